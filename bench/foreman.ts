@@ -1,0 +1,55 @@
+// Owns how a bench starts the daemon that it measures: as a user would, through the command line, in a process of its
+// own, with a database of its own.
+
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Child, startUntil, temporaryDirectory } from './child.ts'
+
+const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+
+export interface Foreman {
+  readonly child: Child
+  readonly pid: number
+  readonly port: number
+  readonly db: string
+}
+
+export interface ForemanOptions {
+  readonly targetPort: number
+  /** FOREMAN_* that differ from the defaults. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly db?: string
+}
+
+/** Where CPU profiles of the measured daemons go (`BENCH_PROFILE=directory`); none otherwise. */
+const profile = process.env['BENCH_PROFILE']
+const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`]
+
+/** Starts a daemon on a free port; resolves when it listens. */
+export async function startForeman({ targetPort, settings = {}, db }: ForemanOptions): Promise<Foreman> {
+  // A directory of its own also keeps a .env of the checkout out of it.
+  const cwd = temporaryDirectory()
+  const file = db ?? join(cwd, 'foreman.db')
+  const env = {
+    ...Object.fromEntries(
+      Object.keys(process.env)
+        .filter(isOurs)
+        .map((name) => [name, undefined]),
+    ),
+    FOREMAN_OLLAMA_URL: `http://127.0.0.1:${targetPort}`,
+    FOREMAN_ADDR: '127.0.0.1:0',
+    FOREMAN_DB: file,
+    FOREMAN_LOG_FORMAT: 'json',
+    ...settings,
+  }
+  const { child, value: port } = await startUntil(process.execPath, [...nodeFlags, main, 'serve'], portOf, { env, cwd })
+  return { child, pid: child.pid, port, db: file }
+}
+
+/** Settings of the shell it was started from must not change what is measured. */
+const isOurs = (name: string): boolean => name.startsWith('FOREMAN_')
+
+function portOf(line: string): number | undefined {
+  const found = /"url":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(line)
+  return found === null || !line.includes('listening') ? undefined : Number(found[1])
+}

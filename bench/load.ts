@@ -1,0 +1,137 @@
+// Owns the two ways in which a bench presses: as many requests as a number of connections can have answered (closed), and
+// a fixed rate whatever the answers do (open). Any status but 200 ends the bench: an error is quicker than an answer.
+
+import { Caller } from './caller.ts'
+import { cpuSeconds } from './process-cost.ts'
+
+export interface Closed {
+  /** Answers a second. */
+  readonly rate: number
+  /** Answers for each CPU second of the process that was watched; NaN where the system does not tell. */
+  readonly perCpuSecond: number
+}
+
+export interface ClosedLoad {
+  readonly port: number
+  readonly request: Buffer
+  readonly connections: number
+  readonly ms: number
+  /** The server whose CPU time is counted. */
+  readonly pid: number
+}
+
+const WARM_UP_MS = 300
+
+export async function closedLoad({ port, request, connections, ms, pid }: ClosedLoad): Promise<Closed> {
+  const callers = await openCallers(port, connections)
+  let answered = 0
+  let running = true
+  let failed: number | null = null
+  const loops = callers.map(
+    (caller) =>
+      new Promise<void>((resolve) => {
+        const next = (): void => {
+          if (!running) return resolve()
+          caller.send(request, {
+            end(status) {
+              answered += 1
+              if (status === 200) return next()
+              failed ??= status
+              running = false
+              resolve()
+            },
+          })
+        }
+        next()
+      }),
+  )
+  await wait(WARM_UP_MS)
+  const before = { answered, at: performance.now(), cpu: cpuSeconds(pid) }
+  await wait(ms)
+  const count = answered - before.answered
+  const seconds = (performance.now() - before.at) / 1000
+  const cpu = cpuSeconds(pid) - before.cpu
+  running = false
+  await Promise.race([Promise.all(loops), wait(5_000)])
+  hangUp(callers, failed)
+  return { rate: count / seconds, perCpuSecond: count / cpu }
+}
+
+export interface OpenLoad {
+  readonly port: number
+  readonly request: Buffer
+  readonly connections: number
+  /** Requests a second. */
+  readonly rate: number
+  readonly ms: number
+}
+
+/**
+ * Milliseconds of each answer, counted from when its request was due, whether or not a connection was free by then: a
+ * stall of the server is not hidden by asking less meanwhile.
+ */
+export async function openLoad({ port, request, connections, rate, ms }: OpenLoad): Promise<number[]> {
+  const callers = await openCallers(port, connections)
+  const free = [...callers]
+  const due: number[] = []
+  const times: number[] = []
+  let failed: number | null = null
+  const send = (): void => {
+    while (due.length > 0) {
+      const caller = free.pop()
+      if (caller === undefined) return
+      const dueAt = due.shift() as number
+      caller.send(request, {
+        end(status) {
+          if (status !== 200) failed ??= status
+          times.push(performance.now() - dueAt)
+          free.push(caller)
+          if (due.length > 0) send()
+        },
+      })
+    }
+  }
+  const expected = Math.floor((rate * ms) / 1000)
+  await atRate(rate, expected, (dueAt) => {
+    due.push(dueAt)
+    send()
+  })
+  const deadline = performance.now() + 5_000
+  while (times.length < expected && performance.now() < deadline) await wait(5)
+  hangUp(callers, failed)
+  return times
+}
+
+function hangUp(callers: readonly Caller[], failed: number | null): void {
+  const cut = callers.filter(({ socket }) => socket.destroyed).length
+  for (const caller of callers) caller.close()
+  if (failed !== null) throw new Error(`an answer had status ${failed}`)
+  if (cut > 0) throw new Error(`${cut} connections were cut by the server`)
+}
+
+/** Calls `due` `count` times at `rate` a second, with the moment of the tick that saw it due: our own lateness is not the server's. */
+export async function atRate(rate: number, count: number, due: (dueAt: number) => void): Promise<void> {
+  const started = performance.now()
+  let made = 0
+  await new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      const now = performance.now()
+      const owed = Math.min(count, Math.floor(((now - started) / 1000) * rate))
+      for (; made < owed; made++) due(now)
+      if (made < count) return
+      clearInterval(timer)
+      resolve()
+    }, 1)
+  })
+}
+
+export async function openCallers(port: number, count: number): Promise<Caller[]> {
+  const callers: Caller[] = []
+  while (callers.length < count) {
+    const some = Array.from({ length: Math.min(100, count - callers.length) }, () => Caller.open(port))
+    callers.push(...(await Promise.all(some)))
+  }
+  return callers
+}
+
+export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

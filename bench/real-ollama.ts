@@ -1,0 +1,67 @@
+// Owns the real Ollama of the swap bench: the one that stands beside the checkout with tiny models, or any other that the
+// environment names. It counts loads by the server's own log, and is stopped with the bench.
+
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { ask } from './caller.ts'
+import { type Child, freePort, startUntil, temporaryDirectory } from './child.ts'
+import { wait } from './load.ts'
+import { MissingProgram } from './nginx.ts'
+
+const beside = fileURLToPath(new URL('../../shared/ollama/serve', import.meta.url))
+
+export interface RealOllama {
+  readonly port: number
+  readonly models: readonly string[]
+  /** Loads since the start; NaN where its log cannot be read. */
+  readonly loads: number
+  /** Nothing in memory. */
+  unloadAll(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startRealOllama(): Promise<RealOllama> {
+  const own = process.env['OLLAMA_BENCH_PORT']
+  if (own !== undefined) {
+    const models = (process.env['OLLAMA_BENCH_MODELS'] ?? '').split(',').filter(Boolean)
+    if (models.length < 2) throw new MissingProgram('OLLAMA_BENCH_MODELS must name two models or more, with commas')
+    return realOllama(Number(own), models, null, () => Number.NaN)
+  }
+  const script = process.env['FOREMAN_TEST_OLLAMA_SERVE'] ?? beside
+  if (!existsSync(script)) {
+    throw new MissingProgram(
+      'needs a real Ollama: start one with OLLAMA_MAX_LOADED_MODELS=1 on this machine, and set OLLAMA_BENCH_PORT=11434 and OLLAMA_BENCH_MODELS=one,two,three',
+    )
+  }
+  const port = await freePort()
+  let loads = 0
+  const { child } = await startUntil(script, [String(port)], (line) => (line === 'ready' ? true : undefined), {
+    env: { OLLAMA_MAX_LOADED_MODELS: '1', OLLAMA_NUM_PARALLEL: '1', OLLAMA_MODELS: temporaryDirectory() },
+    isParent: true,
+    deadlineMs: 600_000,
+    onLine: (line) => {
+      if (line.includes('msg="starting runner"')) loads += 1
+    },
+  })
+  return realOllama(port, ['tiny-a', 'tiny-b', 'tiny-c'], child, () => loads)
+}
+
+function realOllama(port: number, models: readonly string[], child: Child | null, loads: () => number): RealOllama {
+  return {
+    port,
+    models,
+    get loads() {
+      return loads()
+    },
+    async unloadAll() {
+      for (const model of models) await ask(port, 'POST', '/api/generate', { model, keep_alive: 0 })
+      for (let tries = 0; tries < 500; tries++) {
+        const { models: resident }: { models: unknown[] } = JSON.parse(await ask(port, 'GET', '/api/ps'))
+        if (resident.length === 0) return
+        await wait(20)
+      }
+      throw new Error('the models were not unloaded')
+    },
+    stop: async () => child?.stop(),
+  }
+}

@@ -1,0 +1,36 @@
+// Owns the start of the processes in target/, and the requests that the streaming target understands.
+
+import { fileURLToPath } from 'node:url'
+import { post } from './caller.ts'
+import { type Child, startUntil } from './child.ts'
+import type { Wanted } from './target/chat-target.ts'
+
+export interface Listening {
+  readonly child: Child
+  readonly pid: number
+  readonly port: number
+}
+
+async function startScript(name: string, args: readonly string[] = []): Promise<Listening> {
+  const script = fileURLToPath(new URL(`./target/${name}.ts`, import.meta.url))
+  const { child, value: port } = await startUntil(process.execPath, [script, ...args], (line) => {
+    const found = /^listening (\d+)$/.exec(line)
+    return found === null ? undefined : Number(found[1])
+  })
+  return { child, pid: child.pid, port }
+}
+
+/** The target of the streaming benches. */
+export const startChatTarget = (): Promise<Listening> => startScript('chat-target')
+
+/** The least that a Node program can do in front of a target. */
+export const startBareProxy = (targetPort: number): Promise<Listening> =>
+  startScript('bare-proxy', [String(targetPort)])
+
+/** The bytes of a chat for that target, addressed to whoever listens on `port`. */
+export const chatRequest = (port: number, wanted: Partial<Wanted> = {}): Buffer =>
+  post(port, '/api/chat', {
+    model: 'bench',
+    messages: [{ role: 'user', content: 'Why is the sky blue?' }],
+    options: wanted,
+  })

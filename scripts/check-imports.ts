@@ -1,0 +1,128 @@
+// Owns the check that the walls between the parts stand: reads import-rules.ts and looks at every file under src/. It fails
+// when it has looked at nothing, because a rule that sees no module is as green as one that is kept.
+
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { cruise, type ICruiseResult, type IModule } from 'dependency-cruiser'
+import { IMPORT_RULES, type ImportRule, LONGEST_FILE, TEXT_RULES, type TextRule } from './import-rules.ts'
+
+/** One line for each violation in the project at `root`; empty when the walls stand. */
+export async function violationsIn(root: string): Promise<string[]> {
+  const files = globSync('{src,scripts}/**/*.ts', { cwd: root }).map((path) => path.replaceAll('\\', '/'))
+  const sources = files.filter((path) => path.startsWith('src/'))
+  const modules = await modulesIn(root)
+  // With a TypeScript that it cannot load, dependency-cruiser passes over every file without a word.
+  const unseen = sources.filter((path) => !modules.some(({ source }) => source === path))
+  const blind = [
+    ...(sources.length === 0 ? ['no source files found: nothing was checked'] : []),
+    ...unseen.map((path) => `${path}: not seen by dependency-cruiser`),
+  ]
+  return [
+    ...blind,
+    ...IMPORT_RULES.flatMap((rule) => importViolations(rule, modules)),
+    ...modules.flatMap(brokenImports),
+    ...circles(modules),
+    ...TEXT_RULES.flatMap((rule) => textViolations(rule, root, sources)),
+    ...files.flatMap((path) => lengthViolation(root, path)),
+  ]
+}
+
+async function modulesIn(root: string): Promise<readonly IModule[]> {
+  const result = await cruise(
+    ['src'],
+    {
+      baseDir: root,
+      // Types count: a domain that knows the shape of an HTTP request is not pure.
+      tsPreCompilationDeps: true,
+      doNotFollow: { path: 'node_modules' },
+    },
+    {
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+    },
+  )
+  return (result.output as ICruiseResult).modules
+}
+
+function importViolations(rule: ImportRule, modules: readonly IModule[]): string[] {
+  const concerned = modules.filter(({ source }) => rule.from.test(source))
+  if (concerned.length === 0) return [`"${rule.name}" looked at nothing: no file matches ${rule.from.source}`]
+  return concerned.flatMap(({ source, dependencies }) =>
+    dependencies
+      .filter(({ couldNotResolve }) => !couldNotResolve)
+      .map((dependency) => ({ to: nameOf(dependency), isType: dependency.dependencyTypes.includes('type-only') }))
+      .filter(({ to }) => !rule.may.some((allowed) => allowed.test(to)))
+      .filter(({ to, isType }) => !isExcepted(rule, source, to, isType))
+      .map(({ to }) => `${source} imports ${to}: ${rule.name}`),
+  )
+}
+
+function isExcepted(rule: ImportRule, source: string, to: string, isType: boolean): boolean {
+  const exceptions = rule.except ?? []
+  return exceptions.some(
+    ({ from, to: target, typeOnly }) => from.test(source) && target.test(to) && (isType || !typeOnly),
+  )
+}
+
+/** Core modules are resolved to their bare names; everything else to a path from the root. */
+function nameOf({ resolved, coreModule }: IModule['dependencies'][number]): string {
+  const path = resolved.replace(/^.*?(?=node_modules\/)/, '')
+  return coreModule ? `node:${resolved.replace(/^node:/, '')}` : path
+}
+
+function brokenImports({ source, dependencies }: IModule): string[] {
+  if (!source.startsWith('src/')) return []
+  const broken = dependencies.filter(({ couldNotResolve }) => couldNotResolve)
+  return broken.map(({ module }) => `${source} imports ${module}, which is not there`)
+}
+
+/** Once for each circle; types are gone when the code runs, so a circle of them alone is none. */
+function circles(modules: readonly IModule[]): string[] {
+  const found = new Set<string>()
+  for (const { source, dependencies } of modules) {
+    for (const { cycle, dependencyTypes } of dependencies) {
+      const edges = [{ dependencyTypes }, ...(cycle ?? [])]
+      if (cycle === undefined || edges.some(({ dependencyTypes: types }) => types.includes('type-only'))) continue
+      const names = [...new Set([source, ...cycle.map(({ name }) => name)])].sort()
+      found.add(`${names.join(', ')} import each other in a circle`)
+    }
+  }
+  return [...found]
+}
+
+function textViolations(rule: TextRule, root: string, sources: readonly string[]): string[] {
+  const missing = Object.keys(rule.except).filter((path) => !existsSync(join(root, path)))
+  const concerned = sources.filter((path) => rule.where.test(path))
+  if (concerned.length === 0) return [`"${rule.name}" looked at nothing: no file matches ${rule.where.source}`]
+  return [
+    ...missing.map((path) => `"${rule.name}" excepts ${path}, which is not there`),
+    ...concerned
+      .filter((path) => !(path in rule.except))
+      .flatMap((path) =>
+        codeLines(root, path)
+          .filter(({ text }) => rule.pattern.test(text))
+          .map(({ number }) => `${path}:${number}: ${rule.name}`),
+      ),
+  ]
+}
+
+/** Without the lines that are comments only: those may speak of what is forbidden. */
+function codeLines(root: string, path: string): { number: number; text: string }[] {
+  return readFileSync(join(root, path), 'utf8')
+    .split('\n')
+    .map((text, index) => ({ number: index + 1, text }))
+    .filter(({ text }) => !/^\s*(\/\/|\/\*|\*)/.test(text))
+}
+
+function lengthViolation(root: string, path: string): string[] {
+  if (!LONGEST_FILE.where.test(path)) return []
+  const lines = readFileSync(join(root, path), 'utf8').trimEnd().split('\n').length
+  return lines > LONGEST_FILE.lines ? [`${path} has ${lines} lines: no file has more than ${LONGEST_FILE.lines}`] : []
+}
+
+if (import.meta.main) {
+  const violations = await violationsIn(resolve(import.meta.dirname, '..'))
+  for (const violation of violations) process.stderr.write(`${violation}\n`)
+  process.exitCode = violations.length === 0 ? 0 : 1
+}

@@ -1,0 +1,20 @@
+// Owns `foreman health`: whether the daemon lives. A sleeping target does not make it ill, or an orchestrator would restart
+// foreman all night.
+
+import type { Command } from 'commander'
+import { type ConnectionFlags, connect, withConnection } from './connection.ts'
+import { jsonText } from './terminal.ts'
+
+export function addHealth(program: Command): void {
+  withConnection(program.command('health'), 3_000)
+    .summary('exit 0 while the daemon lives, also when its target sleeps')
+    .addHelpText(
+      'before',
+      'Exits with 0 while the daemon lives, also when its target sleeps. Needs no token.\n\nExamples:\n  foreman health\n  foreman health --url http://gpu.lan:8080 --timeout 1s\n',
+    )
+    .action(async (flags: ConnectionFlags) => {
+      const health = await connect(flags).health()
+      const words = health.degraded ? 'ok, but degraded: the target does not answer' : 'ok'
+      process.stdout.write(`${flags.json === true ? jsonText(health) : words}\n`)
+    })
+}

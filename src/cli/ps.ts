@@ -1,0 +1,92 @@
+// Owns `foreman ps`: how GET /status reads on a terminal of 80 columns. Pure but for the command itself.
+
+import type { Command } from 'commander'
+import type { StatusDocument } from '../protocol/wire.ts'
+import { type ConnectionFlags, connect, withConnection } from './connection.ts'
+import { age, bytes, cut, jsonText, printable, type Style, styled, table, terminalWidth } from './terminal.ts'
+
+export function addPs(program: Command): void {
+  withConnection(program.command('ps'))
+    .summary('what the target, the queue and the running job are doing')
+    .addHelpText(
+      'before',
+      'What the target, the queue and the running job are doing.\n\nExamples:\n  foreman ps\n  watch foreman ps\n  foreman ps --json | jq .queue.waiting\n',
+    )
+    .action(async (flags: ConnectionFlags) => {
+      const status = await connect(flags).status()
+      const text = flags.json === true ? jsonText(status) : statusText(status, terminalWidth(), Date.now())
+      process.stdout.write(`${text}\n`)
+    })
+}
+
+/** Ollama gives a pinned model an end in some two hundred years. */
+const PINNED_AFTER_MS = 365 * 86_400_000
+
+export function statusText(status: StatusDocument, width: number, now: number, style = styled): string {
+  const lines = [...targetLines(status, width, now, style), '', ...runningLines(status, width, style)]
+  lines.push('', ...queueLines(status, width, style))
+  return lines.join('\n')
+}
+
+type Painter = (style: Style, text: string) => string
+
+function targetLines({ target, paused, phase }: StatusDocument, width: number, now: number, style: Painter): string[] {
+  const lines = [`${style('bold', 'TARGET')}   ${cut(printable(target.url), width - 9)}`]
+  const version = target.version === null ? '' : `Ollama ${printable(target.version)}`
+  if (target.reachable === null) lines.push('         not probed yet')
+  else if (target.reachable) lines.push(`         ${style('green', 'awake')}  ${version}`.trimEnd())
+  else {
+    const seen = target.probed_at === null ? 'never seen' : `last seen ${age(now - Date.parse(target.probed_at))} ago`
+    lines.push(`         ${style('yellow', 'asleep')}  ${[seen, version].filter((part) => part !== '').join('  ')}`)
+    if (target.reason !== null) lines.push(`         ${cut(printable(target.reason), width - 9)}`)
+  }
+  for (const { model, size_vram, expires_at } of target.resident) {
+    const left = Date.parse(expires_at) - now
+    const until = left > PINNED_AFTER_MS ? 'pinned' : left > 0 ? `for ${age(left)}` : 'leaving'
+    const size = `${bytes(size_vram)}, ${Number.isNaN(left) ? '?' : until}`
+    lines.push(`         ${cut(printable(model), width - 11 - size.length)}  ${style('dim', size)}`)
+  }
+  if (target.resident.length === 0 && target.reachable === true) lines.push(style('dim', '         no model in memory'))
+  if (target.slots_too_few) {
+    lines.push(
+      style('yellow', '         never holds embedder and worker at once: set OLLAMA_MAX_LOADED_MODELS=2 there'),
+    )
+  }
+  if (phase !== 'ready') lines.push('', style('yellow', `foreman is ${printable(phase)}`))
+  if (paused) lines.push('', style('yellow', 'PAUSED   nothing new is sent until `foreman resume`'))
+  return lines
+}
+
+function runningLines({ running }: StatusDocument, width: number, style: Painter): string[] {
+  if (running === null) return [`${style('bold', 'RUNNING')}  nothing`]
+  const { job_id, model, endpoint, state, attempt, caller, running_ms, silent_ms } = running
+  const attempts = attempt > 1 ? `, attempt ${attempt}` : ''
+  const progress = `${printable(state)} for ${age(running_ms)}${attempts}`
+  const answer = running.bytes === 0 ? 'no byte yet' : `${bytes(running.bytes)}, the last byte ${age(silent_ms)} ago`
+  const who = caller === 'live' ? 'its caller waits' : 'nobody waits'
+  return [
+    `${style('bold', 'RUNNING')}  ${cut(printable(model), width - 11 - progress.length)}  ${style('green', progress)}`,
+    `         ${answer}`,
+    `         ${style('dim', cut(`${printable(job_id)}  ${printable(endpoint)}, ${who}`, width - 9))}`,
+  ]
+}
+
+function queueLines({ queue }: StatusDocument, width: number, style: Painter): string[] {
+  if (queue.waiting === 0) return [`${style('bold', 'WAITING')}  nothing`]
+  const oldest = queue.oldest_wait_ms === null ? '' : `, the oldest for ${age(queue.oldest_wait_ms)}`
+  const jobs = queue.waiting === 1 ? '1 job' : `${queue.waiting} jobs`
+  const [head, ...rows] = table(
+    [
+      { heading: 'MODEL', shrinks: true },
+      { heading: 'JOBS', align: 'right' },
+      { heading: 'OLDEST', align: 'right' },
+    ],
+    queue.by_model.map(({ model, waiting, oldest_wait_ms }) => [
+      printable(model),
+      String(waiting),
+      age(oldest_wait_ms),
+    ]),
+    width,
+  )
+  return [`${style('bold', 'WAITING')}  ${jobs} (${bytes(queue.bytes)})${oldest}`, style('dim', head ?? ''), ...rows]
+}

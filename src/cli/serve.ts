@@ -1,0 +1,95 @@
+// Owns `foreman serve`: from settings to a running daemon, and from a signal or a failure to its exit code. What the daemon
+// does in between is none of its business.
+
+import type { Command } from 'commander'
+import { systemClock } from '../daemon/clock.ts'
+import type { Log } from '../daemon/log.ts'
+import { EXIT } from './exit.ts'
+import { effectiveSettings, type SettingsFlags, withSettings } from './settings-flags.ts'
+
+/** What this file wants of a daemon. */
+export interface Servable {
+  start(): Promise<void>
+  stop(): Promise<void>
+  readonly exited: Promise<number>
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+
+export function addServe(program: Command, exit: (code: number) => void): void {
+  withSettings(program.command('serve').summary('run the daemon').usage('--ollama-url <url> [flags]'))
+    .addHelpText(
+      'before',
+      'Runs the daemon until SIGTERM or Ctrl-C; a second signal ends it at once.\n\nExamples:\n  foreman serve --ollama-url http://mac.local:11434\n  FOREMAN_TOKEN_FILE=token.txt foreman serve --ollama-url http://mac.local:11434 --addr :8080\n  foreman config        # what would be in force\n',
+    )
+    .action(async (flags: SettingsFlags) => {
+      const { config, warnings } = effectiveSettings(flags)
+      // Only this command needs the daemon and all that it brings along.
+      const { createLog } = await import('../daemon/log.ts')
+      const log = createLog(config)
+      for (const warning of warnings) log.warn(warning)
+      try {
+        const { createDaemon } = await import('../daemon/daemon.ts')
+        exit(await serveUntilEnd(createDaemon(config, { clock: systemClock, log }), log))
+      } catch (error) {
+        log.fatal({ err: error }, 'foreman could not be put together')
+        await flushed(log)
+        exit(EXIT.internal)
+      }
+    })
+}
+
+/** The last lines are out, or nobody reads them. */
+const flushed = (log: Log): Promise<void> => new Promise((resolve) => log.flush(() => resolve()))
+
+/** Resolves with the exit code when the daemon has ended, whoever ended it. */
+export function serveUntilEnd(daemon: Servable, log: Log): Promise<number> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<number>()
+  const started = Promise.withResolvers<void>()
+  process.on('uncaughtException', (error) => {
+    // Whoever read our output has left; that is no reason to leave the callers.
+    if ('code' in error && error.code === 'EPIPE') return
+    log.fatal({ err: error }, 'unexpected error: foreman stops, and recovery at the next start decides what is true')
+    log.flush(() => process.exit(EXIT.internal))
+  })
+
+  let isStopping = false
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(code)
+      isStopping = true
+      log.info({ signal }, 'asked to stop')
+      const stop = (): Promise<void> =>
+        daemon.stop().then(
+          () => end(EXIT.ok),
+          (error: unknown) => {
+            log.fatal({ err: error }, 'did not stop cleanly')
+            end(EXIT.internal)
+          },
+        )
+      // A start that fails has said so above, and ended with its own code.
+      started.promise.then(stop, () => {})
+    })
+  }
+
+  // The signals are heard before the daemon touches anything: a long recovery is when somebody loses patience.
+  started.promise.catch((error: unknown) => {
+    const code = exitCodeOf(error)
+    const message = error instanceof Error ? error.message : String(error)
+    // With a code of its own it is an expected end, and its sentence says all.
+    if (code === null) log.fatal({ err: error }, message)
+    else log.fatal(message)
+    end(code ?? EXIT.internal)
+  })
+  daemon.start().then(started.resolve, started.reject)
+  void daemon.exited.then(end)
+  return ended.then(async (code) => {
+    await flushed(log)
+    return code
+  })
+}
+
+function exitCodeOf(error: unknown): number | null {
+  const code = error instanceof Error && 'exitCode' in error ? error.exitCode : null
+  return typeof code === 'number' ? code : null
+}

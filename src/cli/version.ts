@@ -1,0 +1,29 @@
+// Owns `foreman version`: this program's version, and the daemon's if one can be asked. It fails only for bad settings.
+
+import type { Command } from 'commander'
+import { ForemanError } from '../client/index.ts'
+import { VERSION } from '../protocol/version.ts'
+import { type ConnectionFlags, connect, withConnection } from './connection.ts'
+import { jsonText, printable } from './terminal.ts'
+
+export function addVersion(program: Command): void {
+  withConnection(program.command('version'), 2_000)
+    .summary("this program's version, and the running daemon's")
+    .addHelpText('before', "This program's version, and the running daemon's.\n\nExamples:\n  foreman version\n")
+    .action(async (flags: ConnectionFlags) => {
+      const client = connect(flags)
+      const answer = await client.status().catch((error: unknown) => {
+        if (error instanceof ForemanError) return error
+        throw error
+      })
+      const isError = answer instanceof ForemanError
+      if (flags.json === true) {
+        const daemon = isError ? null : { version: answer.version, target: answer.target.version }
+        process.stdout.write(`${jsonText({ version: VERSION, daemon })}\n`)
+        return
+      }
+      const ollama = isError || answer.target.version === null ? '' : `, Ollama ${answer.target.version}`
+      const daemon = isError ? `not known: ${answer.message}` : `${answer.version} at ${client.url}${ollama}`
+      process.stdout.write(`foreman ${VERSION}\n${printable(`daemon  ${daemon}`)}\n`)
+    })
+}

@@ -1,0 +1,157 @@
+// Owns what one record of an answer says: that the answer is whole, that it failed, or what it cost; for each dialect.
+// Pure. Every record is parsed: searching one for the few words that could matter costs as much (1.4 µs against 1.3).
+
+import type { Dialect } from '../endpoint.ts'
+import type { Measured } from '../job.ts'
+
+/** What an answer turned out to be. */
+export type Verdict =
+  | { readonly kind: 'complete' }
+  /** The target put an error into the answer; its own words. */
+  | { readonly kind: 'error'; readonly message: string }
+  /** Not what an Ollama writes. */
+  | { readonly kind: 'bad'; readonly detail: string }
+  | { readonly kind: 'incomplete' }
+
+/** Reads along with one answer. */
+export interface Marker {
+  push(chunk: Buffer): void
+  /** What the bytes until now amount to. `cut`: they did not end as their framing said they would. */
+  verdict(cut?: boolean): Verdict
+  /** What the answer told of its cost; known from its last record on. */
+  measured(): Measured
+}
+
+export const COMPLETE: Verdict = { kind: 'complete' }
+export const INCOMPLETE: Verdict = { kind: 'incomplete' }
+export const bad = (detail: string): Verdict => ({ kind: 'bad', detail })
+
+/** Filled as records go by. */
+export type Notes = { -readonly [name in keyof Measured]: Measured[name] }
+
+export const emptyNotes = (): Notes => ({ loadMs: null, promptTokens: null, completionTokens: null, doneReason: null })
+
+type Document = Readonly<Record<string, unknown>>
+
+const isDocument = (value: unknown): value is Document =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const within = (value: unknown, name: string): unknown => (isDocument(value) ? value[name] : undefined)
+
+/** The object in these bytes; undefined for anything else. */
+export function parseDocument(bytes: Buffer): Document | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    return isDocument(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const count = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.round(value) : null
+
+const word = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+
+const NS_PER_MS = 1_000_000
+
+/** The sentence of a top-level `error` (Ollama: a string; /v1: an object with a message); null where there is none. */
+function errorOf(document: Document): string | null {
+  const { error } = document as { error?: unknown }
+  if (error === undefined || error === null) return null
+  if (typeof error === 'string') return error
+  return word(within(error, 'message')) ?? JSON.stringify(error)
+}
+
+const failed = (message: string): Verdict => ({ kind: 'error', message })
+
+/** What one document says: a verdict, or null for "there is more to come". */
+export type Reading = (document: Document, notes: Notes, event: string) => Verdict | null
+
+/** `done: true`, or a reason without `done` (MLX servers; ollama-vscode #61). */
+function readNative(document: Document, notes: Notes): Verdict | null {
+  const error = errorOf(document)
+  if (error !== null) return failed(error)
+  // `_debug_render_only`: the rendered prompt is the whole answer, and Ollama writes `done: false` beside it.
+  if (isDocument(document['_debug_info'])) return COMPLETE
+  const { done, done_reason: reason, load_duration: load, _debug_info: rendered } = document
+  // Asked with `_debug_render_only`, Ollama shows the prompt, runs nothing, and says `done: false` of it.
+  if (isDocument(rendered)) return COMPLETE
+  if (done !== true && (done !== undefined || word(reason) === null)) return null
+  const loadNs = count(load)
+  notes.loadMs = loadNs === null ? null : Math.round(loadNs / NS_PER_MS)
+  notes.promptTokens = count(document['prompt_eval_count'])
+  notes.completionTokens = count(document['eval_count'])
+  notes.doneReason = word(reason)
+  return COMPLETE
+}
+
+/** The ends that OpenAI gives streams of sound and of pictures. */
+const OPENAI_ENDS = ['transcript.text.done', 'image_generation.completed', 'image_edit.completed']
+
+function noteUsage(usage: unknown, notes: Notes, prompt: string, completion: string): void {
+  notes.promptTokens = count(within(usage, prompt)) ?? notes.promptTokens
+  notes.completionTokens = count(within(usage, completion)) ?? notes.completionTokens
+}
+
+function readOpenai(document: Document, notes: Notes, event: string): Verdict | null {
+  const error = errorOf(document)
+  if (error !== null) return failed(error)
+  if (event === 'error') return failed(word(document['message']) ?? 'the target reported an error')
+  noteUsage(document['usage'], notes, 'prompt_tokens', 'completion_tokens')
+  const { choices } = document
+  const first: unknown = Array.isArray(choices) ? choices[0] : undefined
+  notes.doneReason = word(within(first, 'finish_reason')) ?? notes.doneReason
+  return OPENAI_ENDS.includes(String(document['type'])) ? COMPLETE : null
+}
+
+function readAnthropic(document: Document, notes: Notes, event: string): Verdict | null {
+  const type = word(document['type']) ?? event
+  const error = errorOf(document)
+  if (error !== null) return failed(error)
+  if (type === 'error') return failed('the target reported an error')
+  const opening = within(document['message'], 'usage')
+  noteUsage(opening ?? document['usage'], notes, 'input_tokens', 'output_tokens')
+  const reason = word(within(document['delta'], 'stop_reason')) ?? word(document['stop_reason'])
+  notes.doneReason = reason ?? notes.doneReason
+  return type === 'message_stop' ? COMPLETE : null
+}
+
+function readResponses(document: Document, notes: Notes, event: string): Verdict | null {
+  const type = word(document['type']) ?? event
+  const error = errorOf(document)
+  if (error !== null) return failed(error)
+  if (type === 'error') return failed(word(document['message']) ?? 'the target reported an error')
+  // Unstreamed, the document is the response itself.
+  const response = isDocument(document['response']) ? document['response'] : document
+  noteUsage(response['usage'], notes, 'input_tokens', 'output_tokens')
+  notes.doneReason = word(within(response['incomplete_details'], 'reason')) ?? notes.doneReason
+  if (type === 'response.failed' || response['status'] === 'failed') {
+    return failed(errorOf(response) ?? 'the target reported that the response failed')
+  }
+  return type === 'response.completed' || type === 'response.incomplete' ? COMPLETE : null
+}
+
+export const READINGS: Readonly<Record<Dialect, Reading>> = {
+  native: readNative,
+  openai: readOpenai,
+  anthropic: readAnthropic,
+  responses: readResponses,
+}
+
+/** Ollama's own client takes no longer line. */
+export const MAX_RECORD = 8 * 1024 ** 2
+
+export const tooLong = (): Verdict => bad('a record that is too long')
+
+const SPACE = 0x20
+export const BRACE = 0x7b
+
+/** Without white space in front (beats are single spaces) and behind. */
+export function trimmed(record: Buffer): Buffer {
+  let from = 0
+  let to = record.length
+  while (from < to && (record[from] ?? 0) <= SPACE) from++
+  while (to > from && (record[to - 1] ?? 0) <= SPACE) to--
+  return from === 0 && to === record.length ? record : record.subarray(from, to)
+}

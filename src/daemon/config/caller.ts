@@ -1,0 +1,33 @@
+// Owns the two settings of the commands that talk to a running daemon: where it is, and the token it wants.
+
+import { httpUrl, withoutCredentials } from './address.ts'
+import { dotenvOf, MASK, type Problem, type Sources, writtenFor } from './load.ts'
+import { CALLER_URL, SETTINGS } from './options.ts'
+
+export const DEFAULT_CALLER_URL = 'http://127.0.0.1:8080'
+
+export type Caller =
+  | { readonly kind: 'loaded'; readonly url: string; readonly token: string | null }
+  | { readonly kind: 'refused'; readonly problems: readonly Problem[] }
+
+export function loadCaller(sources: Omit<Sources, 'machine'>): Caller {
+  const problems: Problem[] = []
+  // What is wrong with other lines of the .env is the daemon's affair.
+  const { values } = dotenvOf(sources, [])
+  const url = writtenFor({ name: CALLER_URL, parser: httpUrl }, sources, values, problems)
+  const secret = writtenFor(SETTINGS.token, sources, values, problems)
+  if (url === 'refused' || secret === 'refused') return { kind: 'refused', problems }
+
+  const address = url?.text ?? DEFAULT_CALLER_URL
+  const parsedUrl = httpUrl.parse(address)
+  if (parsedUrl.kind === 'refused') {
+    const text = `${CALLER_URL}=${withoutCredentials(address)} ${parsedUrl.why}; allowed: ${httpUrl.allowed}`
+    problems.push({ name: CALLER_URL, text })
+  }
+  const parsedToken = secret === null ? null : SETTINGS.token.parser.parse(secret.text)
+  if (parsedToken?.kind === 'refused') {
+    problems.push({ name: SETTINGS.token.name, text: `${SETTINGS.token.name}=${MASK} ${parsedToken.why}` })
+  }
+  if (parsedUrl.kind === 'refused' || parsedToken?.kind === 'refused') return { kind: 'refused', problems }
+  return { kind: 'loaded', url: parsedUrl.value, token: parsedToken?.value ?? null }
+}

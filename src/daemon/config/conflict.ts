@@ -1,0 +1,84 @@
+// Owns what is wrong, or dangerous, about settings that are each right by themselves. Pure: what the machine is called and
+// which addresses it has are arguments.
+
+import { isIP } from 'node:net'
+import type { Config } from './config.ts'
+
+/** What this machine answers to. */
+export interface Machine {
+  readonly hostname: string
+  readonly addresses: readonly string[]
+}
+
+export interface Conflict {
+  readonly name: string
+  readonly why: string
+}
+
+/** What must not start: foreman as its own target would send every request round and round. */
+export function conflictsIn(config: Config, machine: Machine): Conflict[] {
+  const conflicts: Conflict[] = []
+  if (listensAt(new URL(config.ollamaUrl), config.addr, machine)) {
+    conflicts.push({
+      name: 'FOREMAN_OLLAMA_URL',
+      why: 'is the address that foreman itself would listen on (FOREMAN_ADDR)',
+    })
+  } else if (config.publicUrl !== null && config.publicUrl === config.ollamaUrl) {
+    conflicts.push({ name: 'FOREMAN_OLLAMA_URL', why: 'is the address of foreman itself (FOREMAN_PUBLIC_URL)' })
+  }
+  return conflicts
+}
+
+/** What may start, but should be said aloud. */
+export function cautionsIn(config: Config): string[] {
+  const cautions: string[] = []
+  if (config.token === null && !isLoopback(config.addr.host)) {
+    cautions.push(
+      `FOREMAN_ADDR=${config.addr.host}:${config.addr.port} is open to the network and FOREMAN_TOKEN is not set: everybody who can reach this address can use it`,
+    )
+  }
+  const target = new URL(config.ollamaUrl)
+  if (target.protocol === 'http:' && target.port === '' && target.pathname === '/') {
+    cautions.push(
+      `FOREMAN_OLLAMA_URL=${config.ollamaUrl} has no port: 80 is used, and Ollama listens on 11434 as a rule`,
+    )
+  }
+  if (config.origins.includes('*')) cautions.push('FOREMAN_ORIGINS holds *: every web page may use this foreman')
+  for (const rule of config.webhookAllow.filter((entry) => entry.endsWith('/0'))) {
+    cautions.push(`FOREMAN_WEBHOOK_ALLOW holds ${rule}: webhooks may go anywhere, cloud metadata services included`)
+  }
+  return cautions
+}
+
+/** Names and addresses of this machine to itself. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, '')
+  if (isIP(name) === 4) return name.startsWith('127.')
+  return name === 'localhost' || name.endsWith('.localhost') || name === '::1'
+}
+
+const isEvery = (host: string): boolean => host === '' || host === '0.0.0.0' || host === '::'
+
+function listensAt(url: URL, addr: Config['addr'], machine: Machine): boolean {
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+  if (addr.port === 0 || port !== addr.port) return false
+  const there = canonical(url.hostname)
+  const here = canonical(addr.host)
+  if (there === here) return true
+  const isOwn =
+    isLoopback(there) ||
+    isEvery(there) ||
+    [machine.hostname, ...machine.addresses].some((own) => canonical(own) === there)
+  if (isEvery(here)) return isOwn
+  // A name may stand for several addresses: `localhost` for both loopbacks, the machine's own name for all of its own.
+  if (isIP(there) !== 0 && isIP(here) !== 0) return isEvery(there) && isLoopback(here)
+  return isLoopback(there) ? isLoopback(here) : isOwn && machine.addresses.some((own) => canonical(own) === here)
+}
+
+/** As the URL parser spells it: IPv6 shortest, without brackets; names in lower case. */
+function canonical(host: string): string {
+  const literal = isIP(host) === 6 ? `[${host.replace(/%.*$/, '')}]` : host
+  return URL.canParse(`http://${literal}`)
+    ? new URL(`http://${literal}`).hostname.replace(/^\[|\]$/g, '')
+    : host.toLowerCase()
+}

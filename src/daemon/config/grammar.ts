@@ -1,0 +1,195 @@
+// Owns the grammar of plain values: one for durations, one for sizes, and so on, each with its range in words. A parser
+// never throws and never guesses: what is not exactly right is refused with the reason, and where one is plain, the cure.
+
+export type Parsed<T> =
+  | { readonly kind: 'value'; readonly value: T }
+  | { readonly kind: 'refused'; readonly why: string }
+
+export interface Parser<T> {
+  /** One word for the help: `--poll-interval <duration>`. */
+  readonly noun: string
+  /** What is allowed, as the end of a sentence. */
+  readonly allowed: string
+  parse(text: string): Parsed<T>
+}
+
+export const value = <T>(it: T): Parsed<T> => ({ kind: 'value', value: it })
+export const refused = <T>(why: string): Parsed<T> => ({ kind: 'refused', why })
+
+/** The words of the table without their marks of Markdown. */
+export const plain = (text: string): string => text.replaceAll('`', '')
+
+const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
+const BYTES = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const
+
+const GO_MS = { ...MS, us: 1e-3, ns: 1e-6 } as const
+
+/** The longest time a timer of Node can hold is 24.8 days; longer ones would fire at once. */
+export const LONGEST_MS = 24 * 24 * MS.h
+
+/** In the largest unit that divides it: 90000 is `90s`, 3600000 is `1h`. */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return '0'
+  for (const [unit, factor] of Object.entries(MS).reverse()) if (ms % factor === 0) return `${ms / factor}${unit}`
+  return `${ms}ms`
+}
+
+/** In the largest unit that divides it: 65536 is `64KiB`. */
+export function formatSize(bytes: number): string {
+  for (const [unit, factor] of Object.entries(BYTES).reverse()) {
+    if (bytes !== 0 && bytes % factor === 0) return `${bytes / factor}${unit}`
+  }
+  return `${bytes}`
+}
+
+interface DurationRange {
+  readonly min: number
+  readonly max: number
+  /** What `0` means; absent: not allowed, unless `min` is 0. */
+  readonly zero?: string
+}
+
+export function duration({ min, max, zero }: DurationRange): Parser<number> {
+  const range = `a duration from ${formatDuration(min)} to ${formatDuration(max)}`
+  return {
+    noun: 'duration',
+    allowed: zero === undefined ? range : `${range}, or 0 = ${zero}`,
+    parse(text) {
+      const [, digits, unit] = /^(\d+)(ms|s|m|h)?$/.exec(text) ?? []
+      if (digits === undefined) return refused(whyNoDuration(text))
+      if (unit === undefined && !/^0+$/.test(digits)) return refused(`has no unit (did you mean ${digits}s?)`)
+      const ms = Number(digits) * MS[(unit ?? 'ms') as keyof typeof MS]
+      if (ms === 0 && zero !== undefined) return value(0)
+      if (ms < min) return refused('is too short')
+      return ms > max ? refused('is too long') : value(ms)
+    },
+  }
+}
+
+function whyNoDuration(text: string): string {
+  if (/^-/.test(text)) return 'is negative'
+  const days = /^(\d+)d$/.exec(text)?.[1]
+  if (days !== undefined) return `has an unknown unit (did you mean ${Number(days) * 24}h?)`
+  return 'is not a whole number followed by ms, s, m or h, such as 500ms, 30s, 5m or 24h'
+}
+
+export function size({ min, max, zero }: { min: number; max: number; zero?: string }): Parser<number> {
+  const range = `a size from ${formatSize(min)} to ${formatSize(max)}`
+  return {
+    noun: 'size',
+    allowed: zero === undefined ? range : `${range}, or 0 = ${zero}`,
+    parse(text) {
+      const [, digits, unit] = /^(\d+)(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
+      if (digits === undefined) return refused(whyNoSize(text))
+      const bytes = Number(digits) * BYTES[(unit ?? '') as keyof typeof BYTES]
+      if (bytes === 0 && zero !== undefined) return value(0)
+      if (bytes < min) return refused('is too small')
+      return bytes > max ? refused('is too large') : value(bytes)
+    },
+  }
+}
+
+function whyNoSize(text: string): string {
+  if (/^-/.test(text)) return 'is negative'
+  const [, digits, letter] = /^(\d+)\s*([kmgt])i?b?$/i.exec(text) ?? []
+  if (digits !== undefined && letter !== undefined) {
+    return `has an unknown unit (did you mean ${digits}${letter.toUpperCase()}iB?)`
+  }
+  return 'is not a whole number of bytes, or one followed by KiB, MiB, GiB or TiB, such as 64KiB or 100MiB'
+}
+
+export function integer(min: number, max: number): Parser<number> {
+  return {
+    noun: 'number',
+    allowed: `a whole number from ${min} to ${max}`,
+    parse(text) {
+      if (!/^-?\d+$/.test(text)) return refused('is not a whole number')
+      const number = Number(text)
+      if (number < min) return refused('is too small')
+      return number > max ? refused('is too large') : value(number)
+    },
+  }
+}
+
+export const yesOrNo: Parser<boolean> = {
+  noun: 'true|false',
+  allowed: '`true` or `false`',
+  parse(text) {
+    if (text === 'true' || text === '1') return value(true)
+    if (text === 'false' || text === '0') return value(false)
+    return refused('is neither true nor false')
+  },
+}
+
+export function oneOf<const T extends string>(...words: readonly T[]): Parser<T> {
+  return {
+    noun: 'word',
+    allowed: `one of ${words.map((word) => `\`${word}\``).join(', ')}`,
+    parse(text) {
+      const word = words.find((candidate) => candidate === text)
+      return word === undefined ? refused('is none of them') : value(word)
+    },
+  }
+}
+
+/** A name or path that only somebody else can judge: anything without control characters. */
+export function text(
+  noun: string,
+  allowed: string,
+  refuse: (text: string) => string | null = () => null,
+): Parser<string> {
+  return {
+    noun,
+    allowed,
+    parse(raw) {
+      const why = raw === '' ? 'is empty' : /\p{Cc}/u.test(raw) ? 'holds a control character' : refuse(raw)
+      return why === null ? value(raw) : refused(why)
+    },
+  }
+}
+
+/** Comma-separated; every item must be right, and the first that is not is named. */
+export function list<T>(item: Parser<T>): Parser<readonly T[]> {
+  return {
+    noun: 'list',
+    allowed: `a comma-separated list, each ${item.allowed}`,
+    parse(raw) {
+      const items: T[] = []
+      for (const part of raw.split(',').map((piece) => piece.trim())) {
+        if (part === '') return refused('has an empty item')
+        const parsed = item.parse(part)
+        if (parsed.kind === 'refused') return refused(`has an item "${part}" that ${parsed.why}`)
+        items.push(parsed.value)
+      }
+      return value(items)
+    },
+  }
+}
+
+/** A setting that may be absent: same grammar, wider type. */
+export const optional = <T>(parser: Parser<T>): Parser<T | null> => parser
+
+/**
+ * `keep_alive` as Ollama reads it from JSON: a Go duration. A bare number is seconds to OLLAMA_KEEP_ALIVE, but as text in
+ * a request it would be a 400, so it gets its unit here.
+ */
+export const keepAlive: Parser<string | null> = {
+  noun: 'duration',
+  allowed: "one of Ollama's durations (`30m`, `1h30m`, `90` = seconds), or `none`",
+  parse(raw) {
+    if (raw === 'none') return value(null)
+    if (/^-/.test(raw)) {
+      return refused(
+        'never ends, so workers would push out the pinned embedder (use none, and OLLAMA_KEEP_ALIVE at the target)',
+      )
+    }
+    const text = /^\d+$/.test(raw) ? `${raw}s` : raw
+    if (!/^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$/.test(text)) return refused('is no duration that Ollama reads')
+    let ms = 0
+    for (const [, number, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) {
+      ms += Number(number) * (GO_MS[unit as keyof typeof GO_MS] ?? 0)
+    }
+    // Go counts nanoseconds in 63 bits, which hold 292 years; nobody means a tenth of that.
+    return ms > 10 * 366 * 24 * MS.h ? refused('is longer than ten years') : value(text)
+  },
+}

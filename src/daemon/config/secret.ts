@@ -1,0 +1,46 @@
+// Owns the grammar of secrets. No reason given here may quote the secret, in part or in whole.
+
+import { type Parsed, type Parser, refused, value } from './grammar.ts'
+
+/** Words from other people's examples: a lock whose key is printed in a manual. */
+const PLACEHOLDERS = ['changeme', 'change-me', 'change_me', 'change_it', 'replaceme']
+
+/** A bearer token: it travels in a header, so it must survive one. */
+export const token: Parser<string> = {
+  noun: 'token',
+  allowed: 'visible ASCII characters without spaces',
+  parse(text) {
+    if (PLACEHOLDERS.includes(text.toLowerCase())) return refused('is a placeholder, not a secret')
+    if (/[\r\n]/.test(text)) return refused('holds a line break')
+    return /^[\x21-\x7e]+$/.test(text)
+      ? value(text)
+      : refused('holds a space or a character that cannot go into a header')
+  },
+}
+
+/** Webhook keys, newest first: `whsec_` is base64 as in Standard Webhooks, anything else stands for its own UTF-8 bytes. */
+export const webhookSecrets: Parser<readonly Uint8Array[]> = {
+  noun: 'secrets',
+  allowed: 'one or several, comma-separated, each `whsec_` and base64, or any text without commas',
+  parse(text) {
+    const keys: Uint8Array[] = []
+    for (const [index, part] of text.split(',').entries()) {
+      const key = webhookKey(part.trim())
+      if (key.kind === 'refused') return refused(`${key.why} (number ${index + 1} of the list)`)
+      keys.push(key.value)
+    }
+    return value(keys)
+  },
+}
+
+function webhookKey(text: string): Parsed<Uint8Array> {
+  if (text === '') return refused('has an empty item')
+  if (/\p{Cc}/u.test(text)) return refused('holds a control character')
+  if (!text.startsWith('whsec_')) return value(new TextEncoder().encode(text))
+  const encoded = text.slice('whsec_'.length)
+  // Buffer.from skips what is not base64, which would quietly make another key of a mistyped one.
+  const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(encoded) && encoded.replace(/=+$/, '').length % 4 !== 1
+  return isBase64
+    ? value(new Uint8Array(Buffer.from(encoded, 'base64')))
+    : refused('has something else than base64 after whsec_')
+}

@@ -1,0 +1,28 @@
+// Owns the one place where the real environment, the real `.env` and the real machine are read.
+
+import { readFileSync } from 'node:fs'
+import { hostname, networkInterfaces } from 'node:os'
+import type { Sources } from './load.ts'
+
+/** What this process was given; `flags` by variable name. */
+export function processSources(flags: Sources['flags']): Sources {
+  return {
+    flags,
+    env: process.env,
+    dotenv: dotenvText(),
+    readFile: (path) => readFileSync(path, 'utf8'),
+    machine: {
+      hostname: hostname(),
+      addresses: Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+    },
+  }
+}
+
+function dotenvText(): Sources['dotenv'] {
+  try {
+    return readFileSync('.env', 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? null : { unreadable: message }
+  }
+}

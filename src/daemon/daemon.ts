@@ -1,0 +1,203 @@
+// Owns how the parts are put together, started and stopped. Plain statements, no container; no decision of its own.
+
+import { randomFillSync } from 'node:crypto'
+import { monotonicFactory } from 'ulid'
+import { AwakeClock } from './awake-clock.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config/config.ts'
+import type { App, Phase } from './http/app.ts'
+import { LiveCallers } from './http/live.ts'
+import { createServer } from './http/server.ts'
+import type { Log } from './log.ts'
+import { Metrics } from './metrics.ts'
+import { Relay } from './relay.ts'
+import { Disk } from './services/disk.ts'
+import { Dispatcher, type OnStep } from './services/dispatcher.ts'
+import { Prober } from './services/prober.ts'
+import { Pruner } from './services/pruner.ts'
+import { type Store, StoreOpenError } from './store/store.ts'
+import { openStore } from './store/thread.ts'
+import { createTarget } from './target/send.ts'
+
+export interface DaemonDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** 0 ≤ random < 1. */
+  readonly random?: () => number
+  /** Called at each step of a job's walk; for tests that kill the daemon there. */
+  readonly onStep?: OnStep
+}
+
+/** Why a daemon could not start: 69 port taken, 70 storage, 75 second instance (sysexits). */
+export class StartError extends Error {
+  readonly exitCode: number
+  constructor(message: string, exitCode: number, cause: unknown) {
+    super(message, { cause })
+    this.name = 'StartError'
+    this.exitCode = exitCode
+  }
+}
+
+export interface Daemon {
+  /** Opens the database, recovers what a crash left, opens the port. Rejects with StartError. */
+  start(): Promise<void>
+  /** Takes nothing new, gives the running job FOREMAN_SHUTDOWN_GRACE, writes everything down. Safe twice: the second call is at once. */
+  stop(): Promise<void>
+  /** Where it listens, once started. */
+  readonly url: string
+  /** Resolves with the exit code when the daemon ends, by stop() (0) or by itself (70). */
+  readonly exited: Promise<number>
+}
+
+export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
+  const { clock, log, random = Math.random, onStep } = deps
+  const { promise: exited, resolve: exit } = Promise.withResolvers<number>()
+  const ulid = monotonicFactory(pooledRandom())
+  let parts: Parts | null = null
+  let stopping: Promise<void> | null = null
+
+  async function start(): Promise<void> {
+    const disk = new Disk({ clock, log, db: config.db, minFree: config.minFree })
+    const store = await openStore({
+      path: config.db,
+      onFatal: (error) => void failed(error),
+      onStorageFull: (full) => disk.storeSays(full),
+    }).catch((error: unknown) => {
+      throw new StartError(String(error instanceof Error ? error.message : error), exitCodeOf(error), error)
+    })
+    const recovery = await store.recover(clock.now(), config.maxAttempts)
+    log.info(recovery, 'database open')
+    const remembered = await store.queueState()
+    parts = assemble(store, disk, remembered.awake)
+    try {
+      await disk.start()
+      const { port } = await parts.server.listen()
+      parts.state.port = port
+    } catch (error) {
+      disk.stop()
+      await store.close()
+      throw error
+    }
+    parts.state.phase = 'ready'
+    parts.dispatcher.start(remembered)
+    parts.prober.start()
+    parts.pruner.start()
+    log.info({ url: url(), target: config.ollamaUrl }, 'foreman is listening')
+  }
+
+  function assemble(store: Store, disk: Disk, awakeBase: number): Parts {
+    const state: { phase: Phase; port: number } = { phase: 'starting', port: 0 }
+    const metrics = new Metrics()
+    const relay = new Relay()
+    const awake = new AwakeClock(clock, awakeBase)
+    const { ollamaUrl, ollamaToken, embedConcurrency, embedModel, pollIntervalMs } = config
+    const target = createTarget({ url: ollamaUrl, token: ollamaToken, clock, log, embedConcurrency })
+    const isQuiet = () => store.depth.jobs === 0 && dispatcher.running === null
+    const prober = new Prober({ clock, log, metrics, target, awake, intervalMs: pollIntervalMs, embedModel, isQuiet })
+    const steps = onStep === undefined ? {} : { onStep }
+    const dispatcher: Dispatcher = new Dispatcher({
+      ...{ config, clock, random, log, metrics, store, target, relay, prober, awake, ...steps },
+    })
+    prober.onStatus(({ reachable, inventory }) => {
+      if (inventory !== null) dispatcher.sawResident(inventory.resident.map(({ name }) => name))
+      if (reachable === true) dispatcher.wake()
+    })
+    const newId = () => ulid(clock.now())
+    const isStorageFull = () => disk.full
+    const live = new LiveCallers({
+      ...{ config, clock, newId, log, metrics, store, relay, dispatcher, prober, awake, isStorageFull, ...steps },
+    })
+    const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
+    const app: App = {
+      ...{ config, clock, log, metrics, store, target, live },
+      probes: prober,
+      queue: dispatcher,
+      get phase() {
+        return state.phase
+      },
+      get storageFull() {
+        return disk.full
+      },
+      get port() {
+        return state.port
+      },
+    }
+    metrics.watch(app)
+    return { state, store, disk, target, prober, dispatcher, live, pruner, server: createServer(app) }
+  }
+
+  function url(): string {
+    const { host } = config.addr
+    const name = host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+    return `http://${name.includes(':') ? `[${name}]` : name}:${parts?.state.port ?? config.addr.port}`
+  }
+
+  /** The outcome of a commit is unknown, or the file is broken: admit nothing, touch nothing, let recovery decide. */
+  async function failed(error: Error): Promise<void> {
+    log.fatal({ err: error }, 'storage failed: foreman stops so that recovery can decide what is true')
+    if (parts !== null) {
+      parts.state.phase = 'stopping'
+      await parts.server.close()
+    }
+    exit(70)
+  }
+
+  async function drain({ state, store, disk, target, prober, dispatcher, live, pruner, server }: Parts): Promise<void> {
+    state.phase = 'stopping'
+    log.info({ graceMs: config.shutdownGraceMs }, 'stopping')
+    disk.stop()
+    const dispatched = dispatcher.stop(config.shutdownGraceMs)
+    await Promise.all([live.stop(), dispatched, prober.stop(), pruner.stop()])
+    await store.interruptAll(clock.now())
+    await server.close()
+    await store.close()
+    await target.close()
+    log.info('stopped')
+    exit(0)
+  }
+
+  return {
+    start,
+    stop() {
+      if (stopping !== null && parts !== null) {
+        parts.dispatcher.stopAtOnce()
+        // A sleeping target lets questions wait for their deadline; nobody wants the answers any more.
+        void parts.target.close()
+      }
+      stopping ??= parts === null ? Promise.resolve(exit(0)) : drain(parts)
+      return stopping
+    },
+    get url() {
+      return url()
+    },
+    exited,
+  }
+}
+
+interface Parts {
+  readonly state: { phase: Phase; port: number }
+  readonly store: Store
+  readonly disk: Disk
+  readonly target: ReturnType<typeof createTarget>
+  readonly prober: Prober
+  readonly dispatcher: Dispatcher
+  readonly live: LiveCallers
+  readonly pruner: Pruner
+  readonly server: ReturnType<typeof createServer>
+}
+
+const exitCodeOf = (error: unknown): number => (error instanceof StoreOpenError && error.reason === 'in_use' ? 75 : 70)
+
+/** Chance for ids, 0 ≤ n < 1, drawn a page at a time: one system call a character made an id cost 32 µs. */
+function pooledRandom(): () => number {
+  const page = new Uint32Array(1024)
+  let next = page.length
+  return () => {
+    if (next === page.length) {
+      randomFillSync(page)
+      next = 0
+    }
+    next += 1
+    return (page[next - 1] ?? 0) / 2 ** 32
+  }
+}

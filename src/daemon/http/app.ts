@@ -1,0 +1,62 @@
+// Owns what the HTTP half may ask of the rest of the daemon. Handlers get this and nothing else: they enqueue, read, wake
+// and cancel, and never apply a change to a job themselves.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config/config.ts'
+import type { Submission } from '../job.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { RunningJob } from '../services/run.ts'
+import type { Store } from '../store/store.ts'
+import type { Target } from '../target/target.ts'
+import type { TargetStatus } from '../target-status.ts'
+
+/** What the HTTP half knows of the prober. */
+export interface Probes {
+  /** The last word on the target; never waits. */
+  readonly status: TargetStatus
+  /** Probes now, or joins the probe that is under way. Never throws. */
+  probe(reason: string): Promise<TargetStatus>
+  /** Something that changes models went by: probe, without waiting for it. */
+  soon(reason: string): void
+  /** True after a warning that the target cannot hold embedder and worker at once. */
+  readonly slotsTooFew: boolean
+}
+
+/** What the HTTP half knows of the dispatcher. */
+export interface Queue {
+  readonly paused: boolean
+  readonly running: RunningJob | null
+  /** Milliseconds a job has taken lately; null while nothing ran. */
+  readonly recentRunMs: number | null
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Something may have become claimable. */
+  wake(): void
+}
+
+/** The blocked callers: takes a submission whose request was read and allowed, and answers it to its end. */
+export interface LiveCalls {
+  handle(req: IncomingMessage, res: ServerResponse, submission: Submission): Promise<void>
+  readonly waiting: number
+}
+
+export type Phase = 'starting' | 'ready' | 'stopping'
+
+export interface App {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly store: Store
+  readonly target: Target
+  readonly probes: Probes
+  readonly queue: Queue
+  readonly live: LiveCalls
+  readonly phase: Phase
+  /** Free disk is below FOREMAN_MIN_FREE, or the store said that the disk is full. */
+  readonly storageFull: boolean
+  /** The port that was bound (0 before). */
+  readonly port: number
+}

@@ -1,0 +1,56 @@
+// Owns the embedding routes: past the queue, to the target at once, at most FOREMAN_EMBED_CONCURRENCY at a time. Never
+// behind a chat, and never more in line than a bound: then a 503 is the honest answer.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { App } from './app.ts'
+import { forward } from './direct.ts'
+import { forwardedHeaders } from './forwarded-headers.ts'
+import type { RequestBodies } from './request-body.ts'
+import { joined } from './request-body.ts'
+import { ownError, refuse } from './respond.ts'
+import type { Route } from './routes.ts'
+import type { Slots } from './slots.ts'
+
+export async function embed(
+  app: App,
+  bodies: RequestBodies,
+  slots: Slots,
+  route: Route,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const full = (): void => {
+    app.metrics.embedRefused()
+    refuse(app, res, route.surface, ownError('embed_queue_full'))
+  }
+  if (slots.isFull) return full()
+  const read = await bodies.read(req, res)
+  if (read.kind === 'gone') return
+  if (read.kind === 'refused') return refuse(app, res, route.surface, read.error)
+  const { chunks, bytes, release } = read
+  const only = chunks[0]
+  const body = chunks.length === 1 && only !== undefined ? only : joined(chunks, bytes)
+  const request = { method: 'POST', path: route.path, headers: forwardedHeaders(req.headers), body }
+  const go = (): void => {
+    app.metrics.embedStarted()
+    const onOver = (): void => {
+      release()
+      slots.release()
+      app.metrics.embedEnded()
+      app.metrics.embedsWaiting(slots.waiting)
+    }
+    forward({ app, res, surface: route.surface, request, onOver })
+  }
+  const taken = slots.take(go)
+  if (taken === 'now') return
+  if (taken === 'full') {
+    release()
+    return full()
+  }
+  app.metrics.embedsWaiting(slots.waiting)
+  res.once('close', () => {
+    if (!slots.leave(go)) return
+    release()
+    app.metrics.embedsWaiting(slots.waiting)
+  })
+}

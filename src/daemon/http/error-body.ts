@@ -1,0 +1,148 @@
+// Owns what an error looks like on each surface, letter for letter as Ollama writes it: as a whole answer, and as the one
+// record put into a stream that has begun; also the beats that keep a silent line open. It decides nothing about when.
+
+import { randomBytes } from 'node:crypto'
+import type { ErrorCode } from '../../protocol/error.ts'
+import type { AnswerForm, Dialect } from '../endpoint.ts'
+import { isSince, type Speaker } from '../request/ollama-error.ts'
+
+export type Surface = Dialect | 'jobs'
+
+export interface ErrorBody {
+  readonly contentType: string
+  readonly body: string
+}
+
+/** JSON as Go's encoding/json writes it: HTML's three letters and the two line separators are escaped. */
+function goJson(value: unknown): string {
+  const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+  const wellFormed = (_key: string, part: unknown): unknown => (typeof part === 'string' ? part.toWellFormed() : part)
+  return JSON.stringify(value, wellFormed).replace(/[<>&\u2028\u2029]/g, escaped)
+}
+
+/** openai.NewError of Ollama. */
+function openaiType(status: number): string {
+  if (status === 400) return 'invalid_request_error'
+  return status === 404 ? 'not_found_error' : 'api_error'
+}
+
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  529: 'overloaded_error',
+}
+
+/** anthropic.NewError of Ollama. */
+const anthropicType = (status: number): string => ANTHROPIC_TYPES[status] ?? 'api_error'
+
+interface OpenaiError {
+  readonly message: string
+  readonly type: string
+  readonly param: null
+  readonly code: null
+}
+
+const openaiError = (message: string, type: string): OpenaiError => ({ message, type, param: null, code: null })
+
+/**
+ * An error as a whole answer. On `/v1` it matters who speaks inside Ollama: its layer writes one framing and the true type;
+ * what comes from the handler behind it is written anew, with a line feed, and was `api_error` whatever its status before
+ * 0.18.0. Without `speaker`, a 400 is the layer's.
+ */
+export function errorBody(
+  surface: Surface,
+  status: number,
+  message: string,
+  code: ErrorCode | null,
+  version: string,
+  speaker: Speaker = status === 400 ? 'layer' : 'handler',
+): ErrorBody {
+  if (surface === 'native') return { contentType: 'application/json; charset=utf-8', body: goJson({ error: message }) }
+  if (surface === 'jobs') {
+    const named = code ?? (status === 400 ? 'bad_request' : 'target_error')
+    return { contentType: 'application/json', body: goJson({ error: message, code: named }) }
+  }
+  const isRewritten = speaker === 'handler'
+  const framed = (value: unknown): ErrorBody =>
+    isRewritten
+      ? { contentType: 'application/json', body: `${goJson(value)}\n` }
+      : { contentType: 'application/json; charset=utf-8', body: goJson(value) }
+  if (surface === 'anthropic') {
+    const request_id = `req_${randomBytes(12).toString('hex')}`
+    return framed({ type: 'error', error: { type: anthropicType(status), message }, request_id })
+  }
+  const losesType = isRewritten && code === null && !isSince(version, '0.18.0')
+  return framed({ error: openaiError(message, losesType ? 'api_error' : openaiType(status)) })
+}
+
+/**
+ * The record that ends a stream which has begun; the caller cuts the line behind it. Nothing on plain JSON, where clients
+ * take an error in a 200 for an answer: there the cut alone speaks.
+ */
+export function errorRecord(
+  dialect: Dialect,
+  form: AnswerForm,
+  status: number,
+  message: string,
+  code: ErrorCode | null,
+): Buffer {
+  if (form === 'json') return Buffer.alloc(0)
+  if (form === 'ndjson') return Buffer.from(`${goJson({ error: message })}\n`)
+  const error = openaiError(message, openaiType(status))
+  if (dialect === 'anthropic') {
+    return event('error', { type: 'error', error: { type: anthropicType(status), message } })
+  }
+  if (dialect === 'responses') {
+    // One record for two kinds of clients: Codex reads `response.failed`, OpenAI's SDKs throw at a top-level `error`.
+    const response = { object: 'response', status: 'failed', error: { code: code ?? 'server_error', message } }
+    return event('response.failed', { type: 'response.failed', response, error })
+  }
+  return Buffer.from(`data: ${goJson({ error })}\n\n`)
+}
+
+const event = (name: string, data: unknown): Buffer => Buffer.from(`event: ${name}\ndata: ${goJson(data)}\n\n`)
+
+const SPACE = Buffer.from(' ')
+const COMMENT = Buffer.from(': waiting\n\n')
+const PING = event('ping', { type: 'ping' })
+
+/**
+ * What is sent into a silence. A space, never a blank line: Python's and Go's clients fail on one (24 clients measured). On
+ * event streams a comment, which every parser drops; on Anthropic's its own ping.
+ */
+export function beat(dialect: Dialect, form: AnswerForm): Buffer {
+  if (form !== 'sse') return SPACE
+  return dialect === 'anthropic' ? PING : COMMENT
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  202: 'Accepted',
+  204: 'No Content',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Request Entity Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Entity',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  499: 'Client Closed Request',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/** The words behind the status in the status line: some clients show nothing else (ollama-ai-provider-v2). */
+export const reasonPhrase = (status: number): string => REASONS[status] ?? 'Error'

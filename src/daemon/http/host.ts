@@ -1,0 +1,56 @@
+// Owns the guard against DNS rebinding: under which names this server may be called. Pure. A page of evil.example whose
+// name was made to point here sends that name as Host; Ollama's CVE-2024-28224 was the lack of this check.
+
+import { isIP } from 'node:net'
+
+export interface HostRule {
+  /** Bound to loopback: only loopback names and what was named in the settings. */
+  readonly loopbackOnly: boolean
+  /** In lower case: FOREMAN_HOSTS, the host of FOREMAN_PUBLIC_URL, and on other binds this machine's name. */
+  readonly names: ReadonlySet<string>
+}
+
+export interface HostSettings {
+  readonly addr: { readonly host: string }
+  readonly hosts: readonly string[]
+  readonly publicUrl: string | null
+}
+
+export function hostRule({ addr, hosts, publicUrl }: HostSettings, machine: string): HostRule {
+  const loopbackOnly = isLoopbackName(addr.host.toLowerCase())
+  const names = new Set(hosts.map((name) => name.toLowerCase()))
+  if (publicUrl !== null) names.add(new URL(publicUrl).hostname.toLowerCase())
+  if (!loopbackOnly) names.add(machine.toLowerCase())
+  return { loopbackOnly, names }
+}
+
+/** Names that only a local resolver can give out: nobody outside can point them here. */
+const LOCAL_SUFFIXES = ['.local', '.lan', '.home.arpa', '.internal', '.ts.net']
+
+const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{0,5})?$/
+
+/** The name in a Host header, in lower case, without port, brackets and final dot; null if it is none. */
+export function hostName(header: string): string | null {
+  const [, v6, name] = HOST.exec(header.toLowerCase()) ?? []
+  if (v6 !== undefined) return isIP(v6) === 6 ? v6 : null
+  if (name === undefined) return null
+  const bare = name.endsWith('.') ? name.slice(0, -1) : name
+  return bare === '' ? null : bare
+}
+
+export function isHostAllowed(name: string, { loopbackOnly, names }: HostRule): boolean {
+  if (isLoopbackName(name) || names.has(name)) return true
+  if (loopbackOnly) return isUnspecified(name)
+  if (isIP(name) !== 0 || !name.includes('.')) return true
+  return LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix))
+}
+
+/** `0.0.0.0` is how the ollama command line calls a server on its own machine when OLLAMA_HOST says so. */
+const isUnspecified = (name: string): boolean => name === '0.0.0.0' || name === '::'
+
+export function isLoopbackName(name: string): boolean {
+  if (name === 'localhost' || name.endsWith('.localhost')) return true
+  const family = isIP(name)
+  if (family === 4) return name.startsWith('127.')
+  return family === 6 && /^(::1|(0+:){7}0*1|(::|(0+:){5})ffff:(127\.[\d.]+|7f[0-9a-f]{2}:[0-9a-f]{1,4}))$/.test(name)
+}

@@ -1,0 +1,181 @@
+// Owns one blocked caller's answer on the wire: hold, commit, beat, stream, end or cut (§3.4). It never sends a status
+// that the target did not give except its own errors, and never passes a truncated answer off as whole.
+
+import type { ServerResponse } from 'node:http'
+import { ERRORS, type ErrorCode } from '../../protocol/error.ts'
+import { targetErrorText } from '../attempt.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { type AnswerForm, answerForm, contentTypeOf, type Dialect, ENDPOINTS } from '../endpoint.ts'
+import type { Submission } from '../job.ts'
+import type { Ending, Subscriber } from '../relay.ts'
+import type { AnswerHeaders } from '../target/target.ts'
+import { beat, errorRecord } from './error-body.ts'
+import { sendError } from './respond.ts'
+import { SlowReader } from './slow-reader.ts'
+
+export interface LiveAnswerParts {
+  readonly clock: Clock
+  readonly res: ServerResponse
+  readonly submission: Submission
+  readonly jobId: string
+  /** FOREMAN_HEARTBEAT, ms; 0 = never answer before the target does. */
+  readonly heartbeatMs: number
+  /** FOREMAN_CLIENT_STALL, ms. */
+  readonly clientStallMs: number
+  /** The target is known to be unreachable: the 200 is put off, so that the end of the grace is a true 502. */
+  readonly isUnreachable: () => boolean
+  /** The target's version, for the words of errors. */
+  readonly version: () => string
+  /** The caller can take bytes again. */
+  readonly onDrained: () => void
+}
+
+/** How much of an error that came too late for a status is read for its text. */
+const LATE_ERROR = 64 * 1024
+
+export class LiveAnswer implements Subscriber {
+  readonly #parts: LiveAnswerParts
+  readonly #dialect: Dialect
+  readonly #form: AnswerForm
+  #timer: Timer | null = null
+  readonly #reader: SlowReader
+  /** The head is out, by the target or by the commit. */
+  #committed = false
+  /** Bytes of the target are out: no more beats. */
+  #flowing = false
+  #lastByte = 0x0a
+  /** The target's error, when the 200 is out already. */
+  #late: { status: number; body: Buffer[]; size: number } | null = null
+  #over = false
+  /** The hold has lasted the heartbeat at least once. */
+  #overdue = false
+
+  constructor(parts: LiveAnswerParts) {
+    this.#parts = parts
+    const { endpoint, stream, loadOnly } = parts.submission
+    this.#dialect = ENDPOINTS[endpoint].dialect
+    this.#form = answerForm(endpoint, stream, loadOnly)
+    this.#reader = new SlowReader(parts.clock, parts.res, parts.clientStallMs)
+    parts.res.on('drain', () => {
+      this.#reader.stop()
+      parts.onDrained()
+    })
+    this.#armBeat()
+  }
+
+  /** The target is back: a hold that has lasted the heartbeat commits now. */
+  targetIsBack(): void {
+    if (this.#overdue && !this.#committed) this.#beat()
+  }
+
+  head(status: number, headers: AnswerHeaders, reason: string): void {
+    if (this.#over) return
+    this.#stopBeating()
+    if (this.#committed) {
+      if (status !== 200) this.#late = { status, body: [], size: 0 }
+      return
+    }
+    this.#committed = true
+    const flat: string[] = []
+    for (const [name, value] of headers) flat.push(name, value)
+    flat.push('X-Foreman-Job-Id', this.#parts.jobId)
+    this.#parts.res.writeHead(status, reason, flat)
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#over) return true
+    if (this.#late !== null) {
+      if (this.#late.size < LATE_ERROR) this.#late.body.push(chunk)
+      this.#late.size += chunk.length
+      return true
+    }
+    this.#flowing = true
+    if (chunk.length > 0) this.#lastByte = chunk[chunk.length - 1] as number
+    if (this.#parts.res.write(chunk)) return true
+    this.#reader.watch()
+    return false
+  }
+
+  ended(ending: Ending): void {
+    if (this.#over) return
+    if (ending.kind === 'completed' || (ending.kind === 'answered' && this.#late === null)) {
+      this.close()
+      this.#parts.res.end()
+      return this.#reader.watchToTheEnd()
+    }
+    if (ending.kind === 'answered' && this.#late !== null) {
+      const { status, body } = this.#late
+      const text = targetErrorText(Buffer.concat(body).toString('utf8')) ?? ending.error.message
+      return this.#failLate(status, text, ending.error.code)
+    }
+    if (ending.kind === 'failed') {
+      if (ending.recorded && this.#flowing) return this.#cut(null)
+      const { status } = ERRORS[ending.error.code]
+      this.fail(ending.error.code, ending.error.message, ending.error.status ?? status ?? 502)
+    }
+  }
+
+  /** Ends the answer with an error of foreman's own: a status before the commit, a record and the cut after it. */
+  fail(code: ErrorCode, message: string, status: number = ERRORS[code].status ?? 500, retryAfter?: number): void {
+    if (this.#over) return
+    if (this.#committed) return this.#failLate(status, message, code)
+    this.close()
+    const { res, jobId, version } = this.#parts
+    res.setHeader('X-Foreman-Job-Id', jobId)
+    const error = { status, message, code, ...(retryAfter === undefined ? {} : { retryAfter }) }
+    sendError(res, this.#dialect, error, version())
+  }
+
+  /** No more beats, no more timers, nothing more is written. Safe twice. */
+  close(): void {
+    this.#over = true
+    this.#stopBeating()
+    this.#reader.stop()
+  }
+
+  #failLate(status: number, message: string, code: ErrorCode): void {
+    const record = errorRecord(this.#dialect, this.#form, status, message, code)
+    // A record must begin on a line of its own, whatever was cut in the middle.
+    const broken = this.#flowing && this.#lastByte !== 0x0a
+    const lineEnd = this.#form === 'sse' ? '\n\n' : '\n'
+    this.#cut(broken && record.length > 0 ? Buffer.concat([Buffer.from(lineEnd), record]) : record)
+  }
+
+  #cut(record: Buffer | null): void {
+    this.close()
+    const { res } = this.#parts
+    // Destroyed only once the record is handed over: with destroy() right after write() it arrived in 0 of 50 runs,
+    // in the write's callback in 50 of 50.
+    const last = record !== null && record.length > 0
+    if (!last && res.writableLength === 0) return void res.destroy()
+    res.write(last ? record : '', () => res.destroy())
+    this.#reader.watchToTheEnd()
+  }
+
+  #armBeat(): void {
+    const { clock, heartbeatMs } = this.#parts
+    if (heartbeatMs > 0) this.#timer = clock.after(heartbeatMs, () => this.#beat())
+  }
+
+  #beat(): void {
+    this.#timer?.cancel()
+    this.#overdue = true
+    const { res, isUnreachable, jobId } = this.#parts
+    if (!this.#committed && !isUnreachable()) {
+      this.#committed = true
+      res.writeHead(200, {
+        'Content-Type': contentTypeOf(this.#form, this.#dialect),
+        'Cache-Control': 'no-store',
+        'X-Accel-Buffering': 'no',
+        'X-Foreman-Job-Id': jobId,
+      })
+    }
+    if (this.#committed && !res.writableNeedDrain) res.write(beat(this.#dialect, this.#form))
+    this.#armBeat()
+  }
+
+  #stopBeating(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+}

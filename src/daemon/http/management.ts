@@ -1,0 +1,50 @@
+// Owns the routes that change what the target has: pull, push, create, copy, delete, blobs. Switched off unless
+// FOREMAN_ALLOW_MANAGEMENT says otherwise, because this is where Ollama's critical CVEs live. Streamed, never buffered.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { App } from './app.ts'
+import { forward } from './direct.ts'
+import { forwardedHeaders } from './forwarded-headers.ts'
+import type { RequestBodies } from './request-body.ts'
+import { hasBody, ownError, refuse } from './respond.ts'
+import type { Route } from './routes.ts'
+
+export interface ManagementCall {
+  readonly route: Route
+  /** Of `/api/blobs/{digest}`; else empty. */
+  readonly digest: string
+  /** With its question mark; else empty. */
+  readonly query: string
+}
+
+/** What Ollama takes for a digest (manifest.BlobsPath of 0.17.4); anything else never becomes part of a path. */
+const DIGEST = /^sha256[:-][0-9a-fA-F]{64}$/
+
+export function manage(
+  app: App,
+  bodies: RequestBodies,
+  { route, digest, query }: ManagementCall,
+  req: IncomingMessage,
+  res: ServerResponse,
+): void {
+  if (!app.config.allowManagement) return refuse(app, res, route.surface, ownError('management_disabled'))
+  const takesDigest = route.path.endsWith('{digest}')
+  if (takesDigest && !DIGEST.test(digest)) {
+    return refuse(app, res, route.surface, { status: 400, message: 'invalid digest format', code: null })
+  }
+  const headers = forwardedHeaders(req.headers)
+  const length = req.headers['content-length']
+  if (hasBody(req) && length !== undefined) headers['content-length'] = length
+  const upload = hasBody(req) ? bodies.stream(req, res) : null
+  const request = {
+    method: req.method ?? 'POST',
+    path: (takesDigest ? route.path.replace('{digest}', digest) : route.path) + query,
+    headers,
+    body: upload,
+  }
+  const drain = async (): Promise<void> => {
+    if (upload !== null) for await (const _ of upload);
+  }
+  const onOver = (): void => app.probes.soon('management')
+  forward({ app, res, surface: route.surface, request, onOver, ...(upload === null ? {} : { drain }) })
+}

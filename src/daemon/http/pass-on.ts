@@ -1,0 +1,30 @@
+// Owns the plain direct routes: reads that Ollama answers by itself. The request is read whole (it is bounded like any
+// other), the answer streams.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { App } from './app.ts'
+import { forward } from './direct.ts'
+import { forwardedHeaders } from './forwarded-headers.ts'
+import { joined, type RequestBodies } from './request-body.ts'
+import { hasBody, refuse } from './respond.ts'
+import type { Route } from './routes.ts'
+
+export async function passOn(
+  app: App,
+  bodies: RequestBodies,
+  route: Route,
+  query: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const path = route.path + query
+  const method = req.method ?? 'GET'
+  const headers = forwardedHeaders(req.headers)
+  const { surface } = route
+  if (!hasBody(req)) return forward({ app, res, surface, request: { method, path, headers, body: null } })
+  const read = await bodies.read(req, res)
+  if (read.kind === 'gone') return
+  if (read.kind === 'refused') return refuse(app, res, surface, read.error)
+  const body = joined(read.chunks, read.bytes)
+  forward({ app, res, surface, request: { method, path, headers, body }, onOver: read.release })
+}

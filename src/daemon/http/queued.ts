@@ -1,0 +1,48 @@
+// Owns what comes before a blocked call: its body is read, and what foreman routes by is read out of it. From there on it
+// is a job (live.ts), unless it only unloads a model: that goes to the target at once.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { EndpointPath } from '../endpoint.ts'
+import { readSubmission } from '../request/submission.ts'
+import type { App } from './app.ts'
+import { forward } from './direct.ts'
+import { forwardedHeaders } from './forwarded-headers.ts'
+import { joined, type RequestBodies } from './request-body.ts'
+import { refuse, type Surface, targetVersion } from './respond.ts'
+
+export async function queue(
+  app: App,
+  bodies: RequestBodies,
+  endpoint: EndpointPath,
+  surface: Surface,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const read = await bodies.read(req, res)
+  if (read.kind === 'gone') return
+  if (read.kind === 'refused') return refuse(app, res, surface, read.error)
+  const body = joined(read.chunks, read.bytes)
+  const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
+  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app) }
+  const reading = readSubmission(endpoint, { body, contentType, contentEncoding }, settings)
+  if (reading.kind === 'refused') {
+    read.release()
+    return refuse(app, res, surface, reading)
+  }
+  if (reading.kind === 'submission') {
+    // From here on the bytes count against FOREMAN_MAX_QUEUE_BYTES.
+    read.release()
+    return app.live.handle(req, res, reading.submission)
+  }
+  const onOver = (): void => {
+    read.release()
+    app.probes.soon('unload')
+  }
+  const request = {
+    method: 'POST',
+    path: endpoint,
+    headers: forwardedHeaders(req.headers),
+    body: reading.submission.body,
+  }
+  forward({ app, res, surface, request, onOver })
+}

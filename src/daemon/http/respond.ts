@@ -1,0 +1,127 @@
+// Owns how foreman's own answers are written: one document with its length, an error in the shape of its surface, a
+// refusal of a request whose body was never read. It decides no status; answers of the target do not pass here.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ERRORS, type ErrorCode, type ErrorEntry, errorMessage } from '../../protocol/error.ts'
+import type { Clock } from '../clock.ts'
+import { ASSUMED_VERSION, type Speaker } from '../request/ollama-error.ts'
+import type { App } from './app.ts'
+import { errorBody, reasonPhrase, type Surface } from './error-body.ts'
+
+export type { Surface }
+
+export interface OwnError {
+  readonly status: number
+  readonly message: string
+  /** Null: Ollama's own error, given in its place. */
+  readonly code: ErrorCode | null
+  /** Who inside Ollama says it, for errors of its own. */
+  readonly speaker?: Speaker
+  /** Seconds; else the table's. */
+  readonly retryAfter?: number
+}
+
+export const JSON_TYPE = 'application/json; charset=utf-8'
+export const TEXT_TYPE = 'text/plain; charset=utf-8'
+
+type Headers = Readonly<Record<string, string>>
+
+/** The error of the table with its sentence filled in. */
+export function ownError(code: ErrorCode, values: Readonly<Record<string, string | number>> = {}): OwnError {
+  return { status: ERRORS[code].status ?? 500, message: errorMessage(code, values), code }
+}
+
+/** Version of the target, for the words of its errors. */
+export const targetVersion = (app: App): string => app.probes.status.inventory?.version ?? ASSUMED_VERSION
+
+/** One whole answer. Nothing happens when another one has begun already, or the caller is gone. */
+export function send(
+  res: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string | Uint8Array,
+  headers: Headers = {},
+): void {
+  if (res.headersSent || res.destroyed) return
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+  res.writeHead(status, reasonPhrase(status), { 'Content-Type': contentType, 'Content-Length': length, ...headers })
+  res.end(body)
+}
+
+export function sendJson(res: ServerResponse, status: number, document: unknown, headers: Headers = {}): void {
+  send(res, status, JSON_TYPE, JSON.stringify(document), { 'X-Content-Type-Options': 'nosniff', ...headers })
+}
+
+/** An error of foreman's own, or of Ollama's in its place. `version` is the target's. */
+export function sendError(res: ServerResponse, surface: Surface, error: OwnError, version: string): void {
+  if (res.headersSent || res.destroyed) return
+  const { contentType, body } = bodyOf(surface, error, version)
+  send(res, error.status, contentType, body, errorHeaders(error))
+}
+
+/** Refuses a request, whether its body was read or not. */
+export function refuse(app: App, res: ServerResponse, surface: Surface, error: OwnError): void {
+  const { req } = res
+  if (!leavesMuchUnread(req)) return sendError(res, surface, error, targetVersion(app))
+  if (res.headersSent || res.destroyed) return
+  const { contentType, body } = bodyOf(surface, error, targetVersion(app))
+  refuseUnread(res, error.status, { 'Content-Type': contentType, ...errorHeaders(error) }, body, app.clock)
+}
+
+/** As Ollama's router says it: plain text, no charset. */
+export function sendPlain(app: App, res: ServerResponse, status: number, text: string, headers: Headers = {}): void {
+  if (!leavesMuchUnread(res.req)) return send(res, status, 'text/plain', text, headers)
+  refuseUnread(res, status, { 'Content-Type': 'text/plain', ...headers }, text, app.clock)
+}
+
+function bodyOf(
+  surface: Surface,
+  { status, message, code, speaker }: OwnError,
+  version: string,
+): { contentType: string; body: string } {
+  return errorBody(surface, status, message, code, version, speaker)
+}
+
+function errorHeaders({ code, retryAfter, status }: OwnError): Record<string, string> {
+  const headers: Record<string, string> = { 'X-Content-Type-Options': 'nosniff' }
+  const entry: ErrorEntry | null = code === null ? null : ERRORS[code]
+  if (code !== null) headers['X-Foreman-Error'] = code
+  const seconds = retryAfter ?? entry?.retryAfter
+  if (seconds !== undefined) headers['Retry-After'] = String(seconds)
+  if (status === 401) headers['WWW-Authenticate'] = 'Bearer'
+  return headers
+}
+
+/** An unread body of at most this is read and dropped by Node, and the connection lives on. */
+const SMALL = 64 * 1024
+/** How long a caller may go on sending what nobody wants, before the line is cut. */
+export const LINGER_MS = 2_000
+
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+
+/** A caller who waits for "100 Continue" may send the body after all, or not: that connection cannot be used again. */
+function leavesMuchUnread(req: IncomingMessage): boolean {
+  if (!hasBody(req) || req.complete) return false
+  if (req.readableDidRead) return true
+  return req.headers.expect !== undefined || !(Number(req.headers['content-length']) <= SMALL)
+}
+
+/**
+ * Answers at once and goes on reading for a moment: a socket that is closed with unread bytes in it is reset, and many
+ * a client then reports the reset and never sees the answer.
+ */
+function refuseUnread(res: ServerResponse, status: number, headers: Headers, body: string, clock: Clock): void {
+  const { req } = res
+  if (res.headersSent || res.destroyed) return
+  const head = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
+  res.writeHead(status, reasonPhrase(status), head)
+  res.write(body)
+  const timer = clock.after(LINGER_MS, () => res.end())
+  const done = (): void => {
+    timer.cancel()
+    res.end()
+  }
+  req.removeAllListeners('data').removeAllListeners('readable').once('end', done).once('error', done).resume()
+  res.once('close', () => timer.cancel())
+}

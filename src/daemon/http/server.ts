@@ -1,0 +1,230 @@
+// Owns the listening socket and what Node's HTTP server must be told: limits, what it lets through and must not, and
+// which handler gets a request. It reads no body and knows no job.
+
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { hostname } from 'node:os'
+import type { EndpointPath } from '../endpoint.ts'
+import type { App } from './app.ts'
+import { embed } from './embeddings.ts'
+import { isWellEscaped } from './framing.ts'
+import { Gate, isHealth } from './gate.ts'
+import { answerOwn } from './health.ts'
+import { answerInventory } from './inventory.ts'
+import { manage } from './management.ts'
+import { passOn } from './pass-on.ts'
+import { queue } from './queued.ts'
+import { RequestBodies } from './request-body.ts'
+import { ownError, refuse, sendPlain } from './respond.ts'
+import { type Match, match, type Route } from './routes.ts'
+import { ShownModels, show } from './show.ts'
+import { Slots } from './slots.ts'
+import { SocketGuard } from './socket-guard.ts'
+
+export interface ServerLimits {
+  /** Until the headers of a request are complete. */
+  readonly headersMs: number
+  readonly keepAliveMs: number
+  readonly maxHeaderSize: number
+  /** Requests of one connection that wait for their answers. */
+  readonly pipelined: number
+  readonly bodyWindowMs: number
+  readonly bodyWindowBytes: number
+  /** How often Node and we look for slow requests. */
+  readonly checkMs: number
+  readonly bodiesInFlight: number
+  /** Embedding requests that wait for a place at the target. */
+  readonly embedWaiting: number
+  /** Connections beyond the callers who may wait: embeddings, status, keep-alive. */
+  readonly headRoom: number
+  /** Connections beyond those, on which only /healthz and /readyz are answered: a full house is not a sick one. */
+  readonly forHealth: number
+}
+
+export const LIMITS: ServerLimits = {
+  headersMs: 10_000,
+  // Pooled clients and proxies keep theirs up to 60 s: whoever closes first makes the other one's next request fail.
+  keepAliveMs: 75_000,
+  maxHeaderSize: 16 * 1024,
+  pipelined: 16,
+  bodyWindowMs: 60_000,
+  bodyWindowBytes: 16 * 1024,
+  checkMs: 5_000,
+  bodiesInFlight: 256 * 1024 * 1024,
+  embedWaiting: 256,
+  headRoom: 512,
+  forHealth: 16,
+}
+
+/** What close() gives to answers that are under way. */
+const CLOSE_GRACE_MS = 1_000
+
+export interface HttpServer {
+  /** Rejects with an error that carries `exitCode` 69 when the address is not to be had. */
+  listen(): Promise<{ readonly port: number }>
+  /** Takes no new connection, drops the idle ones, gives answers under way a second, then cuts. Safe twice. */
+  close(): Promise<void>
+}
+
+export class ListenError extends Error {
+  /** EX_UNAVAILABLE of sysexits. */
+  readonly exitCode = 69
+}
+
+export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServer {
+  const { config, clock, log, metrics } = app
+  const gate = new Gate(config, hostname())
+  const bodies = new RequestBodies(clock, {
+    maxBody: config.maxBody,
+    inFlight: limits.bodiesInFlight,
+    windowMs: limits.bodyWindowMs,
+    windowBytes: limits.bodyWindowBytes,
+    checkMs: limits.checkMs,
+  })
+  const slots = new Slots(config.embedConcurrency, limits.embedWaiting)
+  const shown = new ShownModels()
+  const guard = new SocketGuard(clock, limits.pipelined)
+  const server = http.createServer({
+    keepAlive: true,
+    keepAliveInitialDelay: 15_000,
+    noDelay: true,
+    headersTimeout: limits.headersMs,
+    // Bodies have a pace of their own (request-body.ts): a large one on slow Wi-Fi may take longer than any limit.
+    requestTimeout: 0,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkMs,
+    maxHeaderSize: limits.maxHeaderSize,
+  })
+  server.timeout = 0
+  const seats = config.maxQueue + limits.embedWaiting + limits.headRoom
+  server.maxConnections = seats + limits.forHealth
+  server.on('connection', (socket: Socket) => guard.connected(socket))
+  server.on('request', receive)
+  // Node would send "100 Continue" before anybody looked; the body reader does it once the request is let in.
+  server.on('checkContinue', receive)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => guard.refuse(error, socket))
+
+  function receive(req: IncomingMessage, res: ServerResponse): void {
+    if (!guard.enter(req.socket, res)) return
+    const { url = '', method = '' } = req
+    const mark = url.indexOf('?')
+    const path = mark < 0 ? url : url.slice(0, mark)
+    const found = match(method, path)
+    res.once('close', () =>
+      metrics.request(
+        found.kind === 'route' ? found.route.path : 'other',
+        method,
+        res.headersSent ? res.statusCode : 499,
+      ),
+    )
+    try {
+      const done = answer(found, path, mark < 0 ? '' : url.slice(mark), req, res)
+      if (done !== undefined) done.catch((error: unknown) => failed(error, res, found))
+    } catch (error) {
+      failed(error, res, found)
+    }
+  }
+
+  function answer(
+    found: Match,
+    path: string,
+    query: string,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> | void {
+    const surface = found.kind === 'route' ? found.route.surface : found.surface
+    if (guard.connections > seats && !isHealth(path)) {
+      res.setHeader('Connection', 'close')
+      return refuse(app, res, surface, ownError('too_many_connections'))
+    }
+    const refusal = gate.refusal(req, res, path)
+    if (refusal !== null) return refuse(app, res, surface, refusal)
+    if (path === '*') return send204(res, 'HEAD, GET, POST, DELETE, OPTIONS')
+    if (req.method === 'TRACE')
+      return sendPlain(app, res, 405, '405 method not allowed', { Allow: 'HEAD, GET, POST, DELETE' })
+    if (found.kind === 'unknown') {
+      if (!isWellEscaped(path))
+        return refuse(app, res, surface, ownError('bad_request', { detail: 'malformed escape in the path' }))
+      return sendPlain(app, res, 404, '404 page not found')
+    }
+    if (req.method === 'OPTIONS') return send204(res, `${found.allow}, OPTIONS`)
+    if (found.kind === 'wrong_method') return sendPlain(app, res, 405, '405 method not allowed', { Allow: found.allow })
+    return go(found.route, found.parameter, query, req, res)
+  }
+
+  function go(
+    route: Route,
+    parameter: string,
+    query: string,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> | void {
+    const { way, surface, path } = route
+    if (way === 'own') return answerOwn(app, path, res)
+    if (way === 'inventory') return answerInventory(app, route, parameter, res)
+    if (app.phase === 'stopping') return refuse(app, res, surface, ownError('shutting_down'))
+    switch (way) {
+      case 'embeddings':
+        return embed(app, bodies, slots, route, req, res)
+      case 'queued':
+        // The table is built from ENDPOINTS, so its queued paths are endpoints.
+        return queue(app, bodies, path as EndpointPath, surface, req, res)
+      case 'show':
+        return show(app, bodies, shown, route, req, res)
+      case 'direct':
+        return passOn(app, bodies, route, query, req, res)
+      case 'management':
+        return manage(app, bodies, { route, digest: parameter, query }, req, res)
+    }
+  }
+
+  function failed(error: unknown, res: ServerResponse, found: Match): void {
+    log.error(
+      { err: error, route: found.kind === 'route' ? found.route.path : 'other' },
+      'a request failed inside foreman',
+    )
+    if (res.headersSent) return void res.destroy()
+    const surface = found.kind === 'route' ? found.route.surface : found.surface
+    refuse(app, res, surface, ownError('internal', { detail: 'see the log' }))
+  }
+
+  let closing: Promise<void> | null = null
+  return {
+    async listen() {
+      const { host, port } = config.addr
+      await new Promise<void>((resolve, reject) => {
+        const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port))
+        server.once('error', onError)
+        server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+          server.off('error', onError).on('error', (error) => log.error({ err: error }, 'the listening socket failed'))
+          resolve()
+        })
+      })
+      return { port: (server.address() as AddressInfo).port }
+    },
+    close() {
+      closing ??= new Promise((resolve) => {
+        if (!server.listening) return resolve()
+        const timer = clock.after(CLOSE_GRACE_MS, () => server.closeAllConnections())
+        server.close(() => {
+          timer.cancel()
+          resolve()
+        })
+        guard.close()
+      })
+      return closing
+    },
+  }
+}
+
+function send204(res: ServerResponse, allow: string): void {
+  res.writeHead(204, 'No Content', { Allow: allow })
+  res.end()
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): ListenError {
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (error.code === 'EADDRINUSE')
+    return new ListenError(`${address} (FOREMAN_ADDR) is taken by another program`, { cause: error })
+  return new ListenError(`cannot listen on ${address} (FOREMAN_ADDR): ${error.message}`, { cause: error })
+}

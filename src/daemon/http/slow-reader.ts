@@ -1,0 +1,53 @@
+// Owns the question whether a caller still takes his answer: one who takes no byte for FOREMAN_CLIENT_STALL is gone, one
+// who takes crumbs is only slow. It watches while told to, and cuts the line; that he left is then seen like any hang-up.
+
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../clock.ts'
+
+export class SlowReader {
+  readonly #clock: Clock
+  readonly #res: ServerResponse
+  readonly #limitMs: number
+  #timer: Timer | null = null
+
+  constructor(clock: Clock, res: ServerResponse, limitMs: number) {
+    this.#clock = clock
+    this.#res = res
+    this.#limitMs = limitMs
+  }
+
+  /** From now on, until `stop`. A watch under way begins anew. */
+  watch(): void {
+    this.stop()
+    const unsent = this.#unsent()
+    this.#timer = this.#clock.after(this.#limitMs, () => {
+      this.#timer = null
+      if (this.#unsent() < unsent) this.watch()
+      else this.#res.destroy()
+    })
+  }
+
+  /** Until all is out: a reader who stops before he has taken the end would keep his socket and what is in it for ever. */
+  watchToTheEnd(): void {
+    const res = this.#res
+    // Most answers are with the kernel by now: no timer for those.
+    if (res.destroyed || this.#unsent() === 0) return
+    const over = (): void => this.stop()
+    res.once('finish', over).once('close', over)
+    this.watch()
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  #unsent(): number {
+    const socket: (Socket & { _handle?: { writeQueueSize?: number } }) | null = this.#res.socket
+    if (socket === null) return 0
+    // writableLength counts a write as a whole until all of it is gone; libuv's own count sees a slow reader's crumbs.
+    return this.#res.writableLength + (socket._handle?.writeQueueSize ?? 0)
+  }
+}

@@ -1,0 +1,252 @@
+// Owns the counters and histograms of one daemon and their names (`foreman_…`). It only counts; it decides nothing.
+// Labels carry no job ids and no text of a caller: a model name only if the target has it installed, else `other`.
+
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { VERSION } from '../protocol/version.ts'
+import { normaliseModel } from './affinity.ts'
+import type { Job } from './job.ts'
+import type { Backlog, SwapCount } from './store/store.ts'
+import { isInstalled, type TargetStatus } from './target-status.ts'
+
+/** What is not counted but read when somebody asks. */
+export interface Readings {
+  readonly clock: { now(): number }
+  readonly store: {
+    readonly depth: { readonly jobs: number; readonly bytes: number }
+    readonly swaps: SwapCount
+    backlog(): Promise<readonly Backlog[]>
+  }
+  readonly probes: { readonly status: TargetStatus }
+  readonly queue: { readonly paused: boolean }
+  readonly live: { readonly waiting: number }
+}
+
+/** A queue makes people wait for an hour, not for ten seconds. */
+const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600]
+const SHORT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+/** How often the loop is looked at. Node's histogram holds the time between two looks, this one included (22 ms at 20 when idle). */
+const DELAY_MS = 100
+/** Every label value is a time series for ever. */
+const MOST_MODELS = 100
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #delay: ReturnType<typeof monitorEventLoopDelay>
+  readonly #models = new Set<string>()
+  #readings: Readings | null = null
+
+  readonly #jobs = this.#counter('foreman_jobs_total', 'Jobs that ended, by final state.', ['model', 'state'])
+  readonly #attempts = this.#counter('foreman_attempts_total', 'Attempts at the target, by how they ended.', [
+    'outcome',
+  ])
+  readonly #tokens = this.#counter('foreman_tokens_total', 'Tokens, as the target counts them.', ['model', 'type'])
+  readonly #relayed = this.#counter('foreman_relay_bytes_total', 'Bytes of answers that came from the target.')
+  readonly #wait = this.#histogram('foreman_queue_wait_seconds', 'From submit to the first sending.', LONG)
+  readonly #load = this.#histogram(
+    'foreman_model_load_seconds',
+    'Loading, as the target says, else until the first byte.',
+    LONG,
+  )
+  readonly #run = this.#histogram('foreman_job_duration_seconds', 'From the last sending to the end.', LONG)
+  readonly #first = this.#histogram('foreman_time_to_first_token_seconds', 'From sending to the first byte.', LONG)
+  readonly #embeds = this.#counter('foreman_embeddings_total', 'Embedding requests sent to the target.')
+  readonly #embedsRefused = this.#counter(
+    'foreman_embeddings_refused_total',
+    'Embedding requests refused because too many wait.',
+  )
+  readonly #embedding = this.#gauge('foreman_embeddings_in_flight', 'Embedding requests at the target now.')
+  readonly #embedWaiting = this.#gauge(
+    'foreman_embeddings_waiting',
+    'Embedding requests that wait for a place at the target.',
+  )
+  readonly #probes = this.#counter('foreman_target_probes_total', 'Probes of the target, by result.', ['result'])
+  readonly #probe = this.#histogram('foreman_target_probe_seconds', 'How long a probe took.', SHORT)
+  readonly #requests = this.#counter('foreman_http_requests_total', 'Requests answered.', ['route', 'method', 'code'])
+  readonly #gone = this.#counter(
+    'foreman_client_disconnects_total',
+    'Callers who hung up before their answer was over.',
+  )
+  readonly #slots = this.#counter(
+    'foreman_slot_warnings_total',
+    'Times the target was found unable to hold embedder and worker at once.',
+  )
+
+  constructor() {
+    this.#delay = monitorEventLoopDelay({ resolution: DELAY_MS })
+    this.#delay.enable()
+    this.#gauge('foreman_build_info', 'What runs here.', ['version', 'node']).set(
+      { version: VERSION, node: process.version },
+      1,
+    )
+    this.#readDelay()
+    this.#read('foreman_queue_bytes', 'Bytes of the bodies that wait.', ({ store }) => store.depth.bytes)
+    this.#read('foreman_callers', 'Blocked callers on the line.', ({ live }) => live.waiting)
+    this.#read('foreman_paused', '1 while nothing new is sent.', ({ queue }) => Number(queue.paused))
+    this.#read('foreman_target_up', '1 if the last probe was answered.', ({ probes }) =>
+      Number(probes.status.reachable === true),
+    )
+    this.#read('foreman_swaps_saved', 'Model swaps that first-in-first-out would have made besides.', ({ store }) =>
+      Math.max(0, store.swaps.fifoSwaps - store.swaps.swaps),
+    )
+    this.#readSwaps()
+    this.#readBacklog()
+  }
+
+  /** Where to read what is not counted. */
+  watch(readings: Readings): void {
+    this.#readings = readings
+  }
+
+  jobSent(job: Job, now: number): void {
+    // Only the first sending ends a wait that is worth a figure: later ones are backoffs.
+    if (job.startedAt === job.claimedAt) this.#wait.observe(seconds(now - job.createdAt))
+  }
+
+  /** From the sending, in seconds. */
+  firstByte(after: number): void {
+    this.#first.observe(after)
+  }
+
+  attempt(outcome: string): void {
+    this.#attempts.inc({ outcome })
+  }
+
+  jobEnded(job: Job): void {
+    const { state, claimedAt, workingAt, finishedAt, measured } = job
+    const model = this.#label(job.model)
+    this.#jobs.inc({ model, state })
+    if (claimedAt !== null && finishedAt !== null) this.#run.observe(seconds(finishedAt - claimedAt))
+    const loadMs = measured?.loadMs ?? (claimedAt === null || workingAt === null ? null : workingAt - claimedAt)
+    if (loadMs !== null) this.#load.observe(seconds(loadMs))
+    this.#tokens.inc({ model, type: 'input' }, measured?.promptTokens ?? 0)
+    this.#tokens.inc({ model, type: 'output' }, measured?.completionTokens ?? 0)
+  }
+
+  relayed(bytes: number): void {
+    this.#relayed.inc(bytes)
+  }
+
+  embedStarted(): void {
+    this.#embeds.inc()
+    this.#embedding.inc()
+  }
+
+  embedEnded(): void {
+    this.#embedding.dec()
+  }
+
+  embedsWaiting(count: number): void {
+    this.#embedWaiting.set(count)
+  }
+
+  embedRefused(): void {
+    this.#embedsRefused.inc()
+  }
+
+  probed(answered: boolean, after: number): void {
+    this.#probes.inc({ result: answered ? 'answered' : 'unanswered' })
+    this.#probe.observe(after)
+  }
+
+  /** `route` is a path of the table, or `other`. */
+  request(route: string, method: string, status: number): void {
+    this.#requests.inc({ route, method, code: status })
+  }
+
+  clientGone(): void {
+    this.#gone.inc()
+  }
+
+  slotWarning(): void {
+    this.#slots.inc()
+  }
+
+  async render(): Promise<{ readonly contentType: string; readonly body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
+  }
+
+  #label(model: string): string {
+    const status = this.#readings?.probes.status
+    if (status === undefined || isInstalled(model, status) !== true) return 'other'
+    const name = normaliseModel(model)
+    if (!this.#models.has(name) && this.#models.size >= MOST_MODELS) return 'other'
+    this.#models.add(name)
+    return name
+  }
+
+  #counter<T extends string = never>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] })
+  }
+
+  #gauge<T extends string = never>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.#registry] })
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, buckets, registers: [this.#registry] })
+  }
+
+  /** A gauge that is read when somebody asks. */
+  #read(name: string, help: string, read: (readings: Readings) => number): void {
+    const readings = (): Readings | null => this.#readings
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        const now = readings()
+        if (now !== null) this.set(read(now))
+      },
+    })
+  }
+
+  #readSwaps(): void {
+    const readings = (): Readings | null => this.#readings
+    new Counter({
+      name: 'foreman_swaps_total',
+      help: 'Times the queue turned to another model.',
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        this.inc(readings()?.store.swaps.swaps ?? 0)
+      },
+    })
+  }
+
+  #readBacklog(): void {
+    const backlog = async (): Promise<readonly Backlog[]> => (await this.#readings?.store.backlog()) ?? []
+    const label = (model: string): string => this.#label(model)
+    const age = (oldestAt: number): number => seconds((this.#readings?.clock.now() ?? oldestAt) - oldestAt)
+    const oldest = this.#gauge('foreman_queue_oldest_seconds', 'How long the oldest job has waited; 0 when none does.')
+    new Gauge({
+      name: 'foreman_queue_depth',
+      help: 'Jobs that wait, by model.',
+      labelNames: ['model'],
+      registers: [this.#registry],
+      async collect() {
+        this.reset()
+        const waiting = await backlog()
+        for (const { model, jobs } of waiting) this.inc({ model: label(model) }, jobs)
+        oldest.set(Math.max(0, ...waiting.map((entry) => age(entry.oldestAt))))
+      },
+    })
+  }
+
+  #readDelay(): void {
+    const delay = this.#delay
+    new Gauge({
+      name: 'foreman_event_loop_delay_seconds',
+      help: 'How late the event loop was since the last scrape.',
+      labelNames: ['quantile'],
+      registers: [this.#registry],
+      collect() {
+        for (const quantile of [0.5, 0.99, 1])
+          this.set({ quantile }, seconds(delay.percentile(quantile * 100) / 1e6 - DELAY_MS))
+        delay.reset()
+      },
+    })
+  }
+}
+
+const seconds = (ms: number): number => Math.max(0, ms) / 1000

@@ -1,0 +1,86 @@
+// Owns the live bytes of jobs in memory: who listens to which job, from before its row exists until its end. It never
+// stores, edits or invents a byte, and never learns why. Back-pressure is a return value: false means "no more for now".
+
+import type { EventName, JobError } from './job.ts'
+import type { AnswerHeaders } from './target/target.ts'
+
+/** How a job ended for whoever listens. */
+export type Ending =
+  | { readonly kind: 'completed' }
+  /** The target's own HTTP error was passed on, with its body. */
+  | { readonly kind: 'answered'; readonly error: JobError }
+  /** `recorded`: the error stands in the answer's own bytes already. */
+  | { readonly kind: 'failed'; readonly event: EventName; readonly error: JobError; readonly recorded: boolean }
+
+/** A listener to one job. Calls come in this order: head, data…, ended. Nothing of an attempt that is tried again is heard. */
+export interface Subscriber {
+  /** The target's status line and headers: everything that follows is its body. */
+  head(status: number, headers: AnswerHeaders, reason: string): void
+  /** False: stop reading the target until `Subscription.drained()` is called. */
+  data(chunk: Buffer): boolean
+  ended(ending: Ending): void
+}
+
+export interface Subscription {
+  /** The listener can take bytes again. */
+  drained(): void
+  /** Hears nothing more. Safe twice. */
+  close(): void
+}
+
+interface Line {
+  readonly subscriber: Subscriber
+  /** Set while the dispatcher waits for this listener. */
+  resume: (() => void) | null
+}
+
+/** One relay per daemon: at most one live listener a job, because a blocked call has one caller. */
+export class Relay {
+  readonly #lines = new Map<string, Line>()
+
+  get listeners(): number {
+    return this.#lines.size
+  }
+
+  /** Listens to a job, before its row exists, so that nothing can be missed. A second listener is a bug. */
+  open(id: string, subscriber: Subscriber): Subscription {
+    if (this.#lines.has(id)) throw new Error(`job ${id} has a listener already`)
+    const line: Line = { subscriber, resume: null }
+    this.#lines.set(id, line)
+    return {
+      drained: () => {
+        const { resume } = line
+        line.resume = null
+        resume?.()
+      },
+      close: () => {
+        if (this.#lines.get(id) === line) this.#lines.delete(id)
+        const { resume } = line
+        line.resume = null
+        resume?.()
+      },
+    }
+  }
+
+  isHeard(id: string): boolean {
+    return this.#lines.has(id)
+  }
+
+  head(id: string, status: number, headers: AnswerHeaders, reason: string): void {
+    this.#lines.get(id)?.subscriber.head(status, headers, reason)
+  }
+
+  /** False: `resume` will be called once, when the listener can take more. */
+  data(id: string, chunk: Buffer, resume: () => void): boolean {
+    const line = this.#lines.get(id)
+    if (line === undefined || line.subscriber.data(chunk)) return true
+    line.resume = resume
+    return false
+  }
+
+  ended(id: string, ending: Ending): void {
+    const line = this.#lines.get(id)
+    this.#lines.delete(id)
+    line?.subscriber.ended(ending)
+  }
+}

@@ -1,0 +1,47 @@
+// Owns whether a request body can be read at all: its Content-Encoding and its charset. Gives back the body itself, or a
+// decoded copy for reading; what is forwarded stays as it came. It never decodes more than Ollama would.
+
+import { zstdDecompressSync } from 'node:zlib'
+import { headerParameters } from './multipart.ts'
+
+export type Coding =
+  /** `bytes` is the body itself where nothing had to be decoded. */
+  | { readonly kind: 'readable'; readonly bytes: Uint8Array }
+  /** 415: `what` is not read here. */
+  | { readonly kind: 'unsupported'; readonly what: string }
+  | { readonly kind: 'broken'; readonly message: string }
+
+/** What a zstd body may be decoded to. Ollama's own limit (middleware/openai.go, WithDecoderMaxMemory) is the same. */
+const MAX_DECODED = 8 * 1024 * 1024
+
+/**
+ * Charsets whose bytes are not ASCII where ASCII is meant. All others are let through: Ollama does not look at the charset
+ * and reads UTF-8, and old Java clients call plain ASCII ISO-8859-1.
+ */
+const NOT_ASCII = /^(utf-?(7|16|32)|ucs-?[24]|iso-10646-ucs|ebcdic|cp037|ibm037)/i
+
+const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
+
+/** What Ollama's zstd library says of a body that is none, or of half a one. Its other complaints need its own decoder. */
+function wordsOfKlauspost(body: Uint8Array): string {
+  const isZstd = ZSTD_MAGIC.equals(body.subarray(0, ZSTD_MAGIC.length))
+  return isZstd || body.length < ZSTD_MAGIC.length ? 'unexpected EOF' : 'invalid input: magic number mismatch'
+}
+
+const shown = (header: string): string => JSON.stringify(header.slice(0, 60))
+
+/** The body as it can be read. */
+export function decodeBody(body: Uint8Array, contentType: string | null, contentEncoding: string | null): Coding {
+  const charset = headerParameters(contentType ?? '').get('charset') ?? ''
+  if (NOT_ASCII.test(charset)) return { kind: 'unsupported', what: `charset ${shown(charset)}` }
+  const coding = (contentEncoding ?? '').trim().toLowerCase()
+  if (coding === '' || coding === 'identity') return { kind: 'readable', bytes: body }
+  if (coding !== 'zstd') return { kind: 'unsupported', what: `Content-Encoding ${shown(coding)}` }
+  try {
+    return { kind: 'readable', bytes: zstdDecompressSync(body, { maxOutputLength: MAX_DECODED }) }
+  } catch (error) {
+    const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+    if (tooLarge) return { kind: 'unsupported', what: 'zstd body of more than 8 MiB when decoded' }
+    return { kind: 'broken', message: wordsOfKlauspost(body) }
+  }
+}

@@ -1,0 +1,67 @@
+// Owns which model names Ollama takes for names at all. Pure. Facts: types/model/name.go ParseName and IsValid of 0.17.4;
+// since 0.17.8 the name is trimmed and may say where the model is (`x:local`, `x:cloud`, `x:20b-cloud`).
+
+import { quoteGo } from './go-text.ts'
+
+export type ModelName =
+  | { readonly kind: 'valid' }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'invalid' }
+  /** Two sources at once, in Ollama's words. */
+  | { readonly kind: 'conflicting'; readonly message: string }
+
+const LONGEST_HOST = 350
+const LONGEST_PART = 80
+
+const FIRST = '[A-Za-z0-9_]'
+const HOST = new RegExp(`^${FIRST}[A-Za-z0-9_.:-]*$`)
+const NAMESPACE = new RegExp(`^${FIRST}[A-Za-z0-9_-]*$`)
+const PART = new RegExp(`^${FIRST}[A-Za-z0-9_.-]*$`)
+
+const fits = (part: string, pattern: RegExp, longest: number): boolean => part.length <= longest && pattern.test(part)
+
+/** The text before and behind the last `separator`; null where there is none. */
+function cutLast(text: string, separator: string): [before: string, behind: string] | null {
+  const at = text.lastIndexOf(separator)
+  return at < 0 ? null : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function isValidName(name: string): boolean {
+  let rest = name
+  if (rest.lastIndexOf(':') > rest.lastIndexOf('/')) {
+    const [before, tag] = cutLast(rest, ':') ?? ['', '']
+    if (!fits(tag, PART, LONGEST_PART)) return false
+    rest = before
+  }
+  const model = cutLast(rest, '/')
+  if (!fits(model?.[1] ?? rest, PART, LONGEST_PART)) return false
+  if (model === null) return true
+  const namespace = cutLast(model[0], '/')
+  if (!fits(namespace?.[1] ?? model[0], NAMESPACE, LONGEST_PART)) return false
+  if (namespace === null) return true
+  // The scheme before the host is not looked at by Ollama either.
+  const scheme = namespace[0].indexOf('://')
+  return fits(scheme < 0 ? namespace[0] : namespace[0].slice(scheme + 3), HOST, LONGEST_HOST)
+}
+
+/** The name without the word for its source, if it has one. */
+function withoutSource(name: string): string | null {
+  const cut = cutLast(name, ':')
+  if (cut === null) return null
+  const suffix = cut[1].trim()
+  if (/^(cloud|local)$/i.test(suffix)) return cut[0]
+  return !suffix.includes('/') && /-cloud$/i.test(suffix) ? `${cut[0]}:${suffix.slice(0, -'-cloud'.length)}` : null
+}
+
+/** Reads `model` as Ollama of 0.17.8 or newer (`sources`) or an older one does. */
+export function readModelName(model: string, sources: boolean): ModelName {
+  if (model === '') return { kind: 'empty' }
+  if (!sources) return { kind: isValidName(model) ? 'valid' : 'invalid' }
+  const name = model.trim()
+  if (name === '') return { kind: 'empty' }
+  const base = withoutSource(name)
+  if (base !== null && withoutSource(base) !== null) {
+    return { kind: 'conflicting', message: `use either :local or :cloud, not both: ${quoteGo(name)}` }
+  }
+  return { kind: isValidName(base ?? name) ? 'valid' : 'invalid' }
+}

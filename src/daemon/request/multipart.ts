@@ -1,0 +1,90 @@
+// Owns the reading of a multipart/form-data body where it lies: the values of a few fields, nothing of the files. It never
+// copies a file and never changes a byte; broken forms are refused in the words that Go's multipart reader has for them.
+
+export type FormReading =
+  | { readonly kind: 'form'; readonly fields: ReadonlyMap<string, readonly string[]> }
+  | { readonly kind: 'broken'; readonly message: string }
+
+/** Go's limit on parts; a part's headers are held to much less than its 10 MiB. */
+const MAX_PARTS = 1000
+const MAX_PART_HEADER = 16 * 1024
+/** A field that names a model is short; a longer one is left alone. */
+const MAX_FIELD = 64 * 1024
+
+/** What stands before the parameters of a header, in small letters. */
+export const mediaType = (header: string): string => (header.split(';', 1)[0] ?? '').trim().toLowerCase()
+
+/**
+ * The parameters of a header such as `form-data; name="model"`, by name in small letters. Read from the left, so that what
+ * stands inside another's quotes is never taken for one. As in Go, a parameter that stands twice spoils them all.
+ */
+export function headerParameters(header: string): ReadonlyMap<string, string> {
+  const parameter = /\s*;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/y
+  const found = new Map<string, string>()
+  parameter.lastIndex = header.indexOf(';')
+  if (parameter.lastIndex < 0) return found
+  for (let match = parameter.exec(header); match !== null; match = parameter.exec(header)) {
+    const name = (match[1] ?? '').toLowerCase()
+    if (found.has(name)) return new Map()
+    found.set(name, match[2]?.replace(/\\(["\\])/g, '$1') ?? match[3] ?? '')
+  }
+  return found
+}
+
+/** Where the next line begins that is a delimiter (and not merely begins like one), or -1. */
+function delimiterAt(bytes: Buffer, delimiter: Buffer, from: number): number {
+  for (let at = bytes.indexOf(delimiter, from); at >= 0; at = bytes.indexOf(delimiter, at + 1)) {
+    const next = bytes[at + delimiter.length] ?? 0x0a
+    const isLast = next === 0x2d && bytes[at + delimiter.length + 1] === 0x2d
+    if (isLast || next === 0x20 || next === 0x09 || next === 0x0d || next === 0x0a) return at
+  }
+  return -1
+}
+
+/** Reads the fields called `names` of a form whose Content-Type is `contentType`. */
+export function readForm(body: Uint8Array, contentType: string | null, names: readonly string[]): FormReading {
+  const broken = (message: string): FormReading => ({ kind: 'broken', message })
+  if (contentType === null || mediaType(contentType) !== 'multipart/form-data') {
+    return broken("request Content-Type isn't multipart/form-data")
+  }
+  const boundary = headerParameters(contentType).get('boundary')
+  if (boundary === undefined) return broken('no multipart boundary param in Content-Type')
+  if (boundary === '') return broken('multipart: boundary is empty')
+
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  const delimiter = Buffer.from(`--${boundary}`, 'latin1')
+  let at = delimiterAt(bytes, delimiter, 0)
+  while (at > 0 && bytes[at - 1] !== 0x0a) at = delimiterAt(bytes, delimiter, at + 1)
+  if (at < 0) return broken('multipart: NextPart: EOF')
+
+  const fields = new Map<string, string[]>()
+  let newline = ''
+  for (let parts = 0; ; parts++) {
+    at += delimiter.length
+    if (bytes[at] === 0x2d) return { kind: 'form', fields }
+    if (parts === MAX_PARTS) return broken('multipart: message too large')
+    while (bytes[at] === 0x20 || bytes[at] === 0x09) at++
+    // Go goes on with bare line feeds when the first line ends in one.
+    if (newline === '') newline = bytes[at] === 0x0a ? '\n' : '\r\n'
+    if (bytes.toString('latin1', at, at + newline.length) !== newline) return broken('multipart: NextPart: EOF')
+
+    // From the end of the delimiter's line on, for a part may have no headers at all.
+    const headerEnd = bytes.subarray(at, at + MAX_PART_HEADER).indexOf(newline + newline)
+    if (headerEnd < 0) {
+      return broken(at + MAX_PART_HEADER < bytes.length ? 'multipart: message too large' : 'unexpected EOF')
+    }
+    const start = at + headerEnd + newline.length * 2
+    // An empty part's delimiter may follow its headers at once: their last line end is then its own.
+    const end = delimiterAt(bytes, Buffer.from(`${newline}--${boundary}`, 'latin1'), start - newline.length)
+    if (end < 0) return broken('unexpected EOF')
+
+    const disposition = /^content-disposition:(.*)$/im.exec(bytes.toString('utf8', at, at + headerEnd))?.[1] ?? ''
+    const parameters = headerParameters(disposition)
+    const name = mediaType(disposition) === 'form-data' ? parameters.get('name') : undefined
+    const isField = (parameters.get('filename') ?? '') === '' && end - start <= MAX_FIELD
+    if (name !== undefined && names.includes(name) && isField) {
+      fields.set(name, [...(fields.get(name) ?? []), bytes.toString('utf8', start, Math.max(start, end))])
+    }
+    at = end + newline.length
+  }
+}

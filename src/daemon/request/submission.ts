@@ -1,0 +1,182 @@
+// Owns the way from the bytes of a request to a Submission: what it runs, what it may be grouped with, and the one edit, a
+// keep_alive put in where there is none. No other byte is ever changed. Errors that Ollama would give are given at once.
+
+import { ERRORS, type ErrorCode, errorMessage } from '../../protocol/error.ts'
+import { affinityOf, RUNNER_OPTIONS } from '../affinity.ts'
+import { ENDPOINTS, type Endpoint, type EndpointPath } from '../endpoint.ts'
+import type { Submission } from '../job.ts'
+import { type Key, type Members, readKeys } from './body-keys.ts'
+import { decodeBody } from './content-coding.ts'
+import { decodeJsonString } from './go-text.ts'
+import { literalText, type Span, scanJson } from './json-scan.ts'
+import { readKeepAlive } from './keep-alive.ts'
+import { mediaType, readForm } from './multipart.ts'
+import { missingByLayer, type OllamaError, type Speaker, unreadableBody, unusableName } from './ollama-error.ts'
+
+export interface RequestBytes {
+  readonly body: Uint8Array<ArrayBuffer>
+  /** The headers as they came; null where there is none. */
+  readonly contentType: string | null
+  readonly contentEncoding: string | null
+}
+
+export interface ReadingSettings {
+  /** FOREMAN_KEEP_ALIVE as Ollama reads it; null = never put one in. */
+  readonly keepAlive: string | null
+  /** The target's, as probed last. */
+  readonly version: string
+}
+
+export interface Refused {
+  readonly kind: 'refused'
+  readonly status: number
+  readonly message: string
+  /** Null: an error of Ollama's, given in its place. */
+  readonly code: ErrorCode | null
+  /** Who inside Ollama would say it (errorBody wants to know). */
+  readonly speaker: Speaker
+}
+
+export type Reading =
+  | { readonly kind: 'submission'; readonly submission: Submission }
+  /** Native, nothing to say and a keep_alive of zero: it only drops a model, so it goes past the queue. */
+  | { readonly kind: 'unload'; readonly submission: Submission }
+  | Refused
+
+/** Reads what `endpoint` was sent. The submission's body owns its buffer, so that it can be moved to another thread. */
+export function readSubmission(endpoint: EndpointPath, request: RequestBytes, settings: ReadingSettings): Reading {
+  const coding = decodeBody(request.body, request.contentType, request.contentEncoding)
+  if (coding.kind === 'unsupported') return refuseBy('unsupported_encoding', { what: coding.what })
+  if (coding.kind === 'broken') return refuseBy('bad_request', { detail: coding.message })
+  return isForm(endpoint, request.contentType)
+    ? fromForm(endpoint, request, coding.bytes, settings)
+    : fromJson(endpoint, request, coding.bytes, settings)
+}
+
+function refuse(error: OllamaError): Refused {
+  return { kind: 'refused', ...error, code: null }
+}
+
+type OwnCode = 'bad_request' | 'ambiguous_key' | 'unsupported_encoding'
+
+function refuseBy(code: OwnCode, values: Readonly<Record<string, string>>): Refused {
+  return { kind: 'refused', status: ERRORS[code].status, message: errorMessage(code, values), code, speaker: 'layer' }
+}
+
+function refuseAmbiguous(key: string, expected: string): Refused {
+  return refuseBy('ambiguous_key', { key: JSON.stringify(key), expected: JSON.stringify(expected) })
+}
+
+/**
+ * Ollama takes a form for transcriptions only, but OpenAI's clients send their image edits as one: such a body is read for
+ * its model and left to the target.
+ */
+function isForm(endpoint: EndpointPath, contentType: string | null): boolean {
+  if (ENDPOINTS[endpoint].body === 'multipart') return true
+  return endpoint === '/v1/images/edits' && mediaType(contentType ?? '') === 'multipart/form-data'
+}
+
+function fromForm(
+  endpoint: EndpointPath,
+  request: RequestBytes,
+  bytes: Uint8Array,
+  settings: ReadingSettings,
+): Reading {
+  const form = readForm(bytes, request.contentType, ['model'])
+  if (form.kind === 'broken') {
+    return refuse(unreadableBody(endpoint, `failed to parse multipart form: ${form.message}`))
+  }
+  const [model = '', second] = form.fields.get('model') ?? []
+  if (second !== undefined) return refuseAmbiguous('model', 'model')
+  const error = unusableName(endpoint, model, settings.version)
+  if (error !== null) return refuse(error)
+  return { kind: 'submission', submission: submit(endpoint, request, model, {}, false, false) }
+}
+
+function fromJson(
+  endpoint: EndpointPath,
+  request: RequestBytes,
+  bytes: Uint8Array,
+  settings: ReadingSettings,
+): Reading {
+  const reading = readKeys(endpoint, bytes)
+  if (reading.kind === 'error') return refuse(reading.error)
+  if (reading.kind === 'ambiguous') return refuseAmbiguous(reading.key, reading.expected)
+  const { members } = reading
+  const model = members.model?.kind === 'string' ? textOf(bytes, members.model) : ''
+  const error = missedByLayer(endpoint, bytes, members) ?? unusableName(endpoint, model, settings.version)
+  if (error !== null) return refuse(error)
+
+  const { saysWith, streamsByDefault }: Endpoint = ENDPOINTS[endpoint]
+  const loadOnly = saysWith !== undefined && isEmpty(bytes, members[saysWith])
+  const stream = members.stream?.kind === 'bool' ? bytes[members.stream.start] === 0x74 : streamsByDefault
+  const submission = submit(endpoint, request, model, readOptions(bytes, members.options), stream, loadOnly)
+  if (loadOnly && readKeepAlive(bytes, members.keep_alive ?? null).kind === 'zero')
+    return { kind: 'unload', submission }
+  // An encoded body is not edited: `bytes` would be a copy.
+  const lacksKeepAlive = saysWith !== undefined && members.keep_alive === undefined && bytes === request.body
+  if (!lacksKeepAlive || settings.keepAlive === null) return { kind: 'submission', submission }
+  return { kind: 'submission', submission: { ...submission, body: withKeepAlive(request.body, settings.keepAlive) } }
+}
+
+function submit(
+  endpoint: EndpointPath,
+  { body, contentType, contentEncoding }: RequestBytes,
+  model: string,
+  options: Readonly<Record<string, unknown>>,
+  stream: boolean,
+  loadOnly: boolean,
+): Submission {
+  // A view of a larger buffer (a pooled Buffer, say) would take its neighbours along.
+  const owned = body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body)
+  const affinity = affinityOf(model.trim(), options)
+  return { endpoint, model, affinity, stream, loadOnly, contentType, contentEncoding, body: owned }
+}
+
+const textOf = (bytes: Uint8Array, { start, end }: Span): string => decodeJsonString(bytes, start + 1, end - 1)
+
+/** Absent, null, `""` or `[]`: nothing to Ollama. */
+function isEmpty(bytes: Uint8Array, value: Span | undefined): boolean {
+  if (value === undefined || value.kind === 'null') return true
+  if (value.kind === 'string') return value.end - value.start === 2
+  let at = value.start + 1
+  while (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0a || bytes[at] === 0x0d) at++
+  return value.kind === 'array' && bytes[at] === 0x5d
+}
+
+/** What Ollama's `/v1` layer asks for before it asks for the model. */
+function missedByLayer(endpoint: EndpointPath, bytes: Uint8Array, members: Members): OllamaError | null {
+  const lacks = (key: Key): boolean => isEmpty(bytes, members[key])
+  if (endpoint === '/v1/chat/completions' && lacks('messages')) return missingByLayer("[] is too short - 'messages'")
+  if (endpoint.startsWith('/v1/images/') && lacks('prompt')) return missingByLayer('prompt is required')
+  return null
+}
+
+/** The runner options that are set, as Go reads them: exact names, the last of two, whole numbers. */
+function readOptions(bytes: Uint8Array, value: Span | undefined): Readonly<Record<string, number | boolean>> {
+  const options = new Map<string, number | boolean>()
+  if (value?.kind !== 'object') return {}
+  const onOption = (keyStart: number, keyEnd: number, option: Span): void => {
+    const name = RUNNER_OPTIONS.find((known) => known === decodeJsonString(bytes, keyStart, keyEnd))
+    if (name === undefined) return
+    if (option.kind === 'number') options.set(name, Math.trunc(Number(literalText(bytes, option))))
+    else if (option.kind === 'bool') options.set(name, literalText(bytes, option) === 'true')
+    // A null is as good as absent; anything else the target refuses.
+    else options.delete(name)
+  }
+  scanJson(bytes, onOption, value.start)
+  return Object.fromEntries(options)
+}
+
+/** A copy with the keep_alive right behind the first brace; every other byte is as it was. */
+function withKeepAlive(body: Uint8Array, keepAlive: string): Uint8Array<ArrayBuffer> {
+  const at = body.indexOf(0x7b) + 1
+  // Ollama takes a bare number for seconds, but not inside a string.
+  const value = /^-?\d+$/.test(keepAlive) ? keepAlive : JSON.stringify(keepAlive)
+  const member = Buffer.from(`"keep_alive":${value},`)
+  const edited = new Uint8Array(body.byteLength + member.byteLength)
+  edited.set(body.subarray(0, at))
+  edited.set(member, at)
+  edited.set(body.subarray(at), at + member.byteLength)
+  return edited
+}

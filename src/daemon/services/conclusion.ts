@@ -1,0 +1,134 @@
+// Owns the end of an attempt: the verdict is decided, written, and told to whoever listens, in that order. What a caller
+// reads as the end is true in the database already. It sends nothing and claims nothing.
+
+import { errorMessage } from '../../protocol/error.ts'
+import { type Decision, decide, type Outcome } from '../attempt.ts'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config/config.ts'
+import { isFinal, type Job, TRANSITIONS } from '../job.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Relay } from '../relay.ts'
+import type { Change, Store } from '../store/store.ts'
+import type { Prober } from './prober.ts'
+import type { Run } from './run.ts'
+
+export interface ConclusionParts {
+  readonly config: Config
+  readonly clock: Clock
+  /** 0 ≤ random < 1. */
+  readonly random: () => number
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly store: Store
+  readonly relay: Relay
+  readonly prober: Prober
+}
+
+export class Conclusion {
+  readonly #parts: ConclusionParts
+  /** What a job has taken lately, ms, the last fifth weighing most; null while none was done. */
+  recentRunMs: number | null = null
+
+  constructor(parts: ConclusionParts) {
+    this.#parts = parts
+  }
+
+  /** `mustAsk`: the connection broke, so that the target must answer before the next claim. */
+  async of(run: Run, outcome: Outcome): Promise<{ readonly mustAsk: boolean }> {
+    const { clock, config, random, metrics, prober, log } = this.#parts
+    const { job } = run
+    if (outcome.kind === 'lost') prober.soon('connection lost')
+    const context = { now: clock.now(), maxAttempts: config.maxAttempts, delivered: run.delivered, random: random() }
+    const decision = decide(outcome, job, context)
+    const { event, error } = decision
+    metrics.attempt(event)
+    if (event === 'completed') this.#learnRunTime(clock.monotonic() - run.startedAt)
+    // A caller who hangs up, or a cancel, is nothing to be warned of.
+    else
+      log[event === 'cancelled' ? 'debug' : 'warn'](
+        { job: job.id, model: job.model, attempt: job.attempt, event, error },
+        'attempt',
+      )
+    const isLast = isFinal(TRANSITIONS[event].to)
+    // A held answer goes out if it is whole, or the target's own error; a bad one does not.
+    if (isLast && (event === 'completed' || outcome.kind === 'http_error')) run.release()
+    await this.write(this.#changeOf(run, decision))
+    if (isLast) this.#tell(run, outcome, decision)
+    return { mustAsk: outcome.kind === 'lost' || outcome.kind === 'stopped' }
+  }
+
+  /** Something threw that must not: the job is failed, so that it cannot do so for ever. */
+  async ofBroken(run: Run, cause: unknown): Promise<void> {
+    const message = errorMessage('internal', { detail: 'see the log' })
+    const error = { code: 'internal', message, status: null } as const
+    this.#parts.log.error({ err: cause, job: run.job.id }, 'marked as failed')
+    await this.write({ id: run.job.id, event: 'target_error', now: this.#parts.clock.now(), error })
+    this.#parts.relay.ended(run.job.id, { kind: 'failed', event: 'target_error', error, recorded: false })
+  }
+
+  /** False: the job was not in a state that the event leaves; whoever was first has said how it ended. */
+  async write(change: Change): Promise<boolean> {
+    const { store, log, metrics } = this.#parts
+    const result = await store.apply(change)
+    if (result.kind === 'conflict') {
+      log.debug({ job: change.id, event: change.event }, 'the job was no longer in a state that this leaves')
+      return false
+    }
+    if (isFinal(result.job.state)) {
+      metrics.jobEnded(result.job)
+      log.info(summary(result.job), 'job over')
+    }
+    return true
+  }
+
+  #changeOf(run: Run, { event, error, availableAt }: Decision): Change {
+    const answer = isFinal(TRANSITIONS[event].to) ? run.answer() : undefined
+    return {
+      id: run.job.id,
+      event,
+      now: this.#parts.clock.now(),
+      measured: run.measured,
+      ...(error === undefined ? {} : { error }),
+      ...(availableAt === undefined ? {} : { availableAt }),
+      ...(answer === undefined ? {} : { answer }),
+    }
+  }
+
+  #tell(run: Run, outcome: Outcome, { event, error }: Decision): void {
+    const { relay } = this.#parts
+    const { id } = run.job
+    if (error === undefined) return relay.ended(id, { kind: 'completed' })
+    if (outcome.kind === 'http_error' && event === 'target_error') return relay.ended(id, { kind: 'answered', error })
+    const recorded = event === 'target_error' && run.delivered
+    relay.ended(id, { kind: 'failed', event, error, recorded })
+  }
+
+  #learnRunTime(ms: number): void {
+    this.recentRunMs = this.recentRunMs === null ? ms : 0.8 * this.recentRunMs + 0.2 * ms
+  }
+}
+
+/** What the log says of a finished job: which, how long, how much; never what was said. */
+function summary({
+  id,
+  model,
+  endpoint,
+  state,
+  attempt,
+  error,
+  createdAt,
+  startedAt,
+  claimedAt,
+  finishedAt,
+  measured,
+}: Job) {
+  const endedAt = finishedAt ?? createdAt
+  return {
+    ...{ job: id, model, endpoint, state, attempt },
+    ...(error === null ? {} : { error: error.code }),
+    queueMs: (startedAt ?? endedAt) - createdAt,
+    runMs: endedAt - (claimedAt ?? endedAt),
+    tokens: measured?.completionTokens ?? null,
+  }
+}

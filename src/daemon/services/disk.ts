@@ -1,0 +1,59 @@
+// Owns the answer to "is there room to admit more?": free space beside the database, looked at every five seconds, and
+// what the store says when it hits the end. It never deletes anything.
+
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Clock, Timer } from '../clock.ts'
+import type { Log } from '../log.ts'
+
+const EVERY_MS = 5_000
+
+export class Disk {
+  readonly #parts: { readonly clock: Clock; readonly log: Log; readonly db: string; readonly minFree: number }
+  #timer: Timer | null = null
+  #low = false
+  #storeFull = false
+  #stopped = false
+
+  /** @param parts.minFree FOREMAN_MIN_FREE, bytes */
+  constructor(parts: { clock: Clock; log: Log; db: string; minFree: number }) {
+    this.#parts = parts
+  }
+
+  /** Nothing may be admitted. */
+  get full(): boolean {
+    return this.#low || this.#storeFull
+  }
+
+  /** Looks for the first time before it resolves. */
+  async start(): Promise<void> {
+    await this.#look()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  storeSays(full: boolean): void {
+    this.#storeFull = full
+    if (full) this.#parts.log.error('the disk is full: nothing is admitted until there is room')
+  }
+
+  async #look(): Promise<void> {
+    const { clock, log, db, minFree } = this.#parts
+    try {
+      const { bavail, bsize } = await statfs(dirname(db))
+      const low = bavail * bsize < minFree
+      if (low !== this.#low)
+        log.warn(
+          { freeBytes: bavail * bsize, minFree },
+          low ? 'free disk is low: nothing is admitted' : 'there is room again',
+        )
+      this.#low = low
+    } catch (error) {
+      log.warn({ err: error }, 'free disk space could not be read')
+    }
+    if (!this.#stopped) this.#timer = clock.after(EVERY_MS, () => void this.#look())
+  }
+}

@@ -1,0 +1,234 @@
+// Owns the one loop that sends jobs: asks the target, claims, runs, writes the verdict, again. One job at a time, always.
+// It never dies: whatever happens is logged, the job is marked, the loop goes on. It knows no HTTP and no caller.
+
+import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
+import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter } from '../affinity.ts'
+import type { StopReason } from '../attempt.ts'
+import type { AwakeClock } from '../awake-clock.ts'
+import type { Job } from '../job.ts'
+import type { Change } from '../store/store.ts'
+import type { Target } from '../target/target.ts'
+import { Bell } from './bell.ts'
+import { Conclusion, type ConclusionParts } from './conclusion.ts'
+import { Run, type RunningJob } from './run.ts'
+import { watch } from './watchdog.ts'
+
+/** An answer of the target this young needs no asking before the next claim. */
+const FRESH_MS = 1_000
+/** How often an unreachable target is asked while work waits. */
+const ASK_EVERY_MS = 2_000
+/** How long the question may take: a sleeping machine's open connection never answers. */
+const ASK_DEADLINE_MS = 5_000
+
+/** Named places of the walk (design.md §1) at which a test may kill the daemon. */
+export type Step = 'admitted' | 'enqueued' | 'claimed' | 'sent' | 'first_byte' | 'answered' | 'applied'
+export type OnStep = (step: Step, jobId: string) => void
+
+export interface DispatcherParts extends ConclusionParts {
+  readonly target: Target
+  readonly awake: AwakeClock
+  readonly onStep?: OnStep
+}
+
+export class Dispatcher {
+  readonly #parts: DispatcherParts
+  readonly #bell: Bell
+  readonly #conclusion: Conclusion
+  #loop: Promise<void> | null = null
+  #run: Run | null = null
+  #paused = false
+  #stopping = false
+  /** Whatever is sent from here on ends at once. */
+  #graceOver = false
+  /** The next claim must ask first, however young the last answer is: the last connection broke. */
+  #mustAsk = true
+  #lastSent: string | null = null
+  #residency: Residency = NOTHING_RESIDENT
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts
+    this.#bell = new Bell(parts.clock)
+    this.#conclusion = new Conclusion(parts)
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  get recentRunMs(): number | null {
+    return this.#conclusion.recentRunMs
+  }
+
+  get running(): RunningJob | null {
+    if (this.#run === null) return null
+    const { job, bytes, heardAt, working } = this.#run
+    return {
+      job: working ? { ...job, state: 'working' } : job,
+      bytes,
+      silentMs: Math.round(this.#parts.clock.monotonic() - heardAt),
+    }
+  }
+
+  /** @param remembered what the store kept of an earlier life */
+  start(remembered: { readonly paused: boolean; readonly lastAffinity: string | null }): void {
+    this.#paused = remembered.paused
+    this.#lastSent = remembered.lastAffinity
+    this.#loop ??= this.#forEver()
+    this.wake()
+  }
+
+  wake(): void {
+    this.#bell.ring()
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true
+    await this.#parts.store.setPaused(true)
+    this.#parts.log.info('paused: nothing new is sent until `foreman resume`')
+  }
+
+  async resume(): Promise<void> {
+    await this.#parts.store.setPaused(false)
+    this.#paused = false
+    this.#parts.log.info('resumed')
+    this.wake()
+  }
+
+  /** Ends a running job from our side. False: it is not the one that runs. */
+  stopRunning(id: string, reason: StopReason): boolean {
+    if (this.#run?.job.id !== id) return false
+    this.#run.stop(reason)
+    return true
+  }
+
+  /** Ends a job that still waits; its caller is gone, or must not wait on. False: it waits no longer. */
+  endWaiting(id: string, event: 'cancelled' | 'unreachable_too_long', code: ErrorCode): Promise<boolean> {
+    const error = { code, message: errorMessage(code), status: null }
+    return this.#conclusion.write({ id, event, now: this.#parts.clock.now(), error })
+  }
+
+  /** A probe has shown what the target holds. */
+  sawResident(models: readonly string[]): void {
+    this.#residency = residencyAfter(models, this.#lastSent, this.#parts.config.embedModel)
+  }
+
+  /** Sends nothing new; gives the running job `graceMs` to end by itself, then ends it. Safe twice. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true
+    this.wake()
+    // Not the run of this moment: a claim may be on its way back, and its job gets the same grace.
+    const timer = this.#parts.clock.after(graceMs, () => this.stopAtOnce())
+    await this.#loop
+    timer.cancel()
+  }
+
+  /** The second signal: the running job ends now. */
+  stopAtOnce(): void {
+    this.#graceOver = true
+    this.#run?.stop('shutting_down')
+  }
+
+  async #forEver(): Promise<void> {
+    while (!this.#stopping) {
+      await this.#bell.heard()
+      try {
+        await this.#drain()
+      } catch (error) {
+        this.#parts.log.error({ err: error }, 'the dispatcher met something unexpected; it goes on')
+        this.#bell.ringIn(ASK_EVERY_MS)
+      }
+    }
+  }
+
+  get #idle(): boolean {
+    return this.#stopping || this.#paused || this.#parts.store.depth.jobs === 0
+  }
+
+  async #drain(): Promise<void> {
+    const { clock, store, config, awake } = this.#parts
+    while (!this.#idle) {
+      if (!(await this.#targetAnswers())) return this.#bell.ringIn(ASK_EVERY_MS)
+      if (this.#idle) return
+      const claim = await store.claim({
+        now: clock.now(),
+        awake: awake.now,
+        residency: this.#residency,
+        drainLimitMs: config.drainLimitMs,
+      })
+      if (claim.kind === 'empty') {
+        if (claim.availableAt !== null) this.#bell.ringIn(claim.availableAt - clock.now())
+        return
+      }
+      if (claim.job.affinity !== CLOUD_AFFINITY) {
+        this.#lastSent = claim.job.affinity
+        this.#residency = { ...this.#residency, affinity: claim.job.affinity }
+      }
+      await this.#attempt(claim.job, claim.body)
+    }
+  }
+
+  /** Whether the target has answered within the last second, or answers now, on the connection that will be used. */
+  async #targetAnswers(): Promise<boolean> {
+    const { clock, target, prober } = this.#parts
+    const { answeredAt } = target
+    if (!this.#mustAsk && answeredAt !== null && clock.monotonic() - answeredAt <= FRESH_MS) return true
+    const pinged = await target.ping(ASK_DEADLINE_MS)
+    if (pinged.kind === 'unreachable') {
+      prober.sawUnreachable(pinged.reason)
+      return false
+    }
+    this.#mustAsk = false
+    prober.sawAnswer(pinged.ps)
+    return true
+  }
+
+  async #attempt(job: Job, body: Uint8Array): Promise<void> {
+    const { config, clock, log, metrics, target, relay, onStep } = this.#parts
+    onStep?.('claimed', job.id)
+    if (job.caller === 'live' && !relay.isHeard(job.id)) {
+      await this.endWaiting(job.id, 'cancelled', 'caller_gone')
+      return
+    }
+    const run = new Run(job, {
+      clock,
+      target,
+      relay,
+      maxAnswer: config.maxAnswer,
+      onFirstByte: () => this.#firstByte(run),
+      onBytes: (count) => metrics.relayed(count),
+    })
+    this.#run = run
+    if (this.#graceOver) run.stop('shutting_down')
+    metrics.jobSent(job, clock.now())
+    log.debug({ job: job.id, model: job.model, attempt: job.attempt, state: job.state }, 'sent')
+    const watched = watch(run, target, clock, config)
+    try {
+      const sent = run.send(body)
+      onStep?.('sent', job.id)
+      const outcome = await sent
+      onStep?.('answered', job.id)
+      const { mustAsk } = await this.#conclusion.of(run, outcome)
+      if (mustAsk) this.#mustAsk = true
+    } catch (error) {
+      log.error({ err: error, job: job.id }, 'an attempt failed in an unexpected way')
+      run.stop('cancelled')
+      await this.#conclusion.ofBroken(run, error)
+    } finally {
+      watched.stop()
+      this.#run = null
+    }
+    onStep?.('applied', job.id)
+  }
+
+  #firstByte(run: Run): void {
+    const { clock, store, metrics, prober, log, onStep } = this.#parts
+    const { job } = run
+    metrics.firstByte((clock.monotonic() - run.startedAt) / 1000)
+    if (job.state === 'loading') {
+      const change: Change = { id: job.id, event: 'first_byte', now: clock.now() }
+      store.apply(change).catch((error: unknown) => log.error({ err: error, job: job.id }, 'first byte not written'))
+      prober.soon('load')
+    }
+    onStep?.('first_byte', job.id)
+  }
+}

@@ -1,0 +1,196 @@
+// Owns what foreman knows of the target: asks for its inventory at an interval and after whatever may have changed it,
+// never twice at a time, and tells everybody when it goes away or comes back. It never sends a job.
+
+import type { AwakeClock } from '../awake-clock.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { readInventory, readResident } from '../inventory.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { NOT_PINNED, type Pinning, pinningAfter } from '../pinning.ts'
+import type { ProbeResult, Target } from '../target/target.ts'
+import { type Inventory, type ResidentModel, type TargetStatus, UNKNOWN_TARGET } from '../target-status.ts'
+
+const DEADLINE_MS = 5_000
+/** Ollama 0.17.4 answers an unload at once and lists the model for up to a second more, its time already over. */
+const LEAVING_MS = 500
+/** Bounded: with clocks that disagree a model may look as if it were leaving for ever. */
+const MOST_HURRIES = 6
+
+export interface ProberParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly target: Target
+  readonly awake: AwakeClock
+  /** FOREMAN_POLL_INTERVAL, ms. */
+  readonly intervalMs: number
+  /** FOREMAN_EMBED_MODEL. */
+  readonly embedModel: string | null
+  /** No job runs and none waits: the one moment at which the embedder may be pinned again. */
+  readonly isQuiet: () => boolean
+}
+
+export class Prober {
+  readonly #parts: ProberParts
+  readonly #listeners = new Set<(status: TargetStatus) => void>()
+  #status: TargetStatus = UNKNOWN_TARGET
+  #pinning: Pinning = NOT_PINNED
+  #current: Promise<TargetStatus> | null = null
+  #again = false
+  #warming: Promise<void> | null = null
+  #timer: Timer | null = null
+  #hurries = 0
+  #stopped = false
+
+  constructor(parts: ProberParts) {
+    this.#parts = parts
+  }
+
+  get status(): TargetStatus {
+    return this.#status
+  }
+
+  get slotsTooFew(): boolean {
+    return this.#pinning.slotsTooFew
+  }
+
+  /** Calls `listener` after each probe and each change of reachability. Returns how to stop that. */
+  onStatus(listener: (status: TargetStatus) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  start(): void {
+    void this.probe('start')
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#current
+    await this.#warming
+  }
+
+  /** Probes now, or joins the probe under way. Never throws. */
+  probe(reason: string): Promise<TargetStatus> {
+    this.#current ??= this.#probe(reason).finally(() => {
+      this.#current = null
+      if (this.#again && !this.#stopped) {
+        this.#again = false
+        void this.probe('again')
+      }
+    })
+    return this.#current
+  }
+
+  /** Something changed what the target holds. A probe under way may have looked too early: another one follows it. */
+  soon(reason: string): void {
+    if (this.#current !== null) this.#again = true
+    else if (!this.#stopped) void this.probe(reason)
+  }
+
+  /** The dispatcher, or a direct request, found nobody there. */
+  sawUnreachable(reason: string): void {
+    this.#become({ reachable: false, reason })
+  }
+
+  /** The target answered `/api/ps` on the dispatcher's connection. */
+  sawAnswer(ps: Buffer): void {
+    const resident = readResident(ps)
+    const { inventory } = this.#status
+    const wasAway = this.#status.reachable !== true
+    const seen: Inventory | null = inventory === null || resident === null ? inventory : { ...inventory, ps, resident }
+    this.#become({ reachable: true, reason: null, inventory: seen, resident: resident ?? [] })
+    if (wasAway) this.soon('back')
+  }
+
+  async #probe(reason: string): Promise<TargetStatus> {
+    this.#timer?.cancel()
+    const { clock, log, metrics, target } = this.#parts
+    const startedAt = clock.monotonic()
+    const result = await target.probe(DEADLINE_MS)
+    metrics.probed(result.kind === 'answered', (clock.monotonic() - startedAt) / 1000)
+    log.trace({ reason, result: result.kind }, 'probe')
+    if (this.#stopped) return this.#status
+    // A target under load may be slow to list its models while it streams an answer: those bytes prove that it is there.
+    const spoke = target.answeredAt !== null && target.answeredAt > startedAt
+    if (result.kind === 'unreachable' && spoke)
+      log.debug({ reason: result.reason }, 'a probe failed, but the target speaks')
+    else this.#take(result)
+    this.#timer?.cancel()
+    this.#timer = clock.after(this.#untilNext(), () => void this.probe('interval'))
+    return this.#status
+  }
+
+  #untilNext(): number {
+    const { clock, intervalMs } = this.#parts
+    const resident = this.#status.inventory?.resident ?? []
+    const isLeaving = resident.some(({ expiresAt }) => Date.parse(expiresAt) <= clock.now())
+    this.#hurries = isLeaving ? this.#hurries + 1 : 0
+    return isLeaving && this.#hurries <= MOST_HURRIES ? Math.min(LEAVING_MS, intervalMs) : intervalMs
+  }
+
+  #take(result: ProbeResult): void {
+    const { clock } = this.#parts
+    if (result.kind === 'unreachable') return this.#become({ reachable: false, reason: result.reason })
+    if (result.kind === 'foreign') return this.#become({ reachable: false, reason: `not an Ollama: ${result.reason}` })
+    const inventory = readInventory(result.snapshot, clock.monotonic(), clock.now())
+    if (inventory === null) return this.#become({ reachable: false, reason: 'not an Ollama: no inventory' })
+    this.#become({ reachable: true, reason: null, inventory, resident: inventory.resident })
+  }
+
+  #become(next: {
+    reachable: boolean
+    reason: string | null
+    inventory?: Inventory | null
+    resident?: readonly ResidentModel[]
+  }): void {
+    const { clock, log, target, awake } = this.#parts
+    const before = this.#status
+    const changed = before.reachable !== next.reachable
+    this.#status = {
+      reachable: next.reachable,
+      since: changed ? clock.monotonic() : before.since,
+      reason: next.reason,
+      inventory: next.inventory ?? before.inventory,
+    }
+    awake.run(next.reachable)
+    if (changed && !next.reachable) {
+      log.warn({ reason: next.reason }, 'the target does not answer; jobs wait, inventory is the last one known')
+      this.#pinning = { ...this.#pinning, pinned: false }
+    }
+    if (changed && next.reachable) {
+      // Pooled connections of before a sleep are dead without knowing it.
+      if (before.reachable === false) target.renewConnections()
+      log.info({ version: this.#status.inventory?.version }, 'the target answers')
+    }
+    if (next.resident !== undefined) this.#lookAfterEmbedder(next.resident, changed)
+    for (const listener of this.#listeners) listener(this.#status)
+  }
+
+  #lookAfterEmbedder(resident: readonly ResidentModel[], isBack: boolean): void {
+    const { clock, embedModel, log, metrics, isQuiet } = this.#parts
+    if (embedModel === null) return
+    const before = this.#pinning
+    this.#pinning = pinningAfter(before, embedModel, resident, clock.now())
+    if (this.#pinning.slotsTooFew && !before.slotsTooFew) {
+      metrics.slotWarning()
+      log.warn(
+        { embedder: embedModel },
+        'the target does not hold the embedder and a worker at once: set OLLAMA_MAX_LOADED_MODELS=2 there, or each evicts the other. The embedder is not pinned again until both have been seen.',
+      )
+    }
+    if (this.#pinning.pinned || this.#warming !== null || this.#stopped) return
+    if (isBack || (isQuiet() && !this.#pinning.slotsTooFew)) this.#warm(embedModel)
+  }
+
+  #warm(model: string): void {
+    const { log, target } = this.#parts
+    this.#warming = target.warm(model).then((ok) => {
+      this.#warming = null
+      if (!ok) return
+      log.info({ embedder: model }, 'embedder loaded and pinned')
+      this.soon('embedder warmed')
+    })
+  }
+}

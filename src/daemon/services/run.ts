@@ -1,0 +1,193 @@
+// Owns one attempt: the job's request at the target, the bytes that come back, and when they may reach a listener. It
+// says what happened (an Outcome); what becomes of the job is attempt.ts's to decide and the store's to write.
+
+import { createMarker, type Marker } from '../answer/terminal-marker.ts'
+import type { Outcome, StopReason } from '../attempt.ts'
+import type { Clock } from '../clock.ts'
+import { answerForm } from '../endpoint.ts'
+import type { Job } from '../job.ts'
+import type { Relay } from '../relay.ts'
+import type { Answer } from '../store/store.ts'
+import type { AnswerHeaders, AnswerSink, Exchange, LostConnection, Target } from '../target/target.ts'
+
+/** What of an unstreamed answer is held back until its verdict is known: a cut or a lie is then still an honest 502. */
+const HELD_ANSWER = 8 * 1024 * 1024
+/** What of an HTTP error is held back until it is known whether it is final. */
+const HELD_ERROR = 64 * 1024
+
+/** The job at the target now, for whoever looks. */
+export interface RunningJob {
+  readonly job: Job
+  /** Bytes of its answer until now. */
+  readonly bytes: number
+  /** Since the last one. */
+  readonly silentMs: number
+}
+
+export interface RunParts {
+  readonly clock: Clock
+  readonly target: Target
+  readonly relay: Relay
+  /** FOREMAN_MAX_ANSWER, bytes, for a job whose answer is kept. */
+  readonly maxAnswer: number
+  readonly onFirstByte: () => void
+  readonly onBytes: (count: number) => void
+}
+
+const isOk = (status: number): boolean => status >= 200 && status < 300
+
+export class Run implements AnswerSink {
+  readonly job: Job
+  readonly outcome: Promise<Outcome>
+  readonly startedAt: number
+  bytes = 0
+  /** Clock.monotonic() of the last byte, or of the moment a paused reader took up again. */
+  heardAt: number
+  /** True while a slow listener holds the target back. */
+  paused = false
+  /** The first byte has come, or its model was resident from the start. */
+  working: boolean
+  /** Part of the answer went to a listener. */
+  delivered = false
+
+  readonly #parts: RunParts
+  readonly #marker: Marker
+  readonly #streamed: boolean
+  readonly #settle: (outcome: Outcome) => void
+  #exchange: Exchange | null = null
+  #head: { status: number; headers: AnswerHeaders; reason: string } | null = null
+  #flowing = false
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #kept: Buffer[] = []
+  #stopped: { reason: StopReason; limit?: string } | null = null
+
+  constructor(job: Job, parts: RunParts) {
+    this.job = job
+    this.#parts = parts
+    this.#streamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
+    this.#marker = createMarker(job.endpoint, this.#streamed)
+    this.startedAt = parts.clock.monotonic()
+    this.heardAt = this.startedAt
+    this.working = job.state === 'working'
+    const { promise, resolve } = Promise.withResolvers<Outcome>()
+    this.outcome = promise
+    this.#settle = resolve
+  }
+
+  get measured() {
+    return this.#marker.measured()
+  }
+
+  /** Sends it. Resolves when the answer has ended or its socket is gone. */
+  async send(body: Uint8Array): Promise<Outcome> {
+    const { job } = this
+    if (this.#stopped !== null) return this.outcome
+    this.#exchange = this.#parts.target.sendJob(
+      {
+        method: 'POST',
+        path: job.endpoint,
+        headers: {
+          ...(job.contentType === null ? {} : { 'content-type': job.contentType }),
+          ...(job.contentEncoding === null ? {} : { 'content-encoding': job.contentEncoding }),
+          'x-foreman-job-id': job.id,
+          'x-foreman-attempt': String(job.attempt),
+        },
+        body,
+      },
+      this,
+    )
+    const outcome = await this.outcome
+    await this.#exchange.settled
+    return outcome
+  }
+
+  /** Ends the attempt from our side: the target's socket is destroyed at once. The first reason counts. */
+  stop(reason: StopReason, limit?: string): void {
+    if (this.#stopped !== null) return
+    this.#stopped = limit === undefined ? { reason } : { reason, limit }
+    this.#settle({ kind: 'stopped', ...this.#stopped })
+    this.#exchange?.abort()
+  }
+
+  /** Given up for lost: silent, and new connections fail as well. */
+  giveUp(message: string): void {
+    this.#settle({ kind: 'lost', reached: true, message, verdict: this.#marker.verdict(true) })
+    this.#exchange?.abort()
+  }
+
+  /** Passes on what was held back. Called once the outcome is known to be final. */
+  release(): void {
+    if (this.#flowing || this.#head === null) return
+    this.#flowing = true
+    const { status, headers, reason } = this.#head
+    this.#parts.relay.head(this.job.id, status, headers, reason)
+    for (const chunk of this.#held) this.#pass(chunk)
+    this.#held = []
+  }
+
+  /** The answer of an async job, to be kept with it; undefined for a live one, or where there was none. */
+  answer(): Answer | undefined {
+    if (this.job.caller === 'live' || this.#head === null) return undefined
+    const { status, headers } = this.#head
+    const contentType = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null
+    return { status, contentType, body: Uint8Array.from(Buffer.concat(this.#kept)) }
+  }
+
+  head(status: number, headers: AnswerHeaders, reason: string): void {
+    this.#head = { status, headers, reason }
+    this.heardAt = this.#parts.clock.monotonic()
+    if (isOk(status) && !this.#streamed) this.#begin()
+  }
+
+  data(chunk: Buffer): boolean {
+    const isFirst = this.bytes === 0
+    this.bytes += chunk.length
+    this.heardAt = this.#parts.clock.monotonic()
+    this.#parts.onBytes(chunk.length)
+    const ok = this.#head !== null && isOk(this.#head.status)
+    if (ok) this.#marker.push(chunk)
+    if (ok && isFirst && this.#streamed) this.#begin()
+    if (this.job.caller === 'none') this.#keep(chunk)
+    if (this.#flowing) return this.#pass(chunk)
+    // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    const cap = ok ? (this.#streamed ? 0 : HELD_ANSWER) : HELD_ERROR
+    if (this.#heldBytes > cap) this.release()
+    return !this.paused
+  }
+
+  end(): void {
+    const status = this.#head?.status ?? 0
+    if (isOk(status)) this.#settle({ kind: 'answered', verdict: this.#marker.verdict() })
+    else this.#settle({ kind: 'http_error', status, body: Buffer.concat(this.#held).toString('utf8') })
+  }
+
+  lost(error: LostConnection): void {
+    if (error.kind === 'protocol') return this.#settle({ kind: 'bad_answer', detail: error.message })
+    const reached = error.kind !== 'unreached'
+    this.#settle({ kind: 'lost', reached, message: error.message, verdict: this.#marker.verdict(true) })
+  }
+
+  #begin(): void {
+    this.working = true
+    this.#parts.onFirstByte()
+  }
+
+  #pass(chunk: Buffer): boolean {
+    if (this.#parts.relay.isHeard(this.job.id)) this.delivered = true
+    const goOn = this.#parts.relay.data(this.job.id, chunk, () => {
+      this.paused = false
+      this.heardAt = this.#parts.clock.monotonic()
+      this.#exchange?.resume()
+    })
+    if (!goOn) this.paused = true
+    return goOn
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.bytes <= this.#parts.maxAnswer) this.#kept.push(chunk)
+    else this.stop('answer_too_large', `${this.#parts.maxAnswer} bytes`)
+  }
+}

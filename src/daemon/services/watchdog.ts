@@ -1,0 +1,67 @@
+// Owns the question whether a running job is slow, stuck or lost. A silent target is judged by asking it on a new
+// connection (a sleeping machine keeps the old one open for ever; llama-swap #1056), never by a timeout alone: a load of
+// twenty minutes is slow, not dead. It only ever stops or gives up the run.
+
+import type { Clock, Timer } from '../clock.ts'
+import type { Target } from '../target/target.ts'
+import type { Run } from './run.ts'
+
+/** Silence after which new connections are tried, and how often from then on. */
+const SILENT_MS = 30_000
+const ASK_EVERY_MS = 10_000
+const ASK_DEADLINE_MS = 5_000
+const FAILURES = 3
+
+export interface WatchLimits {
+  /** FOREMAN_RUN_LIMIT, ms; 0 = none. */
+  readonly runLimitMs: number
+  /** FOREMAN_STALL_LIMIT, ms. */
+  readonly stallLimitMs: number
+}
+
+const spoken = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`)
+
+/** Watches a run until `stop()` is called. */
+export function watch(run: Run, target: Target, clock: Clock, limits: WatchLimits): { stop(): void } {
+  const timers = new Set<Timer>()
+  let stopped = false
+  let failures = 0
+
+  const after = (ms: number, fn: () => void): void => {
+    const timer = clock.after(ms, () => {
+      timers.delete(timer)
+      if (!stopped) fn()
+    })
+    timers.add(timer)
+  }
+
+  const listen = (): void => {
+    const silentFor = run.paused ? 0 : clock.monotonic() - run.heardAt
+    if (silentFor < SILENT_MS) {
+      failures = 0
+      after(SILENT_MS - silentFor, listen)
+      return
+    }
+    void ask(run.heardAt)
+  }
+
+  const ask = async (heardAt: number): Promise<void> => {
+    const answers = await target.alive(ASK_DEADLINE_MS)
+    if (stopped) return
+    if (run.heardAt !== heardAt || run.paused) return listen()
+    failures = answers ? 0 : failures + 1
+    if (failures >= FAILURES) return run.giveUp('silent, and it does not answer on new connections')
+    const isStuck = run.job.stream && clock.monotonic() - heardAt >= limits.stallLimitMs
+    if (answers && isStuck) return run.stop('stalled', spoken(limits.stallLimitMs))
+    after(ASK_EVERY_MS, listen)
+  }
+
+  after(SILENT_MS, listen)
+  if (limits.runLimitMs > 0) after(limits.runLimitMs, () => run.stop('run_limit', spoken(limits.runLimitMs)))
+  return {
+    stop() {
+      stopped = true
+      for (const timer of timers) timer.cancel()
+    },
+  }
+}

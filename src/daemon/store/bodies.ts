@@ -1,0 +1,28 @@
+// Owns the table of request bodies: what goes to the target, byte for byte. In a table of its own, so that the hot rows of
+// the queue stay small; it never looks into a body.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { prepare } from './statement.ts'
+
+export interface BodiesTable {
+  put(sequence: number, body: Uint8Array): void
+  get(sequence: number): Uint8Array<ArrayBuffer> | null
+  drop(sequence: number): void
+}
+
+export function createBodies(db: DatabaseSync): BodiesTable {
+  const put = prepare<{ sequence: number; body: Uint8Array }>(
+    db,
+    'INSERT INTO bodies (sequence, body) VALUES ($sequence, $body)',
+  )
+  const get = prepare<{ sequence: number }, { body: Uint8Array<ArrayBuffer> }>(
+    db,
+    'SELECT body FROM bodies WHERE sequence = $sequence',
+  )
+  const drop = prepare<{ sequence: number }>(db, 'DELETE FROM bodies WHERE sequence = $sequence')
+  return {
+    put: (sequence, body) => void put.run({ sequence, body }),
+    get: (sequence) => get.get({ sequence })?.body ?? null,
+    drop: (sequence) => void drop.run({ sequence }),
+  }
+}

@@ -1,0 +1,166 @@
+// Owns the SQL of the jobs table but for the claim's look-ups (claimable.ts). Every change of state is guarded by the states
+// that TRANSITIONS lets it leave; a guard that does not hold is a value, not an error.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { type EventName, isFinal, type State, TRANSITIONS, type Transition } from '../job.ts'
+import type { JobRow, NewJobRow } from './job-row.ts'
+import { type None, prepare, type Value, whole, wholeOrNull } from './statement.ts'
+import type { Change } from './store.ts'
+
+export interface JobsTable {
+  insert(row: NewJobRow): JobRow
+  find(id: string): JobRow | null
+  list(limit: number): JobRow[]
+  /** Null: the job is not in a state that the event may leave. */
+  change(change: Change): JobRow | null
+  /** Null: it is not queued. */
+  claim(sequence: number, event: 'claimed_cold' | 'claimed_warm', now: number): JobRow | null
+  orphan(id: string, now: number): boolean
+  adopt(id: string): boolean
+  /** What a stop or a crash ends: everything that was sent, and every live call that is still queued. */
+  interruptible(): JobRow[]
+  /** Deletes, with bodies and answers; says what it deleted. */
+  prune(before: number, limit: number): Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>[]
+  oldestWaitingOf(model: string): number | null
+  countByState(): { state: State; jobs: number }[]
+  waitingByModel(): { model: string; jobs: number; bytes: number }[]
+}
+
+/** The jobs that were put back through no fault of theirs: no attempt, but they are counted, so that it ends. */
+const BOUNCES: readonly EventName[] = ['target_busy', 'unreached']
+
+const quoted = (states: readonly State[]): string => states.map((state) => `'${state}'`).join(', ')
+
+/** One statement an event, written from its line in TRANSITIONS. */
+function guarded(event: EventName, { from, to, attempt }: Transition, changes: string, key: string): string {
+  return `UPDATE jobs SET state = '${to}', attempt = attempt + ${attempt},
+    bounces = bounces + ${BOUNCES.includes(event) ? 1 : 0}, ${changes}
+    WHERE ${key} AND state IN (${quoted(from)}) RETURNING *`
+}
+
+const CLAIM = (workingAt: '$now' | 'NULL'): string => `claimed_at = $now, started_at = coalesce(started_at, $now),
+  working_at = ${workingAt}, load_ms = NULL, prompt_tokens = NULL, completion_tokens = NULL, done_reason = NULL`
+
+const CHANGE = `available_at = $availableAt, orphaned_at = NULL, working_at = coalesce($workingAt, working_at),
+  finished_at = $finishedAt, error_code = $errorCode, error_message = $errorMessage, error_status = $errorStatus,
+  load_ms = coalesce($loadMs, load_ms), prompt_tokens = coalesce($promptTokens, prompt_tokens),
+  completion_tokens = coalesce($completionTokens, completion_tokens), done_reason = coalesce($doneReason, done_reason)`
+
+function changeParams({ id, event, now, availableAt, error, measured }: Change): Record<string, Value> {
+  const { to } = TRANSITIONS[event]
+  const failure = to === 'failed' || to === 'cancelled' ? error : undefined
+  return {
+    id,
+    availableAt: to === 'queued' ? wholeOrNull(availableAt) : null,
+    workingAt: event === 'first_byte' ? whole(now) : null,
+    finishedAt: isFinal(to) ? whole(now) : null,
+    errorCode: failure?.code ?? null,
+    errorMessage: failure?.message ?? null,
+    errorStatus: failure?.status ?? null,
+    loadMs: wholeOrNull(measured?.loadMs),
+    promptTokens: measured?.promptTokens ?? null,
+    completionTokens: measured?.completionTokens ?? null,
+    doneReason: measured?.doneReason ?? null,
+  }
+}
+
+const COLUMNS = [
+  'id',
+  'caller',
+  'endpoint',
+  'model',
+  'normalised_model',
+  'affinity',
+  'stream',
+  'load_only',
+  'content_type',
+  'content_encoding',
+  'body_bytes',
+  'fifo_swap',
+  'created_at',
+  'created_awake',
+] as const satisfies readonly (keyof NewJobRow)[]
+
+export function createJobs(db: DatabaseSync): JobsTable {
+  const insert = prepare<Readonly<Record<string, Value>>, JobRow>(
+    db,
+    `INSERT INTO jobs (state, ${COLUMNS.join(', ')}) VALUES ('queued', ${COLUMNS.map((name) => `$${name}`).join(', ')})
+     RETURNING *`,
+  )
+  const find = prepare<{ id: string }, JobRow>(db, 'SELECT * FROM jobs WHERE id = $id')
+  const list = prepare<{ limit: number }, JobRow>(db, 'SELECT * FROM jobs ORDER BY sequence DESC LIMIT $limit')
+  const claim = {
+    claimed_cold: prepare<{ sequence: number; now: number }, JobRow>(
+      db,
+      guarded('claimed_cold', TRANSITIONS.claimed_cold, CLAIM('NULL'), 'sequence = $sequence'),
+    ),
+    claimed_warm: prepare<{ sequence: number; now: number }, JobRow>(
+      db,
+      guarded('claimed_warm', TRANSITIONS.claimed_warm, CLAIM('$now'), 'sequence = $sequence'),
+    ),
+  }
+  const change = new Map(
+    Object.entries(TRANSITIONS)
+      .filter(([event]) => !(event in claim))
+      .map(([event, transition]) => [
+        event,
+        // Object.entries forgets that its keys are those of TRANSITIONS.
+        prepare<Record<string, Value>, JobRow>(db, guarded(event as EventName, transition, CHANGE, 'id = $id')),
+      ]),
+  )
+  const orphan = prepare<{ id: string; now: number }>(
+    db,
+    `UPDATE jobs SET orphaned_at = $now
+     WHERE id = $id AND caller = 'live' AND state = 'queued' AND orphaned_at IS NULL`,
+  )
+  const adopt = prepare<{ id: string }>(
+    db,
+    `UPDATE jobs SET orphaned_at = NULL WHERE id = $id AND state = 'queued' AND orphaned_at IS NOT NULL`,
+  )
+  const interruptible = prepare<None, JobRow>(
+    db,
+    `SELECT * FROM jobs INDEXED BY unfinished WHERE finished_at IS NULL AND state IN ('loading', 'working')
+     UNION ALL
+     SELECT * FROM jobs INDEXED BY unfinished WHERE finished_at IS NULL AND state = 'queued' AND caller = 'live'`,
+  )
+  const prune = prepare<{ before: number; limit: number }, Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>>(
+    db,
+    `DELETE FROM jobs WHERE sequence IN (
+       SELECT sequence FROM jobs INDEXED BY finished
+       WHERE finished_at IS NOT NULL AND finished_at < $before ORDER BY finished_at LIMIT $limit
+     ) RETURNING state, normalised_model, body_bytes`,
+  )
+  const oldestWaitingOf = prepare<{ model: string }, { created_at: number }>(
+    db,
+    `SELECT created_at FROM jobs INDEXED BY waiting_by_model
+     WHERE state = 'queued' AND normalised_model = $model ORDER BY sequence LIMIT 1`,
+  )
+  const countByState = prepare<None, { state: State; jobs: number }>(
+    db,
+    'SELECT state, count(*) AS jobs FROM jobs GROUP BY state',
+  )
+  const waitingByModel = prepare<None, { model: string; jobs: number; bytes: number }>(
+    db,
+    `SELECT normalised_model AS model, count(*) AS jobs, sum(body_bytes) AS bytes
+     FROM jobs INDEXED BY waiting_by_model WHERE state = 'queued' GROUP BY normalised_model`,
+  )
+
+  return {
+    insert(row) {
+      const inserted = insert.get({ ...row })
+      if (inserted === undefined) throw new Error(`job ${row.id} was not inserted`)
+      return inserted
+    },
+    find: (id) => find.get({ id }) ?? null,
+    list: (limit) => list.all({ limit }),
+    change: (given) => change.get(given.event)?.get(changeParams(given)) ?? null,
+    claim: (sequence, event, now) => claim[event].get({ sequence, now: whole(now) }) ?? null,
+    orphan: (id, now) => orphan.run({ id, now: whole(now) }) === 1,
+    adopt: (id) => adopt.run({ id }) === 1,
+    interruptible: () => interruptible.all({}),
+    prune: (before, limit) => prune.all({ before: whole(before), limit }),
+    oldestWaitingOf: (model) => oldestWaitingOf.get({ model })?.created_at ?? null,
+    countByState: () => countByState.all({}),
+    waitingByModel: () => waitingByModel.all({}),
+  }
+}

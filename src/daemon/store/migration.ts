@@ -1,0 +1,57 @@
+// Owns the order of the migrations and how one is run: the numbered files of migrations/, each in one transaction together
+// with its number. A released file is never edited; a database newer than the files is never touched.
+
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+
+export interface Migration {
+  readonly version: number
+  readonly sql: string
+}
+
+/** 'FORM': how a database says that it is foreman's. */
+export const APPLICATION_ID = 0x46_4f_52_4d
+
+const DIRECTORY = new URL('./migrations/', import.meta.url)
+
+export function readMigrations(): Migration[] {
+  return readdirSync(DIRECTORY)
+    .filter((name) => /^\d{4}_.*\.sql$/.test(name))
+    .sort()
+    .map((name) => ({ version: Number(name.slice(0, 4)), sql: readFileSync(new URL(name, DIRECTORY), 'utf8') }))
+}
+
+export const latestVersion = (migrations: readonly Migration[]): number => migrations.at(-1)?.version ?? 0
+
+/** Runs what `db` lacks. A failed migration leaves the database as it was before that one. */
+export function migrate(db: DatabaseSync, from: number, migrations: readonly Migration[]): void {
+  for (const { version, sql } of migrations.filter((migration) => migration.version > from)) {
+    db.exec('BEGIN IMMEDIATE')
+    try {
+      db.exec(sql)
+      // Both live in the header page, so they are part of the transaction; pragmas take no parameters.
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version}`)
+      db.exec('COMMIT')
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK')
+      throw error
+    }
+  }
+}
+
+/** A copy of the database as it is, next to it, before it is migrated to `version`. Whole or not there. */
+export function copyBefore(db: DatabaseSync, path: string, version: number): string {
+  const copy = `${path}.before-${version}`
+  const part = `${copy}.part`
+  rmSync(part, { force: true })
+  // SQLite would make the file readable for others; into an empty one that is there it writes as well.
+  const file = openSync(part, 'wx', 0o600)
+  try {
+    db.prepare('VACUUM INTO ?').run(part)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(part, copy)
+  return copy
+}

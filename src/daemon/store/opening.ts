@@ -1,0 +1,171 @@
+// Owns the way from a path to a database that is safe to use: the lock, what the file is, its pragmas, its schema. Whatever
+// is wrong is a StoreOpenError that says what to do; the file is never deleted, replaced or repaired.
+
+import { chmodSync, closeSync, openSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { errcodeOf } from './failure.ts'
+import { APPLICATION_ID, copyBefore, latestVersion, type Migration, migrate, readMigrations } from './migration.ts'
+import { StoreOpenError } from './store.ts'
+
+export interface OpenDatabase {
+  readonly db: DatabaseSync
+  /** Closes the database, then lets the lock go. */
+  close(): void
+}
+
+export function openDatabase(given: string, migrations: readonly Migration[] = readMigrations()): OpenDatabase {
+  const path = locate(given)
+  const lock = takeLock(path)
+  let db: DatabaseSync | null = null
+  try {
+    createPrivately(path)
+    db = new DatabaseSync(path, { timeout: 5000 })
+    const version = recognise(db, path, latestVersion(migrations))
+    chmodSync(path, 0o600)
+    setPragmas(db)
+    if (version > 0 && version < latestVersion(migrations)) copyBefore(db, path, latestVersion(migrations))
+    migrate(db, version, migrations)
+    const opened = db
+    return {
+      db,
+      close: () => {
+        opened.close()
+        lock.close()
+      },
+    }
+  } catch (error) {
+    if (db?.isOpen) db.close()
+    lock.close()
+    throw explained(error, path)
+  }
+}
+
+/** The one name of the file: two daemons that reach it by different links must meet at the same lock. */
+function locate(given: string): string {
+  const path = resolve(given)
+  const parent = statOf(dirname(path))
+  if (parent === null || !parent.isDirectory()) {
+    throw new StoreOpenError(
+      'unusable',
+      `${path} cannot be made: there is no directory ${dirname(path)}; make it, or set FOREMAN_DB`,
+    )
+  }
+  const file = statOf(path)
+  if (file?.isDirectory() === true) {
+    throw new StoreOpenError('unusable', `${path} is a directory; FOREMAN_DB names a file`)
+  }
+  return file === null ? join(realpathSync(dirname(path)), basename(path)) : realpathSync(path)
+}
+
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StoreOpenError(
+      'unusable',
+      `${path} cannot be looked at (${reason}); check its permissions, or set FOREMAN_DB`,
+    )
+  }
+}
+
+/**
+ * Makes an empty file that only its owner can read, unless there is one: SQLite takes the modes of -wal and -shm from it. An
+ * existing file is never opened here, because closing it again would drop the locks that SQLite holds on it (howtocorrupt §2.2).
+ */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+/** A lock file of its own, so that reading the database with other tools stays possible while the daemon runs. */
+function takeLock(path: string): DatabaseSync {
+  let lock: DatabaseSync | null = null
+  try {
+    createPrivately(`${path}.lock`)
+    lock = new DatabaseSync(`${path}.lock`, { timeout: 0 })
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock?.close()
+    if (primaryOf(error) === 5) {
+      const cure = 'stop that one first, or give this one a FOREMAN_DB of its own'
+      throw new StoreOpenError('in_use', `${path} is in use by another foreman; ${cure}`)
+    }
+    throw explained(error, `${path}.lock`)
+  }
+}
+
+/** The schema version of a database of ours, 0 for an empty one. Anything else is refused before a byte is written. */
+function recognise(db: DatabaseSync, path: string, latest: number): number {
+  const version = pragma(db, 'user_version')
+  const application = pragma(db, 'application_id')
+  const objects = db.prepare('SELECT count(*) AS objects FROM sqlite_schema').get()?.['objects']
+  if (application === 0 && version === 0 && objects === 0) return 0
+  if (application !== APPLICATION_ID) {
+    throw new StoreOpenError(
+      'foreign',
+      `${path} is a database of another program; set FOREMAN_DB to a file of foreman's own`,
+    )
+  }
+  if (version > latest) {
+    const cure = 'run that version again, or set FOREMAN_DB to another file'
+    throw new StoreOpenError(
+      'newer',
+      `${path} was made by a newer foreman (schema ${version}, this one knows ${latest}); ${cure}`,
+    )
+  }
+  const check = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+  if (check !== 'ok') throw damaged(path, String(check))
+  return version
+}
+
+const damaged = (path: string, detail: string): StoreOpenError =>
+  new StoreOpenError(
+    'corrupt',
+    `${path} is damaged or not a database (${detail}); it was left as it is: restore a backup, ` +
+      'or move it away together with its -wal file and start with an empty queue',
+  )
+
+function setPragmas(db: DatabaseSync): void {
+  db.exec(`
+    PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -16000;
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA synchronous = FULL;
+    -- Heeded on macOS only, whose fsync leaves the data in the drive's cache.
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    -- A checkpoint inside a COMMIT would let a blocked caller wait for its fsyncs: checkpoint.ts does it between the batches.
+    PRAGMA wal_autocheckpoint = 0;
+  `)
+  const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
+  if (mode !== 'wal') throw new Error(`this file system does not carry SQLite's write-ahead log (journal mode ${mode})`)
+  if (pragma(db, 'synchronous') !== 2) throw new Error('SQLite did not take synchronous = FULL')
+  if (pragma(db, 'foreign_keys') !== 1) throw new Error('SQLite did not take foreign_keys = ON')
+}
+
+export function pragma(
+  db: DatabaseSync,
+  name: 'user_version' | 'application_id' | 'synchronous' | 'foreign_keys',
+): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name])
+}
+
+const primaryOf = (error: unknown): number => (errcodeOf(error) ?? 0) & 0xff
+
+function explained(error: unknown, path: string): StoreOpenError {
+  if (error instanceof StoreOpenError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  // CORRUPT, NOTADB.
+  if ([11, 26].includes(primaryOf(error))) return damaged(path, reason)
+  const cure = 'check its permissions and the free space of its disk, or set FOREMAN_DB to another file'
+  return new StoreOpenError('unusable', `${path} cannot be used (${reason}); ${cure}`)
+}

@@ -1,0 +1,107 @@
+// Owns the words between the two threads of the store: what the main thread posts and what the store's thread posts back.
+// Plain values that survive a structured clone; no code of either side.
+
+import type { Depth, Job, NewJob, QueueLimits, State } from '../job.ts'
+import type {
+  Answer,
+  ApplyResult,
+  Backlog,
+  Change,
+  ClaimRequest,
+  ClaimResult,
+  EnqueueResult,
+  OpenFailure,
+  QueueState,
+  Recovery,
+  SwapCount,
+} from './store.ts'
+
+export type Operation =
+  | { readonly name: 'enqueue'; readonly job: NewJob; readonly limits: QueueLimits }
+  | { readonly name: 'claim'; readonly request: ClaimRequest }
+  | { readonly name: 'apply'; readonly change: Change }
+  | { readonly name: 'orphan'; readonly id: string; readonly now: number }
+  | { readonly name: 'adopt'; readonly id: string }
+  | { readonly name: 'get'; readonly id: string }
+  | { readonly name: 'answer'; readonly id: string }
+  | { readonly name: 'list'; readonly limit: number }
+  | { readonly name: 'backlog' }
+  | { readonly name: 'countByState' }
+  | { readonly name: 'queueState' }
+  | { readonly name: 'setPaused'; readonly paused: boolean }
+  | { readonly name: 'recover'; readonly now: number; readonly maxAttempts: number }
+  | { readonly name: 'interruptAll'; readonly now: number }
+  | { readonly name: 'prune'; readonly before: number; readonly limit: number }
+  /** The store's own: bytes that tell whether the disk is full; null takes them away. */
+  | { readonly name: 'ballast'; readonly bytes: number | null }
+
+export type OperationName = Operation['name']
+
+export interface Results {
+  enqueue: EnqueueResult
+  claim: ClaimResult
+  apply: ApplyResult
+  orphan: boolean
+  adopt: boolean
+  get: Job | null
+  answer: Answer | null
+  list: readonly Job[]
+  backlog: readonly Backlog[]
+  countByState: Readonly<Record<State, number>>
+  queueState: QueueState
+  setPaused: null
+  recover: Recovery
+  interruptAll: null
+  prune: number
+  ballast: null
+}
+
+export type Result = Results[OperationName]
+
+/** One operation in the mailbox. */
+export interface Ticket {
+  readonly number: number
+  readonly operation: Operation
+}
+
+export type Outcome =
+  | { readonly kind: 'result'; readonly result: Result }
+  | { readonly kind: 'error'; readonly message: string }
+
+export interface Answered {
+  readonly number: number
+  readonly outcome: Outcome
+}
+
+/** `line`: no fsync, for jobs whose caller holds the line. `disk`: on disk before anybody is told. */
+export type Durability = 'line' | 'disk'
+
+export interface Commit {
+  readonly durability: Durability
+  /** `PRAGMA synchronous` as SQLite read it back: 1 NORMAL, 2 FULL. */
+  readonly synchronous: number
+  readonly operations: readonly OperationName[]
+}
+
+export type ToStore = { readonly kind: 'tickets'; readonly tickets: readonly Ticket[] } | { readonly kind: 'close' }
+
+export type FromStore =
+  | { readonly kind: 'opened'; readonly depth: Depth }
+  | { readonly kind: 'refused'; readonly reason: OpenFailure; readonly message: string }
+  | {
+      readonly kind: 'answers'
+      readonly answers: readonly Answered[]
+      readonly depth: Depth
+      readonly swaps: SwapCount
+    }
+  | { readonly kind: 'committed'; readonly commit: Commit }
+  | { readonly kind: 'storage'; readonly full: boolean }
+  | { readonly kind: 'fatal'; readonly message: string }
+  | { readonly kind: 'closed' }
+
+/** What the store's thread is started with. */
+export interface StoreThreadData {
+  readonly path: string
+  readonly reportCommits: boolean
+  readonly maxPages: number | null
+}

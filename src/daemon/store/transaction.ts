@@ -1,0 +1,127 @@
+// Owns one transaction of the store: its durability, a savepoint for each operation, one COMMIT, and what an error leaves of
+// it. It never answers anybody and never tries again; no statement of an operation runs outside of it.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { ELSEWHERE, type Execution } from './execution.ts'
+import { errcodeOf, verdictOf } from './failure.ts'
+import { pragma } from './opening.ts'
+import type { Commit, Durability, Operation, Result } from './operation.ts'
+
+/** What became of one operation. Only `result` has changed anything. */
+export type Executed =
+  | { readonly kind: 'result'; readonly result: Result }
+  /** Its own fault. */
+  | { readonly kind: 'error'; readonly message: string }
+  /** It belongs into the transaction that is synced. */
+  | { readonly kind: 'elsewhere' }
+  /** No room on the disk: undone, with everything that stood in the same transaction. */
+  | { readonly kind: 'full' }
+
+/** Nobody can say what is on disk: the store must not run one more statement. */
+export class BrokenStore extends Error {
+  constructor(doing: string, cause: unknown) {
+    super(`${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'BrokenStore'
+  }
+}
+
+export interface Transactions {
+  run(durability: Durability, operations: readonly Operation[]): Executed[]
+}
+
+/** Times the busy timeout of 5 s: whoever writes into our file with another tool for a minute has broken the queue. */
+const BUSY_TRIES = 12
+
+export function createTransactions(
+  db: DatabaseSync,
+  execution: Execution,
+  report: ((commit: Commit) => void) | null,
+): Transactions {
+  const { tally } = execution
+  const savepoint = db.prepare('SAVEPOINT operation')
+  const release = db.prepare('RELEASE operation')
+  const undo = db.prepare('ROLLBACK TO operation')
+  let synchronous: Durability = 'disk'
+
+  function begin(durability: Durability): void {
+    if (durability !== synchronous) {
+      // Not possible inside a transaction, and done when it is compiled: a prepared statement would do it only once.
+      db.exec(`PRAGMA synchronous = ${durability === 'disk' ? 'FULL' : 'NORMAL'}`)
+      synchronous = durability
+    }
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return db.exec('BEGIN IMMEDIATE')
+      } catch (error) {
+        if (verdictOf(errcodeOf(error)) !== 'busy' || tries === BUSY_TRIES) throw error
+      }
+    }
+  }
+
+  /** One operation in its savepoint. `full`: the transaction is gone. */
+  function step(operation: Operation, durability: Durability): Executed {
+    const mark = tally.mark()
+    savepoint.run()
+    try {
+      const result = execution.run(operation, durability)
+      if (result === ELSEWHERE) {
+        undo.run()
+        tally.undo(mark)
+      }
+      release.run()
+      return result === ELSEWHERE ? { kind: 'elsewhere' } : { kind: 'result', result }
+    } catch (error) {
+      const verdict = verdictOf(errcodeOf(error))
+      if (verdict === 'full') {
+        if (db.isTransaction) db.exec('ROLLBACK')
+        return { kind: 'full' }
+      }
+      // SQLite may roll back more than the statement; then a savepoint contains nothing any more.
+      if (verdict !== 'contained' || !db.isTransaction) throw error
+      undo.run()
+      release.run()
+      tally.undo(mark)
+      return { kind: 'error', message: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  function commit(durability: Durability, done: readonly Operation[]): 'committed' | 'full' {
+    try {
+      db.exec('COMMIT')
+    } catch (error) {
+      // SQLite tells a full disk from a failed sync; only of the first is it certain that nothing was committed.
+      if (verdictOf(errcodeOf(error)) !== 'full') throw error
+      if (db.isTransaction) db.exec('ROLLBACK')
+      return 'full'
+    }
+    tally.settle()
+    if (done.length > 0) {
+      report?.({ durability, synchronous: pragma(db, 'synchronous'), operations: done.map(({ name }) => name) })
+    }
+    return 'committed'
+  }
+
+  return {
+    run(durability, operations) {
+      const executed: Executed[] = []
+      const undone = (): Executed[] => {
+        tally.undo(0)
+        return operations.map((_, at) =>
+          executed[at]?.kind === 'elsewhere' ? { kind: 'elsewhere' } : { kind: 'full' },
+        )
+      }
+      try {
+        begin(durability)
+        for (const operation of operations) {
+          const one = step(operation, durability)
+          if (one.kind === 'full') return undone()
+          executed.push(one)
+        }
+        const done = operations.filter((_, at) => executed[at]?.kind === 'result')
+        return commit(durability, done) === 'committed' ? executed : undone()
+      } catch (error) {
+        throw new BrokenStore(`a transaction of ${operations.map(({ name }) => name).join(', ')} failed`, error)
+      }
+    },
+  }
+}

@@ -1,0 +1,142 @@
+// The store's thread: the only one that touches SQLite. Owns the mailbox: takes what is there, lets it run as one batch, posts
+// the answers. It decides nothing about jobs, and after a broken commit it does nothing at all.
+
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { createBatches } from './batch.ts'
+import { createCheckpoints, WHEN_BUSY, WHEN_IDLE } from './checkpoint.ts'
+import { createExecution } from './execution.ts'
+import { openDatabase } from './opening.ts'
+import type { Answered, FromStore, StoreThreadData, Ticket, ToStore } from './operation.ts'
+import { StoreOpenError } from './store.ts'
+import { createTransactions } from './transaction.ts'
+
+/** A batch may have this many operations and, but for its last one, this many bytes of bodies. */
+const BATCH_OPERATIONS = 512
+const BATCH_BYTES = 16 * 1024 * 1024
+
+const RETRY_MS = { first: 100, most: 5000 }
+
+function serve(port: MessagePort, { path, reportCommits, maxPages }: StoreThreadData): void {
+  const post = (message: FromStore, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
+  const database = openDatabase(path)
+  const { db } = database
+  if (maxPages !== null) db.exec(`PRAGMA max_page_count = ${maxPages}`)
+  const execution = createExecution(db)
+  const { tally } = execution
+  const checkpoints = createCheckpoints(db)
+  const transactions = createTransactions(
+    db,
+    execution,
+    reportCommits ? (commit) => post({ kind: 'committed', commit }) : null,
+  )
+  const batches = createBatches({ transactions, answer, fullChanged: (full) => post({ kind: 'storage', full }) })
+  const mailbox: Ticket[] = []
+  let retryTimer: NodeJS.Timeout | null = null
+  let retryMs = RETRY_MS.first
+  let isBroken = false
+
+  function answer(answers: readonly Answered[]): void {
+    if (answers.length === 0) return
+    post({ kind: 'answers', answers, depth: tally.depth, swaps: tally.swaps }, answers.flatMap(buffersOf))
+  }
+
+  /** Runs `work`; an error in it means that nobody knows what is on disk. */
+  function guarded(work: () => void): void {
+    if (isBroken) return
+    try {
+      work()
+    } catch (error) {
+      isBroken = true
+      post({ kind: 'fatal', message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  function take(message: ToStore): boolean {
+    if (message.kind === 'tickets') for (const ticket of message.tickets) mailbox.push(ticket)
+    return message.kind === 'close'
+  }
+
+  function work(): void {
+    batches.run(nextBatch(mailbox))
+    if (batches.full) scheduleRetry()
+  }
+
+  function scheduleRetry(): void {
+    if (retryTimer !== null) return
+    retryTimer = setTimeout(() => {
+      retryTimer = null
+      guarded(retry)
+    }, retryMs)
+    retryMs = Math.min(retryMs * 2, RETRY_MS.most)
+  }
+
+  function retry(): void {
+    // What is in the file already frees the log, and a log that starts again needs no new room.
+    checkpoints.run(0)
+    batches.retry()
+    if (batches.full) scheduleRetry()
+    else retryMs = RETRY_MS.first
+  }
+
+  function close(): void {
+    guarded(() => {
+      if (batches.full) retry()
+      const message = 'the store was closed before the disk had room for it'
+      answer(batches.kept.map(({ number }) => ({ number, outcome: { kind: 'error', message } })))
+      checkpoints.finish()
+      database.close()
+    })
+    if (retryTimer !== null) clearTimeout(retryTimer)
+    post({ kind: 'closed' })
+    port.close()
+  }
+
+  port.on('message', (first: ToStore) => {
+    let isClosing = take(first)
+    guarded(() => {
+      for (;;) {
+        for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
+          if (take(more.message as ToStore)) isClosing = true
+        }
+        if (mailbox.length === 0) break
+        work()
+        checkpoints.run(WHEN_BUSY)
+      }
+      checkpoints.run(WHEN_IDLE)
+    })
+    if (isClosing) close()
+  })
+  post({ kind: 'opened', depth: tally.depth })
+}
+
+/** Takes the next batch out of the mailbox. */
+function nextBatch(mailbox: Ticket[]): Ticket[] {
+  let bytes = 0
+  let length = 0
+  while (length < mailbox.length && length < BATCH_OPERATIONS && bytes < BATCH_BYTES) {
+    bytes += bytesOf(mailbox[length])
+    length += 1
+  }
+  return mailbox.splice(0, length)
+}
+
+function bytesOf(ticket: Ticket | undefined): number {
+  if (ticket?.operation.name === 'enqueue') return ticket.operation.job.body.byteLength
+  return ticket?.operation.name === 'apply' ? (ticket.operation.change.answer?.body.byteLength ?? 0) : 0
+}
+
+/** Bodies are handed over, not copied: what SQLite gave belongs to nobody else. */
+function buffersOf({ outcome }: Answered): ArrayBuffer[] {
+  if (outcome.kind !== 'result' || outcome.result === null || typeof outcome.result !== 'object') return []
+  return 'body' in outcome.result ? [outcome.result.body.buffer] : []
+}
+
+if (parentPort === null) throw new Error('the store runs in a thread of its own: start it with openStore')
+try {
+  // Written by thread.ts, which started this thread.
+  serve(parentPort, workerData as StoreThreadData)
+} catch (error) {
+  if (!(error instanceof StoreOpenError)) throw error
+  parentPort.postMessage({ kind: 'refused', reason: error.reason, message: error.message } satisfies FromStore)
+  parentPort.close()
+}

@@ -1,0 +1,68 @@
+// Owns the short exchange: ask, wait for the whole answer within a deadline and a size, say it or why not. Never throws.
+
+import type { Clock } from '../clock.ts'
+import type { AnswerHeaders, AnswerSink, Exchange, LostConnection } from './target.ts'
+
+export type Reply =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: Buffer }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+export interface Bounds {
+  readonly deadlineMs: number
+  readonly maxBytes: number
+}
+
+/** `send` is whichever way the question goes out. */
+export function ask(send: (sink: AnswerSink) => Exchange, clock: Clock, bounds: Bounds): Promise<Reply> {
+  const { promise, resolve } = Promise.withResolvers<Reply>()
+  const collector = new Collector(bounds.maxBytes, resolve)
+  const exchange = send(collector)
+  const timer = clock.after(bounds.deadlineMs, () => {
+    collector.fail(`no answer within ${bounds.deadlineMs / 1000} s`)
+    exchange.abort()
+  })
+  return promise.finally(() => {
+    timer.cancel()
+    // Too large an answer is not read to its end; a no-op for one that is over.
+    exchange.abort()
+  })
+}
+
+class Collector implements AnswerSink {
+  readonly #maxBytes: number
+  readonly #resolve: (reply: Reply) => void
+  readonly #chunks: Buffer[] = []
+  #status = 0
+  #bytes = 0
+
+  constructor(maxBytes: number, resolve: (reply: Reply) => void) {
+    this.#maxBytes = maxBytes
+    this.#resolve = resolve
+  }
+
+  fail(reason: string): void {
+    this.#resolve({ kind: 'failed', reason })
+  }
+
+  head(status: number, _headers: AnswerHeaders, _reason: string): void {
+    this.#status = status
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#maxBytes) {
+      this.fail(`an answer of more than ${this.#maxBytes / 1024 ** 2} MiB`)
+      return false
+    }
+    this.#chunks.push(chunk)
+    return true
+  }
+
+  end(): void {
+    this.#resolve({ kind: 'answered', status: this.#status, body: Buffer.concat(this.#chunks, this.#bytes) })
+  }
+
+  lost(error: LostConnection): void {
+    this.fail(error.message)
+  }
+}

@@ -1,0 +1,125 @@
+// Owns the way to the target: what of the rest of the daemon's questions goes over which connection. Bytes in, bytes out;
+// what a body says is not read here, and nothing but this folder connects to the target.
+
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { Connections } from './connections.ts'
+import { type Line, Sent } from './exchange.ts'
+import { maxBytesOf, PROBED, type Probed, pingResult, probeResult } from './probe.ts'
+import { ask, type Bounds, type Reply } from './question.ts'
+import { RequestWriter } from './request.ts'
+import type { AnswerSink, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
+import { WARM_BOUNDS, warmFailure, warmRequest } from './warm.ts'
+
+export interface TargetOptions {
+  /** Origin and path prefix, without a trailing slash. */
+  readonly url: string
+  readonly token: string | null
+  readonly clock: Clock
+  readonly log: Log
+  readonly embedConcurrency: number
+}
+
+const get = (path: string): TargetRequest => ({ method: 'GET', path, headers: {}, body: null })
+
+/** Connects to nothing yet. */
+export function createTarget(options: TargetOptions): Target {
+  return new OllamaTarget(options)
+}
+
+class OllamaTarget implements Target {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #connections: Connections
+  readonly #writer: RequestWriter
+  readonly #directLine: Line
+  #current: Sent | null = null
+  #answeredAt: number | null = null
+
+  constructor({ url, token, clock, log, embedConcurrency }: TargetOptions) {
+    const { origin, pathname } = new URL(url)
+    this.#clock = clock
+    this.#log = log
+    this.#connections = new Connections(origin, embedConcurrency, (error) => this.#broken(error))
+    this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), token)
+    // Node gives the descriptor of a destroyed socket back at once; which socket of a pool it was, undici does not say.
+    this.#directLine = { ...this.#line, forJobs: false, whenGone: (settle) => setImmediate(settle) }
+  }
+
+  get answeredAt(): number | null {
+    return this.#answeredAt
+  }
+
+  sendJob(request: TargetRequest, sink: AnswerSink): Exchange {
+    return this.#onJobLine(request, sink, true)
+  }
+
+  sendDirect(request: TargetRequest, sink: AnswerSink): Exchange {
+    return new Sent(sink, this.#directLine).over(this.#connections.direct, this.#writer.options(request))
+  }
+
+  async ping(deadlineMs: number): Promise<PingResult> {
+    const bounds = { deadlineMs, maxBytes: maxBytesOf('/api/ps') }
+    const reply = await ask((sink) => this.#onJobLine(get('/api/ps'), sink, false), this.#clock, bounds)
+    // A question that was given up leaves a socket behind for a moment; the next request must not meet it.
+    await this.#current?.settled
+    return pingResult(reply)
+  }
+
+  async probe(deadlineMs: number): Promise<ProbeResult> {
+    const replies = PROBED.map((path) => this.#askFresh(path, { deadlineMs, maxBytes: maxBytesOf(path) }))
+    const [tags, ps, version] = await Promise.all(replies)
+    const none: Reply = { kind: 'failed', reason: 'not asked' }
+    return probeResult({ '/api/tags': tags ?? none, '/api/ps': ps ?? none, '/api/version': version ?? none })
+  }
+
+  async alive(deadlineMs: number): Promise<boolean> {
+    const reply = await this.#askFresh('/api/version', { deadlineMs, maxBytes: maxBytesOf('/api/version') })
+    return reply.kind === 'answered' && reply.status < 500
+  }
+
+  async warm(model: string): Promise<boolean> {
+    const reply = await ask((sink) => this.sendDirect(warmRequest(model), sink), this.#clock, WARM_BOUNDS)
+    const reason = warmFailure(reply)
+    if (reason !== null) this.#log.warn({ embedder: model, reason }, 'the embedder could not be loaded')
+    return reason === null
+  }
+
+  renewConnections(): void {
+    this.#connections.renew()
+  }
+
+  close(): Promise<void> {
+    return this.#connections.close()
+  }
+
+  #onJobLine(request: TargetRequest, sink: AnswerSink, forJobs: boolean): Exchange {
+    if (this.#current !== null && !this.#current.isSettled) throw new Error('the job connection is in use')
+    const client = this.#connections.jobs
+    const whenGone = (settle: () => void): void => void client.once('disconnect', () => settle())
+    this.#current = new Sent(sink, { ...this.#line, forJobs, whenGone })
+    return this.#current.over(client, this.#writer.options(request))
+  }
+
+  async #askFresh(path: Probed, bounds: Bounds): Promise<Reply> {
+    const client = this.#connections.fresh()
+    const line: Line = { ...this.#directLine }
+    const options = { ...this.#writer.options(get(path)), reset: true }
+    const reply = await ask((sink) => new Sent(sink, line).over(client, options), this.#clock, bounds)
+    this.#connections.drop(client)
+    return reply
+  }
+
+  get #line(): Pick<Line, 'heard' | 'broken'> {
+    return {
+      heard: () => {
+        this.#answeredAt = this.#clock.monotonic()
+      },
+      broken: (error) => this.#broken(error),
+    }
+  }
+
+  #broken(error: unknown): void {
+    this.#log.error({ err: error }, 'a bug around the target connection')
+  }
+}

@@ -1,0 +1,155 @@
+// A caller who hangs up ends his job wherever it is, and a retry that says it is one keeps the place.
+
+import { describe, expect, it } from 'vitest'
+import type { StatusDocument } from '../../src/protocol/wire.ts'
+import { Caller, chat, read } from '../caller.ts'
+import { FakeOllama } from '../fake-ollama.ts'
+import { startForeman, until } from '../harness.ts'
+
+const jobs = async (url: string) => (await read<StatusDocument>(url, '/status')).counters.jobs
+const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
+
+/** foreman with one chat that talks until the gate `middle` opens. */
+async function busyForeman(fake: FakeOllama) {
+  const running = await startForeman(fake)
+  fake.hold('middle')
+  const first = chat(running.url)
+  await first.hears('Hello')
+  return { ...running, first }
+}
+
+describe('a caller who hangs up', () => {
+  it.each(['fin', 'rst'] as const)(
+    'mid-stream (%s) closes the socket of the target, and the next one starts',
+    async (how) => {
+      await using fake = await FakeOllama.start()
+      const { url, first } = await busyForeman(fake)
+      const request = await fake.next('/api/chat')
+      first.hangUp(how)
+      expect(await request.over).toBe('aborted')
+      fake.release('middle')
+      expect((await chat(url).answer()).body).toContain('"done":true')
+      expect((await jobs(url))['cancelled']).toBe(1)
+    },
+  )
+
+  it('while the model loads aborts the load', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    fake.hold('load')
+    const caller = chat(url)
+    const request = await fake.next('/api/chat')
+    caller.hangUp()
+    expect(await request.over).toBe('aborted')
+    fake.release('load')
+    await until('it is cancelled', async () => (await jobs(url))['cancelled'] === 1)
+  })
+
+  it('while queued costs the target nothing', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, clock, first } = await busyForeman(fake)
+    const second = chat(url, 'tiny-b')
+    await until('the second waits', async () => (await waiting(url)) === 1)
+    second.hangUp()
+    await until('its caller is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    expect((await jobs(url))['cancelled']).toBe(0)
+    fake.release('middle')
+    await first.answer()
+    clock.advance(10_000)
+    await until('it is cancelled', async () => (await jobs(url))['cancelled'] === 1)
+    expect(fake.workers.map(({ json }) => json['model'])).toEqual(['tiny-a'])
+  })
+
+  it('with a thousand others at once is a thousand cancels, and the daemon goes on', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, clock, first } = await busyForeman(fake)
+    const callers = Array.from({ length: 300 }, () => chat(url, 'tiny-b'))
+    await until('all wait', async () => (await waiting(url)) === 300)
+    for (const caller of callers) caller.hangUp('rst')
+    await until('all are gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    clock.advance(10_000)
+    await until('all are cancelled', async () => (await jobs(url))['cancelled'] === 300)
+    fake.release('middle')
+    await first.answer()
+    expect(fake.workers).toHaveLength(1)
+  })
+})
+
+describe('a retry that says it is one', () => {
+  const headers = { 'x-stainless-retry-count': '1' }
+
+  it('takes the place of the try that was given up', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, first } = await busyForeman(fake)
+    const given = chat(url, 'tiny-b', { n: 1 })
+    await until('it waits', async () => (await waiting(url)) === 1)
+    const other = chat(url, 'tiny-b', { n: 2 })
+    await until('both wait', async () => (await waiting(url)) === 2)
+    given.hangUp()
+    await until('it is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 2)
+    const retry = chat(url, 'tiny-b', { n: 1 }, headers)
+    await until('it is back', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 3)
+    expect(await waiting(url)).toBe(2)
+    fake.release('middle')
+    await Promise.all([first.answer(), retry.answer(), other.answer()])
+    expect(fake.workers.map(({ json }) => json['n'])).toEqual([undefined, 1, 2])
+    expect((await jobs(url))['done']).toBe(3)
+  })
+
+  it('with the same Idempotency-Key takes it too', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, first } = await busyForeman(fake)
+    const given = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })
+    await until('it waits', async () => (await waiting(url)) === 1)
+    given.hangUp()
+    await until('it is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    const retry = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })
+    await until('it is back', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 2)
+    expect(await waiting(url)).toBe(1)
+    fake.release('middle')
+    await Promise.all([first.answer(), retry.answer()])
+    expect(fake.workers).toHaveLength(2)
+  })
+
+  it.each([
+    ['does not say so', { n: 1 }, {}],
+    ['has another body', { n: 2 }, headers],
+    ['has another agent', { n: 1 }, { ...headers, 'User-Agent': 'somebody else' }],
+    ['has another credential', { n: 1 }, { ...headers, Authorization: 'Bearer other' }],
+  ])('but %s is a new job at the end of the queue', async (_name, body, sent) => {
+    await using fake = await FakeOllama.start()
+    const { url, first } = await busyForeman(fake)
+    const given = chat(url, 'tiny-b', { n: 1 })
+    await until('it waits', async () => (await waiting(url)) === 1)
+    given.hangUp()
+    await until('it is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    chat(url, 'tiny-b', body, sent)
+    await until('two jobs wait', async () => (await waiting(url)) === 2)
+    fake.release('middle')
+    await first.answer()
+  })
+})
+
+describe('an Idempotency-Key', () => {
+  it('of a caller who still waits is a 409 for a second one', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, first } = await busyForeman(fake)
+    const one = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })
+    await until('it waits', async () => (await waiting(url)) === 1)
+    const two = await chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' }).answer()
+    expect([two.status, two.headers['x-foreman-error']]).toEqual([409, 'key_in_use'])
+    fake.release('middle')
+    await Promise.all([first.answer(), one.answer()])
+    expect((await chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' }).answer()).status).toBe(200)
+  })
+
+  it.each(['', 'k'.repeat(256), 'two, keys'])('%j is a 400', async (key) => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    const answer = await new Caller(url, {
+      body: { model: 'tiny-a', messages: [] },
+      headers: { 'Idempotency-Key': key },
+    }).answer()
+    expect([answer.status, answer.headers['x-foreman-error']]).toEqual([400, 'bad_request'])
+  })
+})

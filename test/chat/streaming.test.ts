@@ -1,0 +1,158 @@
+// A chat through the queue is the target's stream: every byte, as it comes, and no faster than it is read.
+
+import { describe, expect, it } from 'vitest'
+import { Caller, call, chat, get } from '../caller.ts'
+import { FakeOllama, huge, says, sliced } from '../fake-ollama.ts'
+import { startForeman } from '../harness.ts'
+
+describe('a streamed chat', () => {
+  it('arrives record by record, while the model is still talking', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    fake.hold('middle')
+    const caller = chat(url)
+    await caller.hears('"Hello"')
+    fake.hold('end').release('middle')
+    await caller.hears('" world"')
+    expect(caller.heard).not.toContain('"done":true')
+    fake.release('end')
+    const answer = await caller.answer()
+    expect(answer.status).toBe(200)
+    expect(answer.cut).toBe(false)
+  })
+
+  it.each([
+    ['/api/chat', { messages: [{ role: 'user', content: 'hi' }] }],
+    ['/api/chat', { messages: [{ role: 'user', content: 'hi' }], stream: false }],
+    ['/api/generate', { prompt: 'hi' }],
+    ['/api/generate', { prompt: 'hi', stream: false }],
+    ['/api/generate', {}],
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hi' }] }],
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hi' }], stream: true }],
+    ['/v1/completions', { prompt: 'hi', stream: true }],
+    ['/v1/messages', { messages: [{ role: 'user', content: 'hi' }], max_tokens: 5, stream: true }],
+    ['/v1/messages', { messages: [{ role: 'user', content: 'hi' }], max_tokens: 5 }],
+    ['/v1/responses', { input: 'hi', stream: true }],
+    ['/v1/responses', { input: 'hi' }],
+    ['/v1/images/generations', { prompt: 'hi' }],
+  ])('%s %j is the same bytes, status and type as from the target itself', async (path, body) => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    const warm = { path, body: { model: 'tiny-a', ...body } }
+    await call(fake.url, warm)
+    const direct = await call(fake.url, warm)
+    const through = await call(url, warm)
+    expect(through.body).toBe(direct.body)
+    expect([through.status, through.headers['content-type']]).toEqual([direct.status, direct.headers['content-type']])
+    expect(through.headers['x-foreman-job-id']).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/)
+  })
+
+  it('is whole, however the target slices it', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    fake.on('/api/chat', { ...says('Grüße', ' 🦙', '!'), ...sliced(1) })
+    const answer = await chat(url).answer()
+    const words = answer.body
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { message: { content: string } }).message.content)
+    expect(words.join('')).toBe('Grüße 🦙!')
+    expect(answer.cut).toBe(false)
+  })
+
+  it('goes no faster than its reader, and the rest comes when he reads on', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, daemon } = await startForeman(fake)
+    fake.on('/api/chat', huge(40_000_000))
+    const caller = chat(url)
+    await caller.hears('Hello')
+    await caller.stopReading()
+    const request = await fake.next('/api/chat')
+    await request.stuck()
+    expect(request.written).toBeLessThan(30_000_000)
+    expect(daemon.url).toBe(url)
+    await caller.resume()
+    const answer = await caller.answer()
+    expect(answer.cut).toBe(false)
+    expect(answer.body.trimEnd().endsWith('}')).toBe(true)
+    expect(caller.bytes).toBeGreaterThan(35_000_000)
+  })
+
+  it('is over for a caller who takes no byte for FOREMAN_CLIENT_STALL, and the next one gets his turn', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, clock } = await startForeman(fake)
+    fake.on('/api/chat', huge(40_000_000))
+    const stuck = chat(url)
+    await stuck.hears('Hello')
+    await stuck.stopReading()
+    const request = await fake.next('/api/chat')
+    await request.stuck()
+    clock.advance(60_000)
+    expect(await request.over).toBe('aborted')
+    expect((await chat(url).answer()).body).toContain('"done":true')
+  })
+})
+
+describe('what the target gets', () => {
+  it('is the body byte for byte, with only the keep_alive put in, and nothing of the caller but that', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    const body =
+      ' {"model":"tiny-a", "options":{"seed":12345678901234567890,"temperature":1.0},\n"messages":[{"role":"user","content":"\\ud800 \\u00e9"}]}'
+    await new Caller(url, {
+      body,
+      headers: { Authorization: 'Bearer x', Origin: 'http://localhost', 'User-Agent': 'me' },
+    }).answer()
+    const seen = await fake.next('/api/chat')
+    expect(seen.body.toString()).toBe(body.replace('{', '{"keep_alive":"30m",'))
+    expect(seen.header('host')).toBe(`127.0.0.1:${fake.port}`)
+    expect(seen.header('authorization')).toBeUndefined()
+    expect(seen.header('origin')).toBeUndefined()
+    expect(seen.header('x-foreman-attempt')).toBe('1')
+    expect(seen.header('x-foreman-job-id')).toMatch(/^[0-9A-Z]{26}$/)
+  })
+
+  it('is the body untouched where it carries a keep_alive, or comes on /v1', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    const native = '{"model":"tiny-a","keep_alive":null,"messages":[{"role":"user","content":"x"}]}'
+    const openai = '{"model":"tiny-a","messages":[{"role":"user","content":"x"}]}'
+    await call(url, { body: native })
+    await call(url, { path: '/v1/chat/completions', body: openai })
+    expect((await fake.next('/api/chat')).body.toString()).toBe(native)
+    expect((await fake.next('/v1/chat/completions')).body.toString()).toBe(openai)
+  })
+
+  it('carries the token of the target, never that of the caller', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake, { config: { ollamaToken: 'theirs', token: 'mine' } })
+    await chat(url, 'tiny-a', {}, { Authorization: 'Bearer mine' }).answer()
+    expect((await fake.next('/api/chat')).header('authorization')).toBe('Bearer theirs')
+  })
+})
+
+describe('an unknown model', () => {
+  it('is a 404 in Ollama’s own words, after one look whether it has come meanwhile', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    await call(url, { body: { model: 'tiny-a' } })
+    const probes = fake.requests('/api/tags').length
+    const answer = await call(url, { body: { model: 'nope', messages: [{ role: 'user', content: 'x' }] } })
+    expect([answer.status, answer.body]).toEqual([404, `{"error":"model 'nope' not found"}`])
+    expect(fake.requests('/api/tags').length).toBe(probes + 1)
+    fake.models = [...fake.models, 'nope:latest']
+    expect((await call(url, { body: { model: 'nope', messages: [{ role: 'user', content: 'x' }] } })).status).toBe(200)
+  })
+
+  it('is queued when nothing is known of the target yet', async () => {
+    await using fake = await FakeOllama.start()
+    await fake.down()
+    const { url } = await startForeman(fake)
+    const caller = chat(url, 'nope')
+    await caller.sent()
+    await expect(
+      get(url, '/status').then(({ body }) => (JSON.parse(body) as { degraded: boolean }).degraded),
+    ).resolves.toBeDefined()
+    expect(caller.hasHead).toBe(false)
+  })
+})

@@ -1,0 +1,88 @@
+// Owns the running of the real command line in a process of its own, with nothing of this machine's environment, and what
+// a test may wait for of it. Whatever is still running at the end of a test is ended.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { onTestFinished } from 'vitest'
+
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  /** Another program than the command line. */
+  readonly program?: string
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export class Command {
+  readonly process: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly ended: Promise<Ended>
+  #stdout = ''
+  #stderr = ''
+  #waiting: { text: string; found: () => void; failed: (error: Error) => void }[] = []
+
+  constructor(args: readonly string[], { env = {}, cwd = emptyDirectory(), program = MAIN }: CommandOptions = {}) {
+    this.process = spawn(process.execPath, [program, ...args], {
+      cwd,
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+    })
+    this.process.stdout.setEncoding('utf8').on('data', (text: string) => this.#heard({ stdout: text }))
+    this.process.stderr.setEncoding('utf8').on('data', (text: string) => this.#heard({ stderr: text }))
+    this.ended = new Promise((done) => {
+      this.process.on('close', (code, signal) => {
+        const ended = { code, signal, stdout: this.#stdout, stderr: this.#stderr }
+        for (const { text, failed } of this.#waiting)
+          failed(new Error(`ended without "${text}": ${JSON.stringify(ended)}`))
+        this.#waiting = []
+        done(ended)
+      })
+    })
+    onTestFinished(async () => {
+      if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill('SIGKILL')
+      await this.ended
+    })
+  }
+
+  /** What it has written so far. */
+  get stdout(): string {
+    return this.#stdout
+  }
+
+  /** Resolves when the text has been written to stdout or stderr; rejects when the process ends without it. */
+  said(text: string): Promise<void> {
+    return new Promise((found, failed) => {
+      this.#waiting.push({ text, found, failed })
+      this.#heard({})
+    })
+  }
+
+  #heard({ stdout = '', stderr = '' }: { stdout?: string; stderr?: string }): void {
+    this.#stdout += stdout
+    this.#stderr += stderr
+    const all = this.#stdout + this.#stderr
+    for (const { found } of this.#waiting.filter(({ text }) => all.includes(text))) found()
+    this.#waiting = this.#waiting.filter(({ text }) => !all.includes(text))
+  }
+}
+
+/** Runs one command line to its end. */
+export const run = (args: readonly string[], options?: CommandOptions): Promise<Ended> =>
+  new Command(args, options).ended
+
+/** A directory without a `.env`, or with this one and these files; gone after the test. */
+export function emptyDirectory(files: Readonly<Record<string, string>> = {}): string {
+  const path = mkdtempSync(join(tmpdir(), 'foreman-cli-'))
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content)
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}

@@ -1,0 +1,39 @@
+// Owns the running of a command line inside the test's own process: what it prints and its code, with nothing of this
+// machine's environment. A process for each would take seconds; those that are about the process are in command-line.ts.
+
+import { onTestFinished, vi } from 'vitest'
+import { runCommand } from '../../src/cli/program.ts'
+import { emptyDirectory } from './command-line.ts'
+
+export interface HereOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+export async function runHere(
+  args: readonly string[],
+  { env = {}, cwd = emptyDirectory() }: HereOptions = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const written = { stdout: '', stderr: '' }
+  const home = process.cwd()
+  const restore = (): void => {
+    vi.restoreAllMocks()
+    vi.unstubAllEnvs()
+    process.chdir(home)
+  }
+  onTestFinished(restore)
+  for (const name of Object.keys(process.env)) {
+    if (/^FOREMAN_|^(NO|FORCE)_COLOR$/.test(name)) vi.stubEnv(name, undefined)
+  }
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+  process.chdir(cwd)
+  for (const name of ['stdout', 'stderr'] as const) {
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      written[name] += String(text)
+      return true
+    })
+  }
+  const code = await runCommand(args)
+  restore()
+  return { code, ...written }
+}

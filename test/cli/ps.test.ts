@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest'
+import { statusText } from '../../src/cli/ps.ts'
+import { age, bytes, jsonText, printable, table, terminalWidth } from '../../src/cli/terminal.ts'
+import { run } from './command-line.ts'
+import { runHere } from './here.ts'
+import { answering, BUSY, IDLE, standIn } from './stand-in.ts'
+
+const NOON = Date.parse('2026-01-01T12:00:00Z')
+const unstyled = (_style: string, text: string): string => text
+const shown = (status: typeof IDLE, width = 80): string => statusText(status, width, NOON, unstyled)
+
+describe('ps', () => {
+  it('shows target, models, job and queue in 80 columns', () => {
+    expect(shown(BUSY)).toBe(
+      [
+        'TARGET   http://mac.local:11434',
+        '         awake  Ollama 0.17.4',
+        '         qwen3:14b  9.3 GiB, for 25m00s',
+        '         nomic-embed-text:latest  538.8 MiB, pinned',
+        '',
+        'RUNNING  qwen3:14b  working for 1m12s, attempt 2',
+        '         14.0 KiB, the last byte 400ms ago',
+        '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat, its caller waits',
+        '',
+        'WAITING  12 jobs (2.5 MiB), the oldest for 1h05m',
+        'MODEL                                                               JOBS  OLDEST',
+        'qwen3:30b-a3b-instruct-2507-q4_K_M-with-a-name-that-takes-more-th…    10   4m10s',
+        'tiny\\x1b[31mred\\u202e                                                  2   1h05m',
+      ].join('\n'),
+    )
+  })
+
+  it.each([80, 100, 200])('keeps to %i columns', (width) => {
+    for (const line of shown(BUSY, width).split('\n')) expect(line.length).toBeLessThanOrEqual(width)
+  })
+
+  it('of an idle daemon says so', () => {
+    expect(shown(IDLE)).toBe(
+      'TARGET   http://mac.local:11434\n         awake  Ollama 0.17.4\n         no model in memory\n\nRUNNING  nothing\n\nWAITING  nothing',
+    )
+  })
+
+  it('says why the target does not answer, and since when', () => {
+    const asleep = { ...IDLE.target, reachable: false, reason: 'connect ETIMEDOUT', probed_at: '2026-01-01T09:00:00Z' }
+    const text = shown({ ...IDLE, degraded: true, target: asleep })
+    expect(text).toContain('asleep  last seen 3h00m ago  Ollama 0.17.4')
+    expect(text).toContain('connect ETIMEDOUT')
+    expect(shown({ ...IDLE, target: { ...asleep, probed_at: null, version: null } })).toContain('asleep  never seen\n')
+    expect(shown({ ...IDLE, target: { ...asleep, reachable: null } })).toContain('not probed yet')
+  })
+
+  it('says that it is paused, stopping, or that the target holds too few models', () => {
+    expect(shown({ ...IDLE, paused: true })).toContain('PAUSED')
+    expect(shown({ ...IDLE, phase: 'stopping' })).toContain('foreman is stopping')
+    expect(shown({ ...IDLE, target: { ...IDLE.target, slots_too_few: true } })).toContain('OLLAMA_MAX_LOADED_MODELS=2')
+  })
+
+  it('asks a running daemon, and prints no colour into a pipe', async () => {
+    const daemon = await standIn(answering(200, BUSY))
+    const { code, stdout, stderr } = await runHere(['ps'], {
+      env: { FOREMAN_URL: daemon.url, FOREMAN_TOKEN: 's3cret' },
+    })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('qwen3:14b')
+    expect(stdout).not.toContain('\u001b')
+    expect(daemon.asked).toEqual([{ method: 'GET', path: '/status', authorization: 'Bearer s3cret' }])
+  })
+
+  it('is coloured where somebody wants it', async () => {
+    const daemon = await standIn(answering(200, IDLE))
+    const { stdout } = await run(['ps'], { env: { FOREMAN_URL: daemon.url, FORCE_COLOR: '1' } })
+    expect(stdout).toContain('\u001b[1mTARGET')
+  })
+
+  it('prints the document itself with --json', async () => {
+    const daemon = await standIn(answering(200, BUSY))
+    const { stdout } = await runHere(['ps', '--json', '--url', daemon.url])
+    expect(JSON.parse(stdout)).toEqual(BUSY)
+  })
+})
+
+describe('on a terminal', () => {
+  it('nothing that came from outside acts', () => {
+    expect(printable('a\u001b]0;x\u0007\r\n\u009b2J\u202e\u200b')).toBe(
+      'a\\x1b]0;x\\x07\\x0d\\x0a\\x9b2J\\u202e\\u200b',
+    )
+    expect(printable('qwen3:14b ü 模型')).toBe('qwen3:14b ü 模型')
+    const json = jsonText({ name: '\u009b2J\u001b\u202e' })
+    expect(json).toMatch(/^[ -~\n]+$/)
+    expect(JSON.parse(json)).toEqual({ name: '\u009b2J\u001b\u202e' })
+  })
+
+  it.each([
+    [0, '0ms'],
+    [999, '999ms'],
+    [1_000, '1s'],
+    [59_999, '59s'],
+    [60_000, '1m00s'],
+    [3_599_999, '59m59s'],
+    [3_600_000, '1h00m'],
+    [172_799_999, '47h59m'],
+    [172_800_000, '2d00h'],
+    [-5, '0ms'],
+  ])('%i ms reads %s', (ms, text) => expect(age(ms)).toBe(text))
+
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [1024 ** 2 - 1, '1.0 MiB'],
+    [5 * 1024 ** 5, '5120.0 TiB'],
+  ])('%i bytes read %s', (count, text) => expect(bytes(count)).toBe(text))
+
+  it.each([
+    [undefined, 80],
+    [0, 80],
+    [20, 40],
+    [132, 132],
+  ])('a width of %s counts as %i', (columns, width) => expect(terminalWidth(columns)).toBe(width))
+
+  it('a table that cannot shrink enough stays readable', () => {
+    const lines = table([{ heading: 'MODEL', shrinks: true }, { heading: 'JOBS' }], [['a-rather-long-name', '1']], 5)
+    expect(lines).toEqual(['MODEL     JOBS', 'a-rathe…  1'])
+  })
+})

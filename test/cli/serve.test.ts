@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Command, emptyDirectory, run } from './command-line.ts'
+import { runHere } from './here.ts'
+import { deadUrl } from './stand-in.ts'
+
+const program = resolve(import.meta.dirname, 'scripted-daemon.ts')
+const scripted = (script: string): Command => new Command([script], { program })
+
+describe('serve', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('stops gracefully on %s and ends with 0', async (signal) => {
+    const daemon = scripted('as usual')
+    await daemon.said('started')
+    daemon.process.kill(signal)
+    const { code, stdout } = await daemon.ended
+    expect(code).toBe(0)
+    expect(stdout).toContain('"stopped"')
+  })
+
+  it('ends at once on a second signal', async () => {
+    const daemon = scripted('stops never')
+    await daemon.said('started')
+    daemon.process.kill('SIGTERM')
+    await daemon.said('asked to stop')
+    daemon.process.kill('SIGINT')
+    expect(await daemon.ended).toMatchObject({ code: 130 })
+  })
+
+  it('that is asked to stop while it starts, starts first and then stops', async () => {
+    const daemon = scripted('starts slowly')
+    await daemon.said('starting')
+    daemon.process.kill('SIGTERM')
+    await daemon.said('asked to stop')
+    daemon.process.stdin.write('go on\n')
+    const { code, stdout } = await daemon.ended
+    expect(code).toBe(0)
+    expect(stdout.indexOf('"started"')).toBeLessThan(stdout.indexOf('"stopped"'))
+  })
+
+  it.each([
+    ['port taken', 69, '127.0.0.1:8080 is taken'],
+    ['start is broken', 70, 'unheard of'],
+    ['ends by itself', 70, 'started'],
+    ['throws later', 70, 'nobody caught me'],
+  ])('ends with the code of what went wrong: %s', async (script, code, message) => {
+    const ended = await scripted(script).ended
+    expect(ended).toMatchObject({ code, stderr: '' })
+    expect(ended.stdout).toContain(message)
+  })
+
+  it('whose stop fails says so and ends with 70', async () => {
+    const daemon = scripted('stop is broken')
+    await daemon.said('started')
+    daemon.process.kill('SIGTERM')
+    expect(await daemon.ended).toMatchObject({ code: 70, stdout: expect.stringContaining('did not stop cleanly') })
+  })
+
+  it('lives on when nobody reads its log any more', async () => {
+    const daemon = scripted('talks on')
+    await daemon.said('started')
+    daemon.process.stdout.destroy()
+    daemon.process.stdin.write('go on\n')
+    await daemon.said('talked on')
+    daemon.process.kill('SIGTERM')
+    expect(await daemon.ended).toMatchObject({ code: 0 })
+  })
+})
+
+it('a daemon that fails when nobody reads its log any more ends all the same', async () => {
+  const daemon = scripted('throws when told')
+  await daemon.said('started')
+  daemon.process.stdout.destroy()
+  daemon.process.stdin.write('go on\n')
+  expect(await daemon.ended).toMatchObject({ code: 70 })
+})
+
+describe('the real daemon', () => {
+  const env = async (port = 0) => ({
+    FOREMAN_OLLAMA_URL: await deadUrl(),
+    FOREMAN_ADDR: `127.0.0.1:${port}`,
+    FOREMAN_SHUTDOWN_GRACE: '0',
+    FOREMAN_MIN_FREE: '0',
+  })
+
+  it('opens no file when a setting is wrong', async () => {
+    const cwd = emptyDirectory()
+    const { code } = await runHere(['serve', '--heartbeat', '5'], { cwd, env: await env() })
+    expect(code).toBe(78)
+    expect(existsSync(join(cwd, 'foreman.db'))).toBe(false)
+  })
+
+  it('is asked by the other commands, refuses a second one on its database, and stops', async () => {
+    const cwd = emptyDirectory({ token: 's3cret\n' })
+    const settings = { ...(await env()), FOREMAN_TOKEN_FILE: 'token' }
+    const daemon = new Command(['serve'], { cwd, env: settings })
+    await daemon.said('foreman is listening')
+    const [, url = ''] = /"url":"([^"]+)"/.exec(daemon.stdout) ?? []
+    const caller = { cwd, env: { FOREMAN_URL: url, FOREMAN_TOKEN: 's3cret' } }
+    expect(await runHere(['health'], { cwd, env: { FOREMAN_URL: url } })).toMatchObject({ code: 0 })
+    expect(await runHere(['ps'], { cwd, env: { FOREMAN_URL: url } })).toMatchObject({ code: 6 })
+    expect(await runHere(['pause'], caller)).toMatchObject({ code: 0 })
+    expect(await runHere(['ps'], caller)).toMatchObject({ code: 0, stdout: expect.stringContaining('PAUSED') })
+    expect(await runHere(['resume'], caller)).toMatchObject({ code: 0 })
+    expect(await run(['serve'], { cwd, env: settings })).toMatchObject({ code: 75 })
+    daemon.process.kill('SIGTERM')
+    const { code, stdout } = await daemon.ended
+    expect(code).toBe(0)
+    expect(stdout).not.toContain('s3cret')
+  })
+
+  it('ends with 69 when its port is taken', async () => {
+    const other = createServer()
+    await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))
+    onTestFinished(() => void other.close())
+    const ended = await run(['serve'], { env: await env((other.address() as AddressInfo).port) })
+    expect(ended).toMatchObject({ code: 69, stderr: '' })
+  })
+
+  it('ends with 70 when its database cannot be opened', async () => {
+    const cwd = emptyDirectory({ 'foreman.db': 'this is no database, whatever its name says' })
+    expect(await run(['serve'], { cwd, env: await env() })).toMatchObject({ code: 70, stderr: '' })
+  })
+})

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { loadCaller } from '../../src/daemon/config/caller.ts'
+import { sources } from './sources.ts'
+
+const caller = (env: Record<string, string>, dotenv: string | null = null) => loadCaller(sources({ env, dotenv }))
+
+describe('a command that talks to the daemon', () => {
+  it('finds it on loopback when nobody says where it is', () => {
+    expect(caller({})).toEqual({ kind: 'loaded', url: 'http://127.0.0.1:8080', token: null })
+  })
+
+  it('takes address and token from the environment or from .env', () => {
+    const wanted = { kind: 'loaded', url: 'http://gpu.lan:9090/foreman', token: 's3cret' }
+    expect(caller({ FOREMAN_URL: 'http://gpu.lan:9090/foreman/', FOREMAN_TOKEN: 's3cret' })).toEqual(wanted)
+    expect(caller({}, 'FOREMAN_URL=http://gpu.lan:9090/foreman\nFOREMAN_TOKEN=s3cret')).toEqual(wanted)
+  })
+
+  it('is not stopped by what is wrong with the settings of the daemon', () => {
+    expect(caller({ FOREMAN_ADDR: 'nonsense' }, 'FOREMAN_DB').kind).toBe('loaded')
+  })
+
+  it('is told all that is wrong with its own, without the secret', () => {
+    const refused = caller({ FOREMAN_URL: 'gpu.lan', FOREMAN_TOKEN: 's3cret s3cret' })
+    expect(refused).toEqual({
+      kind: 'refused',
+      problems: [
+        { name: 'FOREMAN_URL', text: expect.stringContaining('did you mean http://gpu.lan?') },
+        { name: 'FOREMAN_TOKEN', text: expect.not.stringContaining('s3cret') },
+      ],
+    })
+    expect(caller({ FOREMAN_TOKEN: 'x', FOREMAN_TOKEN_FILE: 'y' }).kind).toBe('refused')
+  })
+})

@@ -1,0 +1,177 @@
+// kill -9 at each step of the walk, then a restart: an acknowledged job is never lost, never runs beside itself, and ends
+// exactly once; a blocked call ends with the daemon that held its line.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { affinityOf } from '../../src/daemon/affinity.ts'
+import type { Config } from '../../src/daemon/config/config.ts'
+import { isFinal, type Job, type NewJob } from '../../src/daemon/job.ts'
+import type { Step } from '../../src/daemon/services/dispatcher.ts'
+import { openStore } from '../../src/daemon/store/thread.ts'
+import type { StatusDocument } from '../../src/protocol/wire.ts'
+import { chat, read } from '../caller.ts'
+import { FakeOllama } from '../fake-ollama.ts'
+import { configFor, temporaryFolder, until } from '../harness.ts'
+
+const LIMITS = { maxQueue: 1000, maxQueueBytes: 1 << 30 }
+
+async function withStore<T>(
+  path: string,
+  use: (store: Awaited<ReturnType<typeof openStore>>) => Promise<T>,
+): Promise<T> {
+  const store = await openStore({ path, onFatal: (error) => expect.fail(error.message) })
+  try {
+    return await use(store)
+  } finally {
+    await store.close()
+  }
+}
+
+const asyncJob = (id: string, model = 'tiny-a'): NewJob => ({
+  id,
+  caller: 'none',
+  endpoint: '/api/chat',
+  model,
+  affinity: affinityOf(model),
+  stream: true,
+  loadOnly: false,
+  contentType: 'application/json',
+  contentEncoding: null,
+  body: Uint8Array.from(Buffer.from(`{"model":"${model}","messages":[{"role":"user","content":"x"}]}`)),
+  createdAt: 1,
+  createdAwake: 0,
+})
+
+const enqueue = (db: string, ids: readonly string[]): Promise<void> =>
+  withStore(db, async (store) => {
+    for (const id of ids) expect((await store.enqueue(asyncJob(id), LIMITS)).kind).toBe('enqueued')
+  })
+
+const jobsIn = (db: string): Promise<readonly Job[]> => withStore(db, (store) => store.list(200))
+
+interface Child {
+  readonly process: ChildProcess
+  readonly url: string
+  readonly exited: Promise<readonly unknown[]>
+}
+
+/** The daemon in a process of its own. `step`: where it kills itself, after it has passed it `passes` times. */
+async function start(config: Config, step: Step | '' = '', passes = 0): Promise<Child> {
+  const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(config), step, String(passes)])
+  const exited = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const [message] = (await Promise.race([once(child, 'message'), exited])) as [{ url?: string } | null]
+  return { process: child, url: message?.url ?? '', exited }
+}
+
+async function stop(child: Child): Promise<void> {
+  child.process.kill('SIGTERM')
+  const [code] = await child.exited
+  expect(code).toBe(0)
+}
+
+const ids = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `01JD00000000000000000000${String(i).padStart(2, '0')}`)
+
+describe('kill -9 and a restart', () => {
+  it.each<readonly [Step, number]>([
+    ['claimed', 1],
+    ['sent', 1],
+    ['first_byte', 1],
+    ['answered', 1],
+    ['applied', 0],
+  ])('at "%s": every acknowledged job is done, exactly once, and none ran beside another', async (step, spent) => {
+    await using fake = await FakeOllama.start()
+    const db = join(await temporaryFolder(), 'foreman.db')
+    const config = configFor(fake.url, db, { keepAlive: '30m' })
+    await enqueue(db, ids(4))
+    const killed = await start(config, step, 1)
+    const [, signal] = await killed.exited
+    expect(signal).toBe('SIGKILL')
+    const left = await jobsIn(db)
+    expect(left).toHaveLength(4)
+    expect(left.filter(({ state }) => state === 'done')).toHaveLength(step === 'applied' ? 2 : 1)
+    const again = await start(config)
+    await until(
+      'all are done',
+      async () => (await read<StatusDocument>(again.url, '/status')).counters.jobs['done'] === 4,
+    )
+    await stop(again)
+    const jobs = await jobsIn(db)
+    expect(jobs.map(({ state }) => state)).toEqual(['done', 'done', 'done', 'done'])
+    // The one in hand at the kill keeps its attempt, so that a job which kills the daemon ends too.
+    expect(jobs.filter(({ attempt }) => attempt === 2)).toHaveLength(spent)
+    await fake.settled()
+    expect(fake.overlaps).toEqual([])
+  })
+
+  it('three times by the same job: it fails, and the others go on', async () => {
+    await using fake = await FakeOllama.start()
+    const db = join(await temporaryFolder(), 'foreman.db')
+    const config = configFor(fake.url, db)
+    await enqueue(db, ids(2))
+    for (let life = 0; life < 3; life++) {
+      const [, signal] = await (await start(config, 'sent')).exited
+      expect(signal).toBe('SIGKILL')
+    }
+    const last = await start(config)
+    await until(
+      'the other one is done',
+      async () => (await read<StatusDocument>(last.url, '/status')).counters.jobs['done'] === 1,
+    )
+    await stop(last)
+    const jobs = [...(await jobsIn(db))].reverse()
+    expect(jobs.map(({ state, error }) => [state, error?.code])).toEqual([
+      ['failed', 'attempts_exhausted'],
+      ['done', undefined],
+    ])
+  })
+
+  it.each<readonly [Step, readonly string[]]>([
+    ['admitted', []],
+    ['enqueued', ['cancelled']],
+    ['claimed', ['cancelled']],
+    ['sent', ['cancelled']],
+    ['first_byte', ['cancelled']],
+  ])('at "%s" of a blocked call: its caller sees the cut, and the job ends with him', async (step, states) => {
+    await using fake = await FakeOllama.start()
+    const db = join(await temporaryFolder(), 'foreman.db')
+    const config = configFor(fake.url, db)
+    const killed = await start(config, step)
+    const caller = chat(killed.url)
+    const [, signal] = await killed.exited
+    expect(signal).toBe('SIGKILL')
+    const outcome = await caller.answer().then(
+      (answer) => answer.cut,
+      () => true,
+    )
+    expect(outcome).toBe(true)
+    const again = await start(config)
+    const fresh = await chat(again.url).answer()
+    expect([fresh.status, fresh.cut]).toEqual([200, false])
+    await stop(again)
+    const jobs = await jobsIn(db)
+    expect(jobs.slice(1).map(({ state }) => state)).toEqual(states)
+    expect(jobs.every(({ state }) => isFinal(state))).toBe(true)
+    expect(jobs.slice(1).map(({ error }) => error?.code)).toEqual(states.map(() => 'crashed'))
+  })
+})
+
+describe('a second daemon on the same database', () => {
+  it('does not start: exit 75, and the first one goes on', async () => {
+    await using fake = await FakeOllama.start()
+    const db = join(await temporaryFolder(), 'foreman.db')
+    const first = await start(configFor(fake.url, db))
+    const second = await start(configFor(fake.url, db))
+    expect(second.url).toBe('')
+    const [code] = await second.exited
+    expect(code).toBe(75)
+    expect((await chat(first.url).answer()).status).toBe(200)
+    await stop(first)
+  })
+})

@@ -1,0 +1,42 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { DOCUMENTS, staleDocuments, writeDocuments } from '../scripts/generate.ts'
+import { KNOWN_NAMES } from '../src/daemon/config/options.ts'
+import { TRANSITIONS } from '../src/daemon/job.ts'
+import { ERRORS } from '../src/protocol/error.ts'
+import { VERSION } from '../src/protocol/version.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+
+describe('the generated documents', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'foreman-documents-'))
+  afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+  it('in the repository are what the code says now (if not: npm run generate)', () => {
+    expect(staleDocuments(ROOT)).toEqual([])
+  })
+
+  it('are stale when they are missing or were edited by hand', () => {
+    expect(staleDocuments(dir)).toEqual(Object.keys(DOCUMENTS))
+    writeDocuments(dir)
+    expect(staleDocuments(dir)).toEqual([])
+    appendFileSync(join(dir, 'docs/errors.md'), 'and one more thing\n')
+    expect(staleDocuments(dir)).toEqual(['docs/errors.md'])
+  })
+
+  it('name every setting, every error and every event', () => {
+    const text = (path: string): string => DOCUMENTS[path]?.() ?? ''
+    for (const name of KNOWN_NAMES) expect(text('docs/configuration.md')).toContain(name)
+    for (const name of KNOWN_NAMES.filter((known) => known !== 'FOREMAN_URL'))
+      expect(text('.env.example')).toContain(`${name}=`)
+    for (const code of Object.keys(ERRORS)) expect(text('docs/errors.md')).toContain(`\`${code}\``)
+    for (const event of Object.keys(TRANSITIONS)) expect(text('docs/job-lifecycle.md')).toContain(`\`${event}\``)
+  })
+})
+
+it('the version is that of package.json', () => {
+  const { version }: { version: string } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  expect(VERSION).toBe(version)
+})

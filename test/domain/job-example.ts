@@ -1,0 +1,33 @@
+// Owns one ordinary job for tests to vary.
+
+import type { Job } from '../../src/daemon/job.ts'
+
+export function job(differences: Partial<Job> = {}): Job {
+  return {
+    sequence: 1,
+    id: '01JD0000000000000000000000',
+    state: 'queued',
+    caller: 'live',
+    endpoint: '/api/chat',
+    model: 'tiny-a',
+    affinity: 'tiny-a:latest',
+    stream: true,
+    loadOnly: false,
+    contentType: 'application/json',
+    contentEncoding: null,
+    bodyBytes: 2,
+    attempt: 0,
+    bounces: 0,
+    createdAt: 0,
+    createdAwake: 0,
+    availableAt: null,
+    orphanedAt: null,
+    startedAt: null,
+    claimedAt: null,
+    workingAt: null,
+    finishedAt: null,
+    error: null,
+    measured: null,
+    ...differences,
+  }
+}

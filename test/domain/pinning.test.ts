@@ -1,0 +1,33 @@
+// What foreman concludes about the embedder from what the target holds.
+
+import { describe, expect, it } from 'vitest'
+import { NOT_PINNED, pinningAfter } from '../../src/daemon/pinning.ts'
+
+const now = Date.parse('2026-11-21T00:00:00Z')
+const model = (name: string, expiresAt: string) => ({ name, sizeVram: 0, contextLength: null, expiresAt })
+const embedder = model('tiny-embed:latest', '2318-01-01T00:00:00Z')
+const unpinned = model('tiny-embed:latest', '2026-11-21T00:05:00Z')
+const worker = model('tiny-a:latest', '2026-11-21T00:30:00Z')
+const seen = (...probes: (typeof worker)[][]) =>
+  probes.reduce((pinning, resident) => pinningAfter(pinning, 'tiny-embed', resident, now), NOT_PINNED)
+
+describe('the embedder', () => {
+  it('is pinned when its expiry is centuries away', () => expect(seen([embedder]).pinned).toBe(true))
+  it('is not pinned when it ends in minutes', () => expect(seen([unpinned]).pinned).toBe(false))
+  it('is not pinned when it is not there', () => expect(seen([worker]).pinned).toBe(false))
+  it('that a worker evicts at once, never seen beside one, means too few slots', () => {
+    expect(seen([embedder], [worker]).slotsTooFew).toBe(true)
+  })
+  it('that has been seen beside a worker may be evicted once', () => {
+    expect(seen([embedder, worker], [worker]).slotsTooFew).toBe(false)
+  })
+  it('evicted twice in a row means too few slots all the same', () => {
+    expect(seen([embedder, worker], [worker], [embedder], [worker]).slotsTooFew).toBe(true)
+  })
+  it('seen beside a worker again ends the warning', () => {
+    expect(seen([embedder], [worker], [embedder, worker]).slotsTooFew).toBe(false)
+  })
+  it('that goes away without a worker (a restart of the target) is no eviction', () => {
+    expect(seen([embedder], []).slotsTooFew).toBe(false)
+  })
+})

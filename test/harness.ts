@@ -1,0 +1,118 @@
+// Owns the whole program under test: a real daemon on a real database in a folder of its own, port 0, in front of a real
+// HTTP target, with a clock that the test steps. It asserts nothing.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Clock } from '../src/daemon/clock.ts'
+import type { Config } from '../src/daemon/config/config.ts'
+import { loadConfig } from '../src/daemon/config/load.ts'
+import { createDaemon, type Daemon } from '../src/daemon/daemon.ts'
+import { createLog } from '../src/daemon/log.ts'
+import type { Step } from '../src/daemon/services/dispatcher.ts'
+import { get } from './caller.ts'
+import type { FakeOllama } from './fake-ollama.ts'
+import { TestClock } from './test-clock.ts'
+
+/** The defaults of the product, on port 0, silent, with what a test changes. */
+export function configFor(ollamaUrl: string, db: string, changes: Partial<Config> = {}): Config {
+  const loaded = loadConfig({
+    flags: {},
+    env: { FOREMAN_OLLAMA_URL: ollamaUrl, FOREMAN_ADDR: '127.0.0.1:0', FOREMAN_DB: db, FOREMAN_LOG_LEVEL: 'silent' },
+    dotenv: null,
+    readFile: () => '',
+    machine: { hostname: 'test', addresses: [] },
+  })
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
+  return { ...loaded.config, minFree: 0, ...changes }
+}
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'foreman-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export interface Running {
+  readonly daemon: Daemon
+  readonly url: string
+  readonly config: Config
+  readonly clock: TestClock
+  /** What it logged, one object a line. */
+  readonly logged: readonly Record<string, unknown>[]
+}
+
+export interface Wishes {
+  readonly config?: Partial<Config>
+  /** Another clock than a stepped one. */
+  readonly clock?: Clock
+  readonly db?: string
+  readonly onStep?: (step: Step, jobId: string, daemon: Daemon) => void
+  /** Default 0.5: no jitter. */
+  readonly random?: () => number
+}
+
+/** Starts foreman in front of `target`; it is stopped after the test. */
+export async function startForeman(target: { readonly url: string }, wishes: Wishes = {}): Promise<Running> {
+  const db = wishes.db ?? join(await temporaryFolder(), 'foreman.db')
+  const config = configFor(target.url, db, { logLevel: 'trace', ...wishes.config })
+  const clock = new TestClock()
+  const logged: Record<string, unknown>[] = []
+  const log = createLog(config, { write: (line) => void logged.push(JSON.parse(line) as Record<string, unknown>) })
+  const { onStep } = wishes
+  const daemon: Daemon = createDaemon(config, {
+    clock: wishes.clock ?? clock,
+    log,
+    random: wishes.random ?? (() => 0.5),
+    ...(onStep === undefined ? {} : { onStep: (step: Step, job: string) => onStep(step, job, daemon) }),
+  })
+  await daemon.start()
+  onTestFinished(async () => {
+    void daemon.stop()
+    await daemon.stop()
+  })
+  return { daemon, url: daemon.url, config, clock, logged }
+}
+
+/** Waits until `look` gives something else than false, null or undefined; fails loudly after 10 s. Not for timing. */
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+): Promise<Exclude<T, false | null | undefined>> {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    const seen = await look()
+    if (seen !== false && seen !== null && seen !== undefined) return seen as Exclude<T, false | null | undefined>
+    if (performance.now() > deadline) throw new Error(`waited 10 s in vain: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+/**
+ * Lets time go by as it does in life: whatever one timer sets off (a probe, a claim) comes back before the next one fires.
+ * What the fake holds at a gate, or never answers, is not waited for.
+ */
+export async function passTime(
+  { clock, url }: Pick<Running, 'clock' | 'url'>,
+  fake: FakeOllama,
+  ms: number,
+): Promise<void> {
+  const end = clock.monotonic() + ms
+  await quiet(url, fake)
+  do {
+    clock.advance(Math.min(end - clock.monotonic(), clock.nextIn ?? ms))
+    await quiet(url, fake)
+  } while (clock.monotonic() < end)
+}
+
+/** Nothing moves any more: the store has answered three times, and the fake was asked nothing in between. */
+async function quiet(url: string, fake: FakeOllama): Promise<void> {
+  for (let calm = 0, seen = -1; calm < 3; ) {
+    await get(url, '/status')
+    const isQuiet = fake.log.length === seen && fake.log.every((request) => request.isWorker || request.isOver)
+    calm = isQuiet ? calm + 1 : 0
+    seen = fake.log.length
+  }
+}

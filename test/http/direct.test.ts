@@ -1,0 +1,172 @@
+// The direct routes: what they send to the target, and how its answer comes back, whole, slowly, or not at all.
+
+import { describe, expect, test } from 'vitest'
+import { until } from '../harness.ts'
+import { knownTarget, startHalf } from './half.ts'
+import { rawSocket } from './raw-socket.ts'
+import { answersEmpty, startSmallTarget } from './small-target.ts'
+
+describe('plain reads', () => {
+  test.each([
+    ['GET', '/api/status'],
+    ['GET', '/api/experimental/aliases'],
+    ['POST', '/v1/messages/count_tokens'],
+    ['POST', '/api/me'],
+    ['POST', '/api/experimental/web_search'],
+  ])('%s %s goes to the target as it is, query and all', async (method, path) => {
+    const target = await startSmallTarget(answersEmpty)
+    const half = await startHalf(target)
+    const body = method === 'POST' ? '{"a":1}' : ''
+    const answer = await fetch(`${half.url}${path}?x=%2F&y`, { method, ...(body === '' ? {} : { body }) })
+    expect([answer.status, await answer.text()]).toEqual([200, '{}'])
+    expect(target.seen.map((seen) => [seen.method, seen.url, seen.body.toString()])).toEqual([
+      [method, `${path}?x=%2F&y`, body],
+    ])
+  })
+
+  test('count_tokens is the 404 of the target, untouched', async () => {
+    const target = await startSmallTarget(
+      (_seen, res) => void res.writeHead(404, { 'Content-Type': 'text/plain' }).end('404 page not found'),
+    )
+    const half = await startHalf(target)
+    const answer = await fetch(`${half.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
+    expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+      404,
+      'text/plain',
+      '404 page not found',
+    ])
+  })
+
+  test('are a 502 in the shape of their surface while the target is away', async () => {
+    const target = await startSmallTarget(answersEmpty)
+    const half = await startHalf(target)
+    half.status = knownTarget(0, { reachable: false })
+    const answer = await fetch(`${half.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
+    expect(answer.status).toBe(502)
+    expect(await answer.json()).toMatchObject({
+      type: 'error',
+      error: { type: 'api_error', message: 'the target does not answer' },
+    })
+  })
+
+  test('are a 502 when what answers there speaks no HTTP', async () => {
+    const target = await startSmallTarget((_seen, res) => void res.socket?.end('SSH-2.0-OpenSSH_9.9\r\n'))
+    const half = await startHalf(target)
+    const answer = await fetch(`${half.url}/api/status`)
+    expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([502, 'bad_answer'])
+  })
+})
+
+describe('an answer that streams', () => {
+  test('arrives piece by piece, each as it came', async () => {
+    const target = await startSmallTarget((_seen, res) => {
+      res.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
+      res.write('{"status":"one"}\n')
+      pieces.push((text) => void res.write(text))
+      pieces.push(() => void res.end())
+    })
+    const pieces: ((text: string) => void)[] = []
+    const half = await startHalf(target, { config: { allowManagement: true } })
+    const answer = await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
+    expect(answer.headers.get('content-type')).toBe('application/x-ndjson')
+    const reader = answer.body?.getReader()
+    const read = async () => Buffer.from((await reader?.read())?.value ?? []).toString()
+    expect(await read()).toBe('{"status":"one"}\n')
+    pieces[0]?.('{"status":"two"}\n')
+    expect(await read()).toBe('{"status":"two"}\n')
+    pieces[1]?.('')
+    expect((await reader?.read())?.done).toBe(true)
+  })
+
+  test('waits for a slow reader instead of filling the memory', async () => {
+    const piece = Buffer.alloc(64 * 1024, 'x')
+    let written = 0
+    let waits = false
+    const target = await startSmallTarget((_seen, res) => {
+      res.writeHead(200)
+      const more = (): void => {
+        waits = false
+        while (written < 200_000_000 && !waits) {
+          written += piece.length
+          waits = !res.write(piece)
+        }
+        if (waits) res.once('drain', more)
+        else res.end()
+      }
+      more()
+    })
+    const half = await startHalf(target)
+    const line = await rawSocket(half.port)
+    line.socket.pause()
+    line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    // The stall timer is armed exactly when the reader's side is full.
+    await until('the line is full', () => half.clock.timers > 0)
+    await until('the target waits too', () => waits)
+    expect(written).toBeLessThan(50_000_000)
+    line.socket.destroy()
+  })
+
+  test('is heard out by one who reads on after a pause', async () => {
+    const bytes = Buffer.alloc(20_000_000, 'y')
+    const target = await startSmallTarget((_seen, res) => void res.end(bytes))
+    const half = await startHalf(target)
+    const answer = await fetch(`${half.url}/api/status`)
+    await until('the line is full', () => half.clock.timers > 0)
+    half.clock.advance(30_000)
+    expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
+    expect(half.clock.timers).toBe(0)
+  })
+
+  test('that is cut in the middle is cut for the caller', async () => {
+    const target = await startSmallTarget((_seen, res) => {
+      res.writeHead(200)
+      res.write('{"status":"pulling"}\n', () => res.destroy())
+    })
+    const half = await startHalf(target, { config: { allowManagement: true } })
+    const line = await rawSocket(half.port)
+    line.send('POST /api/pull HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
+    const answer = await line.rest()
+    expect(answer).toMatch(/\{"status":"pulling"\}\n/)
+    expect(answer).not.toMatch(/\r\n0\r\n\r\n$/)
+  })
+
+  test('ends at the target when its reader hangs up', async () => {
+    let ended: Promise<unknown> = Promise.reject(new Error('never asked'))
+    ended.catch(() => {})
+    const target = await startSmallTarget((_seen, res) => {
+      res.writeHead(200)
+      res.write('x')
+      ended = new Promise((resolve) => res.once('close', resolve))
+    })
+    const half = await startHalf(target)
+    const leaving = new AbortController()
+    const answer = await fetch(`${half.url}/api/status`, { signal: leaving.signal })
+    expect(answer.status).toBe(200)
+    leaving.abort()
+    await ended
+    const metrics = await (await fetch(`${half.url}/metrics`)).text()
+    expect(metrics).toMatch(/^foreman_client_disconnects_total 1$/m)
+  })
+
+  test('has its odd parts kept: an empty body, a reason of its own, a header twice', async () => {
+    const target = await startSmallTarget(
+      (_seen, res) =>
+        void res
+          .writeHead(
+            418,
+            'I am',
+            [
+              ['X-A', '1'],
+              ['X-A', '2'],
+            ].flat(),
+          )
+          .end(),
+    )
+    const half = await startHalf(target)
+    const line = await rawSocket(half.port)
+    line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    const answer = await line.rest()
+    expect(answer).toMatch(/^HTTP\/1\.1 418 I am\r\n/)
+    expect(answer.match(/X-A: \d/g)).toEqual(['X-A: 1', 'X-A: 2'])
+  })
+})

@@ -1,0 +1,275 @@
+// Embeddings: at once, so many at a time, never behind a chat, and gone at the target when their caller is.
+
+import type { ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { until } from '../harness.ts'
+import { type HalfWishes, knownTarget, startHalf } from './half.ts'
+import { rawSocket } from './raw-socket.ts'
+import { type SeenRequest, startSmallTarget } from './small-target.ts'
+
+/** A target that answers only when the test says so. */
+async function startHolding(wishes: HalfWishes = {}) {
+  const held: { seen: SeenRequest; res: ServerResponse }[] = []
+  const target = await startSmallTarget((seen, res) => void held.push({ seen, res }))
+  const half = await startHalf(target, wishes)
+  half.status = knownTarget(0)
+  return { target, half, held }
+}
+
+const post = (url: string, path = '/api/embed', init: RequestInit = {}): Promise<Response> =>
+  fetch(url + path, { method: 'POST', body: '{"model":"embed","input":"x"}', ...init })
+
+test.each(['/api/embed', '/api/embeddings', '/v1/embeddings'])(
+  '%s is answered with the bytes, headers and status of the target',
+  async (path) => {
+    const bytes = '{"embeddings":[[0.1,-0.25,1e-7]], "total_duration":12345678901234567890}'
+    const target = await startSmallTarget((_seen, res) => {
+      res.writeHead(200, 'Fine', {
+        'Content-Type': 'application/json; charset=utf-8',
+        'X-Of-Target': 'yes',
+        Date: 'Thu, 01 Jan 1970 00:00:00 GMT',
+      })
+      res.end(bytes)
+    })
+    const half = await startHalf(target)
+    const answer = await post(half.url, path)
+    expect(answer.status).toBe(200)
+    expect(answer.statusText).toBe('Fine')
+    expect(await answer.text()).toBe(bytes)
+    expect(answer.headers.get('x-of-target')).toBe('yes')
+    expect(answer.headers.get('date')).toBe('Thu, 01 Jan 1970 00:00:00 GMT')
+    expect(answer.headers.get('content-length')).toBe(String(bytes.length))
+    expect(target.seen.map(({ method, url, body }) => [method, url, body.toString()])).toEqual([
+      ['POST', path, '{"model":"embed","input":"x"}'],
+    ])
+  },
+)
+
+test('an error of the target is passed on as it is', async () => {
+  const target = await startSmallTarget(
+    (_seen, res) =>
+      void res
+        .writeHead(404, { 'Content-Type': 'application/json' })
+        .end('{"error":"model \\"x\\" not found, try pulling it first"}'),
+  )
+  const half = await startHalf(target)
+  const answer = await post(half.url)
+  expect([answer.status, await answer.text(), answer.headers.get('x-foreman-error')]).toEqual([
+    404,
+    '{"error":"model \\"x\\" not found, try pulling it first"}',
+    null,
+  ])
+})
+
+test('an answer of many chunks without a length is passed on whole', async () => {
+  const bytes = Buffer.alloc(3_000_000, 'embedding ')
+  const target = await startSmallTarget((_seen, res) => {
+    res.writeHead(200)
+    for (let at = 0; at < bytes.length; at += 50_000) res.write(bytes.subarray(at, at + 50_000))
+    res.end()
+  })
+  const half = await startHalf(target)
+  const answer = await post(half.url)
+  expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
+})
+
+test('an answer that is cut at the target is cut, never ended', async () => {
+  const target = await startSmallTarget((_seen, res) => {
+    res.writeHead(200, { 'Content-Length': '100' })
+    res.write('half of it', () => res.destroy())
+  })
+  const half = await startHalf(target)
+  const line = await rawSocket(half.port)
+  line.send('POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
+  const answer = await line.rest()
+  expect(answer).toMatch(/half of it$/)
+  expect(half.probed).toContain('direct')
+})
+
+test('what the caller sends beside his body stays behind', async () => {
+  const target = await startSmallTarget((_seen, res) => void res.end('{}'))
+  const half = await startHalf(target, { config: { ollamaToken: 'of-the-target' } })
+  const headers = {
+    'Content-Type': 'application/json',
+    Authorization: 'Bearer of-the-caller',
+    Origin: 'http://localhost:3000',
+    Cookie: 'a=b',
+    'User-Agent': 'somebody',
+    'X-Api-Key': 'k',
+    'X-Whatever': 'w',
+  }
+  await post(half.url, '/api/embed', { headers })
+  const [seen] = target.seen
+  expect(Object.keys(seen?.headers ?? {}).toSorted()).toEqual(
+    [
+      'accept',
+      'accept-encoding',
+      'authorization',
+      'connection',
+      'content-length',
+      'content-type',
+      'host',
+      'user-agent',
+    ].toSorted(),
+  )
+  expect(seen?.headers.authorization).toBe('Bearer of-the-target')
+  expect(seen?.headers.host).toBe(new URL(target.url).host)
+})
+
+/** The value of one metric. */
+async function gauge(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
+}
+
+/** Sends them one after another, each once the one before has its place at the target or in the line. */
+async function postInOrder(
+  url: string,
+  bodies: readonly string[],
+  inits: readonly RequestInit[] = [],
+): Promise<Promise<Response>[]> {
+  const answers: Promise<Response>[] = []
+  for (const [i, body] of bodies.entries()) {
+    answers.push(post(url, '/api/embed', { ...inits[i], body }))
+    await until(`${body} has its place`, async () => {
+      const places =
+        (await gauge(url, 'foreman_embeddings_in_flight')) + (await gauge(url, 'foreman_embeddings_waiting'))
+      return places === i + 1
+    })
+  }
+  return answers
+}
+
+test('at most FOREMAN_EMBED_CONCURRENCY are at the target; the others follow in their order', async () => {
+  const { half, held } = await startHolding({ config: { embedConcurrency: 2 } })
+  const answers = await postInOrder(half.url, ['a', 'b', 'c', 'd'])
+  await until('two are at the target', () => held.length === 2)
+  held[0]?.res.end('{}')
+  await until('c is at the target', () => held.length === 3)
+  held[1]?.res.end('{}')
+  await until('d is at the target', () => held.length === 4)
+  expect(held.slice(2).map(({ seen }) => seen.body.toString())).toEqual(['c', 'd'])
+  held[2]?.res.end('{}')
+  held[3]?.res.end('{}')
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  await until('all places are free', async () => (await gauge(half.url, 'foreman_embeddings_in_flight')) === 0)
+})
+
+test('one too many is a 503 in the words of Ollama, and says when to come again', async () => {
+  const { half, held } = await startHolding({ config: { embedConcurrency: 1 }, limits: { embedWaiting: 1 } })
+  const answers = await postInOrder(half.url, ['a', 'b'])
+  const refused = await post(half.url, '/v1/embeddings')
+  expect(refused.status).toBe(503)
+  expect(refused.headers.get('retry-after')).toBe('1')
+  expect(refused.headers.get('x-foreman-error')).toBe('embed_queue_full')
+  expect(await refused.text()).toContain(
+    '"message":"server busy, please try again.  maximum pending requests exceeded"',
+  )
+  await until('a is at the target', () => held.length === 1)
+  held[0]?.res.end('{}')
+  await until('b is at the target', () => held.length === 2)
+  held[1]?.res.end('{}')
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
+})
+
+test('one who hangs up while he waits costs the target nothing, and his place is free', async () => {
+  const { half, held } = await startHolding({ config: { embedConcurrency: 1 }, limits: { embedWaiting: 2 } })
+  const leaving = new AbortController()
+  const [first, gone, last] = await postInOrder(half.url, ['a', 'b', 'c'], [{}, { signal: leaving.signal }])
+  leaving.abort()
+  await expect(gone).rejects.toThrow()
+  await until('his place is free', async () => (await gauge(half.url, 'foreman_embeddings_waiting')) === 1)
+  await until('a is at the target', () => held.length === 1)
+  held[0]?.res.end('{}')
+  await until('c is at the target', () => held.length === 2)
+  held[1]?.res.end('{}')
+  expect([(await first)?.status, (await last)?.status]).toEqual([200, 200])
+  expect(held.map(({ seen }) => seen.body.toString())).toEqual(['a', 'c'])
+})
+
+test('one who hangs up while the target works is gone there too, and his place is free', async () => {
+  const { half, held } = await startHolding({ config: { embedConcurrency: 1 } })
+  const leaving = new AbortController()
+  const gone = post(half.url, '/api/embed', { signal: leaving.signal })
+  await until('it is at the target', () => held.length === 1)
+  const closed = new Promise((resolve) => held[0]?.res.once('close', resolve))
+  leaving.abort()
+  await expect(gone).rejects.toThrow()
+  await closed
+  expect(held[0]?.res.writableEnded).toBe(false)
+  const next = post(half.url)
+  await until('the next one is at the target', () => held.length === 2)
+  held[1]?.res.end('{}')
+  expect((await next).status).toBe(200)
+})
+
+test('without a target they are a 502 at once, and the target is looked for', async () => {
+  const { half, target } = await startHolding()
+  half.status = knownTarget(0, { reachable: false, reason: 'asleep' })
+  const answer = await post(half.url)
+  expect(answer.status).toBe(502)
+  expect(answer.headers.get('x-foreman-error')).toBe('target_unreachable')
+  expect(await answer.text()).toBe('{"error":"the target does not answer"}')
+  expect(half.probed).toEqual(['direct'])
+  expect(target.seen).toEqual([])
+  expect(await gauge(half.url, 'foreman_embeddings_in_flight')).toBe(0)
+})
+
+test('a target that went away since the last probe is a 502, and the target is looked for', async () => {
+  const { half, target } = await startHolding()
+  await target.close()
+  const answer = await post(half.url, '/v1/embeddings')
+  expect(answer.status).toBe(502)
+  expect(answer.headers.get('x-foreman-error')).toBe('target_unreachable')
+  expect(await answer.json()).toMatchObject({ error: { message: 'the target does not answer' } })
+  expect(half.probed).toEqual(['direct'])
+})
+
+test('a target that goes away while it works is a 502', async () => {
+  const { half, held } = await startHolding()
+  const answering = post(half.url)
+  await until('it is at the target', () => held.length === 1)
+  held[0]?.res.destroy()
+  const answer = await answering
+  expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([502, 'connection_lost'])
+})
+
+test('one who does not read his answer loses it, and his place is free', async () => {
+  const bytes = Buffer.alloc(40_000_000, 'x')
+  const target = await startSmallTarget((seen, res) => void res.end(seen.body.length === 2 ? bytes : '{}'))
+  const half = await startHalf(target, { config: { embedConcurrency: 1, clientStallMs: 60_000 } })
+  const line = await rawSocket(half.port)
+  line.socket.pause()
+  line.send('POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
+  await until('his line is full', () => half.clock.nextIn === 60_000)
+  const next = post(half.url)
+  half.clock.advance(60_000)
+  expect((await next).status).toBe(200)
+})
+
+test('a chat that waits in the queue holds up no embedding', async () => {
+  const target = await startSmallTarget((_seen, res) => void res.end('{}'))
+  const half = await startHalf(target, { live: () => {} })
+  const leaving = new AbortController()
+  const chat = fetch(`${half.url}/api/chat`, {
+    method: 'POST',
+    body: '{"model":"x","messages":[{}]}',
+    signal: leaving.signal,
+  })
+  await until('the chat waits', () => half.submitted.length === 1)
+  expect((await post(half.url)).status).toBe(200)
+  leaving.abort()
+  await expect(chat).rejects.toThrow()
+})
+
+test('while foreman stops they are a 503', async () => {
+  const { half, target } = await startHolding()
+  half.phase = 'stopping'
+  const answer = await post(half.url)
+  expect([answer.status, answer.headers.get('x-foreman-error'), answer.headers.get('retry-after')]).toEqual([
+    503,
+    'shutting_down',
+    '5',
+  ])
+  expect(target.seen).toEqual([])
+})

@@ -1,0 +1,168 @@
+// Owns the HTTP half under test: the real server, routes, target module and metrics on loopback, with small stand-ins for
+// the store, the queue, the prober and the blocked callers, and a clock that the test steps. It asserts nothing.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { onTestFinished } from 'vitest'
+import type { Config } from '../../src/daemon/config/config.ts'
+import type { App, Phase } from '../../src/daemon/http/app.ts'
+import { createServer, LIMITS, type ServerLimits } from '../../src/daemon/http/server.ts'
+import { readInventory } from '../../src/daemon/inventory.ts'
+import type { Submission } from '../../src/daemon/job.ts'
+import { createLog } from '../../src/daemon/log.ts'
+import { Metrics } from '../../src/daemon/metrics.ts'
+import type { RunningJob } from '../../src/daemon/services/run.ts'
+import type { Backlog, Store } from '../../src/daemon/store/store.ts'
+import { createTarget } from '../../src/daemon/target/send.ts'
+import { type TargetStatus, UNKNOWN_TARGET } from '../../src/daemon/target-status.ts'
+import { configFor } from '../harness.ts'
+import { TestClock } from '../test-clock.ts'
+
+/** What a test may set and look at. */
+export interface Half {
+  readonly url: string
+  readonly port: number
+  readonly clock: TestClock
+  readonly app: App
+  /** Submissions that reached the queue. */
+  readonly submitted: Submission[]
+  /** Why the prober was called, in order. */
+  readonly probed: string[]
+  readonly logged: string[]
+  status: TargetStatus
+  phase: Phase
+  running: RunningJob | null
+  backlog: readonly Backlog[]
+  close(): Promise<void>
+}
+
+export interface HalfWishes {
+  readonly config?: Partial<Config>
+  readonly limits?: Partial<ServerLimits>
+  /** What a blocked call is answered. Default: 200 and the length of its body. */
+  readonly live?: (req: IncomingMessage, res: ServerResponse, submission: Submission) => void
+}
+
+/** Starts it in front of `target`; ended after the test. */
+export async function startHalf(target: { readonly url: string }, wishes: HalfWishes = {}): Promise<Half> {
+  const config = configFor(target.url, 'unused.db', { logLevel: 'trace', ...wishes.config })
+  const clock = new TestClock()
+  const logged: string[] = []
+  const log = createLog(config, { write: (line) => void logged.push(line) })
+  const metrics = new Metrics()
+  const real = createTarget({
+    url: target.url,
+    token: config.ollamaToken,
+    clock,
+    log,
+    embedConcurrency: config.embedConcurrency,
+  })
+  const submitted: Submission[] = []
+  const probed: string[] = []
+  const state = {
+    status: { ...UNKNOWN_TARGET, reachable: true },
+    phase: 'ready' as Phase,
+    running: null as RunningJob | null,
+  }
+  let backlog: readonly Backlog[] = []
+  let paused = false
+  const store = {
+    depth: { jobs: 3, bytes: 300 },
+    swaps: { swaps: 2, fifoSwaps: 7 },
+    backlog: () => Promise.resolve(backlog),
+    countByState: () => Promise.resolve({ queued: 3, loading: 0, working: 1, done: 9, failed: 1, cancelled: 0 }),
+  } satisfies Partial<Store>
+  const app: App = {
+    ...{ config, clock, log, metrics, target: real, storageFull: false, port: 0 },
+    // The HTTP half reads these four and writes nothing; anything else it called would throw.
+    store: store as unknown as Store,
+    probes: {
+      get status() {
+        return state.status
+      },
+      probe: (reason) => {
+        probed.push(reason)
+        return Promise.resolve(state.status)
+      },
+      soon: (reason) => void probed.push(reason),
+      slotsTooFew: false,
+    },
+    queue: {
+      get paused() {
+        return paused
+      },
+      get running() {
+        return state.running
+      },
+      recentRunMs: null,
+      pause: async () => {
+        paused = true
+      },
+      resume: async () => {
+        paused = false
+      },
+      wake: () => {},
+    },
+    live: {
+      waiting: 4,
+      handle(req, res, submission) {
+        submitted.push(submission)
+        if (wishes.live !== undefined) wishes.live(req, res, submission)
+        else res.writeHead(200, { 'Content-Type': 'text/plain' }).end(String(submission.body.length))
+        return Promise.resolve()
+      },
+    },
+    get phase() {
+      return state.phase
+    },
+  }
+  metrics.watch(app)
+  const server = createServer(app, { ...LIMITS, ...wishes.limits })
+  const { port } = await server.listen()
+  const close = async (): Promise<void> => {
+    const closed = server.close()
+    clock.advance(60_000)
+    await closed
+    await real.close()
+  }
+  onTestFinished(close)
+  return {
+    ...{ url: `http://127.0.0.1:${port}`, port, clock, app, submitted, probed, logged, close },
+    get status() {
+      return state.status
+    },
+    set status(status) {
+      state.status = status as typeof state.status
+    },
+    get phase() {
+      return state.phase
+    },
+    set phase(phase) {
+      state.phase = phase
+    },
+    get running() {
+      return state.running
+    },
+    set running(running) {
+      state.running = running
+    },
+    get backlog() {
+      return backlog
+    },
+    set backlog(jobs) {
+      backlog = jobs
+    },
+  }
+}
+
+/** As Ollama 0.17.4 wrote them (recorded). */
+export const TAGS =
+  '{"models":[{"name":"tiny-a:latest","model":"tiny-a:latest","modified_at":"2026-11-21T03:13:18.092940027Z","size":611291,"digest":"0d70c30dc15cc48ce4717f0bbded8a5ce51151f653ad3f73ea32fdb520f1f96a","details":{"parent_model":"","format":"gguf","family":"llama","families":["llama"],"parameter_size":"149K","quantization_level":"unknown"}},{"name":"hf.co/some/thing:Q4","model":"hf.co/some/thing:Q4","modified_at":"2026-11-21T04:13:18.5+01:00","size":1,"digest":"ab3be19d6c2d29bcc9d9b0c053769f17a9717957cb01e843a6ec5d31de5793a7","details":{}}]}'
+export const PS =
+  '{"models":[{"name":"tiny-a:latest","model":"tiny-a:latest","size":1511680,"digest":"0d70c30dc15cc48ce4717f0bbded8a5ce51151f653ad3f73ea32fdb520f1f96a","details":{"parent_model":"","format":"gguf","family":"llama","families":["llama"],"parameter_size":"149K","quantization_level":"unknown"},"expires_at":"2026-11-21T03:18:53.925897528Z","size_vram":0,"context_length":2048}]}'
+
+/** A target that answered a probe at `probedAt`, with the documents above. */
+export function knownTarget(probedAt: number, changes: Partial<TargetStatus> = {}): TargetStatus {
+  const snapshot = { tags: Buffer.from(TAGS), ps: Buffer.from(PS), version: '0.17.4' }
+  const inventory = readInventory(snapshot, probedAt, Date.UTC(2026, 0, 6, 12))
+  return { reachable: true, since: 0, reason: null, inventory, ...changes }
+}

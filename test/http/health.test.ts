@@ -1,0 +1,143 @@
+// Foreman's own routes: how it is, what it does, and pause.
+
+import { describe, expect, test } from 'vitest'
+import { VERSION } from '../../src/protocol/version.ts'
+import type { StatusDocument } from '../../src/protocol/wire.ts'
+import { job } from '../domain/job-example.ts'
+import { knownTarget, startHalf } from './half.ts'
+import { answersEmpty, startSmallTarget } from './small-target.ts'
+
+async function startServer() {
+  const target = await startSmallTarget(answersEmpty)
+  const half = await startHalf(target)
+  half.status = knownTarget(0)
+  return { target, half }
+}
+
+const json = async (url: string, init: RequestInit = {}): Promise<unknown> => (await fetch(url, init)).json()
+
+describe('GET /healthz', () => {
+  test('is 200, with these very bytes', async () => {
+    const { half } = await startServer()
+    const answer = await fetch(`${half.url}/healthz`)
+    expect([answer.status, await answer.text()]).toEqual([200, '{"status":"ok","degraded":false}'])
+  })
+
+  test.each(['ready', 'starting', 'stopping'] as const)(
+    'is 200 while the target is away and foreman is %s',
+    async (phase) => {
+      const { half } = await startServer()
+      half.status = knownTarget(0, { reachable: false })
+      half.phase = phase
+      const answer = await fetch(`${half.url}/healthz`)
+      expect([answer.status, await answer.text()]).toEqual([200, '{"status":"ok","degraded":true}'])
+    },
+  )
+
+  test('is not degraded before anybody knows', async () => {
+    const { half } = await startServer()
+    half.status = { reachable: null, since: 0, reason: null, inventory: null }
+    expect(await json(`${half.url}/healthz`)).toEqual({ status: 'ok', degraded: false })
+  })
+})
+
+test.each([
+  ['starting', 503],
+  ['ready', 200],
+  ['stopping', 503],
+] as const)('GET /readyz while %s is %i', async (phase, status) => {
+  const { half } = await startServer()
+  half.phase = phase
+  expect((await fetch(`${half.url}/readyz`)).status).toBe(status)
+})
+
+describe('GET /status', () => {
+  test('says what there is', async () => {
+    const { half } = await startServer()
+    half.clock.advance(30_000)
+    const now = half.clock.now()
+    half.backlog = [
+      { model: 'tiny-a', jobs: 2, oldestAt: now - 90_000 },
+      { model: 'tiny-b', jobs: 1, oldestAt: now - 250_000 },
+    ]
+    half.running = {
+      job: job({ id: 'J', model: 'tiny-a', claimedAt: now - 4_000, state: 'working', attempt: 2 }),
+      bytes: 77,
+      silentMs: 12.6,
+    }
+    expect(await json(`${half.url}/status`)).toEqual({
+      version: VERSION,
+      phase: 'ready',
+      paused: false,
+      degraded: false,
+      target: {
+        url: half.app.config.ollamaUrl,
+        reachable: true,
+        reason: null,
+        version: '0.17.4',
+        probed_at: '2026-01-06T12:00:00.000Z',
+        resident: [
+          { model: 'tiny-a:latest', size_vram: 0, context_length: 2048, expires_at: '2026-11-21T03:18:53.925897528Z' },
+        ],
+        slots_too_few: false,
+      },
+      running: {
+        job_id: 'J',
+        model: 'tiny-a',
+        endpoint: '/api/chat',
+        state: 'working',
+        attempt: 2,
+        caller: 'live',
+        running_ms: 4_000,
+        silent_ms: 13,
+        bytes: 77,
+      },
+      queue: {
+        waiting: 3,
+        bytes: 300,
+        by_model: [
+          { model: 'tiny-a', waiting: 2, oldest_wait_ms: 90_000 },
+          { model: 'tiny-b', waiting: 1, oldest_wait_ms: 250_000 },
+        ],
+        oldest_wait_ms: 250_000,
+      },
+      counters: {
+        callers: 4,
+        jobs: { queued: 3, loading: 0, working: 1, done: 9, failed: 1, cancelled: 0 },
+        swaps: 2,
+        swaps_saved: 5,
+      },
+    } satisfies StatusDocument)
+  })
+
+  test('says what there is not', async () => {
+    const { half } = await startServer()
+    half.status = { reachable: false, since: 0, reason: 'connect ECONNREFUSED', inventory: null }
+    const status = (await json(`${half.url}/status`)) as StatusDocument
+    expect(status.degraded).toBe(true)
+    expect(status.target).toMatchObject({
+      reachable: false,
+      reason: 'connect ECONNREFUSED',
+      version: null,
+      probed_at: null,
+      resident: [],
+    })
+    expect(status.running).toBeNull()
+    expect(status.queue.oldest_wait_ms).toBeNull()
+  })
+
+  test('has no negative times when the wall clock was set back', async () => {
+    const { half } = await startServer()
+    half.backlog = [{ model: 'tiny-a', jobs: 1, oldestAt: half.clock.now() + 3_600_000 }]
+    const status = (await json(`${half.url}/status`)) as StatusDocument
+    expect(status.queue.oldest_wait_ms).toBe(0)
+  })
+})
+
+test('POST /pause and /resume say what is now, and are safe twice', async () => {
+  const { half } = await startServer()
+  const states = []
+  for (const path of ['/pause', '/pause', '/resume', '/resume'])
+    states.push(await json(half.url + path, { method: 'POST' }))
+  expect(states).toEqual([{ paused: true }, { paused: true }, { paused: false }, { paused: false }])
+})

@@ -1,0 +1,193 @@
+// What foreman answers for the target from its last probe: the bytes that the target itself would send.
+
+import { describe, expect, test } from 'vitest'
+import { modelAnswer, modelList, readInventory, readResident } from '../../src/daemon/inventory.ts'
+import { knownTarget, PS, startHalf, TAGS } from './half.ts'
+import { answersEmpty, startSmallTarget } from './small-target.ts'
+
+const JSON_UTF8 = 'application/json; charset=utf-8'
+const MODELS =
+  '{"object":"list","data":[{"id":"tiny-a:latest","object":"model","created":1795230798,"owned_by":"library"},{"id":"hf.co/some/thing:Q4","object":"model","created":1795230798,"owned_by":"some"}]}\n'
+
+/** Path, status, content type and body, as Ollama 0.17.4 answered them. */
+const ANSWERS = [
+  ['/', 200, 'text/plain; charset=utf-8', 'Ollama is running'],
+  ['/api/version', 200, JSON_UTF8, '{"version":"0.17.4"}'],
+  ['/api/tags', 200, JSON_UTF8, TAGS],
+  ['/api/ps', 200, JSON_UTF8, PS],
+  ['/v1/models', 200, 'application/json', MODELS],
+  [
+    '/v1/models/tiny-a',
+    200,
+    'application/json',
+    '{"id":"tiny-a","object":"model","created":1795230798,"owned_by":"library"}\n',
+  ],
+  [
+    '/v1/models/tiny-a:latest',
+    200,
+    'application/json',
+    '{"id":"tiny-a:latest","object":"model","created":1795230798,"owned_by":"library"}\n',
+  ],
+  [
+    '/v1/models/TINY-A',
+    200,
+    'application/json',
+    '{"id":"TINY-A","object":"model","created":1795230798,"owned_by":"library"}\n',
+  ],
+  [
+    '/v1/models/nope',
+    404,
+    'application/json',
+    '{"error":{"message":"model \'nope\' not found","type":"api_error","param":null,"code":null}}\n',
+  ],
+] as const
+
+async function startServer() {
+  const target = await startSmallTarget(answersEmpty)
+  const half = await startHalf(target)
+  half.status = knownTarget(0)
+  return { target, half }
+}
+
+describe('on the line', () => {
+  test.each(ANSWERS)('%s is %i %s, byte for byte, and asks nobody', async (path, status, type, body) => {
+    const { half, target } = await startServer()
+    const answer = await fetch(half.url + path)
+    expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([status, type, body])
+    expect(target.seen).toEqual([])
+    expect(half.probed).toEqual([])
+  })
+
+  test.each(['/', '/api/version', '/api/tags'])('H38 HEAD %s has the headers of GET and no body', async (path) => {
+    const { half } = await startServer()
+    const [get, head] = [await fetch(half.url + path), await fetch(half.url + path, { method: 'HEAD' })]
+    expect([head.status, await head.text()]).toEqual([200, ''])
+    for (const name of ['content-type', 'content-length']) expect(head.headers.get(name)).toBe(get.headers.get(name))
+  })
+
+  test('each says how old it is, in whole seconds', async () => {
+    const { half } = await startServer()
+    half.clock.advance(12_999)
+    for (const path of ['/api/version', '/api/tags', '/api/ps', '/v1/models', '/v1/models/tiny-a']) {
+      const { headers } = await fetch(half.url + path)
+      expect([headers.get('age'), headers.get('x-foreman-target')]).toEqual(['12', null])
+    }
+  })
+
+  test('while the target sleeps the last inventory stays, and says why it is old', async () => {
+    const { half } = await startServer()
+    half.status = knownTarget(0, { reachable: false, reason: 'asleep' })
+    half.clock.advance(8 * 3_600_000)
+    for (const [path, status, , body] of ANSWERS) {
+      const answer = await fetch(half.url + path)
+      expect([answer.status, await answer.text()]).toEqual([status, body])
+      if (path === '/' || status !== 200) continue
+      expect([answer.headers.get('age'), answer.headers.get('x-foreman-target')]).toEqual(['28800', 'unreachable'])
+    }
+  })
+
+  test('before the first probe there is a version, and nothing else', async () => {
+    const { half } = await startServer()
+    half.status = { reachable: null, since: 0, reason: null, inventory: null }
+    const bodies = []
+    for (const path of ['/api/version', '/api/tags', '/api/ps', '/v1/models']) {
+      const answer = await fetch(half.url + path)
+      expect([answer.status, answer.headers.get('age')]).toEqual([200, null])
+      bodies.push(await answer.text())
+    }
+    expect(bodies).toEqual(['{"version":"0.0.0"}', '{"models":[]}', '{"models":[]}', '{"object":"list","data":null}\n'])
+    expect((await fetch(`${half.url}/v1/models/tiny-a`)).status).toBe(404)
+  })
+
+  test('they are still there while foreman stops', async () => {
+    const { half } = await startServer()
+    half.phase = 'stopping'
+    expect((await fetch(`${half.url}/api/tags`)).status).toBe(200)
+  })
+})
+
+const snapshot = (tags: string, ps = '{"models":[]}') => ({
+  tags: Buffer.from(tags),
+  ps: Buffer.from(ps),
+  version: '0.17.4',
+})
+const listed = (name: string, modified: string) =>
+  readInventory(snapshot(JSON.stringify({ models: [{ name, modified_at: modified }] })), 0, 0)
+
+describe('reading', () => {
+  test('keeps the documents as they came', () => {
+    const inventory = readInventory(snapshot(TAGS, PS), 5, 6)
+    expect([inventory?.tags.toString(), inventory?.ps.toString(), inventory?.probedAt, inventory?.probedWall]).toEqual([
+      TAGS,
+      PS,
+      5,
+      6,
+    ])
+  })
+
+  test('finds models by their normalised names', () => {
+    const inventory = readInventory(
+      snapshot('{"models":[{"name":"Tiny-A","digest":"d","modified_at":"2026-01-01T00:00:00Z"}]}'),
+      0,
+      0,
+    )
+    expect([...(inventory?.installed ?? [])]).toEqual([
+      ['tiny-a:latest', { name: 'Tiny-A', digest: 'd', modifiedAt: '2026-01-01T00:00:00Z' }],
+    ])
+  })
+
+  test.each(['', 'null', '[]', '5', '"x"', '{}', '{"models":{}}', '{"models":[', '<html>'])(
+    'refuses %j as an inventory',
+    (document) => {
+      expect(readInventory(snapshot(document), 0, 0)).toBeNull()
+      expect(readInventory(snapshot('{"models":[]}', document), 0, 0)).toBeNull()
+      expect(readResident(Buffer.from(document))).toBeNull()
+    },
+  )
+
+  test('takes null for an empty list, and leaves out what has no name', () => {
+    expect(readInventory(snapshot('{"models":null}'), 0, 0)?.installed.size).toBe(0)
+    expect(readInventory(snapshot('{"models":[null,5,{},{"model":"only-model"}]}'), 0, 0)?.installed.size).toBe(1)
+  })
+
+  test('sees what is resident, also from versions that tell less', () => {
+    expect(readResident(Buffer.from(PS))).toEqual([
+      { name: 'tiny-a:latest', sizeVram: 0, contextLength: 2048, expiresAt: '2026-11-21T03:18:53.925897528Z' },
+    ])
+    expect(readResident(Buffer.from('{"models":[{"name":"x","size_vram":7}]}'))).toEqual([
+      { name: 'x', sizeVram: 7, contextLength: null, expiresAt: '' },
+    ])
+  })
+})
+
+describe('the list of /v1/models', () => {
+  test.each([
+    ['x:latest', 'library'],
+    ['library/x', 'library'],
+    ['me/x:latest', 'me'],
+    ['hf.co/me/x:Q4_K_M', 'me'],
+    ['registry.ollama.ai:443/me/x', 'me'],
+  ])('%s is owned by %s', (name, owner) => {
+    expect(JSON.parse(modelList(listed(name, '2026-01-01T00:00:00Z'))).data[0].owned_by).toBe(owner)
+  })
+
+  test.each([
+    ['2026-11-21T03:13:18.999999999Z', 1795230798],
+    ['2026-11-21T04:13:18+01:00', 1795230798],
+    ['1970-01-01T00:00:00Z', 0],
+    ['1969-12-31T23:59:59.5Z', -1],
+    ['0001-01-01T00:00:00Z', -62135596800],
+    ['', -62135596800],
+  ])('modified at %j is created at %i', (modified, created) => {
+    expect(JSON.parse(modelList(listed('x', modified))).data[0].created).toBe(created)
+  })
+
+  test('of nothing is null, as Go writes it', () => {
+    expect(modelList(null)).toBe('{"object":"list","data":null}\n')
+  })
+
+  test('does not know what is not installed', () => {
+    expect(modelAnswer('y', listed('x', ''))).toBeNull()
+    expect(modelAnswer('x', null)).toBeNull()
+  })
+})

@@ -1,0 +1,200 @@
+// What is counted and how it is shown: names, labels, and labels that must never be.
+
+import { expect, test } from 'vitest'
+import { Metrics, type Readings } from '../../src/daemon/metrics.ts'
+import { job } from '../domain/job-example.ts'
+import { knownTarget, startHalf } from './half.ts'
+import { answersEmpty, startSmallTarget } from './small-target.ts'
+
+const readings = (changes: Partial<Readings> = {}): Readings => ({
+  clock: { now: () => 100_000 },
+  store: {
+    depth: { jobs: 3, bytes: 300 },
+    swaps: { swaps: 2, fifoSwaps: 7 },
+    backlog: () => Promise.resolve([]),
+  },
+  probes: { status: knownTarget(0) },
+  queue: { paused: false },
+  live: { waiting: 4 },
+  ...changes,
+})
+
+function metricsWith(changes: Partial<Readings> = {}): Metrics {
+  const metrics = new Metrics()
+  metrics.watch(readings(changes))
+  return metrics
+}
+
+/** All samples of one metric: labels → value. */
+async function samples(metrics: Metrics, name: string): Promise<Record<string, number>> {
+  const { body } = await metrics.render()
+  const lines = body.split('\n').flatMap((line) => {
+    const found = new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`).exec(line)
+    return found === null ? [] : [[found[1] ?? '', Number(found[2])] as const]
+  })
+  return Object.fromEntries(lines)
+}
+
+test('jobs are counted by final state and model, with their times and tokens', async () => {
+  const metrics = metricsWith()
+  const measured = { loadMs: 250, promptTokens: 7, completionTokens: 11, doneReason: 'stop' }
+  metrics.jobEnded(
+    job({ model: 'Tiny-A', state: 'done', claimedAt: 1_000, workingAt: 2_000, finishedAt: 4_000, measured }),
+  )
+  metrics.jobEnded(job({ model: 'tiny-a', state: 'failed', claimedAt: 1_000, workingAt: 1_500, finishedAt: 2_000 }))
+  expect(await samples(metrics, 'foreman_jobs_total')).toEqual({
+    'model="tiny-a:latest",state="done"': 1,
+    'model="tiny-a:latest",state="failed"': 1,
+  })
+  expect(await samples(metrics, 'foreman_tokens_total')).toEqual({
+    'model="tiny-a:latest",type="input"': 7,
+    'model="tiny-a:latest",type="output"': 11,
+  })
+  expect(await samples(metrics, 'foreman_job_duration_seconds_sum')).toEqual({ '': 4 })
+  expect(await samples(metrics, 'foreman_model_load_seconds_sum')).toEqual({ '': 0.75 })
+})
+
+test('a job that was never sent counts, and measures nothing', async () => {
+  const metrics = metricsWith()
+  metrics.jobEnded(job({ state: 'cancelled', finishedAt: 5 }))
+  expect(await samples(metrics, 'foreman_jobs_total')).toEqual({ 'model="tiny-a:latest",state="cancelled"': 1 })
+  expect(await samples(metrics, 'foreman_job_duration_seconds_count')).toEqual({ '': 0 })
+})
+
+test('a model that is not installed is `other`: a caller cannot make a label', async () => {
+  const metrics = metricsWith()
+  metrics.jobEnded(job({ model: 'x"} 1\nevil_metric 1', state: 'done' }))
+  metrics.jobEnded(job({ model: 'nope', state: 'done' }))
+  expect(await samples(metrics, 'foreman_jobs_total')).toEqual({ 'model="other",state="done"': 2 })
+})
+
+test('at most a hundred models have a label, however many are installed', async () => {
+  const { inventory } = knownTarget(0)
+  if (inventory === null) throw new Error('no inventory')
+  const names = Array.from({ length: 150 }, (_, i) => `m${i}:latest`)
+  const installed = new Map(names.map((name) => [name, { name, digest: 'd', modifiedAt: '' }]))
+  const metrics = metricsWith({ probes: { status: { ...knownTarget(0), inventory: { ...inventory, installed } } } })
+  for (const model of names) metrics.jobEnded(job({ model, state: 'done' }))
+  const counted = await samples(metrics, 'foreman_jobs_total')
+  expect(Object.keys(counted)).toHaveLength(101)
+  expect(counted['model="other",state="done"']).toBe(50)
+})
+
+test('the wait ends with the first sending, not with a later one', async () => {
+  const metrics = metricsWith()
+  metrics.jobSent(job({ createdAt: 1_000, startedAt: 3_000, claimedAt: 3_000 }), 3_000)
+  metrics.jobSent(job({ createdAt: 1_000, startedAt: 3_000, claimedAt: 60_000 }), 60_000)
+  expect(await samples(metrics, 'foreman_queue_wait_seconds_count')).toEqual({ '': 1 })
+  expect(await samples(metrics, 'foreman_queue_wait_seconds_sum')).toEqual({ '': 2 })
+})
+
+test('histograms reach an hour, for that is how long a queue may be', async () => {
+  const metrics = metricsWith()
+  for (const name of [
+    'foreman_queue_wait_seconds',
+    'foreman_model_load_seconds',
+    'foreman_job_duration_seconds',
+    'foreman_time_to_first_token_seconds',
+  ]) {
+    expect(Object.keys(await samples(metrics, `${name}_bucket`))).toContain('le="3600"')
+  }
+})
+
+test('the queue is read when it is asked for', async () => {
+  const backlog = [
+    { model: 'tiny-a', jobs: 2, oldestAt: 40_000 },
+    { model: 'nope', jobs: 1, oldestAt: 90_000 },
+    { model: 'neither', jobs: 4, oldestAt: 99_000 },
+  ]
+  const store = { ...readings().store, backlog: () => Promise.resolve(backlog) }
+  const metrics = metricsWith({ store, queue: { paused: true } })
+  expect(await samples(metrics, 'foreman_queue_depth')).toEqual({ 'model="tiny-a:latest"': 2, 'model="other"': 5 })
+  expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 60 })
+  expect(await samples(metrics, 'foreman_queue_bytes')).toEqual({ '': 300 })
+  expect(await samples(metrics, 'foreman_swaps_total')).toEqual({ '': 2 })
+  expect(await samples(metrics, 'foreman_swaps_saved')).toEqual({ '': 5 })
+  expect(await samples(metrics, 'foreman_callers')).toEqual({ '': 4 })
+  expect(await samples(metrics, 'foreman_paused')).toEqual({ '': 1 })
+  backlog.length = 0
+  expect(await samples(metrics, 'foreman_queue_depth')).toEqual({})
+  expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 0 })
+})
+
+test('the target is up when it answered last', async () => {
+  for (const [reachable, up] of [
+    [true, 1],
+    [false, 0],
+    [null, 0],
+  ] as const) {
+    expect(
+      await samples(metricsWith({ probes: { status: knownTarget(0, { reachable }) } }), 'foreman_target_up'),
+    ).toEqual({ '': up })
+  }
+})
+
+test('everything else is counted under its name', async () => {
+  const metrics = metricsWith()
+  metrics.attempt('completed')
+  metrics.attempt('connection_lost')
+  metrics.relayed(10)
+  metrics.relayed(5)
+  metrics.firstByte(0.5)
+  metrics.probed(true, 0.01)
+  metrics.probed(false, 5)
+  metrics.embedStarted()
+  metrics.embedStarted()
+  metrics.embedEnded()
+  metrics.embedRefused()
+  metrics.embedsWaiting(3)
+  metrics.clientGone()
+  metrics.slotWarning()
+  metrics.request('/api/tags', 'GET', 200)
+  expect(await samples(metrics, 'foreman_attempts_total')).toEqual({
+    'outcome="completed"': 1,
+    'outcome="connection_lost"': 1,
+  })
+  expect(await samples(metrics, 'foreman_relay_bytes_total')).toEqual({ '': 15 })
+  expect(await samples(metrics, 'foreman_time_to_first_token_seconds_sum')).toEqual({ '': 0.5 })
+  expect(await samples(metrics, 'foreman_target_probes_total')).toEqual({
+    'result="answered"': 1,
+    'result="unanswered"': 1,
+  })
+  expect(await samples(metrics, 'foreman_embeddings_total')).toEqual({ '': 2 })
+  expect(await samples(metrics, 'foreman_embeddings_in_flight')).toEqual({ '': 1 })
+  expect(await samples(metrics, 'foreman_embeddings_refused_total')).toEqual({ '': 1 })
+  expect(await samples(metrics, 'foreman_embeddings_waiting')).toEqual({ '': 3 })
+  expect(await samples(metrics, 'foreman_client_disconnects_total')).toEqual({ '': 1 })
+  expect(await samples(metrics, 'foreman_slot_warnings_total')).toEqual({ '': 1 })
+  expect(await samples(metrics, 'foreman_http_requests_total')).toEqual({
+    'route="/api/tags",method="GET",code="200"': 1,
+  })
+})
+
+test('every sample is a number, every name is foreman’s, every metric says what it is', async () => {
+  const { body } = await metricsWith().render()
+  for (const line of body.split('\n').filter((text) => text !== '' && !text.startsWith('#'))) {
+    expect(line).toMatch(/^foreman_[a-z_]+(\{[^}]*\})? [\d.e+-]+$/)
+  }
+  const helps = body.match(/^# HELP \S+ \S/gm) ?? []
+  expect(helps).toHaveLength((body.match(/^# TYPE/gm) ?? []).length)
+})
+
+test('two daemons in one process do not count for each other', async () => {
+  const [one, other] = [metricsWith(), metricsWith()]
+  one.clientGone()
+  expect(await samples(other, 'foreman_client_disconnects_total')).toEqual({ '': 0 })
+})
+
+test('GET /metrics shows requests by route, never by the path of a caller', async () => {
+  const target = await startSmallTarget(answersEmpty)
+  const half = await startHalf(target)
+  half.status = knownTarget(0)
+  for (const path of ['/api/tags', '/v1/models/tiny-a', '/secret/path']) await (await fetch(half.url + path)).text()
+  const answer = await fetch(`${half.url}/metrics`)
+  expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  const body = await answer.text()
+  expect(body).toContain('foreman_http_requests_total{route="/api/tags",method="GET",code="200"} 1')
+  expect(body).toContain('foreman_http_requests_total{route="/v1/models/{model}",method="GET",code="200"} 1')
+  expect(body).toContain('foreman_http_requests_total{route="other",method="GET",code="404"} 1')
+  expect(body).not.toContain('secret')
+})

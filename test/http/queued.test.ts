@@ -1,0 +1,144 @@
+// The queued routes up to the queue: what is refused at once, what becomes a submission, what goes past it.
+
+import { describe, expect, test } from 'vitest'
+import { until } from '../harness.ts'
+import { knownTarget, startHalf } from './half.ts'
+import { startSmallTarget } from './small-target.ts'
+
+async function startServer() {
+  const target = await startSmallTarget((_seen, res) => {
+    res
+      .writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' })
+      .end('{"done":true,"done_reason":"unload"}')
+  })
+  const half = await startHalf(target)
+  half.status = knownTarget(0)
+  const post = (
+    path: string,
+    body: string | Buffer<ArrayBuffer>,
+    headers: Record<string, string> = {},
+  ): Promise<Response> => fetch(half.url + path, { method: 'POST', body, headers })
+  return { target, half, post }
+}
+
+const MESSAGES = [{ role: 'user', content: 'x' }]
+
+describe('a request for a worker model', () => {
+  test.each([
+    ['/api/chat', { model: 'tiny-a', messages: MESSAGES }],
+    ['/api/generate', { model: 'tiny-a', prompt: 'x' }],
+    ['/v1/chat/completions', { model: 'tiny-a', messages: MESSAGES }],
+    ['/v1/completions', { model: 'tiny-a', prompt: 'x' }],
+    ['/v1/responses', { model: 'tiny-a', input: 'x' }],
+    ['/v1/messages', { model: 'tiny-a', max_tokens: 1, messages: MESSAGES }],
+    ['/v1/images/generations', { model: 'tiny-a', prompt: 'x' }],
+  ])('on %s reaches the queue, and not the target', async (path, body) => {
+    const { half, target, post } = await startServer()
+    expect((await post(path, JSON.stringify(body), { 'Content-Type': 'application/json' })).status).toBe(200)
+    expect(half.submitted).toMatchObject([
+      { endpoint: path, model: 'tiny-a', contentType: 'application/json', contentEncoding: null },
+    ])
+    expect(target.seen).toEqual([])
+  })
+
+  test('needs no content type', async () => {
+    const { half, post } = await startServer()
+    const body = Buffer.from(JSON.stringify({ model: 'tiny-a', messages: MESSAGES }))
+    expect((await post('/api/chat', body)).status).toBe(200)
+    expect(half.submitted[0]?.contentType).toBeNull()
+  })
+
+  test('that has the default keep_alive put in has it in the submission', async () => {
+    const { half, post } = await startServer()
+    await post('/api/generate', '{"model":"tiny-a","prompt":"x"}')
+    expect(Buffer.from(half.submitted[0]?.body ?? []).toString()).toBe(
+      '{"keep_alive":"30m","model":"tiny-a","prompt":"x"}',
+    )
+  })
+})
+
+describe('a request that Ollama would refuse', () => {
+  test.each([
+    ['/api/chat', '', 400, '{"error":"missing request body"}'],
+    ['/api/chat', '{}', 400, '{"error":"model is required"}'],
+    ['/api/generate', '{}', 404, `{"error":"model '' not found"}`],
+    ['/api/chat', '{"model":', 400, '{"error":"unexpected EOF"}'],
+  ])('POST %s %j has its status and text', async (path, body, status, text) => {
+    const { half, target, post } = await startServer()
+    const answer = await post(path, body)
+    expect([answer.status, await answer.text()]).toEqual([status, text])
+    expect(answer.headers.get('x-foreman-error')).toBeNull()
+    expect([half.submitted, target.seen]).toEqual([[], []])
+  })
+
+  test('in the shape of its surface', async () => {
+    const { post } = await startServer()
+    const answer = await post('/v1/messages', '{}')
+    expect(await answer.json()).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } })
+  })
+})
+
+test('a key that Ollama would read as another is a 400 that names it', async () => {
+  const { half, post } = await startServer()
+  const answer = await post('/api/chat', '{"model":"a","Model":"b","messages":[]}')
+  expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([400, 'ambiguous_key'])
+  expect(await answer.text()).toContain('Model')
+  expect(half.submitted).toEqual([])
+})
+
+test('H34 a gzip body is a 415', async () => {
+  const { post } = await startServer()
+  expect((await post('/api/chat', Buffer.from([0x1f, 0x8b]), { 'Content-Encoding': 'gzip' })).status).toBe(415)
+})
+
+test('H36 a body that says it is UTF-16 is a 415', async () => {
+  const { post } = await startServer()
+  expect((await post('/api/chat', '{}', { 'Content-Type': 'application/json; charset=utf-16' })).status).toBe(415)
+})
+
+test('a request that only unloads a model goes past the queue, and the target is probed afterwards', async () => {
+  const { half, target, post } = await startServer()
+  const answer = await post('/api/generate', '{"model":"tiny-a","keep_alive":0}')
+  expect([answer.status, await answer.text()]).toEqual([200, '{"done":true,"done_reason":"unload"}'])
+  expect(target.seen.map(({ url, body }) => [url, body.toString()])).toEqual([
+    ['/api/generate', '{"model":"tiny-a","keep_alive":0}'],
+  ])
+  expect(half.submitted).toEqual([])
+  await until('the target is probed', () => half.probed.includes('unload'))
+})
+
+test('a request that only loads a model waits in the queue, because a load evicts', async () => {
+  const { half, target, post } = await startServer()
+  await post('/api/generate', '{"model":"tiny-a"}')
+  expect(half.submitted).toMatchObject([{ loadOnly: true }])
+  expect(target.seen).toEqual([])
+})
+
+test.each(['/api/chat', '/v1/chat/completions', '/v1/messages', '/api/show', '/api/status'])(
+  'while foreman stops %s is a 503 that says when to come again',
+  async (path) => {
+    const { half, target } = await startServer()
+    half.phase = 'stopping'
+    const method = path === '/api/status' ? 'GET' : 'POST'
+    const answer = await fetch(half.url + path, { method, ...(method === 'GET' ? {} : { body: '{"model":"tiny-a"}' }) })
+    expect([answer.status, answer.headers.get('retry-after'), answer.headers.get('x-foreman-error')]).toEqual([
+      503,
+      '5',
+      'shutting_down',
+    ])
+    expect([half.submitted, target.seen]).toEqual([[], []])
+  },
+)
+
+test('a failure inside foreman is a 500 without its words, and a line in the log', async () => {
+  const target = await startSmallTarget(() => {})
+  const half = await startHalf(target, {
+    live: () => {
+      throw new Error('the secret of the house')
+    },
+  })
+  const answer = await fetch(`${half.url}/api/chat`, { method: 'POST', body: '{"model":"tiny-a","messages":[{}]}' })
+  expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([500, 'internal'])
+  expect(await answer.text()).not.toContain('secret')
+  expect(half.logged.join('\n')).toContain('a request failed inside foreman')
+})

@@ -1,0 +1,123 @@
+// The table of routes: every path and method of it, and what is not on it.
+
+import { describe, expect, test } from 'vitest'
+import { ENDPOINTS } from '../../src/daemon/endpoint.ts'
+import { match, ROUTES } from '../../src/daemon/http/routes.ts'
+import { knownTarget, startHalf } from './half.ts'
+import { answersEmpty, startSmallTarget } from './small-target.ts'
+
+const METHODS = ['GET', 'HEAD', 'POST', 'DELETE', 'PUT', 'PATCH']
+const concrete = (path: string): string =>
+  path.replace('{model}', 'tiny-a').replace('{digest}', `sha256:${'a'.repeat(64)}`)
+
+describe('the table', () => {
+  test('has each path and method once', () => {
+    const pairs = ROUTES.flatMap(({ path, methods }) => methods.map((method) => `${method} ${path}`))
+    expect(new Set(pairs).size).toBe(pairs.length)
+  })
+
+  test('queues exactly what runs a worker model', () => {
+    const queued = ROUTES.filter(({ way }) => way === 'queued').map(({ path }) => path)
+    expect(queued.toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted())
+  })
+
+  test.each(ROUTES.map((route) => [route.path, route] as const))(
+    '%s is found by its methods, and by no other',
+    (path, route) => {
+      const allowed = ROUTES.filter((other) => other.path === path).flatMap(({ methods }) => methods)
+      for (const method of METHODS) {
+        const found = match(method, concrete(path))
+        if (route.methods.some((own) => own === method)) expect(found).toMatchObject({ kind: 'route', route })
+        else if (!allowed.some((own) => own === method)) expect(found.kind).toBe('wrong_method')
+      }
+    },
+  )
+
+  test.each([
+    '',
+    '//',
+    '//api/tags',
+    '/api/../api/tags',
+    '/api%2ftags',
+    '/api/tags/',
+    '/API/TAGS',
+    '/api/tags;x',
+    '/api/tags%00',
+    '/api/%74ags',
+    '/api',
+    '/v1/models/',
+    '/v1/models/a/b',
+    '/v1/models/a%2Fb',
+    '/v1/models/a%2fb',
+    '/v1/models/%zz',
+    '/v1/models/{model}/x',
+    '/api/blobs/',
+    '/api/blobs/a/b',
+    '/v1',
+    '/jobs',
+  ])('does not know %j', (path) => {
+    expect(match('GET', path).kind).toBe('unknown')
+    expect(match('POST', path).kind).toBe('unknown')
+  })
+
+  test('decodes the model of /v1/models/{model}, as the router of Ollama does', () => {
+    expect(match('GET', '/v1/models/tiny%3Alatest')).toMatchObject({ kind: 'route', parameter: 'tiny:latest' })
+  })
+})
+
+async function startServer() {
+  const target = await startSmallTarget(answersEmpty)
+  const half = await startHalf(target)
+  half.status = knownTarget(0)
+  return { target, half }
+}
+
+describe('on the line', () => {
+  test.each([
+    ['GET', '/api/chat', 'POST'],
+    ['DELETE', '/api/chat', 'POST'],
+    ['GET', '/api/show', 'POST'],
+    ['PUT', '/api/tags', 'HEAD, GET'],
+    ['HEAD', '/api/ps', 'GET'],
+    ['HEAD', '/v1/models', 'GET'],
+    ['POST', '/', 'HEAD, GET'],
+    ['GET', `/api/blobs/sha256:${'a'.repeat(64)}`, 'HEAD, POST'],
+    ['PUT', '/api/experimental/aliases', 'GET, POST, DELETE'],
+    ['GET', '/pause', 'POST'],
+  ])('%s %s is the 405 of Ollama, with Allow: %s', async (method, path, allow) => {
+    const { half, target } = await startServer()
+    const answer = await fetch(half.url + path, { method })
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('allow')).toBe(allow)
+    expect(answer.headers.get('content-type')).toBe('text/plain')
+    expect(await answer.text()).toBe(method === 'HEAD' ? '' : '405 method not allowed')
+    expect(target.seen).toEqual([])
+  })
+
+  test.each(['GET', 'POST', 'DELETE', 'HEAD'])(
+    '%s of an unknown path is the 404 of Ollama, and never forwarded',
+    async (method) => {
+      const { half, target } = await startServer()
+      const answer = await fetch(`${half.url}/v1/systemone`, { method, ...(method === 'POST' ? { body: '{}' } : {}) })
+      expect(answer.status).toBe(404)
+      expect(answer.headers.get('content-type')).toBe('text/plain')
+      expect(await answer.text()).toBe(method === 'HEAD' ? '' : '404 page not found')
+      expect(target.seen).toEqual([])
+    },
+  )
+
+  test('a queued route takes its query and does not hand it on', async () => {
+    const { half } = await startServer()
+    const body = JSON.stringify({ model: 'tiny-a', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] })
+    const answer = await fetch(`${half.url}/v1/messages?beta=true`, { method: 'POST', body })
+    expect(answer.status).toBe(200)
+    expect(half.submitted.map(({ endpoint }) => endpoint)).toEqual(['/v1/messages'])
+  })
+
+  test('a request that is refused unread leaves its connection usable, if the body was small', async () => {
+    const { half } = await startServer()
+    const answer = await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('connection')).toBe('keep-alive')
+  })
+})

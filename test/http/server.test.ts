@@ -1,0 +1,115 @@
+// The listening socket: taken ports, limits on connections, and an orderly end.
+
+import http from 'node:http'
+import { type AddressInfo, createServer as createNetServer } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { createServer } from '../../src/daemon/http/server.ts'
+import { until } from '../harness.ts'
+import { startHalf } from './half.ts'
+import { rawSocket } from './raw-socket.ts'
+import { answersEmpty, startSmallTarget } from './small-target.ts'
+
+test('a taken port is an error with exit code 69 that names the address', async () => {
+  const taken = createNetServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void taken.close())
+  const { port } = taken.address() as AddressInfo
+  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const second = createServer({ ...half.app, config: { ...half.app.config, addr: { host: '127.0.0.1', port } } })
+  await expect(second.listen()).rejects.toMatchObject({
+    exitCode: 69,
+    message: expect.stringContaining(`127.0.0.1:${port}`),
+  })
+  await second.close()
+})
+
+test('an address that is not of this machine is an error with exit code 69', async () => {
+  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const server = createServer({ ...half.app, config: { ...half.app.config, addr: { host: '192.0.2.1', port: 0 } } })
+  await expect(server.listen()).rejects.toMatchObject({ exitCode: 69 })
+})
+
+test('an empty host is every interface', async () => {
+  const target = await startSmallTarget(answersEmpty)
+  const half = await startHalf(target, { config: { addr: { host: '', port: 0 } } })
+  expect((await fetch(`http://127.0.0.1:${half.port}/healthz`)).status).toBe(200)
+})
+
+test('a connection that is kept alive says for how long, longer than pooled clients keep theirs', async () => {
+  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const answer = await fetch(`${half.url}/healthz`)
+  expect(answer.headers.get('keep-alive')).toBe('timeout=75')
+})
+
+test('one connection too many is dropped, and those that are there go on', async () => {
+  const target = await startSmallTarget(answersEmpty)
+  const half = await startHalf(target, {
+    config: { maxQueue: 1 },
+    limits: { embedWaiting: 0, headRoom: 1, forHealth: 0 },
+  })
+  const [first, second] = [await rawSocket(half.port), await rawSocket(half.port)]
+  const ask = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  first.send(ask)
+  await first.until(/ok/)
+  second.send(ask)
+  await second.until(/ok/)
+  const third = await rawSocket(half.port)
+  third.send(ask)
+  expect(await third.rest()).toBe('')
+  first.send(ask)
+  await first.until(/ok[\s\S]*ok/)
+})
+
+test('closing ends idle connections at once, also those that never asked anything', async () => {
+  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const server = createServer(half.app)
+  const { port } = await server.listen()
+  const [silent, idle] = [await rawSocket(port), await rawSocket(port)]
+  idle.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await idle.until(/ok/)
+  // The clock stands still: nothing here waits for a grace to be over.
+  await server.close()
+  expect(await silent.rest()).toBe('')
+  expect(await idle.rest()).toMatch(/ 200 /)
+  const late = http.get(`http://127.0.0.1:${port}/healthz`)
+  await expect(new Promise((resolve, reject) => late.on('response', resolve).on('error', reject))).rejects.toThrow()
+})
+
+test('closing lets an answer under way come to its end', async () => {
+  const ends: (() => void)[] = []
+  const target = await startSmallTarget((_seen, res) => void ends.push(() => void res.end('whole')))
+  const half = await startHalf(target)
+  const server = createServer(half.app)
+  const { port } = await server.listen()
+  const line = await rawSocket(port)
+  line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await until('it is under way', () => ends.length === 1)
+  const closing = server.close()
+  ends[0]?.()
+  expect(await line.rest()).toMatch(/whole$/)
+  await closing
+})
+
+test('closing cuts an answer that takes longer than a second', async () => {
+  let asked = false
+  const target = await startSmallTarget(() => {
+    asked = true
+  })
+  const half = await startHalf(target)
+  const server = createServer(half.app)
+  const { port } = await server.listen()
+  const line = await rawSocket(port)
+  line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await until('it is under way', () => asked)
+  const closing = server.close()
+  half.clock.advance(999)
+  expect(line.received).toBe('')
+  half.clock.advance(1)
+  expect(await line.rest()).toBe('')
+  await closing
+})
+
+test('closing twice is closing once', async () => {
+  const half = await startHalf(await startSmallTarget(answersEmpty))
+  await Promise.all([half.close(), half.close()])
+})

@@ -1,0 +1,108 @@
+// The `ollama` command line, unchanged, with OLLAMA_HOST pointing at foreman: it says what it says in front of Ollama.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { exchange, post } from './exchange.ts'
+import { type Foreman, startForeman, until } from './foreman.ts'
+import { cleanEnvironment, type Program, startProgram } from './program.ts'
+import { describeWithOllama, FIRST_START_MS, ollamaBinary, type RealOllama, startOllama } from './real-ollama.ts'
+import { CERTAIN, dropCertain, makeCertain } from './same-question.ts'
+
+interface Said {
+  readonly code: number | null
+  readonly text: string
+  readonly error: string
+}
+
+/** What moves the cursor, and the spinner that it moves over. */
+const TERMINAL = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;?]*[A-Za-z]|[⠀-⣿]`, 'g')
+
+const COMMANDS: readonly (readonly [command: string, code: number])[] = [
+  ['-v', 0],
+  ['ls', 0],
+  ['list tiny-a', 0],
+  ['show tiny-a', 0],
+  ['show tiny-a --modelfile', 0],
+  ['show tiny-a --template', 0],
+  ['show tiny-embed -v', 0],
+  ['show nope', 1],
+  [`run ${CERTAIN} hello`, 0],
+  [`run ${CERTAIN} hello --format json`, 0],
+  [`run ${CERTAIN} hello --keepalive 10m`, 0],
+  [`run ${CERTAIN} hello --think`, 1],
+  ['run tiny-embed hello', 0],
+  [`stop ${CERTAIN}`, 0],
+  ['stop nope', 1],
+]
+
+const MANAGEMENT = ['pull tiny-a', 'push tiny-a', 'cp tiny-a tiny-d', 'rm tiny-a', 'run nope hello'] as const
+
+describeWithOllama('the command line', () => {
+  let ollama: RealOllama
+  let foreman: Foreman
+  let binary: string
+  let home: string
+
+  beforeAll(async () => {
+    ollama = await startOllama()
+    await makeCertain(ollama.url)
+    foreman = await startForeman(ollama.url, { FOREMAN_POLL_INTERVAL: '500ms' })
+    binary = await ollamaBinary()
+    home = await mkdtemp(join(tmpdir(), 'foreman-home-'))
+  }, FIRST_START_MS)
+
+  afterAll(async () => {
+    await foreman?.stop()
+    if (ollama !== undefined) await dropCertain(ollama.url)
+    await ollama?.stop()
+    if (home !== undefined) await rm(home, { recursive: true, force: true })
+  })
+
+  const start = (base: string, command: string): Program =>
+    startProgram(binary, command.split(' '), { env: cleanEnvironment({ OLLAMA_HOST: base, HOME: home }) })
+
+  async function say(base: string, command: string): Promise<Said> {
+    const program = start(base, command)
+    const code = await program.ended
+    const { out, error } = program.printed
+    // Ollama takes a model's parameters from a Go map: in another order each time.
+    const lines = out.split('\n').map((line) => line.trimEnd())
+    const text = command.startsWith('show') ? lines.sort().join('\n') : out
+    return { code, text, error: error.replaceAll(TERMINAL, '').trim() }
+  }
+
+  test.for(COMMANDS)('"ollama %s" says the same', async ([command, code]) => {
+    const direct = await say(ollama.url, command)
+    expect(direct.code, direct.error).toBe(code)
+    expect(await say(foreman.url, command)).toEqual(direct)
+  })
+
+  test('"ollama ps" shows what is loaded', async () => {
+    await exchange(foreman.url, post('/api/chat', { model: 'tiny-b' }))
+    // How long it stays is a matter of the moment.
+    const loaded = async (base: string) => (await say(base, 'ps')).text.replaceAll(/\S+ (minutes|hours) from now/g, '')
+    const direct = await loaded(ollama.url)
+    expect(direct).toContain('tiny-b:latest')
+    await until(
+      'foreman shows the same',
+      () => loaded(foreman.url),
+      (seen) => seen === direct,
+    )
+  })
+
+  test.for(MANAGEMENT)('"ollama %s" is refused with a plain sentence', async (command) => {
+    const said = await say(foreman.url, command)
+    expect(said.code).toBe(1)
+    expect(said.error).toMatch(/^Error: .*managing models through foreman is switched off/)
+  })
+
+  test('"ollama run" that is interrupted leaves the target free', async () => {
+    const program = start(foreman.url, 'run tiny-slow hello')
+    await foreman.shows('it at work', ({ running }) => running?.model === 'tiny-slow')
+    program.process.kill('SIGINT')
+    await program.ended
+    await foreman.shows('nothing at work', ({ running, queue }) => running === null && queue.waiting === 0)
+  })
+})

@@ -1,0 +1,153 @@
+// The official JavaScript client, unchanged: whatever a program gets from Ollama through it, it gets from foreman.
+
+import { Ollama } from 'ollama'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { begin, exchange, post } from './exchange.ts'
+import { type Foreman, startForeman, until } from './foreman.ts'
+import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
+import { timeless } from './same-question.ts'
+
+const options = { seed: 7, temperature: 0, num_predict: 6 }
+const messages = [{ role: 'user', content: 'hello there' }]
+const chat = { model: 'tiny-a', messages, options }
+const generate = { model: 'tiny-a', prompt: 'hello there', options }
+const endless = { model: 'tiny-slow', messages, options: { num_predict: 1_000_000 } }
+const parameters = { type: 'object', properties: { town: { type: 'string' } }, required: ['town'] }
+const tools = [{ type: 'function', function: { name: 'weather', description: 'of a town', parameters } }]
+const format = { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] }
+
+async function all(stream: AsyncIterable<unknown>): Promise<unknown[]> {
+  const chunks: unknown[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return chunks
+}
+
+const QUESTIONS: Readonly<Record<string, (client: Ollama) => Promise<unknown>>> = {
+  'a chat': (client) => client.chat(chat),
+  'a streamed chat': async (client) => all(await client.chat({ ...chat, stream: true })),
+  'a chat with tools': (client) => client.chat({ ...chat, tools }),
+  'a chat that wants JSON': (client) => client.chat({ ...chat, format: 'json' }),
+  'a streamed chat that wants JSON of a schema': async (client) =>
+    all(await client.chat({ ...chat, format, stream: true })),
+  'a chat with log probabilities': (client) => client.chat({ ...chat, logprobs: true, top_logprobs: 2 }),
+  'a completion': (client) => client.generate(generate),
+  'a streamed completion': async (client) => all(await client.generate({ ...generate, stream: true })),
+  'a raw completion': (client) => client.generate({ ...generate, raw: true }),
+  'a load': (client) => client.generate({ model: 'tiny-a', prompt: '' }),
+  'an unload': (client) => client.generate({ model: 'tiny-a', prompt: '', keep_alive: 0 }),
+  'an embedding': (client) => client.embed({ model: 'tiny-embed', input: 'hello' }),
+  embeddings: (client) => client.embed({ model: 'tiny-embed', input: ['hello', 'there'] }),
+  'an old embedding': (client) => client.embeddings({ model: 'tiny-embed', prompt: 'hello' }),
+  'the models': (client) => client.list(),
+  'a model': (client) => client.show({ model: 'tiny-embed' }),
+  'the version': (client) => client.version(),
+}
+
+const MISTAKES: Readonly<Record<string, (client: Ollama) => Promise<unknown>>> = {
+  'a chat with a model that is not installed': (client) => client.chat({ ...chat, model: 'nope' }),
+  'a streamed chat with a model that is not installed': (client) =>
+    client.chat({ ...chat, model: 'nope', stream: true }),
+  'a chat with an embedding model': (client) => client.chat({ ...chat, model: 'tiny-embed' }),
+  'a streamed chat that is to think, of a model that cannot': (client) =>
+    client.chat({ ...chat, think: true, stream: true }),
+  'a completion without a model': (client) => client.generate({ ...generate, model: '' }),
+  'an embedding by a model that is not installed': (client) => client.embed({ model: 'nope', input: 'x' }),
+  'a look at a model that is not installed': (client) => client.show({ model: 'nope' }),
+}
+
+describeWithOllama('the JavaScript client', () => {
+  let ollama: RealOllama
+  let foreman: Foreman
+  let direct: Ollama
+  let through: Ollama
+
+  beforeAll(async () => {
+    ollama = await startOllama()
+    foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '200ms', FOREMAN_POLL_INTERVAL: '500ms' })
+    direct = new Ollama({ host: ollama.url })
+    through = new Ollama({ host: foreman.url })
+  }, FIRST_START_MS)
+
+  afterAll(async () => {
+    await foreman?.stop()
+    await ollama?.stop()
+  })
+
+  test.for(Object.entries(QUESTIONS))('gets %s as from Ollama', async ([, ask]) => {
+    expect(timeless(await ask(through))).toEqual(timeless(await ask(direct)))
+  })
+
+  test.for(Object.entries(MISTAKES))('is told what is wrong with %s as by Ollama', async ([, ask]) => {
+    const mistake = async (client: Ollama) => {
+      const error: unknown = await ask(client).then(
+        () => null,
+        (reason: unknown) => reason,
+      )
+      expect(error).toBeInstanceOf(Error)
+      return { ...(error as Error), message: (error as Error).message }
+    }
+    expect(await mistake(through)).toEqual(await mistake(direct))
+  })
+
+  test('sees what is loaded', async () => {
+    await direct.embed({ model: 'tiny-embed', input: 'x' })
+    const names = async (client: Ollama) => (await client.ps()).models.map(({ name }) => name)
+    const loaded = await names(direct)
+    expect(loaded).toContain('tiny-embed:latest')
+    await until(
+      'foreman sees the same',
+      () => names(through),
+      (seen) => String(seen) === String(loaded),
+    )
+  })
+
+  test('is refused to manage models, with the sentence that says how to allow it', async () => {
+    await expect(through.delete({ model: 'tiny-a' })).rejects.toThrow('FOREMAN_ALLOW_MANAGEMENT')
+    await expect(through.pull({ model: 'tiny-a' })).rejects.toThrow('FOREMAN_ALLOW_MANAGEMENT')
+    await expect(through.copy({ source: 'tiny-a', destination: 'b' })).rejects.toThrow('FOREMAN_ALLOW_MANAGEMENT')
+  })
+
+  test('that leaves a stream leaves the target free', async () => {
+    const client = new Ollama({ host: foreman.url })
+    const stream = await client.chat({ ...endless, stream: true })
+    const reading = all(stream)
+    await foreman.shows('it at work', ({ running }) => running?.state === 'working')
+    client.abort()
+    await expect(reading).rejects.toThrow(/abort/i)
+    await foreman.shows('nothing at work', ({ running }) => running === null)
+  })
+
+  test('that waits long in the queue is kept awake, and reads his answer as always', async () => {
+    const right = { whole: await direct.chat(chat), streamed: await all(await direct.chat({ ...chat, stream: true })) }
+    await exchange(foreman.url, post('/pause', {}))
+    const whole = through.chat(chat)
+    const streamed = through.chat({ ...chat, stream: true }).then(all)
+    await foreman.shows('both waiting', ({ queue }) => queue.waiting === 2)
+    // A third caller, who came later and has been told twice to be patient: so have they.
+    const witness = await begin(foreman.url, post('/api/chat', chat))
+    await new Promise((told) => {
+      let beats = 0
+      witness.on('data', ({ length }: Buffer) => {
+        beats += length
+        if (beats >= 2) told(null)
+      })
+    })
+    await exchange(foreman.url, post('/resume', {}))
+    expect(timeless(await whole)).toEqual(timeless(right.whole))
+    expect(timeless(await streamed)).toEqual(timeless(right.streamed))
+  })
+
+  test('that gives up while it waits in the queue takes its job along', async () => {
+    const client = new Ollama({ host: foreman.url })
+    await exchange(foreman.url, post('/pause', {}))
+    // After the first beat there is a stream to abort, although the target has not been asked yet.
+    const stream = await client.chat({ ...chat, model: 'tiny-c', stream: true })
+    const reading = all(stream)
+    client.abort()
+    await expect(reading).rejects.toThrow(/abort/i)
+    await foreman.shows('nobody on the line', ({ counters }) => counters.callers === 0)
+    await exchange(foreman.url, post('/resume', {}))
+    await through.chat(chat)
+    expect((await direct.ps()).models.map(({ name }) => name)).not.toContain('tiny-c:latest')
+  })
+})

@@ -1,0 +1,90 @@
+// Where foreman does not answer as Ollama does, on purpose: each with what Ollama does, so that a new version of it is noticed.
+
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Answer, type Call, exchange, post } from './exchange.ts'
+import { type Foreman, startForeman } from './foreman.ts'
+import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
+
+const hello = [{ role: 'user', content: 'hello' }]
+const options = { seed: 7, temperature: 0, num_predict: 4 }
+const chat = { model: 'tiny-a', messages: hello, stream: false, options }
+
+/** With this prompt and without a grain of chance the model says "be" for ever, and Ollama stops it without a word. */
+const repeating = {
+  model: 'tiny-slow',
+  messages: [{ role: 'user', content: 'tell me a very long story' }],
+  options: { seed: 7, temperature: 0, num_predict: 300 },
+}
+
+describeWithOllama('foreman differs from Ollama on purpose', () => {
+  let ollama: RealOllama
+  let foreman: Foreman
+
+  beforeAll(async () => {
+    ollama = await startOllama()
+    foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0' })
+  }, FIRST_START_MS)
+
+  afterAll(async () => {
+    await foreman?.stop()
+    await ollama?.stop()
+  })
+
+  const both = async (call: Call): Promise<readonly [direct: Answer, through: Answer]> => [
+    await exchange(ollama.url, call),
+    await exchange(foreman.url, call),
+  ]
+
+  test('an answer that Ollama cuts off because the model repeats itself is no success', async () => {
+    const [direct, through] = await both(post('/api/chat', { ...repeating, stream: false }))
+    expect([direct.status, direct.body.toString()]).toEqual([200, expect.stringContaining('"done":false')])
+    expect([through.status, JSON.parse(through.body.toString()).error]).toEqual([
+      502,
+      "the target's answer ended before it was complete",
+    ])
+  })
+
+  test('a stream that Ollama cuts off because the model repeats itself ends with an error and a cut', async () => {
+    const [direct, through] = await both(post('/api/chat', repeating))
+    expect([direct.status, direct.complete]).toEqual([200, true])
+    expect(direct.body.toString()).not.toContain('"done":true')
+    const lines = through.body.toString().trimEnd().split('\n')
+    expect([through.status, through.complete]).toEqual([200, false])
+    expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ error: "the target's answer ended before it was complete" })
+    expect(lines.length).toBe(direct.body.toString().trimEnd().split('\n').length + 1)
+  })
+
+  const AMBIGUOUS = [
+    ['a model in capitals', { ...chat, model: undefined, MODEL: 'tiny-a' }],
+    ['a stream in capitals', { ...chat, stream: undefined, Stream: false }],
+    ['a keep_alive in capitals', { ...chat, Keep_Alive: '5m' }],
+  ] as const
+
+  test.for(AMBIGUOUS)('a body with %s could be read in two ways, and is refused', async ([, body]) => {
+    const [direct, through] = await both(post('/api/chat', body))
+    expect(direct.status).toBe(200)
+    expect([through.status, JSON.parse(through.body.toString()).error]).toEqual([
+      400,
+      expect.stringContaining('ambiguous key'),
+    ])
+  })
+
+  test('a body with two models is refused', async () => {
+    const twice = JSON.stringify(chat).replace('{', '{"model":"tiny-b",')
+    const [direct, through] = await both({ method: 'POST', path: '/api/chat', body: twice })
+    expect([direct.status, through.status]).toEqual([200, 400])
+  })
+
+  test('a coding that Ollama does not decode is named, instead of being called broken JSON', async () => {
+    const headers = { 'Content-Encoding': 'gzip' }
+    const call = { method: 'POST', path: '/api/chat', headers, body: gzipSync(JSON.stringify(chat)) }
+    const [direct, through] = await both(call)
+    expect([direct.status, through.status]).toEqual([400, 415])
+  })
+
+  test('a path with a slash too many is unknown, and not redirected', async () => {
+    const [direct, through] = await both({ method: 'GET', path: '/api/tags/' })
+    expect([direct.status, through.status]).toEqual([301, 404])
+  })
+})

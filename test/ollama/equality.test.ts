@@ -1,0 +1,55 @@
+// The promise that any Ollama client can use foreman unchanged: each request of the tables is asked of the real Ollama and
+// of a foreman in front of it, and the answers are the same, byte for byte, but for what likeness.ts lists.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { exchange } from './exchange.ts'
+import { type Foreman, startForeman, until } from './foreman.ts'
+import { likeness } from './likeness.ts'
+import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
+import { ANTHROPIC } from './requests/anthropic.ts'
+import { BROKEN } from './requests/broken.ts'
+import { CHAT } from './requests/chat.ts'
+import { EMBEDDINGS } from './requests/embeddings.ts'
+import { GENERATE } from './requests/generate.ts'
+import { INVENTORY } from './requests/inventory.ts'
+import { OPENAI } from './requests/openai.ts'
+import type { Row } from './requests/row.ts'
+
+describeWithOllama('foreman answers as Ollama does', () => {
+  let ollama: RealOllama
+  let foreman: Foreman
+
+  beforeAll(async () => {
+    ollama = await startOllama()
+    // Whatever the machine is busy with: no answer is begun before Ollama's own.
+    foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_POLL_INTERVAL: '500ms' })
+  }, FIRST_START_MS)
+
+  afterAll(async () => {
+    await foreman?.stop()
+    await ollama?.stop()
+  })
+
+  const tables: Readonly<Record<string, readonly Row[]>> = {
+    'when asked to chat': CHAT,
+    'when asked to generate': GENERATE,
+    'when asked to embed': EMBEDDINGS,
+    'when asked what there is': INVENTORY,
+    "in OpenAI's words": OPENAI,
+    "in Anthropic's words": ANTHROPIC,
+    'to what nobody should ask': BROKEN,
+  }
+
+  for (const [name, rows] of Object.entries(tables)) {
+    test.for(rows.map((row) => [row.name, row] as const))(`${name}: %s`, async ([, { call, status, eventually }]) => {
+      const direct = likeness(await exchange(ollama.url, call))
+      if (status !== 0) expect({ status: direct.status, body: direct.body }).toMatchObject({ status })
+      const look = async () => likeness(await exchange(foreman.url, call))
+      const through =
+        eventually === true
+          ? await until('foreman has probed', look, (seen) => seen.body === direct.body)
+          : await look()
+      expect(through).toEqual(direct)
+    })
+  }
+})

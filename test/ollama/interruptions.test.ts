@@ -1,0 +1,135 @@
+// What happens on the real Ollama when somebody leaves: embeddings that do not wait, callers who hang up, and a target
+// that is killed in the middle of its work and comes back.
+
+import type { IncomingMessage } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { begin, exchange, post } from './exchange.ts'
+import { type Foreman, startForeman, until } from './foreman.ts'
+import { likeness } from './likeness.ts'
+import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
+
+const hello = [{ role: 'user', content: 'tell me a very long story' }]
+/** Goes on for far longer than anything here waits. */
+const endless = post('/api/chat', { model: 'tiny-slow', messages: hello, options: { num_predict: 1_000_000 } })
+const quick = post('/api/chat', {
+  ...{ model: 'tiny-a', messages: hello, stream: false, options: { seed: 7, temperature: 0, num_predict: 5 } },
+})
+/** Some seconds of work, and not a byte before it is done. Warm enough not to repeat itself, which Ollama would cut off. */
+const slow = post('/api/chat', {
+  ...{ model: 'tiny-slow', messages: hello, stream: false, options: { seed: 7, temperature: 1, num_predict: 400 } },
+})
+const embed = post('/api/embed', { model: 'tiny-embed', input: 'hello' })
+
+async function firstByte(answer: IncomingMessage): Promise<void> {
+  await new Promise((resolve, reject) => answer.once('readable', resolve).once('error', reject))
+}
+
+const jobOf = (answer: IncomingMessage) => String(answer.headers['x-foreman-job-id'])
+
+describeWithOllama('a target that is at work', () => {
+  let ollama: RealOllama
+  let foreman: Foreman
+
+  beforeAll(async () => {
+    ollama = await startOllama({ OLLAMA_MAX_LOADED_MODELS: '2' })
+    foreman = await startForeman(ollama.url)
+  }, FIRST_START_MS)
+
+  afterAll(async () => {
+    await foreman?.stop()
+    await ollama?.stop()
+  })
+
+  const isIdle = () => foreman.shows('nothing at work', ({ running, queue }) => running === null && queue.waiting === 0)
+
+  test('embeds for everybody while one long chat is streamed', async () => {
+    const chat = await begin(foreman.url, endless)
+    await firstByte(chat)
+    const answers = await Promise.all(Array.from({ length: 8 }, () => exchange(foreman.url, embed)))
+    const { running } = await foreman.status()
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+    expect(running).toMatchObject({ job_id: jobOf(chat), model: 'tiny-slow', state: 'working' })
+    chat.destroy()
+    await isIdle()
+  })
+
+  test('stops when its caller hangs up in the middle of the stream, and begins with the next', async () => {
+    const chat = await begin(foreman.url, endless)
+    await firstByte(chat)
+    const next = exchange(foreman.url, quick)
+    await foreman.shows('the next one waiting', ({ queue }) => queue.waiting === 1)
+    const ended = ollama.log.length
+    chat.destroy()
+    expect(await next).toMatchObject({ status: 200, complete: true })
+    const chatsInLog = () => ollama.log.slice(ended).match(/POST +"\/api\/chat"/g)?.length ?? 0
+    // Ollama writes a line for each request it is done with: the one that was cut, and the one that came after.
+    await until(
+      'Ollama is done with both',
+      async () => chatsInLog(),
+      (count) => count === 2,
+    )
+    await isIdle()
+  })
+
+  test('is never asked for what a caller wanted who hung up while he waited', async () => {
+    const chat = await begin(foreman.url, endless)
+    await firstByte(chat)
+    const leaving = new AbortController()
+    const gone = begin(foreman.url, post('/api/chat', { model: 'tiny-c', messages: hello }), leaving.signal)
+    await foreman.shows('one waiting', ({ queue }) => queue.waiting === 1)
+    leaving.abort()
+    await expect(gone).rejects.toThrow()
+    await foreman.shows('nobody on the line but one', ({ counters }) => counters.callers === 1)
+    chat.destroy()
+    await isIdle()
+    const { body } = await exchange(ollama.url, { method: 'GET', path: '/api/ps' })
+    expect(body.toString()).not.toContain('tiny-c')
+  })
+
+  test('is told to unload by a caller, and foreman knows it', async () => {
+    await exchange(foreman.url, quick)
+    await foreman.shows('the model', ({ target }) => target.resident.some(({ model }) => model === 'tiny-a:latest'))
+    const answer = await exchange(foreman.url, post('/api/generate', { model: 'tiny-a', keep_alive: 0 }))
+    expect(answer.body.toString()).toContain('"done_reason":"unload"')
+    await foreman.shows('it gone', ({ target }) => target.resident.every(({ model }) => model !== 'tiny-a:latest'))
+    const { body } = await exchange(ollama.url, { method: 'GET', path: '/api/ps' })
+    expect(body.toString()).not.toContain('tiny-a')
+  })
+
+  test('is killed before the first byte, comes back, and every caller gets the right answer', async () => {
+    const right = {
+      slow: likeness(await exchange(ollama.url, slow)),
+      quick: likeness(await exchange(ollama.url, quick)),
+    }
+    expect(right.slow.body).toContain('"done":true')
+    const first = exchange(foreman.url, slow)
+    await foreman.shows('it at work', ({ running }) => running?.model === 'tiny-slow')
+    const second = exchange(foreman.url, quick)
+    await foreman.shows('another one waiting', ({ queue }) => queue.waiting === 1)
+    await ollama.kill()
+    await foreman.shows('the target gone', ({ target, queue }) => target.reachable === false && queue.waiting === 2)
+    const third = exchange(foreman.url, quick)
+    await foreman.shows('a third one waiting', ({ queue }) => queue.waiting === 3)
+    await ollama.restart()
+    expect(likeness(await first)).toEqual(right.slow)
+    expect(likeness(await second)).toEqual(right.quick)
+    expect(likeness(await third)).toEqual(right.quick)
+  })
+
+  test('is killed in the middle of a stream, and the caller is told so and cut off', async () => {
+    const chat = await begin(foreman.url, endless)
+    let told = ''
+    const cut = new Promise<Error>((resolve) => chat.once('error', resolve))
+    const begun = new Promise((resolve) => chat.setEncoding('utf8').once('data', resolve))
+    chat.on('data', (chunk) => {
+      told += chunk
+    })
+    await begun
+    await ollama.kill()
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' })
+    const lines = told.trimEnd().split('\n')
+    expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ error: expect.stringContaining('lost in the middle') })
+    await ollama.restart()
+    expect(await exchange(foreman.url, quick)).toMatchObject({ status: 200, complete: true })
+  })
+})

@@ -1,0 +1,68 @@
+// Owns the list of what may differ between two answers of Ollama to the same request, and nothing may be added to it
+// without a reason: times, durations, random ids, and what HTTP lets every hop decide for itself.
+
+import type { Answer } from './exchange.ts'
+
+interface Exception {
+  readonly what: string
+  readonly find: RegExp
+  readonly put: (match: string, group: string) => string
+}
+
+/** What stands in bodies. Applied to the raw bytes: all that is not named here must be equal byte for byte. */
+export const BODY_MAY_DIFFER: readonly Exception[] = [
+  { what: 'when', find: /"(created_at|expires_at)":"[^"]*"/g, put: (_, key) => `"${key}":"<time>"` },
+  { what: 'when, in seconds', find: /"(created|created_at|completed_at)":\d+/g, put: (_, key) => `"${key}":<seconds>` },
+  {
+    what: 'how long it took',
+    find: /"(total_duration|load_duration|prompt_eval_duration|eval_duration)":\d+/g,
+    put: (_, key) => `"${key}":<nanoseconds>`,
+  },
+  {
+    what: 'ids that Ollama draws at random',
+    find: /"((?:chatcmpl|cmpl)-|(?:resp|msg|fc|rs|call|toolu|req)_)[0-9a-zA-Z]+"/g,
+    put: (_, prefix) => `"${prefix}<id>"`,
+  },
+  {
+    what: "the order of a model's parameters, which Ollama takes from a Go map",
+    find: /(?<="parameters":")[^"]*(?=")|(?:PARAMETER \w+ +\w+\\n)+/g,
+    put: (lines) => lines.split('\\n').sort().join('\\n'),
+  },
+]
+
+/** Headers that are each server's own affair. */
+export const HEADERS_MAY_DIFFER: readonly {
+  readonly what: string
+  readonly name: RegExp
+  readonly ofErrors?: true
+}[] = [
+  { what: 'when', name: /^date$/ },
+  { what: 'the framing of this hop (RFC 9112 §6)', name: /^(content-length|transfer-encoding|connection|keep-alive)$/ },
+  { what: 'how old an answer from the last probe is (spec §3.1)', name: /^age$/ },
+  // On /v1/messages and /v1/responses Ollama marks an answer as a stream before it looks whether there is a model.
+  { what: 'what a cache may do with an error', name: /^cache-control$/, ofErrors: true },
+  { what: "foreman's own", name: /^x-foreman-/ },
+  { what: 'for browsers: errors and inventories must not be sniffed', name: /^x-content-type-options$/ },
+]
+
+export interface Likeness {
+  readonly status: number
+  readonly reason: string
+  readonly headers: readonly string[]
+  /** One character a byte. */
+  readonly body: string
+  readonly complete: boolean
+}
+
+/** What of an answer must be the same from both servers. */
+export function likeness(answer: Answer): Likeness {
+  const mayDiffer = (header: string) =>
+    HEADERS_MAY_DIFFER.some(({ name, ofErrors }) => name.test(header) && (ofErrors !== true || answer.status >= 400))
+  const headers = answer.headers
+    .filter(([name]) => !mayDiffer(name.toLowerCase()))
+    .map(([name, value]) => `${name}: ${value}`)
+    .sort()
+  let body = answer.body.toString('latin1')
+  for (const { find, put } of BODY_MAY_DIFFER) body = body.replace(find, put)
+  return { status: answer.status, reason: answer.reason, headers, body, complete: answer.complete }
+}

@@ -1,0 +1,146 @@
+// Owns the real Ollama server of this suite: where its launcher is, starting, crashing and ending it, and what its log
+// says of loads. Its models are kept between runs in a directory that no other instance uses.
+
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir, utimes } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { describe } from 'vitest'
+import { exchange, post } from './exchange.ts'
+import { cleanEnvironment, type Program, startProgram } from './program.ts'
+
+const run = promisify(execFile)
+
+const REPOSITORY = resolve(import.meta.dirname, '../..')
+const LAUNCHER = process.env['FOREMAN_TEST_OLLAMA_SERVE'] ?? resolve(REPOSITORY, '../shared/ollama/serve')
+const isThere = existsSync(LAUNCHER)
+
+/** Beside the launcher: prints the path of the `ollama` binary. */
+const INSTALLER = join(dirname(LAUNCHER), 'install')
+
+export const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'foreman-tests')
+
+/** The first start may have to build Ollama from source. */
+export const FIRST_START_MS = 15 * 60_000
+
+if (!isThere)
+  process.stderr.write(
+    `\nSKIPPED, NOT PASSED: there is no real Ollama at ${LAUNCHER}; nothing here was compared with the real server.\n` +
+      'Set FOREMAN_TEST_OLLAMA_SERVE to a program that takes a port, serves Ollama with the tiny models, and says "ready".\n\n',
+  )
+
+/** `describe`, but for suites that need the real server: skipped where there is none. */
+export const describeWithOllama = describe.skipIf(!isThere)
+
+export interface RealOllama {
+  readonly url: string
+  /** How often it has loaded a model so far. */
+  readonly loads: number
+  /** All that it has logged. */
+  readonly log: string
+  /** Waits until it logs this. */
+  logs(pattern: RegExp): Promise<RegExpExecArray>
+  /** A power cut: server and runners, at once, without a word. */
+  kill(): Promise<void>
+  /** On the same port, after kill(). */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts it on a free port; `settings` are Ollama's own environment variables. */
+export async function startOllama(settings: Readonly<Record<string, string>> = {}): Promise<RealOllama> {
+  const port = await freePort()
+  const models = settings['OLLAMA_MODELS'] ?? join(CACHE, 'models')
+  const env = cleanEnvironment({
+    // A run on a machine with a network must be the same as on one without.
+    OLLAMA_NO_CLOUD: '1',
+    ...settings,
+    OLLAMA_MODELS: models,
+  })
+  const url = `http://127.0.0.1:${port}`
+  let program = startProgram(LAUNCHER, [String(port)], { env })
+  await settled(program, async () => {
+    await program.says(/^ready$/m, FIRST_START_MS)
+    await giveOneThread(url)
+    await putInOrder(models)
+  })
+
+  return {
+    url,
+    get loads() {
+      return program.said.match(/msg="starting runner"/g)?.length ?? 0
+    },
+    get log() {
+      return program.said
+    },
+    logs: (pattern) => program.says(pattern, 60_000),
+    async kill() {
+      // The server before its runners: one that saw its runner die would still have time to say so.
+      process.kill(await serverOf(program), 'SIGKILL')
+      await program.kill()
+    },
+    async restart() {
+      // Without the launcher: it may make a model anew, and foreman's jobs are there as soon as somebody listens.
+      program = startProgram(await ollamaBinary(), ['serve'], { env: { ...env, OLLAMA_HOST: `127.0.0.1:${port}` } })
+      await settled(program, () => program.says(/Listening on/, 60_000))
+    },
+    stop: () => program.stop(),
+  }
+}
+
+/** Ends a program that did not come as far as it should. */
+async function settled(program: Program, start: () => Promise<unknown>): Promise<void> {
+  try {
+    await start()
+  } catch (error) {
+    await program.stop()
+    throw error
+  }
+}
+
+/** The process that serves: the launcher's child, or the program itself. */
+async function serverOf({ process: { pid = 0, spawnfile } }: Program): Promise<number> {
+  if (spawnfile !== LAUNCHER) return pid
+  const { stdout } = await run('pgrep', ['-P', String(pid)])
+  return Number(stdout.trim())
+}
+
+/** The `ollama` program, which is server and command line in one. */
+export async function ollamaBinary(): Promise<string> {
+  const { stdout } = await run(INSTALLER, { timeout: FIRST_START_MS })
+  return stdout.trim().split('\n').at(-1) ?? ''
+}
+
+/**
+ * With a thread for each core a token waits until nobody else uses any of them: 1 s a token, against 1 ms with one thread
+ * (two cores, load 16).
+ */
+async function giveOneThread(url: string): Promise<void> {
+  for (const model of ['tiny-a', 'tiny-b', 'tiny-c', 'tiny-slow', 'tiny-embed']) {
+    const shown = await exchange(url, post('/api/show', { model }))
+    if (/num_thread +1\b/.test(shown.body.toString())) continue
+    const others = model === 'tiny-embed' ? {} : { num_ctx: 2048, num_predict: 64 }
+    const call = { model, from: model, parameters: { ...others, num_thread: 1 }, stream: false }
+    const made = await exchange(url, post('/api/create', call))
+    if (made.status !== 200) throw new Error(`${model} could not be given one thread: ${made.body}`)
+  }
+}
+
+/** Models made within one second are listed in another order each time. */
+async function putInOrder(models: string): Promise<void> {
+  const library = join(models, 'manifests/registry.ollama.ai/library')
+  const manifests = (await readdir(library, { recursive: true })).filter((path) => path.endsWith('latest')).sort()
+  await Promise.all(manifests.map((path, index) => utimes(join(library, path), 1e9, 1e9 + index * 86_400)))
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening))
+  const address = probe.address()
+  await new Promise((closed) => probe.close(closed))
+  if (address === null || typeof address === 'string') throw new Error('no port was given')
+  return address.port
+}

@@ -1,0 +1,40 @@
+// Owns what client suites need beside equality of bytes: what two runs of one client have in common once time is taken out,
+// and a model that says the same each time.
+
+import { exchange, post } from './exchange.ts'
+
+const TIMES = new Set([
+  'created_at',
+  'expires_at',
+  'total_duration',
+  'load_duration',
+  'prompt_eval_duration',
+  'eval_duration',
+])
+
+/** A copy without times. */
+export function timeless(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(timeless)
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !TIMES.has(key))
+      .map(([key, inner]) => [key, timeless(inner)]),
+  )
+}
+
+/** For clients that cannot send options: tiny-a without chance. */
+export const CERTAIN = 'tiny-certain'
+
+export async function makeCertain(ollamaUrl: string): Promise<void> {
+  const parameters = { temperature: 0, seed: 7, num_predict: 8, num_ctx: 2048, num_thread: 1 }
+  const made = await exchange(
+    ollamaUrl,
+    post('/api/create', { model: CERTAIN, from: 'tiny-a', parameters, stream: false }),
+  )
+  if (made.status !== 200) throw new Error(`${CERTAIN} could not be made: ${made.body}`)
+}
+
+export async function dropCertain(ollamaUrl: string): Promise<void> {
+  await exchange(ollamaUrl, { ...post('/api/delete', { model: CERTAIN }), method: 'DELETE' })
+}

@@ -1,0 +1,71 @@
+// The promise that the queue exists for: clients who want different models no longer make the target load all day.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Answer, exchange, post } from './exchange.ts'
+import { type Foreman, startForeman } from './foreman.ts'
+import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
+
+const MODELS = ['tiny-a', 'tiny-b', 'tiny-c'] as const
+
+/** Thirty requests, each for another model than the one before, all at once as several programs would. */
+const interleaved = Array.from({ length: 30 }, (_, index) =>
+  post('/api/chat', {
+    model: MODELS[index % MODELS.length],
+    messages: [{ role: 'user', content: `question ${index}` }],
+    stream: index % 2 === 0,
+    options: { num_predict: 4 },
+  }),
+)
+
+const twoSizes = Array.from({ length: 12 }, (_, index) =>
+  post('/api/chat', {
+    model: 'tiny-a',
+    messages: [{ role: 'user', content: `question ${index}` }],
+    options: { num_predict: 4, num_ctx: index % 2 === 0 ? 512 : 1024 },
+  }),
+)
+
+const isWhole = ({ status, complete, body }: Answer) =>
+  status === 200 && complete && /"done":true.*\}\n?$/.test(body.toString())
+
+describeWithOllama('a target that can hold one model', () => {
+  let ollama: RealOllama
+  let foreman: Foreman
+
+  beforeAll(async () => {
+    ollama = await startOllama({ OLLAMA_MAX_LOADED_MODELS: '1' })
+    foreman = await startForeman(ollama.url)
+  }, FIRST_START_MS)
+
+  afterAll(async () => {
+    await foreman?.stop()
+    await ollama?.stop()
+  })
+
+  async function loadsOf(base: string, calls: typeof interleaved): Promise<number> {
+    const before = ollama.loads
+    const answers = await Promise.all(calls.map((call) => exchange(base, call)))
+    expect(answers.filter((answer) => !isWhole(answer))).toEqual([])
+    return ollama.loads - before
+  }
+
+  test('loads three models about three times for thirty interleaved requests, and many times as often without foreman', async () => {
+    const direct = await loadsOf(ollama.url, interleaved)
+    const { counters: before } = await foreman.status()
+    const through = await loadsOf(foreman.url, interleaved)
+    const { counters: after } = await foreman.status()
+    expect(through).toBeLessThanOrEqual(4)
+    // Ollama lets those overtake whose model is loaded already, as luck has it: 17 to 30 loads seen.
+    expect(direct).toBeGreaterThan(2 * through)
+    expect(after.swaps - before.swaps).toBeLessThanOrEqual(4)
+    expect(after.swaps_saved - before.swaps_saved).toBeGreaterThanOrEqual(20)
+  })
+
+  test('is not made to load one model again and again by two clients who want two context lengths', async () => {
+    const direct = await loadsOf(ollama.url, twoSizes)
+    const through = await loadsOf(foreman.url, twoSizes)
+    expect(through).toBeLessThanOrEqual(2)
+    // As luck has it, 5 to 12.
+    expect(direct).toBeGreaterThan(through)
+  })
+})

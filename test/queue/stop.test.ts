@@ -1,0 +1,120 @@
+// A clean stop: nothing new is taken, everybody is told, nothing is lost (§2 "SIGTERM").
+
+import { describe, expect, it } from 'vitest'
+import type { StatusDocument } from '../../src/protocol/wire.ts'
+import { chat, get, read } from '../caller.ts'
+import { FakeOllama } from '../fake-ollama.ts'
+import { startForeman, until } from '../harness.ts'
+
+const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
+
+/** One chat that talks, one that waits, and a stop. */
+async function stopping(fake: FakeOllama) {
+  const running = await startForeman(fake)
+  fake.hold('middle')
+  const first = chat(running.url)
+  await first.hears('Hello')
+  const second = chat(running.url, 'tiny-b')
+  await until('it waits', async () => (await waiting(running.url)) === 1)
+  const stopped = running.daemon.stop()
+  return { ...running, first, second, stopped }
+}
+
+describe('a stop', () => {
+  it('tells waiting callers at once, lets the running job end within the grace, and exits 0', async () => {
+    await using fake = await FakeOllama.start()
+    const { first, second, stopped, daemon } = await stopping(fake)
+    const told = await second.answer()
+    expect([told.status, told.headers['x-foreman-error'], told.headers['retry-after']]).toEqual([
+      503,
+      'shutting_down',
+      '5',
+    ])
+    fake.release('middle')
+    const answer = await first.answer()
+    expect(answer.cut).toBe(false)
+    expect(answer.body).toContain('"done":true')
+    await stopped
+    expect(await daemon.exited).toBe(0)
+  })
+
+  it('takes nothing new, and says that it is not ready', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, first, second, stopped } = await stopping(fake)
+    await second.answer()
+    const refused = await chat(url).answer()
+    expect([refused.status, refused.headers['x-foreman-error']]).toEqual([503, 'shutting_down'])
+    expect((await get(url, '/readyz')).status).toBe(503)
+    expect((await get(url, '/healthz')).status).toBe(200)
+    fake.release('middle')
+    await first.answer()
+    await stopped
+  })
+
+  it('ends a run that outlasts the grace with an error record and the cut', async () => {
+    await using fake = await FakeOllama.start()
+    const { clock, first, second, stopped } = await stopping(fake)
+    await second.answer()
+    clock.advance(8_000)
+    const answer = await first.answer()
+    expect(answer.cut).toBe(true)
+    expect(answer.body).toContain('{"error":"foreman is shutting down"}\n')
+    expect(fake.workers[0]?.wasAborted).toBe(true)
+    await stopped
+  })
+
+  it('that comes while a claim is on its way waits for no answer that nobody hears', async () => {
+    await using fake = await FakeOllama.start()
+    const seen: { stopped?: Promise<void> } = {}
+    const { url } = await startForeman(fake, {
+      onStep: (step, _job, daemon) => {
+        if (step === 'claimed') seen.stopped = daemon.stop()
+      },
+    })
+    fake.hold('middle')
+    const told = await chat(url).answer()
+    // Whichever is first, the target's first byte or the word of the stop: he is told, by status or by record and cut.
+    expect(told.status === 503 || told.cut).toBe(true)
+    expect(told.body).toContain('foreman is shutting down')
+    // The clock stands still: it does not take the grace.
+    await seen.stopped
+    // If it got as far as the target, the target has seen it leave.
+    const ends = await Promise.all(fake.workers.map(({ over }) => over))
+    expect(ends.every((end) => end === 'aborted')).toBe(true)
+  })
+
+  it('asked for twice ends the running job at once', async () => {
+    await using fake = await FakeOllama.start()
+    const { first, stopped, daemon } = await stopping(fake)
+    await daemon.stop()
+    expect((await first.answer()).cut).toBe(true)
+    await stopped
+  })
+
+  it('leaves no blocked call unfinished in the database', async () => {
+    await using fake = await FakeOllama.start()
+    const { first, stopped, config, daemon } = await stopping(fake)
+    await daemon.stop()
+    await first.answer()
+    await stopped
+    const again = await startForeman(fake, { db: config.db })
+    const { jobs } = (await read<StatusDocument>(again.url, '/status')).counters
+    expect([jobs['cancelled'], jobs['queued'], jobs['loading'], jobs['working']]).toEqual([2, 0, 0, 0])
+  })
+})
+
+describe('finished jobs', () => {
+  it('are deleted FOREMAN_JOB_TTL after they finished, and not before', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, clock } = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
+    await chat(url).answer()
+    const done = async () => (await read<StatusDocument>(url, '/status')).counters.jobs['done']
+    await until('the first turn is over', () => clock.nextIn !== null && clock.nextIn <= 60_000)
+    clock.advance(3_500_000)
+    expect(await done()).toBe(1)
+    await until('it is gone', async () => {
+      clock.advance(60_000)
+      return (await done()) === 0
+    })
+  })
+})

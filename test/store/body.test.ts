@@ -1,0 +1,54 @@
+// Bodies and answers of every size on their way between the threads and through SQLite.
+
+import { describe, expect, it } from 'vitest'
+import { answerOf, changed, put, sharedStore, take } from './temporary-store.ts'
+
+const shared = sharedStore()
+
+/** Bytes that differ from place to place, so that a shifted copy does not pass. */
+const patterned = (bytes: number): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from({ length: bytes }, (_, at) => (at * 31) % 251)
+
+describe.each([0, 1, 5000, 10_000_000])('a body of %i bytes', (bytes) => {
+  it('is what the claim gives, and so is the answer of the same size', async () => {
+    const store = await shared.store()
+    const expected = patterned(bytes)
+    const { id, bodyBytes } = await put(store, { caller: 'none', body: patterned(bytes) })
+    expect(bodyBytes).toBe(bytes)
+    expect(store.depth).toEqual({ jobs: 1, bytes })
+    const claimed = await take(store)
+    expect(Buffer.compare(claimed.body, expected)).toBe(0)
+    await changed(store, id, 'completed', { answer: { ...answerOf(0), body: patterned(bytes) } })
+    const answer = await store.answer(id)
+    expect(Buffer.compare(answer?.body ?? new Uint8Array(1), expected)).toBe(0)
+  })
+})
+
+it('a body that is a view into a larger buffer arrives alone, and the buffer stays usable', async () => {
+  const store = await shared.store()
+  const buffer = patterned(100)
+  await put(store, { body: buffer.subarray(10, 20) })
+  expect(Buffer.compare((await take(store)).body, patterned(100).subarray(10, 20))).toBe(0)
+  expect(buffer.byteLength).toBe(100)
+})
+
+it('a body from the pool of small Buffers arrives', async () => {
+  const store = await shared.store()
+  await put(store, { body: Buffer.from('{"model":"tiny-a"}') })
+  expect(Buffer.from((await take(store)).body).toString()).toBe('{"model":"tiny-a"}')
+})
+
+it('two jobs of one tick may have the same buffer', async () => {
+  const store = await shared.store()
+  const body = patterned(50)
+  await Promise.all([put(store, { body }), put(store, { body })])
+  expect((await take(store)).body.byteLength).toBe(50)
+  expect((await take(store)).body.byteLength).toBe(50)
+})
+
+it('text with a zero byte, a lone surrogate or without end is kept', async () => {
+  const store = await shared.store()
+  const contentType = `a\0b ${'x'.repeat(10_000)}`
+  const { id } = await put(store, { contentType })
+  expect((await store.get(id))?.contentType).toBe(contentType)
+})

@@ -1,0 +1,181 @@
+// A disk that is full (PRAGMA max_page_count gives the same error as ENOSPC, from the same place): nothing new is taken,
+// nothing that was begun is lost, and it heals without a restart.
+
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createBatches } from '../../src/daemon/store/batch.ts'
+import { createExecution } from '../../src/daemon/store/execution.ts'
+import { verdictOf } from '../../src/daemon/store/failure.ts'
+import { openDatabase } from '../../src/daemon/store/opening.ts'
+import type { Answered, Operation } from '../../src/daemon/store/operation.ts'
+import type { Store } from '../../src/daemon/store/store.ts'
+import { createTransactions } from '../../src/daemon/store/transaction.ts'
+import {
+  answerOf,
+  change,
+  changed,
+  claimRequest,
+  NO_LIMITS,
+  newJob,
+  put,
+  take,
+  temporaryFolder,
+  temporaryStore,
+} from './temporary-store.ts'
+
+const KIB = 1024
+
+/** A store on a disk of about 4 MiB, and what it says of it. */
+async function smallStore(): Promise<{ store: Store; told: boolean[]; healed: Promise<void> }> {
+  const told: boolean[] = []
+  const { promise: healed, resolve } = Promise.withResolvers<void>()
+  const store = await temporaryStore({
+    maxPages: 1000,
+    onStorageFull(full) {
+      told.push(full)
+      if (!full) resolve()
+    },
+  })
+  return { store, told, healed }
+}
+
+/** Enqueues async jobs until one is refused; the ids of those that were not. */
+async function fill(store: Store, bytes: number): Promise<string[]> {
+  const ids: string[] = []
+  for (;;) {
+    const result = await store.enqueue(newJob({ caller: 'none', bytes }), NO_LIMITS)
+    if (result.kind !== 'enqueued') {
+      expect(result).toEqual({ kind: 'storage_full' })
+      return ids
+    }
+    ids.push(result.job.id)
+  }
+}
+
+describe('when the disk is full', () => {
+  it('an enqueue is refused, what was acknowledged is there, and small changes go on', async () => {
+    const { store, told } = await smallStore()
+    const ids = await fill(store, 100 * KIB)
+    expect(ids.length).toBeGreaterThan(20)
+    expect(told).toEqual([true])
+    expect(store.depth).toEqual({ jobs: ids.length, bytes: ids.length * 100 * KIB })
+    expect((await store.enqueue(newJob({ bytes: 0 }), NO_LIMITS)).kind).toBe('storage_full')
+    expect((await take(store)).job.id).toBe(ids[0])
+    expect((await changed(store, ids[0] ?? '', 'completed')).state).toBe('done')
+    expect((await store.list(100)).length).toBe(ids.length)
+  })
+
+  it('the end of a running job waits for room, and nothing overtakes it', async () => {
+    const path = join(await temporaryFolder(), 'foreman.db')
+    const store = await temporaryStore({ path, maxPages: 1000 })
+    const { id } = await put(store, { caller: 'none' })
+    await take(store)
+    const [other = ''] = await fill(store, 100 * KIB)
+    const told: string[] = []
+    const ends = [
+      changed(store, id, 'completed', { answer: answerOf(1500 * KIB) }).catch((error: Error) =>
+        told.push(error.message),
+      ),
+      changed(store, other, 'cancelled').catch((error: Error) => told.push(error.message)),
+    ]
+    // Nothing can be sent now, but in a second one may ask again.
+    expect(await store.claim(claimRequest({ now: 5000 }))).toEqual({ kind: 'empty', availableAt: 6000 })
+    expect([await store.get(id), await store.get(other)]).toMatchObject([{ state: 'loading' }, { state: 'queued' }])
+    expect(told).toEqual([])
+    // Who closes before there was room is told so, and the next start finds the job where it was.
+    await store.close()
+    await Promise.all(ends)
+    expect(told).toEqual(Array(2).fill(expect.stringContaining('closed before the disk had room')))
+    expect(await (await temporaryStore({ path })).recover(1, 3)).toMatchObject({ requeued: 1 })
+  })
+
+  it('it heals when something was pruned, and what was kept is done', async () => {
+    const { store, told, healed } = await smallStore()
+    const first = await put(store, { caller: 'none', bytes: 1500 * KIB })
+    await changed(store, first.id, 'cancelled', { now: 1 })
+    const second = await put(store, { caller: 'none', bytes: 0 })
+    expect((await take(store)).job.id).toBe(second.id)
+    await fill(store, 100 * KIB)
+    const ending = changed(store, second.id, 'completed', { answer: answerOf(700 * KIB) })
+    expect(await store.prune(2, 10)).toBe(1)
+    expect(await ending).toMatchObject({ state: 'done' })
+    await healed
+    expect(told).toEqual([true, false])
+    expect(await store.answer(second.id)).toEqual(answerOf(700 * KIB))
+    expect((await store.enqueue(newJob({ bytes: KIB }), NO_LIMITS)).kind).toBe('enqueued')
+  })
+})
+
+describe('a transaction that finds the disk full', () => {
+  /** Batches without a thread, so that the moment of the failure is chosen here. */
+  async function batchesOn(pages: number) {
+    const { db, close } = openDatabase(join(await temporaryFolder(), 'foreman.db'))
+    const execution = createExecution(db)
+    const answers: Answered[] = []
+    const batches = createBatches({
+      transactions: createTransactions(db, execution, null),
+      answer: (some) => void answers.push(...some),
+      fullChanged: () => {},
+    })
+    let number = 0
+    const run = (...operations: Operation[]): (Answered['outcome'] | undefined)[] => {
+      const tickets = operations.map((operation) => ({ number: ++number, operation }))
+      batches.run(tickets)
+      return tickets.map((ticket) => answers.find((one) => one.number === ticket.number)?.outcome)
+    }
+    db.exec(`PRAGMA max_page_count = ${pages}`)
+    return { db, close, batches, tally: execution.tally, run }
+  }
+  const enqueue = (bytes: number, id: string): Operation => ({
+    name: 'enqueue',
+    job: newJob({ id, caller: 'none', bytes }),
+    limits: NO_LIMITS,
+  })
+  const refused = { kind: 'result', result: { kind: 'storage_full' } }
+
+  it('refuses every enqueue of it, also those that had run, and counts none of them', async () => {
+    const { db, close, run, tally } = await batchesOn(200)
+    expect(run(enqueue(10, 'a'), enqueue(2000 * KIB, 'b'), enqueue(10, 'c'))).toEqual([refused, refused, refused])
+    expect(tally.depth).toEqual({ jobs: 0, bytes: 0 })
+    expect(tally.states.queued).toBe(0)
+    expect(db.isTransaction).toBe(false)
+    expect(db.prepare('SELECT count(*) AS jobs FROM jobs').get()).toEqual({ jobs: 0 })
+    close()
+  })
+
+  it('keeps the changes of it, in their order, and a retry does them', async () => {
+    const { db, close, run, tally, batches } = await batchesOn(200)
+    run(enqueue(10, 'a'), enqueue(10, 'b'))
+    const [cancelled, , paused] = run({ name: 'apply', change: change('a', 'cancelled') }, enqueue(2000 * KIB, 'c'), {
+      name: 'setPaused',
+      paused: true,
+    })
+    expect([cancelled, paused]).toEqual([undefined, undefined])
+    expect(batches.kept.map(({ operation }) => operation.name)).toEqual(['apply', 'setPaused'])
+    expect(run({ name: 'orphan', id: 'b', now: 1 }, { name: 'claim', request: claimRequest() })[0]).toBeUndefined()
+    expect(tally.depth.jobs).toBe(2)
+    db.exec('PRAGMA max_page_count = 100000')
+    batches.retry()
+    expect([batches.full, batches.kept.length]).toEqual([false, 0])
+    expect(tally.depth.jobs).toBe(1)
+    expect(run({ name: 'queueState' })[0]).toMatchObject({ result: { paused: true } })
+    expect(db.prepare('SELECT ballast FROM queue_state').get()).toEqual({ ballast: null })
+    close()
+  })
+})
+
+it.each([
+  ['SQLITE_FULL', 13, 'full'],
+  ['SQLITE_IOERR_FSYNC', 1034, 'fatal'],
+  ['SQLITE_IOERR_WRITE', 778, 'fatal'],
+  ['SQLITE_IOERR_SHMSIZE', 4874, 'fatal'],
+  ['SQLITE_CORRUPT', 11, 'fatal'],
+  ['SQLITE_NOTADB', 26, 'fatal'],
+  ['SQLITE_READONLY', 8, 'fatal'],
+  ['SQLITE_BUSY', 5, 'busy'],
+  ['SQLITE_CONSTRAINT_UNIQUE', 2067, 'contained'],
+  ['SQLITE_TOOBIG', 18, 'contained'],
+  ['none of SQLite', null, 'contained'],
+] as const)('an error of %s is %s: %s', (_, errcode, verdict) => {
+  expect(verdictOf(errcode)).toBe(verdict)
+})

@@ -1,0 +1,48 @@
+// Owns the pair that these tests need: a fake Ollama and the target module pointed at it, both gone after the test.
+
+import { pino } from 'pino'
+import { onTestFinished } from 'vitest'
+import { systemClock } from '../../src/daemon/clock.ts'
+import { createTarget, type TargetOptions } from '../../src/daemon/target/send.ts'
+import type { Exchange, Target, TargetRequest } from '../../src/daemon/target/target.ts'
+import { FakeOllama, type FakeOptions } from '../fake-ollama.ts'
+import { CollectingSink } from './collecting-sink.ts'
+
+export function targetAt(url: string, options: Partial<TargetOptions> = {}): Target {
+  const log = pino({ level: 'silent' })
+  const target = createTarget({ url, token: null, clock: systemClock, log, embedConcurrency: 8, ...options })
+  onTestFinished(() => target.close())
+  return target
+}
+
+export async function fakeAndTarget(
+  fakeOptions: FakeOptions = {},
+  options: Partial<TargetOptions> = {},
+): Promise<{ fake: FakeOllama; target: Target }> {
+  const fake = await FakeOllama.start(fakeOptions)
+  onTestFinished(() => fake.stop())
+  return { fake, target: targetAt(fake.url, options) }
+}
+
+export const jsonRequest = (path: string, content: object, headers: Record<string, string> = {}): TargetRequest => ({
+  method: 'POST',
+  path,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: Buffer.from(JSON.stringify(content)),
+})
+
+export const chat = (model = 'tiny-a'): TargetRequest =>
+  jsonRequest('/api/chat', { model, messages: [{ role: 'user', content: 'hi' }] })
+
+export interface SentJob {
+  readonly sink: CollectingSink
+  readonly exchange: Exchange
+}
+
+export function sendJob(target: Target, request: TargetRequest = chat(), sink = new CollectingSink()): SentJob {
+  return { sink, exchange: target.sendJob(request, sink) }
+}
+
+export function sendDirect(target: Target, request: TargetRequest, sink = new CollectingSink()): SentJob {
+  return { sink, exchange: target.sendDirect(request, sink) }
+}

@@ -1,0 +1,92 @@
+// The rules of scripts/import-rules.ts: kept by the code as it is, and caught when they are broken.
+
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { violationsIn } from '../scripts/check-imports.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+
+it('the walls between the parts stand', async () => {
+  expect(await violationsIn(ROOT)).toEqual([])
+})
+
+describe('a breach', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'foreman-walls-'))
+  let found: string[] = []
+
+  /** Adds code to a file of the copy, which may be a new one. */
+  const plant = (path: string, code: string): void => {
+    mkdirSync(dirname(join(copy, path)), { recursive: true })
+    appendFileSync(join(copy, path), `${code}\n`)
+  }
+
+  beforeAll(async () => {
+    for (const path of ['src', 'scripts', 'package.json', 'tsconfig.json'])
+      cpSync(join(ROOT, path), join(copy, path), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+    plant('src/protocol/planted.ts', "import 'node:fs'")
+    plant('src/client/planted.ts', "import '../daemon/clock.ts'")
+    plant('src/daemon/planted.ts', "import 'node:fs'\nimport type { App } from './http/app.ts'\nexport type It = App")
+    plant('src/daemon/store/planted.ts', "import '../http/respond.ts'\nimport './planted-too.ts'\nexport const one = 1")
+    plant('src/daemon/store/planted-too.ts', "import { one } from './planted.ts'\nexport const two = one")
+    plant('src/daemon/target/planted.ts', "import '../store/thread.ts'")
+    plant(
+      'src/daemon/services/planted.ts',
+      "import '../store/thread.ts'\nimport '../http/app.ts'\nexport const home = process.env['HOME']",
+    )
+    plant(
+      'src/daemon/http/planted.ts',
+      "import '../target/send.ts'\nimport type { DatabaseSync } from 'node:sqlite'\nexport type Db = DatabaseSync",
+    )
+    plant('src/daemon/http/planted.ts', 'server.listen(80)\nstore.apply(it)\nreq.headersDistinct\nsetTimeout(it, 1)')
+    plant('src/daemon/config/planted.ts', "import '../job.ts'\nimport './nowhere.ts'")
+    plant('src/cli/planted.ts', "import '../daemon/daemon.ts'\nimport 'undici'")
+    plant('src/protocol/long.ts', '// line\n'.repeat(401))
+    found = await violationsIn(copy)
+  })
+  afterAll(() => rmSync(copy, { recursive: true, force: true }))
+
+  it.each([
+    'src/protocol/planted.ts imports node:fs: protocol imports nothing',
+    'src/client/planted.ts imports src/daemon/clock.ts: client imports protocol only, so that it runs anywhere',
+    'src/daemon/planted.ts imports node:fs: domain is pure: protocol and each other, nothing of Node',
+    'src/daemon/planted.ts imports src/daemon/http/app.ts: domain is pure: protocol and each other, nothing of Node',
+    'src/daemon/store/planted.ts imports src/daemon/http/respond.ts: store knows SQLite, the domain and no other part',
+    'src/daemon/store/planted-too.ts, src/daemon/store/planted.ts import each other in a circle',
+    'src/daemon/target/planted.ts imports src/daemon/store/thread.ts: target knows Ollama, the domain and no other part',
+    'src/daemon/services/planted.ts imports src/daemon/store/thread.ts: services use store and target through their words, and never the HTTP half',
+    'src/daemon/services/planted.ts imports src/daemon/http/app.ts: services use store and target through their words, and never the HTTP half',
+    'src/daemon/services/planted.ts:3: only config/ and cli/ read the environment and the arguments',
+    'src/daemon/http/planted.ts imports src/daemon/target/send.ts: http uses store and target through their words',
+    'src/daemon/http/planted.ts:2: only store/ imports SQLite',
+    'src/daemon/http/planted.ts:4: only server.ts listens',
+    'src/daemon/http/planted.ts:5: only store/ changes jobs: http enqueues and reads',
+    'src/daemon/http/planted.ts:6: headersDistinct is not used: it builds all headers anew at each read',
+    'src/daemon/http/planted.ts:7: only the injected clock reads time or starts timers',
+    'src/daemon/config/planted.ts imports src/daemon/job.ts: config reads settings and knows nothing of the daemon',
+    'src/daemon/config/planted.ts imports ./nowhere.ts, which is not there',
+    'src/cli/planted.ts imports src/daemon/daemon.ts: the command line goes through the client, never to the daemon or its database',
+    'src/protocol/long.ts has 401 lines: no file has more than 400',
+  ])('is told: %s', (violation) => {
+    expect(found).toContain(violation)
+  })
+
+  it('by a package is told too', () => {
+    expect(found).toContainEqual(expect.stringMatching(/^src\/cli\/planted\.ts imports node_modules\/undici\//))
+  })
+})
+
+it('a check that has looked at nothing fails', async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'foreman-walls-'))
+  try {
+    mkdirSync(join(empty, 'src'))
+    writeFileSync(join(empty, 'package.json'), '{}')
+    const found = await violationsIn(empty)
+    expect(found).toContain('no source files found: nothing was checked')
+    expect(found).toContainEqual(expect.stringContaining('looked at nothing'))
+  } finally {
+    rmSync(empty, { recursive: true, force: true })
+  }
+})

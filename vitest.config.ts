@@ -1,0 +1,15 @@
+// Owns how the suite is run: everything that needs no real Ollama.
+
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/ollama/**'],
+    // Bounds for what hangs, not for what is slow: no test measures time, and a shared machine may be ten times slower.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Every test has real sockets and real files; more workers than cores only make them wait for each other.
+    maxWorkers: '100%',
+  },
+})
