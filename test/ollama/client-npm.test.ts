@@ -135,6 +135,7 @@ describeWithOllama('the JavaScript client', () => {
     await exchange(foreman.url, post('/resume', {}))
     expect(timeless(await whole)).toEqual(timeless(right.whole))
     expect(timeless(await streamed)).toEqual(timeless(right.streamed))
+    await foreman.shows('the witness answered as well', ({ counters }) => counters.callers === 0)
   })
 
   test('that gives up while it waits in the queue takes its job along', async () => {
