@@ -100,10 +100,43 @@ export interface Submission {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
+/** What an async submit asks for beside the work. */
+export interface Wishes {
+  readonly label: string | null
+  /** Told of state changes; null = nobody is. */
+  readonly webhookUrl: string | null
+  /** Which of them. */
+  readonly webhookEvents: readonly State[]
+  /** Durations from the submit, ms: not started, or not over by then, it is cancelled. */
+  readonly startBeforeMs: number | null
+  readonly finishBeforeMs: number | null
+  /** A `format` was asked for: the completion is JSON. */
+  readonly isJson: boolean
+}
+
+export const NO_WISHES: Wishes = {
+  label: null,
+  webhookUrl: null,
+  webhookEvents: [],
+  startBeforeMs: null,
+  finishBeforeMs: null,
+  isJson: false,
+}
+
+/** Same key and same fingerprint: the same job again. */
+export interface Idempotency {
+  readonly key: string
+  /** SHA-256 over endpoint and body as they came. */
+  readonly fingerprint: Uint8Array<ArrayBuffer>
+}
+
 export interface NewJob extends Submission {
   /** ULID. */
   readonly id: string
   readonly caller: Caller
+  /** Absent: none, and no key. */
+  readonly wishes?: Wishes
+  readonly idempotency?: Idempotency
   /** Wall time, ms. */
   readonly createdAt: number
   /** The queue's awake clock (ms that a reachable target could have worked), §2 "time asleep not counted". */
@@ -130,6 +163,11 @@ export interface Job {
   readonly sequence: number
   readonly id: string
   readonly state: State
+  /** State changes until now: 1 when it was queued. The number of the last one. */
+  readonly changes: number
+  readonly wishes: Wishes
+  /** Id of the job that this one repeats. */
+  readonly retryOf: string | null
   readonly caller: Caller
   readonly endpoint: EndpointPath
   readonly model: string
@@ -157,6 +195,16 @@ export interface Job {
   readonly finishedAt: number | null
   readonly error: JobError | null
   readonly measured: Measured | null
+}
+
+/** One state change of an async job, wall ms. */
+export interface StateChange {
+  /** From 1, in order. */
+  readonly number: number
+  readonly state: State
+  readonly previous: State | null
+  readonly attempt: number
+  readonly at: number
 }
 
 /** What may wait in the queue. */

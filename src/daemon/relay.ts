@@ -1,7 +1,8 @@
 // Owns the live bytes of jobs in memory: who listens to which job, from before its row exists until its end. It never
 // stores, edits or invents a byte, and never learns why. Back-pressure is a return value: false means "no more for now".
 
-import type { EventName, JobError } from './job.ts'
+import type { AnswerRecord } from './answer/record-cutter.ts'
+import type { EventName, JobError, StateChange } from './job.ts'
 import type { AnswerHeaders } from './target/target.ts'
 
 /** How a job ended for whoever listens. */
@@ -28,15 +29,32 @@ export interface Subscription {
   close(): void
 }
 
+/** A state change, as watchers are told of it. */
+export interface Changed extends StateChange {
+  /** With `failed` and `cancelled`. */
+  readonly error: JobError | null
+}
+
+/**
+ * Somebody who looks on. Never asked whether he can take more: he must not slow a run, so he copies or drops. What comes
+ * has rising numbers (protocol/event.ts).
+ */
+export interface Watcher {
+  changed(change: Changed): void
+  /** `number`: eventNumber(change, record). The bytes are valid only during the call. */
+  record(number: number, record: AnswerRecord): void
+}
+
 interface Line {
   readonly subscriber: Subscriber
   /** Set while the dispatcher waits for this listener. */
   resume: (() => void) | null
 }
 
-/** One relay per daemon: at most one live listener a job, because a blocked call has one caller. */
+/** One relay per daemon: at most one listener a job, because a blocked call has one caller; watchers as many as come. */
 export class Relay {
   readonly #lines = new Map<string, Line>()
+  readonly #watchers = new Map<string, Set<Watcher>>()
 
   get listeners(): number {
     return this.#lines.size
@@ -60,6 +78,36 @@ export class Relay {
         resume?.()
       },
     }
+  }
+
+  /** Looks on, from now. Any number of watchers a job; before its row exists, too. */
+  watch(id: string, watcher: Watcher): { close(): void } {
+    const watchers = this.#watchers.get(id) ?? new Set()
+    this.#watchers.set(id, watchers.add(watcher))
+    return {
+      close: () => {
+        watchers.delete(watcher)
+        if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id)
+      },
+    }
+  }
+
+  isWatched(id: string): boolean {
+    return this.#watchers.has(id)
+  }
+
+  get watchers(): number {
+    let count = 0
+    for (const watchers of this.#watchers.values()) count += watchers.size
+    return count
+  }
+
+  changed(id: string, change: Changed): void {
+    for (const watcher of this.#watchers.get(id) ?? []) watcher.changed(change)
+  }
+
+  record(id: string, number: number, record: AnswerRecord): void {
+    for (const watcher of this.#watchers.get(id) ?? []) watcher.record(number, record)
   }
 
   isHeard(id: string): boolean {

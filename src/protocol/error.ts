@@ -46,10 +46,40 @@ export const ERRORS = {
     message: 'the request did not arrive in time',
     hint: 'Headers must be complete within 10 s and the body within 60 s without a pause in between.',
   },
+  webhook_refused: {
+    status: 400,
+    message: 'state_webhook_url {detail}',
+    hint: 'Webhooks go to http and https addresses that FOREMAN_WEBHOOK_ALLOW and _DENY let through, never to foreman or its target (docs/webhooks.md).',
+  },
+  job_not_found: {
+    status: 404,
+    message: 'no job {id}',
+    hint: 'It never existed, was deleted, or finished longer ago than FOREMAN_JOB_TTL.',
+  },
+  artifact_not_found: {
+    status: 404,
+    message: 'job {id} has no artifact {name}',
+    hint: 'GET /jobs/{id} lists what there is; a job that is not done yet has none.',
+  },
+  delivery_not_found: {
+    status: 404,
+    message: 'job {id} has no delivery {n}',
+    hint: 'GET /jobs/{id} lists its deliveries.',
+  },
+  job_active: {
+    status: 409,
+    message: 'job {id} is {state}',
+    hint: 'Only a finished job can be retried or deleted. Cancel it, or wait for its end.',
+  },
   key_in_use: {
     status: 409,
     message: 'another caller is waiting with the same Idempotency-Key',
     hint: 'Wait for that call to end, or use a new key.',
+  },
+  body_gone: {
+    status: 410,
+    message: 'the body of job {id} is gone',
+    hint: "A blocked call's body is dropped at its end, so it cannot be sent again: the caller has it.",
   },
   body_too_large: {
     status: 413,
@@ -60,6 +90,16 @@ export const ERRORS = {
     status: 415,
     message: 'unsupported {what}: send UTF-8, plain or with Content-Encoding: zstd',
     hint: 'Only identity and zstd bodies are read.',
+  },
+  range_not_satisfiable: {
+    status: 416,
+    message: 'the range lies outside of the {bytes} bytes',
+    hint: 'Ask for one range within the artifact.',
+  },
+  key_reused: {
+    status: 422,
+    message: 'Idempotency-Key was used with another request',
+    hint: 'A key stands for one endpoint and body as long as its job is kept. Use a new key for new work.',
   },
   headers_too_large: { status: 431, message: 'request headers are too large', hint: 'At most 16 KiB of headers.' },
   cancelled: { status: 499, message: 'request canceled', hint: 'Somebody cancelled the job.' },
@@ -155,6 +195,16 @@ export const ERRORS = {
     status: 504,
     message: 'the job ran longer than {limit} (FOREMAN_RUN_LIMIT)',
     hint: 'Raise FOREMAN_RUN_LIMIT, or ask for less.',
+  },
+  start_before_passed: {
+    status: null,
+    message: 'it had not started {limit} after it was submitted (start_before)',
+    hint: 'The job asked not to be started later than that. Submit it again, with more time or none.',
+  },
+  finish_before_passed: {
+    status: null,
+    message: 'it was not over {limit} after it was submitted (finish_before)',
+    hint: 'The job asked to be ended then. Submit it again, with more time or none.',
   },
   crashed: {
     status: null,

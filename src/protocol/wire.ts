@@ -61,6 +61,112 @@ export interface RunningDocument {
   bytes: number
 }
 
+/** The states of a job, in the order of its life. The last three are final. */
+export type JobState = 'queued' | 'loading' | 'working' | 'done' | 'failed' | 'cancelled'
+
+/** What every job shows, in a list too. Never the prompt. */
+export interface JobSummary {
+  job_id: string
+  state: JobState
+  /** As the caller wrote it. */
+  model: string
+  endpoint: string
+  label: string | null
+  /** Times it was sent; what was not the job's fault is not counted. */
+  attempt: number
+  max_attempts: number
+  /** Jobs to be sent before it, the running one included; 0 is next. Null when it does not wait. */
+  position: number | null
+  /** Seconds until it is likely to be sent, from what jobs have taken lately. Absent when that is not known. */
+  eta_seconds?: number
+  /** ISO times. */
+  created_at: string
+  /** First sending. */
+  started_at: string | null
+  finished_at: string | null
+  timings: TimingsDocument
+  usage: UsageDocument | null
+  done_reason: string | null
+  error: JobErrorDocument | null
+  /** The job that this one repeats. */
+  retry_of: string | null
+}
+
+/** `GET /jobs/{id}`. */
+export interface JobDocument extends JobSummary {
+  /** What the endpoint answers unstreamed. Absent until `done`, and where `result_omitted`. */
+  result?: unknown
+  /** The result is larger than 256 KiB: read the artifact `response`. */
+  result_omitted?: true
+  artifacts: ArtifactDocument[]
+  /** The webhooks of its state changes, in their order. */
+  deliveries: DeliveryDocument[]
+}
+
+/** Milliseconds; null while unknown. */
+export interface TimingsDocument {
+  /** From its creation to the first sending. */
+  queue_ms: number | null
+  /** What the target says; else from the last sending to the first byte, if its model was not resident. */
+  load_ms: number | null
+  /** From the last sending to the end, loading included. */
+  run_ms: number | null
+}
+
+/** As the target counts. */
+export interface UsageDocument {
+  prompt_tokens: number | null
+  completion_tokens: number | null
+}
+
+export interface JobErrorDocument {
+  /** docs/errors.md. */
+  code: string
+  message: string
+  /** The target's HTTP status, where it gave one. */
+  status: number | null
+}
+
+export interface ArtifactDocument {
+  /** `completion`: the assistant's text; `response`: the target's answer as it came. */
+  name: string
+  content_type: string
+  bytes: number
+  /** Its text, when it is one of at most 256 KiB. */
+  data?: string
+  /** Where it is, when it is larger. */
+  url?: string
+}
+
+export interface DeliveryDocument {
+  /** Number of the state change, the `sequence` of its webhook. */
+  n: number
+  state: JobState
+  status: 'pending' | 'delivered' | 'given_up'
+  tries: number
+  /** Why the last try failed, or why it was given up. What the receiver answered is not told. */
+  reason: 'unreachable' | 'timeout' | 'not_accepted' | 'refused_address' | 'gone' | null
+  /** ISO times. */
+  next_try_at: string | null
+  delivered_at: string | null
+}
+
+/** 202 of `POST /jobs` and of a retry. */
+export interface ReceiptDocument {
+  job_id: string
+  state: JobState
+  position: number | null
+  /** Absolute with FOREMAN_PUBLIC_URL, else paths. */
+  urls: { self: string; events: string; cancel: string }
+}
+
+/** `GET /jobs`. */
+export interface JobListDocument {
+  jobs: JobSummary[]
+  /** Cursor of the next page; null on the last one. */
+  next: string | null
+}
+
 /** Errors of foreman's own surface. */
 export interface ErrorDocument {
   error: string

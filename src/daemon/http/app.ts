@@ -2,11 +2,15 @@
 // and cancel, and never apply a change to a job themselves.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Residency } from '../affinity.ts'
+import type { AwakeClock } from '../awake-clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import type { Submission } from '../job.ts'
+import type { RunTimes } from '../eta.ts'
+import type { Job, Submission } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Relay } from '../relay.ts'
 import type { RunningJob } from '../services/run.ts'
 import type { Store } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
@@ -30,10 +34,23 @@ export interface Queue {
   readonly running: RunningJob | null
   /** Milliseconds a job has taken lately; null while nothing ran. */
   readonly recentRunMs: number | null
+  /** What the target holds, as the next claim will see it. */
+  readonly residency: Residency
+  /** What jobs and loads have taken lately, for estimates. */
+  readonly runTimes: RunTimes
+  /** The answer until now of the async job that runs, and the number of the change that made it `working`; else null. */
+  answerSoFar(id: string): { readonly change: number; readonly chunks: readonly Buffer[] } | null
+  /**
+   * Ends a job, whoever submitted it. `stopping`: it runs, and its final state comes in a moment; `cancelled`: it waited;
+   * `over`: it had ended before; `unknown`: there is none.
+   */
+  cancel(id: string): Promise<'stopping' | 'cancelled' | 'over' | 'unknown'>
   pause(): Promise<void>
   resume(): Promise<void>
   /** Something may have become claimable. */
   wake(): void
+  /** An async job was written to the queue: tells watchers and the deliverer, and wakes the loop. */
+  enqueued(job: Job): void
 }
 
 /** The blocked callers: takes a submission whose request was read and allowed, and answers it to its end. */
@@ -51,6 +68,10 @@ export interface App {
   readonly metrics: Metrics
   readonly store: Store
   readonly target: Target
+  readonly relay: Relay
+  readonly awake: AwakeClock
+  /** A new ULID; rising. */
+  readonly newId: () => string
   readonly probes: Probes
   readonly queue: Queue
   readonly live: LiveCalls

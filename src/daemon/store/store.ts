@@ -2,7 +2,7 @@
 // SQLite here; the thread behind it is thread.ts. Expected outcomes are values; a rejected promise is a broken store.
 
 import type { Residency } from '../affinity.ts'
-import type { Depth, EventName, Job, JobError, Measured, NewJob, QueueLimits, State } from '../job.ts'
+import type { Depth, EventName, Job, JobError, Measured, NewJob, QueueLimits, State, StateChange } from '../job.ts'
 
 export interface ClaimRequest {
   /** Wall ms. */
@@ -22,11 +22,150 @@ export type ClaimResult =
    */
   | { readonly kind: 'empty'; readonly availableAt: number | null }
 
-/** The answer of an async job, kept with it. */
-export interface Answer {
-  readonly status: number
-  readonly contentType: string | null
+/** What an async job leaves behind, kept with it; written in the transaction that ends it. */
+export interface Artifact {
+  /** Unique in its job. */
+  readonly name: ArtifactName
+  readonly contentType: string
   readonly body: Uint8Array<ArrayBuffer>
+}
+
+export type ArtifactName = 'completion' | 'response'
+
+/** What an async job ends with. */
+export interface Remains {
+  readonly artifacts: readonly Artifact[]
+  /** JSON text of `result`, where that is not the response itself; null: it is, or there is none. */
+  readonly result: Uint8Array<ArrayBuffer> | null
+  /** The response is JSON and whole, so that it is the result. */
+  readonly responseIsResult: boolean
+}
+
+/** An artifact as it is shown. */
+export interface ArtifactEntry {
+  readonly name: ArtifactName
+  readonly contentType: string
+  readonly bytes: number
+  /** Strong ETag without its quotes: hex SHA-256 of the body. */
+  readonly etag: string
+  /** The body, if it is at most `INLINE_BYTES`; null = read it by itself. */
+  readonly inline: Uint8Array<ArrayBuffer> | null
+}
+
+/** What larger artifacts and results are not sent inline. */
+export const INLINE_BYTES = 256 * 1024
+
+export type DeliveryReason = 'unreachable' | 'timeout' | 'not_accepted' | 'refused_address' | 'gone'
+
+/** One webhook of one state change. */
+export interface Delivery {
+  /** The number of the state change. */
+  readonly n: number
+  readonly state: State
+  readonly status: 'pending' | 'delivered' | 'given_up'
+  readonly tries: number
+  readonly reason: DeliveryReason | null
+  /** Wall ms; null unless pending. */
+  readonly nextAt: number | null
+  readonly deliveredAt: number | null
+}
+
+/** A job with all that GET /jobs/{id} and its last webhook show. */
+export interface JobDetail {
+  readonly job: Job
+  readonly artifacts: readonly ArtifactEntry[]
+  readonly deliveries: readonly Delivery[]
+  /** JSON text; null: none, or larger than INLINE_BYTES (`omitted`). */
+  readonly result: { readonly json: Uint8Array<ArrayBuffer> } | { readonly omitted: true } | null
+  readonly standing: Standing | null
+}
+
+/** Where a queued job stands. */
+export interface Standing {
+  /** What waits and will be sent before it in drain order, grouped by affinity, in that order; its own group last. */
+  readonly ahead: readonly { readonly affinity: string; readonly jobs: number }[]
+}
+
+export interface JobFilter {
+  readonly state: State | null
+  /** Normalised. */
+  readonly model: string | null
+  readonly label: string | null
+  readonly limit: number
+  /** Sequence of the last job of the page before; null = from the newest. */
+  readonly before: number | null
+}
+
+/** A webhook that is due, with what its payload is made of. */
+export interface DueDelivery {
+  readonly change: StateChange
+  readonly url: string
+  /** `host:port` of it: what shares a limit. */
+  readonly receiver: string
+  /** Tries before this one. */
+  readonly tries: number
+  readonly jobId: string
+}
+
+export interface DeliveryRequest {
+  readonly now: number
+  readonly limit: number
+  /** Receivers that must not be sent more now. */
+  readonly except: readonly string[]
+  /** Jobs whose delivery is on its way. */
+  readonly underWay: readonly string[]
+}
+
+/** `nextAt`: when the next one falls due, wall ms; null when none is pending (those of `except` and `underWay` not counted). */
+export interface DueDeliveries {
+  readonly due: readonly DueDelivery[]
+  readonly nextAt: number | null
+}
+
+/** What became of one try. */
+export interface DeliverySettlement {
+  readonly jobId: string
+  readonly n: number
+  readonly now: number
+  readonly verdict:
+    | { readonly kind: 'delivered' }
+    | { readonly kind: 'again'; readonly at: number; readonly reason: DeliveryReason }
+    | { readonly kind: 'given_up'; readonly reason: DeliveryReason }
+    /** 410: this one and all that this job still has pending. */
+    | { readonly kind: 'stopped' }
+}
+
+/** A copy of a finished job to be put in the queue. */
+export interface Retry {
+  readonly of: string
+  readonly id: string
+  readonly now: number
+  readonly awake: number
+}
+
+export type RetryResult =
+  | EnqueueResult
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'active'; readonly state: State }
+  | { readonly kind: 'body_gone' }
+
+export type ForgetResult =
+  | { readonly kind: 'forgotten' }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'active'; readonly state: State }
+
+/** A job whose deadline has passed. */
+export interface Overdue {
+  readonly id: string
+  readonly code: 'start_before_passed' | 'finish_before_passed'
+  /** The wish, ms. */
+  readonly limitMs: number
+}
+
+/** `nextAt`: the next deadline, wall ms; null when there is none. */
+export interface OverdueJobs {
+  readonly overdue: readonly Overdue[]
+  readonly nextAt: number | null
 }
 
 export interface Change {
@@ -38,14 +177,21 @@ export interface Change {
   /** Required by every change to failed or cancelled. */
   readonly error?: JobError
   readonly measured?: Measured
-  readonly answer?: Answer
+  /** With the final change of an async job. */
+  readonly remains?: Remains
 }
 
 /** `conflict`: the job is not in a state that the event may leave (or is not there). Nothing was changed. */
-export type ApplyResult = { readonly kind: 'applied'; readonly job: Job } | { readonly kind: 'conflict' }
+export type ApplyResult =
+  | { readonly kind: 'applied'; readonly job: Job; readonly previous: State }
+  | { readonly kind: 'conflict' }
 
 export type EnqueueResult =
   | { readonly kind: 'enqueued'; readonly job: Job }
+  /** The key is known: this is its job. */
+  | { readonly kind: 'replayed'; readonly job: Job }
+  /** The key is known and stands for another endpoint or body. */
+  | { readonly kind: 'key_reused' }
   | { readonly kind: 'queue_full' }
   | { readonly kind: 'storage_full' }
 
@@ -101,10 +247,31 @@ export interface Store {
   orphan(id: string, now: number): Promise<boolean>
   /** The caller is back: claimable again, in its old place. False: it is no longer an orphan. */
   adopt(id: string): Promise<boolean>
+  /** Every read sees only what was committed, and what was asked of the store before it. */
   get(id: string): Promise<Job | null>
-  answer(id: string): Promise<Answer | null>
-  /** The newest first. Every read sees only what was committed, and what was asked of the store before it. */
-  list(limit: number): Promise<readonly Job[]>
+  detail(id: string, residency: Residency): Promise<JobDetail | null>
+  /** The newest first; each with its standing if it is queued. */
+  list(
+    filter: JobFilter,
+    residency: Residency,
+  ): Promise<readonly { readonly job: Job; readonly standing: Standing | null }[]>
+  /** State changes of an async job, oldest first; of a blocked call what its row still tells. Null: no such job. */
+  changes(id: string): Promise<readonly StateChange[] | null>
+  /** Bytes `from` (inclusive) to `to` (exclusive) of an artifact; null: there is none of that name. */
+  artifact(id: string, name: string, from: number, to: number): Promise<Uint8Array<ArrayBuffer> | null>
+  /** The old body as a new job, `queued` row and webhook included; the old job stays as it is. */
+  retry(retry: Retry, limits: QueueLimits): Promise<RetryResult>
+  /** Deletes a finished job with all it holds. */
+  forget(id: string): Promise<ForgetResult>
+  /** The first pending delivery of each job, if it is due. The same one is given again until it is settled. */
+  dueDeliveries(request: DeliveryRequest): Promise<DueDeliveries>
+  /** On disk before the answer. False: there is no such pending delivery (any more). */
+  settleDelivery(settlement: DeliverySettlement): Promise<boolean>
+  /** Delivery `n` of a job is due now, whatever became of it before; its tries begin anew. False: there is none. */
+  redeliver(id: string, n: number, now: number): Promise<boolean>
+  /** Open deliveries, for /metrics. */
+  pendingDeliveries(): Promise<number>
+  overdue(now: number, limit: number): Promise<OverdueJobs>
   backlog(): Promise<readonly Backlog[]>
   countByState(): Promise<Readonly<Record<State, number>>>
   queueState(): Promise<QueueState>
