@@ -2,7 +2,7 @@
 // measured and never looks at a clock. Where anything that it needs was not measured yet, it says nothing.
 
 import type { Residency } from './affinity.ts'
-import type { Standing } from './store/store.ts'
+import type { Standing } from './job.ts'
 
 export interface RunTimes {
   /** A job is done. `loadMs`: what its model took to load, where it was loaded for it. */

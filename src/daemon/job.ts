@@ -207,6 +207,12 @@ export interface StateChange {
   readonly at: number
 }
 
+/** Where a queued job stands. */
+export interface Standing {
+  /** What waits and will be sent before it in drain order, grouped by affinity, in that order; its own group last. */
+  readonly ahead: readonly { readonly affinity: string; readonly jobs: number }[]
+}
+
 /** What may wait in the queue. */
 export interface QueueLimits {
   readonly maxQueue: number

@@ -2,7 +2,18 @@
 // SQLite here; the thread behind it is thread.ts. Expected outcomes are values; a rejected promise is a broken store.
 
 import type { Residency } from '../affinity.ts'
-import type { Depth, EventName, Job, JobError, Measured, NewJob, QueueLimits, State, StateChange } from '../job.ts'
+import type {
+  Depth,
+  EventName,
+  Job,
+  JobError,
+  Measured,
+  NewJob,
+  QueueLimits,
+  Standing,
+  State,
+  StateChange,
+} from '../job.ts'
 
 export interface ClaimRequest {
   /** Wall ms. */
@@ -78,12 +89,6 @@ export interface JobDetail {
   /** JSON text; null: none, or larger than INLINE_BYTES (`omitted`). */
   readonly result: { readonly json: Uint8Array<ArrayBuffer> } | { readonly omitted: true } | null
   readonly standing: Standing | null
-}
-
-/** Where a queued job stands. */
-export interface Standing {
-  /** What waits and will be sent before it in drain order, grouped by affinity, in that order; its own group last. */
-  readonly ahead: readonly { readonly affinity: string; readonly jobs: number }[]
 }
 
 export interface JobFilter {
