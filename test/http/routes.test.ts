@@ -8,7 +8,11 @@ import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'DELETE', 'PUT', 'PATCH']
 const concrete = (path: string): string =>
-  path.replace('{model}', 'tiny-a').replace('{digest}', `sha256:${'a'.repeat(64)}`)
+  path
+    .replace('{model}', 'tiny-a')
+    .replace('{digest}', `sha256:${'a'.repeat(64)}`)
+    .replace('{id}', '01KAJ5Z0000000000000000000')
+    .replace(/\{(name|n)\}/, '1')
 
 describe('the table', () => {
   test('has each path and method once', () => {
@@ -54,14 +58,31 @@ describe('the table', () => {
     '/api/blobs/',
     '/api/blobs/a/b',
     '/v1',
-    '/jobs',
+    '/jobs/',
+    '/jobs//',
+    '/jobs//events',
+    '/jobs/x/',
+    '/jobs/x/event',
+    '/jobs/x%2Fevents',
+    '/jobs/x/events/',
+    '/jobs/a/b/events',
+    '/jobs/x/artifacts',
+    '/jobs/x/artifacts/a/b',
+    '/jobs/x/artifacts/%zz',
+    '/jobs/x/deliveries/1',
+    '/jobs/x/deliveries/1/redeliver/y',
+    '/Jobs',
   ])('does not know %j', (path) => {
     expect(match('GET', path).kind).toBe('unknown')
     expect(match('POST', path).kind).toBe('unknown')
   })
 
+  test('hands on the parameters in the order of the path', () => {
+    expect(match('POST', '/jobs/x%20y/deliveries/7/redeliver')).toMatchObject({ parameters: ['x y', '7'] })
+  })
+
   test('decodes the model of /v1/models/{model}, as the router of Ollama does', () => {
-    expect(match('GET', '/v1/models/tiny%3Alatest')).toMatchObject({ kind: 'route', parameter: 'tiny:latest' })
+    expect(match('GET', '/v1/models/tiny%3Alatest')).toMatchObject({ kind: 'route', parameters: ['tiny:latest'] })
   })
 })
 
@@ -84,6 +105,11 @@ describe('on the line', () => {
     ['GET', `/api/blobs/sha256:${'a'.repeat(64)}`, 'HEAD, POST'],
     ['PUT', '/api/experimental/aliases', 'GET, POST, DELETE'],
     ['GET', '/pause', 'POST'],
+    ['PUT', '/jobs', 'HEAD, GET, POST'],
+    ['POST', '/jobs/x', 'HEAD, GET, DELETE'],
+    ['GET', '/jobs/x/cancel', 'POST'],
+    ['DELETE', '/jobs/x/events', 'HEAD, GET'],
+    ['GET', '/jobs/x/deliveries/1/redeliver', 'POST'],
   ])('%s %s is the 405 of Ollama, with Allow: %s', async (method, path, allow) => {
     const { half, target } = await startServer()
     const answer = await fetch(half.url + path, { method })

@@ -22,9 +22,11 @@ export type Way =
   | 'management'
   /** Foreman's own. */
   | 'own'
+  /** Async jobs: to be found in the table of jobs.ts. */
+  | 'jobs'
 
 export interface Route {
-  /** Exact, but for the two that end in a parameter: `/v1/models/{model}` and `/api/blobs/{digest}`. */
+  /** Exact, but for `{…}`, which stands for one segment. */
   readonly path: string
   readonly methods: readonly Method[]
   readonly way: Way
@@ -48,6 +50,8 @@ const native = (path: string, methods: readonly Method[], way: Way): Route => ({
 })
 
 const own = (path: string, methods: readonly Method[]): Route => ({ path, methods, way: 'own', surface: 'jobs' })
+
+const jobs = (path: string, methods: readonly Method[]): Route => ({ path, methods, way: 'jobs', surface: 'jobs' })
 
 export const ROUTES: readonly Route[] = [
   queued('/api/chat'),
@@ -96,6 +100,14 @@ export const ROUTES: readonly Route[] = [
   own('/metrics', READ),
   own('/pause', POST),
   own('/resume', POST),
+
+  jobs('/jobs', ['HEAD', 'GET', 'POST']),
+  jobs('/jobs/{id}', ['HEAD', 'GET', 'DELETE']),
+  jobs('/jobs/{id}/events', READ),
+  jobs('/jobs/{id}/artifacts/{name}', READ),
+  jobs('/jobs/{id}/cancel', POST),
+  jobs('/jobs/{id}/retry', POST),
+  jobs('/jobs/{id}/deliveries/{n}/redeliver', POST),
 ]
 
 interface Place {
@@ -117,34 +129,48 @@ function placesOf(routes: readonly Route[]): ReadonlyMap<string, Place> {
 }
 
 const PLACES = placesOf(ROUTES)
-const MODEL = PLACES.get('/v1/models/{model}')
-const BLOB = PLACES.get('/api/blobs/{digest}')
+
+/** The paths with parameters, as the segments that must be met; null stands for any one. */
+const PATTERNS = [...PLACES]
+  .filter(([path]) => path.includes('{'))
+  .map(([path, place]) => ({
+    place,
+    segments: path.split('/').map((segment) => (segment.startsWith('{') ? null : segment)),
+  }))
+const MOST_SEGMENTS = Math.max(...PATTERNS.map(({ segments }) => segments.length))
 
 export type Match =
-  | { readonly kind: 'route'; readonly route: Route; readonly allow: string; readonly parameter: string }
+  /** `parameters`: decoded, in the order of the path. */
+  | { readonly kind: 'route'; readonly route: Route; readonly allow: string; readonly parameters: readonly string[] }
   | { readonly kind: 'wrong_method'; readonly allow: string; readonly surface: Surface }
   | { readonly kind: 'unknown'; readonly surface: Surface }
 
 /** What `path` (raw, without query) is to `method`. */
 export function match(method: string, path: string): Match {
   const exact = PLACES.get(path)
-  if (exact !== undefined) return at(exact, method, '')
-  const model = MODEL === undefined ? null : parameterOf(path, '/v1/models/')
-  if (MODEL !== undefined && model !== null) return at(MODEL, method, model)
-  const digest = BLOB === undefined ? null : parameterOf(path, '/api/blobs/')
-  if (BLOB !== undefined && digest !== null) return at(BLOB, method, digest)
+  if (exact !== undefined) return at(exact, method, [])
+  const raw = path.split('/', MOST_SEGMENTS + 1)
+  for (const { place, segments } of PATTERNS) {
+    const parameters = parametersOf(raw, segments)
+    if (parameters !== null) return at(place, method, parameters)
+  }
   return { kind: 'unknown', surface: surfaceOf(path) }
 }
 
-function at({ byMethod, allow, surface }: Place, method: string, parameter: string): Match {
+function at({ byMethod, allow, surface }: Place, method: string, parameters: readonly string[]): Match {
   const route = byMethod.get(method)
-  return route === undefined ? { kind: 'wrong_method', allow, surface } : { kind: 'route', route, allow, parameter }
+  return route === undefined ? { kind: 'wrong_method', allow, surface } : { kind: 'route', route, allow, parameters }
+}
+
+function parametersOf(raw: readonly string[], segments: readonly (string | null)[]): readonly string[] | null {
+  if (raw.length !== segments.length) return null
+  if (!segments.every((segment, i) => segment === null || segment === raw[i])) return null
+  const parameters = raw.filter((_, i) => segments[i] === null).map(decoded)
+  return parameters.every((parameter) => parameter !== null) ? parameters : null
 }
 
 /** One segment, as in Ollama: its router decodes first, so an escaped slash is a slash too, and no such path is known. */
-function parameterOf(path: string, prefix: string): string | null {
-  if (!path.startsWith(prefix)) return null
-  const raw = path.slice(prefix.length)
+function decoded(raw: string): string | null {
   try {
     const parameter = decodeURIComponent(raw)
     return parameter === '' || parameter.includes('/') ? null : parameter

@@ -11,6 +11,7 @@ import { isWellEscaped } from './framing.ts'
 import { Gate, isHealth } from './gate.ts'
 import { answerOwn } from './health.ts'
 import { answerInventory } from './inventory.ts'
+import { answerJobs } from './jobs.ts'
 import { manage } from './management.ts'
 import { passOn } from './pass-on.ts'
 import { queue } from './queued.ts'
@@ -149,19 +150,20 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     }
     if (req.method === 'OPTIONS') return send204(res, `${found.allow}, OPTIONS`)
     if (found.kind === 'wrong_method') return sendPlain(app, res, 405, '405 method not allowed', { Allow: found.allow })
-    return go(found.route, found.parameter, query, req, res)
+    return go(found.route, found.parameters, query, req, res)
   }
 
   function go(
     route: Route,
-    parameter: string,
+    parameters: readonly string[],
     query: string,
     req: IncomingMessage,
     res: ServerResponse,
   ): Promise<void> | void {
     const { way, surface, path } = route
     if (way === 'own') return answerOwn(app, path, res)
-    if (way === 'inventory') return answerInventory(app, route, parameter, res)
+    if (way === 'inventory') return answerInventory(app, route, parameters[0] ?? '', res)
+    if (way === 'jobs') return answerJobs(app, bodies, { path, parameters, query }, req, res)
     if (app.phase === 'stopping') return refuse(app, res, surface, ownError('shutting_down'))
     switch (way) {
       case 'embeddings':
@@ -174,7 +176,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
       case 'direct':
         return passOn(app, bodies, route, query, req, res)
       case 'management':
-        return manage(app, bodies, { route, digest: parameter, query }, req, res)
+        return manage(app, bodies, { route, digest: parameters[0] ?? '', query }, req, res)
     }
   }
 
