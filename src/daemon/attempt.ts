@@ -7,7 +7,14 @@ import { backoffMs } from './backoff.ts'
 import type { EventName, Job, JobError } from './job.ts'
 
 /** Why foreman itself ended an attempt. `shutting_down` gives an async job back to the queue. */
-export type StopReason = 'cancelled' | 'caller_gone' | 'shutting_down' | 'stalled' | 'run_limit' | 'answer_too_large'
+export type StopReason =
+  | 'cancelled'
+  | 'caller_gone'
+  | 'finish_before_passed'
+  | 'shutting_down'
+  | 'stalled'
+  | 'run_limit'
+  | 'answer_too_large'
 
 /** What happened at the target. */
 export type Outcome =

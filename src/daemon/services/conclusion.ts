@@ -5,7 +5,8 @@ import { errorMessage } from '../../protocol/error.ts'
 import { type Decision, decide, type Outcome } from '../attempt.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
-import { isFinal, type Job, TRANSITIONS } from '../job.ts'
+import { createRunTimes, type RunTimes } from '../eta.ts'
+import { isFinal, type Job, type State, TRANSITIONS } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Relay } from '../relay.ts'
@@ -23,12 +24,15 @@ export interface ConclusionParts {
   readonly store: Store
   readonly relay: Relay
   readonly prober: Prober
+  /** A webhook may have become due. */
+  readonly deliverer: { wake(): void }
 }
 
 export class Conclusion {
   readonly #parts: ConclusionParts
   /** What a job has taken lately, ms, the last fifth weighing most; null while none was done. */
   recentRunMs: number | null = null
+  readonly runTimes: RunTimes = createRunTimes()
 
   constructor(parts: ConclusionParts) {
     this.#parts = parts
@@ -43,7 +47,7 @@ export class Conclusion {
     const decision = decide(outcome, job, context)
     const { event, error } = decision
     metrics.attempt(event)
-    if (event === 'completed') this.#learnRunTime(clock.monotonic() - run.startedAt)
+    if (event === 'completed') this.#learnRunTime(run, clock.monotonic() - run.startedAt)
     // A caller who hangs up, or a cancel, is nothing to be warned of.
     else
       log[event === 'cancelled' ? 'debug' : 'warn'](
@@ -75,6 +79,7 @@ export class Conclusion {
       log.debug({ job: change.id, event: change.event }, 'the job was no longer in a state that this leaves')
       return false
     }
+    this.announce(result.job, result.previous, change.now)
     if (isFinal(result.job.state)) {
       metrics.jobEnded(result.job)
       log.info(summary(result.job), 'job over')
@@ -82,8 +87,15 @@ export class Conclusion {
     return true
   }
 
+  /** Tells whoever watches, and the deliverer, of a change that is written down. */
+  announce(job: Job, previous: State | null, at: number): void {
+    const { id, changes: number, state, attempt, error } = job
+    this.#parts.relay.changed(id, { number, state, previous, attempt, at, error })
+    if (job.wishes.webhookUrl !== null) this.#parts.deliverer.wake()
+  }
+
   #changeOf(run: Run, { event, error, availableAt }: Decision): Change {
-    const answer = isFinal(TRANSITIONS[event].to) ? run.answer() : undefined
+    const remains = isFinal(TRANSITIONS[event].to) ? run.remains(event === 'completed') : undefined
     return {
       id: run.job.id,
       event,
@@ -91,7 +103,7 @@ export class Conclusion {
       measured: run.measured,
       ...(error === undefined ? {} : { error }),
       ...(availableAt === undefined ? {} : { availableAt }),
-      ...(answer === undefined ? {} : { answer }),
+      ...(remains === undefined ? {} : { remains }),
     }
   }
 
@@ -104,8 +116,10 @@ export class Conclusion {
     relay.ended(id, { kind: 'failed', event, error, recorded })
   }
 
-  #learnRunTime(ms: number): void {
+  #learnRunTime({ job, measured: { loadMs } }: Run, ms: number): void {
     this.recentRunMs = this.recentRunMs === null ? ms : 0.8 * this.recentRunMs + 0.2 * ms
+    const load = job.state === 'loading' ? (loadMs ?? null) : null
+    this.runTimes.learn(job.affinity, Math.max(0, ms - (load ?? 0)), load)
   }
 }
 

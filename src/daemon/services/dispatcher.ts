@@ -5,10 +5,12 @@ import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter } from '../affinity.ts'
 import type { StopReason } from '../attempt.ts'
 import type { AwakeClock } from '../awake-clock.ts'
+import type { RunTimes } from '../eta.ts'
 import type { Job } from '../job.ts'
 import type { Change } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
 import { Bell } from './bell.ts'
+import { Cancellation, type Cancelled } from './cancellation.ts'
 import { Conclusion, type ConclusionParts } from './conclusion.ts'
 import { Run, type RunningJob } from './run.ts'
 import { watch } from './watchdog.ts'
@@ -34,6 +36,7 @@ export class Dispatcher {
   readonly #parts: DispatcherParts
   readonly #bell: Bell
   readonly #conclusion: Conclusion
+  readonly #cancellation: Cancellation
   #loop: Promise<void> | null = null
   #run: Run | null = null
   #paused = false
@@ -49,6 +52,11 @@ export class Dispatcher {
     this.#parts = parts
     this.#bell = new Bell(parts.clock)
     this.#conclusion = new Conclusion(parts)
+    const { clock, store, relay } = parts
+    this.#cancellation = new Cancellation({
+      ...{ clock, store, relay, conclusion: this.#conclusion },
+      stopRunning: (id, reason, limit) => this.stopRunning(id, reason, limit),
+    })
   }
 
   get paused(): boolean {
@@ -57,6 +65,18 @@ export class Dispatcher {
 
   get recentRunMs(): number | null {
     return this.#conclusion.recentRunMs
+  }
+
+  get runTimes(): RunTimes {
+    return this.#conclusion.runTimes
+  }
+
+  get residency(): Residency {
+    return this.#residency
+  }
+
+  answerSoFar(id: string): { readonly change: number; readonly chunks: readonly Buffer[] } | null {
+    return this.#run?.job.id === id && this.#run.job.caller === 'none' ? this.#run.answerSoFar : null
   }
 
   get running(): RunningJob | null {
@@ -95,10 +115,28 @@ export class Dispatcher {
   }
 
   /** Ends a running job from our side. False: it is not the one that runs. */
-  stopRunning(id: string, reason: StopReason): boolean {
+  stopRunning(id: string, reason: StopReason, limit?: string): boolean {
     if (this.#run?.job.id !== id) return false
-    this.#run.stop(reason)
+    this.#run.stop(reason, limit)
     return true
+  }
+
+  /** Ends a job by a call, whoever submitted it. */
+  cancel(id: string): Promise<Cancelled> {
+    const error = { code: 'cancelled', message: errorMessage('cancelled'), status: null } as const
+    return this.#cancellation.cancel(id, error, 'cancelled')
+  }
+
+  /** Ends a job whose deadline has passed. */
+  endOverdue(id: string, code: 'start_before_passed' | 'finish_before_passed', limit: string): Promise<Cancelled> {
+    const error = { code, message: errorMessage(code, { limit }), status: null }
+    return this.#cancellation.cancel(id, error, 'finish_before_passed', limit)
+  }
+
+  /** An async job was written to the queue. */
+  enqueued(job: Job): void {
+    this.#conclusion.announce(job, null, job.createdAt)
+    this.wake()
   }
 
   /** Ends a job that still waits; its caller is gone, or must not wait on. False: it waits no longer. */
@@ -149,6 +187,7 @@ export class Dispatcher {
     while (!this.#idle) {
       if (!(await this.#targetAnswers())) return this.#bell.ringIn(ASK_EVERY_MS)
       if (this.#idle) return
+      this.#cancellation.claiming()
       const claim = await store.claim({
         now: clock.now(),
         awake: awake.now,
@@ -185,6 +224,9 @@ export class Dispatcher {
   async #attempt(job: Job, body: Uint8Array): Promise<void> {
     const { config, clock, log, metrics, target, relay, onStep } = this.#parts
     onStep?.('claimed', job.id)
+    this.#conclusion.announce(job, 'queued', clock.now())
+    const caught = this.#cancellation.caught(job.id)
+    if (caught !== null && (await caught)) return
     if (job.caller === 'live' && !relay.isHeard(job.id)) {
       await this.endWaiting(job.id, 'cancelled', 'caller_gone')
       return
@@ -221,12 +263,28 @@ export class Dispatcher {
   }
 
   #firstByte(run: Run): void {
-    const { clock, store, metrics, prober, log, onStep } = this.#parts
+    const { clock, store, metrics, prober, log, relay, deliverer, onStep } = this.#parts
     const { job } = run
     metrics.firstByte((clock.monotonic() - run.startedAt) / 1000)
     if (job.state === 'loading') {
-      const change: Change = { id: job.id, event: 'first_byte', now: clock.now() }
-      store.apply(change).catch((error: unknown) => log.error({ err: error, job: job.id }, 'first byte not written'))
+      const now = clock.now()
+      const change: Change = { id: job.id, event: 'first_byte', now }
+      const written = store.apply(change)
+      written.then(
+        () => job.wishes.webhookUrl !== null && deliverer.wake(),
+        (error: unknown) => log.error({ err: error, job: job.id }, 'first byte not written'),
+      )
+      // Told before it is written: the first record follows in this very turn.
+      const { changes, attempt } = job
+      const working = {
+        number: changes + 1,
+        state: 'working',
+        previous: 'loading',
+        attempt,
+        at: now,
+        error: null,
+      } as const
+      relay.changed(job.id, working)
       prober.soon('load')
     }
     onStep?.('first_byte', job.id)

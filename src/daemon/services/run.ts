@@ -7,8 +7,9 @@ import type { Clock } from '../clock.ts'
 import { answerForm } from '../endpoint.ts'
 import type { Job } from '../job.ts'
 import type { Relay } from '../relay.ts'
-import type { Answer } from '../store/store.ts'
+import type { Remains } from '../store/store.ts'
 import type { AnswerHeaders, AnswerSink, Exchange, LostConnection, Target } from '../target/target.ts'
+import { RunRecords } from './run-records.ts'
 
 /** What of an unstreamed answer is held back until its verdict is known: a cut or a lie is then still an honest 502. */
 const HELD_ANSWER = 8 * 1024 * 1024
@@ -58,8 +59,10 @@ export class Run implements AnswerSink {
   #head: { status: number; headers: AnswerHeaders; reason: string } | null = null
   #flowing = false
   #held: Buffer[] = []
+  /** Of an async job. */
+  readonly #errorBody: Buffer[] = []
   #heldBytes = 0
-  #kept: Buffer[] = []
+  readonly #records: RunRecords
   #stopped: { reason: StopReason; limit?: string } | null = null
 
   constructor(job: Job, parts: RunParts) {
@@ -67,6 +70,7 @@ export class Run implements AnswerSink {
     this.#parts = parts
     this.#streamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
     this.#marker = createMarker(job.endpoint, this.#streamed)
+    this.#records = new RunRecords(job, this.#streamed, parts.relay)
     this.startedAt = parts.clock.monotonic()
     this.heardAt = this.startedAt
     this.working = job.state === 'working'
@@ -126,12 +130,24 @@ export class Run implements AnswerSink {
     this.#held = []
   }
 
-  /** The answer of an async job, to be kept with it; undefined for a live one, or where there was none. */
-  answer(): Answer | undefined {
+  /** The answer of an async job until now, and the number of the change that made it `working`. */
+  get answerSoFar(): { readonly change: number; readonly chunks: readonly Buffer[] } {
+    const { change, chunks } = this.#records
+    return { change, chunks: this.working ? chunks : [] }
+  }
+
+  /** What an async job leaves; undefined for a blocked call, or where nothing came. `isWhole`: it is done. */
+  remains(isWhole: boolean): Remains | undefined {
     if (this.job.caller === 'live' || this.#head === null) return undefined
-    const { status, headers } = this.#head
+    const { headers, status } = this.#head
     const contentType = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null
-    return { status, contentType, body: Uint8Array.from(Buffer.concat(this.#kept)) }
+    if (isOk(status)) return this.#records.remains(contentType, isWhole)
+    const body = Uint8Array.from(Buffer.concat(this.#errorBody))
+    const artifacts =
+      body.length === 0
+        ? []
+        : [{ name: 'response', contentType: contentType ?? 'application/octet-stream', body } as const]
+    return { artifacts, result: null, responseIsResult: false }
   }
 
   head(status: number, headers: AnswerHeaders, reason: string): void {
@@ -148,7 +164,7 @@ export class Run implements AnswerSink {
     const ok = this.#head !== null && isOk(this.#head.status)
     if (ok) this.#marker.push(chunk)
     if (ok && isFirst && this.#streamed) this.#begin()
-    if (this.job.caller === 'none') this.#keep(chunk)
+    this.#note(chunk, ok)
     if (this.#flowing) return this.#pass(chunk)
     // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
     this.#held.push(chunk)
@@ -160,6 +176,7 @@ export class Run implements AnswerSink {
 
   end(): void {
     const status = this.#head?.status ?? 0
+    if (isOk(status)) this.#records.end()
     if (isOk(status)) this.#settle({ kind: 'answered', verdict: this.#marker.verdict() })
     else this.#settle({ kind: 'http_error', status, body: Buffer.concat(this.#held).toString('utf8') })
   }
@@ -186,8 +203,11 @@ export class Run implements AnswerSink {
     return goOn
   }
 
-  #keep(chunk: Buffer): void {
-    if (this.bytes <= this.#parts.maxAnswer) this.#kept.push(chunk)
-    else this.stop('answer_too_large', `${this.#parts.maxAnswer} bytes`)
+  /** For watchers, and for what an async job leaves. */
+  #note(chunk: Buffer, ok: boolean): void {
+    const isKept = this.job.caller === 'none'
+    if (isKept && this.bytes > this.#parts.maxAnswer) this.stop('answer_too_large', `${this.#parts.maxAnswer} bytes`)
+    else if (ok) this.#records.push(chunk)
+    else if (isKept) this.#errorBody.push(chunk)
   }
 }

@@ -1,0 +1,61 @@
+// Owns the end of a job from outside, be it a cancel call or a deadline: whether it waits, runs, or is just being claimed.
+// It never touches the target; a running job is stopped by the run itself.
+
+import type { StopReason } from '../attempt.ts'
+import type { Clock } from '../clock.ts'
+import { isFinal, type JobError } from '../job.ts'
+import type { Relay } from '../relay.ts'
+import type { Store } from '../store/store.ts'
+import type { Conclusion } from './conclusion.ts'
+
+/** `stopping`: it runs, and its final state comes in a moment; `cancelled`: it waited; `over`: it had ended before. */
+export type Cancelled = 'stopping' | 'cancelled' | 'over' | 'unknown'
+
+export interface CancellationParts {
+  readonly clock: Clock
+  readonly store: Store
+  readonly relay: Relay
+  readonly conclusion: Conclusion
+  /** False: it is not the one that runs. */
+  readonly stopRunning: (id: string, reason: StopReason, limit?: string) => boolean
+}
+
+export class Cancellation {
+  readonly #parts: CancellationParts
+  /** Those that a claim which is on its way may have met. */
+  readonly #written = new Map<string, Promise<boolean>>()
+
+  constructor(parts: CancellationParts) {
+    this.#parts = parts
+  }
+
+  /** @param limit the deadline in words, where one ends it */
+  async cancel(id: string, error: JobError, reason: StopReason, limit?: string): Promise<Cancelled> {
+    const { store, relay, stopRunning } = this.#parts
+    if (stopRunning(id, reason, limit)) return 'stopping'
+    const job = await store.get(id)
+    if (job === null) return 'unknown'
+    if (isFinal(job.state)) return 'over'
+    if (stopRunning(id, reason, limit)) return 'stopping'
+    // Written down whatever state it is in by now: a claim may be on its way back, and asks `caught` before it sends.
+    const written = this.#write(id, error)
+    this.#written.set(id, written)
+    if (!(await written)) return 'over'
+    relay.ended(id, { kind: 'failed', event: 'cancelled', error, recorded: false })
+    return 'cancelled'
+  }
+
+  /** A claim goes out. What was cancelled before it cannot be what it brings. */
+  claiming(): void {
+    this.#written.clear()
+  }
+
+  /** Whether the job that was just claimed was cancelled in that very moment; null: it was not, and nothing is waited for. */
+  caught(id: string): Promise<boolean> | null {
+    return this.#written.get(id) ?? null
+  }
+
+  #write(id: string, error: JobError): Promise<boolean> {
+    return this.#parts.conclusion.write({ id, event: 'cancelled', now: this.#parts.clock.now(), error })
+  }
+}
