@@ -75,7 +75,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     from: RELAY,
     may: [DOMAIN, PROTOCOL, TARGET_WORDS],
   },
-  { name: 'config reads settings and knows nothing of the daemon', from: CONFIG, may: [CONFIG, NODE] },
+  { name: 'config reads settings and knows nothing of the daemon', from: CONFIG, may: [CONFIG, PROTOCOL, NODE] },
   {
     name: 'store knows SQLite, the domain and no other part',
     from: /^src\/daemon\/store\//,

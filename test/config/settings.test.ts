@@ -88,7 +88,7 @@ const neverARule = [
   ['10.0.0.0/8,', 'empty item'],
 ] as const
 
-const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
+const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text))
 
 const TABLE: Table = {
   ollamaUrl: {

@@ -1,6 +1,8 @@
 // Owns the shape of the settings after they were read: every value parsed, bounded and in its unit. The table that
 // yields it is options.ts; nothing outside config/ reads env or argv.
 
+import type { WebhookKey } from '../../protocol/webhook.ts'
+
 export interface Config {
   /** Origin and path prefix of the target, without a trailing slash. */
   readonly ollamaUrl: string
@@ -30,7 +32,7 @@ export interface Config {
   readonly heartbeatMs: number
   readonly jobTtlMs: number
   /** Key bytes, first one signs X-Foreman-Signature. */
-  readonly webhookSecrets: readonly Uint8Array[]
+  readonly webhookSecrets: readonly WebhookKey[]
   readonly webhookAllow: readonly string[]
   readonly webhookDeny: readonly string[]
   readonly publicUrl: string | null

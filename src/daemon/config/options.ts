@@ -25,7 +25,7 @@ export const GROUPS = {
   queue: 'Queue',
   time: 'Time limits',
   storage: 'Storage',
-  webhooks: 'Webhooks (read and checked; nothing sends any before async jobs are there)',
+  webhooks: 'Webhooks',
   log: 'Log',
 } as const
 
@@ -275,7 +275,7 @@ export const SETTINGS: Settings = {
     parser: webhookSecrets,
     secret: true,
     about:
-      'Signs webhooks. Several while rotating: the first signs `X-Foreman-Signature`, all sign `webhook-signature`.',
+      'Signs webhooks. Several while rotating: the first signs `X-Foreman-Signature`, all sign `webhook-signature`. How to verify them: docs/webhooks.md.',
   },
   webhookAllow: {
     name: 'FOREMAN_WEBHOOK_ALLOW',
@@ -284,7 +284,7 @@ export const SETTINGS: Settings = {
     parser: list(allowRule),
     example: 'only,192.168.1.0/24,hooks.example.org',
     about:
-      'Exceptions to the refused ranges (link-local, metadata, multicast, reserved); with the word `only` in it, nothing else is allowed.',
+      'Exceptions to the refused ranges (link-local, metadata, multicast, reserved), never foreman itself or its target; with the word `only` in it, nothing else is allowed.',
   },
   webhookDeny: {
     name: 'FOREMAN_WEBHOOK_DENY',

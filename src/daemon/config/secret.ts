@@ -1,5 +1,6 @@
 // Owns the grammar of secrets. No reason given here may quote the secret, in part or in whole.
 
+import { type WebhookKey, webhookKey } from '../../protocol/webhook.ts'
 import { type Parsed, type Parser, refused, value } from './grammar.ts'
 
 /** Words from other people's examples: a lock whose key is printed in a manual. */
@@ -19,13 +20,13 @@ export const token: Parser<string> = {
 }
 
 /** Webhook keys, newest first: `whsec_` is base64 as in Standard Webhooks, anything else stands for its own UTF-8 bytes. */
-export const webhookSecrets: Parser<readonly Uint8Array[]> = {
+export const webhookSecrets: Parser<readonly WebhookKey[]> = {
   noun: 'secrets',
   allowed: 'one or several, comma-separated, each `whsec_` and base64, or any text without commas',
   parse(text) {
-    const keys: Uint8Array[] = []
+    const keys: WebhookKey[] = []
     for (const [index, part] of text.split(',').entries()) {
-      const key = webhookKey(part.trim())
+      const key = readKey(part.trim())
       if (key.kind === 'refused') return refused(`${key.why} (number ${index + 1} of the list)`)
       keys.push(key.value)
     }
@@ -33,14 +34,9 @@ export const webhookSecrets: Parser<readonly Uint8Array[]> = {
   },
 }
 
-function webhookKey(text: string): Parsed<Uint8Array> {
+function readKey(text: string): Parsed<WebhookKey> {
   if (text === '') return refused('has an empty item')
   if (/\p{Cc}/u.test(text)) return refused('holds a control character')
-  if (!text.startsWith('whsec_')) return value(new TextEncoder().encode(text))
-  const encoded = text.slice('whsec_'.length)
-  // Buffer.from skips what is not base64, which would quietly make another key of a mistyped one.
-  const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(encoded) && encoded.replace(/=+$/, '').length % 4 !== 1
-  return isBase64
-    ? value(new Uint8Array(Buffer.from(encoded, 'base64')))
-    : refused('has something else than base64 after whsec_')
+  const key = webhookKey(text)
+  return key === null ? refused('has something else than base64 after whsec_') : value(key)
 }
