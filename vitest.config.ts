@@ -1,11 +1,11 @@
-// Owns how the suite is run: everything that needs no real Ollama.
+// Owns how the suite is run: everything that needs no real Ollama and no other packages.
 
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/ollama/**'],
+    exclude: ['test/ollama/**', 'test/clients/**'],
     // Bounds for what hangs, not for what is slow: no test measures time, and a shared machine may be ten times slower.
     testTimeout: 60_000,
     hookTimeout: 60_000,
