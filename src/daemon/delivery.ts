@@ -1,0 +1,68 @@
+// Owns what becomes of a webhook after a try: delivered, tried again and when, given up, or stopped. Pure: what happened,
+// the time and chance are arguments.
+
+import type { DeliveryDocument } from '../protocol/wire.ts'
+
+type Reason = NonNullable<DeliveryDocument['reason']>
+
+/** What happened on one try. */
+export type DeliveryOutcome =
+  /** A status came. `retryAfter`: the header as it stood there. */
+  | { readonly kind: 'answered'; readonly status: number; readonly retryAfter: string | null }
+  /** No connection, no TLS, or no HTTP came back. */
+  | { readonly kind: 'unreachable' }
+  /** Not all of it within the 15 s of a try. */
+  | { readonly kind: 'timeout' }
+  /** The address policy said no. `isLasting`: to the URL as it stands; else to what its name resolved to this time. */
+  | { readonly kind: 'refused_address'; readonly isLasting: boolean }
+
+export type DeliveryVerdict =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'again'; readonly at: number; readonly reason: Reason }
+  | { readonly kind: 'given_up'; readonly reason: Reason }
+  | { readonly kind: 'stopped' }
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** Waits after the first, second, … try that failed. The try after the last one is the last. */
+export const RETRY_MS: readonly number[] = [
+  ...[1, 2, 4, 8, 16].map((seconds) => seconds * SECOND),
+  ...[1 * MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR],
+]
+
+/** What a receiver may ask for; who wants longer is asked once an hour, or given up. */
+export const LONGEST_RETRY_AFTER_MS = HOUR
+
+/** ±20 %: what failed together, because a receiver went down, should not come back together. */
+const JITTER = 0.2
+
+/**
+ * @param tries tries before this one
+ * @param now wall ms
+ * @param random 0 ≤ random < 1
+ */
+export function decideDelivery(outcome: DeliveryOutcome, tries: number, now: number, random: number): DeliveryVerdict {
+  if (outcome.kind === 'answered' && outcome.status >= 200 && outcome.status < 300) return { kind: 'delivered' }
+  if (outcome.kind === 'answered' && outcome.status === 410) return { kind: 'stopped' }
+  const reason = outcome.kind === 'answered' ? 'not_accepted' : outcome.kind
+  const wait = RETRY_MS[tries]
+  // What a name resolves to may be another address next time (a router that was rebooting); what a URL says stays.
+  if (wait === undefined || (outcome.kind === 'refused_address' && outcome.isLasting))
+    return { kind: 'given_up', reason }
+  const scheduled = Math.round(wait * (1 - JITTER + 2 * JITTER * random))
+  const asked = outcome.kind === 'answered' ? retryAfterMs(outcome.retryAfter, now) : 0
+  // Never earlier than the schedule: `Retry-After: 0` of a broken receiver would be a hot loop.
+  return { kind: 'again', at: now + Math.max(scheduled, Math.min(asked, LONGEST_RETRY_AFTER_MS)), reason }
+}
+
+/** Seconds, or an HTTP date; anything else asks for nothing. */
+function retryAfterMs(header: string | null, now: number): number {
+  const text = header?.trim() ?? ''
+  if (/^\d+$/.test(text)) return Number(text) * SECOND
+  // Date.parse takes almost anything for a date (`-5`, `1.5`); each of the three forms of RFC 9110 begins with a weekday.
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*[ ,]/.test(text)) return 0
+  const at = Date.parse(text)
+  return Number.isNaN(at) ? 0 : Math.max(0, at - now)
+}
