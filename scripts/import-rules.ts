@@ -27,6 +27,8 @@ const METRICS = /^src\/daemon\/metrics\.ts$/
 const RELAY = /^src\/daemon\/relay\.ts$/
 const STORE_WORDS = /^src\/daemon\/store\/store\.ts$/
 const TARGET_WORDS = /^src\/daemon\/target\/target\.ts$/
+const WEBHOOKS = /^src\/daemon\/webhooks\//
+const WEBHOOK_WORDS = /^src\/daemon\/webhooks\/webhooks\.ts$/
 const SERVICES = /^src\/daemon\/services\//
 const HTTP = /^src\/daemon\/http\//
 
@@ -55,6 +57,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
         from: /\/content-coding\.ts$/,
         to: /^node:zlib$/,
         reason: 'decoding zstd is a function of bytes, and nobody wants a second implementation',
+      },
+      {
+        from: /\/job-wishes\.ts$/,
+        to: /\/config\/grammar\.ts$/,
+        reason: 'a duration is written in one way, in a setting and in a job; the grammar is pure',
       },
       {
         from: /\/inventory\.ts$/,
@@ -87,9 +94,27 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     may: [/^src\/daemon\/target\//, DOMAIN, PROTOCOL, CLOCK, LOG, CONFIG, NODE, /^node_modules\/undici\//],
   },
   {
-    name: 'services use store and target through their words, and never the HTTP half',
+    name: 'webhooks calls receivers; it knows the domain and no other part',
+    from: WEBHOOKS,
+    may: [WEBHOOKS, DOMAIN, PROTOCOL, CLOCK, LOG, CONFIG, NODE, /^node_modules\/undici\//],
+  },
+  {
+    name: 'services use store, target and webhooks through their words, and never the HTTP half',
     from: SERVICES,
-    may: [SERVICES, DOMAIN, PROTOCOL, RELAY, STORE_WORDS, TARGET_WORDS, CLOCK, LOG, METRICS, CONFIG, NODE],
+    may: [
+      SERVICES,
+      DOMAIN,
+      PROTOCOL,
+      RELAY,
+      STORE_WORDS,
+      TARGET_WORDS,
+      WEBHOOK_WORDS,
+      CLOCK,
+      LOG,
+      METRICS,
+      CONFIG,
+      NODE,
+    ],
   },
   {
     name: 'http uses store and target through their words',

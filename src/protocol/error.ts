@@ -51,6 +51,11 @@ export const ERRORS = {
     message: 'state_webhook_url {detail}',
     hint: 'Webhooks go to http and https addresses that FOREMAN_WEBHOOK_ALLOW and _DENY let through, never to foreman or its target (docs/webhooks.md).',
   },
+  model_not_found: {
+    status: 404,
+    message: "model '{model}' not found",
+    hint: "The target has no such model: pull it there. This code is given on /jobs; elsewhere the error is Ollama's own.",
+  },
   job_not_found: {
     status: 404,
     message: 'no job {id}',

@@ -1,0 +1,48 @@
+// Owns how each endpoint is asked for an answer that is JSON: by which key, and by which of its values. Pure. It judges
+// nothing: a format that the target does not know is the target's to refuse.
+
+import type { EndpointPath } from '../endpoint.ts'
+import { decodeJsonString, foldKey } from './go-text.ts'
+import { type Span, scanJson } from './json-scan.ts'
+
+/** Where the object with the `type` is; an empty path is the value of the key itself. */
+interface Asked {
+  readonly key: string
+  readonly path: readonly string[]
+}
+
+/** Ollama's other layers know no such key (openai.CompletionRequest, anthropic.MessagesRequest of 0.17.4). */
+const ASKED: Readonly<Partial<Record<EndpointPath, Asked>>> = {
+  '/api/chat': { key: 'format', path: [] },
+  '/api/generate': { key: 'format', path: [] },
+  '/v1/chat/completions': { key: 'response_format', path: ['type'] },
+  '/v1/responses': { key: 'text', path: ['format', 'type'] },
+}
+
+const KEYS = new Set(Object.values(ASKED).map(({ key }) => key))
+
+/** Whether the value of a top-level key of this (folded) name can say it. */
+export const isFormatKey = (folded: string): boolean => KEYS.has(folded)
+
+/** `found`: the values of such keys by their folded names, of two the last. */
+export function asksForJson(endpoint: EndpointPath, bytes: Uint8Array, found: ReadonlyMap<string, Span>): boolean {
+  const asked = ASKED[endpoint]
+  let value = asked === undefined ? undefined : found.get(asked.key)
+  for (const name of asked?.path ?? []) value = value === undefined ? undefined : memberOf(bytes, value, name)
+  if (asked === undefined || value === undefined) return false
+  if (value.kind === 'object') return asked.path.length === 0
+  if (value.kind !== 'string' || value.end - value.start > 40) return false
+  const text = decodeJsonString(bytes, value.start + 1, value.end - 1)
+  return asked.path.length === 0 ? text === 'json' : text === 'json_object' || text === 'json_schema'
+}
+
+function memberOf(bytes: Uint8Array, value: Span, name: string): Span | undefined {
+  let found: Span | undefined
+  if (value.kind !== 'object') return found
+  const onMember = (keyStart: number, keyEnd: number, member: Span): void => {
+    if (keyEnd - keyStart <= 6 * name.length && foldKey(decodeJsonString(bytes, keyStart, keyEnd)) === name)
+      found = member
+  }
+  scanJson(bytes, onMember, value.start)
+  return found
+}

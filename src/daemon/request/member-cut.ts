@@ -1,0 +1,42 @@
+// Owns how members are taken out of a JSON object where it lies: commas right in every position, every other byte as it
+// was. Pure; it parses nothing, but trusts the places that the scanner gave.
+
+/** Of a member: from its key's opening quote to behind its value. */
+export interface Extent {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * `bytes` without `members` (in their order). `lastKept` is the object's last member that stays, null if none does; the
+ * others need not be known, and a body may hold millions.
+ */
+export function cutMembers(
+  bytes: Uint8Array<ArrayBuffer>,
+  members: readonly Extent[],
+  lastKept: Extent | null,
+): Uint8Array<ArrayBuffer> {
+  const cuts = cutsOf(bytes, members, lastKept)
+  const left = new Uint8Array(bytes.byteLength - cuts.reduce((sum, { start, end }) => sum + end - start, 0))
+  let read = 0
+  let written = 0
+  for (const { start, end } of [...cuts, { start: bytes.byteLength, end: bytes.byteLength }]) {
+    left.set(bytes.subarray(read, start), written)
+    written += start - read
+    read = end
+  }
+  return left
+}
+
+const COMMA = 0x2c
+
+/** A member goes with the comma behind it; the last ones, behind which none stays, with the comma before them. */
+function cutsOf(bytes: Uint8Array, members: readonly Extent[], lastKept: Extent | null): readonly Extent[] {
+  const isInside = ({ start }: Extent): boolean => lastKept !== null && start < lastKept.start
+  const cuts = members.filter(isInside).map(({ start, end }) => ({ start, end: bytes.indexOf(COMMA, end) + 1 }))
+  const tail = members.filter((member) => !isInside(member))
+  const [first, last] = [tail[0], tail.at(-1)]
+  if (first === undefined || last === undefined) return cuts
+  const start = lastKept === null ? first.start : bytes.indexOf(COMMA, lastKept.end)
+  return [...cuts, { start, end: last.end }]
+}
