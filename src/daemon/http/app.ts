@@ -2,6 +2,7 @@
 // and cancel, and never apply a change to a job themselves.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressPolicy } from '../address-policy.ts'
 import type { Residency } from '../affinity.ts'
 import type { AwakeClock } from '../awake-clock.ts'
 import type { Clock } from '../clock.ts'
@@ -75,6 +76,8 @@ export interface App {
   readonly probes: Probes
   readonly queue: Queue
   readonly live: LiveCalls
+  /** Where webhooks may go now, for `webhookUrlRefusal`. */
+  readonly webhookPolicy: AddressPolicy
   readonly phase: Phase
   /** Free disk is below FOREMAN_MIN_FREE, or the store said that the disk is full. */
   readonly storageFull: boolean
