@@ -1,0 +1,98 @@
+// Owns the joining of /v1/messages: the message that message_start opens, with its blocks filled and the last word on why
+// it stopped and what it cost. Pure.
+
+import { JoinedText } from './joined-text.ts'
+import { byIndex, type Document, documentIn, indexIn, type Joining, kept } from './joining.ts'
+import { isJsonDocument, type RawObject, rawArray, rawMembers, rawObject } from './raw-json.ts'
+
+const GROWING = ['text', 'thinking', 'signature'] as const
+
+class Block {
+  readonly type: unknown
+  readonly #opening: Buffer
+  readonly #texts = new Map<string, JoinedText>()
+  readonly #input = new JoinedText()
+  readonly #citations: Buffer[] = []
+
+  constructor(opening: Document, raw: Buffer) {
+    this.type = opening['type']
+    this.#opening = raw
+    for (const name of GROWING) this.#grow(name, opening[name])
+  }
+
+  get text(): Buffer {
+    return this.#texts.get('text')?.bytes ?? Buffer.alloc(0)
+  }
+
+  add(delta: Document, raw: () => RawObject): void {
+    for (const name of GROWING) this.#grow(name, delta[name])
+    this.#input.add(delta['partial_json'])
+    const citation = documentIn(delta['citation']) === undefined ? undefined : raw().get('citation')
+    if (citation !== undefined) this.#citations.push(kept(citation))
+  }
+
+  json(): Buffer {
+    const members = rawMembers(this.#opening)
+    for (const [name, text] of this.#texts) members.set(name, text.json)
+    // The model wrote it, and may have been stopped in the middle of it.
+    if (isJsonDocument(this.#input.bytes)) members.set('input', this.#input.bytes)
+    if (this.#citations.length > 0) members.set('citations', rawArray(this.#citations))
+    return rawObject(members)
+  }
+
+  #grow(name: string, piece: unknown): void {
+    if (typeof piece !== 'string') return
+    const text = this.#texts.get(name) ?? new JoinedText()
+    this.#texts.set(name, text)
+    text.add(piece)
+  }
+}
+
+export class AnthropicJoining implements Joining {
+  readonly #blocks = new Map<number, Block>()
+  #start: Buffer | null = null
+  readonly #deltas: Buffer[] = []
+
+  add(document: Document, data: Buffer): void {
+    switch (document['type']) {
+      case 'message_start':
+        this.#start = kept(data)
+        break
+      case 'content_block_start': {
+        const opening = documentIn(document['content_block'])
+        const raw = rawMembers(data).get('content_block')
+        if (opening !== undefined && raw !== undefined) {
+          this.#blocks.set(indexIn(document), new Block(opening, kept(raw)))
+        }
+        break
+      }
+      case 'content_block_delta': {
+        const delta = documentIn(document['delta'])
+        if (delta !== undefined) {
+          this.#blocks.get(indexIn(document))?.add(delta, () => rawMembers(rawMembers(data).get('delta')))
+        }
+        break
+      }
+      case 'message_delta':
+        this.#deltas.push(kept(data))
+    }
+  }
+
+  completion(): Buffer {
+    const said = byIndex(this.#blocks).filter(({ type }) => type === 'text')
+    return Buffer.concat(said.map(({ text }) => text))
+  }
+
+  result(): Buffer | null {
+    if (this.#start === null) return null
+    const message = rawMembers(rawMembers(this.#start).get('message'))
+    message.set('content', rawArray(byIndex(this.#blocks).map((block) => block.json())))
+    for (const data of this.#deltas) {
+      const event = rawMembers(data)
+      for (const [name, value] of rawMembers(event.get('delta'))) message.set(name, value)
+      const usage: RawObject = new Map([...rawMembers(message.get('usage')), ...rawMembers(event.get('usage'))])
+      if (usage.size > 0) message.set('usage', rawObject(usage))
+    }
+    return rawObject(message)
+  }
+}

@@ -1,0 +1,166 @@
+// Owns the joining of /v1/chat/completions and /v1/completions: the first chunk, with its choices joined and the usage of the
+// last chunk that tells one. Pure.
+
+import { JoinedText } from './joined-text.ts'
+import { byIndex, type Document, documentIn, indexIn, type Joining, kept, listIn } from './joining.ts'
+import { type RawObject, rawArray, rawElements, rawMembers, rawObject, rawValue } from './raw-json.ts'
+
+/** What of a delta grows; every other word of it stands for itself. Ollama's thinking is `reasoning`, others' the second. */
+const GROWING = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
+
+class Call {
+  readonly id: unknown
+  readonly #arguments = new JoinedText()
+  readonly #first: Buffer
+  #name: string | null = null
+
+  constructor(id: unknown, first: Buffer) {
+    this.id = id
+    this.#first = first
+  }
+
+  add(fragment: Document): void {
+    const called = documentIn(fragment['function'])
+    const name = called?.['name']
+    if (this.#name === null && typeof name === 'string' && name !== '') this.#name = name
+    this.#arguments.add(called?.['arguments'])
+  }
+
+  json(): Buffer {
+    const members = rawMembers(this.#first)
+    const called = rawMembers(members.get('function'))
+    called.set('name', rawValue(this.#name ?? '')).set('arguments', this.#arguments.json)
+    return rawObject(members.set('function', rawObject(called)))
+  }
+}
+
+class Choice {
+  readonly #texts = new Map<string, JoinedText>()
+  readonly #calls: Call[] = []
+  readonly #callAt = new Map<number, Call>()
+  readonly #logprobs: Buffer[] = []
+  #role = 'assistant'
+  #finishReason: string | null = null
+
+  add(choice: Document, raw: () => RawObject): void {
+    const delta = documentIn(choice['delta'])
+    if (typeof delta?.['role'] === 'string' && delta['role'] !== '') this.#role = delta['role']
+    for (const name of GROWING) this.#grow(name, delta?.[name])
+    this.#grow('text', choice['text'])
+    const calls = listIn(delta?.['tool_calls'])
+    if (calls.length > 0) this.#addCalls(calls, rawElements(rawMembers(raw().get('delta')).get('tool_calls')))
+    if (typeof choice['finish_reason'] === 'string') this.#finishReason = choice['finish_reason']
+    if (listIn(documentIn(choice['logprobs'])?.['content']).length > 0) {
+      this.#logprobs.push(...rawElements(kept(rawMembers(raw().get('logprobs')).get('content') ?? Buffer.alloc(0))))
+    }
+  }
+
+  get text(): Buffer {
+    return (this.#texts.get('text') ?? this.#texts.get('content'))?.bytes ?? Buffer.alloc(0)
+  }
+
+  message(): RawObject {
+    const message: RawObject = new Map([['role', rawValue(this.#role)]])
+    message.set('content', this.#texts.get('content')?.json ?? rawValue(null))
+    for (const name of GROWING) {
+      const text = this.#texts.get(name)
+      if (name !== 'content' && text !== undefined && !text.isEmpty) message.set(name, text.json)
+    }
+    if (this.#calls.length > 0) message.set('tool_calls', rawArray(this.#calls.map((call) => call.json())))
+    return message
+  }
+
+  textJson(): Buffer {
+    return this.#texts.get('text')?.json ?? rawValue('')
+  }
+
+  ending(): RawObject {
+    const ending: RawObject = new Map([['finish_reason', rawValue(this.#finishReason)]])
+    if (this.#logprobs.length > 0) ending.set('logprobs', rawObject(new Map([['content', rawArray(this.#logprobs)]])))
+    return ending
+  }
+
+  #grow(name: string, piece: unknown): void {
+    if (typeof piece !== 'string') return
+    const text = this.#texts.get(name) ?? new JoinedText()
+    this.#texts.set(name, text)
+    text.add(piece)
+  }
+
+  #addCalls(fragments: readonly unknown[], raws: readonly Buffer[]): void {
+    for (const [at, value] of fragments.entries()) {
+      const fragment = documentIn(value)
+      if (fragment === undefined) continue
+      const { id } = fragment
+      const index = indexIn(fragment)
+      let call = this.#callAt.get(index)
+      // Some of Ollama's parsers number every call 0: another id is another call.
+      if (call === undefined || (typeof id === 'string' && id !== '' && id !== call.id)) {
+        call = new Call(id, kept(raws[at] ?? Buffer.from('{}')))
+        this.#callAt.set(index, call)
+        this.#calls.push(call)
+      }
+      call.add(fragment)
+    }
+  }
+}
+
+abstract class OpenaiJoining implements Joining {
+  readonly #choices = new Map<number, Choice>()
+  #first: Buffer | null = null
+  #usage: Buffer | null = null
+
+  protected abstract finish(members: RawObject): RawObject
+  protected abstract say(choice: Choice): RawObject
+
+  add(document: Document, data: Buffer): void {
+    this.#first ??= kept(data)
+    if (documentIn(document['usage']) !== undefined) this.#usage = kept(data)
+    for (const [at, value] of listIn(document['choices']).entries()) {
+      const choice = documentIn(value)
+      if (choice === undefined) continue
+      const joined = this.#choices.get(indexIn(choice)) ?? new Choice()
+      this.#choices.set(indexIn(choice), joined)
+      joined.add(choice, () => rawMembers(rawElements(rawMembers(data).get('choices'))[at]))
+    }
+  }
+
+  completion(): Buffer {
+    return byIndex(this.#choices)[0]?.text ?? Buffer.alloc(0)
+  }
+
+  result(): Buffer | null {
+    if (this.#first === null) return null
+    const members = this.finish(rawMembers(this.#first))
+    const choices = [...this.#choices].sort(([a], [b]) => a - b)
+    const joined = choices.map(([index, choice]) =>
+      rawObject(new Map([['index', rawValue(index)], ...this.say(choice), ...choice.ending()])),
+    )
+    members.set('choices', rawArray(joined))
+    const usage = this.#usage === null ? undefined : rawMembers(this.#usage).get('usage')
+    // A chunk's own `"usage": null` is no word of a whole answer.
+    members.delete('usage')
+    if (usage !== undefined) members.set('usage', usage)
+    return rawObject(members)
+  }
+}
+
+export class OpenaiChatJoining extends OpenaiJoining {
+  protected override finish(members: RawObject): RawObject {
+    return members.set('object', rawValue('chat.completion'))
+  }
+
+  protected override say(choice: Choice): RawObject {
+    return new Map([['message', rawObject(choice.message())]])
+  }
+}
+
+export class OpenaiCompletionJoining extends OpenaiJoining {
+  protected override finish(members: RawObject): RawObject {
+    return members
+  }
+
+  protected override say(choice: Choice): RawObject {
+    return new Map([['text', choice.textJson()]])
+  }
+}
