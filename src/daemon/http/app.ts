@@ -78,6 +78,10 @@ export interface App {
   readonly live: LiveCalls
   /** Where webhooks may go now, for `webhookUrlRefusal`. */
   readonly webhookPolicy: AddressPolicy
+  /** A webhook is due that no state change led to. */
+  readonly deliverer: { wake(): void }
+  /** A job with a deadline was written to the queue. */
+  readonly deadlines: { wake(): void }
   readonly phase: Phase
   /** Free disk is below FOREMAN_MIN_FREE, or the store said that the disk is full. */
   readonly storageFull: boolean

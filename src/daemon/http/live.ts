@@ -3,12 +3,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorMessage } from '../../protocol/error.ts'
-import { isCloudModel } from '../affinity.ts'
 import type { AwakeClock } from '../awake-clock.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { ENDPOINTS } from '../endpoint.ts'
-import { type NewJob, retryAfterSeconds, type Submission } from '../job.ts'
+import type { NewJob, Submission } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Relay, Subscription } from '../relay.ts'
@@ -16,11 +15,12 @@ import { ASSUMED_VERSION, unknownModel } from '../request/ollama-error.ts'
 import type { Dispatcher, OnStep } from '../services/dispatcher.ts'
 import type { Prober } from '../services/prober.ts'
 import type { Store } from '../store/store.ts'
-import { isInstalled, type TargetStatus } from '../target-status.ts'
+import type { TargetStatus } from '../target-status.ts'
+import { isUnknownModel, noRoom } from './admission.ts'
 import type { LiveCalls } from './app.ts'
 import { LiveAnswer } from './live-answer.ts'
 import { Orphans } from './orphans.ts'
-import { ownError, sendError } from './respond.ts'
+import { type OwnError, ownError, sendError } from './respond.ts'
 import { fingerprint, readIdempotencyKey, saysItIsARetry } from './retry.ts'
 
 export interface LiveCallersParts {
@@ -72,15 +72,15 @@ export class LiveCallers implements LiveCalls {
     const { store, dispatcher, config } = this.#parts
     const idempotency = readIdempotencyKey(req.headers)
     if (idempotency.kind === 'invalid')
-      return this.#refuse(res, submission, 'bad_request', { detail: idempotency.detail })
+      return this.#refuse(res, submission, ownError('bad_request', { detail: idempotency.detail }))
     const key = idempotency.kind === 'key' ? idempotency.key : null
-    if (key !== null && this.#keys.has(key)) return this.#refuse(res, submission, 'key_in_use')
-    if (this.#stopping) return this.#refuse(res, submission, 'shutting_down')
-    if (this.#parts.isStorageFull()) return this.#refuse(res, submission, 'storage_full')
+    if (key !== null && this.#keys.has(key)) return this.#refuse(res, submission, ownError('key_in_use'))
+    if (this.#stopping) return this.#refuse(res, submission, ownError('shutting_down'))
+    if (this.#parts.isStorageFull()) return this.#refuse(res, submission, ownError('storage_full'))
     // Taken before anything is awaited: two calls with one key in the same instant are one call and a 409.
     if (key !== null) this.#keys.add(key)
     const release = () => key !== null && this.#keys.delete(key)
-    if (await this.#isUnknown(submission)) {
+    if (await isUnknownModel(submission.model, this.#parts.prober)) {
       release()
       return this.#refuseUnknown(res, submission)
     }
@@ -105,8 +105,9 @@ export class LiveCallers implements LiveCalls {
     })
     if (result.kind !== 'enqueued') {
       this.#drop(call)
-      const wait = retryAfterSeconds(store.depth, config, dispatcher.recentRunMs)
-      return this.#refuse(res, submission, result.kind, {}, result.kind === 'queue_full' ? wait : undefined)
+      // A blocked call has no key in the store that could be known there.
+      if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
+      return this.#refuse(res, submission, noRoom(result.kind, store.depth, config, dispatcher.recentRunMs))
     }
     this.#parts.onStep?.('enqueued', call.id)
     if (call.gone) await this.#leave(call)
@@ -262,25 +263,11 @@ export class LiveCallers implements LiveCalls {
     return this.#parts.prober.status.inventory?.version ?? ASSUMED_VERSION
   }
 
-  /** Not installed by the last probe, nor by one made now. While nothing is known, nothing is refused. */
-  async #isUnknown({ model }: Submission): Promise<boolean> {
-    const { prober } = this.#parts
-    if (isCloudModel(model) || isInstalled(model, prober.status) !== false) return false
-    return isInstalled(model, await prober.probe('unknown model')) === false
-  }
-
   #refuseUnknown(res: ServerResponse, { endpoint, model }: Submission): void {
     sendError(res, ENDPOINTS[endpoint].dialect, { ...unknownModel(endpoint, model), code: null }, this.#version)
   }
 
-  #refuse(
-    res: ServerResponse,
-    { endpoint }: Submission,
-    code: 'bad_request' | 'key_in_use' | 'shutting_down' | 'storage_full' | 'queue_full',
-    values: Record<string, string> = {},
-    retryAfter?: number,
-  ): void {
-    const error = { ...ownError(code, values), ...(retryAfter === undefined ? {} : { retryAfter }) }
+  #refuse(res: ServerResponse, { endpoint }: Submission, error: OwnError): void {
     sendError(res, ENDPOINTS[endpoint].dialect, error, this.#version)
   }
 }

@@ -64,7 +64,9 @@ function isSameHost(origin: string, host: string | undefined): boolean {
 
 const printable = (origin: string): string => (/^[\x21-\x7e]{1,200}$/.test(origin) ? origin : 'null')
 
-const EXPOSED = 'X-Foreman-Job-Id,X-Foreman-Error,X-Foreman-Target,X-Foreman-Attempt,Retry-After,Location,Age'
+const EXPOSED =
+  'X-Foreman-Job-Id,X-Foreman-Error,X-Foreman-Target,X-Foreman-Attempt,Retry-After,Location,Age,' +
+  'Idempotent-Replayed,Preference-Applied,ETag,Accept-Ranges,Content-Range'
 
 /** What the answer to an allowed page carries. */
 export function corsHeaders({ allow }: { readonly allow: string }): Record<string, string> {

@@ -1,12 +1,121 @@
-// Owns POST /jobs. Not there yet.
+// Owns `POST /jobs`: a body becomes a job that outlives its caller. Nobody is told that it is taken before it is on disk,
+// and a caller who hangs up after his last byte changes nothing.
 
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { webhookUrlRefusal } from '../address-policy.ts'
+import type { Idempotency, Job, NewJob } from '../job.ts'
+import { type JobReading, readJobSubmission } from '../request/job-submission.ts'
+import { unknownModel } from '../request/ollama-error.ts'
+import type { JobDetail } from '../store/store.ts'
+import { isUnknownModel, noRoom, tellOf } from './admission.ts'
 import type { App } from './app.ts'
-import type { RequestBodies } from './request-body.ts'
+import { sendReceipt } from './receipt.ts'
+import { joined, type RequestBodies } from './request-body.ts'
+import { type OwnError, ownError, refuse, targetVersion } from './respond.ts'
+import { readIdempotencyKey } from './retry.ts'
 
-export const submitJob = (
-  _app: App,
-  _bodies: RequestBodies,
-  _req: IncomingMessage,
-  _res: ServerResponse,
-): Promise<void> => Promise.reject(new Error('not there yet'))
+export async function submitJob(
+  app: App,
+  bodies: RequestBodies,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const key = readIdempotencyKey(req.headers)
+  if (key.kind === 'invalid') return refuse(app, res, 'jobs', ownError('bad_request', { detail: key.detail }))
+  const read = await bodies.read(req, res)
+  if (read.kind === 'gone') return
+  if (read.kind === 'refused') return refuse(app, res, 'jobs', read.error)
+  // Counted as in flight until it is in the queue, where it counts against FOREMAN_MAX_QUEUE_BYTES.
+  const taken = await take(app, req, joined(read.chunks, read.bytes), key.kind === 'key' ? key.key : null).finally(
+    read.release,
+  )
+  if (taken.kind === 'refused') return refuse(app, res, 'jobs', taken.error)
+  const { job, detail } = taken
+  return sendReceipt(app, job, detail, req, res, taken.isReplay ? { 'Idempotent-Replayed': 'true' } : {})
+}
+
+type Taken =
+  | {
+      readonly kind: 'taken'
+      readonly job: Job
+      /** Null: it is gone already. */
+      readonly detail: JobDetail | null
+      /** It is the job of an earlier request with the same key. */
+      readonly isReplay: boolean
+    }
+  | { readonly kind: 'refused'; readonly error: OwnError }
+
+const refused = (error: OwnError): Taken => ({ kind: 'refused', error })
+
+async function take(app: App, req: IncomingMessage, body: Uint8Array<ArrayBuffer>, key: string | null): Promise<Taken> {
+  const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
+  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app) }
+  const reading = readJobSubmission({ body, contentType, contentEncoding }, settings)
+  if (reading.kind === 'refused') return refused(namedError(reading))
+  const { submission, wishes } = reading
+  const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, app.webhookPolicy)
+  if (detail !== null) return refused(ownError('webhook_refused', { detail }))
+  const idempotency = key === null ? null : { key, fingerprint: fingerprintOf(submission.endpoint, body) }
+  const refusal = await whyNot(app, submission.model)
+  const job: NewJob = {
+    ...submission,
+    ...{ id: app.newId(), caller: 'none', wishes },
+    ...(idempotency === null ? {} : { idempotency }),
+    ...{ createdAt: app.clock.now(), createdAwake: app.awake.now },
+  }
+  if (refusal === null) return enqueue(app, job)
+  return (idempotency === null ? null : await known(app, job)) ?? refused(refusal)
+}
+
+/** What on another surface would be Ollama's error has a code here. */
+function namedError({ status, message, code }: Extract<JobReading, { kind: 'refused' }>): OwnError {
+  return { status, message, code: code ?? (status === 404 ? 'model_not_found' : 'bad_request') }
+}
+
+function fingerprintOf(endpoint: string, body: Uint8Array): Idempotency['fingerprint'] {
+  return new Uint8Array(createHash('sha256').update(`${endpoint}\0`).update(body).digest())
+}
+
+/** Why nothing new is taken now. */
+async function whyNot(app: App, model: string): Promise<OwnError | null> {
+  if (app.phase === 'stopping') return ownError('shutting_down')
+  if (app.storageFull) return ownError('storage_full')
+  if (!(await isUnknownModel(model, app.probes))) return null
+  const { status, message } = unknownModel('/api/chat', model)
+  return { status, message, code: 'model_not_found' }
+}
+
+async function enqueue(app: App, job: NewJob): Promise<Taken> {
+  const { store, config, queue } = app
+  const enqueued = store.enqueue(job, config)
+  // Asked in the same tick, so that it is answered with the enqueue: a place in the queue costs no second way.
+  const shown = store.detail(job.id, queue.residency)
+  shown.catch(() => undefined)
+  const result = await enqueued
+  switch (result.kind) {
+    case 'enqueued':
+      tellOf(app, result.job)
+      return { kind: 'taken', job: result.job, detail: await shown, isReplay: false }
+    case 'replayed':
+      return replay(app, result.job)
+    case 'key_reused':
+      return refused(ownError('key_reused'))
+    default:
+      return refused(noRoom(result.kind, store.depth, config, queue.recentRunMs))
+  }
+}
+
+const NO_ROOM = { maxQueue: 0, maxQueueBytes: 0 }
+
+/** The answer to a key that is known, when nothing new is taken: its job was taken before. Null: it is not known. */
+async function known(app: App, job: NewJob): Promise<Taken | null> {
+  // A key is looked up before the limits are, so that this enqueues nothing.
+  const result = await app.store.enqueue({ ...job, body: new Uint8Array(0) }, NO_ROOM)
+  if (result.kind === 'replayed') return replay(app, result.job)
+  return result.kind === 'key_reused' ? refused(ownError('key_reused')) : null
+}
+
+async function replay(app: App, job: Job): Promise<Taken> {
+  return { kind: 'taken', job, detail: await app.store.detail(job.id, app.queue.residency), isReplay: true }
+}

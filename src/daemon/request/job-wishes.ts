@@ -1,6 +1,7 @@
 // Owns THE table of foreman's own keys in the body of `POST /jobs`: what each may hold, in words that a caller can act on,
 // and its reading. Pure. Nothing is guessed: what is not exactly right is a problem, and all problems are told together.
 
+import { LONGEST_WEBHOOK_URL } from '../address-policy.ts'
 import { duration } from '../config/grammar.ts'
 import { ENDPOINTS, type EndpointPath } from '../endpoint.ts'
 import { NO_WISHES, STATES, type State, type Wishes } from '../job.ts'
@@ -36,11 +37,10 @@ export const JOB_ENDPOINTS = (Object.keys(ENDPOINTS) as EndpointPath[]).filter(
 
 /** Characters; a label is a word to find jobs by, not a place to keep things. */
 const LONGEST_LABEL = 200
-const LONGEST_URL = 2048
 /** A year, which is more than anybody keeps a queue waiting; what is shorter than a second is gone before it is stored. */
 const DEADLINE = duration({ min: 1_000, max: 8760 * 3_600_000 })
 /** No value of these keys needs more, written in escapes; a longer one is not read, only called too long. */
-const LONGEST_TEXT = 6 * LONGEST_URL
+const LONGEST_TEXT = 6 * LONGEST_WEBHOOK_URL
 
 const QUOTED_STATES = STATES.map((state) => JSON.stringify(state)).join(', ')
 
@@ -80,10 +80,12 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
     return length > LONGEST_LABEL ? problem('label', `has ${length} characters`, allowed) : text
   }
   const webhookUrl = (): string | null => {
-    const allowed = `it must be an http or https URL of at most ${LONGEST_URL} characters`
+    const allowed = `it must be an http or https URL of at most ${LONGEST_WEBHOOK_URL} characters`
     const text = textOf('state_webhook_url', allowed)
     if (text === '') return problem('state_webhook_url', 'is empty', allowed)
-    return text !== null && text.length > LONGEST_URL ? problem('state_webhook_url', 'is too long', allowed) : text
+    return text !== null && text.length > LONGEST_WEBHOOK_URL
+      ? problem('state_webhook_url', 'is too long', allowed)
+      : text
   }
   const webhookEvents = (): readonly State[] | null => {
     const allowed = `it must be an array of one or more of ${QUOTED_STATES}`

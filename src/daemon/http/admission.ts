@@ -1,0 +1,32 @@
+// Owns what stands between a request that was understood and the queue, for blocked calls and for jobs alike: is its model
+// there, what is said when the queue has no room, who is told when it is in. It knows no surface and writes nothing.
+
+import { isCloudModel } from '../affinity.ts'
+import { type Depth, type Job, type QueueLimits, retryAfterSeconds } from '../job.ts'
+import { isInstalled } from '../target-status.ts'
+import type { App, Probes } from './app.ts'
+import { type OwnError, ownError } from './respond.ts'
+
+/** Not installed by the last probe, nor by one made now. While nothing is known, nothing is refused. */
+export async function isUnknownModel(model: string, probes: Pick<Probes, 'status' | 'probe'>): Promise<boolean> {
+  if (isCloudModel(model) || isInstalled(model, probes.status) !== false) return false
+  return isInstalled(model, await probes.probe('unknown model')) === false
+}
+
+/** What the store would not take, with an honest Retry-After. */
+export function noRoom(
+  kind: 'queue_full' | 'storage_full',
+  depth: Depth,
+  limits: QueueLimits,
+  recentRunMs: number | null,
+): OwnError {
+  const error = ownError(kind)
+  return kind === 'storage_full' ? error : { ...error, retryAfter: retryAfterSeconds(depth, limits, recentRunMs) }
+}
+
+/** An async job is on disk: whoever acts on that hears of it. */
+export function tellOf({ queue, deadlines }: App, job: Job): void {
+  queue.enqueued(job)
+  const { startBeforeMs, finishBeforeMs } = job.wishes
+  if (startBeforeMs !== null || finishBeforeMs !== null) deadlines.wake()
+}
