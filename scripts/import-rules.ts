@@ -41,6 +41,13 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     name: 'client imports protocol only, so that it runs anywhere',
     from: /^src\/client\//,
     may: [/^src\/client\//, PROTOCOL],
+    except: [
+      {
+        from: /\/client\/receiver\.ts$/,
+        to: /^node:http$/,
+        reason: 'a receiver listens; it is imported when the first one is opened, which no browser does',
+      },
+    ],
   },
   {
     name: 'domain is pure: protocol and each other, nothing of Node',
@@ -62,6 +69,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
         from: /\/job-wishes\.ts$/,
         to: /\/config\/grammar\.ts$/,
         reason: 'a duration is written in one way, in a setting and in a job; the grammar is pure',
+      },
+      {
+        from: /\/webhook-payload\.ts$/,
+        to: STORE_WORDS,
+        typeOnly: true,
+        reason: 'what the store keeps of a job is what it is made from',
       },
       {
         from: /\/inventory\.ts$/,

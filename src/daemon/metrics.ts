@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { VERSION } from '../protocol/version.ts'
 import { normaliseModel } from './affinity.ts'
+import type { DeliveryVerdict } from './delivery.ts'
 import type { Job } from './job.ts'
 import type { Backlog, SwapCount } from './store/store.ts'
 import { isInstalled, type TargetStatus } from './target-status.ts'
@@ -16,6 +17,7 @@ export interface Readings {
     readonly depth: { readonly jobs: number; readonly bytes: number }
     readonly swaps: SwapCount
     backlog(): Promise<readonly Backlog[]>
+    pendingDeliveries(): Promise<number>
   }
   readonly probes: { readonly status: TargetStatus }
   readonly queue: { readonly paused: boolean }
@@ -67,6 +69,9 @@ export class Metrics {
     'foreman_client_disconnects_total',
     'Callers who hung up before their answer was over.',
   )
+  readonly #deliveries = this.#counter('foreman_deliveries_total', 'Tries of webhooks, by what became of them.', [
+    'result',
+  ])
   readonly #slots = this.#counter(
     'foreman_slot_warnings_total',
     'Times the target was found unable to hold embedder and worker at once.',
@@ -91,6 +96,7 @@ export class Metrics {
     )
     this.#readSwaps()
     this.#readBacklog()
+    this.#readDeliveries()
   }
 
   /** Where to read what is not counted. */
@@ -162,6 +168,11 @@ export class Metrics {
     this.#slots.inc()
   }
 
+  /** `again`: it failed and will be tried again. */
+  webhookTried(result: DeliveryVerdict['kind']): void {
+    this.#deliveries.inc({ result })
+  }
+
   async render(): Promise<{ readonly contentType: string; readonly body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
   }
@@ -229,6 +240,18 @@ export class Metrics {
         const waiting = await backlog()
         for (const { model, jobs } of waiting) this.inc({ model: label(model) }, jobs)
         oldest.set(Math.max(0, ...waiting.map((entry) => age(entry.oldestAt))))
+      },
+    })
+  }
+
+  #readDeliveries(): void {
+    const pending = async (): Promise<number> => (await this.#readings?.store.pendingDeliveries()) ?? 0
+    new Gauge({
+      name: 'foreman_deliveries_pending',
+      help: 'Webhooks that were not delivered yet and will be tried (again).',
+      registers: [this.#registry],
+      async collect() {
+        this.set(await pending())
       },
     })
   }

@@ -69,6 +69,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
     depth: { jobs: 3, bytes: 300 },
     swaps: { swaps: 2, fifoSwaps: 7 },
     backlog: () => Promise.resolve(backlog),
+    pendingDeliveries: () => Promise.resolve(0),
     countByState: () => Promise.resolve({ queued: 3, loading: 0, working: 1, done: 9, failed: 1, cancelled: 0 }),
   } satisfies Partial<Store>
   const app: App = {

@@ -12,6 +12,7 @@ const readings = (changes: Partial<Readings> = {}): Readings => ({
     depth: { jobs: 3, bytes: 300 },
     swaps: { swaps: 2, fifoSwaps: 7 },
     backlog: () => Promise.resolve([]),
+    pendingDeliveries: () => Promise.resolve(5),
   },
   probes: { status: knownTarget(0) },
   queue: { paused: false },
@@ -177,6 +178,15 @@ test('every sample is a number, every name is foreman’s, every metric says wha
   }
   const helps = body.match(/^# HELP \S+ \S/gm) ?? []
   expect(helps).toHaveLength((body.match(/^# TYPE/gm) ?? []).length)
+})
+
+test('webhooks are counted by what became of them, and those that are still to come are shown', async () => {
+  const metrics = metricsWith()
+  metrics.webhookTried('delivered')
+  metrics.webhookTried('again')
+  metrics.webhookTried('again')
+  expect(await samples(metrics, 'foreman_deliveries_total')).toEqual({ 'result="delivered"': 1, 'result="again"': 2 })
+  expect(await samples(metrics, 'foreman_deliveries_pending')).toEqual({ '': 5 })
 })
 
 test('two daemons in one process do not count for each other', async () => {

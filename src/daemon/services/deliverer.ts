@@ -1,0 +1,177 @@
+// Owns the one loop that sends webhooks: takes what is due from the outbox, many at once, one at a time per job, and writes
+// down what became of each. It never fails a job, never waits for a receiver before it serves the next one, and logs of a
+// receiver only its host.
+
+import { signWebhook, type WebhookKey, webhookId } from '../../protocol/webhook.ts'
+import { NOTHING_RESIDENT } from '../affinity.ts'
+import type { Clock } from '../clock.ts'
+import { type DeliveryOutcome, decideDelivery } from '../delivery.ts'
+import { isFinal } from '../job.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { DueDelivery, Store } from '../store/store.ts'
+import { webhookBody } from '../webhook-payload.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
+import { Bell } from './bell.ts'
+import { DeliveryPlaces } from './delivery-places.ts'
+
+/** The wall clock may be put forward while the loop sleeps until something falls due. */
+const LOOK_EVERY_MS = 60_000
+/** After something unexpected. */
+const PAUSE_MS = 2_000
+
+export interface DelivererParts {
+  readonly clock: Clock
+  /** 0 ≤ random < 1. */
+  readonly random: () => number
+  readonly log: Log
+  readonly metrics: Pick<Metrics, 'webhookTried'>
+  readonly store: Pick<Store, 'dueDeliveries' | 'settleDelivery' | 'get' | 'detail'>
+  readonly webhooks: Webhooks
+  /** FOREMAN_WEBHOOK_SECRET. */
+  readonly keys: readonly WebhookKey[]
+  /** FOREMAN_PUBLIC_URL. */
+  readonly publicUrl: string | null
+}
+
+export class Deliverer {
+  readonly #parts: DelivererParts
+  readonly #bell: Bell
+  readonly #places = new DeliveryPlaces()
+  readonly #tries = new Map<string, Promise<void>>()
+  readonly #stop = new AbortController()
+  #loop: Promise<void> | null = null
+
+  constructor(parts: DelivererParts) {
+    this.#parts = parts
+    this.#bell = new Bell(parts.clock)
+  }
+
+  /** Webhooks on their way now. */
+  get underWay(): number {
+    return this.#tries.size
+  }
+
+  start(): void {
+    this.#loop ??= this.#forEver()
+    this.wake()
+  }
+
+  /** Something may have fallen due. */
+  wake(): void {
+    this.#bell.ring()
+  }
+
+  /** Breaks off what is on its way: it is not settled, so it is sent again after the next start. Safe twice. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.wake()
+    await this.#loop
+    await Promise.all(this.#tries.values())
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted
+  }
+
+  async #forEver(): Promise<void> {
+    while (!this.#stopping) {
+      await this.#bell.heard()
+      try {
+        await this.#fill()
+      } catch (error) {
+        this.#parts.log.error({ err: error }, 'the deliverer met something unexpected; it goes on')
+        this.#bell.ringIn(PAUSE_MS)
+      }
+    }
+  }
+
+  /** Ends when every place is taken or nothing more is due: each turn takes a place or shuts out a receiver. */
+  async #fill(): Promise<void> {
+    const { clock, store } = this.#parts
+    while (!this.#stopping && this.#places.free > 0) {
+      const now = clock.now()
+      const { shutOut: except, free: limit } = this.#places
+      const { due, nextAt } = await store.dueDeliveries({ now, limit, except, underWay: [...this.#tries.keys()] })
+      if (this.#stopping) return
+      const begun = due.filter((delivery) => this.#begin(delivery))
+      if (begun.length > 0 || this.#places.shutOut.length > except.length) continue
+      if (nextAt !== null) this.#bell.ringIn(Math.min(nextAt - now, LOOK_EVERY_MS))
+      return
+    }
+  }
+
+  /** False: it has no place. */
+  #begin(delivery: DueDelivery): boolean {
+    const { jobId, receiver } = delivery
+    if (this.#tries.has(jobId) || !this.#places.take(receiver)) return false
+    const tried = this.#try(delivery).finally(() => {
+      this.#tries.delete(jobId)
+      this.wake()
+    })
+    this.#tries.set(jobId, tried)
+    return true
+  }
+
+  /** Never rejects. */
+  async #try(delivery: DueDelivery): Promise<void> {
+    const { log } = this.#parts
+    let failed = false
+    try {
+      const outcome = await this.#send(delivery)
+      failed = outcome !== null && (await this.#settle(delivery, outcome))
+    } catch (error) {
+      failed = true
+      log.error({ err: error, job: delivery.jobId }, 'a webhook could not be sent for an unexpected reason')
+      await this.#pause()
+    }
+    this.#places.giveBack(delivery.receiver, failed)
+  }
+
+  /** Null: there is nothing to say of it, for the job is gone, or we stop. */
+  async #send({ jobId, change, url }: DueDelivery): Promise<DeliveryOutcome | null> {
+    const { clock, store, webhooks, keys, publicUrl } = this.#parts
+    const detail = isFinal(change.state) ? await store.detail(jobId, NOTHING_RESIDENT) : null
+    const job = detail?.job ?? (await store.get(jobId))
+    if (job === null || this.#stopping) return null
+    const body = webhookBody(change, job, detail, publicUrl)
+    const id = webhookId(jobId, change.number)
+    const headers = await signWebhook({ id, timestamp: Math.floor(clock.now() / 1000), body, keys })
+    const outcome = await webhooks.post({ url, headers, body }, this.#stop.signal)
+    return outcome.kind === 'aborted' ? null : outcome
+  }
+
+  /** Whether the receiver failed. */
+  async #settle({ jobId, change, receiver, tries }: DueDelivery, outcome: DeliveryOutcome): Promise<boolean> {
+    const { clock, random, log, metrics, store } = this.#parts
+    const now = clock.now()
+    const verdict = decideDelivery(outcome, tries, now, random())
+    await store.settleDelivery({ jobId, n: change.number, now, verdict })
+    metrics.webhookTried(verdict.kind)
+    const told = {
+      job: jobId,
+      receiver,
+      delivery: change.number,
+      tries: tries + 1,
+      ...(outcome.kind === 'answered' ? { status: outcome.status } : { reason: outcome.kind }),
+    }
+    if (verdict.kind === 'delivered') log.debug(told, 'webhook delivered')
+    else if (verdict.kind === 'again') log.debug({ ...told, inMs: verdict.at - now }, 'webhook failed; tried again')
+    else if (verdict.kind === 'stopped') log.info(told, 'the receiver wants no more webhooks of this job')
+    else log.warn(told, 'webhook given up')
+    return verdict.kind === 'again' || verdict.kind === 'given_up'
+  }
+
+  /** So that a broken store is not asked in a hot loop. */
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { signal } = this.#stop
+    const wake = (): void => resolve()
+    const timer = this.#parts.clock.after(PAUSE_MS, wake)
+    signal.addEventListener('abort', wake)
+    if (signal.aborted) wake()
+    await promise
+    signal.removeEventListener('abort', wake)
+    timer.cancel()
+  }
+}

@@ -1,0 +1,169 @@
+// Owns one POST to a receiver, from the name to the status: everything bounded, nothing followed, nothing kept. A receiver
+// can make a try fail and nothing else; what it answers is read only to be polite, and is neither shown nor logged.
+
+import { lookup as systemLookup } from 'node:dns/promises'
+import type { Socket } from 'node:net'
+import { Client, type Dispatcher } from 'undici'
+import { VERSION } from '../../protocol/version.ts'
+import { type AddressPolicy, readReceiver } from '../address-policy.ts'
+import type { Clock } from '../clock.ts'
+import type { DeliveryOutcome } from '../delivery.ts'
+import { type Lookup, Names } from './names.ts'
+import { connectPeer, type PeerParts, RefusedPeer } from './peer.ts'
+import type { OutgoingWebhook, Webhooks } from './webhooks.ts'
+
+/** From the look-up of the name to the end of the answer. */
+export const TRY_MS = 15_000
+/** Of an answer, headers not counted; those are bounded by the same number. */
+export const MOST_ANSWER_BYTES = 16 * 1024
+
+export interface WebhooksParts {
+  readonly clock: Clock
+  readonly policy: () => AddressPolicy
+  /** Default: the system's. */
+  readonly lookup?: Lookup
+  /** Certificate authorities, PEM. Default: those of Node (NODE_EXTRA_CA_CERTS included). */
+  readonly ca?: string
+}
+
+type Result = Awaited<ReturnType<Webhooks['post']>>
+
+/** Connects to nothing yet. Proxies of the environment are not used: they would choose the peer. */
+export function createWebhooks({ clock, policy, ca, lookup = lookupAll }: WebhooksParts): Webhooks {
+  const peerParts: PeerParts = { names: new Names(lookup, clock), ...(ca === undefined ? {} : { ca }) }
+  return {
+    async post(webhook, signal) {
+      const receiver = readReceiver(webhook.url)
+      if (typeof receiver === 'string') return { kind: 'refused_address', isLasting: true }
+      const ending = new Ending(clock, signal)
+      try {
+        const socket = await connectPeer(receiver, policy(), peerParts, ending.signal)
+        return await exchange(socket, receiver.url, webhook, ending)
+      } catch (error) {
+        if (error instanceof RefusedPeer) return { kind: 'refused_address', isLasting: error.isLasting }
+        return ending.outcome ?? { kind: 'unreachable' }
+      } finally {
+        ending.over()
+      }
+    },
+  }
+}
+
+const lookupAll: Lookup = async (host) =>
+  (await systemLookup(host, { all: true })).map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
+
+/** What may end a try from this side: its time, or a stop. */
+class Ending {
+  readonly #controller = new AbortController()
+  readonly #release: () => void
+  outcome: Result | null = null
+
+  constructor(clock: Clock, stop: AbortSignal) {
+    const stopped = (): void => this.#end({ kind: 'aborted' })
+    const timer = clock.after(TRY_MS, () => this.#end({ kind: 'timeout' }))
+    stop.addEventListener('abort', stopped, { once: true })
+    this.#release = () => {
+      timer.cancel()
+      stop.removeEventListener('abort', stopped)
+    }
+    if (stop.aborted) stopped()
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  over(): void {
+    this.#release()
+  }
+
+  #end(outcome: Result): void {
+    if (this.outcome !== null) return
+    this.outcome = outcome
+    this.#controller.abort()
+  }
+}
+
+/** One request over a socket of its own, which is gone afterwards: no pool, so no address that was right a minute ago. */
+async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, ending: Ending): Promise<Result> {
+  const client = new Client(url.origin, {
+    connect: (_options, done) => queueMicrotask(() => done(null, socket)),
+    allowH2: false,
+    pipelining: 1,
+    // The time of the whole try is ours.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: MOST_ANSWER_BYTES,
+  })
+  const { promise, resolve } = Promise.withResolvers<DeliveryOutcome>()
+  const end = (): void => void client.destroy().catch(() => undefined)
+  ending.signal.addEventListener('abort', end, { once: true })
+  try {
+    client.dispatch(requestOf(url, webhook), new AnswerReader(resolve))
+    if (ending.signal.aborted) end()
+    const outcome = await promise
+    // A status that came counts, also if what followed it never ended.
+    return outcome.kind === 'answered' ? outcome : (ending.outcome ?? outcome)
+  } finally {
+    ending.signal.removeEventListener('abort', end)
+    end()
+    socket.destroy()
+  }
+}
+
+function requestOf({ origin, pathname, search }: URL, { headers, body }: OutgoingWebhook): Dispatcher.DispatchOptions {
+  return {
+    origin,
+    path: `${pathname}${search}`,
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': `foreman/${VERSION}`,
+
+      ...headers,
+    },
+    body,
+    // Says `Connection: close`: there is no second request.
+    reset: true,
+  }
+}
+
+/** Takes the status; lets the body go by, for a receiver that counts a caller who leaves too early as a failure. */
+class AnswerReader implements Dispatcher.DispatchHandler {
+  readonly #resolve: (outcome: DeliveryOutcome) => void
+  #answer: DeliveryOutcome | null = null
+  #bytes = 0
+
+  constructor(resolve: (outcome: DeliveryOutcome) => void) {
+    this.#resolve = resolve
+  }
+
+  onRequestStart(): void {}
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return
+    const retryAfter = headers['retry-after']
+    this.#answer = { kind: 'answered', status, retryAfter: typeof retryAfter === 'string' ? retryAfter : null }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > MOST_ANSWER_BYTES) controller.abort(new Error('more than anybody reads'))
+  }
+
+  onResponseEnd(): void {
+    this.#end()
+  }
+
+  onResponseError(): void {
+    this.#end()
+  }
+
+  #end(): void {
+    this.#resolve(this.#answer ?? { kind: 'unreachable' })
+  }
+}
