@@ -1,21 +1,83 @@
-// Owns the calls to a running foreman over HTTP. It knows nothing but fetch, so that it runs on Node 22+, Bun and in
-// browsers; it never retries by itself and leaves nothing open.
+// Owns what a program can ask of a running foreman. It runs on Node 22+, Bun and in browsers, and when a call has settled,
+// nothing of it is open.
 
-import type { StatusDocument } from '../protocol/wire.ts'
-import { AnswerError, ForeignError, RefusedError, UnreachableError } from './error.ts'
+import type { JobDocument, JobListDocument, JobState, JobSummary, StatusDocument } from '../protocol/wire.ts'
+import { CHAT, type ChatBody, type ChatOptions, type ChatRecord, chatStream, JSON_BODY } from './chat-stream.ts'
+import { Connection, type Fields, foreign, isObject } from './connection.ts'
+import { type Iteration, iteration } from './iteration.ts'
+import { bodyOf, type JobBody, type JobOptions } from './job-body.ts'
+import { JobHandle } from './job-handle.ts'
+import { type Hold, Receiver, type ReceiverOptions } from './receiver.ts'
+import { submitted } from './submission.ts'
+import type { Rhythm } from './wait.ts'
 
 export interface ClientOptions {
   /** Where foreman is, a path prefix included. Default `http://127.0.0.1:8080`. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** What FOREMAN_TOKEN is set to there. */
-  readonly token?: string
-  /** Milliseconds for one whole call. Default 10 000. */
-  readonly timeoutMs?: number
+  readonly token?: string | undefined
+  /** Milliseconds for one whole call, where the call says nothing else. Default 10 000. */
+  readonly timeoutMs?: number | undefined
+  /** Hears of the ends of jobs by webhook. Node and Bun only. */
+  readonly receiver?: ReceiverOptions | undefined
+  /** Another fetch, such as one that goes through a proxy. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /** Keeps sockets for the next call, which saves connecting; then they stay open for a while. Default false. */
+  readonly keepAlive?: boolean | undefined
+  /** Milliseconds between two looks of a wait that polls. Default 2 000. */
+  readonly pollMs?: number | undefined
+  /** Milliseconds between two looks of every other wait. Default 30 000. */
+  readonly safetyPollMs?: number | undefined
+  /** Milliseconds for which a wait lives through a foreman that does not answer. Default 120 000. */
+  readonly unreachableMs?: number | undefined
 }
 
 export interface CallOptions {
   /** Gives up the call; it then rejects with the signal's reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds for the whole call. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface SubmitOptions extends JobOptions, CallOptions {
+  /** At most 255 visible ASCII characters: the same key and body is the same job as long as it is kept. Default: a new one. */
+  readonly idempotencyKey?: string | undefined
+}
+
+export interface GetOptions extends CallOptions {
+  /** Holds the answer until the job is over, for at most this long (1 to 60). */
+  readonly waitSeconds?: number | undefined
+}
+
+export interface JobFilter extends CallOptions {
+  readonly state?: JobState | undefined
+  readonly model?: string | undefined
+  readonly label?: string | undefined
+  /** Jobs a page, 1 to 200. */
+  readonly limit?: number | undefined
+  /** `next` of the page before. */
+  readonly cursor?: string | undefined
+}
+
+export interface ArtifactOptions extends CallOptions {
+  /** Bytes from `from` to `to`, both included; without `to` to the end. */
+  readonly range?: { readonly from: number; readonly to?: number | undefined } | undefined
+}
+
+export interface Artifact {
+  readonly contentType: string
+  readonly etag: string | null
+  /** Bytes of the whole artifact, where only a range was asked for. */
+  readonly size: number
+  readonly bytes: Uint8Array<ArrayBuffer>
+  text(): string
+}
+
+/** `POST /jobs/{id}/cancel`. */
+export interface CancelDocument {
+  job_id: string
+  /** A final one: it is over. Another one: it is being stopped, and will be in a moment. */
+  state: JobState
 }
 
 /** `GET /healthz`. */
@@ -30,97 +92,241 @@ export interface Paused {
   readonly paused: boolean
 }
 
-type Fields = Readonly<Record<string, unknown>>
+/** `GET /api/tags` and `/api/ps`, as Ollama writes them. */
+export interface Models {
+  readonly models: readonly { readonly name: string; readonly [key: string]: unknown }[]
+}
+
+/** A request of `/api/embed`. */
+export interface EmbedBody {
+  readonly model: string
+  readonly input: string | readonly string[]
+  readonly [key: string]: unknown
+}
+
+export interface Embeddings {
+  readonly model: string
+  readonly embeddings: readonly (readonly number[])[]
+  readonly [key: string]: unknown
+}
+
+const SECOND_MS = 1_000
+/** An embedder may have to be loaded first, and an artifact may come over a slow line. */
+const LONG_CALL_MS = 300_000
+
+const hasId = ({ job_id, state }: Fields): boolean => typeof job_id === 'string' && typeof state === 'string'
+const hasModels = ({ models }: Fields): boolean => Array.isArray(models)
+const isPaused = ({ paused }: Fields): boolean => typeof paused === 'boolean'
+const pathOf = (id: string, rest = ''): string => `/jobs/${encodeURIComponent(id)}${rest}`
 
 export class ForemanClient {
   readonly url: string
-  readonly #token: string | undefined
-  readonly #timeoutMs: number
+  readonly #connection: Connection
+  readonly #receiver: Receiver | null
+  readonly #rhythm: Rhythm
 
-  constructor({ url = 'http://127.0.0.1:8080', token, timeoutMs = 10_000 }: ClientOptions = {}) {
-    this.url = url.replace(/\/+$/, '')
-    this.#token = token
-    this.#timeoutMs = timeoutMs
+  /** Throws a TypeError for a receiver without a usable secret or address. Connects to nobody. */
+  constructor(options: ClientOptions = {}) {
+    const { url = 'http://127.0.0.1:8080', token, timeoutMs = 10_000, receiver, fetch, keepAlive = false } = options
+    this.#connection = new Connection({
+      url,
+      token,
+      timeoutMs,
+      fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      keepAlive,
+    })
+    this.url = this.#connection.url
+    this.#receiver = receiver === undefined ? null : new Receiver(receiver)
+    const { pollMs = 2_000, safetyPollMs = 30_000, unreachableMs = 120_000 } = options
+    this.#rhythm = { pollMs, safetyPollMs, unreachableMs }
+  }
+
+  /**
+   * Hands in a job. When this resolves, it is on foreman's disk and will come to an end, whatever happens to this program.
+   * Sent again by itself, with the same Idempotency-Key, while foreman cannot be reached or answers 503, within
+   * `timeoutMs`. Text and bytes are the request of the endpoint, passed on as they are.
+   *
+   * Throws AnswerError (400 what is wrong with the body, 404 no such model, 422 the key stands for another body, 503 the
+   * queue is full), RefusedError, UnreachableError, or a TypeError for a body that cannot take the options.
+   */
+  async submit(body: JobBody | string | Uint8Array, options: SubmitOptions = {}): Promise<JobHandle> {
+    const { signal, timeoutMs = this.#connection.timeoutMs, idempotencyKey, ...wishes } = options
+    // One URL a job: whoever names his own hears of it himself.
+    const isOwn = wishes.webhookUrl === undefined && wishes.webhookEvents === undefined
+    const hold = isOwn ? await this.#hold() : null
+    try {
+      const webhookUrl = hold?.url ?? wishes.webhookUrl
+      const { receipt, isReplayed } = await submitted(this.#connection, {
+        body: bodyOf(body, { ...wishes, webhookUrl }),
+        idempotencyKey,
+        signal,
+        timeoutMs,
+      })
+      return this.#handle(receipt.job_id, { receipt, isReplayed, receiver: hold === null ? null : this.#receiver })
+    } finally {
+      void hold?.release()
+    }
+  }
+
+  /** A handle for a job that was handed in before, or by somebody else. Asks nothing. */
+  job(id: string): JobHandle {
+    return this.#handle(id)
+  }
+
+  /** The job as it is now. Throws AnswerError `job_not_found`. */
+  async get(id: string, { waitSeconds, signal, timeoutMs }: GetOptions = {}): Promise<JobDocument> {
+    const patient = (timeoutMs ?? this.#connection.timeoutMs) + (waitSeconds ?? 0) * SECOND_MS
+    const headers = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }
+    return this.#document('GET', pathOf(id), hasId, { headers, signal, timeoutMs: patient })
+  }
+
+  /** One page of jobs, newest first, blocked calls included. */
+  async list({ signal, timeoutMs, ...filter }: JobFilter = {}): Promise<JobListDocument> {
+    const query = new URLSearchParams()
+    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value))
+    const path = query.size === 0 ? '/jobs' : `/jobs?${query}`
+    return this.#document('GET', path, ({ jobs }) => Array.isArray(jobs), { signal, timeoutMs })
+  }
+
+  /** All jobs that fit, newest first, page after page. */
+  jobs(filter: JobFilter = {}): Iteration<JobSummary> {
+    const { url } = this
+    const page = (signal: AbortSignal, cursor: string | undefined) => this.list({ ...filter, cursor, signal })
+    return iteration(filter.signal, async function* ({ signal }) {
+      for (let cursor = filter.cursor; ; ) {
+        const { jobs, next } = await page(signal, cursor)
+        yield* jobs
+        if (next === null) return
+        // A server that gives the same page for ever must not keep anybody for ever.
+        if (next === cursor || jobs.length === 0) throw foreign(url)
+        cursor = next
+      }
+    })
+  }
+
+  /** Ends the job, wherever it is. Safe twice, and when it is over. Throws AnswerError `job_not_found`. */
+  async cancel(id: string, options?: CallOptions): Promise<CancelDocument> {
+    return this.#document('POST', pathOf(id, '/cancel'), hasId, options)
+  }
+
+  /**
+   * A new job with the body of a finished one; the old one stays as it is. Throws AnswerError `job_not_found`, `job_active`,
+   * or `body_gone` for a blocked call. Not sent again by itself: there is no key that would make two of them one.
+   */
+  async retry(id: string, options?: CallOptions): Promise<JobHandle> {
+    const path = pathOf(id, '/retry')
+    const { document: receipt } = await this.#connection.document<NonNullable<JobHandle['receipt']>>(
+      'POST',
+      path,
+      hasId,
+      options,
+    )
+    return this.#handle(receipt.job_id, { receipt })
+  }
+
+  /** Forgets a finished job with all it holds. Throws AnswerError `job_not_found`, or `job_active` while it is not over. */
+  async forget(id: string, options?: CallOptions): Promise<void> {
+    const { close } = await this.#connection.open('DELETE', pathOf(id), options)
+    close()
+  }
+
+  /**
+   * The bytes that a finished job has left: `completion`, the assistant's text, or `response`, the target's answer as it
+   * came. Throws AnswerError `job_not_found`, `artifact_not_found`, `range_not_satisfiable`. Default time limit 5 minutes.
+   */
+  async artifact(id: string, name: string, options: ArtifactOptions = {}): Promise<Artifact> {
+    const { range, signal, timeoutMs = LONG_CALL_MS } = options
+    const { bytes, response } = await this.#connection.bytes(pathOf(id, `/artifacts/${encodeURIComponent(name)}`), {
+      headers: { accept: '*/*', ...(range === undefined ? {} : { range: `bytes=${range.from}-${range.to ?? ''}` }) },
+      signal,
+      timeoutMs,
+    })
+    const whole = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]
+    return {
+      contentType: response.headers.get('content-type') ?? 'application/octet-stream',
+      etag: response.headers.get('etag'),
+      size: whole === undefined ? bytes.length : Number(whole),
+      bytes,
+      text: () => new TextDecoder().decode(bytes),
+    }
+  }
+
+  /** Sends the webhook of state change `n` once more. Throws AnswerError `job_not_found`, `delivery_not_found`. */
+  async redeliver(id: string, n: number, options?: CallOptions): Promise<void> {
+    const { close } = await this.#connection.open('POST', pathOf(id, `/deliveries/${n}/redeliver`), options)
+    close()
+  }
+
+  /**
+   * A blocked chat: this program holds the line, and leaving ends the job. Unless `stream` is false, an iteration of the
+   * target's records, which is begun by the first step and throws when the answer is not whole.
+   */
+  chat(body: ChatBody & { readonly stream: false }, options?: ChatOptions): Promise<ChatRecord>
+  chat(body: ChatBody & { readonly stream?: true }, options?: ChatOptions): Iteration<ChatRecord>
+  chat(body: ChatBody, options: ChatOptions = {}): Promise<ChatRecord> | Iteration<ChatRecord> {
+    if (body['stream'] !== false) return chatStream(this.#connection, body, options)
+    const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options
+    const isAnswer = ({ message, done }: Fields): boolean => isObject(message) || done === true
+    return this.#send(CHAT, body, isAnswer, { signal, timeoutMs })
+  }
+
+  /** Embeddings, past the queue. Default time limit 5 minutes: the embedder may have to be loaded. */
+  async embed(body: EmbedBody, { signal, timeoutMs = LONG_CALL_MS }: CallOptions = {}): Promise<Embeddings> {
+    return this.#send('/api/embed', body, ({ embeddings }) => Array.isArray(embeddings), { signal, timeoutMs })
+  }
+
+  /** The models that the target has; answered while it sleeps, too. */
+  async tags(options?: CallOptions): Promise<Models> {
+    return this.#document('GET', '/api/tags', hasModels, options)
+  }
+
+  /** The models that the target holds in memory, as foreman saw it last. */
+  async ps(options?: CallOptions): Promise<Models> {
+    return this.#document('GET', '/api/ps', hasModels, options)
   }
 
   /** What the target, the queue and the running job are doing now. */
   async status(options?: CallOptions): Promise<StatusDocument> {
     const isStatus = ({ target, queue }: Fields): boolean => isObject(target) && isObject(queue)
-    return this.#call('GET', '/status', isStatus, options)
+    return this.#document('GET', '/status', isStatus, options)
   }
 
   /** Nothing new is sent to the target until `resume`; the running job ends. Survives a restart. Safe twice. */
   async pause(options?: CallOptions): Promise<Paused> {
-    return this.#call('POST', '/pause', ({ paused }) => typeof paused === 'boolean', options)
+    return this.#document('POST', '/pause', isPaused, options)
   }
 
   /** Ends a pause. Safe twice. */
   async resume(options?: CallOptions): Promise<Paused> {
-    return this.#call('POST', '/resume', ({ paused }) => typeof paused === 'boolean', options)
+    return this.#document('POST', '/resume', isPaused, options)
   }
 
   /** Whether foreman is alive; needs no token. */
   async health(options?: CallOptions): Promise<Health> {
-    return this.#call('GET', '/healthz', ({ degraded }) => typeof degraded === 'boolean', options)
+    return this.#document('GET', '/healthz', ({ degraded }) => typeof degraded === 'boolean', options)
   }
 
-  /** Rejects with a ForemanError, or with the signal's reason. `isWanted` tells foreman's answer from anybody else's. */
-  async #call<T>(
+  /** Null where there is no receiver, or its port cannot be had: then the end is learnt of in another way. */
+  async #hold(): Promise<Hold | null> {
+    return (await this.#receiver?.hold().catch(() => null)) ?? null
+  }
+
+  #handle(id: string, more: Partial<Pick<JobHandle, 'receipt' | 'isReplayed'>> & { receiver?: Receiver | null } = {}) {
+    const parts = { client: this, connection: this.#connection, id, rhythm: this.#rhythm }
+    return new JobHandle({ ...parts, receipt: null, isReplayed: false, receiver: null, ...more })
+  }
+
+  async #document<T>(
     method: string,
     path: string,
     isWanted: (it: Fields) => boolean,
-    { signal }: CallOptions = {},
+    asking?: CallOptions & { readonly headers?: Readonly<Record<string, string>> },
   ): Promise<T> {
-    const timeout = AbortSignal.timeout(this.#timeoutMs)
-    let response: Response
-    let text: string
-    try {
-      response = await fetch(`${this.url}${path}`, {
-        method,
-        headers: {
-          accept: 'application/json',
-          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-        },
-        // A redirect would carry the token to an address that nobody configured.
-        redirect: 'manual',
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      })
-      text = await response.text()
-    } catch (error) {
-      signal?.throwIfAborted()
-      const why = timeout.aborted ? `no answer within ${this.#timeoutMs} ms` : reasonOf(error)
-      throw new UnreachableError(`no answer from ${this.url}: ${why}`, { cause: error })
-    }
-    const document = parsed(text)
-    if (!response.ok) throw errorFor(this.url, response, document)
-    if (!isObject(document) || !isWanted(document)) throw foreign(this.url)
-    // `isWanted` has looked at what tells the document apart; the rest is foreman's word.
-    return document as T
+    return (await this.#connection.document<T>(method, path, isWanted, asking)).document
   }
-}
 
-const isObject = (it: unknown): it is Fields => typeof it === 'object' && it !== null && !Array.isArray(it)
-
-const foreign = (url: string): ForeignError => new ForeignError(`something answers at ${url}, but it is not foreman`)
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+  async #send<T>(path: string, body: object, isWanted: (it: Fields) => boolean, call: CallOptions): Promise<T> {
+    const asking = { ...call, headers: JSON_BODY, body: JSON.stringify(body) }
+    return (await this.#connection.document<T>('POST', path, isWanted, asking)).document
   }
-}
-
-function errorFor(url: string, { status, headers }: Response, document: unknown): Error {
-  const code = headers.get('x-foreman-error')
-  const told = isObject(document) && typeof document['error'] === 'string' ? document['error'] : null
-  if (status === 401 || status === 403) return new RefusedError(told ?? `${url} answered ${status}`, status, code)
-  return code === null && told === null ? foreign(url) : new AnswerError(told ?? `HTTP ${status}`, status, code)
-}
-
-/** fetch hides the reason of a failure in causes, sometimes several at once (one for each address of a name). */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message || error.name : reasonOf(error.cause)
 }

@@ -1,0 +1,165 @@
+// Owns the way to one foreman: its address, the token, one request at a time, and what its failure means. It never retries,
+// and closes what it opened. It knows nothing but fetch, so that it runs on Node 22+, Bun and in browsers.
+
+import { AnswerError, ForeignError, ForemanError, RefusedError, UnreachableError } from './error.ts'
+import { Patience } from './patience.ts'
+
+export interface ConnectionOptions {
+  readonly url: string
+  readonly token: string | undefined
+  readonly timeoutMs: number
+  readonly fetch: typeof globalThis.fetch
+  /** Keep sockets for the next request. */
+  readonly keepAlive: boolean
+}
+
+export interface Asking {
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: string | Uint8Array | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Default: that of the connection. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** An answer whose head has come and was good. Whoever asked must close it. */
+export interface Answer {
+  readonly response: Response
+  /** Its time limit goes on until the end of the body, unless somebody allows it more. */
+  readonly patience: Patience
+  /** Closes the socket, if it is still open. Safe twice. */
+  close(): void
+}
+
+/** An object of JSON. */
+export type Fields = Readonly<Record<string, unknown>>
+
+export class Connection {
+  readonly url: string
+  readonly timeoutMs: number
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #fetch: typeof globalThis.fetch
+
+  constructor({ url, token, timeoutMs, fetch, keepAlive }: ConnectionOptions) {
+    this.url = url.replace(/\/+$/, '')
+    this.timeoutMs = timeoutMs
+    this.#fetch = fetch
+    this.#headers = {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      // Node's fetch would hold the socket for another minute and more. Browsers ignore the header and look after theirs.
+      ...(keepAlive ? {} : { connection: 'close' }),
+    }
+  }
+
+  /** Rejects with a ForemanError, or with the signal's reason; then nothing is open. */
+  async open(method: string, path: string, asking: Asking = {}): Promise<Answer> {
+    const { headers, body, signal, timeoutMs = this.timeoutMs } = asking
+    const patience = new Patience(
+      signal,
+      timeoutMs,
+      () => new UnreachableError(`no answer from ${this.url}: no answer within ${timeoutMs} ms`),
+    )
+    try {
+      patience.throwIfOver()
+      // A browser's fetch refuses to be called as a method of anything but the window.
+      const fetch = this.#fetch
+      const response = await fetch(`${this.url}${path}`, {
+        method,
+        headers: { accept: 'application/json', ...this.#headers, ...headers },
+        // A redirect would carry the token to an address that nobody configured.
+        redirect: 'manual',
+        signal: patience.signal,
+        ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
+      })
+      if (!response.ok) throw errorFor(this.url, response, parsedJson(await response.text()))
+      return { response, patience, close: () => patience.leave() }
+    } catch (error) {
+      const failure = this.failureOf(error, patience)
+      patience.leave()
+      throw failure
+    }
+  }
+
+  /** One document of JSON. `isWanted` tells foreman's answer from anybody else's. */
+  async document<T>(
+    method: string,
+    path: string,
+    isWanted: (it: Fields) => boolean,
+    asking?: Asking,
+  ): Promise<{ document: T; response: Response }> {
+    return this.#read(method, path, asking, async (response) => {
+      const document = parsedJson(await response.text())
+      if (!isObject(document) || !isWanted(document)) throw foreign(this.url)
+      // `isWanted` has looked at what tells the document apart; the rest is foreman's word.
+      return { document: document as T, response }
+    })
+  }
+
+  /** The bytes of an answer. */
+  async bytes(path: string, asking?: Asking): Promise<{ bytes: Uint8Array<ArrayBuffer>; response: Response }> {
+    return this.#read('GET', path, asking, async (response) => ({
+      bytes: new Uint8Array(await response.arrayBuffer()),
+      response,
+    }))
+  }
+
+  /** What went wrong while an answer was read, as an error of this library or the reason of the caller's signal. */
+  failureOf(error: unknown, patience: Patience): unknown {
+    if (patience.signal.aborted) return patience.signal.reason
+    if (error instanceof ForemanError) return error
+    return new UnreachableError(`no answer from ${this.url}: ${reasonOf(error)}`, { cause: error })
+  }
+
+  async #read<T>(
+    method: string,
+    path: string,
+    asking: Asking | undefined,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const { response, patience, close } = await this.open(method, path, asking)
+    try {
+      return await read(response)
+    } catch (error) {
+      throw this.failureOf(error, patience)
+    } finally {
+      close()
+    }
+  }
+}
+
+export const isObject = (it: unknown): it is Fields => typeof it === 'object' && it !== null && !Array.isArray(it)
+
+export const foreign = (url: string): ForeignError =>
+  new ForeignError(`something answers at ${url}, but it is not foreman`)
+
+/** Undefined for what is no JSON. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function errorFor(url: string, { status, headers }: Response, document: unknown): Error {
+  const told = isObject(document) && typeof document['error'] === 'string' ? document['error'] : null
+  // A page of another origin sees no header that is not exposed to it; on /jobs the document says it, too.
+  const written = isObject(document) && typeof document['code'] === 'string' ? document['code'] : null
+  const code = headers.get('x-foreman-error') ?? written
+  if (status === 401 || status === 403) return new RefusedError(told ?? `${url} answered ${status}`, status, code)
+  if (code === null && told === null) return foreign(url)
+  return new AnswerError(told ?? `HTTP ${status}`, status, code, retryAfterMs(headers.get('retry-after')))
+}
+
+/** Seconds, or a date. */
+function retryAfterMs(header: string | null): number | null {
+  if (header === null) return null
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+  return Number.isNaN(ms) ? null : Math.max(0, ms)
+}
+
+/** fetch hides the reason of a failure in causes, sometimes several at once (one for each address of a name). */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message || error.name : reasonOf(error.cause)
+}

@@ -1,0 +1,197 @@
+// Owns the HTTP server that hears a client's webhooks: one for all its jobs, open only while somebody needs it. It believes
+// nothing that is not signed, and tells its listeners each state change once, in its order.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import {
+  verifyWebhook,
+  WEBHOOK_HEADERS,
+  type WebhookKey,
+  type WebhookPayload,
+  webhookKey,
+} from '../protocol/webhook.ts'
+import { isObject, parsedJson } from './connection.ts'
+import { newKey } from './submission.ts'
+
+export interface ReceiverOptions {
+  /** Where it listens. Default `127.0.0.1`, which only a foreman on this machine can reach. */
+  readonly host?: string
+  /** Default: any free port, the same one as long as the client lives. */
+  readonly port?: number
+  /** How foreman reaches it, a path prefix included. Default: host and port. */
+  readonly publicUrl?: string
+  /** FOREMAN_WEBHOOK_SECRET there; several while it is being changed. */
+  readonly secret: string | readonly string[]
+  /** Told when the port cannot be had. The wait goes on by other means. */
+  readonly onError?: (error: unknown) => void
+}
+
+export interface Hold {
+  /** What foreman is to POST to; has a part that nobody can guess. */
+  readonly url: string
+  /** The last one to let go closes the port. Safe twice. */
+  release(): Promise<void>
+}
+
+type Listener = (webhook: WebhookPayload) => void
+
+interface Ear {
+  readonly listener: Listener
+  readonly ids: Set<string>
+  sequence: number
+}
+
+/** With its artifacts and its result inline a webhook has less than 1 MiB, and JSON may write a byte as six. */
+const LONGEST_BODY = 8 * 1024 ** 2
+/** A job has few changes; whoever makes up more knows the secret. */
+const MOST_IDS = 1_000
+
+export class Receiver {
+  readonly #options: ReceiverOptions
+  readonly #keys: readonly WebhookKey[]
+  readonly #token = newKey()
+  readonly #ears = new Map<string, Ear>()
+  #holds = 0
+  #port: number
+  #server: Promise<Server> | null = null
+  #closing: Promise<void> = Promise.resolve()
+
+  /** Throws a TypeError for a secret that is none, and where foreman could not know the address. */
+  constructor(options: ReceiverOptions) {
+    this.#options = options
+    this.#port = options.port ?? 0
+    const secrets = typeof options.secret === 'string' ? options.secret.split(',') : options.secret
+    const keys = secrets.map((secret) => webhookKey(secret.trim()))
+    if (keys.some((key) => key === null || key.length === 0)) {
+      throw new TypeError('receiver.secret must be text, or whsec_ and base64')
+    }
+    this.#keys = keys.filter((key) => key !== null)
+    if (['0.0.0.0', '::'].includes(options.host ?? '') && options.publicUrl === undefined) {
+      throw new TypeError('receiver.publicUrl is needed where receiver.host is every address')
+    }
+  }
+
+  /** Opens the port, if it is not open. Rejects when it cannot be had, or outside of Node and Bun. */
+  async hold(): Promise<Hold> {
+    this.#holds++
+    let isHeld = true
+    const release = async (): Promise<void> => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holds--
+      await this.#closeIfUnused()
+    }
+    try {
+      this.#server ??= this.#closing.then(() => this.#open())
+      await this.#server
+    } catch (error) {
+      this.#server = null
+      await release()
+      this.#options.onError?.(error)
+      throw error
+    }
+    return { url: this.#url(), release }
+  }
+
+  /** Hears the webhooks of one job, until the returned function is called. */
+  listen(jobId: string, listener: Listener): () => void {
+    const ear: Ear = { listener, ids: new Set(), sequence: 0 }
+    this.#ears.set(jobId, ear)
+    return () => {
+      if (this.#ears.get(jobId) === ear) this.#ears.delete(jobId)
+    }
+  }
+
+  #url(): string {
+    const { host = '127.0.0.1', publicUrl } = this.#options
+    const base = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${this.#port}`
+    return `${base.replace(/\/+$/, '')}/${this.#token}`
+  }
+
+  async #open(): Promise<Server> {
+    const { createServer } = await nodeHttp()
+    const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (req, res) => {
+      this.#receive(req, res).catch(() => res.destroy())
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.#port, this.#options.host ?? '127.0.0.1', () => resolve())
+    })
+    const address = server.address()
+    if (typeof address === 'object' && address !== null) this.#port = address.port
+    return server
+  }
+
+  async #closeIfUnused(): Promise<void> {
+    const opened = this.#server
+    // A result is often waited for right behind the submit: one turn of the event loop saves that a closing.
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    const server = await opened
+    if (server === null || this.#holds > 0 || this.#server !== opened) return this.#closing
+    this.#server = null
+    this.#closing = new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+    return this.#closing
+  }
+
+  async #receive(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const status = await this.#judge(req)
+    res.writeHead(status, { connection: 'close' }).end()
+  }
+
+  async #judge(req: IncomingMessage): Promise<number> {
+    const [path = ''] = (req.url ?? '').split('?')
+    if (!path.endsWith(`/${this.#token}`)) return 404
+    if (req.method !== 'POST') return 405
+    const body = await bodyOf(req)
+    if (body === null) return 413
+    const verification = await verifyWebhook({ headers: req.headers, body, keys: this.#keys, now: Date.now() })
+    if (verification.kind === 'invalid') return 401
+    const webhook = parsedJson(new TextDecoder().decode(body))
+    if (!isWebhook(webhook)) return 400
+    this.#tell(webhook, req.headers[WEBHOOK_HEADERS.id])
+    return 204
+  }
+
+  /** A job that nobody waits for now is acknowledged, too: whoever waits for it later looks first. */
+  #tell(webhook: WebhookPayload, id: string | string[] | undefined): void {
+    const ear = this.#ears.get(webhook.job_id)
+    if (ear === undefined || typeof id !== 'string' || ear.ids.has(id) || webhook.sequence <= ear.sequence) return
+    if (ear.ids.size < MOST_IDS) ear.ids.add(id)
+    ear.sequence = webhook.sequence
+    ear.listener(webhook)
+  }
+}
+
+/** Hidden from what runs in a browser; there it rejects. */
+async function nodeHttp(): Promise<typeof import('node:http')> {
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:http')
+  } catch (error) {
+    throw new Error('a receiver needs Node or Bun', { cause: error })
+  }
+}
+
+/** Null when it is too long to be a webhook. */
+async function bodyOf(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of req as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > LONGEST_BODY) return null
+    chunks.push(chunk)
+  }
+  const body = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    body.set(chunk, at)
+    at += chunk.length
+  }
+  return body
+}
+
+function isWebhook(it: unknown): it is WebhookPayload {
+  if (!isObject(it)) return false
+  return typeof it['job_id'] === 'string' && typeof it['state'] === 'string' && typeof it['sequence'] === 'number'
+}

@@ -1,0 +1,69 @@
+// Owns one submit, until foreman has acknowledged it. It may be sent several times, always with the same Idempotency-Key,
+// so that it becomes one job.
+
+import type { ReceiptDocument } from '../protocol/wire.ts'
+import type { Connection } from './connection.ts'
+import { AnswerError, UnreachableError } from './error.ts'
+import { Patience } from './patience.ts'
+
+export interface Submitting {
+  readonly body: string | Uint8Array
+  readonly idempotencyKey?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs: number
+}
+
+export interface Submitted {
+  readonly receipt: ReceiptDocument
+  /** The key had made this job before. */
+  readonly isReplayed: boolean
+}
+
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 4_000
+
+export async function submitted(connection: Connection, submitting: Submitting): Promise<Submitted> {
+  const { body, signal, timeoutMs, idempotencyKey = newKey() } = submitting
+  const late = (): Error => new UnreachableError(`no answer from ${connection.url}: no receipt within ${timeoutMs} ms`)
+  const patience = new Patience(signal, timeoutMs, late)
+  const deadline = performance.now() + timeoutMs
+  try {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      try {
+        return await once(connection, body, idempotencyKey, patience)
+      } catch (error) {
+        patience.throwIfOver()
+        const wait = pauseAfter(error, pause)
+        // What is known now is told now, and not after a wait that cannot help.
+        if (wait === null || performance.now() + wait >= deadline) throw error
+        await patience.sleep(wait)
+      }
+    }
+  } finally {
+    patience.leave()
+  }
+}
+
+async function once(connection: Connection, body: string | Uint8Array, key: string, patience: Patience) {
+  const isReceipt = (it: Readonly<Record<string, unknown>>): boolean =>
+    typeof it['job_id'] === 'string' && typeof it['state'] === 'string'
+  const { document, response } = await connection.document<ReceiptDocument>('POST', '/jobs', isReceipt, {
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body,
+    signal: patience.signal,
+    timeoutMs: Number.POSITIVE_INFINITY,
+  })
+  return { receipt: document, isReplayed: response.headers.get('idempotent-replayed') === 'true' }
+}
+
+/** Null: the same request would get the same answer. */
+function pauseAfter(error: unknown, pause: number): number | null {
+  const jittered = pause * (0.75 + Math.random() / 2)
+  if (error instanceof UnreachableError) return jittered
+  if (error instanceof AnswerError && error.status === 503) return Math.max(error.retryAfterMs ?? 0, jittered)
+  return null
+}
+
+/** randomUUID exists only in pages of https and of localhost, getRandomValues everywhere. */
+export const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,0 +1,40 @@
+// Owns the assistant's text of one job as it comes. Text that a requeue has made void is never followed by the new one
+// without a word, because the two together would be an answer that no model gave.
+
+import type { JobEvent } from '../protocol/event.ts'
+import type { JobDocument } from '../protocol/wire.ts'
+import { textOf } from './answer-text.ts'
+import { AnswerVoidedError, endedError } from './error.ts'
+import { type Iteration, iteration } from './iteration.ts'
+
+export interface TextOptions {
+  readonly signal?: AbortSignal | undefined
+  /** The job went back to the queue: forget the text until now, it begins anew. Without this the iteration throws. */
+  readonly onVoid?: (() => void) | undefined
+}
+
+interface Sources {
+  readonly id: string
+  readonly events: (signal: AbortSignal) => AsyncIterable<JobEvent>
+  readonly look: (signal: AbortSignal) => Promise<JobDocument>
+}
+
+export function textStream({ id, events, look }: Sources, { signal, onVoid }: TextOptions): Iteration<string> {
+  return iteration(signal, async function* (patience) {
+    let hasText = false
+    for await (const event of events(patience.signal)) {
+      if (event.type === 'record') {
+        const text = textOf(event.data)
+        if (text === '') continue
+        hasText = true
+        yield text
+      } else if (event.state === 'queued' && hasText) {
+        if (onVoid === undefined) throw new AnswerVoidedError(id)
+        hasText = false
+        onVoid()
+      } else if (event.state === 'failed' || event.state === 'cancelled') {
+        throw endedError(await look(patience.signal))
+      }
+    }
+  })
+}
