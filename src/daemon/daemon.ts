@@ -11,6 +11,8 @@ import { createServer } from './http/server.ts'
 import type { Log } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { Relay } from './relay.ts'
+import { Deadlines } from './services/deadlines.ts'
+import { Deliverer } from './services/deliverer.ts'
 import { Disk } from './services/disk.ts'
 import { Dispatcher, type OnStep } from './services/dispatcher.ts'
 import { Prober } from './services/prober.ts'
@@ -18,6 +20,9 @@ import { Pruner } from './services/pruner.ts'
 import { type Store, StoreOpenError } from './store/store.ts'
 import { openStore } from './store/thread.ts'
 import { createTarget } from './target/send.ts'
+import type { Lookup } from './webhooks/peer.ts'
+import { createPolicySource } from './webhooks/policy-source.ts'
+import { createWebhooks } from './webhooks/post.ts'
 
 export interface DaemonDeps {
   readonly clock: Clock
@@ -26,6 +31,8 @@ export interface DaemonDeps {
   readonly random?: () => number
   /** Called at each step of a job's walk; for tests that kill the daemon there. */
   readonly onStep?: OnStep
+  /** How names of webhook receivers are resolved, instead of the system's way; for tests of names that change their mind. */
+  readonly lookup?: Lookup
 }
 
 /** Why a daemon could not start: 69 port taken, 70 storage, 75 second instance (sysexits). */
@@ -50,7 +57,7 @@ export interface Daemon {
 }
 
 export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
-  const { clock, log, random = Math.random, onStep } = deps
+  const { clock, log, random = Math.random, onStep, lookup } = deps
   const { promise: exited, resolve: exit } = Promise.withResolvers<number>()
   const ulid = monotonicFactory(pooledRandom())
   let parts: Parts | null = null
@@ -79,9 +86,12 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       throw error
     }
     parts.state.phase = 'ready'
+    // Before the first claim: what fell due while nobody looked must not be sent after all.
+    await parts.deadlines.start()
     parts.dispatcher.start(remembered)
     parts.prober.start()
     parts.pruner.start()
+    parts.deliverer.start()
     log.info({ url: url(), target: config.ollamaUrl }, 'foreman is listening')
   }
 
@@ -95,9 +105,14 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const isQuiet = () => store.depth.jobs === 0 && dispatcher.running === null
     const prober = new Prober({ clock, log, metrics, target, awake, intervalMs: pollIntervalMs, embedModel, isQuiet })
     const steps = onStep === undefined ? {} : { onStep }
+    const policy = createPolicySource({ config, clock, port: () => state.port })
+    const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })
+    const { webhookSecrets: keys, publicUrl } = config
+    const deliverer = new Deliverer({ clock, random, log, metrics, store, webhooks, keys, publicUrl })
     const dispatcher: Dispatcher = new Dispatcher({
-      ...{ config, clock, random, log, metrics, store, target, relay, prober, awake, ...steps },
+      ...{ config, clock, random, log, metrics, store, target, relay, prober, awake, deliverer, ...steps },
     })
+    const deadlines = new Deadlines({ clock, log, store, dispatcher })
     prober.onStatus(({ reachable, inventory }) => {
       if (inventory !== null) dispatcher.sawResident(inventory.resident.map(({ name }) => name))
       if (reachable === true) dispatcher.wake()
@@ -109,7 +124,10 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     })
     const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
     const app: App = {
-      ...{ config, clock, log, metrics, store, target, live },
+      ...{ config, clock, log, metrics, store, target, relay, awake, newId, live, deliverer, deadlines },
+      get webhookPolicy() {
+        return policy()
+      },
       probes: prober,
       queue: dispatcher,
       get phase() {
@@ -123,7 +141,8 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       },
     }
     metrics.watch(app)
-    return { state, store, disk, target, prober, dispatcher, live, pruner, server: createServer(app) }
+    const services = { disk, prober, dispatcher, deadlines, deliverer, pruner }
+    return { state, store, target, live, ...services, server: createServer(app) }
   }
 
   function url(): string {
@@ -142,12 +161,15 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     exit(70)
   }
 
-  async function drain({ state, store, disk, target, prober, dispatcher, live, pruner, server }: Parts): Promise<void> {
+  async function drain(running: Parts): Promise<void> {
+    const { state, store, target, live, server, disk, prober, dispatcher, deadlines, deliverer, pruner } = running
     state.phase = 'stopping'
     log.info({ graceMs: config.shutdownGraceMs }, 'stopping')
     disk.stop()
     const dispatched = dispatcher.stop(config.shutdownGraceMs)
-    await Promise.all([live.stop(), dispatched, prober.stop(), pruner.stop()])
+    await Promise.all([live.stop(), dispatched, deadlines.stop(), prober.stop(), pruner.stop()])
+    // What the last job's end had to tell was tried until now; the rest is told after the next start.
+    await deliverer.stop()
     await store.interruptAll(clock.now())
     await server.close()
     await store.close()
@@ -181,6 +203,8 @@ interface Parts {
   readonly target: ReturnType<typeof createTarget>
   readonly prober: Prober
   readonly dispatcher: Dispatcher
+  readonly deadlines: Deadlines
+  readonly deliverer: Deliverer
   readonly live: LiveCallers
   readonly pruner: Pruner
   readonly server: ReturnType<typeof createServer>
