@@ -3,6 +3,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
+import { createAddressPolicy } from '../../src/daemon/address-policy.ts'
+import { NOTHING_RESIDENT } from '../../src/daemon/affinity.ts'
+import { AwakeClock } from '../../src/daemon/awake-clock.ts'
 import type { Config } from '../../src/daemon/config/config.ts'
 import type { App, Phase } from '../../src/daemon/http/app.ts'
 import { createServer, LIMITS, type ServerLimits } from '../../src/daemon/http/server.ts'
@@ -10,6 +13,7 @@ import { readInventory } from '../../src/daemon/inventory.ts'
 import type { Submission } from '../../src/daemon/job.ts'
 import { createLog } from '../../src/daemon/log.ts'
 import { Metrics } from '../../src/daemon/metrics.ts'
+import { Relay } from '../../src/daemon/relay.ts'
 import type { RunningJob } from '../../src/daemon/services/run.ts'
 import type { Backlog, Store } from '../../src/daemon/store/store.ts'
 import { createTarget } from '../../src/daemon/target/send.ts'
@@ -41,6 +45,8 @@ export interface HalfWishes {
   /** What a blocked call is answered. Default: 200 and the length of its body. */
   readonly live?: (req: IncomingMessage, res: ServerResponse, submission: Submission) => void
 }
+
+const NOWHERE = { names: [], addresses: [], port: 0 }
 
 /** Starts it in front of `target`; ended after the test. */
 export async function startHalf(target: { readonly url: string }, wishes: HalfWishes = {}): Promise<Half> {
@@ -74,6 +80,9 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
   } satisfies Partial<Store>
   const app: App = {
     ...{ config, clock, log, metrics, target: real, storageFull: false, port: 0 },
+    ...{ relay: new Relay(), awake: new AwakeClock(clock, 0), newId: () => '01KAJ5Z0000000000000000000' },
+    ...{ deliverer: { wake: () => {} }, deadlines: { wake: () => {} } },
+    webhookPolicy: createAddressPolicy(config, NOWHERE, NOWHERE),
     // The HTTP half reads these four and writes nothing; anything else it called would throw.
     store: store as unknown as Store,
     probes: {
@@ -95,6 +104,11 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
         return state.running
       },
       recentRunMs: null,
+      residency: NOTHING_RESIDENT,
+      runTimes: { learn: () => {}, waitMs: () => null },
+      answerSoFar: () => null,
+      cancel: () => Promise.resolve('unknown'),
+      enqueued: () => {},
       pause: async () => {
         paused = true
       },
