@@ -1,0 +1,94 @@
+// What becomes of a webhook after a try, as a table, and the schedule of the tries.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type DeliveryOutcome, decideDelivery, RETRY_MS } from '../../src/daemon/delivery.ts'
+
+const NOW = Date.UTC(2026, 0, 6, 12)
+const answered = (status: number, retryAfter: string | null = null): DeliveryOutcome => ({
+  kind: 'answered',
+  status,
+  retryAfter,
+})
+const afterMs = (outcome: DeliveryOutcome, tries = 0, random = 0.5): number | string => {
+  const verdict = decideDelivery(outcome, tries, NOW, random)
+  return verdict.kind === 'again' ? verdict.at - NOW : verdict.kind
+}
+
+describe('a try', () => {
+  it.each([200, 201, 202, 204, 299])('that is answered with %i is delivered', (status) => {
+    expect(decideDelivery(answered(status), 3, NOW, 0.5)).toEqual({ kind: 'delivered' })
+  })
+  it.each([300, 301, 302, 307, 308, 400, 401, 404, 409, 429, 500, 502, 503, 599])(
+    'that is answered with %i has failed',
+    (status) => {
+      expect(decideDelivery(answered(status), 0, NOW, 0.5)).toEqual({
+        kind: 'again',
+        at: NOW + 1_000,
+        reason: 'not_accepted',
+      })
+    },
+  )
+  it('that is answered with 410 stops the deliveries of its job, whichever try it is', () => {
+    for (const tries of [0, 5, 10]) expect(decideDelivery(answered(410), tries, NOW, 0.5)).toEqual({ kind: 'stopped' })
+  })
+  it.each(['unreachable', 'timeout'] as const)('that was %s comes again', (kind) => {
+    expect(decideDelivery({ kind }, 0, NOW, 0.5)).toEqual({ kind: 'again', at: NOW + 1_000, reason: kind })
+  })
+  it('that was refused for what a name resolved to comes again; refused for its URL, it is given up', () => {
+    const reason = 'refused_address'
+    expect(decideDelivery({ kind: reason, isLasting: false }, 0, NOW, 0.5)).toMatchObject({ kind: 'again', reason })
+    expect(decideDelivery({ kind: reason, isLasting: true }, 0, NOW, 0.5)).toEqual({ kind: 'given_up', reason })
+  })
+})
+
+describe('the schedule', () => {
+  it('is 1, 2, 4, 8, 16 s, 1 m, 5 m, 30 m, 2 h, 6 h, and then it is given up', () => {
+    const waits = Array.from({ length: 12 }, (_, tries) => afterMs(answered(500), tries))
+    const [s, m, h] = [1_000, 60_000, 3_600_000]
+    const scheduled = [s, 2 * s, 4 * s, 8 * s, 16 * s, m, 5 * m, 30 * m, 2 * h, 6 * h]
+    expect(waits).toEqual([...scheduled, 'given_up', 'given_up'])
+  })
+  it('says at its end why', () => {
+    expect(decideDelivery({ kind: 'timeout' }, RETRY_MS.length, NOW, 0.5)).toEqual({
+      kind: 'given_up',
+      reason: 'timeout',
+    })
+  })
+  it('jitters by a fifth, both ways, and no more', () => {
+    expect(afterMs(answered(500), 5, 0)).toBe(48_000)
+    expect(afterMs(answered(500), 5, 0.999_999)).toBe(72_000)
+    fc.assert(
+      fc.property(fc.nat(9), fc.double({ min: 0, max: 0.999_999, noNaN: true }), (tries, random) => {
+        const wait = Number(afterMs(answered(500), tries, random))
+        const middle = RETRY_MS[tries] ?? 0
+        return wait >= middle * 0.8 - 1 && wait <= middle * 1.2 + 1
+      }),
+    )
+  })
+})
+
+describe('Retry-After', () => {
+  it.each([
+    ['seconds', '120', 120_000],
+    ['spaces around them', ' 30 ', 30_000],
+    ['a date', 'Tue, 06 Jan 2026 12:10:00 GMT', 600_000],
+    ['a date of the old form', 'Tuesday, 06-Jan-26 12:10:00 GMT', 600_000],
+    ['a date of asctime', 'Tue Jan  6 12:10:00 2026 GMT', 600_000],
+    ['more than an hour', '86400', 3_600_000],
+    ['a number beyond all numbers', '9'.repeat(400), 3_600_000],
+    ['a date in another century', 'Wed, 06 Jan 2126 12:10:00 GMT', 3_600_000],
+    ['less than the schedule', '0', 1_000],
+    ['the past', 'Mon, 05 Jan 2026 12:10:00 GMT', 1_000],
+    ['a negative number', '-5', 1_000],
+    ['a fraction', '2.5', 1_000],
+    ['garbage', 'soon', 1_000],
+    ['a weekday and garbage', 'Tue, soon', 1_000],
+    ['nothing', '', 1_000],
+  ])('of %s is honoured up to an hour, never below the schedule', (_name, header, ms) => {
+    expect(afterMs(answered(503, header))).toBe(ms)
+  })
+  it('does not make one try more', () => {
+    expect(afterMs(answered(503, '10'), RETRY_MS.length)).toBe('given_up')
+  })
+})
