@@ -1,9 +1,9 @@
 // Owns how a command reaches the running daemon: its options, its settings, and which failure ends it with which code.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { ForemanClient, RefusedError, UnreachableError } from '../client/index.ts'
+import { AnswerError, ForemanClient, RefusedError, UnreachableError } from '../client/index.ts'
 import { DEFAULT_CALLER_URL, loadCaller } from '../daemon/config/caller.ts'
-import { duration, formatDuration } from '../daemon/config/grammar.ts'
+import { duration, formatDuration, LONGEST_MS, type Parser } from '../daemon/config/grammar.ts'
 import { CALLER_URL } from '../daemon/config/options.ts'
 import { processSources } from '../daemon/config/sources.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -11,32 +11,49 @@ import { printable } from './terminal.ts'
 
 export interface ConnectionFlags {
   readonly url?: string
-  readonly timeout: number
+  readonly timeout?: number | undefined
   readonly json?: boolean
 }
 
-const timeoutGrammar = duration({ min: 100, max: 3_600_000 })
+/** How long one call may take where no `--timeout` says so. */
+const CALL_TIMEOUT_MS = 10_000
 
-function readTimeout(text: string): number {
-  const parsed = timeoutGrammar.parse(text)
-  if (parsed.kind === 'refused') throw new InvalidArgumentError(`It ${parsed.why}; allowed: ${timeoutGrammar.allowed}.`)
-  return parsed.value
-}
+/** Reads an argument by one of the grammars of the settings; what is wrong with it is told as for a setting. */
+export const argument =
+  <T>(parser: Parser<T>) =>
+  (text: string): T => {
+    const parsed = parser.parse(text)
+    if (parsed.kind === 'refused') throw new InvalidArgumentError(`It ${parsed.why}; allowed: ${parser.allowed}.`)
+    return parsed.value
+  }
 
-/** Adds the options that every command has which talks to a daemon. */
-export function withConnection(command: Command, timeoutMs = 10_000): Command {
+/** Adds the options that every command has which talks to a daemon, but for `--timeout`. */
+export function withDaemon(command: Command, json = 'print one JSON document'): Command {
   return command
-    .addOption(new Option('--json', 'print one JSON document'))
+    .addOption(new Option('--json', json))
     .addOption(new Option('--url <url>', `where foreman listens (${CALLER_URL}; default ${DEFAULT_CALLER_URL})`))
-    .addOption(
-      new Option('--timeout <duration>', 'give up after this')
-        .argParser(readTimeout)
-        .default(timeoutMs, formatDuration(timeoutMs)),
-    )
     .addHelpText('after', '\nThe token is read from FOREMAN_TOKEN or FOREMAN_TOKEN_FILE, never from a flag.')
 }
 
-export function connect({ url, timeout }: ConnectionFlags): ForemanClient {
+/** The same for commands that end with the daemon's answer. */
+export function withConnection(command: Command, timeoutMs = CALL_TIMEOUT_MS, json?: string): Command {
+  return withDaemon(command, json).addOption(
+    new Option('--timeout <duration>', 'give up after this')
+      .argParser(argument(duration({ min: 100, max: 3_600_000 })))
+      .default(timeoutMs, formatDuration(timeoutMs)),
+  )
+}
+
+/** And for those that wait for a job. */
+export function withWaiting(command: Command, json: string): Command {
+  return withDaemon(command, json).addOption(
+    new Option('--timeout <duration>', `wait no longer (exit ${EXIT.waitTimedOut}); the job goes on`).argParser(
+      argument(duration({ min: 1, max: LONGEST_MS })),
+    ),
+  )
+}
+
+export function connect({ url, timeout = CALL_TIMEOUT_MS }: ConnectionFlags): ForemanClient {
   const caller = loadCaller(processSources({ [CALLER_URL]: url }))
   if (caller.kind === 'refused') {
     throw new CommandError(
@@ -58,6 +75,7 @@ export function commandErrorOf(error: unknown): CommandError {
       `${message}\nIs it running there? Another address: --url, or ${CALLER_URL}.`,
     )
   }
-  if (error instanceof RefusedError) return new CommandError(EXIT.refused, message)
+  const takesNoWork = error instanceof AnswerError && error.status === 503
+  if (error instanceof RefusedError || takesNoWork) return new CommandError(EXIT.refused, message)
   return new CommandError(EXIT.error, message)
 }

@@ -4,6 +4,8 @@ export const EXIT = {
   ok: 0,
   error: 1,
   usage: 2,
+  jobFailed: 3,
+  waitTimedOut: 4,
   unreachable: 5,
   refused: 6,
   portTaken: 69,
@@ -13,10 +15,29 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
-/** What each means to whoever writes a script; shown by `foreman --help`. */
-export const EXIT_HELP =
-  '0 ok · 1 error · 2 usage · 5 daemon unreachable · 6 refused (token, host) · 130 Ctrl-C\n' +
-  '  serve: 69 port taken · 70 storage or internal error · 75 database in use · 78 settings'
+/** What each means to whoever writes a script; shown by `foreman --help` and in docs/command-line.md. */
+export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.ok, 'ok'],
+  [EXIT.error, 'error'],
+  [EXIT.usage, 'usage'],
+  [EXIT.jobFailed, 'the job failed or was cancelled'],
+  [EXIT.waitTimedOut, 'waited as long as --timeout; the job goes on'],
+  [EXIT.unreachable, 'daemon unreachable'],
+  [EXIT.refused, 'refused: token, host, or it takes no work now'],
+  [EXIT.interrupted, 'Ctrl-C'],
+]
+
+export const SERVE_EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.portTaken, 'port taken'],
+  [EXIT.internal, 'storage or internal error'],
+  [EXIT.secondInstance, 'database in use'],
+  [EXIT.config, 'settings'],
+]
+
+const line = (meanings: typeof EXIT_MEANINGS): string =>
+  meanings.map(([code, meaning]) => `${code} ${meaning}`).join(' · ')
+
+export const EXIT_HELP = `${line(EXIT_MEANINGS.slice(0, 4))}\n  ${line(EXIT_MEANINGS.slice(4))}\n  serve: ${line(SERVE_EXIT_MEANINGS)}`
 
 /** Ends the command: its lines go to stderr as they are, without a stack. */
 export class CommandError extends Error {

@@ -10,8 +10,12 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error
   })
 }
-// A daemon stops in its own way (serve.ts).
-if (process.argv[2] !== 'serve') process.on('SIGINT', () => process.exit(EXIT.interrupted))
+// A daemon stops in its own way (serve.ts), and so does a command that listens itself.
+if (process.argv[2] !== 'serve') {
+  process.on('SIGINT', () => {
+    if (process.listenerCount('SIGINT') === 1) process.exit(EXIT.interrupted)
+  })
+}
 
 const code = await runCommand(process.argv.slice(2))
 // A pipe may still hold what was written: leave when it has been taken.

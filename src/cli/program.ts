@@ -3,20 +3,25 @@
 import { Command, CommanderError } from 'commander'
 import { ENTRIES } from '../daemon/config/render.ts'
 import { VERSION } from '../protocol/version.ts'
+import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
 import { commandErrorOf } from './connection.ts'
 import { EXIT, EXIT_HELP } from './exit.ts'
 import { addHealth } from './health.ts'
+import { addJobs } from './jobs.ts'
 import { addPause, addResume } from './pause.ts'
 import { addPs } from './ps.ts'
 import { addServe } from './serve.ts'
+import { addSubmit } from './submit.ts'
+import { addTop } from './top.ts'
 import { addVersion } from './version.ts'
 
 const EXAMPLES = `A queue in front of one Ollama server: durable, observable, and unchanged for every Ollama client.
 
 Examples:
   foreman serve --ollama-url http://mac.local:11434    # then point any client at http://127.0.0.1:8080
-  foreman ps                                           # what runs, what waits, for how long
+  foreman submit qwen3:14b "why is the sky blue?"      # waits its turn, prints the answer as it comes
+  foreman top                                          # what runs, what waits, for how long
   foreman pause                                        # the GPU is wanted for something else
 `
 
@@ -33,11 +38,15 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   addServe(program, (daemonCode) => {
     code = daemonCode
   })
+  addSubmit(program)
+  addJobs(program)
   addPs(program)
+  addTop(program)
   addPause(program)
   addResume(program)
   addHealth(program)
   addConfig(program)
+  addCompletion(program)
   addVersion(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
@@ -45,7 +54,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return usageCode(error)
     const { message, exitCode } = commandErrorOf(error)
-    process.stderr.write(`${message}\n`)
+    if (message !== '') process.stderr.write(`${message}\n`)
     return exitCode
   }
 }

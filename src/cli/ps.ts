@@ -3,7 +3,8 @@
 import type { Command } from 'commander'
 import type { StatusDocument } from '../protocol/wire.ts'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
-import { age, bytes, cut, jsonText, printable, type Style, styled, table, terminalWidth } from './terminal.ts'
+import { cut } from './display-width.ts'
+import { age, bytes, jsonText, type Painter, printable, styled, table, terminalWidth } from './terminal.ts'
 
 export function addPs(program: Command): void {
   withConnection(program.command('ps'))
@@ -28,9 +29,13 @@ export function statusText(status: StatusDocument, width: number, now: number, s
   return lines.join('\n')
 }
 
-type Painter = (style: Style, text: string) => string
-
-function targetLines({ target, paused, phase }: StatusDocument, width: number, now: number, style: Painter): string[] {
+/** The target, what is in its memory, and what keeps it from more. */
+export function targetLines(
+  { target, paused, phase }: StatusDocument,
+  width: number,
+  now: number,
+  style: Painter,
+): string[] {
   const lines = [`${style('bold', 'TARGET')}   ${cut(printable(target.url), width - 9)}`]
   const version = target.version === null ? '' : `Ollama ${printable(target.version)}`
   if (target.reachable === null) lines.push('         not probed yet')

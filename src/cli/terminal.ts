@@ -2,8 +2,11 @@
 // first, because a model's name may hold an escape sequence.
 
 import { styleText } from 'node:util'
+import { cut, displayWidth } from './display-width.ts'
 
-export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red'
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
+
+export type Painter = (style: Style, text: string) => string
 
 /** Colour where stdout is a terminal and nobody objects (NO_COLOR, FORCE_COLOR, TERM=dumb: Node looks at them). */
 export const styled = (style: Style, text: string): string => styleText(style, text)
@@ -19,11 +22,18 @@ export function printable(text: string): string {
   })
 }
 
-/** One JSON document, for programs, harmless on a terminal too. */
-export function jsonText(document: unknown): string {
+/** An answer for somebody's eyes: its lines and tabs stay, and so do the marks that Arabic or emoji need. */
+export const printableLines = (text: string): string =>
+  text.replaceAll('\r', '').replace(/[^\P{Cc}\n\t]/gu, (char) => printable(char))
+
+/** One JSON document, for programs, harmless on a terminal too. `line`: on one line, for streams of them. */
+export function jsonText(document: unknown, shape: 'indented' | 'line' = 'indented'): string {
   // JSON leaves C1 controls as they are; some terminals act on them.
   const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return JSON.stringify(document, null, 2).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escaped)
+  return JSON.stringify(document, null, shape === 'line' ? 0 : 2).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    escaped,
+  )
 }
 
 /** `850ms`, `42s`, `4m10s`, `3h05m`, `2d04h`. */
@@ -59,33 +69,37 @@ export function terminalWidth(columns: number | undefined = process.stdout.colum
 export interface Column {
   readonly heading: string
   readonly align?: 'right'
-  /** Gives way when the table is too wide. One column at most. */
+  /** Gives way when the table is too wide. */
   readonly shrinks?: true
+  /** Colours a cell that has its final width. */
+  readonly paint?: (cell: string) => string
 }
 
-/** Rows under their headings, two spaces apart, not wider than `width` as long as the shrinking column can give way. */
+const LEAST = 8
+
+/** Rows under their headings, two spaces apart, not wider than `width` as long as the shrinking columns can give way. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
   const all = [columns.map(({ heading }) => heading), ...rows]
-  const widths = columns.map((_, index) => Math.max(...all.map((row) => lengthOf(row[index] ?? ''))))
-  const surplus = widths.reduce((sum, own) => sum + own + 2, -2) - width
-  const shrinking = columns.findIndex(({ shrinks }) => shrinks)
-  if (surplus > 0 && shrinking >= 0) widths[shrinking] = Math.max(8, (widths[shrinking] ?? 0) - surplus)
-  return all.map((row) =>
+  const widths = columns.map((_, index) => all.reduce((most, row) => Math.max(most, displayWidth(row[index] ?? '')), 0))
+  let surplus = widths.reduce((sum, own) => sum + own + 2, -2) - width
+  // The widest gives first, one column of the screen at a time, so that a short label is not cut for a long model.
+  for (; surplus > 0; surplus--) {
+    const [widest] = columns
+      .flatMap(({ shrinks }, index) => (shrinks && (widths[index] ?? 0) > LEAST ? [index] : []))
+      .sort((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))
+    if (widest === undefined) break
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+  return all.map((row, number) =>
     columns
-      .map(({ align }, index) => {
+      .map(({ align, paint }, index) => {
         const room = widths[index] ?? 0
         const cell = cut(row[index] ?? '', room)
-        const padding = ' '.repeat(room - lengthOf(cell))
-        return align === 'right' ? padding + cell : cell + padding
+        const padding = ' '.repeat(Math.max(0, room - displayWidth(cell)))
+        const padded = align === 'right' ? padding + cell : index === columns.length - 1 ? cell : cell + padding
+        return paint === undefined || number === 0 ? padded : paint(padded)
       })
       .join('  ')
       .trimEnd(),
   )
-}
-
-const lengthOf = (text: string): number => [...text].length
-
-export function cut(text: string, room: number): string {
-  const characters = [...text]
-  return characters.length <= room ? text : `${characters.slice(0, Math.max(0, room - 1)).join('')}…`
 }

@@ -1,0 +1,77 @@
+// Owns `foreman jobs artifact`: the bytes of an artifact, to stdout or into a file. A file is there when it is whole, and not
+// before.
+
+import { rename, rm, writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { AnswerOutput, ReaderGone } from './answer-output.ts'
+import { type ConnectionFlags, connect, withConnection } from './connection.ts'
+import { CommandError, EXIT } from './exit.ts'
+import { bytes, jsonText, printable, table, terminalWidth } from './terminal.ts'
+
+const HELP = `Prints an artifact: \`completion\`, the assistant's text, or \`response\`, the target's answer as it came.
+
+Examples:
+  foreman jobs artifact 01KDWS9F3K8E6YJ5T9S1R2Q3WX
+  foreman jobs artifact 01KDWS9F3K8E6YJ5T9S1R2Q3WX response -o answer.ndjson
+  foreman jobs artifact 01KDWS9F3K8E6YJ5T9S1R2Q3WX --list
+`
+
+interface ArtifactFlags extends ConnectionFlags {
+  readonly output?: string
+  readonly list?: true
+}
+
+export function addArtifact(jobs: Command): void {
+  const command = jobs.command('artifact').argument('<id>').argument('[name]', 'which', 'completion')
+  withConnection(command, 300_000, 'with --list: print the list as JSON')
+    .summary('print what a job left')
+    .addHelpText('before', HELP)
+    .option('-o, --output <file>', 'write it into this file')
+    .option('--list', 'what there is, instead')
+    .action(async (id: string, name: string, flags: ArtifactFlags) => {
+      if (flags.list === true) return printNames(id, flags)
+      if (flags.json === true) return command.error('error: --json goes with --list: an artifact is printed as it is')
+      const artifact = await connect(flags).artifact(id, name, { timeoutMs: flags.timeout })
+      if (flags.output === undefined) await print(artifact.bytes)
+      else await save(artifact.bytes, flags.output)
+    })
+}
+
+async function printNames(id: string, flags: ArtifactFlags): Promise<void> {
+  const { artifacts } = await connect(flags).get(id)
+  if (flags.json === true) {
+    const documents = artifacts.map(({ name, content_type, bytes: size }) => ({ name, content_type, bytes: size }))
+    process.stdout.write(`${jsonText({ artifacts: documents })}\n`)
+    return
+  }
+  const rows = artifacts.map((it) => [printable(it.name), bytes(it.bytes), printable(it.content_type)])
+  const columns = [
+    { heading: 'ARTIFACT' },
+    { heading: 'SIZE', align: 'right' },
+    { heading: 'TYPE', shrinks: true },
+  ] as const
+  process.stdout.write(`${table(columns, rows, terminalWidth()).join('\n')}\n`)
+}
+
+async function print(artifact: Uint8Array): Promise<void> {
+  const output = new AnswerOutput()
+  try {
+    if (output.isTerminal) await output.text(new TextDecoder().decode(artifact))
+    else await output.bytes(artifact)
+    await output.end()
+  } catch (error) {
+    if (!(error instanceof ReaderGone)) throw error
+  }
+}
+
+async function save(artifact: Uint8Array, path: string): Promise<void> {
+  const part = `${path}.${process.pid}.part`
+  try {
+    await writeFile(part, artifact, { flag: 'wx' })
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true })
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new CommandError(EXIT.error, `foreman: ${printable(path)} cannot be written: ${code}`)
+  }
+}

@@ -1,0 +1,92 @@
+// Owns how the arguments of `foreman submit` become the body of a job. Pure; what is wrong is said as a mistake of usage.
+
+import { CommandError, EXIT } from './exit.ts'
+
+export interface Image {
+  readonly mediaType: string
+  readonly base64: string
+}
+
+export interface Asking {
+  readonly model: string
+  readonly endpoint: string
+  readonly prompt: string
+  readonly images: readonly Image[]
+  readonly system?: string
+  /** `json`, or a JSON schema. */
+  readonly format?: unknown
+  readonly options: Readonly<Record<string, unknown>>
+  readonly think?: boolean | string
+}
+
+export type Body = { model: string } & Record<string, unknown>
+
+/** The endpoints whose bodies can be made of a prompt; the others want `--body`. */
+export const PROMPT_ENDPOINTS = ['/api/chat', '/api/generate', '/v1/chat/completions'] as const
+
+const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
+
+export function composeBody(asking: Asking): Body {
+  const { model, endpoint, prompt, images, system, format, options, think } = asking
+  const native = {
+    ...(format === undefined ? {} : { format }),
+    ...(think === undefined ? {} : { think }),
+    ...(Object.keys(options).length === 0 ? {} : { options }),
+  }
+  const pictures = images.map(({ base64 }) => base64)
+  const withPictures = pictures.length === 0 ? {} : { images: pictures }
+  const instruction = system === undefined ? [] : [{ role: 'system', content: system }]
+  switch (endpoint) {
+    case '/api/chat':
+      return { model, messages: [...instruction, { role: 'user', content: prompt, ...withPictures }], ...native }
+    case '/api/generate':
+      return { model, ...(system === undefined ? {} : { system }), prompt, ...withPictures, ...native }
+    case '/v1/chat/completions': {
+      const [flag] = Object.keys(native)
+      if (flag !== undefined) {
+        throw usage(`--${flag.replace(/s$/, '')} is a word of /api/chat and /api/generate; ${endpoint} wants --body`)
+      }
+      return {
+        model,
+        messages: [...instruction, { role: 'user', content: openaiContent(prompt, images) }],
+        stream: true,
+      }
+    }
+    default:
+      throw usage(
+        `a prompt makes a body for ${PROMPT_ENDPOINTS.join(', ')}; for ${endpoint} give the whole body with --body`,
+      )
+  }
+}
+
+function openaiContent(prompt: string, images: readonly Image[]): unknown {
+  if (images.length === 0) return prompt
+  const parts = images.map(({ mediaType, base64 }) => ({
+    type: 'image_url',
+    image_url: { url: `data:${mediaType};base64,${base64}` },
+  }))
+  return [{ type: 'text', text: prompt }, ...parts]
+}
+
+/** `temperature=0.2`: what is JSON is that (numbers, true, lists), what is not is text. */
+export function readOption(argument: string): readonly [name: string, value: unknown] {
+  const [, name, text] = /^([^=]+)=(.*)$/s.exec(argument) ?? []
+  if (name === undefined || text === undefined) throw usage(`--option ${argument} is not NAME=VALUE`)
+  try {
+    return [name, JSON.parse(text)]
+  } catch {
+    return [name, text]
+  }
+}
+
+/** The schema in a text that came from `origin`. */
+export function readSchema(text: string, origin: string): unknown {
+  let schema: unknown
+  try {
+    schema = JSON.parse(text)
+  } catch (error) {
+    throw usage(`--format ${origin} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema
+  throw usage(`--format ${origin} is not a JSON schema: that is an object, such as {"type": "object"}`)
+}

@@ -1,0 +1,90 @@
+// Owns the line that tells, on a terminal and nowhere else, what a job waits for. It is wiped before anything else is said.
+
+import type { JobState, JobSummary, StatusDocument } from '../protocol/wire.ts'
+import { StatusLine } from './screen.ts'
+import { age, printable } from './terminal.ts'
+
+export interface Waiting {
+  readonly jobId: string
+  readonly state: JobState | 'submitting'
+  readonly attempt: number
+  readonly model: string
+  readonly position: number | null
+  readonly etaMs: number | null
+  /** Why nothing moves, where that is known. */
+  readonly held: 'paused' | 'asleep' | null
+}
+
+/** `queued, 3 before it, in about 2m10s`, and for how long already. Pure. */
+export function waitingText({ jobId, state, attempt, model, position, etaMs, held }: Waiting, forMs: number): string {
+  const parts: string[] = [state === 'loading' ? `loading ${printable(model)}` : state]
+  if (state === 'queued') {
+    if (position !== null) parts.push(position === 0 ? 'next' : `${position} before it`)
+    if (held === 'paused') parts.push('foreman is paused')
+    else if (held === 'asleep') parts.push('the target does not answer')
+    else if (etaMs !== null) parts.push(etaMs < 1000 ? 'any moment' : `in about ${age(etaMs)}`)
+  }
+  if (attempt > 1) parts.push(`attempt ${attempt}`)
+  const what = `${parts.join(', ')} (${age(Math.floor(forMs / 1000) * 1000).replace('0ms', '0s')})`
+  return jobId === '' ? what : `${what}  ${jobId}`
+}
+
+export class Progress {
+  readonly #line: StatusLine | null
+  #waiting: Waiting
+  #since = performance.now()
+  #ticking: NodeJS.Timeout | null = null
+
+  constructor(model: string, stream: NodeJS.WriteStream = process.stderr) {
+    const isShown = stream.isTTY && process.env['TERM'] !== 'dumb'
+    this.#line = isShown ? new StatusLine(stream) : null
+    this.#waiting = { jobId: '', state: 'submitting', attempt: 0, model, position: null, etaMs: null, held: null }
+  }
+
+  /** Whether anybody sees it; else nothing need be asked for it. */
+  get isShown(): boolean {
+    return this.#line !== null
+  }
+
+  get state(): Waiting['state'] {
+    return this.#waiting.state
+  }
+
+  change(change: Partial<Waiting>): void {
+    if (change.state !== undefined && change.state !== this.#waiting.state) this.#since = performance.now()
+    this.#waiting = { ...this.#waiting, ...change }
+    if (this.#ticking !== null) this.#draw()
+  }
+
+  /** What a look at the job and the daemon told. */
+  learn(job: JobSummary, { paused, target }: StatusDocument): void {
+    this.change({
+      model: job.model,
+      position: job.position,
+      etaMs: job.eta_seconds === undefined ? null : job.eta_seconds * 1000,
+      held: paused ? 'paused' : target.reachable === false ? 'asleep' : null,
+    })
+  }
+
+  show(): void {
+    if (this.#line === null || this.#ticking !== null) return
+    // Whoever ends the process does not know of the line.
+    process.once('exit', this.#wipe)
+    this.#ticking = setInterval(() => this.#draw(), 1000)
+    this.#draw()
+  }
+
+  /** Wiped, and it stays so until `show`. Safe twice. */
+  hide(): void {
+    if (this.#ticking !== null) clearInterval(this.#ticking)
+    this.#ticking = null
+    process.off('exit', this.#wipe)
+    this.#line?.clear()
+  }
+
+  readonly #wipe = (): void => this.#line?.clear()
+
+  #draw(): void {
+    this.#line?.show(waitingText(this.#waiting, performance.now() - this.#since))
+  }
+}

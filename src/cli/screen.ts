@@ -1,0 +1,83 @@
+// Owns the terminal while something is redrawn in place: the alternate screen, its size, and that the terminal is as it was
+// before, however the process ends. It knows nothing of what is shown.
+
+import { cut } from './display-width.ts'
+
+// Alternate screen, no cursor, no wrapping: a line too long by one column would push the whole picture up.
+const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
+const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l'
+// Terminals that know it show the frame at once; the others ignore it.
+const BEGIN = '\x1b[?2026h\x1b[H'
+const END = '\x1b[J\x1b[?2026l'
+
+export interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
+export class Screen {
+  readonly #stream: NodeJS.WriteStream
+  #isOpen = false
+  #isTaken = true
+  readonly #close = (): void => this.close()
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
+  }
+
+  /** A serial line says 0. */
+  get size(): Size {
+    const { columns, rows } = this.#stream
+    return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 }
+  }
+
+  open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    this.#isTaken = true
+    this.#stream.write(ENTER)
+    process.once('exit', this.#close)
+  }
+
+  /** Safe twice. */
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    process.off('exit', this.#close)
+    this.#stream.write(LEAVE)
+  }
+
+  /**
+   * One picture, in one write, so that nothing flickers; lines that do not fit are left out. A terminal that has not taken
+   * the last one (a slow line) gets none: the next will be newer.
+   */
+  draw(lines: readonly string[]): void {
+    if (!this.#isOpen || !this.#isTaken) return
+    const text = lines.slice(0, this.size.rows).map((line) => `${line}\x1b[0m\x1b[K`)
+    this.#isTaken = this.#stream.write(`${BEGIN}${text.join('\r\n')}${END}`, () => {
+      this.#isTaken = true
+    })
+  }
+}
+
+/** One line on a terminal that is written over and over, and wiped before anything else is written. */
+export class StatusLine {
+  readonly #stream: NodeJS.WriteStream
+  #isShown = false
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
+  }
+
+  show(text: string): void {
+    this.#isShown = true
+    // One column stays free: some terminals wrap at once when the last one is written.
+    this.#stream.write(`\r${cut(text, (this.#stream.columns || 80) - 1)}\x1b[K`)
+  }
+
+  clear(): void {
+    if (!this.#isShown) return
+    this.#isShown = false
+    this.#stream.write('\r\x1b[K')
+  }
+}

@@ -1,0 +1,198 @@
+// Owns one picture of `foreman top`: what is told of target, running job, queue and latest ends, and which of it gives way
+// on a small terminal. Pure.
+
+import type { JobSummary, StatusDocument } from '../protocol/wire.ts'
+import { cut, displayWidth } from './display-width.ts'
+import { etaText, paintState, ranText, speedText } from './job-words.ts'
+import { targetLines } from './ps.ts'
+import type { Size } from './screen.ts'
+import { age, bytes, type Column, type Painter, printable, styled, table } from './terminal.ts'
+
+/** What is known. All of it may be older than now. */
+export interface Top {
+  readonly url: string
+  /** Null before the first answer. */
+  readonly status: StatusDocument | null
+  /** Jobs that wait, in no order. */
+  readonly waiting: readonly JobSummary[]
+  /** Jobs that are over, in no order. */
+  readonly finished: readonly JobSummary[]
+  /** Of the running job. */
+  readonly answer: { readonly records: number; readonly perSecond: number | null; readonly label: string | null }
+  /** Why nothing new is known, and since when. */
+  readonly trouble: { readonly text: string; readonly forMs: number } | null
+  /** Whether keys are heard. */
+  readonly hasKeys: boolean
+}
+
+interface Section {
+  /** Lines in front of its first row. */
+  readonly head: number
+  readonly rows: number
+  lines(rows: number): string[]
+}
+
+export function frame(top: Top, { columns, rows }: Size, now: number, style: Painter = styled): string[] {
+  const { status } = top
+  const width = Math.max(columns, 40)
+  const lines = [titleLine(top, width, now, style)]
+  const foot = footLine(top, style)
+  if (status !== null) {
+    // A target with many models must not push its queue off the screen.
+    const target = targetLines({ ...status, paused: false }, width, now, style)
+    lines.push(...target.slice(0, Math.max(3, rows - 18)), '', ...runningLines(top, status, width, style), '')
+    lines.push(waitingLine(status, style))
+    const sections = [
+      modelSection(status, width, style),
+      nextSection(top, width, now, style),
+      finishedSection(top, width, now, style),
+    ]
+    const shares = share(sections, rows - lines.length - (foot === '' ? 0 : 1))
+    sections.forEach((section, index) => {
+      const rowsOfIt = shares[index] ?? 0
+      if (rowsOfIt > 0) lines.push(...section.lines(rowsOfIt))
+    })
+  }
+  if (foot === '') return lines.slice(0, rows)
+  const shown = lines.slice(0, Math.max(1, rows - 1))
+  const gap = Number.isFinite(rows) ? Math.max(0, rows - 1 - shown.length) : 0
+  return [...shown, ...Array<string>(gap).fill(''), foot]
+}
+
+/** How many rows each section gets: one in turn, until there is no room or nothing more to show. */
+function share(sections: readonly Section[], room: number): number[] {
+  const shares = sections.map(() => 0)
+  for (let left = room, isGiven = true; isGiven; ) {
+    isGiven = false
+    sections.forEach(({ head, rows }, index) => {
+      const own = shares[index] ?? 0
+      const cost = own === 0 ? head + 1 : 1
+      if (own >= rows || cost > left) return
+      shares[index] = own + 1
+      left -= cost
+      isGiven = true
+    })
+  }
+  return shares
+}
+
+function titleLine({ url, status, trouble }: Top, width: number, now: number, style: Painter): string {
+  const clock = new Date(now).toTimeString().slice(0, 8)
+  const room = width - clock.length - 2
+  const title =
+    trouble === null
+      ? `foreman ${printable(status?.version ?? '')} at ${printable(url)}`.replace('  ', ' ')
+      : `${printable(trouble.text)}, trying again (${age(trouble.forMs)})`
+  const text = cut(title, room)
+  const padding = ' '.repeat(Math.max(2, width - displayWidth(text) - clock.length))
+  return `${style(trouble === null ? 'bold' : 'yellow', text)}${padding}${style('dim', clock)}`
+}
+
+function runningLines({ answer }: Top, { running, paused }: StatusDocument, width: number, style: Painter): string[] {
+  const pause = paused ? style('yellow', '  PAUSED: nothing new is sent') : ''
+  if (running === null) return [`${style('bold', 'RUNNING')}  nothing${pause}`]
+  const { job_id, model, endpoint, state, attempt, caller, running_ms, silent_ms } = running
+  const progress = `${printable(state)} for ${age(running_ms)}${attempt > 1 ? `, attempt ${attempt}` : ''}`
+  const speed = answer.perSecond === null ? '' : `, ${answer.perSecond.toFixed(1)} a second`
+  const told = answer.records > 1 ? `${answer.records} tokens${speed}` : bytes(running.bytes)
+  const text = running.bytes === 0 ? 'no byte yet' : `${told}, the last ${age(silent_ms)} ago`
+  const who = caller === 'live' ? 'its caller waits' : printable(answer.label ?? '')
+  const where = `${printable(job_id)}  ${printable(endpoint)}${who === '' ? '' : `  ${who}`}`
+  const pauseRoom = paused ? 29 : 0
+  return [
+    `${style('bold', 'RUNNING')}  ${cut(printable(model), width - 11 - progress.length - pauseRoom)}  ${style('green', progress)}${pause}`,
+    `         ${text}`,
+    `         ${style('dim', cut(where, width - 9))}`,
+  ]
+}
+
+function waitingLine({ queue }: StatusDocument, style: Painter): string {
+  if (queue.waiting === 0) return `${style('bold', 'WAITING')}  nothing`
+  const oldest = queue.oldest_wait_ms === null ? '' : `, the oldest for ${age(queue.oldest_wait_ms)}`
+  return `${style('bold', 'WAITING')}  ${queue.waiting === 1 ? '1 job' : `${queue.waiting} jobs`} (${bytes(queue.bytes)})${oldest}`
+}
+
+/** A table with a heading, that says in its first heading when it does not show all. */
+function section(
+  blank: boolean,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+  style: Painter,
+): Section {
+  return {
+    head: blank ? 2 : 1,
+    rows: rows.length,
+    lines(count) {
+      const [head = '', ...shown] = table(columns, rows.slice(0, count), width)
+      return [...(blank ? [''] : []), style('dim', head), ...shown]
+    },
+  }
+}
+
+function modelSection({ queue }: StatusDocument, width: number, style: Painter): Section {
+  const columns: Column[] = [
+    { heading: 'MODEL', shrinks: true },
+    { heading: 'JOBS', align: 'right' },
+    { heading: 'OLDEST', align: 'right' },
+  ]
+  const rows = queue.by_model.map(({ model, waiting, oldest_wait_ms }) => [
+    printable(model),
+    String(waiting),
+    age(oldest_wait_ms),
+  ])
+  return section(false, columns, rows, width, style)
+}
+
+function nextSection({ waiting }: Top, width: number, now: number, style: Painter): Section {
+  const columns: Column[] = [
+    { heading: 'PLACE', align: 'right' },
+    { heading: 'JOB' },
+    { heading: 'MODEL', shrinks: true },
+    { heading: 'LABEL', shrinks: true },
+    { heading: 'WAITED', align: 'right' },
+    { heading: 'ETA', align: 'right' },
+  ]
+  const place = ({ position }: JobSummary): number => position ?? Number.MAX_SAFE_INTEGER
+  const rows = [...waiting]
+    .sort((a, b) => place(a) - place(b))
+    .map((job) => [
+      job.position === null ? '' : String(job.position),
+      printable(job.job_id),
+      printable(job.model),
+      printable(job.label ?? ''),
+      age(now - Date.parse(job.created_at)),
+      etaText(job),
+    ])
+  return section(true, columns, rows, width, style)
+}
+
+function finishedSection({ finished }: Top, width: number, now: number, style: Painter): Section {
+  const columns: Column[] = [
+    { heading: 'OVER', paint: (cell) => paintState(cell, style) },
+    { heading: 'JOB' },
+    { heading: 'MODEL', shrinks: true },
+    { heading: 'LABEL', shrinks: true },
+    { heading: 'RAN', align: 'right' },
+    { heading: 'TOK/S', align: 'right' },
+    { heading: 'AGO', align: 'right' },
+  ]
+  const end = ({ finished_at }: JobSummary): number => (finished_at === null ? 0 : Date.parse(finished_at))
+  const rows = [...finished]
+    .sort((a, b) => end(b) - end(a))
+    .map((job) => [
+      printable(job.state),
+      printable(job.job_id),
+      printable(job.model),
+      printable(job.label ?? ''),
+      ranText(job),
+      speedText(job),
+      age(now - end(job)),
+    ])
+  return section(true, columns, rows, width, style)
+}
+
+function footLine({ hasKeys, status }: Top, style: Painter): string {
+  if (!hasKeys) return ''
+  return style('dim', `q quit   p ${status?.paused === true ? 'resume' : 'pause'}`)
+}

@@ -1,0 +1,208 @@
+// Owns `foreman top`: asks the daemon every second, redraws, and listens to keys. A daemon that does not answer is asked
+// again for as long as somebody looks.
+
+import { type Command, Option } from 'commander'
+import type { ForemanClient, JobSummary } from '../client/index.ts'
+import { duration } from '../daemon/config/grammar.ts'
+import { AnswerFeed } from './answer-feed.ts'
+import { argument, type ConnectionFlags, commandErrorOf, connect, withDaemon } from './connection.ts'
+import { CommandError, EXIT } from './exit.ts'
+import { CTRL_C, CTRL_Z, listenToKeys } from './keyboard.ts'
+import { Screen } from './screen.ts'
+import { jsonText, printable } from './terminal.ts'
+import { frame, type Top } from './top-frame.ts'
+
+interface TopFlags extends ConnectionFlags {
+  readonly interval: number
+}
+
+const HELP = `The live view: target, models in memory, the running job with its tokens a second, what waits, what ended.
+Keys: q quits, p pauses and resumes. Into a pipe it prints one picture and ends.
+
+Examples:
+  foreman top
+  foreman top --url http://gpu.lan:8080 --interval 5s
+  foreman top | head -20
+`
+
+export function addTop(program: Command): void {
+  withDaemon(program.command('top'), 'print what is known as one JSON document, and end')
+    .summary('watch the target, the queue and the running job')
+    .addHelpText('before', HELP)
+    .addOption(
+      new Option('--interval <duration>', 'between two looks')
+        .argParser(argument(duration({ min: 100, max: 3_600_000 })))
+        .default(1000, '1s'),
+    )
+    .action(async (flags: TopFlags) => {
+      const client = connect({ ...flags, timeout: Math.max(flags.interval, 5_000) })
+      if (flags.json === true) {
+        const { status, waiting, finished } = await known(client)
+        process.stdout.write(`${jsonText({ status, waiting, finished })}\n`)
+      } else if (process.stdout.isTTY && process.env['TERM'] !== 'dumb')
+        await new LiveView(client, flags.interval).run()
+      else await printOnce(client)
+    })
+}
+
+/** So many are asked for of each; more fit on no screen. */
+const FINISHED = 20
+const WAITING = 200
+
+interface Known {
+  readonly status: NonNullable<Top['status']>
+  readonly waiting: readonly JobSummary[]
+  readonly finished: readonly JobSummary[]
+  readonly running: JobSummary | null
+}
+
+async function known(client: ForemanClient, signal?: AbortSignal): Promise<Known> {
+  const call = signal === undefined ? {} : { signal }
+  const status = await client.status(call)
+  const [queued, ...ends] = await Promise.all([
+    // Without a queue there is nothing to ask for, which is most of the time.
+    status.queue.waiting === 0 ? { jobs: [] } : client.list({ state: 'queued', limit: WAITING, ...call }),
+    ...(['done', 'failed', 'cancelled'] as const).map((state) => client.list({ state, limit: FINISHED, ...call })),
+  ])
+  const id = status.running?.job_id
+  const running = id === undefined ? null : await client.get(id, call).catch(() => null)
+  return { status, waiting: queued.jobs, finished: ends.flatMap(({ jobs }) => jobs), running }
+}
+
+async function printOnce(client: ForemanClient): Promise<void> {
+  const { status, waiting, finished, running } = await known(client)
+  const top: Top = {
+    url: client.url,
+    status,
+    waiting: waiting.slice(-10),
+    finished: finished.slice(0, 10),
+    answer: { records: 0, perSecond: null, label: running?.label ?? null },
+    trouble: null,
+    hasKeys: false,
+  }
+  const columns = process.stdout.columns || 80
+  process.stdout.write(`${frame(top, { columns, rows: Number.POSITIVE_INFINITY }, Date.now()).join('\n')}\n`)
+}
+
+class LiveView {
+  readonly #client: ForemanClient
+  readonly #intervalMs: number
+  readonly #screen = new Screen(process.stdout)
+  readonly #feed: AnswerFeed
+  readonly #leaving = new AbortController()
+  readonly #end = Promise.withResolvers<number>()
+  #known: Known | null = null
+  #troubled: { readonly text: string; readonly since: number } | null = null
+  #isAsking = false
+  #hasKeys = false
+
+  constructor(client: ForemanClient, intervalMs: number) {
+    this.#client = client
+    this.#intervalMs = intervalMs
+    this.#feed = new AnswerFeed(client)
+  }
+
+  /** Resolves when somebody has had enough; rejects when it cannot go on. */
+  async run(): Promise<void> {
+    const draw = (): void => this.#draw()
+    const quit = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const
+    const handlers = Object.entries(quit).map(([name, code]) => [name, () => this.#end.resolve(code)] as const)
+    for (const [name, handler] of handlers) process.on(name, handler)
+    const lost = (): void => this.#end.resolve(EXIT.ok)
+    process.stdout.on('resize', draw).on('error', lost)
+    this.#screen.open()
+    let keyboard = listenToKeys((key) => this.#onKey(key))
+    this.#hasKeys = keyboard !== null
+    const back = (): void => {
+      keyboard ??= listenToKeys((key) => this.#onKey(key))
+      this.#screen.open()
+      draw()
+    }
+    this.#suspend = () => {
+      keyboard?.close()
+      keyboard = null
+      this.#screen.close()
+      process.once('SIGCONT', back)
+      process.kill(process.pid, 'SIGSTOP')
+    }
+    draw()
+    const asking = setInterval(() => void this.#ask(), this.#intervalMs)
+    // Ages go on while nothing is heard.
+    const ticking = setInterval(draw, Math.min(this.#intervalMs, 1000))
+    void this.#ask()
+    try {
+      const code = await this.#end.promise
+      if (code !== EXIT.ok) throw new CommandError(code, '')
+    } finally {
+      clearInterval(asking)
+      clearInterval(ticking)
+      for (const [name, handler] of handlers) process.off(name, handler)
+      process.off('SIGCONT', back)
+      process.stdout.off('resize', draw).off('error', lost)
+      this.#leaving.abort()
+      this.#feed.close()
+      keyboard?.close()
+      this.#screen.close()
+    }
+  }
+
+  #suspend: () => void = () => undefined
+
+  #onKey(key: string): void {
+    if (key === 'q' || key === 'Q') this.#end.resolve(EXIT.ok)
+    else if (key === CTRL_C) this.#end.resolve(EXIT.interrupted)
+    else if (key === CTRL_Z) this.#suspend()
+    else if (key === 'p' || key === 'P') void this.#togglePause()
+  }
+
+  async #togglePause(): Promise<void> {
+    const status = this.#known?.status
+    if (status === undefined) return
+    try {
+      const call = { signal: this.#leaving.signal }
+      await (status.paused ? this.#client.resume(call) : this.#client.pause(call))
+    } catch (error) {
+      this.#trouble(error)
+    }
+    await this.#ask()
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#isAsking) return
+    this.#isAsking = true
+    try {
+      this.#known = await known(this.#client, this.#leaving.signal)
+      this.#troubled = null
+      this.#feed.follow(this.#known.status.running?.job_id ?? null)
+    } catch (error) {
+      this.#trouble(error)
+    } finally {
+      this.#isAsking = false
+      this.#draw()
+    }
+  }
+
+  /** A daemon that is being restarted comes back; a wrong token does not become right. */
+  #trouble(error: unknown): void {
+    if (this.#leaving.signal.aborted) return
+    const { exitCode, message } = commandErrorOf(error)
+    if (exitCode === EXIT.refused && this.#known === null) return this.#end.reject(error)
+    const [first = ''] = message.replace(/^foreman: /, '').split('\n')
+    this.#troubled = { text: first, since: this.#troubled?.since ?? performance.now() }
+  }
+
+  #draw(): void {
+    const { label = null } = this.#known?.running ?? {}
+    const top: Top = {
+      url: this.#client.url,
+      status: this.#known?.status ?? null,
+      waiting: this.#known?.waiting ?? [],
+      finished: this.#known?.finished ?? [],
+      answer: { ...this.#feed.look(performance.now()), label: label === null ? null : printable(label) },
+      trouble:
+        this.#troubled === null ? null : { text: this.#troubled.text, forMs: performance.now() - this.#troubled.since },
+      hasKeys: this.#hasKeys,
+    }
+    this.#screen.draw(frame(top, this.#screen.size, Date.now()))
+  }
+}
