@@ -20,7 +20,7 @@ import { Pruner } from './services/pruner.ts'
 import { type Store, StoreOpenError } from './store/store.ts'
 import { openStore } from './store/thread.ts'
 import { createTarget } from './target/send.ts'
-import type { Lookup } from './webhooks/peer.ts'
+import type { Lookup } from './webhooks/names.ts'
 import { createPolicySource } from './webhooks/policy-source.ts'
 import { createWebhooks } from './webhooks/post.ts'
 
