@@ -32,6 +32,9 @@ export interface WebhookSink {
   readonly seen: readonly SeenWebhook[]
   /** Most that were open at once. */
   readonly mostAtOnce: number
+  /** Connections until now, and bytes that came over them. */
+  readonly connections: number
+  readonly bytes: number
   /** From now on. */
   react: (seen: SeenWebhook) => Reaction
   /** The n-th (from 1), once it has come. */
@@ -82,6 +85,8 @@ export async function startWebhookSink({
     })
   }
   const server = tls === undefined ? http.createServer(handle) : https.createServer(tls, handle)
+  const sockets: Socket[] = []
+  server.on('connection', (socket: Socket) => void sockets.push(socket))
   await new Promise<void>((resolve) => server.listen(0, host, resolve))
   const { port } = server.address() as AddressInfo
   const sink: WebhookSink = {
@@ -90,6 +95,12 @@ export async function startWebhookSink({
     seen,
     get mostAtOnce() {
       return mostAtOnce
+    },
+    get connections() {
+      return sockets.length
+    },
+    get bytes() {
+      return sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0)
     },
     react,
     async webhook(n) {

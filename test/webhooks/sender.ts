@@ -1,0 +1,50 @@
+// Owns the code that calls receivers, under test: the real one, with names that the test resolves and a clock that it steps.
+
+import { createAddressPolicy, type PolicySettings, type Server } from '../../src/daemon/address-policy.ts'
+import type { Lookup, ResolvedAddress } from '../../src/daemon/webhooks/names.ts'
+import { createWebhooks } from '../../src/daemon/webhooks/post.ts'
+import { TestClock } from '../test-clock.ts'
+
+export interface SenderWishes {
+  readonly settings?: Partial<PolicySettings>
+  readonly own?: Server
+  readonly target?: Server
+  /** What names stand for; each look-up takes the next answer, the last one stays. */
+  readonly names?: Readonly<Record<string, readonly (readonly string[])[]>>
+  readonly lookup?: Lookup
+  readonly ca?: string
+}
+
+const NOWHERE: Server = { names: [], addresses: [], port: 1 }
+
+export function createSender({
+  settings = {},
+  own = NOWHERE,
+  target = NOWHERE,
+  names = {},
+  lookup,
+  ca,
+}: SenderWishes = {}) {
+  const clock = new TestClock()
+  const looked: string[] = []
+  const policy = createAddressPolicy({ webhookAllow: [], webhookDeny: [], publicUrl: null, ...settings }, own, target)
+  const fromTable: Lookup = (host) => {
+    const answers = names[host] ?? []
+    const turn = looked.filter((name) => name === host).length
+    looked.push(host)
+    const addresses = answers[Math.min(turn, answers.length - 1)]
+    if (addresses === undefined) return Promise.reject(new Error(`getaddrinfo ENOTFOUND ${host}`))
+    return Promise.resolve(addresses.map(resolved))
+  }
+  const webhooks = createWebhooks({
+    clock,
+    policy: () => policy,
+    lookup: lookup ?? fromTable,
+    ...(ca === undefined ? {} : { ca }),
+  })
+  const post = (url: string, signal = new AbortController().signal, body = '{"a":1}') =>
+    webhooks.post({ url, headers: { 'webhook-id': 'x-1' }, body: new TextEncoder().encode(body) }, signal)
+  return { clock, webhooks, post, looked }
+}
+
+export const resolved = (address: string): ResolvedAddress => ({ address, family: address.includes(':') ? 6 : 4 })
