@@ -21,18 +21,31 @@ export async function submitJob(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const key = readIdempotencyKey(req.headers)
-  if (key.kind === 'invalid') return refuse(app, res, 'jobs', ownError('bad_request', { detail: key.detail }))
-  const read = await bodies.read(req, res)
-  if (read.kind === 'gone') return
-  if (read.kind === 'refused') return refuse(app, res, 'jobs', read.error)
-  // Counted as in flight until it is in the queue, where it counts against FOREMAN_MAX_QUEUE_BYTES.
-  const taken = await take(app, req, joined(read.chunks, read.bytes), key.kind === 'key' ? key.key : null).finally(
-    read.release,
-  )
+  const taken = await receive(app, bodies, req, res)
+  if (taken === null) return
   if (taken.kind === 'refused') return refuse(app, res, 'jobs', taken.error)
-  const { job, detail } = taken
-  return sendReceipt(app, job, detail, req, res, taken.isReplay ? { 'Idempotent-Replayed': 'true' } : {})
+  const { job, detail, isReplay } = taken
+  return sendReceipt(app, job, detail, req, res, isReplay ? { 'Idempotent-Replayed': 'true' } : {})
+}
+
+/** Null: the caller hung up before his last byte. By itself, so that who waits for a job's end holds no body meanwhile. */
+async function receive(
+  app: App,
+  bodies: RequestBodies,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<Taken | null> {
+  const key = readIdempotencyKey(req.headers)
+  if (key.kind === 'invalid') return refused(ownError('bad_request', { detail: key.detail }))
+  const read = await bodies.read(req, res)
+  if (read.kind === 'gone') return null
+  if (read.kind === 'refused') return refused(read.error)
+  try {
+    return await take(app, req, joined(read.chunks, read.bytes), key.kind === 'key' ? key.key : null)
+  } finally {
+    // In the queue it counts against FOREMAN_MAX_QUEUE_BYTES.
+    read.release()
+  }
 }
 
 type Taken =
