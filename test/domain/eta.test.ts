@@ -1,0 +1,88 @@
+// When a waiting job will be sent: what has to come before it, as long as all of it was measured.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/affinity.ts'
+import { createRunTimes, type RunTimes } from '../../src/daemon/eta.ts'
+
+const A = 'a:latest'
+const B = 'b:latest'
+const RESIDENT_A: Residency = { affinity: A, foreign: [] }
+
+const ahead = (...groups: [affinity: string, jobs: number][]) => ({
+  ahead: groups.map(([affinity, jobs]) => ({ affinity, jobs })),
+})
+
+/** a: runs 10 s, loads 3 s; b: runs 20 s, loads 5 s. */
+function measured(): RunTimes {
+  const times = createRunTimes()
+  times.learn(A, 10_000, 3_000)
+  times.learn(B, 20_000, 5_000)
+  return times
+}
+
+describe('the wait of a queued job', () => {
+  it.each<[string, Parameters<RunTimes['waitMs']>, number | null]>([
+    ['is nothing when nothing is before it', [ahead([A, 0]), A, RESIDENT_A, null], 0],
+    ['is what the jobs before it take', [ahead([A, 3]), A, RESIDENT_A, null], 30_000],
+    ['is what is left of the running job', [ahead([A, 0]), A, RESIDENT_A, { affinity: A, runningMs: 4_000 }], 6_000],
+    ['never counts back for one that runs long', [ahead(), A, RESIDENT_A, { affinity: A, runningMs: 60_000 }], 0],
+    ['holds a load for each model that is not resident', [ahead([A, 1], [B, 2]), B, RESIDENT_A, null], 55_000],
+    ['leaves out a load that comes with the job itself', [ahead([A, 1], [B, 0]), B, RESIDENT_A, null], 10_000],
+    ['holds a load for both when nothing is resident', [ahead([A, 1], [B, 1]), B, NOTHING_RESIDENT, null], 38_000],
+    [
+      'takes a model that somebody else loaded as loaded',
+      [ahead([B, 1]), B, { affinity: A, foreign: [B] }, null],
+      20_000,
+    ],
+    [
+      'takes the model for an affinity never run',
+      [ahead([`${A} num_ctx=8`, 1]), A, { affinity: `${A} num_ctx=8`, foreign: [] }, null],
+      10_000,
+    ],
+    ['is unknown for a model never run', [ahead(['c:latest', 1]), B, RESIDENT_A, null], null],
+    [
+      'is unknown behind a running job never run before',
+      [ahead(), A, RESIDENT_A, { affinity: 'c:latest', runningMs: 1 }],
+      null,
+    ],
+    ['is unknown for a load never measured', [ahead([`${A} num_ctx=8`, 1]), B, RESIDENT_A, null], null],
+  ])('%s', (_name, [standing, affinity, residency, running], expected) => {
+    expect(measured().waitMs(standing, affinity, residency, running)).toBe(expected)
+  })
+
+  it('needs no load for a cloud model', () => {
+    const times = createRunTimes()
+    times.learn(CLOUD_AFFINITY, 2_000, null)
+    expect(times.waitMs(ahead([CLOUD_AFFINITY, 2]), CLOUD_AFFINITY, NOTHING_RESIDENT, null)).toBe(4_000)
+  })
+
+  it('follows what jobs take lately', () => {
+    const times = createRunTimes()
+    times.learn(A, 10_000, null)
+    times.learn(A, 20_000, null)
+    expect(times.waitMs(ahead([A, 1]), A, RESIDENT_A, null)).toBeCloseTo(12_000)
+    for (let i = 0; i < 50; i++) times.learn(A, 20_000, null)
+    expect(times.waitMs(ahead([A, 1]), A, RESIDENT_A, null)).toBeCloseTo(20_000, -1)
+  })
+
+  it('remembers a bounded number of affinities, the latest', () => {
+    const times = createRunTimes()
+    for (let i = 0; i < 1_000; i++) times.learn(`m${i}:latest`, 1_000, 1_000)
+    expect(times.waitMs(ahead(['m999:latest', 1]), A, NOTHING_RESIDENT, null)).toBe(2_000)
+    expect(times.waitMs(ahead(['m0:latest', 1]), A, NOTHING_RESIDENT, null)).toBeNull()
+  })
+
+  it('is never negative and never not a number, whatever was measured', () => {
+    const ms = fc.double()
+    const since = fc.double({ noNaN: true })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(ms, fc.option(ms))), since, fc.nat(1_000), (learned, runningMs, jobs) => {
+        const times = createRunTimes()
+        for (const [run, load] of learned) times.learn(A, run, load)
+        const wait = times.waitMs(ahead([A, jobs]), A, NOTHING_RESIDENT, { affinity: A, runningMs })
+        return wait === null || wait >= 0
+      }),
+    )
+  })
+})
