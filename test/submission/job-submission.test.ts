@@ -138,6 +138,8 @@ describe('what is wished', () => {
 
   test.each([
     ['/v1/chat/completions', '"response_format":{"type":"json_schema","json_schema":{}}', true],
+    ['/v1/chat/completions', '"response_format":{"type":"json_object"}', true],
+    ['/v1/chat/completions', '"Response_Format":{"TYPE":"json_object"}', true],
     ['/v1/chat/completions', '"response_format":{"type":"text"}', false],
     ['/v1/chat/completions', '"format":"json"', false],
     ['/v1/responses', '"text":{"format":{"name":"x","type":"json_schema"}}', true],
