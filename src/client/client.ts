@@ -7,9 +7,8 @@ import { Connection, type Fields, foreign, isObject } from './connection.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { bodyOf, type JobBody, type JobOptions } from './job-body.ts'
 import { JobHandle } from './job-handle.ts'
-import { type Hold, Receiver, type ReceiverOptions } from './receiver.ts'
+import { Receiver, type ReceiverOptions } from './receiver.ts'
 import { submitted } from './submission.ts'
-import type { Rhythm } from './wait.ts'
 
 export interface ClientOptions {
   /** Where foreman is, a path prefix included. Default `http://127.0.0.1:8080`. */
@@ -24,10 +23,6 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch | undefined
   /** Keeps sockets for the next call, which saves connecting; then they stay open for a while. Default false. */
   readonly keepAlive?: boolean | undefined
-  /** Milliseconds between two looks of a wait that polls. Default 2 000. */
-  readonly pollMs?: number | undefined
-  /** Milliseconds between two looks of every other wait. Default 30 000. */
-  readonly safetyPollMs?: number | undefined
   /** Milliseconds for which a wait lives through a foreman that does not answer. Default 120 000. */
   readonly unreachableMs?: number | undefined
 }
@@ -123,7 +118,7 @@ export class ForemanClient {
   readonly url: string
   readonly #connection: Connection
   readonly #receiver: Receiver | null
-  readonly #rhythm: Rhythm
+  readonly #unreachableMs: number
 
   /** Throws a TypeError for a receiver without a usable secret or address. Connects to nobody. */
   constructor(options: ClientOptions = {}) {
@@ -137,8 +132,7 @@ export class ForemanClient {
     })
     this.url = this.#connection.url
     this.#receiver = receiver === undefined ? null : new Receiver(receiver)
-    const { pollMs = 2_000, safetyPollMs = 30_000, unreachableMs = 120_000 } = options
-    this.#rhythm = { pollMs, safetyPollMs, unreachableMs }
+    this.#unreachableMs = options.unreachableMs ?? 120_000
   }
 
   /**
@@ -152,17 +146,18 @@ export class ForemanClient {
   async submit(body: JobBody | string | Uint8Array, options: SubmitOptions = {}): Promise<JobHandle> {
     const { signal, timeoutMs = this.#connection.timeoutMs, idempotencyKey, ...wishes } = options
     // One URL a job: whoever names his own hears of it himself.
-    const isOwn = wishes.webhookUrl === undefined && wishes.webhookEvents === undefined
-    const hold = isOwn ? await this.#hold() : null
+    const receiver = wishes.webhookUrl === undefined && wishes.webhookEvents === undefined ? this.#receiver : null
+    // Without its port the end is learnt of in another way; the body stays the same, and with it what a key stands for.
+    const hold = await receiver?.hold().catch(() => null)
     try {
-      const webhookUrl = hold?.url ?? wishes.webhookUrl
+      const webhookUrl = wishes.webhookUrl ?? (await receiver?.address().catch(() => null)) ?? undefined
       const { receipt, isReplayed } = await submitted(this.#connection, {
         body: bodyOf(body, { ...wishes, webhookUrl }),
         idempotencyKey,
         signal,
         timeoutMs,
       })
-      return this.#handle(receipt.job_id, { receipt, isReplayed, receiver: hold === null ? null : this.#receiver })
+      return this.#handle(receipt.job_id, { receipt, isReplayed, receiver })
     } finally {
       void hold?.release()
     }
@@ -306,13 +301,8 @@ export class ForemanClient {
     return this.#document('GET', '/healthz', ({ degraded }) => typeof degraded === 'boolean', options)
   }
 
-  /** Null where there is no receiver, or its port cannot be had: then the end is learnt of in another way. */
-  async #hold(): Promise<Hold | null> {
-    return (await this.#receiver?.hold().catch(() => null)) ?? null
-  }
-
   #handle(id: string, more: Partial<Pick<JobHandle, 'receipt' | 'isReplayed'>> & { receiver?: Receiver | null } = {}) {
-    const parts = { client: this, connection: this.#connection, id, rhythm: this.#rhythm }
+    const parts = { client: this, connection: this.#connection, id, unreachableMs: this.#unreachableMs }
     return new JobHandle({ ...parts, receipt: null, isReplayed: false, receiver: null, ...more })
   }
 

@@ -10,7 +10,7 @@ import { type EventsOptions, eventsOf } from './event-stream.ts'
 import type { Iteration } from './iteration.ts'
 import type { Receiver } from './receiver.ts'
 import { type TextOptions, textStream } from './text-stream.ts'
-import { type Rhythm, type Via, waitForEnd } from './wait.ts'
+import { type Via, waitForEnd } from './wait.ts'
 
 export interface ResultOptions {
   /** Leaves the wait; the job goes on. */
@@ -30,7 +30,7 @@ export interface HandleParts {
   readonly isReplayed: boolean
   /** Null where the webhooks of this job do not come here. */
   readonly receiver: Receiver | null
-  readonly rhythm: Rhythm
+  readonly unreachableMs: number
 }
 
 export class JobHandle {
@@ -54,13 +54,13 @@ export class JobHandle {
    * foreman was gone for longer than the client's `unreachableMs`.
    */
   async result({ signal, timeoutMs = Number.POSITIVE_INFINITY, via }: ResultOptions = {}): Promise<JobDocument> {
-    const { connection, receiver, rhythm } = this.#parts
+    const { connection, receiver, unreachableMs } = this.#parts
     const job = await waitForEnd({
       connection,
       id: this.id,
       via: via ?? (receiver === null ? 'events' : 'receiver'),
       receiver,
-      rhythm,
+      unreachableMs,
       look: (looking) => this.get({ signal: looking }),
       signal,
       timeoutMs,
@@ -74,7 +74,7 @@ export class JobHandle {
    * behind the final state, whichever it is. Throws as `result` does, but not for how the job ended.
    */
   events(options: EventsOptions = {}): Iteration<JobEvent> {
-    return eventsOf(this.#parts.connection, this.id, options, this.#parts.rhythm.unreachableMs)
+    return eventsOf(this.#parts.connection, this.id, options, this.#parts.unreachableMs)
   }
 
   /**

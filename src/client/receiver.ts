@@ -10,7 +10,6 @@ import {
   webhookKey,
 } from '../protocol/webhook.ts'
 import { isObject, parsedJson } from './connection.ts'
-import { newKey } from './submission.ts'
 
 export interface ReceiverOptions {
   /** Where it listens. Default `127.0.0.1`, which only a foreman on this machine can reach. */
@@ -48,7 +47,7 @@ const MOST_IDS = 1_000
 export class Receiver {
   readonly #options: ReceiverOptions
   readonly #keys: readonly WebhookKey[]
-  readonly #token = newKey()
+  readonly #tokens: Promise<readonly string[]>
   readonly #ears = new Map<string, Ear>()
   #holds = 0
   #port: number
@@ -65,6 +64,8 @@ export class Receiver {
       throw new TypeError('receiver.secret must be text, or whsec_ and base64')
     }
     this.#keys = keys.filter((key) => key !== null)
+    this.#tokens = Promise.all(this.#keys.map(tokenOf))
+    this.#tokens.catch(() => undefined)
     if (['0.0.0.0', '::'].includes(options.host ?? '') && options.publicUrl === undefined) {
       throw new TypeError('receiver.publicUrl is needed where receiver.host is every address')
     }
@@ -83,13 +84,13 @@ export class Receiver {
     try {
       this.#server ??= this.#closing.then(() => this.#open())
       await this.#server
+      return { url: await this.#url(), release }
     } catch (error) {
       this.#server = null
       await release()
       this.#options.onError?.(error)
       throw error
     }
-    return { url: this.#url(), release }
   }
 
   /** Hears the webhooks of one job, until the returned function is called. */
@@ -101,10 +102,15 @@ export class Receiver {
     }
   }
 
-  #url(): string {
+  /** Where its webhooks go, whether it is open or not; null while that is not known. */
+  async address(): Promise<string | null> {
+    return this.#port === 0 && this.#options.publicUrl === undefined ? null : this.#url()
+  }
+
+  async #url(): Promise<string> {
     const { host = '127.0.0.1', publicUrl } = this.#options
     const base = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${this.#port}`
-    return `${base.replace(/\/+$/, '')}/${this.#token}`
+    return `${base.replace(/\/+$/, '')}/${(await this.#tokens)[0]}`
   }
 
   async #open(): Promise<Server> {
@@ -142,7 +148,7 @@ export class Receiver {
 
   async #judge(req: IncomingMessage): Promise<number> {
     const [path = ''] = (req.url ?? '').split('?')
-    if (!path.endsWith(`/${this.#token}`)) return 404
+    if (!(await this.#tokens).some((token) => path.endsWith(`/${token}`))) return 404
     if (req.method !== 'POST') return 405
     const body = await bodyOf(req)
     if (body === null) return 413
@@ -162,6 +168,16 @@ export class Receiver {
     ear.sequence = webhook.sequence
     ear.listener(webhook)
   }
+}
+
+/**
+ * Nobody can guess it who does not know the secret, and it is the same after a restart: it is part of the body of a submit,
+ * and the same Idempotency-Key with another body is refused.
+ */
+async function tokenOf(key: WebhookKey): Promise<string> {
+  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  const mac = await crypto.subtle.sign('HMAC', imported, new TextEncoder().encode('foreman-client receiver'))
+  return Array.from(new Uint8Array(mac, 0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Hidden from what runs in a browser; there it rejects. */

@@ -13,25 +13,21 @@ import type { Receiver } from './receiver.ts'
 /** How a wait hears of a job's end. Each falls back to the next by itself. */
 export type Via = 'events' | 'receiver' | 'polling'
 
-/** Milliseconds. */
-export interface Rhythm {
-  readonly pollMs: number
-  readonly safetyPollMs: number
-  readonly unreachableMs: number
-}
-
 export interface Waiting {
   readonly connection: Connection
   readonly id: string
   readonly via: Via
   /** Null where this job's webhooks do not come here. */
   readonly receiver: Receiver | null
-  readonly rhythm: Rhythm
+  /** How long foreman may be unreachable. */
+  readonly unreachableMs: number
   readonly look: (signal: AbortSignal) => Promise<JobDocument>
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs: number
 }
 
+const POLL_MS = 2_000
+const SAFETY_POLL_MS = 30_000
 /** Events that cannot be had for this long are given up: polling is no slower than trying again. */
 const EVENTS_GRACE_MS = 5_000
 
@@ -47,10 +43,10 @@ const DEAF: Ear = { heard: 0, isDeaf: true, close: async () => undefined }
 
 /** The job when it is over, whichever way. When this settles, nothing is open. */
 export async function waitForEnd(waiting: Waiting): Promise<JobDocument> {
-  const { id, signal, timeoutMs, rhythm } = waiting
+  const { id, signal, timeoutMs, unreachableMs } = waiting
   const patience = new Patience(signal, timeoutMs, () => new WaitTimeoutError(id, timeoutMs))
   const bell = new Bell()
-  const grace = new Grace(rhythm.unreachableMs)
+  const grace = new Grace(unreachableMs)
   let via: Via | null = waiting.via
   let ear: Ear | null = null
   let before = ''
@@ -73,7 +69,7 @@ export async function waitForEnd(waiting: Waiting): Promise<JobDocument> {
       }
       before = now
       heardBefore = ear.heard
-      await bell.heard(job === null || ear.isDeaf ? rhythm.pollMs : rhythm.safetyPollMs, patience.signal)
+      await bell.heard(job === null || ear.isDeaf ? POLL_MS : SAFETY_POLL_MS, patience.signal)
     }
   } finally {
     await ear?.close()
