@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly cwd?: string
   /** Another program than the command line. */
   readonly program?: string
+  /** Another executable than Node; it is given the arguments alone. */
+  readonly executable?: string
 }
 
 export interface Ended {
@@ -31,8 +33,9 @@ export class Command {
   #stderr = ''
   #waiting: { text: string; found: () => void; failed: (error: Error) => void }[] = []
 
-  constructor(args: readonly string[], { env = {}, cwd = emptyDirectory(), program = MAIN }: CommandOptions = {}) {
-    this.process = spawn(process.execPath, [program, ...args], {
+  constructor(args: readonly string[], options: CommandOptions = {}) {
+    const { env = {}, cwd = emptyDirectory(), program = MAIN, executable } = options
+    this.process = spawn(executable ?? process.execPath, executable === undefined ? [program, ...args] : args, {
       cwd,
       env: { PATH: process.env['PATH'] ?? '', ...env },
     })
@@ -75,9 +78,16 @@ export class Command {
   }
 }
 
-/** Runs one command line to its end. */
-export const run = (args: readonly string[], options?: CommandOptions): Promise<Ended> =>
-  new Command(args, options).ended
+/** Runs one command line to its end, with nothing, or this, on its stdin. */
+export function run(
+  args: readonly string[],
+  options: CommandOptions & { readonly stdin?: string } = {},
+): Promise<Ended> {
+  const command = new Command(args, options)
+  // A command that never reads may be gone by now.
+  command.process.stdin.on('error', () => undefined).end(options.stdin ?? '')
+  return command.ended
+}
 
 /** A directory without a `.env`, or with this one and these files; gone after the test. */
 export function emptyDirectory(files: Readonly<Record<string, string>> = {}): string {

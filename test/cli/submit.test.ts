@@ -1,0 +1,243 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { Command, emptyDirectory, run } from './command-line.ts'
+import { document, ID, jobDaemon, json, receipt, stateEvent, told, until, wordEvent } from './job-daemon.ts'
+import { deadUrl } from './stand-in.ts'
+import { hasScript, onTerminal } from './terminal.ts'
+
+/** What the daemon was sent last. */
+const sent = (daemon: Awaited<ReturnType<typeof jobDaemon>>) => {
+  const { body, headers } = daemon.asked.findLast(({ method, path }) => method === 'POST' && path === '/jobs') ?? {}
+  return { body: JSON.parse(body ?? 'null'), key: headers?.['idempotency-key'] }
+}
+
+describe('submit', () => {
+  it('prints the answer as it comes, and nothing else', async () => {
+    const daemon = await jobDaemon()
+    const command = new Command(['submit', 'tiny-a', 'why?', '--url', daemon.url])
+    command.process.stdin.end()
+    await until('the events are read', () => daemon.streams.size === 1)
+    daemon.tell(stateEvent(1, 'queued'), stateEvent(2, 'working', 'queued'), wordEvent(2, 1, 'be'))
+    await command.said('be')
+    daemon.tell(wordEvent(2, 2, 'cause'), stateEvent(3, 'done', 'working'))
+    expect(await command.ended).toMatchObject({ code: 0, stdout: 'because', stderr: '' })
+    expect(sent(daemon).body).toEqual({ model: 'tiny-a', messages: [{ role: 'user', content: 'why?' }] })
+  })
+
+  it('sends every wish of its flags', async () => {
+    const daemon = await jobDaemon()
+    daemon.history = told(['x'])
+    const cwd = emptyDirectory({ 'notes.txt': 'these notes\n', 'schema.json': '{"type":"object"}' })
+    writeFileSync(join(cwd, 'cat.png'), Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'))
+    const flags = '--file notes.txt --file cat.png --system brief --format schema.json --option temperature=0.5'
+    const more =
+      '--option stop=["a"] --option mood=glad --think high --label nightly --webhook http://x.lan/ --webhook-events'
+    const last = 'done,failed --start-before 5m --finish-before 24h --idempotency-key k-1'
+    const args = `${flags} ${more} ${last}`.split(' ')
+    const ended = await run(['submit', 'tiny-a', 'sum up', ...args, '--url', daemon.url], { cwd, stdin: 'and this\n' })
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    const content = 'sum up\n\nthese notes\n\nand this'
+    expect(sent(daemon)).toEqual({
+      key: 'k-1',
+      body: {
+        model: 'tiny-a',
+        messages: [
+          { role: 'system', content: 'brief' },
+          { role: 'user', content, images: ['iVBORw0KGgo='] },
+        ],
+        format: { type: 'object' },
+        think: 'high',
+        options: { temperature: 0.5, stop: ['a'], mood: 'glad' },
+        label: 'nightly',
+        state_webhook_url: 'http://x.lan/',
+        webhook_events: ['done', 'failed'],
+        start_before: '5m',
+        finish_before: '24h',
+      },
+    })
+  })
+
+  it('passes a whole body on as it is written', async () => {
+    const daemon = await jobDaemon()
+    daemon.history = told(['x'])
+    const body = '{ "model":"tiny-a", "prompt":"a", "options":{"seed":12345678901234567890} }'
+    const args = ['submit', '--body', '-', '--endpoint', '/api/generate', '--url', daemon.url]
+    expect(await run(args, { stdin: body })).toEqual({ code: 0 })
+    expect(daemon.asked.find(({ method }) => method === 'POST')?.body).toBe(
+      body.replace('{', '{"endpoint":"/api/generate",'),
+    )
+  })
+
+  it('prints the id alone with --detach, and does not wait', async () => {
+    const daemon = await jobDaemon()
+    expect(await run(['submit', 'tiny-a', 'x', '--detach', '--url', daemon.url])).toMatchObject({
+      code: 0,
+      stdout: `${ID}\n`,
+      stderr: '',
+    })
+    const { stdout } = await run(['submit', 'tiny-a', 'x', '--detach', '--json', '--url', daemon.url])
+    expect(JSON.parse(stdout)).toEqual(receipt())
+  })
+
+  it('prints the finished job as one document with --json', async () => {
+    const daemon = await jobDaemon()
+    daemon.history = told(['x'])
+    daemon.job = document('done', { result: { message: { content: 'x' } } })
+    const { code, stdout } = await run(['submit', 'tiny-a', 'x', '--json', '--url', daemon.url])
+    expect({ code, job: JSON.parse(stdout) }).toEqual({ code: 0, job: daemon.job })
+  })
+
+  it.each(['failed', 'cancelled'] as const)('ends with 3 when the job is %s, and says why', async (end) => {
+    const daemon = await jobDaemon()
+    daemon.history = told(['half an ans'], end)
+    const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'half an ans' })
+    expect(stderr).toContain(
+      end === 'failed' ? `job ${ID} failed: no byte came \\x1b[31m\nThe target` : 'was cancelled',
+    )
+  })
+
+  it('begins the answer anew on a new line when the job goes back to the queue', async () => {
+    const daemon = await jobDaemon()
+    daemon.history = [
+      ...told(['half an ans']).slice(0, 3),
+      { ...stateEvent(3, 'queued', 'working') },
+      { ...stateEvent(4, 'working', 'queued') },
+      wordEvent(4, 1, 'whole'),
+      stateEvent(5, 'done', 'working'),
+    ]
+    const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'half an ans\nwhole' })
+    expect(stderr).toContain('what was printed is void')
+  })
+
+  it('ends with 4 when it has waited long enough, names the job, and does not cancel it', async () => {
+    const daemon = await jobDaemon()
+    const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--timeout', '50ms', '--url', daemon.url])
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(stderr).toBe(`foreman: not over after 50ms; job ${ID} goes on: foreman jobs watch ${ID}\n`)
+    expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(0)
+  })
+
+  it('ends with 5 at once when nothing answers, and with 6 when it takes no work', async () => {
+    expect(await run(['submit', 'tiny-a', 'x', '--url', await deadUrl()])).toMatchObject({ code: 5, stdout: '' })
+    const daemon = await jobDaemon()
+    daemon.answers.set('POST /jobs', (_req, res) =>
+      json(res, 503, { error: 'server busy', code: 'queue_full' }, { 'retry-after': '600' }),
+    )
+    const full = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    expect(full).toMatchObject({ code: 6, stderr: 'foreman: server busy\n' })
+  })
+
+  it('suggests the model that was meant', async () => {
+    const daemon = await jobDaemon()
+    daemon.answers.set('POST /jobs', (_req, res) => json(res, 404, { error: "model 'tiny-aa' not found", code: 'x' }))
+    daemon.answers.set('GET /api/tags', (_req, res) => json(res, 200, { models: [{ name: 'tiny-a:latest' }] }))
+    expect(await run(['submit', 'tiny-aa', 'x', '--url', daemon.url])).toMatchObject({
+      code: 1,
+      stderr: "foreman: model 'tiny-aa' not found\nDid you mean tiny-a?\n",
+    })
+  })
+
+  it('ends quietly when whoever reads the answer has left, and leaves the job alone', async () => {
+    const daemon = await jobDaemon()
+    const command = new Command(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    command.process.stdin.end()
+    await until('the events are read', () => daemon.streams.size === 1)
+    command.process.stdout.destroy()
+    daemon.tell(...told(['a', 'b']).slice(0, -1))
+    expect(await command.ended).toMatchObject({ code: 0, stderr: '' })
+    expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(0)
+  })
+
+  it('cancels on SIGINT without a terminal, and leaves the job alone on SIGTERM', async () => {
+    for (const [signal, cancels] of [
+      ['SIGINT', 1],
+      ['SIGTERM', 0],
+    ] as const) {
+      const daemon = await jobDaemon()
+      const command = new Command(['submit', 'tiny-a', 'x', '--url', daemon.url])
+      command.process.stdin.end()
+      await until('the events are read', () => daemon.streams.size === 1)
+      command.process.kill(signal)
+      const { code } = await command.ended
+      expect({ signal, code, cancels: daemon.count('POST', `/jobs/${ID}/cancel`) }).toEqual({
+        signal,
+        code: signal === 'SIGINT' ? 130 : null,
+        cancels,
+      })
+    }
+  })
+
+  it.each([
+    [['submit'], 'MODEL is missing'],
+    [['submit', 'm', 'x', '--option', 'temperature'], '--option temperature is not NAME=VALUE'],
+    [['submit', 'm', 'x', '--format', '{"type"'], 'is not JSON'],
+    [['submit', 'm', 'x', '--format', '/nowhere'], '--format /nowhere cannot be read: ENOENT'],
+    [['submit', 'm', 'x', '--file', '/nowhere'], '--file /nowhere cannot be read: ENOENT'],
+    [['submit', 'm', 'x', '--file', process.execPath], 'neither UTF-8 text nor a picture'],
+    [['submit', 'm'], 'the prompt is empty'],
+    [['submit', 'm', 'x', '--body', 'f'], '--body holds the whole request: leave out MODEL'],
+    [['submit', 'm', 'x', '--endpoint', '/v1/messages'], 'give the whole body with --body'],
+    [['submit', 'm', 'x', '--endpoint', '/v1/chat/completions', '--think', 'true'], 'wants --body'],
+    [['submit', 'm', 'x', '--start-before', '5'], 'did you mean 5s?'],
+    [['submit', 'm', 'x', '--think', 'hard'], 'is none of them'],
+    [['submit', 'm', 'x', '--webhook-events', 'done,ended'], 'has an item "ended"'],
+    [['submit', 'm', 'x', '--lable', 'a'], 'Did you mean --label?'],
+  ])('%j is a mistake of usage', async (args, hint) => {
+    const daemon = await jobDaemon()
+    const { code, stdout, stderr } = await run(args, { env: { FOREMAN_URL: daemon.url } })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(hint)
+    expect(daemon.count('POST', '/jobs')).toBe(0)
+  })
+})
+
+describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)', () => {
+  it('tells what the job waits for in one line, and wipes it before the answer begins', async () => {
+    const daemon = await jobDaemon()
+    daemon.job = document('queued', { position: 3, eta_seconds: 130 })
+    const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    await terminal.said('queued, 3 before it, in about 2m10s')
+    daemon.tell(stateEvent(1, 'queued'), stateEvent(2, 'loading', 'queued'))
+    await terminal.said('loading tiny-a')
+    daemon.tell(stateEvent(3, 'working', 'loading'), wordEvent(3, 1, 'be\u001b[31m'), wordEvent(3, 2, 'cause'))
+    daemon.tell(stateEvent(4, 'done', 'working'))
+    const { code, stdout } = await terminal.ended
+    expect(code).toBe(0)
+    expect(stdout.endsWith('\r\u001b[Kbe\\x1b[31mcause\r\n')).toBe(true)
+  })
+
+  it.each([
+    ['c', 1, 'is cancelled'],
+    ['l', 0, 'goes on: foreman jobs watch'],
+    ['\u0003', 0, 'goes on: foreman jobs watch'],
+  ])('asks on Ctrl-C; %j ends with 130', async (key, cancels, words) => {
+    const daemon = await jobDaemon()
+    const terminal = onTerminal(['submit', 'tiny-a', '--url', daemon.url], { stdin: 'x' })
+    await until('the events are read', () => daemon.streams.size === 1)
+    await terminal.said('submitting')
+    terminal.press('\u0003')
+    await terminal.said('[c]ancel')
+    terminal.press(key)
+    const { code, stdout } = await terminal.ended
+    expect({ code, cancels: daemon.count('POST', `/jobs/${ID}/cancel`) }).toEqual({ code: 130, cancels })
+    expect(stdout).toContain(words)
+  })
+
+  it('goes on waiting after any other key, and prints nothing while it asks', async () => {
+    const daemon = await jobDaemon()
+    const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    await until('the events are read', () => daemon.streams.size === 1)
+    daemon.tell(...told(['first']).slice(0, -1))
+    await terminal.said('first')
+    terminal.press('\u0003')
+    await terminal.said('[c]ancel')
+    daemon.tell(wordEvent(2, 2, ' second'), stateEvent(3, 'done', 'working'))
+    terminal.press('w')
+    const { code, stdout } = await terminal.ended
+    expect(code).toBe(0)
+    expect(stdout.slice(stdout.indexOf('go on waiting) '))).toBe('go on waiting) \r\u001b[K second\r\n')
+  })
+})

@@ -1,0 +1,29 @@
+// Owns the real command line on a pseudo-terminal of 80×24: what it writes there, and keys that a test presses. The terminal
+// is made by `script` (util-linux, part of every Debian); where there is none, such tests are skipped and say so.
+
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { Command, type CommandOptions, emptyDirectory } from './command-line.ts'
+
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
+
+export const hasScript = /util-linux/.test(String(spawnSync('script', ['--version']).stdout))
+
+const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
+
+/** `stdin`: what is on the command's stdin, while its keys still come from the terminal. */
+export function onTerminal(args: readonly string[], { env = {}, stdin }: CommandOptions & { stdin?: string } = {}) {
+  const cwd = emptyDirectory(stdin === undefined ? {} : { stdin })
+  const command = [process.execPath, MAIN, ...args].map(quoted).join(' ')
+  // Without `exec` the shell would hear Ctrl-C as well, and end with 130 whatever the command does.
+  const line = `stty cols 80 rows 24; exec ${command}${stdin === undefined ? '' : ' <stdin'}`
+  const env80 = { TERM: 'xterm-256color', ...env }
+  const terminal = new Command(['-qfec', line, '/dev/null'], { cwd, env: env80, executable: 'script' })
+  return {
+    said: (text: string): Promise<void> => terminal.said(text),
+    ended: terminal.ended,
+    press: (keys: string): void => void terminal.process.stdin.write(keys),
+    /** All that was written until now. */
+    shown: (): string => terminal.stdout,
+  }
+}
