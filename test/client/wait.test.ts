@@ -1,0 +1,203 @@
+import { getEventListeners } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import {
+  AnswerError,
+  ForemanClient,
+  JobCancelledError,
+  JobFailedError,
+  RefusedError,
+  type ResultOptions,
+  UnreachableError,
+  WaitTimeoutError,
+} from '../../src/client/index.ts'
+import {
+  ClientTimers,
+  document,
+  ID,
+  json,
+  type ScriptedForeman,
+  scriptedForeman,
+  stateEvent,
+  until,
+} from './scripted-foreman.ts'
+
+const JOB = `GET /jobs/${ID}`
+const EVENTS = `GET /jobs/${ID}/events`
+
+const jobAt = (foreman: ScriptedForeman, options: object = {}) =>
+  new ForemanClient({ url: foreman.url, ...options }).job(ID)
+
+/** The result, or why there is none. */
+const outcomeOf = (foreman: ScriptedForeman, options: ResultOptions = {}, client: object = {}): Promise<unknown> =>
+  jobAt(foreman, client)
+    .result(options)
+    .catch((error: unknown) => error)
+
+describe('the result of a job', () => {
+  it('that is over is had with one look', async () => {
+    const foreman = await scriptedForeman()
+    foreman.job = document('done', { result: { message: { content: 'hi' } } })
+    expect(await outcomeOf(foreman)).toEqual(foreman.job)
+    expect(foreman.asked).toHaveLength(1)
+  })
+
+  it('comes with the event of its end, and is what foreman then shows', async () => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    const outcome = outcomeOf(foreman)
+    await until('it listens', () => foreman.streams.size === 1)
+    foreman.tell(stateEvent(1, 'queued'), stateEvent(2, 'working', 'queued'))
+    foreman.job = document('done')
+    foreman.tell(stateEvent(3, 'done', 'working'))
+    expect(await outcome).toEqual(foreman.job)
+    expect(foreman.looks).toBe(2)
+    await until('the sockets are closed', () => foreman.sockets === 0)
+    expect(timers.delays).toEqual([])
+  })
+
+  it('is looked for every 30 s, however silent the events are', async () => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    const outcome = outcomeOf(foreman)
+    await until('it listens', () => foreman.streams.size === 1 && timers.delays.includes(30_000))
+    timers.fire(30_000)
+    await until('it has looked', () => foreman.looks === 2 && timers.delays.includes(30_000))
+    foreman.job = document('done')
+    timers.fire(30_000)
+    expect(await outcome).toEqual(foreman.job)
+    await until('the sockets are closed', () => foreman.sockets === 0)
+  })
+
+  it('is looked for every 2 s by who polls, who listens to nothing', async () => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    const outcome = outcomeOf(foreman, { via: 'polling' })
+    await until('it has looked', () => foreman.looks === 1 && timers.delays.includes(2_000))
+    foreman.job = document('done')
+    timers.fire(2_000)
+    expect(await outcome).toEqual(foreman.job)
+    expect(foreman.asked.map(({ path }) => path)).toEqual([`/jobs/${ID}`, `/jobs/${ID}`])
+    expect(timers.delays).toEqual([])
+  })
+
+  it('is polled for when the events cannot be had', async () => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    foreman.answers.set(EVENTS, (_req, res) => json(res, 410, { error: 'not here' }))
+    const outcome = outcomeOf(foreman)
+    await until('it polls', () => timers.delays.includes(2_000))
+    foreman.job = document('done')
+    timers.fire(2_000)
+    expect(await outcome).toEqual(foreman.job)
+  })
+
+  it('is polled for by who has no receiver', async () => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    const outcome = outcomeOf(foreman, { via: 'receiver' })
+    await until('it polls', () => timers.delays.includes(2_000))
+    foreman.job = document('done')
+    timers.fire(2_000)
+    expect(await outcome).toEqual(foreman.job)
+  })
+
+  it.each([
+    ['failed', JobFailedError, 'target_error'],
+    ['cancelled', JobCancelledError, 'cancelled'],
+  ] as const)('that is %s is an error with the job', async (state, kind, code) => {
+    const foreman = await scriptedForeman()
+    foreman.job = document(state)
+    const error = await outcomeOf(foreman)
+    expect(error).toBeInstanceOf(kind)
+    expect(error).toMatchObject({ code, job: foreman.job, message: foreman.job.error?.message })
+  })
+
+  it.each([
+    [404, 'job_not_found', AnswerError],
+    [401, 'unauthorized', RefusedError],
+  ] as const)('is not waited for where foreman answers %i', async (status, code, kind) => {
+    const foreman = await scriptedForeman()
+    foreman.answers.set(JOB, (_req, res) => json(res, status, { error: 'no', code }))
+    const error = await outcomeOf(foreman)
+    expect(error).toBeInstanceOf(kind)
+    expect(error).toMatchObject({ status, code })
+  })
+
+  it.each([
+    ['is cut off', (foreman: ScriptedForeman) => foreman.answers.set(JOB, (req) => req.socket.destroy())],
+    [
+      'is stopping',
+      (foreman: ScriptedForeman) => foreman.answers.set(JOB, (_req, res) => json(res, 503, { error: 'stopping' })),
+    ],
+    [
+      'is behind a proxy that has lost it',
+      (foreman: ScriptedForeman) => foreman.answers.set(JOB, (_req, res) => res.writeHead(502).end('<h1>Bad Gateway')),
+    ],
+  ])('outlives a foreman that %s, if it comes back in time', async (_, breaks) => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    breaks(foreman)
+    const outcome = outcomeOf(foreman)
+    await until('it will look again soon', () => timers.delays.includes(2_000))
+    foreman.answers.delete(JOB)
+    foreman.job = document('done')
+    timers.fire(2_000)
+    expect(await outcome).toEqual(foreman.job)
+    const gone = await scriptedForeman()
+    gone.answers.set(JOB, (req) => req.socket.destroy())
+    expect(await outcomeOf(gone, {}, { unreachableMs: 0 })).toBeInstanceOf(UnreachableError)
+  })
+
+  it.each(['events', 'polling', 'receiver'] as const)(
+    'that takes too long is left running, and nothing stays open (%s)',
+    async (via) => {
+      const foreman = await scriptedForeman()
+      const timers = new ClientTimers()
+      const outcome = outcomeOf(foreman, { via, timeoutMs: 86_400_000 })
+      await until('it waits', () => timers.delays.some((ms) => ms === 2_000 || ms === 30_000))
+      timers.fire(86_400_000)
+      const error = await outcome
+      expect(error).toBeInstanceOf(WaitTimeoutError)
+      expect(error).toMatchObject({ jobId: ID, timeoutMs: 86_400_000 })
+      await until('the sockets are closed', () => foreman.sockets === 0)
+      expect(timers.delays).toEqual([])
+      expect(foreman.asked.every(({ method }) => method === 'GET')).toBe(true)
+    },
+  )
+
+  it.each(['events', 'polling'] as const)(
+    'that is given up ends with the reason, and nothing stays open (%s)',
+    async (via) => {
+      const foreman = await scriptedForeman()
+      const timers = new ClientTimers()
+      const controller = new AbortController()
+      const outcome = outcomeOf(foreman, { via, signal: controller.signal, timeoutMs: 86_400_000 })
+      await until('it waits', () => timers.delays.some((ms) => ms === 2_000 || ms === 30_000))
+      const reason = new Error('enough')
+      controller.abort(reason)
+      expect(await outcome).toBe(reason)
+      await until('the sockets are closed', () => foreman.sockets === 0)
+      expect(timers.delays).toEqual([])
+      expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+    },
+  )
+
+  it('is not asked for at all when it was given up before', async () => {
+    const foreman = await scriptedForeman()
+    const reason = new Error('enough')
+    expect(await outcomeOf(foreman, { signal: AbortSignal.abort(reason) })).toBe(reason)
+    expect(foreman.asked).toEqual([])
+  })
+
+  it('may be given a year, which is longer than a timer runs', async () => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    const year = 365 * 86_400_000
+    const outcome = outcomeOf(foreman, { via: 'polling', timeoutMs: year })
+    const parts = Math.floor(year / (2 ** 31 - 1))
+    await until('it waits', () => timers.delays.includes(2_000))
+    for (let part = 0; part < parts; part++) timers.fire(2 ** 31 - 1)
+    timers.fire(year - parts * (2 ** 31 - 1))
+    expect(await outcome).toBeInstanceOf(WaitTimeoutError)
+  })
+})
