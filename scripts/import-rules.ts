@@ -71,7 +71,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
         reason: 'a duration is written in one way, in a setting and in a job; the grammar is pure',
       },
       {
-        from: /\/webhook-payload\.ts$/,
+        from: /\/(webhook-payload|job-document)\.ts$/,
         to: STORE_WORDS,
         typeOnly: true,
         reason: 'what the store keeps of a job is what it is made from',
