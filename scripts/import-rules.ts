@@ -50,6 +50,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     ],
   },
   {
+    name: 'the AI SDK provider is one more program on top of the client, and installs nothing',
+    from: /^src\/ai-sdk\//,
+    may: [/^src\/ai-sdk\//, /^src\/client\//, PROTOCOL],
+  },
+  {
     name: 'domain is pure: protocol and each other, nothing of Node',
     from: DOMAIN,
     may: [DOMAIN, PROTOCOL],

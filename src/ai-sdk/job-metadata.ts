@@ -1,0 +1,35 @@
+// Owns how a job is shown to the SDK: `providerMetadata.foreman`, and the parts of a stream that say where it stands. Pure.
+
+import type { JobDocument } from '../client/index.ts'
+import type { Progress } from './progress.ts'
+import type { JsonObject, ProviderMetadata, StreamPart } from './specification.ts'
+
+/** Times are ISO, durations milliseconds, null while unknown. */
+export function metadataOf(job: JobDocument): ProviderMetadata {
+  return {
+    foreman: {
+      jobId: job.job_id,
+      state: job.state,
+      position: job.position,
+      attempt: job.attempt,
+      maxAttempts: job.max_attempts,
+      label: job.label,
+      queueMs: job.timings.queue_ms,
+      loadMs: job.timings.load_ms,
+      runMs: job.timings.run_ms,
+      createdAt: job.created_at,
+      startedAt: job.started_at,
+      finishedAt: job.finished_at,
+      doneReason: job.done_reason,
+    },
+  }
+}
+
+/** Raw parts reach nobody who has not asked for them; custom ones become part of the message. */
+export function statePartsOf(progress: Progress, isRaw: boolean, isCustom: boolean): StreamPart[] {
+  const foreman: JsonObject = { ...progress }
+  return [
+    ...(isRaw ? [{ type: 'raw', rawValue: { foreman } } as const] : []),
+    ...(isCustom ? [{ type: 'custom', kind: 'foreman.state', providerMetadata: { foreman } } as const] : []),
+  ]
+}
