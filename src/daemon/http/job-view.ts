@@ -1,10 +1,60 @@
-// Owns nothing yet: a place for the handler.
+// Owns `GET /jobs/{id}`, and what a job's row does not know of its job: its place, and when it is likely to be sent. It
+// waits for a job's end where the caller says so, and changes nothing.
 
+import type { Residency } from '../affinity.ts'
+import type { Job, Standing } from '../job.ts'
+import { type Circumstances, jobDocument, positionOf } from '../job-document.ts'
 import type { App } from './app.ts'
+import { waitForEnd } from './job-end.ts'
+import { isJobId, jobNotFound } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
+import { preferredWait, waitApplied } from './prefer.ts'
+import { sendJob } from './receipt.ts'
+import { refuse } from './respond.ts'
 
-export const viewJob: JobHandler = () => Promise.reject(new Error('not there yet'))
+export const viewJob: JobHandler = async (app, { id }, req, res) => {
+  if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))
+  const seconds = preferredWait(req.headers)
+  if (seconds !== null) await waitForEnd(app, id, seconds * 1000, res)
+  const document = await jobDocumentOf(app, id)
+  if (document === null) return refuse(app, res, 'jobs', jobNotFound(id))
+  return sendJob(res, document, seconds === null ? {} : waitApplied(seconds))
+}
 
 /** The job as GET /jobs/{id} shows it, as JSON text; null: there is none. */
-export const jobDocumentOf = (_app: App, _id: string): Promise<string | null> =>
-  Promise.reject(new Error('not there yet'))
+export async function jobDocumentOf(app: App, id: string): Promise<string | null> {
+  const { residency } = app.queue
+  const detail = await app.store.detail(id, residency)
+  if (detail === null) return null
+  return jobDocument(detail, circumstancesOf(app, detail.job, detail.standing, residency), app.config.publicUrl)
+}
+
+/** `residency`: the one that the standing was made with. */
+export function circumstancesOf(app: App, job: Job, standing: Standing | null, residency: Residency): Circumstances {
+  const { maxAttempts } = app.config
+  if (standing === null) return { maxAttempts, position: null, etaMs: null }
+  const { running } = app.queue
+  // Its claim may be on its way: the row that was read still waits.
+  const isAnotherRunning = running !== null && running.job.id !== job.id
+  return {
+    maxAttempts,
+    position: positionOf(standing, isAnotherRunning),
+    etaMs: etaOf(app, job, standing, residency),
+  }
+}
+
+/** Nobody knows when a queue goes on that is paused, or whose target is away. */
+function etaOf({ queue, probes, clock }: App, job: Job, standing: Standing, residency: Residency): number | null {
+  if (queue.paused || probes.status.reachable === false) return null
+  const { running } = queue
+  const now = clock.now()
+  const waitMs = queue.runTimes.waitMs(
+    standing,
+    job.affinity,
+    residency,
+    running === null || running.job.id === job.id
+      ? null
+      : { affinity: running.job.affinity, runningMs: now - (running.job.claimedAt ?? now) },
+  )
+  return waitMs === null ? null : Math.max(waitMs, (job.availableAt ?? now) - now)
+}

@@ -1,0 +1,68 @@
+// Owns how the query of `GET /jobs` is read, and the cursor that leads from one page to the next. Pure. What it does not
+// know it refuses: a filter that is misspelt must not show everything.
+
+import { normaliseModel } from '../affinity.ts'
+import { STATES, type State } from '../job.ts'
+import type { JobFilter } from '../store/store.ts'
+
+export const LONGEST_PAGE = 200
+const ORDINARY_PAGE = 50
+
+const PARAMETERS = ['state', 'model', 'label', 'limit', 'cursor'] as const
+type Parameter = (typeof PARAMETERS)[number]
+
+export type ListQuery =
+  | { readonly kind: 'filter'; readonly filter: JobFilter }
+  /** All that is wrong with it, in words. */
+  | { readonly kind: 'refused'; readonly detail: string }
+
+export function readListQuery(query: URLSearchParams): ListQuery {
+  const problems = parameterProblems(query, PARAMETERS)
+  const read = <T>(name: Parameter, absent: T, parse: (text: string) => T | null, allowed: string): T => {
+    const text = query.get(name)
+    const value = text === null ? absent : parse(text)
+    if (text !== null && value === null) problems.push(`${name} must be ${allowed}, not ${shown(text)}`)
+    return value ?? absent
+  }
+  const filter: JobFilter = {
+    state: read<State | null>('state', null, stateOf, `one of ${STATES.join(', ')}`),
+    model: read<string | null>('model', null, (text) => (text.trim() === '' ? null : normaliseModel(text)), 'a name'),
+    label: query.get('label'),
+    limit: read('limit', ORDINARY_PAGE, limitOf, `a whole number from 1 to ${LONGEST_PAGE}`),
+    before: read<number | null>('cursor', null, sequenceOf, 'the `next` of an earlier page'),
+  }
+  return problems.length === 0 ? { kind: 'filter', filter } : { kind: 'refused', detail: problems.join('; ') }
+}
+
+/** What stands in a query that must not: each in a sentence. */
+export function parameterProblems(query: URLSearchParams, allowed: readonly string[]): string[] {
+  const names = [...new Set(query.keys())]
+  const unknown = names.filter((name) => !allowed.includes(name)).slice(0, 5)
+  const twice = names.filter((name) => allowed.includes(name) && query.getAll(name).length > 1)
+  return [
+    ...unknown.map((name) => `unknown parameter ${shown(name)}: allowed are ${allowed.join(', ')}`),
+    ...twice.map((name) => `${name} must be sent once`),
+  ]
+}
+
+/** What a caller wrote, bounded, with nothing in it that a terminal would obey. */
+export const shown = (text: string): string => {
+  const start = [...text.slice(0, 80)].slice(0, 40).join('')
+  return JSON.stringify(start.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '\ufffd'))
+}
+
+/** Opaque to whoever gets it. */
+export const cursorOf = (sequence: number): string => Buffer.from(String(sequence)).toString('base64url')
+
+function sequenceOf(cursor: string): number | null {
+  const text = Buffer.from(cursor, 'base64url').toString('latin1')
+  // Buffer skips what is not base64url: only what comes out of `cursorOf` is a cursor.
+  return /^[1-9]\d{0,14}$/.test(text) && cursorOf(Number(text)) === cursor ? Number(text) : null
+}
+
+const stateOf = (text: string): State | null => STATES.find((state) => state === text) ?? null
+
+function limitOf(text: string): number | null {
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  return limit >= 1 && limit <= LONGEST_PAGE ? limit : null
+}
