@@ -9,8 +9,7 @@ import { waitForEnd } from './job-end.ts'
 import { isJobId, jobNotFound } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
-import { sendJob } from './receipt.ts'
-import { refuse } from './respond.ts'
+import { JSON_TYPE, refuse, send } from './respond.ts'
 
 export const viewJob: JobHandler = async (app, { id }, req, res) => {
   if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))
@@ -18,7 +17,11 @@ export const viewJob: JobHandler = async (app, { id }, req, res) => {
   if (seconds !== null) await waitForEnd(app, id, seconds * 1000, res)
   const document = await jobDocumentOf(app, id)
   if (document === null) return refuse(app, res, 'jobs', jobNotFound(id))
-  return sendJob(res, document, seconds === null ? {} : waitApplied(seconds))
+  send(res, 200, JSON_TYPE, document, {
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+    ...(seconds === null ? {} : waitApplied(seconds)),
+  })
 }
 
 /** The job as GET /jobs/{id} shows it, as JSON text; null: there is none. */
