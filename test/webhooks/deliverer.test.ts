@@ -1,0 +1,329 @@
+// The loop that sends webhooks, with real receivers and a stepped clock: order, retries, and that the dead and the slow
+// harm nobody else.
+
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createAddressPolicy } from '../../src/daemon/address-policy.ts'
+import { createLog } from '../../src/daemon/log.ts'
+import { Deliverer } from '../../src/daemon/services/deliverer.ts'
+import { createWebhooks } from '../../src/daemon/webhooks/post.ts'
+import type { Webhooks } from '../../src/daemon/webhooks/webhooks.ts'
+import { verifyWebhook } from '../../src/protocol/webhook.ts'
+import { until } from '../harness.ts'
+import { TestClock } from '../test-clock.ts'
+import { accepts, startWebhookSink, type WebhookSink } from '../webhook-sink.ts'
+import { Outbox } from './outbox.ts'
+
+const KEY = new TextEncoder().encode('a secret')
+const LIFE = ['queued', 'loading', 'working', 'done'] as const
+
+interface Wishes {
+  readonly webhooks?: (real: Webhooks) => Webhooks
+  readonly publicUrl?: string
+}
+
+function startDeliverer({ webhooks = (real) => real, publicUrl }: Wishes = {}) {
+  const clock = new TestClock()
+  const outbox = new Outbox()
+  const results: string[] = []
+  const logged: string[] = []
+  const nowhere = { names: [], addresses: [], port: 1 }
+  const policy = createAddressPolicy({ webhookAllow: [], webhookDeny: [], publicUrl: null }, nowhere, nowhere)
+  const deliverer = new Deliverer({
+    clock,
+    random: () => 0.5,
+    log: createLog({ logLevel: 'trace', logFormat: 'json' }, { write: (line) => void logged.push(line) }),
+    metrics: { webhookTried: (result) => void results.push(result) },
+    store: outbox,
+    webhooks: webhooks(createWebhooks({ clock, policy: () => policy })),
+    keys: [KEY],
+    publicUrl: publicUrl ?? null,
+  })
+  onTestFinished(() => deliverer.stop())
+  /** Everything that is on its way has been settled, and the loop has looked again. */
+  const calm = async (): Promise<void> => {
+    await until('nothing is on its way', () => deliverer.underWay === 0)
+    const { asked } = outbox
+    deliverer.wake()
+    await until('it has looked', () => outbox.asked > asked && deliverer.underWay === 0)
+  }
+  return { clock, outbox, deliverer, results, logged, calm }
+}
+
+const told = (sink: WebhookSink): string[] => sink.seen.map(({ payload }) => `${payload.job_id} ${payload.type}`)
+
+describe('the webhooks of a job', () => {
+  it('come in order, one after the other, each signed for this very try', async () => {
+    const sink = await startWebhookSink()
+    const { outbox, deliverer, clock, results, calm } = startDeliverer()
+    outbox.add('J', `${sink.url}/hook`, LIFE, clock.now())
+    deliverer.start()
+    await calm()
+    expect(told(sink)).toEqual(LIFE.map((state) => `J job.${state}`))
+    expect(sink.mostAtOnce).toBe(1)
+    expect(outbox.statuses('J')).toEqual(LIFE.map(() => 'delivered'))
+    expect(results).toEqual(LIFE.map(() => 'delivered'))
+    for (const [index, { headers, body, payload }] of sink.seen.entries()) {
+      const verification = await verifyWebhook({ headers, body, keys: [KEY], now: clock.now() })
+      expect(verification).toMatchObject({ kind: 'valid', id: `J-${index + 1}` })
+      expect(payload).toMatchObject({
+        sequence: index + 1,
+        state: LIFE[index],
+        previous_state: LIFE[index - 1] ?? null,
+      })
+    }
+  })
+  it('tell nothing of the end before the end, and then all of it, numbers as the target wrote them', async () => {
+    const sink = await startWebhookSink()
+    const { outbox, deliverer, calm } = startDeliverer({ publicUrl: 'https://gpu.example.org' })
+    outbox.add('J', sink.url, LIFE)
+    const text = new TextEncoder()
+    outbox.details.set('J', {
+      result: { json: text.encode('{"n":12345678901234567890,\n"x":1.0}') },
+      artifacts: [
+        { name: 'completion', contentType: 'text/plain', bytes: 5, etag: 'e', inline: text.encode('hello') },
+        { name: 'response', contentType: 'application/x-ndjson', bytes: 999_999, etag: 'f', inline: null },
+      ],
+    })
+    deliverer.start()
+    await calm()
+    const [first, , , last] = sink.seen
+    expect(Object.keys(first?.payload ?? {})).toEqual([
+      ...['type', 'sequence', 'job_id', 'state', 'previous_state', 'timestamp', 'model', 'attempt'],
+    ])
+    expect(Buffer.from(last?.body ?? []).toString()).toContain('"result":{"n":12345678901234567890, "x":1.0}}')
+    expect(last?.payload).toMatchObject({
+      artifacts: [
+        { name: 'completion', data: 'hello' },
+        { name: 'response', url: 'https://gpu.example.org/jobs/J/artifacts/response' },
+      ],
+      error: null,
+      usage: null,
+      timings: { run_ms: null },
+    })
+  })
+  it('say so when the result is too large to come along', async () => {
+    const sink = await startWebhookSink()
+    const { outbox, deliverer, calm } = startDeliverer()
+    outbox.add('J', sink.url, ['done'])
+    outbox.details.set('J', { result: { omitted: true } })
+    deliverer.start()
+    await calm()
+    expect(sink.seen[0]?.payload.result_omitted).toBe(true)
+    expect(sink.seen[0]?.payload).not.toHaveProperty('result')
+  })
+  it('wait for the one that failed, which comes again on its schedule, with the same id and a new time', async () => {
+    const sink = await startWebhookSink({ react: () => ({ status: 500 }) })
+    const { outbox, deliverer, clock, results, calm } = startDeliverer()
+    outbox.add('J', sink.url, ['queued', 'done'], clock.now())
+    deliverer.start()
+    await calm()
+    for (const [wait, tries] of [
+      [1_000, 2],
+      [2_000, 3],
+    ] as const) {
+      clock.advance(wait - 1)
+      await calm()
+      expect(sink.seen).toHaveLength(tries - 1)
+      clock.advance(1)
+      await sink.webhook(tries)
+      await calm()
+    }
+    sink.react = () => accepts
+    clock.advance(4_000)
+    await sink.webhook(5)
+    await calm()
+    expect(told(sink)).toEqual(['J job.queued', 'J job.queued', 'J job.queued', 'J job.queued', 'J job.done'])
+    expect(new Set(sink.seen.slice(0, 4).map(({ headers }) => headers['webhook-id']))).toEqual(new Set(['J-1']))
+    expect(new Set(sink.seen.map(({ headers }) => headers['webhook-timestamp'])).size).toBe(4)
+    expect(results).toEqual(['again', 'again', 'again', 'delivered', 'delivered'])
+  })
+  it('are given up one by one, eleven tries each, when nobody ever accepts them', async () => {
+    const sink = await startWebhookSink({ react: () => ({ status: 404 }) })
+    const { outbox, deliverer, clock, calm } = startDeliverer()
+    outbox.add('J', sink.url, ['queued', 'done'], clock.now())
+    deliverer.start()
+    await calm()
+    // Hours go by in pieces: the loop looks each minute, whatever it waits for.
+    for (let n = 0; n < 3_000 && outbox.pending > 0; n++) {
+      clock.advance(Math.min(clock.nextIn ?? 60_000, 60_000))
+      await calm()
+    }
+    expect(outbox.statuses('J')).toEqual(['given_up', 'given_up'])
+    expect(told(sink)).toEqual([...Array(11).fill('J job.queued'), ...Array(11).fill('J job.done')])
+  })
+  it('stop when the receiver says that it is gone', async () => {
+    const sink = await startWebhookSink({
+      react: ({ payload }) => ({ status: payload.state === 'loading' ? 410 : 200 }),
+    })
+    const { outbox, deliverer, results, calm } = startDeliverer()
+    outbox.add('J', sink.url, LIFE)
+    deliverer.start()
+    await calm()
+    expect(told(sink)).toEqual(['J job.queued', 'J job.loading'])
+    expect(results).toEqual(['delivered', 'stopped'])
+  })
+  it('wait as long as the receiver asks', async () => {
+    const busy = { status: 429, headers: { 'Retry-After': '30' } }
+    const sink = await startWebhookSink({ react: () => busy })
+    const { outbox, deliverer, clock, calm } = startDeliverer()
+    outbox.add('J', sink.url, ['done'], clock.now())
+    deliverer.start()
+    await calm()
+    clock.advance(29_999)
+    await calm()
+    expect(sink.seen).toHaveLength(1)
+    clock.advance(1)
+    await sink.webhook(2)
+  })
+  it('of a job that was deleted meanwhile are not sent', async () => {
+    const sink = await startWebhookSink()
+    const { outbox, deliverer, calm } = startDeliverer()
+    outbox.add('J', sink.url, LIFE)
+    sink.react = () => {
+      outbox.forget('J')
+      return accepts
+    }
+    deliverer.start()
+    await calm()
+    expect(told(sink)).toEqual(['J job.queued'])
+  })
+})
+
+describe('many receivers', () => {
+  it('get four at once at most, each', async () => {
+    const sink = await startWebhookSink({ react: () => 'silence' })
+    const { outbox, deliverer } = startDeliverer()
+    for (let n = 0; n < 20; n++) outbox.add(`J${n}`, sink.url)
+    deliverer.start()
+    await sink.webhook(4)
+    const other = await startWebhookSink()
+    outbox.add('K', other.url)
+    deliverer.wake()
+    await other.webhook(1)
+    expect(sink.seen).toHaveLength(4)
+    expect(deliverer.underWay).toBeLessThanOrEqual(5)
+  })
+  it('that are dead, a hundred of them with a hundred webhooks each, keep no good one waiting', async () => {
+    const dead = await startWebhookSink({ react: () => 'silence' })
+    const good = await startWebhookSink()
+    const { outbox, deliverer, clock } = startDeliverer({
+      // A hundred names for one silent server: the policy's business is not tested here.
+      webhooks: (real) => ({
+        post: (webhook, signal) =>
+          real.post(
+            { ...webhook, url: webhook.url.replace(/dead-\d+\.example:\d+/, `127.0.0.1:${dead.port}`) },
+            signal,
+          ),
+      }),
+    })
+    for (let n = 0; n < 10_000; n++)
+      outbox.add(`D${n}`, `http://dead-${n % 100}.example:1/`, ['queued'], clock.now() - 1)
+    deliverer.start()
+    await dead.webhook(64)
+    expect(deliverer.underWay).toBe(64)
+    // Nothing is known of anybody yet: the first tries of the dead take every place for their 15 s.
+    for (let round = 0; round < 20 && deliverer.underWay > 16; round++) {
+      const over = outbox.settled.length + deliverer.underWay
+      clock.advance(15_000)
+      await until('their time is over', () => outbox.settled.length >= over)
+      await until('places are taken again', () => {
+        const { underWay } = deliverer
+        return underWay > 0 && dead.seen.length === outbox.settled.length + underWay
+      })
+    }
+    const tried = dead.seen.length
+    expect(deliverer.underWay).toBe(16)
+    for (let n = 0; n < 200; n++) outbox.add(`G${n}`, good.url, ['queued'], clock.now())
+    deliverer.wake()
+    await good.webhook(200)
+    expect(dead.seen).toHaveLength(tried)
+  })
+  it('that failed are served as before once they are back', async () => {
+    const sink = await startWebhookSink({ react: () => ({ status: 500 }) })
+    const { outbox, deliverer, clock, calm } = startDeliverer()
+    outbox.add('A', sink.url, ['queued'], clock.now())
+    deliverer.start()
+    await calm()
+    for (let n = 0; n < 8; n++) outbox.add(`J${n}`, sink.url, ['queued'], clock.now())
+    sink.react = () => 'silence'
+    deliverer.wake()
+    await sink.webhook(2)
+    // One of them finds out whether it is back.
+    expect(deliverer.underWay).toBe(1)
+    clock.advance(15_000)
+    await sink.webhook(3)
+    expect(deliverer.underWay).toBe(1)
+    sink.react = () => accepts
+    clock.advance(15_000)
+    for (let n = 0; n < 20 && outbox.pending > 0; n++) {
+      await calm()
+      clock.advance(1_000)
+    }
+    await until('all are there', () => outbox.pending === 0)
+    expect(sink.mostAtOnce).toBeGreaterThan(1)
+  })
+})
+
+describe('the deliverer', () => {
+  it('stops at once; what was on its way is not settled, and is sent again', async () => {
+    const sink = await startWebhookSink({ react: () => 'silence' })
+    const { outbox, deliverer, clock } = startDeliverer()
+    outbox.add('J', sink.url, LIFE)
+    deliverer.start()
+    const seen = await sink.webhook(1)
+    await deliverer.stop()
+    await deliverer.stop()
+    await until('the line is closed', () => seen.isCut)
+    expect(outbox.settled).toEqual([])
+    expect(clock.timers).toBe(0)
+    deliverer.wake()
+    expect(sink.seen).toHaveLength(1)
+  })
+  it('goes on when the store fails it', async () => {
+    const sink = await startWebhookSink()
+    const { outbox, deliverer, clock, logged } = startDeliverer()
+    outbox.add('J', sink.url)
+    outbox.fault = new Error('no')
+    deliverer.start()
+    await until('it was logged', () => logged.some((line) => line.includes('it goes on')))
+    await clock.armed()
+    clock.advance(2_000)
+    await sink.webhook(1)
+  })
+  it('does not ask a broken store in a hot loop', async () => {
+    const sink = await startWebhookSink()
+    const { outbox, deliverer, clock, logged } = startDeliverer()
+    outbox.add('J', sink.url)
+    const { settleDelivery } = outbox
+    outbox.settleDelivery = () => Promise.reject(new Error('no'))
+    deliverer.start()
+    await until('it was logged', () => logged.some((line) => line.includes('unexpected reason')))
+    await clock.armed()
+    expect(sink.seen).toHaveLength(1)
+    outbox.settleDelivery = settleDelivery.bind(outbox)
+    clock.advance(2_000)
+    await sink.webhook(2)
+    await until('it is settled', () => outbox.statuses('J')[0] === 'delivered')
+  })
+  it('looks each minute, for the wall clock may have been put forward', async () => {
+    const sink = await startWebhookSink()
+    const { outbox, deliverer, clock, calm } = startDeliverer()
+    outbox.add('J', sink.url, ['queued'], clock.now() + 6 * 3_600_000)
+    deliverer.start()
+    await calm()
+    clock.jump(6 * 3_600_000)
+    clock.advance(60_000)
+    await sink.webhook(1)
+  })
+  it('never logs where in a receiver a webhook goes, nor the secret', async () => {
+    const sink = await startWebhookSink({ react: () => ({ status: 500, body: 'the-answer' }) })
+    const { outbox, deliverer, logged, calm } = startDeliverer()
+    outbox.add('J', `${sink.url}/the-path?the-query=1`)
+    deliverer.start()
+    await calm()
+    const all = logged.join('')
+    expect(all).toContain(`127.0.0.1:${sink.port}`)
+    for (const secret of ['the-path', 'the-query', 'the-answer', 'a secret', 'signature'])
+      expect(all).not.toContain(secret)
+  })
+})
