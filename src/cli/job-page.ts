@@ -32,7 +32,7 @@ function progressLines(job: JobDocument, style: Painter): string[] {
   const sent = `${job.attempt} of ${job.max_attempts}`
   if (job.state !== 'queued') return [row('attempt', sent, style)]
   const place = job.position === null ? '?' : job.position === 0 ? 'next' : `${job.position} before it`
-  const eta = job.eta_seconds === undefined ? '' : `, in about ${etaText(job)}`
+  const eta = (job.eta_seconds ?? 0) < 1 ? '' : `, in about ${etaText(job)}`
   return [row('place', `${place}${eta}`, style), ...(job.attempt === 0 ? [] : [row('attempt', sent, style)])]
 }
 

@@ -13,9 +13,11 @@ export const jobRow = (job: JobSummary, now: number): JobRow => [
   printable(job.model),
   printable(job.label ?? ''),
   age(now - Date.parse(job.created_at)),
-  ranText(job),
-  job.state === 'queued' ? `${job.position ?? '?'}, ${etaText(job)}` : printable(job.error?.code ?? ''),
+  job.state === 'queued' ? `${PLACE}${job.position ?? '?'} ${etaText(job)}` : ranText(job),
 ]
+
+/** Nothing runs while it waits, so place and ETA share a column with how long it ran. */
+const PLACE = '#'
 
 export function jobTable(rows: readonly JobRow[], width: number, style: Painter = styled): string[] {
   const columns: Column[] = [
@@ -24,11 +26,10 @@ export function jobTable(rows: readonly JobRow[], width: number, style: Painter 
     { heading: 'MODEL', shrinks: true },
     { heading: 'LABEL', shrinks: true },
     { heading: 'AGE', align: 'right' },
-    { heading: 'RAN', align: 'right' },
-    { heading: rows.some((row) => row[1] === 'queued') ? 'PLACE, ETA' : 'WHY', shrinks: true },
+    { heading: rows.some((row) => row[5]?.startsWith(PLACE)) ? 'RAN/#PLACE' : 'RAN', align: 'right' },
   ]
-  // A column that nobody fills is no column.
-  const used = columns.map((_, index) => index < 3 || rows.some((row) => row[index] !== '' && row[index] !== '–'))
+  // Labels are for those who use them.
+  const used = columns.map((_, index) => index !== 3 || rows.some((row) => row[3] !== ''))
   const isUsed = (_: unknown, index: number): boolean => used[index] ?? false
   const [head = '', ...lines] = table(
     columns.filter(isUsed),

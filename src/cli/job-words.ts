@@ -27,9 +27,11 @@ export function paintState(cell: string, style: Painter): string {
   return painted === undefined ? cell : style(painted, cell)
 }
 
-/** `2m10s`, or a dash where it is not known. */
-export const etaText = ({ eta_seconds: seconds }: JobSummary): string =>
-  seconds === undefined ? '–' : age(seconds * 1000)
+/** `2m10s`, `now`, or a dash where it is not known. */
+export function etaText({ eta_seconds: seconds }: JobSummary): string {
+  if (seconds === undefined) return '–'
+  return seconds < 1 ? 'now' : age(seconds * 1000)
+}
 
 export const ranText = ({ timings: { run_ms } }: JobSummary): string => (run_ms === null ? '–' : age(run_ms))
 

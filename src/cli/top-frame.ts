@@ -56,7 +56,7 @@ export function frame(top: Top, { columns, rows }: Size, now: number, style: Pai
   if (foot === '') return lines.slice(0, rows)
   const shown = lines.slice(0, Math.max(1, rows - 1))
   const gap = Number.isFinite(rows) ? Math.max(0, rows - 1 - shown.length) : 0
-  return [...shown, ...Array<string>(gap).fill(''), foot]
+  return [...shown, ...Array<string>(gap).fill(''), foot].slice(0, rows)
 }
 
 /** How many rows each section gets: one in turn, until there is no room or nothing more to show. */
