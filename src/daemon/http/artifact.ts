@@ -1,5 +1,68 @@
-// Owns nothing yet: a place for the handler.
+// Owns `GET /jobs/{id}/artifacts/{name}`: the bytes with their type, all or a range of them. They are what a model wrote,
+// or a target said: no browser may run them. A body that cannot be finished is cut, never ended.
 
+import type { ServerResponse } from 'node:http'
+import type { ArtifactEntry } from '../store/store.ts'
+import type { App } from './app.ts'
+import { piecesOf, writeSlowly } from './artifact-pieces.ts'
+import { askedOf } from './artifact-range.ts'
+import { reasonPhrase } from './error-body.ts'
+import { isJobId, jobNotFound, shownId } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
+import { ownError, refuse } from './respond.ts'
+import { SlowReader } from './slow-reader.ts'
 
-export const sendArtifact: JobHandler = () => Promise.reject(new Error('not there yet'))
+export const sendArtifact: JobHandler = async (app, { id, name }, req, res) => {
+  const detail = isJobId(id) ? await app.store.detail(id, app.queue.residency) : null
+  if (detail === null) return refuse(app, res, 'jobs', jobNotFound(id))
+  const artifact = detail.artifacts.find((entry) => entry.name === name)
+  if (artifact === undefined) {
+    const isName = name === 'completion' || name === 'response'
+    return refuse(app, res, 'jobs', ownError('artifact_not_found', { id, name: isName ? name : shownId(name) }))
+  }
+  const { bytes } = artifact
+  const etag = `"${artifact.etag}"`
+  const asked = askedOf(req.headers, req.method === 'GET', bytes, etag)
+  if (asked.kind === 'unsatisfiable') {
+    res.setHeader('Content-Range', `bytes */${bytes}`)
+    return refuse(app, res, 'jobs', ownError('range_not_satisfiable', { bytes }))
+  }
+  if (res.destroyed) return
+  // To be kept, but asked about each time: it may be deleted.
+  const always = { ETag: etag, 'Cache-Control': 'private, no-cache' }
+  if (asked.kind === 'unchanged') return void res.writeHead(304, reasonPhrase(304), always).end()
+  const isPart = asked.kind === 'part'
+  const { from, to } = isPart ? asked : { from: 0, to: bytes }
+  const status = isPart ? 206 : 200
+  res.writeHead(status, reasonPhrase(status), {
+    ...always,
+    'Content-Type': typeOf(artifact),
+    'Content-Length': to - from,
+    ...(isPart ? { 'Content-Range': `bytes ${from}-${to - 1}/${bytes}` } : {}),
+    'Accept-Ranges': 'bytes',
+    'Content-Disposition': 'inline',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': 'sandbox',
+  })
+  if (req.method === 'HEAD') return void res.end()
+  if (artifact.inline !== null) return void res.end(artifact.inline.subarray(from, to))
+  await pour(app, res, id, name, from, to)
+}
+
+async function pour(app: App, res: ServerResponse, id: string, name: string, from: number, to: number): Promise<void> {
+  const reader = new SlowReader(app.clock, res, app.config.clientStallMs)
+  try {
+    for await (const piece of piecesOf(app.store, id, name, from, to)) {
+      if (!(await writeSlowly(res, piece, reader))) return
+    }
+    res.end()
+    reader.watchToTheEnd()
+  } catch (error) {
+    app.log.warn({ err: error, job: id }, 'an artifact could not be read to its end')
+    res.destroy()
+  }
+}
+
+/** The target's word; what cannot stand in a header is not passed on. */
+const typeOf = ({ contentType }: ArtifactEntry): string =>
+  /^[\t\x20-\x7e\x80-\xff]+$/.test(contentType) ? contentType : 'application/octet-stream'

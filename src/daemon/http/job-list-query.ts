@@ -4,6 +4,7 @@
 import { normaliseModel } from '../affinity.ts'
 import { STATES, type State } from '../job.ts'
 import type { JobFilter } from '../store/store.ts'
+import { shownId } from './job-id.ts'
 
 export const LONGEST_PAGE = 200
 const ORDINARY_PAGE = 50
@@ -21,7 +22,7 @@ export function readListQuery(query: URLSearchParams): ListQuery {
   const read = <T>(name: Parameter, absent: T, parse: (text: string) => T | null, allowed: string): T => {
     const text = query.get(name)
     const value = text === null ? absent : parse(text)
-    if (text !== null && value === null) problems.push(`${name} must be ${allowed}, not ${shown(text)}`)
+    if (text !== null && value === null) problems.push(`${name} must be ${allowed}, not ${shownId(text)}`)
     return value ?? absent
   }
   const filter: JobFilter = {
@@ -40,15 +41,9 @@ export function parameterProblems(query: URLSearchParams, allowed: readonly stri
   const unknown = names.filter((name) => !allowed.includes(name)).slice(0, 5)
   const twice = names.filter((name) => allowed.includes(name) && query.getAll(name).length > 1)
   return [
-    ...unknown.map((name) => `unknown parameter ${shown(name)}: allowed are ${allowed.join(', ')}`),
+    ...unknown.map((name) => `unknown parameter ${shownId(name)}: allowed are ${allowed.join(', ')}`),
     ...twice.map((name) => `${name} must be sent once`),
   ]
-}
-
-/** What a caller wrote, bounded, with nothing in it that a terminal would obey. */
-export const shown = (text: string): string => {
-  const start = [...text.slice(0, 80)].slice(0, 40).join('')
-  return JSON.stringify(start.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '\ufffd'))
 }
 
 /** Opaque to whoever gets it. */

@@ -1,0 +1,40 @@
+// Owns how a stored artifact becomes an answer without ever being in memory as a whole: read piece by piece, the next one
+// when the caller has taken the last. One who takes nothing for FOREMAN_CLIENT_STALL is gone.
+
+import type { ServerResponse } from 'node:http'
+import type { Store } from '../store/store.ts'
+import type { SlowReader } from './slow-reader.ts'
+
+/**
+ * SQLite walks to the start of a piece from the beginning of the BLOB, so that many small pieces would cost the square of
+ * its length.
+ */
+const PIECE = 2 * 1024 * 1024
+
+/** Throws if the artifact is gone meanwhile, or shorter than it was said to be. */
+export async function* piecesOf(store: Store, id: string, name: string, from: number, to: number) {
+  for (let at = from; at < to; ) {
+    const end = Math.min(to, at + PIECE)
+    const piece = await store.artifact(id, name, at, end)
+    if (piece === null || piece.byteLength !== end - at) throw new Error(`artifact ${name} of job ${id} is gone`)
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    at = end
+  }
+}
+
+/** Writes, and resolves when more can be written. False: the caller is gone. */
+export async function writeSlowly(
+  res: ServerResponse,
+  bytes: Uint8Array | string,
+  reader: SlowReader,
+): Promise<boolean> {
+  if (res.destroyed) return false
+  if (res.write(bytes)) return true
+  reader.watch()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  res.on('drain', resolve).on('close', resolve)
+  await promise
+  res.off('drain', resolve).off('close', resolve)
+  reader.stop()
+  return !res.destroyed
+}

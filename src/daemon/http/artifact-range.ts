@@ -1,0 +1,41 @@
+// Owns which bytes of an artifact a caller asks for, and whether he has them already (RFC 9110: ETag, If-None-Match,
+// If-Range, Range). Pure. What cannot be read was not asked for: then it is all of them.
+
+import type { IncomingHttpHeaders } from 'node:http'
+
+export type Asked =
+  | { readonly kind: 'whole' }
+  /** `from` inclusive, `to` exclusive. */
+  | { readonly kind: 'part'; readonly from: number; readonly to: number }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'unsatisfiable' }
+
+const WHOLE: Asked = { kind: 'whole' }
+
+/** @param etag with its quotes; strong */
+export function askedOf(headers: IncomingHttpHeaders, isGet: boolean, bytes: number, etag: string): Asked {
+  if (knows(headers['if-none-match'], etag)) return { kind: 'unchanged' }
+  const ifRange = headers['if-range']
+  // A range has no meaning but for GET. A weak tag, or a date, does not prove that the bytes are the same ones.
+  if (!isGet || headers.range === undefined || (ifRange !== undefined && ifRange !== etag)) return WHOLE
+  return rangeOf(headers.range, bytes)
+}
+
+/** Of several ranges, none: whoever asks for them can do with the whole. */
+function rangeOf(text: string, bytes: number): Asked {
+  const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(text) ?? []
+  if (first === '' && last === '') return WHOLE
+  if (first === '') return part(Math.max(0, bytes - Number(last)), bytes, bytes)
+  if (last !== '' && Number(last) < Number(first)) return WHOLE
+  return part(Number(first), last === '' ? bytes : Math.min(bytes, Number(last) + 1), bytes)
+}
+
+function part(from: number, to: number, bytes: number): Asked {
+  return from < bytes ? { kind: 'part', from, to } : { kind: 'unsatisfiable' }
+}
+
+function knows(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch.trim() === '*') return true
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}
