@@ -127,7 +127,7 @@ export class ForemanClient {
       url,
       token,
       timeoutMs,
-      fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      fetch,
       keepAlive,
     })
     this.url = this.#connection.url

@@ -1,6 +1,7 @@
 // Owns the way to one foreman: its address, the token, one request at a time, and what its failure means. It never retries,
 // and closes what it opened. It knows nothing but fetch, so that it runs on Node 22+, Bun and in browsers.
 
+import { type CallSockets, callSockets } from './call-sockets.ts'
 import { AnswerError, ForeignError, ForemanError, RefusedError, UnreachableError } from './error.ts'
 import { Patience } from './patience.ts'
 
@@ -8,7 +9,8 @@ export interface ConnectionOptions {
   readonly url: string
   readonly token: string | undefined
   readonly timeoutMs: number
-  readonly fetch: typeof globalThis.fetch
+  /** Default: the runtime's own. */
+  readonly fetch: typeof globalThis.fetch | undefined
   /** Keep sockets for the next request. */
   readonly keepAlive: boolean
 }
@@ -38,14 +40,16 @@ export class Connection {
   readonly timeoutMs: number
   readonly #headers: Readonly<Record<string, string>>
   readonly #fetch: typeof globalThis.fetch
+  readonly #sockets: () => CallSockets
 
   constructor({ url, token, timeoutMs, fetch, keepAlive }: ConnectionOptions) {
     this.url = url.replace(/\/+$/, '')
     this.timeoutMs = timeoutMs
-    this.#fetch = fetch
+    this.#fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))
+    this.#sockets = keepAlive || fetch !== undefined ? () => ({ init: {}, close: () => undefined }) : callSockets
     this.#headers = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      // Node's fetch would hold the socket for another minute and more. Browsers ignore the header and look after theirs.
+      // Else a runtime would hold the socket for a while. Browsers ignore the header and look after theirs.
       ...(keepAlive ? {} : { connection: 'close' }),
     }
   }
@@ -58,6 +62,11 @@ export class Connection {
       timeoutMs,
       () => new UnreachableError(`no answer from ${this.url}: no answer within ${timeoutMs} ms`),
     )
+    const sockets = this.#sockets()
+    const close = (): void => {
+      patience.leave()
+      sockets.close()
+    }
     try {
       patience.throwIfOver()
       // A browser's fetch refuses to be called as a method of anything but the window.
@@ -68,13 +77,14 @@ export class Connection {
         // A redirect would carry the token to an address that nobody configured.
         redirect: 'manual',
         signal: patience.signal,
+        ...sockets.init,
         ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
       })
       if (!response.ok) throw errorFor(this.url, response, parsedJson(await response.text()))
-      return { response, patience, close: () => patience.leave() }
+      return { response, patience, close }
     } catch (error) {
       const failure = this.failureOf(error, patience)
-      patience.leave()
+      close()
       throw failure
     }
   }
