@@ -1,0 +1,74 @@
+// Owns how a part of src/ becomes a package of its own: one file of JavaScript, its types, its manifest with the version of
+// the whole. It writes under dist/ only.
+
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { build } from 'esbuild'
+
+const ROOT = resolve(import.meta.dirname, '..')
+
+export interface Package {
+  /** A folder of src/ with `index.ts`, `package.json` and `README.md`. */
+  readonly part: string
+  /** Packages that stay outside of the file, as the manifest says. */
+  readonly external?: readonly string[]
+}
+
+/** Builds into `dist/<name of the package>` and gives that folder. */
+export async function buildPackage({ part, external = [] }: Package): Promise<string> {
+  const source = join(ROOT, 'src', part)
+  const manifest = readJson(join(source, 'package.json'))
+  const folder = join(ROOT, 'dist', String(manifest['name']))
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  await build({
+    entryPoints: [join(source, 'index.ts')],
+    outfile: join(folder, 'index.js'),
+    bundle: true,
+    format: 'esm',
+    target: 'es2023',
+    platform: 'neutral',
+    external: ['node:http', ...external],
+    logLevel: 'warning',
+  })
+  writeTypes(part, join(folder, 'types'))
+  const { version } = readJson(join(ROOT, 'package.json'))
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, version }, null, 2)}\n`)
+  copyFileSync(join(source, 'README.md'), join(folder, 'README.md'))
+  copyFileSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
+  return folder
+}
+
+/** Types of the part and of all that it imports, laid out as under src/. */
+function writeTypes(part: string, folder: string): void {
+  const config = join(mkdtempSync(join(tmpdir(), 'foreman-types-')), 'tsconfig.json')
+  const compilerOptions = {
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    stripInternal: true,
+    rootDir: join(ROOT, 'src'),
+    outDir: folder,
+    typeRoots: [join(ROOT, 'node_modules', '@types')],
+  }
+  const files = [join(ROOT, 'src', part, 'index.ts')]
+  writeFileSync(config, JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, files, include: [] }))
+  execFileSync(process.execPath, [join(ROOT, 'node_modules', '@typescript', 'native', 'bin', 'tsc'), '-p', config], {
+    stdio: 'inherit',
+    cwd: ROOT,
+  })
+  // The compiler leaves the endings of our imports as they are, and users have no `.ts`.
+  for (const path of globSync('**/*.d.ts', { cwd: folder })) {
+    const file = join(folder, path)
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/(from\s+'\.[^']*|import\('\.[^']*)\.ts'/g, "$1.js'"))
+  }
+  // Iterations can be disposed of, which the libraries of many a project do not know yet.
+  const index = join(folder, part, 'index.d.ts')
+  writeFileSync(index, `/// <reference lib="esnext.disposable" />\n${readFileSync(index, 'utf8')}`)
+  rmSync(resolve(config, '..'), { recursive: true })
+}
+
+const readJson = (path: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
