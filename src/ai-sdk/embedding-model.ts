@@ -2,7 +2,7 @@
 
 import type { ForemanClient } from '../client/index.ts'
 import { callErrorOf } from './call-error.ts'
-import type { EmbeddingModel, EmbedOptions, EmbedResult, JsonObject, Warning } from './specification.ts'
+import type { EmbeddingModel, EmbedOptions, EmbedResult, ProviderOptions, Warning } from './specification.ts'
 
 /** What `providerOptions.foreman` may hold here, and Ollama's names for it. */
 const OPTIONS: Readonly<Record<string, string>> = { keepAlive: 'keep_alive', options: 'options', truncate: 'truncate' }
@@ -44,8 +44,8 @@ export class ForemanEmbeddingModel implements EmbeddingModel {
   }
 }
 
-function wireOptions(given: JsonObject, warnings: Warning[]): JsonObject {
-  const known: JsonObject = {}
+function wireOptions(given: ProviderOptions[string], warnings: Warning[]): Record<string, unknown> {
+  const known: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(given)) {
     const wireName = OPTIONS[name]
     if (wireName !== undefined) known[wireName] = value

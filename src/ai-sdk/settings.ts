@@ -4,7 +4,7 @@
 import type { Duration, JobState } from '../client/index.ts'
 import type { Progress } from './progress.ts'
 import { ArgumentError } from './sdk-error.ts'
-import type { JsonObject, Warning } from './specification.ts'
+import type { ProviderOptions, Warning } from './specification.ts'
 
 /** What can be set for one call as well, in `providerOptions: { foreman: { … } }`. */
 export interface ForemanCallOptions {
@@ -56,7 +56,7 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set<keyof ForemanCallOptions>([
 /** Throws ArgumentError for a `whenAborted` that is none: a slip there would let jobs run on, or end them. */
 export function settingsOf(
   settings: ForemanModelSettings,
-  providerOptions: Record<string, JsonObject> | undefined,
+  providerOptions: ProviderOptions | undefined,
   warnings: Warning[],
 ): ForemanModelSettings {
   const own = providerOptions?.['foreman'] ?? {}

@@ -7,6 +7,7 @@ export type JsonObject = { [key: string]: JsonValue | undefined }
 
 /** Outer key: the provider. */
 export type ProviderMetadata = Record<string, JsonObject>
+export type ProviderOptions = Record<string, Readonly<Record<string, unknown>>>
 
 export type Warning =
   | { type: 'unsupported'; feature: string; details?: string }
@@ -76,7 +77,7 @@ export interface CallOptions {
   includeRawChunks?: boolean
   abortSignal?: AbortSignal
   reasoning?: Reasoning
-  providerOptions?: Record<string, JsonObject>
+  providerOptions?: ProviderOptions
 }
 
 export type ToolCall = { type: 'tool-call'; toolCallId: string; toolName: string; input: string }
@@ -148,7 +149,7 @@ export interface EmbedOptions {
   values: string[]
   dimensions?: number
   abortSignal?: AbortSignal
-  providerOptions?: Record<string, JsonObject>
+  providerOptions?: ProviderOptions
 }
 
 export interface EmbedResult {
