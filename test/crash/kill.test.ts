@@ -5,7 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { affinityOf } from '../../src/daemon/affinity.ts'
+import { affinityOf, NOTHING_RESIDENT } from '../../src/daemon/affinity.ts'
 import type { Config } from '../../src/daemon/config/config.ts'
 import { isFinal, type Job, type NewJob } from '../../src/daemon/job.ts'
 import type { Step } from '../../src/daemon/services/dispatcher.ts'
@@ -49,7 +49,11 @@ const enqueue = (db: string, ids: readonly string[]): Promise<void> =>
     for (const id of ids) expect((await store.enqueue(asyncJob(id), LIMITS)).kind).toBe('enqueued')
   })
 
-const jobsIn = (db: string): Promise<readonly Job[]> => withStore(db, (store) => store.list(200))
+const jobsIn = (db: string): Promise<readonly Job[]> =>
+  withStore(db, async (store) => {
+    const everything = { state: null, model: null, label: null, before: null, limit: 200 }
+    return (await store.list(everything, NOTHING_RESIDENT)).map(({ job }) => job)
+  })
 
 interface Child {
   readonly process: ChildProcess

@@ -1,12 +1,15 @@
 // Owns one ordinary job for tests to vary.
 
-import type { Job } from '../../src/daemon/job.ts'
+import { type Job, NO_WISHES } from '../../src/daemon/job.ts'
 
 export function job(differences: Partial<Job> = {}): Job {
   return {
     sequence: 1,
     id: '01JD0000000000000000000000',
     state: 'queued',
+    changes: 1,
+    wishes: NO_WISHES,
+    retryOf: null,
     caller: 'live',
     endpoint: '/api/chat',
     model: 'tiny-a',

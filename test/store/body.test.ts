@@ -1,7 +1,7 @@
-// Bodies and answers of every size on their way between the threads and through SQLite.
+// Bodies and responses of every size on their way between the threads and through SQLite.
 
 import { describe, expect, it } from 'vitest'
-import { answerOf, changed, put, sharedStore, take } from './temporary-store.ts'
+import { changed, put, responseOf, sharedStore, take } from './temporary-store.ts'
 
 const shared = sharedStore()
 
@@ -10,7 +10,7 @@ const patterned = (bytes: number): Uint8Array<ArrayBuffer> =>
   Uint8Array.from({ length: bytes }, (_, at) => (at * 31) % 251)
 
 describe.each([0, 1, 5000, 10_000_000])('a body of %i bytes', (bytes) => {
-  it('is what the claim gives, and so is the answer of the same size', async () => {
+  it('is what the claim gives, and so is the response of the same size', async () => {
     const store = await shared.store()
     const expected = patterned(bytes)
     const { id, bodyBytes } = await put(store, { caller: 'none', body: patterned(bytes) })
@@ -18,9 +18,10 @@ describe.each([0, 1, 5000, 10_000_000])('a body of %i bytes', (bytes) => {
     expect(store.depth).toEqual({ jobs: 1, bytes })
     const claimed = await take(store)
     expect(Buffer.compare(claimed.body, expected)).toBe(0)
-    await changed(store, id, 'completed', { answer: { ...answerOf(0), body: patterned(bytes) } })
-    const answer = await store.answer(id)
-    expect(Buffer.compare(answer?.body ?? new Uint8Array(1), expected)).toBe(0)
+    const response = { name: 'response', contentType: 'application/json', body: patterned(bytes) } as const
+    const remains = { artifacts: [response], result: null, responseIsResult: true }
+    await changed(store, id, 'completed', { remains })
+    expect(Buffer.compare((await responseOf(store, id)) ?? new Uint8Array(1), expected)).toBe(0)
   })
 })
 

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
-import { temporaryFolder, temporaryStore } from './temporary-store.ts'
+import { newest, temporaryFolder, temporaryStore } from './temporary-store.ts'
 
 const SUBMITTER = fileURLToPath(new URL('./submitter.ts', import.meta.url))
 const CYCLES = 20
@@ -45,7 +45,7 @@ it(`every acknowledged job is there after kill -9, ${CYCLES} times over`, { time
   }
   const store = await temporaryStore({ path })
   const { jobs } = store.depth
-  const stored = new Set((await store.list(jobs)).map(({ id }) => id))
+  const stored = new Set((await newest(store, jobs)).map(({ id }) => id))
   expect(promised.filter((id) => !stored.has(id))).toEqual([])
   // At most what was on its way at each kill beside what was promised.
   expect(stored.size).toBeLessThanOrEqual(promised.length + CYCLES * 4)
@@ -65,7 +65,7 @@ it('a write that fails ends the store: what is not certain is rejected, and noth
   const promised = acknowledged(lines)
   expect(promised.length).toBeGreaterThan(5)
   const store = await temporaryStore({ path })
-  const stored = new Set((await store.list(1000)).map(({ id }) => id))
+  const stored = new Set((await newest(store, 1000)).map(({ id }) => id))
   expect(promised.filter((id) => !stored.has(id))).toEqual([])
 })
 

@@ -3,7 +3,17 @@
 import { expect, it } from 'vitest'
 import type { Commit } from '../../src/daemon/store/operation.ts'
 import type { Store } from '../../src/daemon/store/store.ts'
-import { change, changed, claimRequest, NO_LIMITS, newJob, put, take, temporaryStore } from './temporary-store.ts'
+import {
+  change,
+  changed,
+  claimRequest,
+  NO_LIMITS,
+  newest,
+  newJob,
+  put,
+  take,
+  temporaryStore,
+} from './temporary-store.ts'
 
 const NORMAL = 1
 const FULL = 2
@@ -111,6 +121,6 @@ it('an operation that fails takes nothing of its neighbours with it', async () =
   const { store } = await watched()
   const results = await Promise.allSettled([put(store, { id: 'a' }), put(store, { id: 'a' }), put(store, { id: 'b' })])
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-  expect((await store.list(10)).map(({ id }) => id)).toEqual(['b', 'a'])
+  expect((await newest(store, 10)).map(({ id }) => id)).toEqual(['b', 'a'])
   expect(store.depth).toEqual({ jobs: 2, bytes: 4 })
 })

@@ -11,13 +11,15 @@ import type { Answered, Operation } from '../../src/daemon/store/operation.ts'
 import type { Store } from '../../src/daemon/store/store.ts'
 import { createTransactions } from '../../src/daemon/store/transaction.ts'
 import {
-  answerOf,
   change,
   changed,
   claimRequest,
   NO_LIMITS,
+  newest,
   newJob,
   put,
+  remainsOf,
+  responseOf,
   take,
   temporaryFolder,
   temporaryStore,
@@ -62,7 +64,7 @@ describe('when the disk is full', () => {
     expect((await store.enqueue(newJob({ bytes: 0 }), NO_LIMITS)).kind).toBe('storage_full')
     expect((await take(store)).job.id).toBe(ids[0])
     expect((await changed(store, ids[0] ?? '', 'completed')).state).toBe('done')
-    expect((await store.list(100)).length).toBe(ids.length)
+    expect((await newest(store, 100)).length).toBe(ids.length)
   })
 
   it('the end of a running job waits for room, and nothing overtakes it', async () => {
@@ -73,7 +75,7 @@ describe('when the disk is full', () => {
     const [other = ''] = await fill(store, 100 * KIB)
     const told: string[] = []
     const ends = [
-      changed(store, id, 'completed', { answer: answerOf(1500 * KIB) }).catch((error: Error) =>
+      changed(store, id, 'completed', { remains: remainsOf(1500 * KIB) }).catch((error: Error) =>
         told.push(error.message),
       ),
       changed(store, other, 'cancelled').catch((error: Error) => told.push(error.message)),
@@ -96,12 +98,12 @@ describe('when the disk is full', () => {
     const second = await put(store, { caller: 'none', bytes: 0 })
     expect((await take(store)).job.id).toBe(second.id)
     await fill(store, 100 * KIB)
-    const ending = changed(store, second.id, 'completed', { answer: answerOf(700 * KIB) })
+    const ending = changed(store, second.id, 'completed', { remains: remainsOf(700 * KIB) })
     expect(await store.prune(2, 10)).toBe(1)
     expect(await ending).toMatchObject({ state: 'done' })
     await healed
     expect(told).toEqual([true, false])
-    expect(await store.answer(second.id)).toEqual(answerOf(700 * KIB))
+    expect(await responseOf(store, second.id)).toEqual(new Uint8Array(700 * KIB).fill(7))
     expect((await store.enqueue(newJob({ bytes: KIB }), NO_LIMITS)).kind).toBe('enqueued')
   })
 })

@@ -7,7 +7,7 @@ import { CLOUD_AFFINITY, type Residency } from '../../src/daemon/affinity.ts'
 import { type EventName, TRANSITIONS } from '../../src/daemon/job.ts'
 import type { Change, Store } from '../../src/daemon/store/store.ts'
 import { comparable, QueueModel } from './model.ts'
-import { change, claimRequest, newJob, sharedStore } from './temporary-store.ts'
+import { change, claimRequest, newest, newJob, sharedStore } from './temporary-store.ts'
 
 const A = 'tiny-a:latest'
 const B = 'tiny-b:latest'
@@ -60,9 +60,10 @@ const shared = sharedStore()
 
 async function empty(store: Store): Promise<void> {
   await store.interruptAll(0)
-  for (const { id, state } of await store.list(100)) if (state === 'queued') await store.apply(change(id, 'cancelled'))
+  for (const { id, state } of await newest(store, 100))
+    if (state === 'queued') await store.apply(change(id, 'cancelled'))
   await store.prune(Number.MAX_SAFE_INTEGER, 1000)
-  expect(await store.list(1)).toEqual([])
+  expect(await newest(store, 1)).toEqual([])
 }
 
 /** Runs one step on both and compares what they say. */
@@ -119,7 +120,7 @@ it('whatever is asked of the queue, it does what its model does', { timeout: 120
     const model = new QueueModel(await store.queueState())
     const time = { now: 1_000_000 }
     for (const one of steps) await run(store, model, time, one)
-    expect((await store.list(100)).map(comparable)).toEqual(model.jobs.map(comparable).reverse())
+    expect((await newest(store, 100)).map(comparable)).toEqual(model.jobs.map(comparable).reverse())
     const { loading, working } = await store.countByState()
     expect(loading + working).toBeLessThanOrEqual(1)
     expect(await store.queueState()).toMatchObject({

@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CLOUD_AFFINITY } from '../../src/daemon/affinity.ts'
 import {
-  answerOf,
   changed,
   claimRequest,
   NO_LIMITS,
+  newest,
   newJob,
   put,
+  remainsOf,
+  responseOf,
   take,
   temporaryFolder,
   temporaryStore,
@@ -45,8 +47,9 @@ describe('depth', () => {
     const { id } = await put(store, { caller: 'none' })
     await take(store)
     const [depth, counts] = [store.depth, await store.countByState()]
-    const unstorable = { ...answerOf(1), status: 200.5 }
-    await expect(changed(store, id, 'completed', { answer: unstorable })).rejects.toThrow(/REAL/)
+    const [artifact] = remainsOf(1).artifacts
+    const twice = { ...remainsOf(1), artifacts: [artifact, artifact].filter((one) => one !== undefined) }
+    await expect(changed(store, id, 'completed', { remains: twice })).rejects.toThrow(/UNIQUE/)
     expect([store.depth, await store.countByState()]).toEqual([depth, counts])
     expect(await store.get(id)).toMatchObject({ state: 'loading' })
   })
@@ -100,7 +103,7 @@ it('what is counted is the same after the database was opened again', async () =
 it('the list shows the newest first', async () => {
   const store = await temporaryStore()
   const ids = [await put(store), await put(store), await put(store)].map(({ id }) => id)
-  expect((await store.list(2)).map(({ id }) => id)).toEqual([ids[2], ids[1]])
+  expect((await newest(store, 2)).map(({ id }) => id)).toEqual([ids[2], ids[1]])
 })
 
 it('the awake clock survives as the latest that any job has seen', async () => {
@@ -167,16 +170,16 @@ describe('the pruner', () => {
     for (const now of [30, 10, 20, 40]) {
       const { id } = await put(store, { caller: 'none' })
       await take(store)
-      await changed(store, id, 'completed', { now, answer: answerOf(5) })
+      await changed(store, id, 'completed', { now, remains: remainsOf(5) })
       ids.push(id)
     }
     const waits = await put(store, { caller: 'none' })
     expect(await store.prune(40, 2)).toBe(2)
-    expect((await store.list(10)).map(({ id }) => id)).toEqual([waits.id, ids[3], ids[0]])
+    expect((await newest(store, 10)).map(({ id }) => id)).toEqual([waits.id, ids[3], ids[0]])
     expect(await store.prune(40, 2)).toBe(1)
     expect(await store.prune(40, 2)).toBe(0)
-    expect(await store.answer(ids[0] ?? '')).toBeNull()
-    expect(await store.answer(ids[3] ?? '')).toEqual(answerOf(5))
+    expect(await responseOf(store, ids[0] ?? '')).toBeNull()
+    expect(await responseOf(store, ids[3] ?? '')).toEqual(new Uint8Array(5).fill(7))
     expect(await store.countByState()).toMatchObject({ done: 1, queued: 1 })
   })
 })

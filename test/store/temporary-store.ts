@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, onTestFinished } from 'vitest'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/affinity.ts'
 import type { Job, NewJob, QueueLimits } from '../../src/daemon/job.ts'
-import type { Answer, Change, ClaimRequest, Store, StoreOptions } from '../../src/daemon/store/store.ts'
+import type { Change, ClaimRequest, JobFilter, Remains, Store, StoreOptions } from '../../src/daemon/store/store.ts'
 import { openStore, type StoreProbes } from '../../src/daemon/store/thread.ts'
 
 export const NO_LIMITS: QueueLimits = { maxQueue: 1_000_000, maxQueueBytes: Number.MAX_SAFE_INTEGER }
@@ -122,8 +122,23 @@ export async function changed(store: Store, ...args: Parameters<typeof change>):
   return result.job
 }
 
-export const answerOf = (bytes: number): Answer => ({
-  status: 200,
-  contentType: 'application/x-ndjson',
-  body: new Uint8Array(bytes).fill(7),
+/** What an async job leaves: a response of so many bytes, which is its result, and a completion. */
+export const remainsOf = (bytes: number): Remains => ({
+  artifacts: [
+    { name: 'completion', contentType: 'text/plain; charset=utf-8', body: new TextEncoder().encode('blue') },
+    { name: 'response', contentType: 'application/x-ndjson', body: new Uint8Array(bytes).fill(7) },
+  ],
+  result: null,
+  responseIsResult: true,
 })
+
+/** The whole response of a job; null: there is none. */
+export const responseOf = (store: Store, id: string): Promise<Uint8Array<ArrayBuffer> | null> =>
+  store.artifact(id, 'response', 0, Number.MAX_SAFE_INTEGER)
+
+/** The newest jobs first. */
+export async function newest(store: Store, limit: number, filter: Partial<JobFilter> = {}): Promise<readonly Job[]> {
+  const everything = { state: null, model: null, label: null, before: null }
+  const listed = await store.list({ ...everything, limit, ...filter }, NOTHING_RESIDENT)
+  return listed.map(({ job }) => job)
+}

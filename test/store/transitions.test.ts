@@ -3,15 +3,18 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, it } from 'vitest'
+import { NOTHING_RESIDENT } from '../../src/daemon/affinity.ts'
 import { type EventName, isFinal, STATES, type State, TRANSITIONS, type Transition } from '../../src/daemon/job.ts'
 import type { Change, Store } from '../../src/daemon/store/store.ts'
 import {
-  answerOf,
   change,
   changed,
   claimRequest,
+  newest,
   put,
+  remainsOf,
   resident,
+  responseOf,
   sharedStore,
   take,
   temporaryFolder,
@@ -25,7 +28,7 @@ const shared = sharedStore()
 afterEach(async () => {
   // Whatever a test left must not be claimed by the next.
   await (await shared.store()).interruptAll(0)
-  for (const { id, state } of await (await shared.store()).list(10)) {
+  for (const { id, state } of await newest(await shared.store(), 10)) {
     if (state === 'queued') await changed(await shared.store(), id, 'cancelled')
   }
 })
@@ -63,8 +66,8 @@ describe.each(['live', 'none'] as const)('a job whose caller is %s', (caller) =>
       const after = await rowOf(store, id)
       const { from, to, attempt } = LEGAL[event]
       if (from.includes(state)) {
-        expect(result).toEqual({ kind: 'applied', job: after })
-        expect(after).toMatchObject({ state: to, attempt: before.attempt + attempt })
+        expect(result).toEqual({ kind: 'applied', job: after, previous: state })
+        expect(after).toMatchObject({ state: to, attempt: before.attempt + attempt, changes: before.changes + 1 })
         expect(after.finishedAt).toBe(isFinal(to) ? 3000 : null)
         expect(after.error !== null).toBe(to === 'failed' || to === 'cancelled')
         expect(after.bounces).toBe(['target_busy', 'unreached'].includes(event) ? 1 : 0)
@@ -129,30 +132,37 @@ describe('a job that goes back to the queue', () => {
 })
 
 describe('the end of a job', () => {
-  it('takes the body of a live one with it, and keeps no answer; an async one keeps both', async () => {
+  it('takes the body of a live one with it, and keeps no artifact; an async one keeps both', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path })
     const ids: Record<string, string> = {}
     for (const caller of ['live', 'none'] as const) {
       const { id } = await put(store, { caller })
       await take(store)
-      await changed(store, id, 'completed', { answer: answerOf(3) })
+      await changed(store, id, 'completed', { remains: remainsOf(3) })
       ids[caller] = id
     }
     const reader = new DatabaseSync(path, { readOnly: true })
-    for (const table of ['bodies', 'answers']) {
-      expect(reader.prepare(`SELECT id FROM jobs JOIN ${table} USING (sequence)`).all()).toEqual([{ id: ids['none'] }])
+    for (const table of ['bodies', 'artifacts', 'results']) {
+      const having = `SELECT DISTINCT jobs.id FROM jobs JOIN ${table} USING (sequence)`
+      expect(reader.prepare(having).all()).toEqual([{ id: ids['none'] }])
     }
     reader.close()
   })
 
-  it('leaves the answer of an async one in the same transaction', async () => {
+  it('leaves the artifacts and the result of an async one in the same transaction', async () => {
     const store = await shared.store()
     const { id } = await put(store, { caller: 'none' })
     await take(store)
-    expect(await store.answer(id)).toBeNull()
-    await changed(store, id, 'completed', { answer: answerOf(3) })
-    expect(await store.answer(id)).toEqual(answerOf(3))
+    expect(await store.detail(id, NOTHING_RESIDENT)).toMatchObject({ artifacts: [], result: null })
+    await changed(store, id, 'completed', { remains: remainsOf(3) })
+    const { artifacts, result } = (await store.detail(id, NOTHING_RESIDENT)) ?? {}
+    const response = new Uint8Array(3).fill(7)
+    expect(artifacts).toMatchObject([
+      { name: 'completion', bytes: 4 },
+      { name: 'response', inline: response },
+    ])
+    expect(result).toEqual({ json: response })
   })
 
   it("keeps a target's own error with its body", async () => {
@@ -160,9 +170,9 @@ describe('the end of a job', () => {
     const { id } = await put(store, { caller: 'none' })
     await take(store)
     const error = { code: 'target_error', message: "model 'x' not found", status: 404 } as const
-    const job = await changed(store, id, 'target_error', { error, answer: answerOf(9) })
+    const job = await changed(store, id, 'target_error', { error, remains: remainsOf(9) })
     expect(job).toMatchObject({ state: 'failed', error })
-    expect(await store.answer(id)).toEqual(answerOf(9))
+    expect(await responseOf(store, id)).toEqual(new Uint8Array(9).fill(7))
   })
 
   it('is refused without an error where the state needs one, and changes nothing', async () => {

@@ -11,7 +11,7 @@ import type { Executed, Transactions } from './transaction.ts'
  * synced commit makes them durable too. An operation that finds a job which nobody holds the line for is undone there and
  * runs again in the synced one. Only concurrent operations can change places by that; who awaits sees his order.
  */
-type Place = Durability | 'prune' | 'read'
+type Place = Durability | 'deletion' | 'read'
 
 function placeOf(operation: Operation): Place {
   switch (operation.name) {
@@ -25,13 +25,23 @@ function placeOf(operation: Operation): Place {
     case 'setPaused':
     case 'recover':
     case 'interruptAll':
+    case 'retry':
+    case 'settleDelivery':
+    case 'redeliver':
     case 'ballast':
       return 'disk'
     case 'prune':
-      return 'prune'
+    case 'forget':
+      return 'deletion'
     case 'get':
-    case 'answer':
+    case 'detail':
     case 'list':
+    case 'changes':
+    case 'artifact':
+    case 'dueDeliveries':
+    case 'pendingDeliveries':
+    case 'overdue':
+    case 'replay':
     case 'backlog':
     case 'countByState':
     case 'queueState':
@@ -49,7 +59,7 @@ const BALLAST_BYTES = 256 * 1024
 
 /** What an operation is told when there is no room for it; null where it has no word for that: it is kept and tried again. */
 function whenFull(operation: Operation): Outcome | null {
-  if (operation.name === 'enqueue') return result({ kind: 'storage_full' })
+  if (operation.name === 'enqueue' || operation.name === 'retry') return result({ kind: 'storage_full' })
   if (operation.name === 'claim') return result({ kind: 'empty', availableAt: operation.request.now + CLAIM_AGAIN_MS })
   return operation.name === 'prune' ? result(0) : null
 }
@@ -98,16 +108,25 @@ export function createBatches({ transactions, answer, fullChanged }: BatchesOpti
   }
 
   function refusalOf(ticket: Ticket): Answered | null {
+    if (ticket.operation.name === 'enqueue' && ticket.operation.job.idempotency !== undefined) return replayed(ticket)
     const outcome = whenFull(ticket.operation)
     if (outcome !== null) return { number: ticket.number, outcome }
     kept.push(ticket)
     return null
   }
 
+  /** What was taken before needs no room to be told again. */
+  function replayed({ number, operation }: Ticket): Answered {
+    const idempotency = operation.name === 'enqueue' ? operation.job.idempotency : undefined
+    const [known] = idempotency === undefined ? [] : transactions.run('line', [{ name: 'replay', idempotency }])
+    const isKnown = known?.kind === 'result' && known.result !== null
+    return { number, outcome: isKnown ? known : result({ kind: 'storage_full' }) }
+  }
+
   /** While the disk is full nothing is admitted, and nothing overtakes what is kept. Small changes may still find room. */
   function isHopeless({ operation }: Ticket): boolean {
-    if (!full || operation.name === 'prune' || placeOf(operation) === 'read') return false
-    return operation.name === 'enqueue' || kept.length > 0
+    if (!full || ['deletion', 'read'].includes(placeOf(operation))) return false
+    return operation.name === 'enqueue' || operation.name === 'retry' || kept.length > 0
   }
 
   return {
@@ -118,7 +137,7 @@ export function createBatches({ transactions, answer, fullChanged }: BatchesOpti
       const at = (place: Place): Ticket[] => hopeful.filter(({ operation }) => placeOf(operation) === place)
       const elsewhere = transact('line', at('line'))
       // Alone and before the rest: it makes room, and must not be undone with what found none.
-      transact('disk', at('prune'))
+      transact('disk', at('deletion'))
       transact(
         'disk',
         [...at('disk'), ...elsewhere].sort((a, b) => a.number - b.number),
@@ -126,7 +145,9 @@ export function createBatches({ transactions, answer, fullChanged }: BatchesOpti
       transact('line', at('read'))
     },
     retry() {
-      const waiting = kept
+      const isDeletion = ({ operation }: Ticket): boolean => placeOf(operation) === 'deletion'
+      // What makes room goes first.
+      const waiting = [...kept.filter(isDeletion), ...kept.filter((ticket) => !isDeletion(ticket))]
       kept = []
       while (waiting.length > 0 && kept.length === 0) transact('disk', waiting.splice(0, 1))
       kept.push(...waiting)

@@ -7,6 +7,9 @@ import { prepare } from './statement.ts'
 export interface BodiesTable {
   put(sequence: number, body: Uint8Array): void
   get(sequence: number): Uint8Array<ArrayBuffer> | null
+  has(sequence: number): boolean
+  /** The same body for another job. */
+  copy(from: number, to: number): void
   drop(sequence: number): void
 }
 
@@ -19,10 +22,20 @@ export function createBodies(db: DatabaseSync): BodiesTable {
     db,
     'SELECT body FROM bodies WHERE sequence = $sequence',
   )
+  const has = prepare<{ sequence: number }, { one: number }>(
+    db,
+    'SELECT 1 AS one FROM bodies WHERE sequence = $sequence',
+  )
+  const copy = prepare<{ from: number; to: number }>(
+    db,
+    'INSERT INTO bodies (sequence, body) SELECT $to, body FROM bodies WHERE sequence = $from',
+  )
   const drop = prepare<{ sequence: number }>(db, 'DELETE FROM bodies WHERE sequence = $sequence')
   return {
     put: (sequence, body) => void put.run({ sequence, body }),
     get: (sequence) => get.get({ sequence })?.body ?? null,
+    has: (sequence) => has.get({ sequence }) !== undefined,
+    copy: (from, to) => void copy.run({ from, to }),
     drop: (sequence) => void drop.run({ sequence }),
   }
 }

@@ -1,8 +1,17 @@
 // Owns the mapping between a row of the jobs table and a Job. Nothing else knows the columns' names in TypeScript; no SQL.
 
 import { CLOUD_AFFINITY, modelOfAffinity, normaliseModel } from '../affinity.ts'
-import type { Caller, Job, JobError, Measured, NewJob, State } from '../job.ts'
-import { whole } from './statement.ts'
+import {
+  type Caller,
+  type Job,
+  type JobError,
+  type Measured,
+  type NewJob,
+  NO_WISHES,
+  type State,
+  type Wishes,
+} from '../job.ts'
+import { whole, wholeOrNull } from './statement.ts'
 
 export interface JobRow {
   readonly sequence: number
@@ -36,6 +45,14 @@ export interface JobRow {
   readonly prompt_tokens: number | null
   readonly completion_tokens: number | null
   readonly done_reason: string | null
+  readonly changes: number
+  readonly label: string | null
+  readonly webhook_url: string | null
+  readonly webhook_events: string
+  readonly start_before_ms: number | null
+  readonly finish_before_ms: number | null
+  readonly is_json: number
+  readonly retry_of: string | null
 }
 
 export function jobOf(row: JobRow): Job {
@@ -43,6 +60,9 @@ export function jobOf(row: JobRow): Job {
     sequence: row.sequence,
     id: row.id,
     state: row.state,
+    changes: row.changes,
+    wishes: row.caller === 'live' ? NO_WISHES : wishesOf(row),
+    retryOf: row.retry_of,
     caller: row.caller,
     endpoint: row.endpoint,
     model: row.model,
@@ -67,6 +87,21 @@ export function jobOf(row: JobRow): Job {
   }
 }
 
+function wishesOf(row: JobRow): Wishes {
+  return {
+    label: row.label,
+    webhookUrl: row.webhook_url,
+    webhookEvents: eventsOf(row),
+    startBeforeMs: row.start_before_ms,
+    finishBeforeMs: row.finish_before_ms,
+    isJson: row.is_json === 1,
+  }
+}
+
+/** The states that its webhook is told of; written by `rowOf`. */
+export const eventsOf = (row: Pick<JobRow, 'webhook_events'>): State[] =>
+  row.webhook_events === '' ? [] : (row.webhook_events.split(',') as State[])
+
 function errorOf(row: JobRow): JobError | null {
   if (row.error_code === null) return null
   return { code: row.error_code, message: row.error_message ?? '', status: row.error_status }
@@ -83,25 +118,34 @@ function measuredOf(row: JobRow): Measured | null {
 }
 
 /** The columns that a new job brings. */
-export type NewJobRow = Pick<
-  JobRow,
-  | 'id'
-  | 'caller'
-  | 'endpoint'
-  | 'model'
-  | 'normalised_model'
-  | 'affinity'
-  | 'stream'
-  | 'load_only'
-  | 'content_type'
-  | 'content_encoding'
-  | 'body_bytes'
-  | 'fifo_swap'
-  | 'created_at'
-  | 'created_awake'
->
+export type NewJobRow = Pick<JobRow, (typeof NEW_COLUMNS)[number]>
+
+export const NEW_COLUMNS = [
+  'id',
+  'caller',
+  'endpoint',
+  'model',
+  'normalised_model',
+  'affinity',
+  'stream',
+  'load_only',
+  'content_type',
+  'content_encoding',
+  'body_bytes',
+  'fifo_swap',
+  'created_at',
+  'created_awake',
+  'label',
+  'webhook_url',
+  'webhook_events',
+  'start_before_ms',
+  'finish_before_ms',
+  'is_json',
+  'retry_of',
+] as const satisfies readonly (keyof JobRow)[]
 
 export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
+  const { label, webhookUrl, webhookEvents, startBeforeMs, finishBeforeMs, isJson } = job.wishes ?? NO_WISHES
   return {
     id: job.id,
     caller: job.caller,
@@ -117,7 +161,29 @@ export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
     fifo_swap: fifoSwap ? 1 : 0,
     created_at: whole(job.createdAt),
     created_awake: whole(job.createdAwake),
+    label,
+    webhook_url: webhookUrl,
+    webhook_events: webhookEvents.join(','),
+    start_before_ms: wholeOrNull(startBeforeMs),
+    finish_before_ms: wholeOrNull(finishBeforeMs),
+    is_json: isJson ? 1 : 0,
+    retry_of: null,
   }
+}
+
+/** A copy of `row`, as if it had been submitted anew. */
+export function retryRowOf(
+  row: JobRow,
+  { id, now, awake }: { readonly id: string; readonly now: number; readonly awake: number },
+  fifoSwap: boolean,
+): NewJobRow {
+  const again = {
+    ...{ id, caller: 'none' as const, retry_of: row.id, fifo_swap: fifoSwap ? 1 : 0 },
+    ...{ created_at: whole(now), created_awake: whole(awake) },
+  }
+  const copied = Object.fromEntries(NEW_COLUMNS.map((name) => [name, row[name]]))
+  // Object.fromEntries forgets the names.
+  return { ...(copied as unknown as NewJobRow), ...again }
 }
 
 /** Cloud models share one affinity, but each keeps its name. */

@@ -3,24 +3,31 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { type EventName, isFinal, type State, TRANSITIONS, type Transition } from '../job.ts'
-import type { JobRow, NewJobRow } from './job-row.ts'
+import { type JobRow, NEW_COLUMNS, type NewJobRow } from './job-row.ts'
 import { type None, prepare, type Value, whole, wholeOrNull } from './statement.ts'
 import type { Change } from './store.ts'
+
+/** Where a job waits. */
+export type Place = Pick<JobRow, 'affinity' | 'sequence'>
+
+/** A job that was deleted. */
+export type Gone = Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>
 
 export interface JobsTable {
   insert(row: NewJobRow): JobRow
   find(id: string): JobRow | null
-  list(limit: number): JobRow[]
   /** Null: the job is not in a state that the event may leave. */
   change(change: Change): JobRow | null
   /** Null: it is not queued. */
   claim(sequence: number, event: 'claimed_cold' | 'claimed_warm', now: number): JobRow | null
-  orphan(id: string, now: number): boolean
-  adopt(id: string): boolean
+  /** Null: it is not one that may become one. So `adopt`. */
+  orphan(id: string, now: number): Place | null
+  adopt(id: string): Place | null
   /** What a stop or a crash ends: everything that was sent, and every live call that is still queued. */
   interruptible(): JobRow[]
-  /** Deletes, with bodies and answers; says what it deleted. */
-  prune(before: number, limit: number): Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>[]
+  /** Deletes, with all that belongs to them; says what it deleted. */
+  prune(before: number, limit: number): Gone[]
+  forget(sequence: number): Gone | null
   oldestWaitingOf(model: string): number | null
   countByState(): { state: State; jobs: number }[]
   waitingByModel(): { model: string; jobs: number; bytes: number }[]
@@ -33,7 +40,7 @@ const quoted = (states: readonly State[]): string => states.map((state) => `'${s
 
 /** One statement an event, written from its line in TRANSITIONS. */
 function guarded(event: EventName, { from, to, attempt }: Transition, changes: string, key: string): string {
-  return `UPDATE jobs SET state = '${to}', attempt = attempt + ${attempt},
+  return `UPDATE jobs SET state = '${to}', changes = changes + 1, attempt = attempt + ${attempt},
     bounces = bounces + ${BOUNCES.includes(event) ? 1 : 0}, ${changes}
     WHERE ${key} AND state IN (${quoted(from)}) RETURNING *`
 }
@@ -64,31 +71,13 @@ function changeParams({ id, event, now, availableAt, error, measured }: Change):
   }
 }
 
-const COLUMNS = [
-  'id',
-  'caller',
-  'endpoint',
-  'model',
-  'normalised_model',
-  'affinity',
-  'stream',
-  'load_only',
-  'content_type',
-  'content_encoding',
-  'body_bytes',
-  'fifo_swap',
-  'created_at',
-  'created_awake',
-] as const satisfies readonly (keyof NewJobRow)[]
-
 export function createJobs(db: DatabaseSync): JobsTable {
   const insert = prepare<Readonly<Record<string, Value>>, JobRow>(
     db,
-    `INSERT INTO jobs (state, ${COLUMNS.join(', ')}) VALUES ('queued', ${COLUMNS.map((name) => `$${name}`).join(', ')})
+    `INSERT INTO jobs (state, ${NEW_COLUMNS.join(', ')}) VALUES ('queued', ${NEW_COLUMNS.map((name) => `$${name}`).join(', ')})
      RETURNING *`,
   )
   const find = prepare<{ id: string }, JobRow>(db, 'SELECT * FROM jobs WHERE id = $id')
-  const list = prepare<{ limit: number }, JobRow>(db, 'SELECT * FROM jobs ORDER BY sequence DESC LIMIT $limit')
   const claim = {
     claimed_cold: prepare<{ sequence: number; now: number }, JobRow>(
       db,
@@ -108,14 +97,15 @@ export function createJobs(db: DatabaseSync): JobsTable {
         prepare<Record<string, Value>, JobRow>(db, guarded(event as EventName, transition, CHANGE, 'id = $id')),
       ]),
   )
-  const orphan = prepare<{ id: string; now: number }>(
+  const orphan = prepare<{ id: string; now: number }, Place>(
     db,
     `UPDATE jobs SET orphaned_at = $now
-     WHERE id = $id AND caller = 'live' AND state = 'queued' AND orphaned_at IS NULL`,
+     WHERE id = $id AND caller = 'live' AND state = 'queued' AND orphaned_at IS NULL RETURNING affinity, sequence`,
   )
-  const adopt = prepare<{ id: string }>(
+  const adopt = prepare<{ id: string }, Place>(
     db,
-    `UPDATE jobs SET orphaned_at = NULL WHERE id = $id AND state = 'queued' AND orphaned_at IS NOT NULL`,
+    `UPDATE jobs SET orphaned_at = NULL WHERE id = $id AND state = 'queued' AND orphaned_at IS NOT NULL
+     RETURNING affinity, sequence`,
   )
   const interruptible = prepare<None, JobRow>(
     db,
@@ -123,12 +113,17 @@ export function createJobs(db: DatabaseSync): JobsTable {
      UNION ALL
      SELECT * FROM jobs INDEXED BY unfinished WHERE finished_at IS NULL AND state = 'queued' AND caller = 'live'`,
   )
-  const prune = prepare<{ before: number; limit: number }, Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>>(
+  const prune = prepare<{ before: number; limit: number }, Gone>(
     db,
     `DELETE FROM jobs WHERE sequence IN (
        SELECT sequence FROM jobs INDEXED BY finished
        WHERE finished_at IS NOT NULL AND finished_at < $before ORDER BY finished_at LIMIT $limit
      ) RETURNING state, normalised_model, body_bytes`,
+  )
+  const forget = prepare<{ sequence: number }, Gone>(
+    db,
+    `DELETE FROM jobs WHERE sequence = $sequence AND finished_at IS NOT NULL
+     RETURNING state, normalised_model, body_bytes`,
   )
   const oldestWaitingOf = prepare<{ model: string }, { created_at: number }>(
     db,
@@ -152,13 +147,13 @@ export function createJobs(db: DatabaseSync): JobsTable {
       return inserted
     },
     find: (id) => find.get({ id }) ?? null,
-    list: (limit) => list.all({ limit }),
     change: (given) => change.get(given.event)?.get(changeParams(given)) ?? null,
     claim: (sequence, event, now) => claim[event].get({ sequence, now: whole(now) }) ?? null,
-    orphan: (id, now) => orphan.run({ id, now: whole(now) }) === 1,
-    adopt: (id) => adopt.run({ id }) === 1,
+    orphan: (id, now) => orphan.get({ id, now: whole(now) }) ?? null,
+    adopt: (id) => adopt.get({ id }) ?? null,
     interruptible: () => interruptible.all({}),
     prune: (before, limit) => prune.all({ before: whole(before), limit }),
+    forget: (sequence) => forget.get({ sequence }) ?? null,
     oldestWaitingOf: (model) => oldestWaitingOf.get({ model })?.created_at ?? null,
     countByState: () => countByState.all({}),
     waitingByModel: () => waitingByModel.all({}),

@@ -1,18 +1,27 @@
 // Owns the words between the two threads of the store: what the main thread posts and what the store's thread posts back.
 // Plain values that survive a structured clone; no code of either side.
 
-import type { Depth, Job, NewJob, QueueLimits, State } from '../job.ts'
+import type { Residency } from '../affinity.ts'
+import type { Depth, Idempotency, Job, NewJob, QueueLimits, Standing, State, StateChange } from '../job.ts'
 import type {
-  Answer,
   ApplyResult,
   Backlog,
   Change,
   ClaimRequest,
   ClaimResult,
+  DeliveryRequest,
+  DeliverySettlement,
+  DueDeliveries,
   EnqueueResult,
+  ForgetResult,
+  JobDetail,
+  JobFilter,
   OpenFailure,
+  OverdueJobs,
   QueueState,
   Recovery,
+  Retry,
+  RetryResult,
   SwapCount,
 } from './store.ts'
 
@@ -23,8 +32,23 @@ export type Operation =
   | { readonly name: 'orphan'; readonly id: string; readonly now: number }
   | { readonly name: 'adopt'; readonly id: string }
   | { readonly name: 'get'; readonly id: string }
-  | { readonly name: 'answer'; readonly id: string }
-  | { readonly name: 'list'; readonly limit: number }
+  | { readonly name: 'detail'; readonly id: string; readonly residency: Residency }
+  | { readonly name: 'list'; readonly filter: JobFilter; readonly residency: Residency }
+  | { readonly name: 'changes'; readonly id: string }
+  | {
+      readonly name: 'artifact'
+      readonly id: string
+      readonly artifact: string
+      readonly from: number
+      readonly to: number
+    }
+  | { readonly name: 'retry'; readonly retry: Retry; readonly limits: QueueLimits }
+  | { readonly name: 'forget'; readonly id: string }
+  | { readonly name: 'dueDeliveries'; readonly request: DeliveryRequest }
+  | { readonly name: 'settleDelivery'; readonly settlement: DeliverySettlement }
+  | { readonly name: 'redeliver'; readonly id: string; readonly n: number; readonly now: number }
+  | { readonly name: 'pendingDeliveries' }
+  | { readonly name: 'overdue'; readonly now: number; readonly limit: number }
   | { readonly name: 'backlog' }
   | { readonly name: 'countByState' }
   | { readonly name: 'queueState' }
@@ -32,6 +56,8 @@ export type Operation =
   | { readonly name: 'recover'; readonly now: number; readonly maxAttempts: number }
   | { readonly name: 'interruptAll'; readonly now: number }
   | { readonly name: 'prune'; readonly before: number; readonly limit: number }
+  /** The store's own: whether a key is known, when nothing may be enqueued; null: it is not. */
+  | { readonly name: 'replay'; readonly idempotency: Idempotency }
   /** The store's own: bytes that tell whether the disk is full; null takes them away. */
   | { readonly name: 'ballast'; readonly bytes: number | null }
 
@@ -44,8 +70,17 @@ export interface Results {
   orphan: boolean
   adopt: boolean
   get: Job | null
-  answer: Answer | null
-  list: readonly Job[]
+  detail: JobDetail | null
+  list: readonly { readonly job: Job; readonly standing: Standing | null }[]
+  changes: readonly StateChange[] | null
+  artifact: Uint8Array<ArrayBuffer> | null
+  retry: RetryResult
+  forget: ForgetResult
+  dueDeliveries: DueDeliveries
+  settleDelivery: boolean
+  redeliver: boolean
+  pendingDeliveries: number
+  overdue: OverdueJobs
   backlog: readonly Backlog[]
   countByState: Readonly<Record<State, number>>
   queueState: QueueState
@@ -53,6 +88,7 @@ export interface Results {
   recover: Recovery
   interruptAll: null
   prune: number
+  replay: EnqueueResult | null
   ballast: null
 }
 

@@ -3,6 +3,7 @@
 
 import type { Depth, State } from '../job.ts'
 import type { SwapCount } from './store.ts'
+import { type Block, blockOf, createWaitingBlocks, type WaitingBlocks } from './waiting-blocks.ts'
 
 /** A job that came, went, or changed its state. Null: not there. */
 export interface Move {
@@ -24,7 +25,11 @@ export interface Tally {
   readonly states: Readonly<Record<State, number>>
   /** Normalised models that have something waiting, with how much. */
   waiting(): Waiting[]
+  /** What waits and is no orphan. Read only: `place` counts. */
+  readonly blocks: Pick<WaitingBlocks, 'affinities' | 'jobs' | 'before'>
   move(move: Move): void
+  /** A job that is no orphan came to wait, or waits no more. */
+  place(at: { readonly affinity: string; readonly sequence: number }, sign: 1 | -1): void
   count(swaps: number, fifoSwaps: number): void
   /** A place to return to with `undo`. */
   mark(): number
@@ -33,7 +38,12 @@ export interface Tally {
   settle(): void
 }
 
-export function createTally(states: Readonly<Record<State, number>>, waiting: readonly Waiting[]): Tally {
+export function createTally(
+  states: Readonly<Record<State, number>>,
+  waiting: readonly Waiting[],
+  places: readonly Block[],
+): Tally {
+  const blocks = createWaitingBlocks(places)
   const byState: Record<State, number> = { ...states }
   const byModel = new Map(waiting.map(({ model, jobs, bytes }) => [model, { jobs, bytes }]))
   let jobs = waiting.reduce((sum, one) => sum + one.jobs, 0)
@@ -73,6 +83,12 @@ export function createTally(states: Readonly<Record<State, number>>, waiting: re
       return { ...byState }
     },
     waiting: () => [...byModel].map(([model, { jobs, bytes }]) => ({ model, jobs, bytes })),
+    blocks,
+    place({ affinity, sequence }, sign) {
+      const block = blockOf(sequence)
+      blocks.add(affinity, block, sign)
+      undos.push(() => blocks.add(affinity, block, sign === 1 ? -1 : 1))
+    },
     move(move) {
       step(move)
       undos.push(() => step({ ...move, from: move.to, to: move.from }))

@@ -142,8 +142,17 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     orphan: (id, now) => ask({ name: 'orphan', id, now }),
     adopt: (id) => ask({ name: 'adopt', id }),
     get: (id) => ask({ name: 'get', id }),
-    answer: (id) => ask({ name: 'answer', id }),
-    list: (limit) => ask({ name: 'list', limit }),
+    detail: (id, residency) => ask({ name: 'detail', id, residency }),
+    list: (filter, residency) => ask({ name: 'list', filter, residency }),
+    changes: (id) => ask({ name: 'changes', id }),
+    artifact: (id, artifact, from, to) => ask({ name: 'artifact', id, artifact, from, to }),
+    retry: (retry, limits) => ask({ name: 'retry', retry, limits }),
+    forget: (id) => ask({ name: 'forget', id }),
+    dueDeliveries: (request) => ask({ name: 'dueDeliveries', request }),
+    settleDelivery: (settlement) => ask({ name: 'settleDelivery', settlement }),
+    redeliver: (id, n, now) => ask({ name: 'redeliver', id, n, now }),
+    pendingDeliveries: () => ask({ name: 'pendingDeliveries' }),
+    overdue: (now, limit) => ask({ name: 'overdue', now, limit }),
     backlog: () => ask({ name: 'backlog' }),
     countByState: () => ask({ name: 'countByState' }),
     queueState: () => ask({ name: 'queueState' }),
@@ -182,10 +191,15 @@ function handOver(tickets: readonly Ticket[]): { tickets: Ticket[]; transfer: Ar
     if (operation.name === 'enqueue') {
       return { number, operation: { ...operation, job: { ...operation.job, body: own(operation.job.body) } } }
     }
-    if (operation.name === 'apply' && operation.change.answer !== undefined) {
+    if (operation.name === 'apply' && operation.change.remains !== undefined) {
       const { change } = operation
-      const answer = { ...operation.change.answer, body: own(operation.change.answer.body) }
-      return { number, operation: { ...operation, change: { ...change, answer } } }
+      const { artifacts, result, responseIsResult } = operation.change.remains
+      const remains = {
+        artifacts: artifacts.map((artifact) => ({ ...artifact, body: own(artifact.body) })),
+        result: result === null ? null : own(result),
+        responseIsResult,
+      }
+      return { number, operation: { ...operation, change: { ...change, remains } } }
     }
     return { number, operation }
   }

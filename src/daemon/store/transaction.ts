@@ -2,10 +2,11 @@
 // it. It never answers anybody and never tries again; no statement of an operation runs outside of it.
 
 import type { DatabaseSync } from 'node:sqlite'
-import { ELSEWHERE, type Execution } from './execution.ts'
+import type { Execution } from './execution.ts'
 import { errcodeOf, verdictOf } from './failure.ts'
 import { pragma } from './opening.ts'
 import type { Commit, Durability, Operation, Result } from './operation.ts'
+import { ELSEWHERE } from './queueing.ts'
 
 /** What became of one operation. Only `result` has changed anything. */
 export type Executed =

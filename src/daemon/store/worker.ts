@@ -122,13 +122,22 @@ function nextBatch(mailbox: Ticket[]): Ticket[] {
 
 function bytesOf(ticket: Ticket | undefined): number {
   if (ticket?.operation.name === 'enqueue') return ticket.operation.job.body.byteLength
-  return ticket?.operation.name === 'apply' ? (ticket.operation.change.answer?.body.byteLength ?? 0) : 0
+  if (ticket?.operation.name !== 'apply') return 0
+  const { remains } = ticket.operation.change
+  return remains?.artifacts.reduce((sum, { body }) => sum + body.byteLength, remains.result?.byteLength ?? 0) ?? 0
 }
 
 /** Bodies are handed over, not copied: what SQLite gave belongs to nobody else. */
 function buffersOf({ outcome }: Answered): ArrayBuffer[] {
-  if (outcome.kind !== 'result' || outcome.result === null || typeof outcome.result !== 'object') return []
-  return 'body' in outcome.result ? [outcome.result.body.buffer] : []
+  const { result } = outcome.kind === 'result' ? outcome : { result: null }
+  if (result === null || typeof result !== 'object') return []
+  if (result instanceof Uint8Array) return [result.buffer]
+  if ('body' in result) return [result.body.buffer]
+  if (!('artifacts' in result)) return []
+  const inline = result.artifacts.map((artifact) => artifact.inline?.buffer)
+  const json = result.result !== null && 'json' in result.result ? result.result.json.buffer : undefined
+  // Once each: a response may be its own result.
+  return [...new Set([...inline, json])].filter((buffer) => buffer !== undefined)
 }
 
 if (parentPort === null) throw new Error('the store runs in a thread of its own: start it with openStore')

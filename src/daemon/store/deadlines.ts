@@ -1,0 +1,47 @@
+// Owns the look-ups of deadlines: which jobs should have started or ended by now, and when the next one should. Each is a
+// step into a partial index. It ends nothing.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { prepare, whole } from './statement.ts'
+import type { Overdue, OverdueJobs } from './store.ts'
+
+export interface DeadlinesTable {
+  overdue(now: number, limit: number): OverdueJobs
+}
+
+export const DEADLINE_SQL = {
+  start: `SELECT id, start_before_ms AS limit_ms, created_at + start_before_ms AS at
+    FROM jobs INDEXED BY start_deadlines
+    WHERE start_before_ms IS NOT NULL AND started_at IS NULL AND finished_at IS NULL
+    ORDER BY created_at + start_before_ms LIMIT $limit`,
+  finish: `SELECT id, finish_before_ms AS limit_ms, created_at + finish_before_ms AS at
+    FROM jobs INDEXED BY finish_deadlines
+    WHERE finish_before_ms IS NOT NULL AND finished_at IS NULL
+    ORDER BY created_at + finish_before_ms LIMIT $limit`,
+}
+
+interface DeadlineRow {
+  readonly id: string
+  readonly limit_ms: number
+  readonly at: number
+}
+
+export function createDeadlines(db: DatabaseSync): DeadlinesTable {
+  const start = prepare<{ limit: number }, DeadlineRow>(db, DEADLINE_SQL.start)
+  const finish = prepare<{ limit: number }, DeadlineRow>(db, DEADLINE_SQL.finish)
+  return {
+    overdue(given, limit) {
+      const now = whole(given)
+      const rows = [
+        ...start.all({ limit: limit + 1 }).map((row) => ({ ...row, code: 'start_before_passed' as const })),
+        ...finish.all({ limit: limit + 1 }).map((row) => ({ ...row, code: 'finish_before_passed' as const })),
+      ].sort((a, b) => a.at - b.at)
+      // A job that missed both is told the one that it missed first.
+      const first = new Map<string, Overdue>()
+      for (const { id, code, limit_ms: limitMs, at } of rows) {
+        if (at <= now && first.size < limit && !first.has(id)) first.set(id, { id, code, limitMs })
+      }
+      return { overdue: [...first.values()], nextAt: rows.find(({ id }) => !first.has(id))?.at ?? null }
+    },
+  }
+}

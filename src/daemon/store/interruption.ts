@@ -1,0 +1,46 @@
+// Owns what a crash and a clean stop make of the jobs that they catch: each goes through the same guarded change as any other,
+// with its history and its webhook. It looks for nothing else.
+
+import { errorMessage } from '../../protocol/error.ts'
+import type { JobsTable } from './jobs.ts'
+import type { Queueing } from './queueing.ts'
+import type { Change, Recovery } from './store.ts'
+
+export interface Interruption {
+  recover(now: number, maxAttempts: number): Recovery
+  interruptAll(now: number): void
+}
+
+export function createInterruption(
+  jobs: Pick<JobsTable, 'interruptible'>,
+  queueing: Pick<Queueing, 'apply'>,
+): Interruption {
+  const apply = (change: Change): void => void queueing.apply(change, 'disk')
+
+  return {
+    recover(now, maxAttempts) {
+      const found = { requeued: 0, failed: 0, cancelled: 0 }
+      for (const { id, caller, attempt } of jobs.interruptible()) {
+        if (caller === 'live') {
+          found.cancelled += 1
+          const error = { code: 'crashed', message: errorMessage('crashed'), status: null } as const
+          apply({ id, event: 'cancelled', now, error })
+        } else if (attempt < maxAttempts) {
+          found.requeued += 1
+          apply({ id, event: 'recovered', now })
+        } else {
+          found.failed += 1
+          const message = errorMessage('attempts_exhausted', { attempts: attempt })
+          apply({ id, event: 'attempts_exhausted', now, error: { code: 'attempts_exhausted', message, status: null } })
+        }
+      }
+      return found
+    },
+    interruptAll(now) {
+      const error = { code: 'shutting_down', message: errorMessage('shutting_down'), status: null } as const
+      for (const { id, caller } of jobs.interruptible()) {
+        apply(caller === 'live' ? { id, event: 'cancelled', now, error } : { id, event: 'interrupted', now })
+      }
+    },
+  }
+}

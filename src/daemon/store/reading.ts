@@ -1,0 +1,77 @@
+// Owns the operations that only read: what is asked about jobs, their history, and what they leave. It writes nothing, not
+// even a count.
+
+import type { Residency } from '../affinity.ts'
+import type { Job, Standing, StateChange } from '../job.ts'
+import type { Artifacts } from './artifacts.ts'
+import { type ChangesTable, recalledChanges } from './changes.ts'
+import type { DeliveriesTable } from './deliveries.ts'
+import type { JobListTable } from './job-list.ts'
+import { jobOf } from './job-row.ts'
+import type { JobsTable } from './jobs.ts'
+import type { Standings } from './standings.ts'
+import type { Backlog, JobDetail, JobFilter } from './store.ts'
+import type { Tally } from './tally.ts'
+
+export interface Reading {
+  get(id: string): Job | null
+  detail(id: string, residency: Residency): JobDetail | null
+  list(filter: JobFilter, residency: Residency): { readonly job: Job; readonly standing: Standing | null }[]
+  changes(id: string): StateChange[] | null
+  backlog(): Backlog[]
+}
+
+export interface ReadingParts {
+  readonly jobs: Pick<JobsTable, 'find' | 'oldestWaitingOf'>
+  readonly list: JobListTable
+  readonly artifacts: Pick<Artifacts, 'entries' | 'result'>
+  readonly changes: Pick<ChangesTable, 'all'>
+  readonly deliveries: Pick<DeliveriesTable, 'all'>
+  readonly standings: Standings
+  readonly tally: Pick<Tally, 'blocks' | 'waiting'>
+}
+
+export function createReading({
+  jobs,
+  artifacts,
+  changes,
+  deliveries,
+  standings,
+  tally,
+  ...parts
+}: ReadingParts): Reading {
+  return {
+    get(id) {
+      const row = jobs.find(id)
+      return row === null ? null : jobOf(row)
+    },
+    detail(id, residency) {
+      const row = jobs.find(id)
+      if (row === null) return null
+      const { sequence, caller, finished_at: finishedAt, webhook_url: url } = row
+      const entries = caller === 'none' && finishedAt !== null ? artifacts.entries(sequence) : []
+      return {
+        job: jobOf(row),
+        artifacts: entries,
+        deliveries: url === null ? [] : deliveries.all(sequence),
+        result: caller === 'none' && finishedAt !== null ? artifacts.result(sequence, entries) : null,
+        standing: standings.of(residency, tally.blocks)(row),
+      }
+    },
+    list(filter, residency) {
+      const standing = standings.of(residency, tally.blocks)
+      return parts.list(filter).map((row) => ({ job: jobOf(row), standing: standing(row) }))
+    },
+    changes(id) {
+      const row = jobs.find(id)
+      if (row === null) return null
+      return row.caller === 'live' ? recalledChanges(jobOf(row)) : changes.all(row.sequence)
+    },
+    backlog: () =>
+      tally.waiting().map(({ model, jobs: count }) => {
+        const oldestAt = jobs.oldestWaitingOf(model)
+        if (oldestAt === null) throw new Error(`${count} jobs of ${model} are counted as waiting, but none is there`)
+        return { model, jobs: count, oldestAt }
+      }),
+  }
+}

@@ -1,0 +1,53 @@
+// Owns how many jobs wait of each affinity, counted in blocks of sequences: how many stand before one is then a short sum and
+// a look into one block, whatever waits. Orphans are not counted. Pure: the rows are counted elsewhere.
+
+/** Sequences a block. */
+export const BLOCK = 256
+
+export const blockOf = (sequence: number): number => Math.floor(sequence / BLOCK)
+
+export interface Block {
+  readonly affinity: string
+  readonly block: number
+  readonly jobs: number
+}
+
+export interface WaitingBlocks {
+  add(affinity: string, block: number, jobs: number): void
+  affinities(): string[]
+  /** All that wait of it. */
+  jobs(affinity: string): number
+  /** Those in the blocks before `block`. */
+  before(affinity: string, block: number): number
+}
+
+interface Counts {
+  jobs: number
+  readonly blocks: Map<number, number>
+}
+
+export function createWaitingBlocks(waiting: readonly Block[]): WaitingBlocks {
+  const byAffinity = new Map<string, Counts>()
+
+  function add(affinity: string, block: number, jobs: number): void {
+    const counts = byAffinity.get(affinity) ?? { jobs: 0, blocks: new Map() }
+    const inBlock = (counts.blocks.get(block) ?? 0) + jobs
+    counts.jobs += jobs
+    if (inBlock === 0) counts.blocks.delete(block)
+    else counts.blocks.set(block, inBlock)
+    if (counts.jobs === 0) byAffinity.delete(affinity)
+    else byAffinity.set(affinity, counts)
+  }
+  for (const { affinity, block, jobs } of waiting) add(affinity, block, jobs)
+
+  return {
+    add,
+    affinities: () => [...byAffinity.keys()],
+    jobs: (affinity) => byAffinity.get(affinity)?.jobs ?? 0,
+    before(affinity, block) {
+      let sum = 0
+      for (const [one, jobs] of byAffinity.get(affinity)?.blocks ?? []) if (one < block) sum += jobs
+      return sum
+    },
+  }
+}
