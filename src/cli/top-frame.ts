@@ -79,11 +79,9 @@ function share(sections: readonly Section[], room: number): number[] {
 function titleLine({ url, status, trouble }: Top, width: number, now: number, style: Painter): string {
   const clock = new Date(now).toTimeString().slice(0, 8)
   const room = width - clock.length - 2
-  const title =
-    trouble === null
-      ? `foreman ${printable(status?.version ?? '')} at ${printable(url)}`.replace('  ', ' ')
-      : `${printable(trouble.text)}, trying again (${age(trouble.forMs)})`
-  const text = cut(title, room)
+  const hope = trouble === null ? '' : `, trying again (${age(trouble.forMs)})`
+  const title = trouble === null ? `foreman ${printable(status?.version ?? '')} at ${printable(url)}` : trouble.text
+  const text = cut(printable(title).replace('  ', ' '), room - hope.length) + hope
   const padding = ' '.repeat(Math.max(2, width - displayWidth(text) - clock.length))
   return `${style(trouble === null ? 'bold' : 'yellow', text)}${padding}${style('dim', clock)}`
 }
@@ -194,5 +192,5 @@ function finishedSection({ finished }: Top, width: number, now: number, style: P
 
 function footLine({ hasKeys, status }: Top, style: Painter): string {
   if (!hasKeys) return ''
-  return style('dim', `q quit   p ${status?.paused === true ? 'resume' : 'pause'}`)
+  return style('dim', status === null ? 'q quit' : `q quit   p ${status.paused ? 'resume' : 'pause'}`)
 }

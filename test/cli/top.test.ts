@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import { run } from './command-line.ts'
+import { document, ID, jobDaemon, json, stateEvent, until, wordEvent } from './job-daemon.ts'
+import { BUSY, deadUrl, IDLE } from './stand-in.ts'
+import { hasScript, onTerminal } from './terminal.ts'
+
+const ENTER = '\u001b[?1049h'
+const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l'
+
+async function busyDaemon() {
+  const daemon = await jobDaemon()
+  daemon.answers.set('GET /status', (_req, res) => json(res, 200, BUSY))
+  daemon.answers.set('GET /jobs', (req, res) => {
+    const state = new URL(req.url ?? '', 'http://x').searchParams.get('state')
+    const one = state === 'queued' || state === 'done' ? [document(state, { label: `a ${state} one` })] : []
+    json(res, 200, { jobs: one, next: null })
+  })
+  daemon.job = document('working', { label: 'nightly' })
+  return daemon
+}
+
+describe('top into a pipe', () => {
+  it('prints one picture and ends', async () => {
+    const daemon = await busyDaemon()
+    const { code, stdout, stderr } = await run(['top', '--url', daemon.url])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const part of ['TARGET', 'RUNNING  qwen3:14b', 'WAITING  12 jobs', 'a queued one', 'a done one']) {
+      expect(stdout).toContain(part)
+    }
+    expect(stdout).not.toContain('\u001b')
+    expect(stdout).not.toContain('q quit')
+  })
+
+  it('is one document with --json, and 5 when nothing answers', async () => {
+    const daemon = await busyDaemon()
+    const { stdout } = await run(['top', '--json', '--url', daemon.url])
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: BUSY,
+      waiting: [{ state: 'queued' }],
+      finished: [{ state: 'done' }],
+    })
+    expect(await run(['top', '--url', await deadUrl()])).toMatchObject({ code: 5 })
+  })
+})
+
+describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', () => {
+  it.each([
+    ['q', 0],
+    ['\u0003', 130],
+  ])('gives the terminal back after %j and ends with %i', async (key, code) => {
+    const daemon = await busyDaemon()
+    const top = onTerminal(['top', '--url', daemon.url])
+    await top.said('q quit')
+    await top.said('a queued one')
+    top.press(key)
+    const ended = await top.ended
+    expect(ended.code).toBe(code)
+    expect(ended.stdout.indexOf(ENTER)).toBe(0)
+    expect(ended.stdout.endsWith(LEAVE)).toBe(true)
+  })
+
+  it('draws each picture in one piece, never more than fits, and never scrolls', async () => {
+    const daemon = await busyDaemon()
+    const top = onTerminal(['top', '--interval', '100ms', '--url', daemon.url])
+    await top.said('a queued one')
+    await until('ten looks', () => daemon.count('GET', '/status') > 10)
+    top.press('q')
+    const { stdout } = await top.ended
+    const pictures = stdout.split('\u001b[?2026h').slice(1)
+    expect(pictures.length).toBeGreaterThan(5)
+    for (const picture of pictures) {
+      const [lines = ''] = picture.split('\u001b[?2026l')
+      expect(lines.startsWith('\u001b[H')).toBe(true)
+      expect(lines.endsWith('\u001b[J')).toBe(true)
+      expect(lines.split('\r\n')).toHaveLength(24)
+    }
+  })
+
+  it('counts the tokens of the running job as they come', async () => {
+    const daemon = await busyDaemon()
+    const running = BUSY.running?.job_id
+    daemon.answers.set(`GET /jobs/${running}/events`, (_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      const events = [stateEvent(1, 'queued'), ...[1, 2, 3].map((record) => wordEvent(1, record, 'x'))]
+      res.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    })
+    daemon.answers.set(`GET /jobs/${running}`, (_req, res) => json(res, 200, { ...daemon.job, job_id: running }))
+    const top = onTerminal(['top', '--interval', '100ms', '--url', daemon.url])
+    await top.said('3 tokens')
+    top.press('q')
+    expect(await top.ended).toMatchObject({ code: 0 })
+  })
+
+  it('survives a daemon that goes away and comes back', async () => {
+    const daemon = await busyDaemon()
+    const top = onTerminal(['top', '--interval', '100ms', '--url', daemon.url])
+    await top.said('a queued one')
+    await daemon.close()
+    await top.said('trying again')
+    // What was known stays on the screen.
+    expect(top.shown().slice(top.shown().indexOf('trying again'))).toContain('a queued one')
+    daemon.answers.set('GET /status', (_req, res) => json(res, 200, { ...IDLE, version: '9.9.9' }))
+    await daemon.listen(Number(new URL(daemon.url).port))
+    await top.said('foreman 9.9.9')
+    top.press('q')
+    expect(await top.ended).toMatchObject({ code: 0 })
+  })
+
+  it('waits for a daemon that is not there yet, but not for a token that is wrong', async () => {
+    const waiting = onTerminal(['top', '--interval', '100ms', '--url', await deadUrl()])
+    await waiting.said('trying again')
+    waiting.press('q')
+    expect(await waiting.ended).toMatchObject({ code: 0 })
+    const daemon = await busyDaemon()
+    daemon.answers.set('GET /status', (_req, res) => json(res, 401, { error: 'unauthorized', code: 'unauthorized' }))
+    const refused = await onTerminal(['top', '--url', daemon.url]).ended
+    expect(refused.code).toBe(6)
+    expect(refused.stdout.endsWith(`${LEAVE}foreman: unauthorized\r\n`)).toBe(true)
+  })
+
+  it('pauses and resumes on p', async () => {
+    const daemon = await busyDaemon()
+    let paused = false
+    daemon.answers.set('GET /status', (_req, res) => json(res, 200, { ...IDLE, paused }))
+    for (const word of ['pause', 'resume'] as const) {
+      daemon.answers.set(`POST /${word}`, (_req, res) => {
+        paused = word === 'pause'
+        json(res, 200, { paused })
+      })
+    }
+    const top = onTerminal(['top', '--url', daemon.url])
+    await top.said('p pause')
+    top.press('p')
+    await top.said('p resume')
+    expect(top.shown()).toContain('PAUSED')
+    top.press('p')
+    await until('it is resumed', () => daemon.count('POST', '/resume') === 1)
+    top.press('q')
+    expect(await top.ended).toMatchObject({ code: 0 })
+  })
+})
+
+it('nothing of a job is asked for that nobody sees', async () => {
+  const daemon = await jobDaemon()
+  await run(['top', '--url', daemon.url])
+  expect(daemon.asked.map(({ path }) => path)).not.toContain(`/jobs/${ID}`)
+  expect(daemon.asked.filter(({ path }) => path.includes('queued'))).toEqual([])
+})
