@@ -12,7 +12,7 @@ import type { Job, Submission } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Relay } from '../relay.ts'
-import type { RunningJob } from '../services/run.ts'
+import type { AnswerSoFar, RunningJob } from '../services/run.ts'
 import type { Store } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
 import type { TargetStatus } from '../target-status.ts'
@@ -39,8 +39,8 @@ export interface Queue {
   readonly residency: Residency
   /** What jobs and loads have taken lately, for estimates. */
   readonly runTimes: RunTimes
-  /** The answer until now of the async job that runs, and the number of the change that made it `working`; else null. */
-  answerSoFar(id: string): { readonly change: number; readonly chunks: readonly Buffer[] } | null
+  /** Of the async job that runs; else null. */
+  answerSoFar(id: string): AnswerSoFar | null
   /**
    * Ends a job, whoever submitted it. `stopping`: it runs, and its final state comes in a moment; `cancelled`: it waited;
    * `over`: it had ended before; `unknown`: there is none.

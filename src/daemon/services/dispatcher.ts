@@ -12,7 +12,7 @@ import type { Target } from '../target/target.ts'
 import { Bell } from './bell.ts'
 import { Cancellation, type Cancelled } from './cancellation.ts'
 import { Conclusion, type ConclusionParts } from './conclusion.ts'
-import { Run, type RunningJob } from './run.ts'
+import { type AnswerSoFar, Run, type RunningJob } from './run.ts'
 import { watch } from './watchdog.ts'
 
 /** An answer of the target this young needs no asking before the next claim. */
@@ -75,7 +75,7 @@ export class Dispatcher {
     return this.#residency
   }
 
-  answerSoFar(id: string): { readonly change: number; readonly chunks: readonly Buffer[] } | null {
+  answerSoFar(id: string): AnswerSoFar | null {
     return this.#run?.job.id === id && this.#run.job.caller === 'none' ? this.#run.answerSoFar : null
   }
 

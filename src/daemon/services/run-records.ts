@@ -40,6 +40,11 @@ export class RunRecords {
     return this.#keeper?.chunks ?? []
   }
 
+  /** Records that watchers were told of until now. */
+  get count(): number {
+    return this.#count
+  }
+
   push(chunk: Buffer): void {
     const isFirst = this.#bytes === 0
     this.#bytes += chunk.length

@@ -25,6 +25,15 @@ export interface RunningJob {
   readonly silentMs: number
 }
 
+/** What there is of a running async job's answer. */
+export interface AnswerSoFar {
+  /** Number of the change that made the job `working`. */
+  readonly change: number
+  readonly chunks: readonly Buffer[]
+  /** How many records watchers were told of. The last may end with the answer and not with its framing. */
+  readonly records: number
+}
+
 export interface RunParts {
   readonly clock: Clock
   readonly target: Target
@@ -130,10 +139,10 @@ export class Run implements AnswerSink {
     this.#held = []
   }
 
-  /** The answer of an async job until now, and the number of the change that made it `working`. */
-  get answerSoFar(): { readonly change: number; readonly chunks: readonly Buffer[] } {
-    const { change, chunks } = this.#records
-    return { change, chunks: this.working ? chunks : [] }
+  /** Of an async job. */
+  get answerSoFar(): AnswerSoFar {
+    const { change, chunks, count } = this.#records
+    return { change, chunks: this.working ? chunks : [], records: count }
   }
 
   /** What an async job leaves; undefined for a blocked call, or where nothing came. `isWhole`: it is done. */

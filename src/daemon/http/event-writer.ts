@@ -1,0 +1,145 @@
+// Owns one watcher's stream on the wire: its framing, the rising numbers, the beats into silence, and how far he may be
+// behind. It never holds up whoever tells it something, and ends cleanly only behind a job's last event.
+
+import type { ServerResponse } from 'node:http'
+import type { Clock, Timer } from '../clock.ts'
+import { writeSlowly } from './artifact-pieces.ts'
+import { reasonPhrase } from './error-body.ts'
+import type { Told } from './event-told.ts'
+import type { EventForm } from './events-request.ts'
+import { SlowReader } from './slow-reader.ts'
+
+/** A watcher who is further behind the run is cut, and resumes from what he has. */
+export const FURTHEST_BEHIND = 1024 * 1024
+
+/** The longest silence that clients of an event stream are told to expect. */
+const LONGEST_SILENCE_MS = 15_000
+
+export interface EventWriterParts {
+  readonly clock: Clock
+  readonly res: ServerResponse
+  readonly jobId: string
+  readonly form: EventForm
+  /** Only events of a higher number are written. */
+  readonly after: number
+  /** FOREMAN_HEARTBEAT, ms; 0 or more than 15 s: 15 s. */
+  readonly heartbeatMs: number
+  /** FOREMAN_CLIENT_STALL, ms. */
+  readonly clientStallMs: number
+}
+
+const TYPES: Readonly<Record<EventForm, string>> = {
+  ndjson: 'application/x-ndjson',
+  sse: 'text/event-stream; charset=utf-8',
+}
+const BEATS: Readonly<Record<EventForm, string>> = { ndjson: ' ', sse: ': waiting\n\n' }
+
+export class EventWriter {
+  readonly #parts: EventWriterParts
+  readonly #beatMs: number
+  readonly #reader: SlowReader
+  readonly #onDrain: () => void
+  #last: number
+  #timer: Timer | null = null
+  #wroteAt: number
+  #isBehind = false
+  #over = false
+
+  constructor(parts: EventWriterParts) {
+    this.#parts = parts
+    this.#beatMs = Math.min(parts.heartbeatMs || LONGEST_SILENCE_MS, LONGEST_SILENCE_MS)
+    this.#reader = new SlowReader(parts.clock, parts.res, parts.clientStallMs)
+    this.#last = parts.after
+    this.#wroteAt = parts.clock.monotonic()
+    this.#onDrain = () => {
+      this.#isBehind = false
+      this.#reader.stop()
+    }
+  }
+
+  /** Nothing more can be written. */
+  get isOver(): boolean {
+    return this.#over || this.#parts.res.destroyed
+  }
+
+  begin(): void {
+    const { res, form, jobId, clock } = this.#parts
+    res.writeHead(200, reasonPhrase(200), {
+      'Content-Type': TYPES[form],
+      'Cache-Control': 'no-store',
+      'X-Accel-Buffering': 'no',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Foreman-Job-Id': jobId,
+    })
+    res.flushHeaders()
+    this.#timer = clock.after(this.#beatMs, () => this.#beat())
+  }
+
+  /** What is past, no faster than it is taken. False: nothing more can be written. */
+  async replay(events: readonly Told[]): Promise<boolean> {
+    if (this.isOver) return false
+    const frames = events.map((event) => this.#frame(event)).join('')
+    if (frames === '') return true
+    this.#wroteAt = this.#parts.clock.monotonic()
+    return (await writeSlowly(this.#parts.res, frames, this.#reader)) && !this.isOver
+  }
+
+  /** What happens now. The bound is looked at before a record: a single large one makes nobody late. */
+  tell(event: Told): void {
+    if (this.isOver) return
+    if (event.type === 'record' && this.#parts.res.writableLength > FURTHEST_BEHIND) return this.cut()
+    const frame = this.#frame(event)
+    if (frame === '') return
+    this.#wroteAt = this.#parts.clock.monotonic()
+    if (this.#parts.res.write(frame) || this.#isBehind) return
+    this.#isBehind = true
+    this.#parts.res.once('drain', this.#onDrain)
+    this.#reader.watch()
+  }
+
+  /** The job is over, and all was said. */
+  end(): void {
+    if (this.isOver) return
+    this.close()
+    this.#parts.res.end()
+    this.#reader.watchToTheEnd()
+  }
+
+  /** Not the end: he gets what was written, then the line is cut. */
+  cut(): void {
+    if (this.isOver) return
+    this.close()
+    const { res } = this.#parts
+    if (res.writableLength === 0) return void res.destroy()
+    // Destroyed in the write's callback: what was written before it is out by then (see live-answer.ts).
+    res.write('', () => res.destroy())
+    this.#reader.watchToTheEnd()
+  }
+
+  /** No timer, no listener. Safe twice. */
+  close(): void {
+    this.#over = true
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#reader.stop()
+    this.#parts.res.off('drain', this.#onDrain)
+  }
+
+  /** Empty: he has it already. */
+  #frame({ number, type, json }: Told): string {
+    if (number <= this.#last) return ''
+    this.#last = number
+    return this.#parts.form === 'sse' ? `id: ${number}\nevent: ${type}\ndata: ${json}\n\n` : `${json}\n`
+  }
+
+  #beat(): void {
+    const { clock, res, form } = this.#parts
+    const silentMs = clock.monotonic() - this.#wroteAt
+    const isDue = silentMs >= this.#beatMs
+    if (isDue && !res.writableNeedDrain && !this.isOver) {
+      this.#wroteAt = clock.monotonic()
+      res.write(BEATS[form])
+    }
+    this.#timer = clock.after(isDue ? this.#beatMs : this.#beatMs - silentMs, () => this.#beat())
+  }
+}

@@ -1,0 +1,56 @@
+// Owns what has happened to a job until now, as events in their order: its state changes, and behind the one that made it
+// `working` the records of its answer, cut again from the bytes there are. Only as much as one slice of it is in memory.
+
+import { eventNumber } from '../../protocol/event.ts'
+import { createCutter } from '../answer/record-cutter.ts'
+import { answerForm } from '../endpoint.ts'
+import type { Job, StateChange } from '../job.ts'
+import { type Told, toldChange, toldRecord } from './event-told.ts'
+
+/** The answer's bytes, and where its records belong. */
+export interface PastAnswer {
+  /** Number of the change that made the job `working`. */
+  readonly change: number
+  readonly pieces: Iterable<Buffer> | AsyncIterable<Buffer>
+  /** How many records it has; null: all that are in it. The last may end with the answer and not with its framing. */
+  readonly records: number | null
+}
+
+/** What is cut in one go: 2 MiB of small records would hold up every stream for 50 ms. */
+const SLICE = 64 * 1024
+
+/** @param after events up to this number are left out */
+export async function* historyOf(
+  job: Job,
+  changes: readonly StateChange[],
+  answer: PastAnswer | null,
+  after: number,
+): AsyncGenerator<readonly Told[]> {
+  for (const [index, change] of changes.entries()) {
+    yield [toldChange(change, job.error)]
+    if (answer === null || change.number !== answer.change) continue
+    const next = changes[index + 1]
+    if (next === undefined || after < eventNumber(next.number)) yield* recordsOf(job, answer, after)
+  }
+}
+
+async function* recordsOf(job: Job, { change, pieces, records }: PastAnswer, after: number) {
+  let told: Told[] = []
+  let count = 0
+  const isStreamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
+  const cutter = createCutter(job.endpoint, isStreamed, (record) => {
+    count += 1
+    const number = eventNumber(change, count)
+    if (number > after) told.push(toldRecord(number, record))
+  })
+  for await (const piece of pieces) {
+    for (let from = 0; from < piece.length; from += SLICE) {
+      cutter.push(piece.subarray(from, from + SLICE))
+      if (told.length > 0) yield told
+      told = []
+      await new Promise(setImmediate)
+    }
+  }
+  if (records === null || count < records) cutter.end()
+  yield told
+}
