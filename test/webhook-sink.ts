@@ -32,8 +32,9 @@ export interface WebhookSink {
   readonly seen: readonly SeenWebhook[]
   /** Most that were open at once. */
   readonly mostAtOnce: number
-  /** Connections until now, and bytes that came over them. */
+  /** Connections until now, those that are still open, and bytes that came over all of them. */
   readonly connections: number
+  readonly open: number
   readonly bytes: number
   /** From now on. */
   react: (seen: SeenWebhook) => Reaction
@@ -98,6 +99,9 @@ export async function startWebhookSink({
     },
     get connections() {
       return sockets.length
+    },
+    get open() {
+      return sockets.filter(({ destroyed }) => !destroyed).length
     },
     get bytes() {
       return sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0)

@@ -298,7 +298,7 @@ describe('the deliverer', () => {
     outbox.settleDelivery = () => Promise.reject(new Error('no'))
     deliverer.start()
     await until('it was logged', () => logged.some((line) => line.includes('unexpected reason')))
-    await clock.armed()
+    await until('it waits', () => clock.nextIn === 2_000)
     expect(sink.seen).toHaveLength(1)
     outbox.settleDelivery = settleDelivery.bind(outbox)
     clock.advance(2_000)

@@ -53,6 +53,10 @@ describe('a receiver', () => {
       },
     })
     expect(await createSender().post(sink.url)).toMatchObject({ kind: 'answered', status: 201 })
+    sink.react = () => (res, socket) => {
+      res.writeEarlyHints({ link: '</a>; rel=preload' }, () => socket.destroySoon())
+    }
+    expect(await createSender().post(sink.url)).toEqual({ kind: 'unreachable' })
   })
 })
 
@@ -176,6 +180,7 @@ it('headers and URLs that HTTP does not allow are an outcome, not an exception',
   expect(await webhooks.post({ url: sink.url, headers: { x: 'a\r\nb: c' }, body }, signal)).toEqual({
     kind: 'unreachable',
   })
+  await until('its connection is closed', () => sink.connections === 1 && sink.open === 0)
   expect(await post('not a url')).toEqual({ kind: 'refused_address', isLasting: true })
   expect(await post(`${sink.url}/ü?ö=\u2028`)).toEqual({ kind: 'refused_address', isLasting: true })
   expect(await post(`${sink.url}/ü?ö=ß`)).toMatchObject({ status: 204 })

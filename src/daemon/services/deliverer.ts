@@ -133,7 +133,7 @@ export class Deliverer {
     const { clock, store, webhooks, keys, publicUrl } = this.#parts
     const detail = isFinal(change.state) ? await store.detail(jobId, NOTHING_RESIDENT) : null
     const job = detail?.job ?? (await store.get(jobId))
-    if (job === null || this.#stopping) return null
+    if (job === null) return null
     const body = webhookBody(change, job, detail, publicUrl)
     const id = webhookId(jobId, change.number)
     const headers = await signWebhook({ id, timestamp: Math.floor(clock.now() / 1000), body, keys })
