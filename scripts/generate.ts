@@ -3,11 +3,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { renderConfigurationPage, renderEnvExample } from '../src/daemon/config/render.ts'
+import { renderCommandLinePage } from './document-command-line.ts'
 import { renderErrorsPage } from './document-errors.ts'
 import { renderLifecyclePage } from './document-lifecycle.ts'
 
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   '.env.example': renderEnvExample,
+  'docs/command-line.md': renderCommandLinePage,
   'docs/configuration.md': renderConfigurationPage,
   'docs/errors.md': renderErrorsPage,
   'docs/job-lifecycle.md': renderLifecyclePage,

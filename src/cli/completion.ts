@@ -22,7 +22,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '--state': STATES,
   '--webhook-events': STATES,
   '--endpoint': PROMPT_ENDPOINTS,
-  '--think': ['true', 'false', 'low', 'medium', 'high', 'max'],
+  '--think': ['true', 'false', 'low', 'medium', 'high'],
   '--log-level': ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
   '--log-format': ['auto', 'pretty', 'json'],
   '--file': 'file',

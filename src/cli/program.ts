@@ -25,9 +25,8 @@ Examples:
   foreman pause                                        # the GPU is wanted for something else
 `
 
-/** Runs one command line; resolves with the exit code. Never throws. */
-export async function runCommand(argv: readonly string[]): Promise<number> {
-  let code: number = EXIT.ok
+/** The command tree. `exit` is told how the daemon ended. */
+export function createProgram(exit: (code: number) => void): Command {
   const program = new Command('foreman')
     .exitOverride()
     .helpOption('-h, --help', 'what can be done, and how')
@@ -35,9 +34,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', `\nExit codes:\n  ${EXIT_HELP}`)
-  addServe(program, (daemonCode) => {
-    code = daemonCode
-  })
+  addServe(program, exit)
   addSubmit(program)
   addJobs(program)
   addPs(program)
@@ -48,6 +45,15 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   addConfig(program)
   addCompletion(program)
   addVersion(program)
+  return program
+}
+
+/** Runs one command line; resolves with the exit code. Never throws. */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.ok
+  const program = createProgram((daemonCode) => {
+    code = daemonCode
+  })
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code

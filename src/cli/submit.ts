@@ -19,7 +19,7 @@ interface SubmitFlags extends ConnectionFlags {
   readonly system?: string
   readonly format?: string
   readonly option: readonly (readonly [string, unknown])[]
-  readonly think?: 'true' | 'false' | 'low' | 'medium' | 'high' | 'max'
+  readonly think?: 'true' | 'false' | 'low' | 'medium' | 'high'
   readonly body?: string
   readonly endpoint?: string
   readonly label?: string
@@ -76,7 +76,7 @@ export function addSubmit(program: Command): void {
     )
     .addOption(
       new Option('--think <level>', 'true, false, low, medium or high').argParser(
-        argument(oneOf('true', 'false', 'low', 'medium', 'high', 'max')),
+        argument(oneOf('true', 'false', 'low', 'medium', 'high')),
       ),
     )
     .option('--body <file>', 'the whole request as JSON, instead of MODEL and PROMPT; `-` is stdin')
