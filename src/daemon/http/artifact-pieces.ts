@@ -5,11 +5,8 @@ import type { ServerResponse } from 'node:http'
 import type { Store } from '../store/store.ts'
 import type { SlowReader } from './slow-reader.ts'
 
-/**
- * SQLite walks to the start of a piece from the beginning of the BLOB, so that many small pieces would cost the square of
- * its length.
- */
-const PIECE = 2 * 1024 * 1024
+/** A multiple of what the store keeps as one row; small enough that a hundred slow readers hold little. */
+const PIECE = 1024 * 1024
 
 /** Throws if the artifact is gone meanwhile, or shorter than it was said to be. */
 export async function* piecesOf(store: Store, id: string, name: string, from: number, to: number) {
