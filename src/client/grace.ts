@@ -5,7 +5,7 @@ import { AnswerError, ForeignError, UnreachableError } from './error.ts'
 
 export class Grace {
   readonly #ms: number
-  #goodAt = performance.now()
+  #failedAt: number | null = null
 
   constructor(ms: number) {
     this.#ms = ms
@@ -13,12 +13,14 @@ export class Grace {
 
   /** foreman has answered. */
   renew(): void {
-    this.#goodAt = performance.now()
+    this.#failedAt = null
   }
 
-  /** Throws `error` where another try would not help, or when there has been no good answer for too long. */
+  /** Throws `error` where another try would not help, or when it is too long since the first failure in a row. */
   forgive(error: unknown): void {
-    if (!isPassing(error) || performance.now() - this.#goodAt >= this.#ms) throw error
+    // From the failure on: an event stream may have been silent for long before it was cut, and that was no failure.
+    this.#failedAt ??= performance.now()
+    if (!isPassing(error) || performance.now() - this.#failedAt >= this.#ms) throw error
   }
 }
 

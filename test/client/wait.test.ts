@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   AnswerError,
   ForemanClient,
@@ -121,6 +121,21 @@ describe('the result of a job', () => {
     const error = await outcomeOf(foreman)
     expect(error).toBeInstanceOf(kind)
     expect(error).toMatchObject({ status, code })
+  })
+
+  it('goes on by events that were silent for long before they were cut', async () => {
+    const foreman = await scriptedForeman()
+    const now = vi.spyOn(performance, 'now')
+    const outcome = outcomeOf(foreman)
+    await until('it listens', () => foreman.streams.size === 1)
+    const since = performance.now()
+    now.mockImplementation(() => since + 40_000)
+    foreman.cut()
+    await until('it listens again', () => foreman.count('GET', `/jobs/${ID}/events`) === 2)
+    foreman.job = document('done')
+    foreman.tell(stateEvent(1, 'done'))
+    expect(await outcome).toEqual(foreman.job)
+    now.mockRestore()
   })
 
   it.each([

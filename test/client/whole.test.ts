@@ -1,0 +1,103 @@
+// The client against the whole program: a real foreman on a real database, in front of a real HTTP target.
+
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ForemanClient, type JobEvent } from '../../src/client/index.ts'
+import { systemClock } from '../../src/daemon/clock.ts'
+import { cut, FakeOllama, huge } from '../fake-ollama.ts'
+import { passTime, startForeman, temporaryFolder } from '../harness.ts'
+import { until } from './scripted-foreman.ts'
+
+const BODY = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
+
+describe('a job of the client', () => {
+  it('is waited for through a restart of foreman', async () => {
+    await using fake = await FakeOllama.start()
+    fake.hold('middle')
+    const db = join(await temporaryFolder(), 'foreman.db')
+    const first = await startForeman(fake, { db, clock: systemClock, config: { shutdownGraceMs: 0 } })
+    const client = new ForemanClient({ url: first.url })
+    const job = await client.submit(BODY)
+    const result = job.result()
+    let text = ''
+    let voids = 0
+    const onVoid = (): void => {
+      voids++
+      text = ''
+    }
+    const reading = (async () => {
+      for await (const word of job.text({ onVoid })) text += word
+    })()
+    await until('it has begun', () => text !== '')
+    await first.daemon.stop()
+    fake.release('middle')
+    const { hostname, port } = new URL(first.url)
+    await startForeman(fake, { db, clock: systemClock, config: { addr: { host: hostname, port: Number(port) } } })
+    const { state, artifacts } = await result
+    await reading
+    expect({ state, voids }).toEqual({ state: 'done', voids: 1 })
+    expect(text).toBe(artifacts.find(({ name }) => name === 'completion')?.data)
+  })
+
+  it('whose target is lost in the middle has its first words declared void', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake)
+    fake.on('/api/chat', cut('rst', 1)).hold('cut')
+    const job = await new ForemanClient({ url: foreman.url }).submit(BODY)
+    let text = ''
+    const voided: string[] = []
+    const onVoid = (): void => {
+      voided.push(text)
+      text = ''
+    }
+    const reading = (async () => {
+      for await (const word of job.text({ onVoid })) text += word
+    })()
+    await until('the first word is there', () => text !== '')
+    const before = text
+    fake.release('cut')
+    await until('it is void', () => voided.length === 1)
+    await passTime(foreman, fake, 5_000)
+    await reading
+    expect(voided).toEqual([before])
+    expect(text).toBe((await job.get()).artifacts.find(({ name }) => name === 'completion')?.data)
+  })
+
+  it('is told by a signed webhook where the client listens for one', async () => {
+    await using fake = await FakeOllama.start()
+    const secret = 'a secret of some length'
+    const config = { webhookSecrets: [new TextEncoder().encode(secret)] }
+    const foreman = await startForeman(fake, { clock: systemClock, config })
+    fake.hold('middle')
+    const job = await new ForemanClient({ url: foreman.url, receiver: { secret } }).submit(BODY)
+    const result = job.result()
+    await fake.waiting('middle')
+    fake.release('middle')
+    expect((await result).state).toBe('done')
+  })
+
+  it('is followed to its end, each event once, by who is too slow for it', async () => {
+    await using fake = await FakeOllama.start()
+    fake.on('/api/chat', huge(12 * 1024 ** 2))
+    const { url } = await startForeman(fake, { clock: systemClock })
+    let connections = 0
+    const counting: typeof fetch = (input, init) => {
+      if (String(input).includes('/events')) connections++
+      return fetch(input, init)
+    }
+    const client = new ForemanClient({ url, timeoutMs: 60_000, fetch: counting })
+    const job = await client.submit(BODY)
+    const events: JobEvent[] = []
+    for await (const event of job.events()) {
+      // He takes nothing more until it is over: foreman must let him go, and he comes back.
+      if (events.push(event) === 5) await client.job(job.id).result({ via: 'polling' })
+    }
+    expect(connections).toBeGreaterThan(1)
+    const numbers = events.map(({ number }) => number)
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+    const response = (await client.artifact(job.id, 'response')).text()
+    const records = events.filter(({ type }) => type === 'record')
+    expect(records).toHaveLength(response.split('\n').filter((line) => line.trim() !== '').length)
+    expect(events.at(-1)).toMatchObject({ type: 'state', state: 'done' })
+  })
+})
