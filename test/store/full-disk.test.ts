@@ -23,6 +23,7 @@ import {
   take,
   temporaryFolder,
   temporaryStore,
+  told,
 } from './temporary-store.ts'
 
 const KIB = 1024
@@ -53,6 +54,32 @@ async function fill(store: Store, bytes: number): Promise<string[]> {
     ids.push(result.job.id)
   }
 }
+
+/** Batches without a thread, so that the moment of the failure is chosen here. */
+async function batchesOn(pages: number) {
+  const { db, close } = openDatabase(join(await temporaryFolder(), 'foreman.db'))
+  const execution = createExecution(db)
+  const answers: Answered[] = []
+  const batches = createBatches({
+    transactions: createTransactions(db, execution, null),
+    answer: (some) => void answers.push(...some),
+    fullChanged: () => {},
+  })
+  let number = 0
+  const run = (...operations: Operation[]): (Answered['outcome'] | undefined)[] => {
+    const tickets = operations.map((operation) => ({ number: ++number, operation }))
+    batches.run(tickets)
+    return tickets.map((ticket) => answers.find((one) => one.number === ticket.number)?.outcome)
+  }
+  db.exec(`PRAGMA max_page_count = ${pages}`)
+  return { db, close, batches, tally: execution.tally, run }
+}
+const enqueue = (bytes: number, id: string): Operation => ({
+  name: 'enqueue',
+  job: newJob({ id, caller: 'none', bytes }),
+  limits: NO_LIMITS,
+})
+const refused = { kind: 'result', result: { kind: 'storage_full' } }
 
 describe('when the disk is full', () => {
   it('an enqueue is refused, what was acknowledged is there, and small changes go on', async () => {
@@ -108,33 +135,38 @@ describe('when the disk is full', () => {
   })
 })
 
-describe('a transaction that finds the disk full', () => {
-  /** Batches without a thread, so that the moment of the failure is chosen here. */
-  async function batchesOn(pages: number) {
-    const { db, close } = openDatabase(join(await temporaryFolder(), 'foreman.db'))
-    const execution = createExecution(db)
-    const answers: Answered[] = []
-    const batches = createBatches({
-      transactions: createTransactions(db, execution, null),
-      answer: (some) => void answers.push(...some),
-      fullChanged: () => {},
-    })
-    let number = 0
-    const run = (...operations: Operation[]): (Answered['outcome'] | undefined)[] => {
-      const tickets = operations.map((operation) => ({ number: ++number, operation }))
-      batches.run(tickets)
-      return tickets.map((ticket) => answers.find((one) => one.number === ticket.number)?.outcome)
-    }
-    db.exec(`PRAGMA max_page_count = ${pages}`)
-    return { db, close, batches, tally: execution.tally, run }
-  }
-  const enqueue = (bytes: number, id: string): Operation => ({
-    name: 'enqueue',
-    job: newJob({ id, caller: 'none', bytes }),
-    limits: NO_LIMITS,
-  })
-  const refused = { kind: 'result', result: { kind: 'storage_full' } }
+describe('on a full disk', () => {
+  const key = { key: 'k', fingerprint: new Uint8Array(32) }
 
+  it('a key that is known is answered with its job, a new one and a retry are refused', async () => {
+    const { store } = await smallStore()
+    const job = await put(store, { caller: 'none', idempotency: key })
+    await changed(store, job.id, 'cancelled', { now: 9 })
+    await fill(store, 100 * KIB)
+    const submit = (name: string, bytes: number) =>
+      store.enqueue(newJob({ caller: 'none', bytes, idempotency: { ...key, key: name } }), NO_LIMITS)
+    expect(await submit('k', 2)).toMatchObject({ kind: 'replayed', job: { id: job.id } })
+    expect(await submit('k', 500 * KIB)).toMatchObject({ kind: 'replayed', job: { id: job.id } })
+    expect(await submit('other', 2)).toEqual({ kind: 'storage_full' })
+    expect(await store.retry({ of: job.id, id: 'again', now: 1, awake: 0 }, NO_LIMITS)).toEqual({
+      kind: 'storage_full',
+    })
+    expect(await store.get('again')).toBeNull()
+  })
+
+  it('a job can be forgotten, and that makes room', async () => {
+    const { store, told: heard, healed } = await smallStore()
+    const large = await put(store, { caller: 'none', bytes: 1500 * KIB })
+    await changed(store, large.id, 'cancelled')
+    await fill(store, 100 * KIB)
+    expect(await store.forget(large.id)).toEqual({ kind: 'forgotten' })
+    await healed
+    expect(heard).toEqual([true, false])
+    expect((await store.enqueue(newJob({ caller: 'none', bytes: KIB }), NO_LIMITS)).kind).toBe('enqueued')
+  })
+})
+
+describe('a transaction that finds the disk full', () => {
   it('refuses every enqueue of it, also those that had run, and counts none of them', async () => {
     const { db, close, run, tally } = await batchesOn(200)
     expect(run(enqueue(10, 'a'), enqueue(2000 * KIB, 'b'), enqueue(10, 'c'))).toEqual([refused, refused, refused])
@@ -164,6 +196,24 @@ describe('a transaction that finds the disk full', () => {
     expect(db.prepare('SELECT ballast FROM queue_state').get()).toEqual({ ballast: null })
     close()
   })
+})
+
+it('what became of a webhook is kept while the disk is full, and a deletion goes before it', async () => {
+  const { close, run, batches, db } = await batchesOn(200)
+  const wishes = told()
+  run({ name: 'enqueue', job: newJob({ id: 'a', caller: 'none', wishes }), limits: NO_LIMITS }, enqueue(10, 'b'))
+  run({ name: 'apply', change: change('b', 'cancelled') })
+  const verdict = { kind: 'again', at: 7, reason: 'timeout' } as const
+  const settle: Operation = { name: 'settleDelivery', settlement: { jobId: 'a', n: 1, now: 1, verdict } }
+  run({ name: 'setPaused', paused: true }, enqueue(2000 * KIB, 'c'))
+  expect(run(settle, { name: 'redeliver', id: 'a', n: 1, now: 2 })).toEqual([undefined, undefined])
+  expect(run({ name: 'forget', id: 'b' })).toEqual([{ kind: 'result', result: { kind: 'forgotten' } }])
+  db.exec('PRAGMA max_page_count = 100000')
+  batches.retry()
+  expect(batches.kept).toEqual([])
+  // In their order: the try was settled, then asked for again.
+  expect(db.prepare('SELECT tries, next_at FROM deliveries').all()).toEqual([{ tries: 0, next_at: 2 }])
+  close()
 })
 
 it.each([

@@ -1,13 +1,15 @@
 // How the schema comes about and how it is changed: the golden file, the copy before, all or nothing.
 
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, it } from 'vitest'
+import { NOTHING_RESIDENT } from '../../src/daemon/affinity.ts'
 import { copyBefore, latestVersion, type Migration, readMigrations } from '../../src/daemon/store/migration.ts'
 import { openDatabase, pragma } from '../../src/daemon/store/opening.ts'
 import { StoreOpenError } from '../../src/daemon/store/store.ts'
-import { put, temporaryFolder, temporaryStore } from './temporary-store.ts'
+import { put, take, temporaryFolder, temporaryStore } from './temporary-store.ts'
 
 const released = readMigrations()
 const next = latestVersion(released) + 1
@@ -89,4 +91,67 @@ it('a copy replaces the one that an earlier try left', async () => {
   expect(copied.prepare('SELECT paused FROM queue_state').get()).toEqual({ paused: 1 })
   copied.close()
   close()
+})
+
+/** A database as 0001 left it: a blocked call, an async job that waits, one that is done, and one of each with an answer. */
+function firstDatabase(path: string, answers: Readonly<Record<string, Buffer>>): void {
+  const { db, close } = openDatabase(path, released.slice(0, 1))
+  const insert = db.prepare(`INSERT INTO jobs (id, state, caller, endpoint, model, normalised_model, affinity, stream,
+      load_only, body_bytes, fifo_swap, attempt, created_at, created_awake, started_at, claimed_at, working_at, finished_at)
+    VALUES ($id, $state, $caller, '/api/chat', 'x', 'x:latest', 'x:latest', 1, 0, 2, 0, $attempt, 10, 0, $claimed, $claimed,
+      $working, $finished)`)
+  const job = (id: string, state: string, caller: string, [claimed, working, finished]: (number | null)[]): void => {
+    const times = { claimed: claimed ?? null, working: working ?? null, finished: finished ?? null }
+    insert.run({ id, state, caller, attempt: times.claimed === null ? 0 : 1, ...times })
+  }
+  job('waits', 'queued', 'none', [])
+  job('back', 'queued', 'none', [20, 30])
+  job('live', 'done', 'live', [20, 30, 40])
+  for (const id of Object.keys(answers)) job(id, 'done', 'none', [20, 30, 40])
+  db.exec("INSERT INTO bodies SELECT sequence, x'7b7d' FROM jobs")
+  const answer = db.prepare('INSERT INTO answers SELECT sequence, 200, $contentType, $body FROM jobs WHERE id = $id')
+  for (const [id, body] of Object.entries(answers)) answer.run({ id, body, contentType: id === 'none' ? null : 'a/b' })
+  close()
+}
+
+it('a database of before async jobs keeps its answers as artifacts, and its jobs have a history', async () => {
+  const path = await databasePath()
+  const patterned = (bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, (_, at) => (at * 31) % 251))
+  const answers = { none: patterned(0), small: patterned(10), edge: patterned(262144), large: patterned(600_000) }
+  firstDatabase(path, answers)
+  const store = await temporaryStore({ path })
+  for (const [id, body] of Object.entries(answers)) {
+    const kept = await store.artifact(id, 'response', 0, body.length + 1)
+    expect(Buffer.compare(kept ?? Buffer.from('no'), body)).toBe(0)
+    expect((await store.detail(id, NOTHING_RESIDENT))?.artifacts).toMatchObject([
+      {
+        ...{ name: 'response', contentType: id === 'none' ? 'application/octet-stream' : 'a/b', bytes: body.length },
+        etag: createHash('sha256').update(body).digest('hex'),
+      },
+    ])
+  }
+  const history = async (id: string) =>
+    (await store.changes(id))?.map(({ number, state, previous, at }) => [number, state, previous, at])
+  expect(await history('waits')).toEqual([[1, 'queued', null, 10]])
+  expect(await history('back')).toEqual([
+    [1, 'queued', null, 10],
+    [4, 'queued', 'working', 30],
+  ])
+  expect(await history('large')).toEqual([
+    [1, 'queued', null, 10],
+    [4, 'done', 'working', 40],
+  ])
+  expect(await history('live')).toEqual([
+    [1, 'queued', null, 10],
+    [2, 'loading', 'queued', 20],
+    [3, 'working', 'loading', 30],
+    [4, 'done', 'working', 40],
+  ])
+  expect((await take(store)).job).toMatchObject({ id: 'waits', changes: 2 })
+  expect((await store.changes('waits'))?.length).toBe(2)
+  await store.close()
+  const check = new DatabaseSync(path)
+  expect(check.prepare('PRAGMA foreign_key_check').all()).toEqual([])
+  expect(check.prepare("SELECT name FROM sqlite_schema WHERE name = 'answers'").all()).toEqual([])
+  check.close()
 })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, onTestFinished } from 'vitest'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/affinity.ts'
-import type { Job, NewJob, QueueLimits } from '../../src/daemon/job.ts'
+import { type Job, type NewJob, NO_WISHES, type QueueLimits, STATES, type Wishes } from '../../src/daemon/job.ts'
 import type { Change, ClaimRequest, JobFilter, Remains, Store, StoreOptions } from '../../src/daemon/store/store.ts'
 import { openStore, type StoreProbes } from '../../src/daemon/store/thread.ts'
 
@@ -18,14 +18,14 @@ export async function temporaryFolder(): Promise<string> {
   return folder
 }
 
-export interface Wishes extends StoreProbes {
+export interface StoreWishes extends StoreProbes {
   readonly path?: string
   readonly onFatal?: (error: Error) => void
   readonly onStorageFull?: NonNullable<StoreOptions['onStorageFull']>
 }
 
 /** A store that fails the test when it breaks, unless the test wants to hear of it. */
-export async function temporaryStore(wishes: Wishes = {}): Promise<Store> {
+export async function temporaryStore(wishes: StoreWishes = {}): Promise<Store> {
   const path = wishes.path ?? join(await temporaryFolder(), 'foreman.db')
   const { onStorageFull, onCommit, maxPages } = wishes
   const store = await openStore(
@@ -90,6 +90,14 @@ export function newJob(differences: Partial<NewJob> & { readonly bytes?: number 
     ...rest,
   }
 }
+
+/** Wishes of an async job that is to be told of everything. */
+export const told = (differences: Partial<Wishes> = {}): Wishes => ({
+  ...NO_WISHES,
+  webhookUrl: 'http://hooks.lan/a',
+  webhookEvents: STATES,
+  ...differences,
+})
 
 /** Enqueues and gives the row back. */
 export async function put(store: Store, differences: Parameters<typeof newJob>[0] = {}): Promise<Job> {
