@@ -11,6 +11,7 @@ import { loadConfig } from '../src/daemon/config/load.ts'
 import { createDaemon, type Daemon } from '../src/daemon/daemon.ts'
 import { createLog } from '../src/daemon/log.ts'
 import type { Step } from '../src/daemon/services/dispatcher.ts'
+import type { Lookup } from '../src/daemon/webhooks/names.ts'
 import { get } from './caller.ts'
 import type { FakeOllama } from './fake-ollama.ts'
 import { TestClock } from './test-clock.ts'
@@ -52,6 +53,8 @@ export interface Wishes {
   readonly onStep?: (step: Step, jobId: string, daemon: Daemon) => void
   /** Default 0.5: no jitter. */
   readonly random?: () => number
+  /** How names of webhook receivers resolve. */
+  readonly lookup?: Lookup
 }
 
 /** Starts foreman in front of `target`; it is stopped after the test. */
@@ -61,11 +64,12 @@ export async function startForeman(target: { readonly url: string }, wishes: Wis
   const clock = new TestClock()
   const logged: Record<string, unknown>[] = []
   const log = createLog(config, { write: (line) => void logged.push(JSON.parse(line) as Record<string, unknown>) })
-  const { onStep } = wishes
+  const { onStep, lookup } = wishes
   const daemon: Daemon = createDaemon(config, {
     clock: wishes.clock ?? clock,
     log,
     random: wishes.random ?? (() => 0.5),
+    ...(lookup === undefined ? {} : { lookup }),
     ...(onStep === undefined ? {} : { onStep: (step: Step, job: string) => onStep(step, job, daemon) }),
   })
   await daemon.start()

@@ -96,8 +96,10 @@ export class Deliverer {
       if (this.#stopping) return
       const begun = due.filter((delivery) => this.#begin(delivery))
       if (begun.length > 0 || this.#places.shutOut.length > except.length) continue
-      if (nextAt !== null) this.#bell.ringIn(Math.min(nextAt - now, LOOK_EVERY_MS))
-      return
+      if (nextAt === null) return
+      // The question took its time; what it could not have given then is no reason to ask at once.
+      const inMs = nextAt > now ? nextAt - clock.now() : PAUSE_MS
+      if (inMs > 0) return this.#bell.ringIn(Math.min(inMs, LOOK_EVERY_MS))
     }
   }
 
