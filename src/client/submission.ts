@@ -32,7 +32,6 @@ export async function submitted(connection: Connection, submitting: Submitting):
       try {
         return await once(connection, body, idempotencyKey, patience)
       } catch (error) {
-        patience.throwIfOver()
         const wait = pauseAfter(error, pause)
         // What is known now is told now, and not after a wait that cannot help.
         if (wait === null || performance.now() + wait >= deadline) throw error

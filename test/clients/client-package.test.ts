@@ -99,6 +99,15 @@ describe('the package', () => {
     })
   })
 
+  it('has a README whose quick start runs as it stands', async () => {
+    const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(installed, 'README.md'), 'utf8')) ?? []
+    await using target = await FakeOllama.start()
+    const { url } = await foremanFor(target)
+    writeFileSync(join(folder, 'quick.mjs'), code.replace('http://127.0.0.1:8080', url).replace('qwen3:14b', 'tiny-a'))
+    const { stdout } = await run(process.execPath, ['quick.mjs'], { cwd: folder, timeout: 60_000 })
+    expect(stdout).toMatch(/^\S.*prompt_tokens: \d+/s)
+  })
+
   it.each([
     ['nodenext', 'with Node', { module: 'nodenext', lib: ['es2023'], types: ['node'] }],
     ['bundler', 'with Node', { module: 'esnext', moduleResolution: 'bundler', lib: ['es2023'], types: ['node'] }],
