@@ -1,0 +1,68 @@
+// The order in which what waits will be sent, and what stands ahead of a job, as tables.
+
+import { describe, expect, it } from 'vitest'
+import { CLOUD_AFFINITY } from '../../src/daemon/affinity.ts'
+import { drainOrder, standingOf, type WaitingGroup } from '../../src/daemon/standing.ts'
+
+const A = 'a:latest'
+const A8 = 'a:latest num_ctx=8192'
+const B = 'b:latest'
+const C = 'c:latest'
+
+const group = (affinity: string, oldest: number, jobs = 2): WaitingGroup => ({ affinity, jobs, oldest })
+const names = (groups: readonly WaitingGroup[]): string[] => groups.map(({ affinity }) => affinity)
+
+describe('the order of what waits', () => {
+  it.each([
+    ['nothing resident', { affinity: null, foreign: [] }, [], [B, A, C]],
+    ['one resident', { affinity: A, foreign: [] }, [A], [B, C]],
+    ['the resident one not waiting', { affinity: 'z:latest', foreign: [C] }, [], [B, A, C]],
+    ['loaded by somebody else', { affinity: null, foreign: [C] }, [C], [B, A]],
+    ['two loaded by somebody else: the first becomes ours', { affinity: null, foreign: [C, A] }, [A], [B, C]],
+  ] as const)('%s', (_, residency, mixed, afterwards) => {
+    const order = drainOrder([group(A, 5), group(B, 3), group(C, 9)], residency)
+    expect([names(order.mixed), names(order.afterwards)]).toEqual([mixed, afterwards])
+  })
+
+  it('sends cloud jobs among the resident ones', () => {
+    const order = drainOrder([group(A, 5), group(CLOUD_AFFINITY, 9), group(B, 3)], { affinity: A, foreign: [] })
+    expect([names(order.mixed), names(order.afterwards)]).toEqual([[A, CLOUD_AFFINITY], [B]])
+  })
+
+  it('takes only one affinity of a model that somebody else loaded', () => {
+    const order = drainOrder([group(A8, 2), group(A, 5)], { affinity: null, foreign: [A] })
+    expect([names(order.mixed), names(order.afterwards)]).toEqual([[A8], [A]])
+  })
+})
+
+describe('what stands ahead of a job', () => {
+  const order = drainOrder([group(A, 5, 4), group(CLOUD_AFFINITY, 6, 3), group(B, 3, 2), group(C, 9, 7)], {
+    affinity: A,
+    foreign: [],
+  })
+  const older = (counts: Readonly<Record<string, number>>) => (affinity: string) => counts[affinity] ?? 0
+
+  it('is, for a resident one, what of the resident ones is older', () => {
+    expect(standingOf(A, order, older({ [A]: 1, [CLOUD_AFFINITY]: 2, [B]: 2 }))).toEqual({
+      ahead: [
+        { affinity: CLOUD_AFFINITY, jobs: 2 },
+        { affinity: A, jobs: 1 },
+      ],
+    })
+  })
+
+  it('is, for another one, all that is resident, all of the older groups, and its own last', () => {
+    expect(standingOf(C, order, older({ [C]: 1, [B]: 2, [A]: 4 }))).toEqual({
+      ahead: [
+        { affinity: A, jobs: 4 },
+        { affinity: CLOUD_AFFINITY, jobs: 3 },
+        { affinity: B, jobs: 2 },
+        { affinity: C, jobs: 1 },
+      ],
+    })
+  })
+
+  it('is nothing for the next one', () => {
+    expect(standingOf(A, order, older({}))).toEqual({ ahead: [] })
+  })
+})

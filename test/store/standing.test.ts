@@ -1,0 +1,113 @@
+// Where a job stands, against what the store then really claims: the number of jobs ahead is the number of claims before it.
+
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { CLOUD_AFFINITY, type Residency } from '../../src/daemon/affinity.ts'
+import type { Standing } from '../../src/daemon/job.ts'
+import type { Store } from '../../src/daemon/store/store.ts'
+import {
+  changed,
+  claimRequest,
+  NO_LIMITS,
+  newJob,
+  put,
+  resident,
+  sharedStore,
+  take,
+  temporaryFolder,
+  temporaryStore,
+} from './temporary-store.ts'
+
+const A = 'tiny-a:latest'
+const A8 = 'tiny-a:latest num_ctx=8192'
+const B = 'tiny-b:latest'
+
+const shared = sharedStore()
+
+const count = (standing: Standing | null): number | null =>
+  standing === null ? null : standing.ahead.reduce((sum, { jobs }) => sum + jobs, 0)
+
+/** Claims and ends everything; ids in the order of their claims. Residency moves as the dispatcher moves it. */
+async function drain(store: Store, from: Residency): Promise<string[]> {
+  const order: string[] = []
+  let residency = from
+  for (;;) {
+    const claimed = await store.claim(claimRequest({ now: 100_000, residency }))
+    if (claimed.kind === 'empty') return order
+    const { id, affinity } = claimed.job
+    if (affinity !== CLOUD_AFFINITY) residency = { ...residency, affinity }
+    await changed(store, id, 'completed')
+    order.push(id)
+  }
+}
+
+const standings = async (store: Store, residency: Residency): Promise<Map<string, Standing | null>> => {
+  const filter = { state: null, model: null, label: null, limit: 5000, before: null }
+  const listed = await store.list(filter, residency)
+  return new Map(listed.map(({ job, standing }) => [job.id, standing]))
+}
+
+it('the jobs ahead of each are those that are claimed before it, and orphans are not among them', {
+  timeout: 120_000,
+}, async () => {
+  const store = await shared.store()
+  const job = fc.record({
+    affinity: fc.constantFrom(A, A8, B, 'other:latest', CLOUD_AFFINITY),
+    fate: fc.constantFrom('waits', 'waits', 'waits', 'orphan', 'adopted', 'back off'),
+  })
+  const residency = fc.record({
+    affinity: fc.constantFrom(null, A, B, 'gone:latest'),
+    foreign: fc.subarray([A, B, 'gone:latest']),
+  })
+  const property = fc.asyncProperty(fc.array(job, { maxLength: 14 }), residency, async (jobs, from) => {
+    const orphans: string[] = []
+    for (const { affinity, fate } of jobs) {
+      const { id } = await put(store, { affinity, caller: fate === 'waits' ? 'none' : 'live' })
+      if (fate === 'orphan' || fate === 'adopted') await store.orphan(id, 1)
+      if (fate === 'adopted') await store.adopt(id)
+      if (fate === 'orphan') orphans.push(id)
+      if (fate !== 'back off') continue
+      const { job: taken } = await take(store)
+      await changed(store, taken.id, 'connection_lost', { availableAt: 90_000 })
+    }
+    const told = await standings(store, from)
+    for (const id of orphans) {
+      expect(told.get(id)).toBeNull()
+      await changed(store, id, 'cancelled')
+    }
+    const [first] = await drain(store, from).then((order) => {
+      expect(order.map((id) => count(told.get(id) ?? null))).toEqual(order.map((_, at) => at))
+      return order
+    })
+    if (first !== undefined) expect(count((await store.detail(first, from))?.standing ?? null)).toBeNull()
+  })
+  await fc.assert(property, { numRuns: 120 })
+})
+
+it('a place in a long queue is exact, on both sides of every block, as jobs come and go, and after a restart', {
+  timeout: 60_000,
+}, async () => {
+  const path = join(await temporaryFolder(), 'foreman.db')
+  const store = await temporaryStore({ path })
+  const jobs = Array.from({ length: 1200 }, (_, at) =>
+    newJob({ id: `j${at}`, caller: 'none', affinity: at % 3 === 0 ? B : A }),
+  )
+  await Promise.all(jobs.map((job) => store.enqueue(job, NO_LIMITS)))
+  await changed(store, 'j1', 'cancelled')
+  await changed(store, 'j700', 'cancelled')
+  const from = resident(B)
+  const expected = [
+    ...jobs.filter(({ affinity }) => affinity === B),
+    ...jobs.filter(({ affinity, id }) => affinity === A && id !== 'j1' && id !== 'j700'),
+  ].map(({ id }) => id)
+  const told = await standings(store, from)
+  expect(expected.map((id) => count(told.get(id) ?? null))).toEqual(expected.map((_, at) => at))
+  expect(told.get('j700')).toBeNull()
+  // One that backs off keeps its place, and is counted apart from the others at the next start.
+  await take(store, { residency: resident(B) })
+  await changed(store, 'j0', 'connection_lost', { availableAt: 90_000 })
+  expect(await standings(store, from)).toEqual(told)
+  await store.close()
+  expect(await standings(await temporaryStore({ path }), from)).toEqual(told)
+})
