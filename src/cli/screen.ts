@@ -8,7 +8,8 @@ const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l'
 // Terminals that know it show the frame at once; the others ignore it.
 const BEGIN = '\x1b[?2026h\x1b[H'
-const END = '\x1b[J\x1b[?2026l'
+const END = '\x1b[?2026l'
+const WIPE_BELOW = '\r\n\x1b[J'
 
 export interface Size {
   readonly columns: number
@@ -53,8 +54,11 @@ export class Screen {
    */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen || !this.#isTaken) return
-    const text = lines.slice(0, this.size.rows).map((line) => `${line}\x1b[0m\x1b[K`)
-    this.#isTaken = this.#stream.write(`${BEGIN}${text.join('\r\n')}${END}`, () => {
+    const { rows } = this.size
+    // Wiped before it is written: behind a full line the cursor still stands on its last column, and would wipe that.
+    const text = lines.slice(0, rows).map((line) => `\x1b[2K${line}\x1b[0m`)
+    const below = text.length < rows ? WIPE_BELOW : ''
+    this.#isTaken = this.#stream.write(`${BEGIN}${text.join('\r\n')}${below}${END}`, () => {
       this.#isTaken = true
     })
   }

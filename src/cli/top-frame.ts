@@ -39,8 +39,9 @@ export function frame(top: Top, { columns, rows }: Size, now: number, style: Pai
   const foot = footLine(top, style)
   if (status !== null) {
     // A target with many models must not push its queue off the screen.
-    const target = targetLines({ ...status, paused: false }, width, now, style)
-    lines.push(...target.slice(0, Math.max(3, rows - 18)), '', ...runningLines(top, status, width, style), '')
+    const target = targetLines({ ...status, paused: false }, width, now, style).slice(0, Math.max(2, rows - 18))
+    const gap = rows < 16 ? [] : ['']
+    lines.push(...target, ...gap, ...runningLines(top, status, width, style), ...gap)
     lines.push(waitingLine(status, style))
     const sections = [
       modelSection(status, width, style),
