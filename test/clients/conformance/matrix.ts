@@ -1,0 +1,76 @@
+// Owns the client matrix as a whole: it is performed, held against the bar, kept as one file of results for each language,
+// and docs/client-matrix.md is rendered from those files. A run that differs from what is written down fails.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, expect, test, vi } from 'vitest'
+import { BAR } from './bar.ts'
+import { rendered } from './document.ts'
+import { isWorse, read, written } from './outcome.ts'
+import { SCENARIOS } from './scenario.ts'
+import { type Performance, perform } from './stage.ts'
+import { nameOf, type Way } from './way.ts'
+
+const RESULTS = join(import.meta.dirname, 'results')
+const DOCUMENT = join(import.meta.dirname, '../../../docs/client-matrix.md')
+
+/** Way, then scenario, then the cell as it is written. */
+export type Results = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+/** Declares the tests of all cells of these ways. `part` names the file of results: `javascript`, `python`. */
+export function testMatrix(part: string, ways: readonly Way[]): void {
+  const performances = new Map<string, Performance>()
+
+  beforeAll(async () => {
+    // ollama-js and ollama-ai-provider-v2 print each line that they drop.
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    await Promise.all(
+      SCENARIOS.map(async (scenario) => {
+        const cast = ways.filter((way) => scenario.happensTo?.(way) ?? true)
+        for (const [way, performance] of await perform(scenario, cast)) {
+          performances.set(`${way}: ${scenario.name}`, performance)
+        }
+      }),
+    )
+  })
+
+  const cells = SCENARIOS.flatMap(({ name, happensTo, injury }) =>
+    ways.filter((way) => happensTo?.(way) ?? true).map((way) => [nameOf(way), name, injury(way)] as const),
+  )
+
+  test.for(cells)('%s: %s', ([way, scenario, injury]) => {
+    const { cell, told } = performances.get(`${way}: ${scenario}`) ?? expect.fail('it was not performed')
+    expect(cell.outcome, JSON.stringify(told)).not.toBe('✗silent')
+    const bar = BAR.get(`${way}: ${injury}`)
+    if (bar === undefined) return
+    expect(isWorse(cell, read(bar)), `${written(cell)} (${JSON.stringify(told)}), the bar is ${bar}`).toBe(false)
+  })
+
+  test('the matrix is the one that is written down (vitest -u writes it anew)', async () => {
+    const results = Object.fromEntries(
+      ways.map((way) => [
+        nameOf(way),
+        Object.fromEntries(
+          cells
+            .filter(([name]) => name === nameOf(way))
+            .map(([name, scenario]) => {
+              const performance = performances.get(`${name}: ${scenario}`)
+              return [scenario, performance === undefined ? '' : written(performance.cell)]
+            }),
+        ),
+      ]),
+    )
+    await expect(`${JSON.stringify(results, null, 2)}\n`).toMatchFileSnapshot(join(RESULTS, `${part}.json`))
+    await expect(rendered({ ...others(part), ...results })).toMatchFileSnapshot(DOCUMENT)
+  })
+}
+
+/** What the other parts have written down. */
+function others(part: string): Results {
+  const files = readdirSync(RESULTS).filter((name) => name.endsWith('.json') && name !== `${part}.json`)
+  return Object.assign(
+    {},
+    ...files.sort().map((name) => JSON.parse(readFileSync(join(RESULTS, name), 'utf8')) as Results),
+  )
+}

@@ -1,0 +1,8 @@
+// The matrix of failures for the JavaScript clients: what each makes of what a queue may do to it, made anew by every run,
+// held against what was measured before foreman was built, and written to docs/client-matrix.md.
+
+import { describe } from 'vitest'
+import { testMatrix } from '../conformance/matrix.ts'
+import { WAYS } from './ways.ts'
+
+describe('a JavaScript client', () => testMatrix('javascript', WAYS))
