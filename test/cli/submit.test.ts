@@ -63,7 +63,7 @@ describe('submit', () => {
     daemon.history = told(['x'])
     const body = '{ "model":"tiny-a", "prompt":"a", "options":{"seed":12345678901234567890} }'
     const args = ['submit', '--body', '-', '--endpoint', '/api/generate', '--url', daemon.url]
-    expect(await run(args, { stdin: body })).toEqual({ code: 0 })
+    expect(await run(args, { stdin: body })).toMatchObject({ code: 0 })
     expect(daemon.asked.find(({ method }) => method === 'POST')?.body).toBe(
       body.replace('{', '{"endpoint":"/api/generate",'),
     )
