@@ -1,6 +1,7 @@
 // Owns what Ctrl-C means while a job is waited for: at a terminal it asks, once; elsewhere it cancels. It only finds out what
 // is wanted, and does nothing about it.
 
+import { cut } from './display-width.ts'
 import { CTRL_C, type Keyboard, listenToKeys } from './keyboard.ts'
 
 export type Choice = 'cancel' | 'leave'
@@ -16,7 +17,8 @@ export interface Asker {
   chosen(choice: Choice): void
 }
 
-const QUESTION = 'Cancel the job, or leave it running? [c]ancel  [l]eave  (any other key: go on waiting) '
+/** Shorter than any terminal is wide: of a line that wraps, only the last row would be wiped. */
+const QUESTION = '[c]ancel the job, [l]eave it running, any other key waits on: '
 
 export class Interrupt {
   readonly #asker: Asker
@@ -51,7 +53,7 @@ export class Interrupt {
     this.#keyboard = listenToKeys((key) => this.#onKey(key))
     if (this.#keyboard === null) return this.#choose('cancel')
     this.#answered = Promise.withResolvers()
-    process.stderr.write(QUESTION)
+    process.stderr.write(cut(QUESTION, (process.stderr.columns || 80) - 1))
   }
 
   #onKey(key: string): void {
@@ -59,17 +61,21 @@ export class Interrupt {
     if (key === 'c' || key === 'C') this.#choose('cancel')
     else if (key === 'l' || key === 'L' || key === CTRL_C) this.#choose('leave')
     else {
-      process.stderr.write('\r\x1b[K')
+      this.#wipe()
       this.#asker.goOn()
       this.#stopAsking()
     }
   }
 
   #choose(choice: Choice): void {
-    if (this.#answered !== null) process.stderr.write('\r\x1b[K')
+    if (this.#answered !== null) this.#wipe()
     this.#isOver = true
     this.#asker.chosen(choice)
     this.#stopAsking()
+  }
+
+  #wipe(): void {
+    process.stderr.write('\r\x1b[K')
   }
 
   #stopAsking(): void {

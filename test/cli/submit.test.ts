@@ -238,6 +238,8 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     terminal.press('w')
     const { code, stdout } = await terminal.ended
     expect(code).toBe(0)
-    expect(stdout.slice(stdout.indexOf('go on waiting) '))).toBe('go on waiting) \r\u001b[K second\r\n')
+    // A question that wraps would be wiped in part only (seen in tmux).
+    expect(/\[c\]ancel.*?waits on: /.exec(stdout)?.[0].length).toBeLessThan(80)
+    expect(stdout.slice(stdout.indexOf('waits on: '))).toBe('waits on: \r\u001b[K second\r\n')
   })
 })
