@@ -10,6 +10,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { newest, temporaryFolder, temporaryStore } from './temporary-store.ts'
 
 const SUBMITTER = fileURLToPath(new URL('./submitter.ts', import.meta.url))
+const LIVER = fileURLToPath(new URL('./liver.ts', import.meta.url))
 const CYCLES = 20
 
 /** Lets a submitter run until `isEnough`, then kills it; what it said, and how it ended. */
@@ -49,6 +50,63 @@ it(`every acknowledged job is there after kill -9, ${CYCLES} times over`, { time
   expect(promised.filter((id) => !stored.has(id))).toEqual([])
   // At most what was on its way at each kill beside what was promised.
   expect(stored.size).toBeLessThanOrEqual(promised.length + CYCLES * 4)
+})
+
+it('no kill -9 parts a state from its history, its webhook, its artifacts or its key', {
+  timeout: 180_000,
+}, async () => {
+  const path = join(await temporaryFolder(), 'foreman.db')
+  const said: string[] = []
+  for (let cycle = 0; cycle < CYCLES; cycle += 1) {
+    const enough = 2 + ((cycle * 13) % 60)
+    const { lines } = await runSubmitter([process.execPath, LIVER, path], (all) => all.length >= enough)
+    expect(lines.filter((line) => line.startsWith('fatal'))).toEqual([])
+    said.push(...lines)
+  }
+  // Opened once more, so that what the last kill left in the log is there.
+  await (await temporaryStore({ path })).close()
+  const db = new DatabaseSync(path, { readOnly: true })
+  const ids = (sql: string): string[] =>
+    db
+      .prepare(sql)
+      .all()
+      .map((row) => String(row['id']))
+  const of = (word: string): string[] =>
+    said.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1))
+  expect([of('enqueued').length, of('done').length, of('told').length].every((count) => count > 10)).toBe(true)
+  const missing = (acknowledged: string[], there: string[]): string[] => {
+    const known = new Set(there)
+    return acknowledged.filter((one) => !known.has(one))
+  }
+  expect(
+    missing(of('enqueued'), ids('SELECT id FROM jobs JOIN idempotency USING (sequence) JOIN bodies USING (sequence)')),
+  ).toEqual([])
+  expect(missing(of('done'), ids("SELECT id FROM jobs WHERE state = 'done'"))).toEqual([])
+  const delivered = ids(
+    `SELECT id || ' ' || n AS id FROM jobs JOIN deliveries USING (sequence) WHERE status = 'delivered'`,
+  )
+  expect(missing(of('told'), delivered)).toEqual([])
+  const wrong = {
+    'a state without its change': `SELECT id FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM changes c
+      WHERE c.sequence = j.sequence AND c.number = j.changes AND c.state = j.state)`,
+    'a gap in a history': `SELECT id FROM jobs j WHERE changes <> (SELECT count(*) FROM changes c WHERE c.sequence = j.sequence)`,
+    'a change without its webhook': `SELECT j.id FROM jobs j JOIN changes c USING (sequence)
+      WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sequence = c.sequence AND d.n = c.number)`,
+    'done without artifacts': `SELECT id FROM jobs j WHERE state = 'done' AND
+      (SELECT sum(length(body)) FROM artifacts a JOIN pieces p ON p.artifact = a.id WHERE a.sequence = j.sequence) IS NOT 300010`,
+    'done without a result': `SELECT id FROM jobs WHERE state = 'done' AND sequence NOT IN (SELECT sequence FROM results)`,
+    'artifacts without done': `SELECT jobs.id AS id FROM jobs JOIN artifacts USING (sequence) WHERE state <> 'done'`,
+    'a later delivery before an earlier one': `SELECT j.id FROM jobs j JOIN deliveries d USING (sequence) WHERE d.status = 'delivered'
+      AND EXISTS (SELECT 1 FROM deliveries e WHERE e.sequence = d.sequence AND e.n < d.n AND e.status = 'pending')`,
+    'no head, or a wrong one': `SELECT j.id FROM jobs j JOIN deliveries d USING (sequence) WHERE d.head <> (d.status = 'pending'
+      AND d.n = (SELECT min(n) FROM deliveries e WHERE e.sequence = d.sequence AND e.status = 'pending'))`,
+    'a receiver at the wrong time': `SELECT r.receiver AS id FROM receivers r
+      WHERE next_at IS NOT (SELECT min(next_at) FROM deliveries d WHERE head = 1 AND d.receiver = r.receiver)`,
+    'two at the target': `SELECT id FROM jobs WHERE (SELECT count(*) FROM jobs WHERE state IN ('loading', 'working')) > 1`,
+  }
+  const found = Object.fromEntries(Object.entries(wrong).map(([name, sql]) => [name, ids(sql)]))
+  db.close()
+  expect(found).toEqual(Object.fromEntries(Object.keys(wrong).map((name) => [name, []])))
 })
 
 it('a write that fails ends the store: what is not certain is rejected, and nothing more is done', async () => {
