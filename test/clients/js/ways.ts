@@ -21,6 +21,8 @@ export interface Question extends Asked {
   readonly token?: string
   /** How often it may ask again; undefined is its own default. Of clients that ask again. */
   readonly retries?: number
+  /** How long it waits for the head of an answer; undefined is its own default. Of openai and anthropic. */
+  readonly timeoutMs?: number
   /** Called when a piece of text has come, with all of it so far. */
   readonly onText?: (text: string) => void
 }
@@ -122,12 +124,15 @@ const aiSdkOllama: ModelOf = (question) =>
 const openaiCompatible: ModelOf = ({ url, model, headers = {}, token = 'none' }) =>
   createOpenAICompatible({ name: 'ollama', baseURL: `${url}/v1`, apiKey: token, headers: { ...headers } })(model)
 
-const retriesOf = ({ retries }: Question) => (retries === undefined ? {} : { maxRetries: retries })
+const patienceOf = ({ retries, timeoutMs }: Question) => ({
+  ...(retries === undefined ? {} : { maxRetries: retries }),
+  ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+})
 
 const openaiOf = (question: Question) =>
   new OpenAI({
     ...{ baseURL: `${question.url}/v1`, apiKey: question.token ?? 'none', defaultHeaders: { ...question.headers } },
-    ...retriesOf(question),
+    ...patienceOf(question),
   })
 
 const openaiStreamed: Ask = async (question) => {
@@ -145,7 +150,7 @@ const openaiWhole: Ask = async (question) => {
 const anthropicOf = (question: Question) =>
   new Anthropic({
     ...{ baseURL: question.url, apiKey: question.token ?? 'none', defaultHeaders: { ...question.headers } },
-    ...retriesOf(question),
+    ...patienceOf(question),
   })
 
 const anthropicBody = ({ model, prompt }: Question) => ({ model, max_tokens: 64, messages: [turn(prompt)] })
