@@ -159,7 +159,7 @@ export const SETTINGS: Settings = {
     parser: optional(httpUrl),
     example: 'https://gpu.example.org',
     about:
-      'Where others reach this foreman: its host is always allowed. Base of absolute URLs once there are async jobs.',
+      'Where others reach this foreman: its host is always allowed. Base of absolute URLs in receipts and webhooks; without it they are paths.',
   },
   clientStallMs: {
     name: 'FOREMAN_CLIENT_STALL',
