@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { jobPage } from '../../src/cli/job-page.ts'
@@ -233,6 +233,10 @@ describe('artifact', () => {
     const ended = await run(['jobs', 'artifact', ID, '-o', 'no/such/dir', '--url', daemon.url], { cwd })
     expect(ended).toMatchObject({ code: 1, stderr: 'foreman: no/such/dir cannot be written: ENOENT\n' })
     expect(existsSync(join(cwd, 'no'))).toBe(false)
+    mkdirSync(join(cwd, 'folder'))
+    const onto = await run(['jobs', 'artifact', ID, '-o', 'folder', '--url', daemon.url], { cwd })
+    expect(onto).toMatchObject({ code: 1, stderr: 'foreman: folder cannot be written: EISDIR\n' })
+    expect(readdirSync(cwd)).toEqual(['folder'])
   })
 
   it('--list tells what there is', async () => {
