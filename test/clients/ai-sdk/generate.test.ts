@@ -1,0 +1,259 @@
+// generateText and its like, by the real AI SDK, over the whole foreman: what is asked reaches the target, what it says comes
+// back, and the job behind it is shown.
+
+import { APICallError, embedMany, generateText, isStepCount, Output, tool } from 'ai'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { JobDocument } from '../../../src/ai-sdk/index.ts'
+import { read } from '../../caller.ts'
+import { cut, fails, hangsUp, says, unmarked } from '../../fake-ollama.ts'
+import { until } from '../../harness.ts'
+import { answers, chatBody } from './answering.ts'
+import { whole } from './whole.ts'
+
+/** One pixel. */
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
+describe('generateText', () => {
+  it('gives the answer, the counts, and the job behind it', async () => {
+    const { foreman, url, seen } = await whole()
+    const result = await generateText({ model: foreman('tiny-a', { label: 'sky' }), prompt: 'hi' })
+    expect(result.text).toBe('Hello world!')
+    expect(result.finishReason).toBe('stop')
+    expect(result.usage).toMatchObject({ inputTokens: 11, outputTokens: 3 })
+    expect(result.warnings).toEqual([])
+    const shown = result.providerMetadata?.['foreman'] ?? {}
+    const job = await read<JobDocument>(url, `/jobs/${result.response.id}`)
+    expect(shown).toEqual({
+      jobId: job.job_id,
+      state: 'done',
+      position: null,
+      attempt: 1,
+      maxAttempts: 3,
+      label: 'sky',
+      queueMs: job.timings.queue_ms,
+      loadMs: job.timings.load_ms,
+      runMs: job.timings.run_ms,
+      createdAt: job.created_at,
+      startedAt: job.started_at,
+      finishedAt: job.finished_at,
+      doneReason: 'stop',
+    })
+    expect(seen.map(({ state }) => state).filter((state, n, all) => state !== all[n - 1])).toEqual([
+      'queued',
+      'loading',
+      'working',
+      'done',
+    ])
+  })
+
+  it('sends what it was given, in the words of the target', async () => {
+    const { foreman, fake } = await whole({ options: { num_ctx: 4096, temperature: 1 }, keepAlive: '2m' })
+    await generateText({
+      model: foreman('tiny-a'),
+      system: 'be brief',
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'what is this' },
+            { type: 'file', mediaType: 'image/png', data: PNG },
+            { type: 'file', mediaType: 'text/plain', data: new TextEncoder().encode('a note') },
+          ],
+        },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'reasoning', text: 'hm' },
+            { type: 'text', text: 'a pixel' },
+          ],
+        },
+        { role: 'user', content: 'sure?' },
+      ],
+      temperature: 0,
+      topP: 0.5,
+      topK: 3,
+      seed: 7,
+      maxOutputTokens: 9,
+      stopSequences: ['.'],
+      presencePenalty: 0.1,
+      frequencyPenalty: 0.2,
+      reasoning: 'none',
+    })
+    expect(chatBody(fake)).toEqual({
+      model: 'tiny-a',
+      messages: [
+        { role: 'system', content: 'be brief' },
+        { role: 'user', content: 'what is this\na note', images: [PNG] },
+        { role: 'assistant', content: 'a pixel', thinking: 'hm' },
+        { role: 'user', content: 'sure?' },
+      ],
+      stream: true,
+      think: false,
+      keep_alive: '2m',
+      options: {
+        num_ctx: 4096,
+        temperature: 0,
+        top_p: 0.5,
+        top_k: 3,
+        seed: 7,
+        num_predict: 9,
+        stop: ['.'],
+        presence_penalty: 0.1,
+        frequency_penalty: 0.2,
+      },
+    })
+  })
+
+  it('calls tools, and tells the model what they said', async () => {
+    const { foreman, fake } = await whole()
+    const call = { function: { name: 'weather', arguments: { town: 'Oslo' } } }
+    fake.on('/api/chat', answers([{ thinking: 'ask' }, { tool_calls: [call] }]), says('rain'))
+    const result = await generateText({
+      model: foreman('tiny-a'),
+      prompt: 'weather?',
+      stopWhen: isStepCount(3),
+      tools: {
+        weather: tool({
+          description: 'of a town',
+          inputSchema: z.object({ town: z.string() }),
+          execute: async ({ town }) => ({ [town]: 'wet' }),
+        }),
+      },
+    })
+    expect(result.text).toBe('rain')
+    expect(result.steps.map(({ finishReason }) => finishReason)).toEqual(['tool-calls', 'stop'])
+    expect(result.steps[0]?.reasoningText).toBe('ask')
+    const parameters = { type: 'object', properties: { town: { type: 'string' } }, required: ['town'] }
+    expect(chatBody(fake)['tools']).toMatchObject([
+      { type: 'function', function: { name: 'weather', description: 'of a town', parameters } },
+    ])
+    const id = `${result.steps[0]?.response.id}-0`
+    expect(chatBody(fake, 1)['messages']).toEqual([
+      { role: 'user', content: 'weather?' },
+      { role: 'assistant', content: '', thinking: 'ask', tool_calls: [{ id, ...call }] },
+      { role: 'tool', content: '{"Oslo":"wet"}', tool_name: 'weather', tool_call_id: id },
+    ])
+  })
+
+  it('gives an object of a schema', async () => {
+    const { foreman, fake } = await whole()
+    fake.on('/api/chat', says('{"ok":', 'true}'))
+    const output = Output.object({ schema: z.object({ ok: z.boolean() }) })
+    const result = await generateText({ model: foreman('tiny-a'), prompt: 'hi', output })
+    expect(result.output).toEqual({ ok: true })
+    expect(chatBody(fake)['format']).toMatchObject({ type: 'object', required: ['ok'] })
+  })
+
+  it('warns of what the target cannot do, and of options that it does not know', async () => {
+    const { foreman, fake } = await whole()
+    const { warnings } = await generateText({
+      model: foreman('tiny-a'),
+      prompt: 'hi',
+      reasoning: 'low',
+      providerOptions: { foreman: { lable: 'x', label: 'y' } },
+    })
+    expect(warnings).toMatchObject([
+      { type: 'other', message: expect.stringContaining('lable is unknown') },
+      { type: 'compatibility', feature: 'reasoning low' },
+    ])
+    expect(chatBody(fake)['think']).toBe(true)
+  })
+
+  it('gives one answer although the target was lost in the middle of it', async () => {
+    const { foreman, fake, clock } = await whole()
+    fake.on('/api/chat', cut('fin', 1))
+    const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
+    await fake.seen(1)
+    await until('it was tried again', () => {
+      clock.advance(1_000)
+      return fake.workers.length === 2
+    })
+    const { text, providerMetadata } = await call
+    expect(text).toBe('Hello world!')
+    expect(providerMetadata?.['foreman']).toMatchObject({ attempt: 2, state: 'done' })
+  })
+})
+
+describe('a failure', () => {
+  it.each([
+    ['a 400 of the target', fails(400, 'no such thing'), { statusCode: 400, isRetryable: false, code: 'target_error' }],
+    ['a 500 of the target', fails(500, 'no luck'), { statusCode: 500, isRetryable: true, code: 'target_error' }],
+    ['an answer that is not whole', unmarked(1), { isRetryable: false, code: 'incomplete_stream' }],
+  ])('is told as the SDK tells its own: %s', async (_, script, { code, ...expected }) => {
+    const { foreman, fake } = await whole()
+    fake.on('/api/chat', script)
+    const call = generateText({ model: foreman('tiny-a'), prompt: 'hi', maxRetries: 0 })
+    const error = await call.catch((reason: unknown) => reason)
+    expect(APICallError.isInstance(error)).toBe(true)
+    expect(error).toMatchObject({ ...expected, data: { code, state: 'failed', attempt: 1, jobId: expect.any(String) } })
+  })
+
+  it('that trying again cannot help is asked once', async () => {
+    const { foreman, fake } = await whole()
+    fake.always('/api/chat', fails(400, 'no such thing'))
+    await expect(generateText({ model: foreman('tiny-a'), prompt: 'hi' })).rejects.toThrow('no such thing')
+    expect(fake.workers).toHaveLength(1)
+  })
+
+  it('of a model that is not there needs no job', async () => {
+    const { foreman } = await whole()
+    const call = generateText({ model: foreman('nope'), prompt: 'hi' })
+    await expect(call).rejects.toMatchObject({ statusCode: 404, isRetryable: false, data: { code: 'model_not_found' } })
+  })
+
+  it('of a target that dies of it is the end of the job: foreman has tried again', async () => {
+    const { foreman, fake, clock } = await whole()
+    fake.always('/api/chat', hangsUp())
+    const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' }).catch((reason: unknown) => reason)
+    await until('all attempts are made', () => {
+      clock.advance(1_000)
+      return fake.workers.length === 3
+    })
+    expect(await call).toMatchObject({ isRetryable: false, data: { code: 'attempts_exhausted', attempt: 3 } })
+  })
+
+  it('of a full queue says when to try again', async () => {
+    const { foreman, fake } = await whole({}, { config: { maxQueue: 1 } })
+    fake.hold('middle')
+    const running = generateText({ model: foreman('tiny-a'), prompt: 'running' })
+    await fake.waiting('middle')
+    const waiting = generateText({ model: foreman('tiny-a'), prompt: 'waiting' })
+    await until('it waits', async () => (await foreman.client.status()).queue.waiting === 1)
+    const full = generateText({ model: foreman('tiny-a'), prompt: 'too many', maxRetries: 0 })
+    const error = await full.catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ statusCode: 503, isRetryable: true, data: { code: 'queue_full' } })
+    expect(error).toMatchObject({ responseHeaders: { 'retry-after': expect.stringMatching(/^\d+$/) } })
+    fake.release('middle')
+    await Promise.all([running, waiting])
+  })
+})
+
+describe('embedMany', () => {
+  it('goes past the queue', async () => {
+    const { foreman, fake } = await whole()
+    fake.hold('middle')
+    const chat = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
+    await fake.waiting('middle')
+    const { embeddings, usage } = await embedMany({
+      model: foreman.embeddingModel('tiny-embed'),
+      values: ['sky', 'sea'],
+      providerOptions: { foreman: { truncate: false } },
+    })
+    expect(embeddings).toHaveLength(2)
+    expect(usage.tokens).toBe(14)
+    expect(fake.requests('/api/embed')[0]?.json).toEqual({
+      model: 'tiny-embed',
+      input: ['sky', 'sea'],
+      truncate: false,
+    })
+    fake.release('middle')
+    await chat
+  })
+
+  it('tells a failure as the SDK tells its own', async () => {
+    const { foreman } = await whole()
+    const call = embedMany({ model: foreman.embeddingModel('nope'), values: ['sky'] })
+    await expect(call).rejects.toMatchObject({ statusCode: 404, isRetryable: false })
+  })
+})

@@ -1,0 +1,29 @@
+// Owns the setting of the tests with the whole program: the provider in front of a real foreman in front of the fake Ollama.
+
+import { onTestFinished } from 'vitest'
+import {
+  createForeman,
+  type ForemanProvider,
+  type ForemanProviderSettings,
+  type Progress,
+} from '../../../src/ai-sdk/index.ts'
+import { FakeOllama } from '../../fake-ollama.ts'
+import { type Running, startForeman, until, type Wishes } from '../../harness.ts'
+
+export interface Whole extends Running {
+  readonly fake: FakeOllama
+  readonly foreman: ForemanProvider
+  /** What `onState` was told. */
+  readonly seen: Progress[]
+}
+
+export async function whole(settings: ForemanProviderSettings = {}, wishes: Wishes = {}): Promise<Whole> {
+  const fake = await FakeOllama.start()
+  onTestFinished(() => fake.stop())
+  const running = await startForeman(fake, wishes)
+  const seen: Progress[] = []
+  const foreman = createForeman({ url: running.url, onState: (progress) => seen.push(progress), ...settings })
+  // Before the first probe no model is unknown.
+  await until('the target is probed', async () => (await foreman.client.status()).target.reachable)
+  return { ...running, fake, foreman, seen }
+}
