@@ -29,14 +29,23 @@ export class Cancellation {
     this.#parts = parts
   }
 
-  /** @param limit the deadline in words, where one ends it */
-  async cancel(id: string, error: JobError, reason: StopReason, limit?: string): Promise<Cancelled> {
+  /**
+   * @param reason what stops it if it runs; `start_before_passed` stops no run: it has started
+   * @param limit the deadline in words, where one ends it
+   */
+  async cancel(
+    id: string,
+    error: JobError,
+    reason: StopReason | 'start_before_passed',
+    limit?: string,
+  ): Promise<Cancelled> {
     const { store, relay, stopRunning } = this.#parts
-    if (stopRunning(id, reason, limit)) return 'stopping'
+    const stops = (): boolean => reason !== 'start_before_passed' && stopRunning(id, reason, limit)
+    if (stops()) return 'stopping'
     const job = await store.get(id)
     if (job === null) return 'unknown'
-    if (isFinal(job.state)) return 'over'
-    if (stopRunning(id, reason, limit)) return 'stopping'
+    if (isFinal(job.state) || (reason === 'start_before_passed' && job.startedAt !== null)) return 'over'
+    if (stops()) return 'stopping'
     // Written down whatever state it is in by now: a claim may be on its way back, and asks `caught` before it sends.
     const written = this.#write(id, error)
     this.#written.set(id, written)

@@ -130,7 +130,9 @@ export class Dispatcher {
   /** Ends a job whose deadline has passed. */
   endOverdue(id: string, code: 'start_before_passed' | 'finish_before_passed', limit: string): Promise<Cancelled> {
     const error = { code, message: errorMessage(code, { limit }), status: null }
-    return this.#cancellation.cancel(id, error, 'finish_before_passed', limit)
+    // Claimed since somebody looked: then it has started in time.
+    if (code === 'start_before_passed' && this.#run?.job.id === id) return Promise.resolve('over')
+    return this.#cancellation.cancel(id, error, code, limit)
   }
 
   /** An async job was written to the queue. */

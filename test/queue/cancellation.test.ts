@@ -1,0 +1,99 @@
+// A job that is ended from outside, in each moment of its life: waiting, being claimed, running, over.
+
+import { describe, expect, it } from 'vitest'
+import type { StopReason } from '../../src/daemon/attempt.ts'
+import type { Job, JobError } from '../../src/daemon/job.ts'
+import { Relay } from '../../src/daemon/relay.ts'
+import { Cancellation, type CancellationParts } from '../../src/daemon/services/cancellation.ts'
+import type { Change } from '../../src/daemon/store/store.ts'
+import { job as jobExample } from '../domain/job-example.ts'
+import { TestClock } from '../test-clock.ts'
+
+const ERROR: JobError = { code: 'cancelled', message: 'request canceled', status: null }
+
+interface World {
+  readonly job: Job | null
+  /** The id at the target, from the given question on. */
+  readonly runsFrom?: number
+  /** The row is still in a state that can be left. */
+  readonly writes?: boolean
+}
+
+function world({ job, runsFrom = Number.POSITIVE_INFINITY, writes = true }: World) {
+  let asked = 0
+  const stopped: [StopReason, string | undefined][] = []
+  const written: Change[] = []
+  const parts = {
+    clock: new TestClock(),
+    relay: new Relay(),
+    store: { get: async () => job },
+    conclusion: {
+      write: async (change: Change) => {
+        written.push(change)
+        return writes
+      },
+    },
+    stopRunning(_id: string, reason: StopReason, limit?: string) {
+      asked += 1
+      if (asked < runsFrom) return false
+      stopped.push([reason, limit])
+      return true
+    },
+    // Only what is asked of them here.
+  } as unknown as CancellationParts
+  return { cancellation: new Cancellation(parts), stopped, written }
+}
+
+const queued = jobExample({ state: 'queued', startedAt: null })
+
+describe('a job is ended from outside', () => {
+  it.each<readonly [string, World, string, number, number]>([
+    ['that nobody knows', { job: null }, 'unknown', 0, 0],
+    ['that is over', { job: jobExample({ state: 'done' }) }, 'over', 0, 0],
+    ['that waits', { job: queued }, 'cancelled', 0, 1],
+    ['that runs', { job: jobExample({ state: 'working' }), runsFrom: 1 }, 'stopping', 1, 0],
+    ['that was sent while it was looked up', { job: queued, runsFrom: 2 }, 'stopping', 1, 0],
+    ['that ended while that was written', { job: queued, writes: false }, 'over', 0, 1],
+  ])('%s', async (_, given, result, stops, writes) => {
+    const { cancellation, stopped, written } = world(given)
+    expect(await cancellation.cancel('x', ERROR, 'cancelled')).toBe(result)
+    expect([stopped.length, written.length]).toEqual([stops, writes])
+  })
+
+  it('is not sent when its claim was on its way meanwhile', async () => {
+    const { cancellation } = world({ job: queued })
+    const cancelled = cancellation.cancel('x', ERROR, 'cancelled')
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(await cancellation.caught('x')).toBe(true)
+    expect(await cancelled).toBe('cancelled')
+    expect(await cancellation.caught('x')).toBe(true)
+    cancellation.claiming()
+    expect(cancellation.caught('x')).toBeNull()
+  })
+
+  it('goes on when it had ended by itself before that could be written', async () => {
+    const { cancellation } = world({ job: queued, writes: false })
+    await cancellation.cancel('x', ERROR, 'cancelled')
+    expect(await cancellation.caught('x')).toBe(false)
+  })
+})
+
+describe('a job that should have started by now', () => {
+  it.each<readonly [string, World]>([
+    ['runs', { job: jobExample({ state: 'working', startedAt: 1 }), runsFrom: 1 }],
+    ['waits for its second attempt', { job: jobExample({ state: 'queued', startedAt: 1 }), runsFrom: 1 }],
+  ])('is left alone if it %s: it has started', async (_, given) => {
+    const { cancellation, stopped, written } = world(given)
+    expect(await cancellation.cancel('x', ERROR, 'start_before_passed', '1s')).toBe('over')
+    expect([stopped, written]).toEqual([[], []])
+  })
+})
+
+describe('a job that should be over by now', () => {
+  it('is stopped with its deadline in words', async () => {
+    const { cancellation, stopped } = world({ job: jobExample({ state: 'working', startedAt: 1 }), runsFrom: 1 })
+    expect(await cancellation.cancel('x', ERROR, 'finish_before_passed', '90s')).toBe('stopping')
+    expect(stopped).toEqual([['finish_before_passed', '90s']])
+  })
+})
