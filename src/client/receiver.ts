@@ -2,13 +2,7 @@
 // nothing that is not signed, and tells its listeners each state change once, in its order.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import {
-  verifyWebhook,
-  WEBHOOK_HEADERS,
-  type WebhookKey,
-  type WebhookPayload,
-  webhookKey,
-} from '../protocol/webhook.ts'
+import { verifyWebhook, type WebhookKey, type WebhookPayload, webhookKey } from '../protocol/webhook.ts'
 import { isObject, parsedJson } from './connection.ts'
 
 export interface ReceiverOptions {
@@ -35,14 +29,11 @@ type Listener = (webhook: WebhookPayload) => void
 
 interface Ear {
   readonly listener: Listener
-  readonly ids: Set<string>
   sequence: number
 }
 
 /** With its artifacts and its result inline a webhook has less than 1 MiB, and JSON may write a byte as six. */
 const LONGEST_BODY = 8 * 1024 ** 2
-/** A job has few changes; whoever makes up more knows the secret. */
-const MOST_IDS = 1_000
 
 export class Receiver {
   readonly #options: ReceiverOptions
@@ -95,7 +86,7 @@ export class Receiver {
 
   /** Hears the webhooks of one job, until the returned function is called. */
   listen(jobId: string, listener: Listener): () => void {
-    const ear: Ear = { listener, ids: new Set(), sequence: 0 }
+    const ear: Ear = { listener, sequence: 0 }
     this.#ears.set(jobId, ear)
     return () => {
       if (this.#ears.get(jobId) === ear) this.#ears.delete(jobId)
@@ -156,15 +147,15 @@ export class Receiver {
     if (verification.kind === 'invalid') return 401
     const webhook = parsedJson(new TextDecoder().decode(body))
     if (!isWebhook(webhook)) return 400
-    this.#tell(webhook, req.headers[WEBHOOK_HEADERS.id])
+    this.#tell(webhook)
     return 204
   }
 
   /** A job that nobody waits for now is acknowledged, too: whoever waits for it later looks first. */
-  #tell(webhook: WebhookPayload, id: string | string[] | undefined): void {
+  #tell(webhook: WebhookPayload): void {
     const ear = this.#ears.get(webhook.job_id)
-    if (ear === undefined || typeof id !== 'string' || ear.ids.has(id) || webhook.sequence <= ear.sequence) return
-    if (ear.ids.size < MOST_IDS) ear.ids.add(id)
+    // A webhook-id is a job and a sequence, so this leaves out what comes twice as well.
+    if (ear === undefined || webhook.sequence <= ear.sequence) return
     ear.sequence = webhook.sequence
     ear.listener(webhook)
   }

@@ -33,7 +33,7 @@ const EVENTS_GRACE_MS = 5_000
 
 /** Something that rings when it is time to look. */
 interface Ear {
-  /** Distinct things heard of the job. */
+  /** Webhooks heard of the job. */
   readonly heard: number
   readonly isDeaf: boolean
   close(): Promise<void>
@@ -101,14 +101,11 @@ async function listen(waiting: Waiting, via: Via, bell: Bell): Promise<Ear> {
 
 function eventEar({ connection, id }: Waiting, bell: Bell): Ear {
   const events = eventsOf(connection, id, {}, EVENTS_GRACE_MS)
-  let heard = 0
   let isDeaf = false
   const reading = (async () => {
     try {
-      for await (const event of events) {
-        heard++
-        if (event.type === 'state' && isFinal(event.state)) bell.ring()
-      }
+      // Only their end matters: it comes with the job's, or because they cannot be had.
+      for await (const _ of events);
     } catch {
       // Whatever it is, the next look will meet it as well, or it does not matter.
     }
@@ -116,9 +113,7 @@ function eventEar({ connection, id }: Waiting, bell: Bell): Ear {
     bell.ring()
   })()
   return {
-    get heard() {
-      return heard
-    },
+    heard: 0,
     get isDeaf() {
       return isDeaf
     },

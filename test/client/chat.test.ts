@@ -22,7 +22,7 @@ describe('a blocked chat', () => {
   it('is an iteration of the records, beats left out', async () => {
     const { foreman, client } = await chatting((_req, res) => {
       res.write('   ')
-      res.end(line(record('hel')) + line(record('lo', true)))
+      res.end(line(record('hel')) + line(record('lo', true)).trimEnd())
     })
     const timers = new ClientTimers()
     expect(await all(client.chat(BODY))).toEqual([record('hel'), record('lo', true)])

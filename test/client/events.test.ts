@@ -38,9 +38,11 @@ describe('the events of a job', () => {
     const foreman = await scriptedForeman()
     foreman.history = LIFE
     const timers = new ClientTimers()
-    expect(await all(jobAt(foreman).events())).toEqual(LIFE)
+    const { signal } = new AbortController()
+    expect(await all(jobAt(foreman).events({ signal }))).toEqual(LIFE)
     await until('the socket is closed', () => foreman.sockets === 0)
     expect(timers.delays).toEqual([])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
     expect(foreman.asked[0]).toMatchObject({ path: EVENTS, headers: { accept: 'application/x-ndjson' } })
   })
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { type AddressInfo, Server } from 'node:net'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ForemanClient, type ReceiverOptions, type WebhookPayload } from '../../src/client/index.ts'
 import { signWebhook, webhookId, webhookKey } from '../../src/protocol/webhook.ts'
 import type { JobState } from '../../src/protocol/wire.ts'
@@ -13,6 +13,7 @@ import {
   receipt,
   type ScriptedForeman,
   scriptedForeman,
+  stateEvent,
   until,
 } from './scripted-foreman.ts'
 
@@ -72,6 +73,7 @@ describe('the receiver', () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const servers = openServers()
+    const listen = vi.spyOn(Server.prototype, 'listen')
     const handle = await withReceiver(foreman).submit(BODY)
     const result = handle.result()
     const url = urlIn(foreman)
@@ -79,12 +81,14 @@ describe('the receiver', () => {
     await until('it waits', () => timers.delays.includes(30_000))
     expect(await send(url, 2, 'working')).toBe(204)
     expect(foreman.looks).toBe(1)
+    // Closed and opened again between submit and result, it would have been deaf to the first webhooks.
+    expect(listen).toHaveBeenCalledTimes(1)
     foreman.job = document('done')
     expect(await send(url, 3, 'done')).toBe(204)
     expect(await result).toEqual(foreman.job)
     expect(await send(url, 3, 'done')).toBe('refused')
     expect(foreman.count('GET', `/jobs/${ID}/events`)).toBe(0)
-    await until('all is closed', () => foreman.sockets === 0 && openServers() === servers)
+    await until('all is closed', () => foreman.sockets === 0 && openServers() <= servers)
     expect(timers.delays).toEqual([])
   })
 
@@ -93,7 +97,7 @@ describe('the receiver', () => {
     const timers = new ClientTimers()
     const servers = openServers()
     await withReceiver(foreman).submit(BODY)
-    await until('it is closed', () => openServers() === servers && timers.delays.length === 0)
+    await until('it is closed', () => openServers() <= servers && timers.delays.length === 0)
     expect(await send(urlIn(foreman), 1, 'queued')).toBe('refused')
   })
 
@@ -110,7 +114,7 @@ describe('the receiver', () => {
     foreman.answers.set(`GET /jobs/${OTHER}`, (_req, res) => json(res, 200, other))
     const results = [first.result(), second.result()]
     await until('both wait', () => foreman.looks === 1 && foreman.count('GET', `/jobs/${OTHER}`) === 1)
-    expect(openServers()).toBe(servers)
+    expect(openServers()).toBeLessThanOrEqual(servers)
     foreman.job = document('done')
     expect(await send(url, 3, 'done')).toBe(204)
     await results[0]
@@ -136,7 +140,7 @@ describe('the receiver', () => {
     expect(await send(`${url}x`, 3, 'done')).toBe(404)
     expect((await fetch(url, { headers: { connection: 'close' } })).status).toBe(405)
     expect(await send(url, 3, 'done', { body: 'no JSON' })).toBe(400)
-    expect(await send(url, 3, 'done', { body: 'x'.repeat(9 * 1024 ** 2) })).not.toBe(204)
+    expect([413, 'refused']).toContain(await send(url, 3, 'done', { body: 'x'.repeat(9 * 1024 ** 2) }))
     expect(foreman.looks).toBe(1)
     expect(await send(url, 3, 'done', { secret: 'whsec_AAECAwQFBgcICQoLDA0ODw==' })).toBe(204)
     expect(await result).toEqual(foreman.job)
@@ -217,8 +221,16 @@ describe('the receiver', () => {
 
   it('leaves a URL alone that the caller names himself', async () => {
     const foreman = await scriptedForeman()
-    await withReceiver(foreman).submit(BODY, { webhookUrl: 'http://127.0.0.1:1/mine' })
+    const listen = vi.spyOn(Server.prototype, 'listen')
+    onTestFinished(() => void vi.restoreAllMocks())
+    const job = await withReceiver(foreman).submit(BODY, { webhookUrl: 'http://127.0.0.1:1/mine' })
     expect(urlIn(foreman)).toBe('http://127.0.0.1:1/mine')
+    const result = job.result()
+    await until('it listens to the events instead', () => foreman.streams.size === 1)
+    expect(listen).not.toHaveBeenCalled()
+    foreman.job = document('done')
+    foreman.tell(stateEvent(1, 'done'))
+    expect(await result).toEqual(foreman.job)
   })
 
   it.each([{ secret: 'whsec_!' }, { secret: '' }, { secret: SECRET, host: '0.0.0.0' }])('refuses %j', (receiver) => {

@@ -198,6 +198,6 @@ export class ClientTimers {
   }
 }
 
-/** Servers that this process has open. */
+/** Servers that this process has open; those of the test before may still be counted. */
 export const openServers = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === 'TCPServerWrap').length

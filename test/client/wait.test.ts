@@ -44,7 +44,8 @@ describe('the result of a job', () => {
   it('comes with the event of its end, and is what foreman then shows', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
-    const outcome = outcomeOf(foreman)
+    const { signal } = new AbortController()
+    const outcome = outcomeOf(foreman, { signal, timeoutMs: 86_400_000 })
     await until('it listens', () => foreman.streams.size === 1)
     foreman.tell(stateEvent(1, 'queued'), stateEvent(2, 'working', 'queued'))
     foreman.job = document('done')
@@ -53,6 +54,7 @@ describe('the result of a job', () => {
     expect(foreman.looks).toBe(2)
     await until('the sockets are closed', () => foreman.sockets === 0)
     expect(timers.delays).toEqual([])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('is looked for every 30 s, however silent the events are', async () => {
