@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { JobDocument } from '../../../src/ai-sdk/index.ts'
 import { read } from '../../caller.ts'
 import { cut, fails, hangsUp, says, unmarked } from '../../fake-ollama.ts'
-import { until } from '../../harness.ts'
+import { startForeman, until } from '../../harness.ts'
 import { answers, chatBody } from './answering.ts'
 import { whole } from './whole.ts'
 
@@ -172,6 +172,27 @@ describe('generateText', () => {
     const { text, providerMetadata } = await call
     expect(text).toBe('Hello world!')
     expect(providerMetadata?.['foreman']).toMatchObject({ attempt: 2, state: 'done' })
+  })
+})
+
+describe('a call that waits', () => {
+  it('lives through a restart of foreman', async () => {
+    const { foreman, fake, daemon, clock, config, url, seen } = await whole()
+    await foreman.client.pause()
+    const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
+    await until('it waits', () => seen.length > 0)
+    const stopping = daemon.stop()
+    // Whoever still follows a job is cut when the time for leaving is over.
+    await until('it has stopped', () => {
+      clock.advance(1_000)
+      return Promise.race([stopping.then(() => true), new Promise((next) => setImmediate(next, false))])
+    })
+    await startForeman(fake, { db: config.db, config: { addr: { ...config.addr, port: Number(new URL(url).port) } } })
+    await foreman.client.resume()
+    const { text, response } = await call
+    expect(text).toBe('Hello world!')
+    expect(response.id).toBe(seen[0]?.jobId)
+    expect(fake.workers).toHaveLength(1)
   })
 })
 
