@@ -180,6 +180,16 @@ describe('an end without an answer', () => {
     expect(error).toEqual({ code: 'target_error', message: 'broken', status: 500 })
   })
 
+  it('is no record either where the model was resident, so that the job was working from the start', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    await inState(url, (await submit(url)).job_id, 'done')
+    fake.on('/api/chat', fails(500, 'broken'))
+    const { job_id } = await submit(url)
+    await inState(url, job_id, 'failed')
+    expect(story(await allEvents(url, job_id))).toEqual(['queued', 'working', 'failed'])
+  })
+
   it('has the records that came before it', async () => {
     const { told, error } = await storyOf(breaksWith('out of memory'))
     expect(told).toEqual(['queued', 'loading', 'working', '"Hello"', '"{"error":"out of memory"}"', 'failed'])
