@@ -1,0 +1,91 @@
+// The provider, and plain ones pointed at foreman, in front of a real Ollama with tiny models: what they say makes no sense, but
+// its form is true.
+
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import { embedMany, generateText, Output, streamText } from 'ai'
+import { createOllama } from 'ollama-ai-provider-v2'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createForeman, type ForemanProvider, type Progress } from '../../../src/ai-sdk/index.ts'
+import { type Foreman, startForeman, until } from '../../ollama/foreman.ts'
+import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
+import { all, textIn } from './answering.ts'
+
+const short = { prompt: 'hello there', maxOutputTokens: 6, temperature: 0, seed: 7 }
+
+describeWithOllama('in front of a real Ollama', () => {
+  let ollama: RealOllama
+  let program: Foreman
+  let foreman: ForemanProvider
+  beforeAll(async () => {
+    ollama = await startOllama()
+    program = await startForeman(ollama.url)
+    foreman = createForeman({ url: program.url })
+  }, FIRST_START_MS)
+  afterAll(async () => {
+    await program?.stop()
+    await ollama?.stop()
+  })
+
+  test('an answer is the same, streamed or not, by our provider or by others', async () => {
+    const { text, usage, finishReason } = await generateText({ model: foreman('tiny-a'), ...short })
+    expect(text).not.toBe('')
+    expect(finishReason).toBe('length')
+    expect(usage.outputTokens).toBe(6)
+    const parts = await all(streamText({ model: foreman('tiny-a'), ...short }).fullStream)
+    expect(textIn(parts)).toBe(text)
+    const others = [
+      createOllama({ baseURL: `${program.url}/api` })('tiny-a'),
+      createOpenAICompatible({ name: 'foreman', baseURL: `${program.url}/v1` })('tiny-a'),
+    ]
+    // ollama-ai-provider-v2 drops seed and maxOutputTokens; it passes on what is under its own name.
+    const providerOptions = { ollama: { options: { seed: 7, temperature: 0, num_predict: 6 } } }
+    for (const model of others) expect(await streamText({ model, ...short, providerOptions }).text).toBe(text)
+  })
+
+  test('an object has the form that was asked for', async () => {
+    const schema = z.object({ ok: z.boolean() })
+    const result = await generateText({
+      model: foreman('tiny-a'),
+      prompt: 'hello',
+      seed: 7,
+      maxOutputTokens: 200,
+      output: Output.object({ schema }),
+    })
+    expect(schema.parse(result.output)).toEqual({ ok: expect.any(Boolean) })
+  })
+
+  test('embeddings come', async () => {
+    const { embeddings } = await embedMany({ model: foreman.embeddingModel('tiny-embed'), values: ['sky', 'sea'] })
+    expect(embeddings.map(({ length }) => length > 0)).toEqual([true, true])
+  })
+
+  test('what the model cannot do is refused in the words of Ollama, once', async () => {
+    const call = generateText({ model: foreman('tiny-a'), ...short, reasoning: 'high' })
+    await expect(call).rejects.toMatchObject({
+      statusCode: 400,
+      isRetryable: false,
+      message: expect.stringContaining('does not support thinking'),
+    })
+  })
+
+  test('an abort stops a model that would talk for long', async () => {
+    const seen: Progress[] = []
+    const abort = new AbortController()
+    const model = foreman('tiny-slow', { onState: (progress) => seen.push(progress) })
+    const options = { model, prompt: 'hello', maxOutputTokens: 1_000_000, abortSignal: abort.signal }
+    const parts = []
+    for await (const part of streamText(options).fullStream) {
+      parts.push(part)
+      if (part.type === 'text-delta') abort.abort()
+    }
+    expect(parts.at(-1)).toMatchObject({ type: 'abort' })
+    const { jobId = '' } = seen[0] ?? {}
+    await until(
+      'the job is cancelled',
+      async () => (await foreman.client.get(jobId)).state,
+      (state) => state === 'cancelled',
+    )
+    await program.shows('an idle target', ({ running }) => running === null)
+  })
+})
