@@ -1,0 +1,173 @@
+// Owns what is promised of a job's life as a whole: that it is there, that it ends once, by a legal way and for a cause. Pure;
+// each function says what it found wrong, with what shows it.
+
+import { isFinal, type State, TRANSITIONS } from '../../src/daemon/job.ts'
+import type { Case, Heard, History, JudgeCase, JudgeRun, Reading, Submit } from './history.ts'
+import { killedWithin } from './judge-executions.ts'
+
+type Changed = Extract<Heard, { type: 'state' }>
+
+/** The state changes among events. */
+export const changesIn = (events: readonly Heard[]): Changed[] => events.filter((event) => event.type === 'state')
+
+const accepted = (submits: readonly Submit[]): string[] =>
+  submits.flatMap(({ outcome }) => (outcome.kind === 'accepted' ? [outcome.jobId] : []))
+
+export const lost: JudgeRun = ({ submits, calls, finals }) => {
+  const there = new Set(finals.map(({ job }) => job.job_id))
+  const promised = [...accepted(submits), ...calls.flatMap(({ jobId }) => (jobId === null ? [] : [jobId]))]
+  const missing = [...new Set(promised)].filter((id) => !there.has(id))
+  const open = finals.filter(({ job }) => !isFinal(job.state))
+  return [
+    ...missing.map((jobId) => ({ jobId, evidence: 'it was acknowledged, and is not there' })),
+    ...open.map(({ job }) => ({ jobId: job.job_id, evidence: `all is quiet, and it is still ${job.state}` })),
+  ]
+}
+
+export const phantoms: JudgeRun = ({ submits, calls, finals }) => {
+  const worksOf = Map.groupBy(submits, ({ ref, retryOf }) => retryOf ?? ref)
+  const jobsOf = Map.groupBy(
+    finals.filter(({ events }) => events !== null),
+    ({ job }) => job.retry_of ?? job.label ?? '',
+  )
+  const tooMany = [...jobsOf].flatMap(([work, jobs]) => {
+    const asked = worksOf.get(work) ?? []
+    const perhaps = asked.filter(({ outcome }) => outcome.kind === 'unknown').length
+    const most = new Set(accepted(asked)).size + perhaps
+    if (jobs.length <= most) return []
+    const evidence = `"${work}" has ${jobs.length} jobs; it was asked ${asked.length} times, and ${most} can have been taken`
+    return [{ jobId: jobs[0]?.job.job_id ?? null, evidence }]
+  })
+  const named = new Set(calls.map(({ jobId }) => jobId))
+  const nameless = finals.filter(({ job, events }) => events === null && !named.has(job.job_id))
+  const cutOff = calls.filter(({ jobId }) => jobId === null).length
+  if (nameless.length <= cutOff) return tooMany
+  const evidence = `${nameless.length} blocked calls that nobody knows of, and only ${cutOff} callers who heard no id`
+  return [...tooMany, { jobId: nameless[0]?.job.job_id ?? null, evidence }]
+}
+
+export const keys: JudgeRun = ({ submits, finals }) => {
+  const keyed = Map.groupBy(
+    submits.filter(({ key }) => key !== null),
+    ({ ref }) => ref,
+  )
+  return [...keyed].flatMap(([ref, asked]) => {
+    const there = finals.filter(({ job }) => job.label === ref && job.retry_of === null).map(({ job }) => job.job_id)
+    const ids = [...new Set([...accepted(asked), ...there])]
+    const evidence = `key ${asked[0]?.key} has several jobs: ${ids.join(', ')}`
+    return ids.length > 1 ? [{ jobId: ids[0] ?? null, evidence }] : []
+  })
+}
+
+export const endsOnce: JudgeCase = ({ final, readings, watches, arrivals }) => {
+  const { job, events } = final
+  const told = [
+    { who: 'the last reading', state: job.state, finishedAt: job.finished_at },
+    ...readings.map(({ state, finishedAt }) => ({ who: 'a reading', state, finishedAt })),
+    ...changesIn(events ?? []).map(({ state }) => ({ who: 'its history', state, finishedAt: job.finished_at })),
+    ...watches.flatMap(({ parts }) =>
+      parts
+        .flatMap((part) => changesIn(part.events))
+        .map(({ state, timestamp }) => ({ who: 'a watcher', state, finishedAt: timestamp })),
+    ),
+    ...arrivals.map(({ state, timestamp }) => ({ who: 'a receiver', state, finishedAt: timestamp })),
+  ].filter(({ state }) => isFinal(state))
+  const ends = Map.groupBy(told, ({ state, finishedAt }) => `${state} at ${finishedAt}`)
+  const seen = [...ends].map(([end, by]) => `${end} (${by[0]?.who})`)
+  const finals = changesIn(events ?? []).filter(({ state }) => isFinal(state))
+  return [
+    ...(ends.size > 1 ? [`it ended more than once: ${seen.join(', ')}`] : []),
+    ...(finals.length > 1 ? [`its history has ${finals.length} ends`] : []),
+    ...afterEnd(readings),
+  ]
+}
+
+/** Asked after somebody had been told of the end, and shown something else. */
+function afterEnd(readings: readonly Reading[]): string[] {
+  const over = readings.filter(({ state }) => isFinal(state))
+  const first = Math.min(...over.map(({ answeredAt }) => answeredAt))
+  const later = readings.find(({ askedAt, state }) => askedAt > first && !isFinal(state))
+  return later === undefined ? [] : [`it was over at ${first}, and ${later.state} at ${later.answeredAt}`]
+}
+
+export const goesBack: JudgeCase = ({ final, readings }) => {
+  if (final.events === null) return []
+  const changes = changesIn(final.events)
+  const placed: { answeredAt: number; place: number }[] = []
+  for (const { state, attempt, askedAt, answeredAt } of readings.toSorted((a, b) => a.askedAt - b.askedAt)) {
+    const known = Math.max(0, ...placed.filter((one) => one.answeredAt < askedAt).map(({ place }) => place))
+    const place = changes.findIndex((one, at) => at >= known && one.state === state && one.attempt === attempt)
+    if (place === -1) {
+      return [
+        `read as ${state}, attempt ${attempt}, at ${answeredAt}: its history has no such place behind what was read before`,
+      ]
+    }
+    placed.push({ answeredAt, place })
+  }
+  return []
+}
+
+const LEGAL = new Set(
+  Object.values(TRANSITIONS).flatMap(({ from, to, attempt }) =>
+    from.map((left: State) => `${left} → ${to}, attempt ${attempt < 0 ? '' : '+'}${attempt}`),
+  ),
+)
+
+export const legalPath: JudgeCase = ({ final: { job, events } }) => {
+  if (events === null) return []
+  const changes = changesIn(events)
+  const [first] = changes
+  const last = changes.at(-1)
+  const wrong: string[] = []
+  if (first?.state !== 'queued' || first.previous !== null || first.attempt !== 0) {
+    wrong.push(`its history begins with ${first?.state ?? 'nothing'}`)
+  }
+  if (last?.state !== job.state || last.attempt !== job.attempt) {
+    wrong.push(`its history ends with ${last?.state}, attempt ${last?.attempt}; it is ${job.state}, ${job.attempt}`)
+  }
+  for (const [at, change] of changes.entries()) {
+    const before = changes[at - 1]
+    if (before === undefined) continue
+    const more = change.attempt - before.attempt
+    const step = `${before.state} → ${change.state}, attempt ${more < 0 ? '' : '+'}${more}`
+    if (change.previous !== before.state || !LEGAL.has(step)) wrong.push(`${step} (says it left ${change.previous})`)
+  }
+  return wrong
+}
+
+export const causedEnd: JudgeCase = (one, history) => {
+  const { job } = one.final
+  if (!isFinal(job.state)) return []
+  const last = one.executions.findLast(({ ending }) => ending !== 'busy')
+  const cause = causeOf(one, history, last?.ending ?? 'none')
+  return cause
+    ? []
+    : [`${job.state}, ${job.error?.code ?? 'no error'}; its last run at the target: ${last?.ending ?? 'none'}`]
+}
+
+/** Whether what was seen explains how the job ended. A code that is not here has no business in a run. */
+function causeOf({ final: { job }, calls, cancels }: Case, history: History, ending: string): boolean {
+  switch (job.error?.code ?? job.state) {
+    case 'done':
+      return ending === 'whole'
+    case 'target_error':
+      return ending === 'error'
+    case 'incomplete_stream':
+      return ending === 'unmarked'
+    case 'attempts_exhausted':
+      // The last attempt may have been claimed and never sent: then a kill took it, which `attempts` looks into.
+      return job.attempt === history.maxAttempts && ending !== 'unmarked' && ending !== 'error'
+    case 'stream_broken':
+      return calls.length > 0 && ending === 'cut'
+    case 'cancelled':
+      return cancels.length > 0
+    case 'caller_gone':
+      return calls.some((call) => call.ending === 'left')
+    case 'crashed':
+      return calls.every(({ askedAt, endedAt }) => killedWithin(history, askedAt, endedAt))
+    case 'target_unreachable':
+      return calls.length > 0
+    default:
+      return false
+  }
+}

@@ -1,0 +1,149 @@
+// Owns what is promised of the work at the target: one at a time, each attempt counted and explained, the body as it was sent,
+// and the answer of one whole run for whoever gets it. Pure; each function says what it found wrong, with what shows it.
+
+import { isFinal } from '../../src/daemon/job.ts'
+import type { Call, Case, Execution, History, JudgeCase, JudgeRun, Kill, Moment } from './history.ts'
+
+const killsWithin = ({ kills }: History, from: Moment, to: Moment): readonly Kill[] =>
+  kills.filter(({ at, goneAt }) => at < to && goneAt > from)
+
+export const killedWithin = (history: History, from: Moment, to: Moment): boolean =>
+  killsWithin(history, from, to).length > 0
+
+export const overlaps: JudgeRun = ({ executions }) => {
+  const inOrder = executions.toSorted((a, b) => a.beganAt - b.beganAt)
+  let open: Execution | null = null
+  const found: { jobId: string; evidence: string }[] = []
+  for (const run of inOrder) {
+    if (open !== null && run.beganAt < open.endedAt) {
+      const evidence = `began at ${run.beganAt}; ${open.jobId}, attempt ${open.attempt}, ran from ${open.beganAt} to ${open.endedAt}`
+      found.push({ jobId: run.jobId, evidence })
+    }
+    if (open === null || run.endedAt > open.endedAt) open = run
+  }
+  return found
+}
+
+const bornAt = ({ submits, calls }: Case): Moment => Math.min(...[...submits, ...calls].map(({ askedAt }) => askedAt))
+
+export const attempts: JudgeCase = (one, history) => {
+  const { job } = one.final
+  const counted = one.executions.filter(({ ending }) => ending !== 'busy')
+  const numbers = counted.map(({ attempt }) => attempt)
+  const wrong: string[] = []
+  if (job.attempt > history.maxAttempts) wrong.push(`${job.attempt} attempts, of ${history.maxAttempts}`)
+  if (numbers.some((attempt, at) => attempt <= (numbers[at - 1] ?? 0)) || (numbers.at(-1) ?? 0) > job.attempt) {
+    wrong.push(`it shows ${job.attempt} attempts; the target saw the attempts ${numbers.join(', ')}`)
+  }
+  return [...wrong, ...unseen(one, counted, history), ...unexplained(one, counted, history)]
+}
+
+/** Attempts that were counted and never came to the target: each needs a kill of its own between its neighbours. */
+function unseen(one: Case, counted: readonly Execution[], history: History): string[] {
+  const { job } = one.final
+  const bounds = [...counted, null]
+  let before = { attempt: 0, at: bornAt(one) }
+  return bounds.flatMap((run) => {
+    const next = run ?? { attempt: job.attempt + 1, beganAt: Number.POSITIVE_INFINITY }
+    const missing = next.attempt - before.attempt - 1
+    const from = before.at
+    const kills = killsWithin(history, from, next.beganAt).length
+    // Claimed in the moment of its cancelling: counted, and dropped before it was sent.
+    const caught = run === null && job.state === 'cancelled' ? 1 : 0
+    before = { attempt: next.attempt, at: run?.endedAt ?? from }
+    if (missing <= kills + caught) return []
+    return [
+      `${missing} attempts before attempt ${next.attempt} never came to the target, and only ${kills} kills explain that`,
+    ]
+  })
+}
+
+/** A run that our side broke off, and nobody asked for that. */
+function unexplained({ cancels, calls }: Case, counted: readonly Execution[], history: History): string[] {
+  const isWished = (run: Execution): boolean =>
+    cancels.some(({ askedAt }) => askedAt < run.endedAt) || calls.some(({ ending }) => ending === 'left')
+  return counted
+    .filter((run) => run.ending === 'aborted' && !isWished(run))
+    .filter(({ beganAt, endedAt }) => !killedWithin(history, beganAt, endedAt))
+    .map(({ attempt }) => `attempt ${attempt} was broken off, and nobody killed, cancelled or hung up`)
+}
+
+export const sameBody: JudgeCase = ({ submits, calls, executions }) => {
+  const asked = new Set([...submits, ...calls].map(({ body }) => body))
+  return executions
+    .filter(({ body }) => !asked.has(body))
+    .map(
+      ({ attempt, body }) => `attempt ${attempt} sent ${body}; it was asked for ${[...asked].join(', ') || 'nothing'}`,
+    )
+}
+
+export const runsAfterEnd: JudgeCase = ({ final: { job }, readings, executions }) => {
+  const over = readings.filter(({ state }) => isFinal(state)).map(({ answeredAt }) => answeredAt)
+  const told = Math.min(...over)
+  const late = executions.filter(({ beganAt }) => beganAt > told)
+  const never = job.started_at === null ? executions : []
+  return [
+    ...late.map(
+      ({ attempt, beganAt }) => `attempt ${attempt} began at ${beganAt}; a client knew at ${told} that it was over`,
+    ),
+    ...never.map(({ attempt }) => `it never started, says its last reading; attempt ${attempt} was at the target`),
+  ]
+}
+
+export const artifact: JudgeCase = ({ final, executions, arrivals }) => {
+  const { job, events, response, completion } = final
+  const run = executions.findLast(({ ending }) => ending === 'whole')
+  if (job.state !== 'done') {
+    const told = arrivals.filter((arrival) => arrival.completion !== null)
+    return [
+      ...(completion === null ? [] : ['it has a completion, and is not done']),
+      ...told.map(({ sequence }) => `its webhook ${sequence} has a completion, and it is not done`),
+    ]
+  }
+  if (run === undefined) return ['it is done, and no run of it came to its end']
+  if (run.attempt !== job.attempt)
+    return [`it is done with attempt ${job.attempt}; attempt ${run.attempt} came to its end`]
+  if (events === null) return []
+  const untrue = arrivals.filter(({ state, ...told }) => state === 'done' && told.completion !== run.text)
+  return [
+    ...(response === run.sent ? [] : [differing('response', response, run.sent)]),
+    ...(completion === run.text ? [] : [differing('completion', completion, run.text)]),
+    ...untrue.map((told) => `told: ${differing('completion', told.completion, run.text)}`),
+  ]
+}
+
+const differing = (name: string, is: string | null, should: string): string =>
+  `its ${name} is ${short(is)}; the run that ended sent ${short(should)}`
+
+const short = (text: string | null): string =>
+  text === null ? 'missing' : `${text.length} characters, ${JSON.stringify(text.slice(0, 120))}`
+
+/** foreman's error record behind an answer that broke off, on a line of its own. */
+const OWN_RECORD = /\n?\{"error":[^\n]*\n?$/
+
+export const callers: JudgeCase = (one, history) => one.calls.flatMap((call) => breachesOf(call, one, history))
+
+function breachesOf(call: Call, { final: { job }, executions }: Case, history: History): string[] {
+  const { status, ending, askedAt, endedAt } = call
+  const wasKilled = killedWithin(history, askedAt, endedAt)
+  if (job.state === 'done' && ending === 'cut' && !wasKilled) return ['done, and its caller was cut off']
+  if (status === null || call.isOwnError)
+    return job.state === 'done' && ending === 'whole' ? ['done, told as an error'] : []
+  // Beats.
+  const heard = call.heard.replace(/^ +/, '')
+  const sources = executions.filter(({ ending: end }) => end !== 'busy')
+  if (ending === 'whole') {
+    if (!sources.some((run) => run.sent === heard && (run.status === status || run.ending === 'whole'))) {
+      return [`a whole answer that no run gave: ${status}, ${short(heard)}`]
+    }
+    const isWhole = sources.some((run) => run.sent === heard && run.ending === 'whole')
+    if (status === 200 && !isWhole) return [`an answer that was not whole ended as if it were: ${short(heard)}`]
+    // Written last: a kill in between leaves a caller with the answer, and a row that does not claim it.
+    if (status === 200 && job.state !== 'done' && job.error?.code !== 'crashed')
+      return [`a whole answer, and it is ${job.state}`]
+    return []
+  }
+  const possible = [heard, heard.replace(OWN_RECORD, '')]
+  if (possible.some((bytes) => bytes === '' || sources.some(({ sent }) => sent.startsWith(bytes)))) return []
+  return [`what its caller heard is no beginning of one run: ${short(heard)}`]
+}
