@@ -32,6 +32,8 @@ export interface ChildOptions {
   /** Added to the environment; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
+  /** Somebody else to run as, for programs that refuse root. */
+  readonly user?: { readonly uid: number; readonly gid: number }
   /** It has children of its own, which a SIGKILL would leave behind. */
   readonly isParent?: boolean
   /** Gets each line of stdout and stderr. */
@@ -51,6 +53,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...options.user,
   })
   const { pid } = child
   child.on('error', () => {})

@@ -1,5 +1,6 @@
 // Owns the two ways in which a bench presses: as many requests as a number of connections can have answered (closed), and
-// a fixed rate whatever the answers do (open). Any status but 200 ends the bench: an error is quicker than an answer.
+// a fixed rate whatever the answers do (open). Any status but the one that is due ends the bench: an error is quicker than
+// an answer.
 
 import { Caller } from './caller.ts'
 import { cpuSeconds } from './process-cost.ts'
@@ -9,6 +10,8 @@ export interface Closed {
   readonly rate: number
   /** Answers for each CPU second of the process that was watched; NaN where the system does not tell. */
   readonly perCpuSecond: number
+  /** Answers for each step of the counter that was watched; NaN without one. */
+  readonly perCount: number
 }
 
 export interface ClosedLoad {
@@ -18,11 +21,16 @@ export interface ClosedLoad {
   readonly ms: number
   /** The server whose CPU time is counted. */
   readonly pid: number
+  /** Of each answer; 200 if nothing is said. */
+  readonly status?: number
+  /** Something that the server counts, read at both ends of the time. */
+  readonly counter?: () => number
 }
 
 const WARM_UP_MS = 300
 
-export async function closedLoad({ port, request, connections, ms, pid }: ClosedLoad): Promise<Closed> {
+export async function closedLoad(load: ClosedLoad): Promise<Closed> {
+  const { port, request, connections, ms, pid, status: due = 200, counter = () => Number.NaN } = load
   const callers = await openCallers(port, connections)
   let answered = 0
   let running = true
@@ -35,7 +43,7 @@ export async function closedLoad({ port, request, connections, ms, pid }: Closed
           caller.send(request, {
             end(status) {
               answered += 1
-              if (status === 200) return next()
+              if (status === due) return next()
               failed ??= status
               running = false
               resolve()
@@ -46,15 +54,16 @@ export async function closedLoad({ port, request, connections, ms, pid }: Closed
       }),
   )
   await wait(WARM_UP_MS)
-  const before = { answered, at: performance.now(), cpu: cpuSeconds(pid) }
+  const before = { answered, at: performance.now(), cpu: cpuSeconds(pid), counter: counter() }
   await wait(ms)
   const count = answered - before.answered
   const seconds = (performance.now() - before.at) / 1000
   const cpu = cpuSeconds(pid) - before.cpu
+  const counted = counter() - before.counter
   running = false
   await Promise.race([Promise.all(loops), wait(5_000)])
   hangUp(callers, failed)
-  return { rate: count / seconds, perCpuSecond: count / cpu }
+  return { rate: count / seconds, perCpuSecond: count / cpu, perCount: count / counted }
 }
 
 export interface OpenLoad {

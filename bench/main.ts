@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { startChild, stopChildren } from './child.ts'
-import { MissingProgram } from './nginx.ts'
+import { MissingProgram } from './program.ts'
 import { createReport, type Goal, type Report } from './report.ts'
 
 type Run = (report: Report, options: { rounds: number }) => Promise<void>
@@ -18,6 +18,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   relay: { title: 'a streamed chat through the queue', load: async () => (await import('./relay.ts')).run },
   embed: { title: 'embeddings past the queue', load: async () => (await import('./embed.ts')).run },
   chats: { title: 'chats a second through the queue', load: async () => (await import('./chats.ts')).run },
+  submits: { title: 'jobs acknowledged a second', load: async () => (await import('./submits.ts')).run },
+  deliveries: { title: 'webhooks that arrive', load: async () => (await import('./deliveries.ts')).run },
   store: { title: 'claim and enqueue in a long queue', load: async () => store },
   swaps: { title: 'three models on a real Ollama', load: async () => (await import('./swaps.ts')).run },
   memory: { title: 'memory of the daemon', load: async () => (await import('./memory.ts')).run },

@@ -1,21 +1,13 @@
 // Owns the rival: one nginx with one worker on loopback, with a configuration written for the bench alone. It is started
 // in the foreground as a child, never as a service, and touches no configuration of the machine's own.
 
-import { existsSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Caller, requestBytes } from './caller.ts'
 import { type Child, freePort, startChild, temporaryDirectory } from './child.ts'
+import { findProgram } from './program.ts'
 
-export class MissingProgram extends Error {}
-
-function nginxBinary(): string {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  const found = folders.map((folder) => join(folder, 'nginx')).find((path) => existsSync(path))
-  if (found !== undefined) return found
-  throw new MissingProgram(
-    'needs nginx (Debian: apt-get install --no-install-recommends nginx-light; macOS: brew install nginx)',
-  )
-}
+const CURE = 'Debian: apt-get install --no-install-recommends nginx-light; macOS: brew install nginx'
 
 export interface Nginx {
   readonly child: Child
@@ -25,7 +17,7 @@ export interface Nginx {
 
 /** @param server what stands inside `server { … }`, besides listen */
 async function startNginx(server: string, upstream = ''): Promise<Nginx> {
-  const binary = nginxBinary()
+  const binary = findProgram('nginx', CURE)
   const prefix = temporaryDirectory()
   const port = await freePort()
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']

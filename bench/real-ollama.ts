@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ask } from './caller.ts'
 import { type Child, freePort, startUntil, temporaryDirectory } from './child.ts'
 import { wait } from './load.ts'
-import { MissingProgram } from './nginx.ts'
+import { MissingProgram } from './program.ts'
 
 const beside = fileURLToPath(new URL('../../shared/ollama/serve', import.meta.url))
 

@@ -1,0 +1,11 @@
+// Owns BullMQ as a rival: one Queue on one connection, which sends what is asked at once together.
+
+import { Queue } from 'bullmq'
+import type { OpenRival } from './rival.ts'
+
+export const open: OpenRival = async (url) => {
+  const { hostname: host, port } = new URL(url)
+  const queue = new Queue('jobs', { connection: { host, port: Number(port) } })
+  await queue.waitUntilReady()
+  return { submit: (job) => queue.add('chat', job), close: () => queue.close() }
+}

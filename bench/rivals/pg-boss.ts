@@ -1,0 +1,12 @@
+// Owns pg-boss as a rival: `send` to one queue, its maintenance switched off for as long as it is measured.
+
+import { PgBoss } from 'pg-boss'
+import type { OpenRival } from './rival.ts'
+
+export const open: OpenRival = async (connectionString, max) => {
+  const boss = new PgBoss({ connectionString, max, supervise: false, schedule: false })
+  boss.on('error', (error) => console.error(error.message))
+  await boss.start()
+  await boss.createQueue('chat')
+  return { submit: (job) => boss.send('chat', job), close: () => boss.stop({ graceful: false }) }
+}
