@@ -216,6 +216,27 @@ it('what became of a webhook is kept while the disk is full, and a deletion goes
   close()
 })
 
+it('what makes room is tried before all else that is kept', () => {
+  let isFull = true
+  const done: string[] = []
+  const batches = createBatches({
+    transactions: {
+      run(_, operations) {
+        if (isFull) return operations.map(() => ({ kind: 'full' }))
+        done.push(...operations.map(({ name }) => name))
+        return operations.map(() => ({ kind: 'result', result: null }))
+      },
+    },
+    answer: () => {},
+    fullChanged: () => {},
+  })
+  batches.run([{ number: 1, operation: { name: 'apply', change: change('a', 'cancelled') } }])
+  batches.run([{ number: 2, operation: { name: 'forget', id: 'b' } }])
+  isFull = false
+  batches.retry()
+  expect(done).toEqual(['forget', 'apply', 'ballast', 'ballast'])
+})
+
 it.each([
   ['SQLITE_FULL', 13, 'full'],
   ['SQLITE_IOERR_FSYNC', 1034, 'fatal'],

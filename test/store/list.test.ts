@@ -78,7 +78,11 @@ describe('deadlines', () => {
     expect(await store.overdue(1100, 9)).toEqual({ overdue: [early], nextAt: 1200 })
     expect(await store.overdue(1400, 9)).toEqual({ overdue: [early, both], nextAt: 1500 })
     expect(await store.overdue(9999, 1)).toMatchObject({ overdue: [early], nextAt: 1200 })
+    await wishing('first', null, 50)
+    expect((await store.overdue(1050, 1)).overdue.map(({ id }) => id)).toEqual(['first'])
+    expect(await store.overdue(9999, 1)).toMatchObject({ overdue: [{ id: 'first' }], nextAt: 1100 })
     expect((await store.overdue(9999, 9)).overdue.map(({ id, code }) => `${id} ${code}`)).toEqual([
+      'first finish_before_passed',
       'early start_before_passed',
       'both start_before_passed',
       'late finish_before_passed',

@@ -12,6 +12,7 @@ import {
   NO_LIMITS,
   newJob,
   put,
+  remainsOf,
   resident,
   sharedStore,
   take,
@@ -83,6 +84,17 @@ it('the jobs ahead of each are those that are claimed before it, and orphans are
     if (first !== undefined) expect(count((await store.detail(first, from))?.standing ?? null)).toBeNull()
   })
   await fc.assert(property, { numRuns: 120 })
+})
+
+it('a change that fails leaves every place as it was', async () => {
+  const store = await temporaryStore()
+  const first = await put(store, { caller: 'none' })
+  const { id } = await put(store, { caller: 'none', affinity: B })
+  const [artifact] = remainsOf(1).artifacts
+  const artifacts = artifact === undefined ? [] : [artifact, artifact]
+  await expect(changed(store, first.id, 'cancelled', { remains: { ...remainsOf(1), artifacts } })).rejects.toThrow()
+  expect(count((await store.detail(id, resident(null)))?.standing ?? null)).toBe(1)
+  expect(count((await store.detail(first.id, resident(null)))?.standing ?? null)).toBe(0)
 })
 
 it('a place in a long queue is exact, on both sides of every block, as jobs come and go, and after a restart', {

@@ -49,12 +49,11 @@ export function recalledChanges(job: Job): StateChange[] {
   }
   const lastAt = finishedAt ?? workingAt ?? claimedAt ?? createdAt
   if (isFinal(state) || (state === 'queued' && changes > 1)) later.push({ state, at: lastAt })
-  const told = later.slice(Math.max(0, later.length - (changes - 1)))
   const first = { number: 1, state: 'queued', previous: null, attempt: 0, at: createdAt } as const
-  const rest = told.map((one, index) => ({
-    number: changes - told.length + 1 + index,
+  const rest = later.map((one, index) => ({
+    number: changes - later.length + 1 + index,
     state: one.state,
-    previous: told[index - 1]?.state ?? first.state,
+    previous: later[index - 1]?.state ?? first.state,
     ...{ attempt, at: one.at },
   }))
   return [first, ...rest]

@@ -12,7 +12,7 @@ export interface Interruption {
 }
 
 export function createInterruption(
-  jobs: Pick<JobsTable, 'interruptible'>,
+  jobs: Pick<JobsTable, 'interruptible' | 'skipChange'>,
   queueing: Pick<Queueing, 'apply'>,
 ): Interruption {
   const apply = (change: Change): void => void queueing.apply(change, 'disk')
@@ -20,10 +20,7 @@ export function createInterruption(
   return {
     recover(now, maxAttempts) {
       const found = { requeued: 0, failed: 0, cancelled: 0 }
-      for (const { id, caller, attempt } of jobs.interruptible()) {
-        if (caller === 'live') {
-          found.cancelled += 1
-          const error = { code: 'crashed', message: errorMessage('crashed'), status: null } as const
+XX, message: errorMessage('crashed'), status: null } as const
           apply({ id, event: 'cancelled', now, error })
         } else if (attempt < maxAttempts) {
           found.requeued += 1

@@ -23,6 +23,8 @@ export interface JobsTable {
   /** Null: it is not one that may become one. So `adopt`. */
   orphan(id: string, now: number): Place | null
   adopt(id: string): Place | null
+  /** The next change gets a number later: this one may have been told and not written. */
+  skipChange(sequence: number): void
   /** What a stop or a crash ends: everything that was sent, and every live call that is still queued. */
   interruptible(): JobRow[]
   /** Deletes, with all that belongs to them; says what it deleted. */
@@ -107,6 +109,10 @@ export function createJobs(db: DatabaseSync): JobsTable {
     `UPDATE jobs SET orphaned_at = NULL WHERE id = $id AND state = 'queued' AND orphaned_at IS NOT NULL
      RETURNING affinity, sequence`,
   )
+  const skipChange = prepare<{ sequence: number }>(
+    db,
+    'UPDATE jobs SET changes = changes + 1 WHERE sequence = $sequence',
+  )
   const interruptible = prepare<None, JobRow>(
     db,
     `SELECT * FROM jobs INDEXED BY unfinished WHERE finished_at IS NULL AND state IN ('loading', 'working')
@@ -151,6 +157,7 @@ export function createJobs(db: DatabaseSync): JobsTable {
     claim: (sequence, event, now) => claim[event].get({ sequence, now: whole(now) }) ?? null,
     orphan: (id, now) => orphan.get({ id, now: whole(now) }) ?? null,
     adopt: (id) => adopt.get({ id }) ?? null,
+    skipChange: (sequence) => void skipChange.run({ sequence }),
     interruptible: () => interruptible.all({}),
     prune: (before, limit) => prune.all({ before: whole(before), limit }),
     forget: (sequence) => forget.get({ sequence }) ?? null,
