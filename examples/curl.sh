@@ -63,7 +63,7 @@ receipt=$(curl "$foreman/jobs" -d @- <<JSON
 JSON
 ) || fail "$receipt"
 late=$(id_in "$receipt")
-curl -X POST "$foreman/jobs/$late/cancel"
+curl -w '\n' -X POST "$foreman/jobs/$late/cancel"
 curl -H 'Prefer: wait=60' "$foreman/jobs/$late"
 
 say 'find jobs by label, state or model'

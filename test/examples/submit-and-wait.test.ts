@@ -1,0 +1,87 @@
+// examples/submit-and-wait.ts: the answer, and each of the ways in which it can end.
+
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/daemon/clock.ts'
+import type { JobListDocument } from '../../src/protocol/wire.ts'
+import { call, read } from '../caller.ts'
+import { Command } from '../cli/command-line.ts'
+import { cut, FakeOllama, fails, says } from '../fake-ollama.ts'
+import { type Running, startForeman, until } from '../harness.ts'
+import { installedExamples } from './installed.ts'
+
+async function begin(foreman: Pick<Running, 'url'>, ...args: string[]): Promise<Command> {
+  const cwd = await installedExamples()
+  return new Command(args, { program: join(cwd, 'submit-and-wait.ts'), cwd, env: { FOREMAN_URL: foreman.url } })
+}
+
+const newest = async (url: string) => (await read<JobListDocument>(url, '/jobs')).jobs[0]
+
+describe('submit-and-wait.ts', () => {
+  it('writes the answer to standard output, and place, tokens and times beside it', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { clock: systemClock })
+    fake.on('/api/chat', says('Rayleigh', ' scattering.'))
+    const { code, stdout, stderr } = await (await begin(foreman, 'tiny-a', 'Why is the sky blue?')).ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Rayleigh scattering.\n' })
+    expect(stderr).toMatch(/^job [0-9A-Z]{26}, 0 before it\n2 tokens; waited \d+ ms, ran \d+ ms\n$/)
+    expect(fake.workers.map(({ json }) => json['messages'])).toEqual([
+      [{ role: 'user', content: 'Why is the sky blue?' }],
+    ])
+  })
+
+  it('says that what came is void when the model server was lost, and writes the whole answer after it', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { clock: systemClock })
+    fake.on('/api/chat', { ...cut('rst', 1), ...says('Lost', ' words') }, says('Found', ' words')).hold('cut')
+    const command = await begin(foreman, 'tiny-a', 'hi')
+    await command.said('Lost')
+    fake.release('cut')
+    const { code, stdout, stderr } = await command.ended
+    expect(code).toBe(0)
+    expect(stdout).toBe('LostFound words\n')
+    expect(stderr).toContain('void')
+  })
+
+  it('leaves at Ctrl-C, and the job goes on', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { clock: systemClock })
+    fake.hold('middle')
+    const command = await begin(foreman, 'tiny-a', 'hi')
+    await command.said('Hello')
+    command.process.kill('SIGINT')
+    const { code, stderr } = await command.ended
+    expect(code).toBe(130)
+    expect(stderr).toContain('goes on')
+    fake.release('middle')
+    expect(await until('it is over', async () => ((await newest(foreman.url))?.finished_at ? 'over' : null))).toBe(
+      'over',
+    )
+    expect(await newest(foreman.url)).toMatchObject({ state: 'done' })
+  })
+
+  it('tells why a job has failed, or that somebody has cancelled it', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { clock: systemClock })
+    fake.on('/api/chat', fails(500, 'no such luck'))
+    const failed = await (await begin(foreman, 'tiny-a', 'hi')).ended
+    expect(failed).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('failed (target_error): ') })
+    expect(failed.stderr).toContain('no such luck')
+    fake.hold('middle')
+    const command = await begin(foreman, 'tiny-a', 'hi')
+    await command.said('Hello')
+    await call(foreman.url, { path: `/jobs/${(await newest(foreman.url))?.job_id}/cancel` })
+    const cancelled = await command.ended
+    expect(cancelled).toMatchObject({ code: 1, stderr: expect.stringContaining('cancelled (cancelled): ') })
+  })
+
+  it('tells what foreman did not take, and where no foreman is', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { clock: systemClock })
+    const unknown = await (await begin(foreman, 'tiny-x', 'hi')).ended
+    expect(unknown.code).toBe(1)
+    expect(unknown.stderr).toMatch(/^not taken \(404 model_not_found\): .*tiny-x/)
+    const usage = await (await begin(foreman)).ended
+    expect(usage).toMatchObject({ code: 2, stderr: expect.stringContaining('usage') })
+  })
+})
