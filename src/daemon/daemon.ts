@@ -108,7 +108,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const policy = createPolicySource({ config, clock, port: () => state.port })
     const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })
     const { webhookSecrets: keys, publicUrl } = config
-    const deliverer = new Deliverer({ clock, random, log, metrics, store, webhooks, keys, publicUrl })
+    const deliverer = new Deliverer({ clock, random, log, metrics, store, webhooks, keys, publicUrl, ...steps })
     const dispatcher: Dispatcher = new Dispatcher({
       ...{ config, clock, random, log, metrics, store, target, relay, prober, awake, deliverer, ...steps },
     })
@@ -124,7 +124,12 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     })
     const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
     const app: App = {
-      ...{ config, clock, log, metrics, store, target, relay, awake, newId, live, deliverer, deadlines },
+      ...{ config, clock, log, metrics, store, target, relay, awake, live, deliverer, deadlines },
+      newId: () => {
+        const id = newId()
+        onStep?.('admitted', id)
+        return id
+      },
       get webhookPolicy() {
         return policy()
       },

@@ -14,6 +14,7 @@ import { webhookBody } from '../webhook-payload.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { Bell } from './bell.ts'
 import { DeliveryPlaces } from './delivery-places.ts'
+import type { OnStep } from './dispatcher.ts'
 
 /** The wall clock may be put forward while the loop sleeps until something falls due. */
 const LOOK_EVERY_MS = 60_000
@@ -32,6 +33,7 @@ export interface DelivererParts {
   readonly keys: readonly WebhookKey[]
   /** FOREMAN_PUBLIC_URL. */
   readonly publicUrl: string | null
+  readonly onStep?: OnStep
 }
 
 export class Deliverer {
@@ -132,14 +134,16 @@ export class Deliverer {
 
   /** Null: there is nothing to say of it, for the job is gone, or we stop. */
   async #send({ jobId, change, url }: DueDelivery): Promise<DeliveryOutcome | null> {
-    const { clock, store, webhooks, keys, publicUrl } = this.#parts
+    const { clock, store, webhooks, keys, publicUrl, onStep } = this.#parts
     const detail = isFinal(change.state) ? await store.detail(jobId, NOTHING_RESIDENT) : null
     const job = detail?.job ?? (await store.get(jobId))
     if (job === null) return null
     const body = webhookBody(change, job, detail, publicUrl)
     const id = webhookId(jobId, change.number)
     const headers = await signWebhook({ id, timestamp: Math.floor(clock.now() / 1000), body, keys })
+    onStep?.('delivering', jobId)
     const outcome = await webhooks.post({ url, headers, body }, this.#stop.signal)
+    onStep?.('delivered', jobId)
     return outcome.kind === 'aborted' ? null : outcome
   }
 
@@ -149,6 +153,7 @@ export class Deliverer {
     const now = clock.now()
     const verdict = decideDelivery(outcome, tries, now, random())
     await store.settleDelivery({ jobId, n: change.number, now, verdict })
+    this.#parts.onStep?.('settled', jobId)
     metrics.webhookTried(verdict.kind)
     const told = {
       job: jobId,

@@ -23,7 +23,24 @@ const ASK_EVERY_MS = 2_000
 const ASK_DEADLINE_MS = 5_000
 
 /** Named places of the walk (design.md §1) at which a test may kill the daemon. */
-export type Step = 'admitted' | 'enqueued' | 'claimed' | 'sent' | 'first_byte' | 'answered' | 'applied'
+export type Step =
+  | 'admitted'
+  | 'enqueued'
+  /** An async job is on disk, and nobody has been told. */
+  | 'submitted'
+  | 'claimed'
+  | 'sent'
+  | 'first_byte'
+  /** Each chunk of the answer. */
+  | 'streaming'
+  | 'answered'
+  | 'applied'
+  /** A webhook is about to be sent. */
+  | 'delivering'
+  /** Its receiver has answered. */
+  | 'delivered'
+  /** What became of it is on disk. */
+  | 'settled'
 export type OnStep = (step: Step, jobId: string) => void
 
 export interface DispatcherParts extends ConclusionParts {
@@ -137,6 +154,7 @@ export class Dispatcher {
 
   /** An async job was written to the queue. */
   enqueued(job: Job): void {
+    this.#parts.onStep?.('submitted', job.id)
     this.#conclusion.announce(job, null, job.createdAt)
     this.wake()
   }
@@ -239,7 +257,10 @@ export class Dispatcher {
       relay,
       maxAnswer: config.maxAnswer,
       onFirstByte: () => this.#firstByte(run),
-      onBytes: (count) => metrics.relayed(count),
+      onBytes: (count) => {
+        metrics.relayed(count)
+        onStep?.('streaming', job.id)
+      },
     })
     this.#run = run
     if (this.#graceOver) run.stop('shutting_down')
