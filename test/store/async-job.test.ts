@@ -97,7 +97,10 @@ describe('the history', () => {
     await store.recover(50, 3)
     await take(store, { now: 60 })
     await store.recover(70, 2)
-    const states = (await store.changes(id))?.map(({ state, attempt }) => `${state} ${attempt}`)
+    const changes = (await store.changes(id)) ?? []
+    // A crash may have kept a `working` from being written that watchers were told of: its number is not used again.
+    expect(changes.map(({ number }) => number)).toEqual([1, 2, 3, 4, 6, 7, 9])
+    const states = changes.map(({ state, attempt }) => `${state} ${attempt}`)
     expect(states).toEqual(['queued 0', 'loading 1', 'queued 0', 'loading 1', 'queued 1', 'loading 2', 'failed 2'])
     expect((await detailOf(store, id)).deliveries.map(({ state }) => state)).toEqual(
       states?.map((state) => state.split(' ')[0]),

@@ -89,7 +89,9 @@ it('no kill -9 parts a state from its history, its webhook, its artifacts or its
   const wrong = {
     'a state without its change': `SELECT id FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM changes c
       WHERE c.sequence = j.sequence AND c.number = j.changes AND c.state = j.state)`,
-    'a gap in a history': `SELECT id FROM jobs j WHERE changes <> (SELECT count(*) FROM changes c WHERE c.sequence = j.sequence)`,
+    // A crash leaves one in the numbers, where a change may have been told and not written.
+    'a gap in a history': `SELECT j.id FROM jobs j JOIN changes c USING (sequence) WHERE c.previous IS NOT
+      (SELECT state FROM changes b WHERE b.sequence = c.sequence AND b.number < c.number ORDER BY number DESC LIMIT 1)`,
     'a change without its webhook': `SELECT j.id FROM jobs j JOIN changes c USING (sequence)
       WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.sequence = c.sequence AND d.n = c.number)`,
     'done without artifacts': `SELECT id FROM jobs j WHERE state = 'done' AND

@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiptDocument } from '../../protocol/wire.ts'
 import type { Job } from '../job.ts'
+import { jobUrl, positionOf } from '../job-document.ts'
 import type { JobDetail } from '../store/store.ts'
 import type { App } from './app.ts'
 import { waitForEnd } from './job-end.ts'
@@ -11,17 +12,14 @@ import { jobDocumentOf } from './job-view.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
 import { JSON_TYPE, send, sendJson } from './respond.ts'
 
-/** Absolute with FOREMAN_PUBLIC_URL, else a path. */
-const urlOf = (app: App, id: string): string => `${app.config.publicUrl?.replace(/\/+$/, '') ?? ''}/jobs/${id}`
-
 /** Of a job as `detail` shows it; `job` itself, if it has been deleted since. */
 export function receiptDocument(app: App, job: Job, detail: JobDetail | null): ReceiptDocument {
-  const self = urlOf(app, job.id)
-  const ahead = detail?.standing?.ahead.reduce((sum, { jobs }) => sum + jobs, 0)
+  const self = jobUrl(job.id, app.config.publicUrl)
+  const { running } = app.queue
   return {
     job_id: job.id,
     state: (detail?.job ?? job).state,
-    position: ahead === undefined ? null : ahead + (app.queue.running === null ? 0 : 1),
+    position: positionOf(detail?.standing ?? null, running !== null && running.job.id !== job.id),
     urls: { self, events: `${self}/events`, cancel: `${self}/cancel` },
   }
 }
@@ -36,7 +34,12 @@ export async function sendReceipt(
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { id } = job
-  const headers = { Location: urlOf(app, id), 'X-Foreman-Job-Id': id, 'Cache-Control': 'no-store', ...more }
+  const headers = {
+    Location: jobUrl(id, app.config.publicUrl),
+    'X-Foreman-Job-Id': id,
+    'Cache-Control': 'no-store',
+    ...more,
+  }
   const seconds = preferredWait(req.headers)
   if (seconds === null) return sendJson(res, 202, receiptDocument(app, job, detail), headers)
   const waited = { ...headers, ...waitApplied(seconds) }

@@ -20,7 +20,12 @@ export function createInterruption(
   return {
     recover(now, maxAttempts) {
       const found = { requeued: 0, failed: 0, cancelled: 0 }
-XX, message: errorMessage('crashed'), status: null } as const
+      for (const { id, sequence, state, caller, attempt } of jobs.interruptible()) {
+        // Watchers are told `working` and the first records while that is being written: who saw them must see what follows.
+        if (caller === 'none' && state === 'loading') jobs.skipChange(sequence)
+        if (caller === 'live') {
+          found.cancelled += 1
+          const error = { code: 'crashed', message: errorMessage('crashed'), status: null } as const
           apply({ id, event: 'cancelled', now, error })
         } else if (attempt < maxAttempts) {
           found.requeued += 1
