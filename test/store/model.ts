@@ -108,7 +108,7 @@ export class QueueModel {
     if (caller === 'live') return
     const outbox = new OutboxModel(wishes?.webhookUrl == null ? [] : wishes.webhookEvents)
     this.outboxes.set(id, outbox)
-    outbox.record('queued', 0, createdAt)
+    outbox.record(1, 'queued', 0, createdAt)
   }
 
   retry(
@@ -146,7 +146,7 @@ export class QueueModel {
   /** Every change of state goes through here. */
   #change(job: Mutable<ModelJob>, state: State, attempt: number, at: number): void {
     Object.assign(job, { state, attempt: job.attempt + attempt, changes: job.changes + 1 })
-    this.outboxes.get(job.id)?.record(state, job.attempt, at)
+    this.outboxes.get(job.id)?.record(job.changes, state, job.attempt, at)
   }
 
   claim({
@@ -218,6 +218,8 @@ export class QueueModel {
       if (isFinal(job.state) || !(isSent || job.caller === 'live')) continue
       job.orphanedAt = null
       job.availableAt = null
+      // Its `working` may have been told and not written.
+      if (how === 'crash' && job.caller === 'none' && job.state === 'loading') job.changes += 1
       if (job.caller === 'live') this.#change(job, 'cancelled', 0, now)
       else if (how === 'stop') this.#change(job, 'queued', -1, now)
       else this.#change(job, job.attempt < maxAttempts ? 'queued' : 'failed', 0, now)

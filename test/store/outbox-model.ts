@@ -15,8 +15,7 @@ export class OutboxModel {
     this.#events = events
   }
 
-  record(state: State, attempt: number, at: number): void {
-    const number = this.history.length + 1
+  record(number: number, state: State, attempt: number, at: number): void {
     this.history.push({ number, state, previous: this.history.at(-1)?.state ?? null, attempt, at })
     if (!this.#events.includes(state)) return
     const isGone = this.deliveries.some(({ reason }) => reason === 'gone')
