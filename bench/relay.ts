@@ -3,6 +3,7 @@
 
 import { Caller } from './caller.ts'
 import { startForeman } from './foreman.ts'
+import { microseconds } from './monotonic.ts'
 import { startProxy } from './nginx.ts'
 import type { Report } from './report.ts'
 import { digits, median, quantile } from './statistics.ts'
@@ -79,8 +80,7 @@ async function firstChunk(caller: Caller, port: number): Promise<number> {
 async function delays(caller: Caller, port: number, pace: { chunks: number; every_ms: number }): Promise<number[]> {
   const found: number[] = []
   const status = await caller.request(chatRequest(port, pace), (bytes) => {
-    const [seconds, nanoseconds] = process.hrtime()
-    const now = seconds * 1e6 + nanoseconds / 1e3
+    const now = microseconds()
     for (const [, at] of bytes.toString('latin1').matchAll(/"at":([\d.]+),/g)) found.push((now - Number(at)) / 1e3)
   })
   if (status !== 200 || found.length < pace.chunks * 0.99) throw new Error(`status ${status}, ${found.length} records`)

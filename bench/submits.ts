@@ -2,7 +2,6 @@
 // `node:sqlite` allow at the same batch size, and beside other durable queues.
 
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ask, post } from './caller.ts'
 import { temporaryDirectory } from './child.ts'
 import { startForeman } from './foreman.ts'
@@ -10,7 +9,7 @@ import { type Closed, closedLoad } from './load.ts'
 import type { Report } from './report.ts'
 import { type Rivals, rateOf, startRivals } from './rivals.ts'
 import { digits, median } from './statistics.ts'
-import { startChatTarget } from './targets.ts'
+import { startChatTarget, targetScript } from './targets.ts'
 import { commitCounter } from './wal-index.ts'
 
 const METHOD = `POST /jobs on kept connections, each client its next job when the last one has its 202; the queue is paused,
@@ -66,8 +65,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
 const STORED_BYTES = Buffer.byteLength(JSON.stringify({ keep_alive: '30m', ...JOB }))
 
 function bareRate(file: string, batch: number): Promise<number> {
-  const script = fileURLToPath(new URL('./target/bare-commits.ts', import.meta.url))
-  return rateOf([script, file, ...[batch, STORED_BYTES, TRIAL_MS].map(String)])
+  return rateOf([targetScript('bare-commits'), file, ...[batch, STORED_BYTES, TRIAL_MS].map(String)])
 }
 
 function show(report: Report, rows: readonly Row[], { found, missing }: Rivals): void {

@@ -11,9 +11,10 @@ export interface Listening {
   readonly port: number
 }
 
+export const targetScript = (name: string): string => fileURLToPath(new URL(`./target/${name}.ts`, import.meta.url))
+
 async function startScript(name: string, args: readonly string[] = []): Promise<Listening> {
-  const script = fileURLToPath(new URL(`./target/${name}.ts`, import.meta.url))
-  const { child, value: port } = await startUntil(process.execPath, [script, ...args], (line) => {
+  const { child, value: port } = await startUntil(process.execPath, [targetScript(name), ...args], (line) => {
     const found = /^listening (\d+)$/.exec(line)
     return found === null ? undefined : Number(found[1])
   })

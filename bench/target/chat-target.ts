@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { microseconds } from '../monotonic.ts'
 
 const MODEL = 'bench:latest'
 const DIGEST = 'b'.repeat(64)
@@ -20,12 +21,6 @@ export interface Wanted {
 }
 
 const DEFAULTS: Wanted = { chunks: 1, every_ms: 0, chunk_bytes: 5, hold: false }
-
-/** Microseconds of the machine's monotonic clock, the same in every process. */
-function microseconds(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1e6 + nanoseconds / 1e3
-}
 
 const model = {
   name: MODEL,
