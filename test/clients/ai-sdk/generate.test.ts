@@ -1,7 +1,7 @@
 // generateText and its like, by the real AI SDK, over the whole foreman: what is asked reaches the target, what it says comes
 // back, and the job behind it is shown.
 
-import { APICallError, embedMany, generateText, isStepCount, Output, tool } from 'ai'
+import { APICallError, embedMany, generateText, isStepCount, Output, tool, UnsupportedFunctionalityError } from 'ai'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { JobDocument } from '../../../src/ai-sdk/index.ts'
@@ -158,6 +158,35 @@ describe('generateText', () => {
       { type: 'compatibility', feature: 'reasoning low' },
     ])
     expect(chatBody(fake)['think']).toBe(true)
+  })
+
+  it('offers the tool that is to be called and no other, and says that it cannot force it', async () => {
+    const { foreman, fake } = await whole()
+    const model = foreman('tiny-a')
+    const { warnings } = await model.doGenerate({
+      prompt: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }],
+      tools: [
+        { type: 'function', name: 'one', inputSchema: {}, strict: true },
+        { type: 'function', name: 'two', inputSchema: {} },
+        { type: 'provider', name: 'three', id: 'other.three' },
+      ],
+      toolChoice: { type: 'tool', toolName: 'one' },
+    })
+    expect(warnings).toMatchObject([{ feature: 'toolChoice tool' }, { feature: 'strict mode of tool one' }])
+    expect(chatBody(fake)['tools']).toEqual([{ type: 'function', function: { name: 'one', parameters: {} } }])
+    const one = tool({ inputSchema: z.object({ town: z.string() }), execute: async () => 'wet' })
+    await generateText({ model, prompt: 'hi', tools: { one }, toolChoice: 'none' })
+    expect(chatBody(fake, 1)).not.toHaveProperty('tools')
+  })
+
+  it('asks nothing rather than leave a file out that the target cannot read', async () => {
+    const { foreman } = await whole()
+    const content = [
+      { type: 'file' as const, mediaType: 'application/pdf', data: new Uint8Array(4), filename: 'a.pdf' },
+    ]
+    const call = generateText({ model: foreman('tiny-a'), messages: [{ role: 'user', content }] })
+    await expect(call).rejects.toSatisfy((error) => UnsupportedFunctionalityError.isInstance(error))
+    expect((await foreman.client.list()).jobs).toEqual([])
   })
 
   it('gives one answer although the target was lost in the middle of it', async () => {

@@ -188,7 +188,8 @@ describe('an abort', () => {
     const foreman = await finished(LIFE.slice(0, 2))
     foreman.answers.set(`POST ${CANCEL}`, () => undefined)
     const abort = new AbortController()
-    const call = generateText({ ...ask(foreman), abortSignal: abort.signal })
+    const model = createForeman({ url: foreman.url, timeoutMs: 3_600_000 })('tiny-a')
+    const call = generateText({ model, prompt: 'hi', abortSignal: abort.signal })
     await until('it follows the job', () => foreman.streams.size === 1)
     abort.abort(new Error('enough'))
     await expect(call).rejects.toThrow('enough')
@@ -207,6 +208,31 @@ describe('an abort', () => {
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
     expect(foreman.count('POST', CANCEL)).toBe(whenAborted === 'cancel' ? 1 : 0)
     await until('the sockets are closed', () => foreman.sockets === 0)
+  })
+})
+
+describe('a foreman that is lost', () => {
+  it('with a job of ours is not asked for another one', async () => {
+    const foreman = await finished(LIFE.slice(0, 2))
+    const model = createForeman({ url: foreman.url, unreachableMs: 1 })('tiny-a')
+    const call = generateText({ model, prompt: 'hi' }).catch((reason: unknown) => reason)
+    await until('it follows the job', () => foreman.streams.size === 1)
+    await foreman.close()
+    expect(await call).toMatchObject({ isRetryable: false, data: { code: 'unreachable', jobId: ID } })
+  })
+})
+
+describe('a stream', () => {
+  it('that is aborted ends with the reason', async () => {
+    const foreman = await finished(LIFE.slice(0, 3))
+    const abort = new AbortController()
+    const model = createForeman({ url: foreman.url })('tiny-a')
+    const { stream } = await model.doStream({ prompt: [], abortSignal: abort.signal })
+    const reader = stream.getReader()
+    for (let type: string | undefined; type !== 'text-delta'; ) type = (await reader.read()).value?.type
+    abort.abort(new Error('enough'))
+    await expect(reader.read()).rejects.toThrow('enough')
+    expect(foreman.count('POST', CANCEL)).toBe(1)
   })
 })
 
