@@ -1,0 +1,45 @@
+// Owns a foreman of these tests that can be killed: the whole program in a process of its own, which comes back on the same
+// port with the same database.
+
+import { join, resolve } from 'node:path'
+import { Command } from '../cli/command-line.ts'
+import type { FakeOllama } from '../fake-ollama.ts'
+import { temporaryFolder, until } from '../harness.ts'
+
+export interface MortalForeman {
+  readonly url: string
+  /** At once, without a word. */
+  kill(): Promise<void>
+  /** After kill(). */
+  start(): Promise<void>
+}
+
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
+
+/** Started, with its port open. Ended after the test. */
+export async function startMortalForeman(target: Pick<FakeOllama, 'url'>): Promise<MortalForeman> {
+  const folder = await temporaryFolder()
+  let address = '127.0.0.1:0'
+  let running: Command | null = null
+  const foreman = {
+    url: '',
+    async kill() {
+      running?.process.kill('SIGKILL')
+      await running?.ended
+    },
+    async start() {
+      const env = {
+        FOREMAN_OLLAMA_URL: target.url,
+        FOREMAN_ADDR: address,
+        FOREMAN_DB: join(folder, 'foreman.db'),
+        FOREMAN_LOG_FORMAT: 'json',
+      }
+      const command = new Command(['serve'], { program: MAIN, cwd: folder, env })
+      running = command
+      foreman.url = await until('it listens', () => /"url":"(http:\/\/127\.0\.0\.1:\d+)"/.exec(command.stdout)?.[1])
+      address = new URL(foreman.url).host
+    },
+  }
+  await foreman.start()
+  return foreman
+}
