@@ -244,7 +244,8 @@ export class Dispatcher {
   async #attempt(job: Job, body: Uint8Array): Promise<void> {
     const { config, clock, log, metrics, target, relay, onStep } = this.#parts
     onStep?.('claimed', job.id)
-    this.#conclusion.announce(job, 'queued', clock.now())
+    // The time that is written down, so that who hears it live and who reads it later are told the same.
+    this.#conclusion.announce(job, 'queued', job.claimedAt ?? clock.now())
     const caught = this.#cancellation.caught(job.id)
     if (caught !== null && (await caught)) return
     if (job.caller === 'live' && !relay.isHeard(job.id)) {
