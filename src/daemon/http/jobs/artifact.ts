@@ -2,15 +2,15 @@
 // or a target said: no browser may run them. A body that cannot be finished is cut, never ended.
 
 import type { ServerResponse } from 'node:http'
-import type { ArtifactEntry } from '../store/store.ts'
-import type { App } from './app.ts'
+import type { ArtifactEntry } from '../../store/store.ts'
+import type { App } from '../app.ts'
+import { reasonPhrase } from '../error-body.ts'
+import { ownError, refuse } from '../respond.ts'
+import { SlowReader } from '../slow-reader.ts'
 import { piecesOf, writeSlowly } from './artifact-pieces.ts'
 import { askedOf } from './artifact-range.ts'
-import { reasonPhrase } from './error-body.ts'
 import { isJobId, jobNotFound, shownId } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
-import { ownError, refuse } from './respond.ts'
-import { SlowReader } from './slow-reader.ts'
 
 export const sendArtifact: JobHandler = async (app, { id, name }, req, res) => {
   const detail = isJobId(id) ? await app.store.detail(id, app.queue.residency) : null

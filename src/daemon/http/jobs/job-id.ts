@@ -1,6 +1,6 @@
 // Owns how a job's id is read and shown. Pure. What a caller wrote in its place is never shown as it is.
 
-import { type OwnError, ownError } from './respond.ts'
+import { type OwnError, ownError } from '../respond.ts'
 
 /** A ULID: 26 of Crockford's letters, the first at most 7. */
 export const isJobId = (text: string): boolean => /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text)

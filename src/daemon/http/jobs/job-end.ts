@@ -2,8 +2,8 @@
 // behind, and whoever leaves it ends nothing but his own wait.
 
 import type { ServerResponse } from 'node:http'
-import { isFinal } from '../job.ts'
-import type { App } from './app.ts'
+import { isFinal } from '../../job.ts'
+import type { App } from '../app.ts'
 
 /** How often it looks whether foreman stops: a caller is told within the second that the port stays open. */
 const LOOK_MS = 500

@@ -1,14 +1,14 @@
 // Owns what a caller may do to a job that is there: cancel it, have it done again, have it forgotten, have a webhook sent
 // again. Each says what became of it; none writes to a job itself.
 
-import { isFinal } from '../job.ts'
-import { noRoom, tellOf } from './admission.ts'
-import type { App } from './app.ts'
+import { isFinal } from '../../job.ts'
+import { noRoom, tellOf } from '../admission.ts'
+import type { App } from '../app.ts'
+import { type OwnError, ownError, refuse, sendJson } from '../respond.ts'
 import { isJobId, jobNotFound, shownId } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
 import { jobDocumentOf } from './job-view.ts'
 import { sendJob, sendReceipt } from './receipt.ts'
-import { type OwnError, ownError, refuse, sendJson } from './respond.ts'
 
 const FRESH = { 'Cache-Control': 'no-store' }
 

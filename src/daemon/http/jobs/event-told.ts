@@ -1,11 +1,11 @@
 // Owns how a state change or a record of an answer becomes an event of a job's stream (protocol/event.ts), as JSON text.
 // Pure. What the target wrote goes in as it is, where it is JSON.
 
-import { eventNumber, type RecordEvent, type StateEvent } from '../../protocol/event.ts'
-import { isJsonDocument } from '../answer/raw-json.ts'
-import type { AnswerRecord } from '../answer/record-cutter.ts'
-import { isFinal, type JobError, type StateChange } from '../job.ts'
-import { errorDocument, withRaw } from '../job-document.ts'
+import { eventNumber, type RecordEvent, type StateEvent } from '../../../protocol/event.ts'
+import { isJsonDocument } from '../../answer/raw-json.ts'
+import type { AnswerRecord } from '../../answer/record-cutter.ts'
+import { isFinal, type JobError, type StateChange } from '../../job.ts'
+import { errorDocument, withRaw } from '../../job-document.ts'
 
 export interface Told {
   readonly number: number

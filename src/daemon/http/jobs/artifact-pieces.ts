@@ -2,8 +2,8 @@
 // when the caller has taken the last. One who takes nothing for FOREMAN_CLIENT_STALL is gone.
 
 import type { ServerResponse } from 'node:http'
-import type { Store } from '../store/store.ts'
-import type { SlowReader } from './slow-reader.ts'
+import type { Store } from '../../store/store.ts'
+import type { SlowReader } from '../slow-reader.ts'
 
 /** A multiple of what the store keeps as one row; small enough that a hundred slow readers hold little. */
 const PIECE = 1024 * 1024

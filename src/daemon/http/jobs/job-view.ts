@@ -1,15 +1,15 @@
 // Owns `GET /jobs/{id}`, and what a job's row does not know of its job: its place, and when it is likely to be sent. It
 // waits for a job's end where the caller says so, and changes nothing.
 
-import type { Residency } from '../affinity.ts'
-import type { Job, Standing } from '../job.ts'
-import { type Circumstances, jobDocument, positionOf } from '../job-document.ts'
-import type { App } from './app.ts'
+import type { Residency } from '../../affinity.ts'
+import type { Job, Standing } from '../../job.ts'
+import { type Circumstances, jobDocument, positionOf } from '../../job-document.ts'
+import type { App } from '../app.ts'
+import { JSON_TYPE, refuse, send } from '../respond.ts'
 import { waitForEnd } from './job-end.ts'
 import { isJobId, jobNotFound } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
-import { JSON_TYPE, refuse, send } from './respond.ts'
 
 export const viewJob: JobHandler = async (app, { id }, req, res) => {
   if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))

@@ -1,10 +1,11 @@
 // Owns `GET /jobs/{id}/events`: what has happened to a job, then what happens, each event once and in its order, until its
 // end. Whoever looks on changes nothing; a stream that ends before the job does is cut, so that he resumes.
 
-import { eventNumber } from '../../protocol/event.ts'
-import { isFinal, type Job, type StateChange } from '../job.ts'
-import type { AnswerSoFar } from '../services/run.ts'
-import type { App } from './app.ts'
+import { eventNumber } from '../../../protocol/event.ts'
+import { isFinal, type Job, type StateChange } from '../../job.ts'
+import type { AnswerSoFar } from '../../services/run.ts'
+import type { App } from '../app.ts'
+import { ownError, refuse } from '../respond.ts'
 import { piecesOf } from './artifact-pieces.ts'
 import { EventWriter } from './event-writer.ts'
 import { EventFeed } from './events-feed.ts'
@@ -12,7 +13,6 @@ import { historyOf, type PastAnswer } from './events-history.ts'
 import { readEventsRequest } from './events-request.ts'
 import { isJobId, jobNotFound } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
-import { ownError, refuse } from './respond.ts'
 
 export const streamEvents: JobHandler = async (app, { id, query }, req, res) => {
   if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))

@@ -1,11 +1,11 @@
 // Owns `GET /jobs`: a page of jobs, the newest first, and where the next one begins. Never the prompt.
 
-import type { JobListDocument } from '../../protocol/wire.ts'
-import { jobSummary } from '../job-document.ts'
+import type { JobListDocument } from '../../../protocol/wire.ts'
+import { jobSummary } from '../../job-document.ts'
+import { ownError, refuse, sendJson } from '../respond.ts'
 import { cursorOf, readListQuery } from './job-list-query.ts'
 import type { JobHandler } from './job-request.ts'
 import { circumstancesOf } from './job-view.ts'
-import { ownError, refuse, sendJson } from './respond.ts'
 
 export const listJobs: JobHandler = async (app, { query }, _req, res) => {
   const read = readListQuery(query)

@@ -1,7 +1,7 @@
 // Owns what a handler of `/jobs…` is told of its request beside the request itself. Words only.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { App } from './app.ts'
+import type { App } from '../app.ts'
 
 export interface JobRequest {
   /** `{id}` of the path, decoded; anything a caller writes. Empty on `/jobs`. */

@@ -2,15 +2,15 @@
 // stops changes nothing more; reading goes on until the port closes.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { App } from './app.ts'
+import type { App } from '../app.ts'
+import type { RequestBodies } from '../request-body.ts'
+import { ownError, refuse } from '../respond.ts'
 import { sendArtifact } from './artifact.ts'
 import { streamEvents } from './events.ts'
 import { cancelJob, forgetJob, redeliver, retryJob } from './job-actions.ts'
 import { listJobs } from './job-list.ts'
 import type { JobHandler } from './job-request.ts'
 import { viewJob } from './job-view.ts'
-import type { RequestBodies } from './request-body.ts'
-import { ownError, refuse } from './respond.ts'
 import { submitJob } from './submit.ts'
 
 /** By path and method; HEAD is a GET whose body Node leaves out. */

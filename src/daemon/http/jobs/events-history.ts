@@ -1,10 +1,10 @@
 // Owns what has happened to a job until now, as events in their order: its state changes, and behind the one that made it
 // `working` the records of its answer, cut again from the bytes there are. Only as much as one slice of it is in memory.
 
-import { eventNumber } from '../../protocol/event.ts'
-import { createCutter } from '../answer/record-cutter.ts'
-import { answerForm } from '../endpoint.ts'
-import type { Job, StateChange } from '../job.ts'
+import { eventNumber } from '../../../protocol/event.ts'
+import { createCutter } from '../../answer/record-cutter.ts'
+import { answerForm } from '../../endpoint.ts'
+import type { Job, StateChange } from '../../job.ts'
 import { type Told, toldChange, toldRecord } from './event-told.ts'
 
 /** The answer's bytes, and where its records belong. */

@@ -2,12 +2,12 @@
 // behind. It never holds up whoever tells it something, and ends cleanly only behind a job's last event.
 
 import type { ServerResponse } from 'node:http'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
+import { reasonPhrase } from '../error-body.ts'
+import { SlowReader } from '../slow-reader.ts'
 import { writeSlowly } from './artifact-pieces.ts'
-import { reasonPhrase } from './error-body.ts'
 import type { Told } from './event-told.ts'
 import type { EventForm } from './events-request.ts'
-import { SlowReader } from './slow-reader.ts'
 
 /** A watcher who is further behind the run is cut, and resumes from what he has. */
 export const FURTHEST_BEHIND = 1024 * 1024

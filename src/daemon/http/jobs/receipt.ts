@@ -2,15 +2,15 @@
 // finished job, if he said that he would wait for it. It changes nothing.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ReceiptDocument } from '../../protocol/wire.ts'
-import type { Job } from '../job.ts'
-import { jobUrl, positionOf } from '../job-document.ts'
-import type { JobDetail } from '../store/store.ts'
-import type { App } from './app.ts'
+import type { ReceiptDocument } from '../../../protocol/wire.ts'
+import type { Job } from '../../job.ts'
+import { jobUrl, positionOf } from '../../job-document.ts'
+import type { JobDetail } from '../../store/store.ts'
+import type { App } from '../app.ts'
+import { JSON_TYPE, send, sendJson } from '../respond.ts'
 import { waitForEnd } from './job-end.ts'
 import { jobDocumentOf } from './job-view.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
-import { JSON_TYPE, send, sendJson } from './respond.ts'
 
 /** Of a job as `detail` shows it; `job` itself, if it has been deleted since. */
 export function receiptDocument(app: App, job: Job, detail: JobDetail | null): ReceiptDocument {

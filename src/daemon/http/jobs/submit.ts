@@ -3,17 +3,17 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { webhookUrlRefusal } from '../address-policy.ts'
-import type { Idempotency, Job, NewJob } from '../job.ts'
-import { type JobReading, readJobSubmission } from '../request/job-submission.ts'
-import { unknownModel } from '../request/ollama-error.ts'
-import type { JobDetail } from '../store/store.ts'
-import { isUnknownModel, noRoom, tellOf } from './admission.ts'
-import type { App } from './app.ts'
+import { webhookUrlRefusal } from '../../address-policy.ts'
+import type { Idempotency, Job, NewJob } from '../../job.ts'
+import { type JobReading, readJobSubmission } from '../../request/job-submission.ts'
+import { unknownModel } from '../../request/ollama-error.ts'
+import type { JobDetail } from '../../store/store.ts'
+import { isUnknownModel, noRoom, tellOf } from '../admission.ts'
+import type { App } from '../app.ts'
+import { joined, type RequestBodies } from '../request-body.ts'
+import { type OwnError, ownError, refuse, targetVersion } from '../respond.ts'
+import { readIdempotencyKey } from '../retry.ts'
 import { sendReceipt } from './receipt.ts'
-import { joined, type RequestBodies } from './request-body.ts'
-import { type OwnError, ownError, refuse, targetVersion } from './respond.ts'
-import { readIdempotencyKey } from './retry.ts'
 
 export async function submitJob(
   app: App,
