@@ -49,7 +49,11 @@ describe('what is cut out', () => {
     ['a null, too', '{"model":"a","label":null,"webhook_events":null}', '{"model":"a"}'],
     ['white space stays', '{ "label" : "l" ,\n  "model": "a" }\n', '{ \n  "model": "a" }\n'],
     ['white space before the last', '{\n  "model": "a",\n  "label": "l"\n}', '{\n  "model": "a"\n}'],
-    ['commas inside of values are not these', '{"label":"a,b","model":"a","y":"x,y","z":[1,2]}', '{"model":"a","y":"x,y","z":[1,2]}'],
+    [
+      'commas inside of values are not these',
+      '{"label":"a,b","model":"a","y":"x,y","z":[1,2]}',
+      '{"model":"a","y":"x,y","z":[1,2]}',
+    ],
     ['an escaped key', '{"l\\u0061bel":"x","model":"a"}', '{"model":"a"}'],
     ['nothing of deeper objects', '{"model":"a","x":{"label":1}}', '{"model":"a","x":{"label":1}}'],
     [
