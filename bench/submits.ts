@@ -9,13 +9,14 @@ import { type Closed, closedLoad } from './load.ts'
 import type { Report } from './report.ts'
 import { type Rivals, rateOf, startRivals } from './rivals.ts'
 import { digits, median } from './statistics.ts'
-import { startChatTarget, targetScript } from './targets.ts'
+import { startBareSubmits, startChatTarget, targetScript } from './targets.ts'
 import { commitCounter } from './wal-index.ts'
 
 const METHOD = `POST /jobs on kept connections, each client its next job when the last one has its 202; the queue is paused,
   so that nothing else is done. Jobs a commit: answers divided by the write transactions that SQLite itself counts in the
   header of its -shm file. Bare: node:sqlite alone, in a process of its own, one table, rows of the same bytes, WAL,
-  synchronous=FULL, as many rows a commit as foreman had a moment before. Rivals are their own packages in a process of
+  synchronous=FULL, as many rows a commit as foreman had a moment before. Bare Node: node:http in front of that, one commit
+  for all that came in one turn, nothing read and nothing checked. Rivals are their own packages in a process of
   their own, without HTTP: as many promises at once as there are clients, one connection for BullMQ (Redis, appendonly,
   appendfsync always), a pool of at most 16 for pg-boss and graphile-worker (PostgreSQL, fsync and synchronous_commit on).
   All take turns in each round; each has one server and one database for all rounds.`
@@ -29,6 +30,7 @@ interface Row {
   readonly clients: number
   readonly foreman: Closed[]
   readonly bare: number[]
+  readonly node: number[]
   readonly rivals: Map<string, number[]>
 }
 
@@ -39,8 +41,9 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
   const foreman = await startForeman({ targetPort: target.port, settings })
   await ask(foreman.port, 'POST', '/pause')
   const rivals = await startRivals()
-  const rows = CLIENTS.map((clients): Row => ({ clients, foreman: [], bare: [], rivals: new Map() }))
-  const bareFile = join(temporaryDirectory(), 'bare.db')
+  const rows = CLIENTS.map((clients): Row => ({ clients, foreman: [], bare: [], node: [], rivals: new Map() }))
+  const directory = temporaryDirectory()
+  const node = await startBareSubmits(join(directory, 'node.db'))
   const request = post(foreman.port, '/jobs', JOB)
   const counter = commitCounter(foreman.db)
   const submits = (connections: number, ms: number) =>
@@ -51,13 +54,21 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
     for (const row of rows) {
       const found = await submits(row.clients, TRIAL_MS)
       row.foreman.push(found)
-      row.bare.push(await bareRate(bareFile, found.perCount))
+      row.bare.push(await bareRate(join(directory, 'bare.db'), found.perCount))
+      const bareLoad = {
+        ...node,
+        request: post(node.port, '/jobs', JOB),
+        connections: row.clients,
+        ms: TRIAL_MS,
+        status: 202,
+      }
+      row.node.push((await closedLoad(bareLoad)).rate)
       for (const { name, rate } of rivals.found) {
         row.rivals.set(name, [...(row.rivals.get(name) ?? []), await rate(row.clients, TRIAL_MS)])
       }
     }
   }
-  await Promise.all([foreman.child.stop(), target.child.stop(), rivals.stop()])
+  await Promise.all([foreman.child.stop(), target.child.stop(), node.child.stop(), rivals.stop()])
   show(report, rows, rivals)
 }
 
@@ -79,6 +90,7 @@ function show(report: Report, rows: readonly Row[], { found, missing }: Rivals):
       'jobs a commit',
       'bare/s',
       'of bare',
+      'bare Node/s',
       ...found.map(({ name }) => `${name}/s`),
     ],
     rows.map((row) => [
@@ -88,6 +100,7 @@ function show(report: Report, rows: readonly Row[], { found, missing }: Rivals):
       digits(median(row.foreman.map(({ perCount }) => perCount))),
       digits(median(row.bare)),
       `${digits(ofBare(row))}×`,
+      digits(median(row.node)),
       ...found.map(({ name }) => digits(median(row.rivals.get(name) ?? []))),
     ]),
   )

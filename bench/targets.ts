@@ -28,6 +28,9 @@ export const startChatTarget = (): Promise<Listening> => startScript('chat-targe
 export const startBareProxy = (targetPort: number): Promise<Listening> =>
   startScript('bare-proxy', [String(targetPort)])
 
+/** The least that a Node program can do to acknowledge a job durably. */
+export const startBareSubmits = (file: string): Promise<Listening> => startScript('bare-submits', [file])
+
 /** The bytes of a chat for that target, addressed to whoever listens on `port`. */
 export const chatRequest = (port: number, wanted: Partial<Wanted> = {}): Buffer =>
   post(port, '/api/chat', {
