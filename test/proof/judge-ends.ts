@@ -5,7 +5,7 @@ import { isFinal, type State, TRANSITIONS } from '../../src/daemon/job.ts'
 import type { Case, Heard, History, JudgeCase, JudgeRun, Reading, Submit } from './history.ts'
 import { killedWithin } from './judge-executions.ts'
 
-type Changed = Extract<Heard, { type: 'state' }>
+export type Changed = Extract<Heard, { type: 'state' }>
 
 /** The state changes among events. */
 export const changesIn = (events: readonly Heard[]): Changed[] => events.filter((event) => event.type === 'state')

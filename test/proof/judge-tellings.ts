@@ -1,6 +1,7 @@
 // Owns what is promised of webhooks: told at least once, in order, truly, under one id and so that it can be believed. Pure;
 // each function says what it found wrong, with what shows it.
 
+import { EVENTS_PER_CHANGE, eventNumber } from '../../src/protocol/event.ts'
 import type { Arrival, JudgeCase, JudgeRun } from './history.ts'
 import { changesIn } from './judge-ends.ts'
 
@@ -8,8 +9,9 @@ const isTaken = ({ answer }: Arrival): boolean => answer !== null && answer.stat
 
 export const told: JudgeCase = ({ final: { job, events }, submits, arrivals }) => {
   const wanted = submits[0]?.told ?? []
-  const wrong = changesIn(events ?? []).flatMap(({ number: _number, state }, at) => {
-    const n = at + 1
+  const changes = changesIn(events ?? [])
+  const wrong = changes.flatMap(({ number, state }) => {
+    const n = number / EVENTS_PER_CHANGE
     const delivery = job.deliveries.find((one) => one.n === n)
     const name = `change ${n} (${state})`
     if (!wanted.includes(state)) return delivery === undefined ? [] : [`${name} is told, and nobody asked for that`]
@@ -22,7 +24,7 @@ export const told: JudgeCase = ({ final: { job, events }, submits, arrivals }) =
     const isUnwanted = delivery.reason === 'gone' && arrivals.some(({ answer }) => answer?.status === 410)
     return isUnwanted ? [] : [`${name} was given up (${delivery.reason}, ${delivery.tries} tries) without a 410`]
   })
-  const surplus = job.deliveries.filter(({ n }) => n > changesIn(events ?? []).length)
+  const surplus = job.deliveries.filter(({ n }) => !changes.some(({ number }) => number === eventNumber(n)))
   return [...wrong, ...surplus.map(({ n }) => `delivery ${n} has no change`)]
 }
 
@@ -41,7 +43,7 @@ export const inOrder: JudgeCase = ({ arrivals }) => {
 export const truly: JudgeCase = ({ final: { events }, arrivals }) => {
   const changes = changesIn(events ?? [])
   return arrivals.flatMap(({ sequence, state, previous, attempt, timestamp }) => {
-    const change = changes[sequence - 1]
+    const change = changes.find(({ number }) => number === eventNumber(sequence))
     const isTrue =
       change?.state === state &&
       change.previous === previous &&

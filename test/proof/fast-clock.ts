@@ -1,0 +1,33 @@
+// Owns a clock that runs faster than the machine's, so that backoffs of minutes fit into a run of minutes. Its wall goes on
+// from life to life: who is started later is told the same beginning.
+
+import type { Clock } from '../../src/daemon/clock.ts'
+
+/** Plain values, for a child process. */
+export interface Pace {
+  /** How many times faster. */
+  readonly speed: number
+  /** When the machine's clock shows `realAt`, this one shows `shownAt`. Wall ms. */
+  readonly realAt: number
+  readonly shownAt: number
+}
+
+export const wallOf = ({ speed, realAt, shownAt }: Pace, real: number = Date.now()): number =>
+  Math.floor(shownAt + (real - realAt) * speed)
+
+/** Another speed from now on, without a jump. */
+export function paceFromNow(pace: Pace, speed: number): Pace {
+  const realAt = Date.now()
+  return { speed, realAt, shownAt: wallOf(pace, realAt) }
+}
+
+export function createFastClock(pace: Pace): Clock {
+  return {
+    now: () => wallOf(pace),
+    monotonic: () => performance.now() * pace.speed,
+    after(ms, fn) {
+      const handle = setTimeout(fn, Math.min(ms / pace.speed, 2_147_483_000))
+      return { cancel: () => clearTimeout(handle) }
+    },
+  }
+}

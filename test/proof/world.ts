@@ -1,0 +1,182 @@
+// Owns what a run consists of: one target, one receiver, clients, and a daemon that lives many times on one port and one
+// database. It decides nothing about who does what; storm.ts and the tests do.
+
+import { mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { type Pace, paceFromNow, wallOf } from './fast-clock.ts'
+import type { History, Kill } from './history.ts'
+import { readEverything } from './last-reading.ts'
+import { Life } from './life.ts'
+import { ask } from './line.ts'
+import { Moments } from './moments.ts'
+import { WatchedClients } from './watched-clients.ts'
+import { WatchedReceiver } from './watched-receiver.ts'
+import { WatchedTarget } from './watched-target.ts'
+
+export const MODELS = ['tiny-a:latest', 'tiny-b:latest', 'tiny-c:latest'] as const
+const MAX_ATTEMPTS = 3
+const SECRET = 'the secret of the proof which is long enough'
+/** A life that never comes up: its port may be taken for a moment by somebody's outgoing connection. */
+const STARTS = 5
+const LOOK_EVERY_MS = 25
+
+export interface WorldWishes {
+  /** Where database and logs go; it must be there. */
+  readonly folder: string
+  readonly speed?: number
+  /** See planting.ts. */
+  readonly plant?: string | null
+}
+
+export class World {
+  readonly moments = new Moments()
+  readonly kills: Kill[] = []
+  readonly target: WatchedTarget
+  readonly receiver: WatchedReceiver
+  readonly clients: WatchedClients
+  readonly url: string
+  /** The daemon that lives now. */
+  life: Life | null = null
+  readonly folder: string
+  readonly #plant: string | null
+  readonly #settings: Readonly<Record<string, string>>
+  #pace: Pace
+  #bornAt = 0
+
+  private constructor(parts: {
+    wishes: WorldWishes
+    pace: { current: Pace }
+    moments: Moments
+    target: WatchedTarget
+    receiver: WatchedReceiver
+    port: number
+  }) {
+    const { wishes, pace, target, receiver, port } = parts
+    this.moments = parts.moments
+    this.target = target
+    this.receiver = receiver
+    this.url = `http://127.0.0.1:${port}`
+    this.clients = new WatchedClients(this.url, this.moments)
+    this.folder = wishes.folder
+    this.#plant = wishes.plant ?? null
+    this.#pace = pace.current
+    this.#settings = {
+      FOREMAN_OLLAMA_URL: target.url,
+      FOREMAN_ADDR: `127.0.0.1:${port}`,
+      FOREMAN_DB: join(wishes.folder, 'foreman.db'),
+      FOREMAN_MIN_FREE: '0',
+      FOREMAN_KEEP_ALIVE: 'none',
+      FOREMAN_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
+      FOREMAN_WEBHOOK_SECRET: SECRET,
+      FOREMAN_LOG_LEVEL: 'debug',
+      FOREMAN_LOG_FORMAT: 'json',
+    }
+  }
+
+  static async start(wishes: WorldWishes): Promise<World> {
+    await mkdir(wishes.folder, { recursive: true })
+    const now = Date.now()
+    const pace = { current: { speed: wishes.speed ?? 10, realAt: now, shownAt: now } }
+    const moments = new Moments()
+    const target = await WatchedTarget.start(moments, MODELS)
+    const receiver = await WatchedReceiver.start(moments, SECRET, () => wallOf(world.#pace))
+    const world: World = new World({ wishes, pace, moments, target, receiver, port: await freePort() })
+    return world
+  }
+
+  /** Starts a daemon, on what the last one left. It may not be ready yet. */
+  begin(): Life {
+    this.#bornAt = this.moments.next()
+    const orders = { settings: this.#settings, pace: this.#pace, log: join(this.folder, 'daemon.log') }
+    this.life = new Life(orders, this.#plant)
+    return this.life
+  }
+
+  /** Starts one that takes calls. */
+  async up(): Promise<Life> {
+    for (let start = 0; start < STARTS; start++) {
+      const life = this.begin()
+      if ((await life.ready) === 'ready') return life
+    }
+    throw new Error(`the daemon does not start: ${join(this.folder, 'daemon.log')}`)
+  }
+
+  /** SIGKILL, and what it had open at the target has been seen to end. */
+  async kill(life: Life): Promise<void> {
+    const at = this.moments.next()
+    await life.kill()
+    await this.#gone(at)
+  }
+
+  /** It kills itself, at the step that it was told; gives the signal. */
+  async killed(life: Life): Promise<string | number> {
+    const how = await life.over
+    await this.#gone(this.#bornAt)
+    return how
+  }
+
+  async #gone(at: number): Promise<void> {
+    await this.target.idle()
+    this.kills.push({ at, goneAt: this.moments.next() })
+    this.life = null
+  }
+
+  /** From the next life on. */
+  speedUp(speed: number): void {
+    this.#pace = paceFromNow(this.#pace, speed)
+  }
+
+  /** Waits until nothing is open: every job over, every webhook told or given up. False: not within `ms`. */
+  async quiet(ms: number): Promise<boolean> {
+    const deadline = performance.now() + ms
+    while (performance.now() < deadline) {
+      if (await this.#isQuiet()) return true
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    }
+    return false
+  }
+
+  async #isQuiet(): Promise<boolean> {
+    const metrics = await ask(this.url, { path: '/metrics' })
+    if (metrics.kind !== 'answered' || !/^foreman_deliveries_pending 0$/m.test(metrics.body)) return false
+    for (const state of ['queued', 'loading', 'working']) {
+      const list = await ask(this.url, { path: `/jobs?limit=1&state=${state}` })
+      if (list.kind !== 'answered' || !list.body.startsWith('{"jobs":[]')) return false
+    }
+    return true
+  }
+
+  /** All that was witnessed, with the last reading of every job. */
+  async testimony(): Promise<History> {
+    const { submits, calls, readings, cancels, watches } = this.clients
+    const finals = await readEverything(this.url)
+    return {
+      ...{ maxAttempts: MAX_ATTEMPTS, kills: this.kills, submits, calls, readings, cancels, watches, finals },
+      executions: this.target.executions,
+      arrivals: this.receiver.arrivals,
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.life?.kill()
+    await this.target.close()
+    await this.receiver.close()
+  }
+}
+
+/** Below the ports that outgoing connections are given, or one of those would take it between two lives. */
+async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
+  throw new Error('no free port between 20000 and 32000')
+}
