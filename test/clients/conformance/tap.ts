@@ -56,9 +56,12 @@ export class Tap {
   readonly #lines: Line[] = []
   #hopes: { readonly isTrue: () => boolean; readonly resolve: () => void }[] = []
   #port = 0
+  #isOver = false
 
   private constructor(target: URL) {
     this.#server = createServer((client) => {
+      // undici connects again, in advance, as soon as it loses a connection.
+      if (this.#isOver) return void client.destroy()
       const foreman = connect(Number(target.port), target.hostname)
       const line = new Line(client, foreman)
       this.#lines.push(line)
@@ -114,9 +117,9 @@ export class Tap {
     return this.#lines.flatMap(({ answers }) => answers)
   }
 
-  /** Connections that the client has not closed. */
+  /** Connections that the client has not closed. Not those on which nothing was asked: undici opens one in advance. */
   get open(): number {
-    return this.#lines.filter(({ isOpen }) => isOpen).length
+    return this.#lines.filter(({ isOpen, up }) => isOpen && up !== '').length
   }
 
   /** Resolves as soon as it is true; looks whenever something has happened on the wire. */
@@ -128,6 +131,7 @@ export class Tap {
   }
 
   async stop(): Promise<void> {
+    this.#isOver = true
     const closed = new Promise((resolve) => this.#server.close(resolve))
     for (const { client, foreman } of this.#lines) {
       client.destroy()

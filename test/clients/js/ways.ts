@@ -23,7 +23,7 @@ export interface Question extends Asked {
   readonly retries?: number
   /** How long it waits for the head of an answer; undefined is its own default. Of openai and anthropic. */
   readonly timeoutMs?: number
-  /** Called when a piece of text has come, with all of it so far. */
+  /** Called when something of the model has come, with all text so far. */
   readonly onText?: (text: string) => void
 }
 
@@ -49,9 +49,10 @@ async function joined<T>(
 ): Promise<string> {
   let text = ''
   for await (const part of parts) {
-    const piece = textOf(part) ?? ''
+    const piece = textOf(part)
+    if (typeof piece !== 'string') continue
     text += piece
-    if (piece !== '') onText?.(text)
+    onText?.(text)
   }
   return text
 }
@@ -106,7 +107,7 @@ const aiSdkStreamed =
     return joined(question, fullStream, (part) => {
       if (part.type === 'error') throw part.error
       if (part.type === 'abort') throw new DOMException('aborted', 'AbortError')
-      return part.type === 'text-delta' ? part.text : ''
+      return part.type === 'text-delta' ? part.text : null
     })
   }
 
@@ -156,7 +157,8 @@ const anthropicOf = (question: Question) =>
 const anthropicBody = ({ model, prompt }: Question) => ({ model, max_tokens: 64, messages: [turn(prompt)] })
 
 const anthropicStreamed: Ask = async (question) => {
-  const body = { ...anthropicBody(question), stream: true as const }
+  // More than it lets a program ask for in one piece.
+  const body = { ...anthropicBody(question), max_tokens: 100_000, stream: true as const }
   const stream = await anthropicOf(question).messages.create(body, signalOf(question))
   return joined(question, stream, (event) =>
     event.type === 'content_block_delta' && event.delta.type === 'text_delta' ? event.delta.text : '',
