@@ -12,6 +12,7 @@ import type { AnswerHeaders } from '../target/target.ts'
 import { beat, errorRecord } from './error-body.ts'
 import { sendError } from './respond.ts'
 import { SlowReader } from './slow-reader.ts'
+import { tellsError } from './told-error.ts'
 
 export interface LiveAnswerParts {
   readonly clock: Clock
@@ -33,6 +34,8 @@ export interface LiveAnswerParts {
 /** How much of an error that came too late for a status is read for its text. */
 const LATE_ERROR = 64 * 1024
 
+const NOTHING = Buffer.alloc(0)
+
 export class LiveAnswer implements Subscriber {
   readonly #parts: LiveAnswerParts
   readonly #dialect: Dialect
@@ -43,7 +46,7 @@ export class LiveAnswer implements Subscriber {
   #committed = false
   /** Bytes of the target are out: no more beats. */
   #flowing = false
-  #lastByte = 0x0a
+  #last: Buffer = NOTHING
   /** The target's error, when the 200 is out already. */
   #late: { status: number; body: Buffer[]; size: number } | null = null
   #over = false
@@ -90,7 +93,7 @@ export class LiveAnswer implements Subscriber {
       return true
     }
     this.#flowing = true
-    if (chunk.length > 0) this.#lastByte = chunk[chunk.length - 1] as number
+    if (chunk.length > 0) this.#last = chunk
     if (this.#parts.res.write(chunk)) return true
     this.#reader.watch()
     return false
@@ -109,7 +112,7 @@ export class LiveAnswer implements Subscriber {
       return this.#failLate(status, text, ending.error.code)
     }
     if (ending.kind === 'failed') {
-      if (ending.recorded && this.#flowing) return this.#cut(null)
+      if (ending.recorded && this.#flowing && this.#hasToldError()) return this.#cut(null)
       const { status } = ERRORS[ending.error.code]
       this.fail(ending.error.code, ending.error.message, ending.error.status ?? status ?? 502)
     }
@@ -135,10 +138,15 @@ export class LiveAnswer implements Subscriber {
 
   #failLate(status: number, message: string, code: ErrorCode): void {
     const record = errorRecord(this.#dialect, this.#form, status, message, code)
-    // A record must begin on a line of its own, whatever was cut in the middle.
-    const broken = this.#flowing && this.#lastByte !== 0x0a
-    const lineEnd = this.#form === 'sse' ? '\n\n' : '\n'
-    this.#cut(broken && record.length > 0 ? Buffer.concat([Buffer.from(lineEnd), record]) : record)
+    // A record must begin on a line of its own, and an event behind a blank one, whatever was cut in the middle.
+    const end = this.#form === 'sse' ? '\n\n' : '\n'
+    const isBroken = this.#flowing && this.#last.toString('latin1', this.#last.length - end.length) !== end
+    this.#cut(isBroken && record.length > 0 ? Buffer.concat([Buffer.from(end), record]) : record)
+  }
+
+  /** The target's own error, among the bytes that are out, is one that the clients of this surface see. */
+  #hasToldError(): boolean {
+    return this.#form !== 'sse' || tellsError(this.#dialect, this.#last)
   }
 
   #cut(record: Buffer | null): void {
