@@ -31,8 +31,10 @@ export class Chance {
     return this.next() < share
   }
 
-  one<T>(of: readonly [T, ...T[]]): T {
-    return of[this.whole(0, of.length - 1)] ?? of[0]
+  one<T>(of: readonly T[]): T {
+    const found = of[this.whole(0, of.length - 1)]
+    if (found === undefined) throw new Error('nothing to choose from')
+    return found
   }
 
   /** A stream of its own. */

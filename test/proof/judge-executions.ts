@@ -119,7 +119,9 @@ const short = (text: string | null): string =>
   text === null ? 'missing' : `${text.length} characters, ${JSON.stringify(text.slice(0, 120))}`
 
 /** foreman's error record behind an answer that broke off, on a line of its own. */
-const OWN_RECORD = /\n?\{"error":[^\n]*\n?$/
+const OWN_RECORD = /\n{0,2}(?:data: )?\{"error":[^\n]*\n*$/
+/** What is sent into the silence before the first byte (§3.4). */
+const BEATS = /^(?: |: waiting\n\n)+/
 
 export const callers: JudgeCase = (one, history) => one.calls.flatMap((call) => breachesOf(call, one, history))
 
@@ -129,8 +131,7 @@ function breachesOf(call: Call, { final: { job }, executions }: Case, history: H
   if (job.state === 'done' && ending === 'cut' && !wasKilled) return ['done, and its caller was cut off']
   if (status === null || call.isOwnError)
     return job.state === 'done' && ending === 'whole' ? ['done, told as an error'] : []
-  // Beats.
-  const heard = call.heard.replace(/^ +/, '')
+  const heard = call.heard.replace(BEATS, '')
   const sources = executions.filter(({ ending: end }) => end !== 'busy')
   if (ending === 'whole') {
     if (!sources.some((run) => run.sent === heard && (run.status === status || run.ending === 'whole'))) {

@@ -54,7 +54,7 @@ describe('kill -9 and a restart', () => {
     async (step, passes) => {
       const { clients, life } = world
       if (life === null) expect.fail('there is no daemon')
-      await life.arm({ step, passes })
+      await world.arm(life, { step, passes })
       const { signal } = new AbortController()
       const tasks = worksFor(step).map(async (work) => {
         const id = await clients.submitted(work, signal)

@@ -9,7 +9,7 @@ import type { Moments } from './moments.ts'
 import { jobBodyOf, toldOf, type Work } from './work.ts'
 
 /** How long a client waits before it asks a daemon again that is not there. */
-const AGAIN_MS = 20
+const AGAIN_MS = 50
 /** A watcher who gets nowhere for so long gives up; the drain is over long before. */
 const MOST_PARTS = 2_000
 

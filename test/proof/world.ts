@@ -5,9 +5,9 @@ import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Pace, paceFromNow, wallOf } from './fast-clock.ts'
-import type { History, Kill } from './history.ts'
+import type { History, Kill, Moment } from './history.ts'
 import { readEverything } from './last-reading.ts'
-import { Life } from './life.ts'
+import { type Fatal, Life } from './life.ts'
 import { ask } from './line.ts'
 import { Moments } from './moments.ts'
 import { WatchedClients } from './watched-clients.ts'
@@ -42,7 +42,8 @@ export class World {
   readonly #plant: string | null
   readonly #settings: Readonly<Record<string, string>>
   #pace: Pace
-  #bornAt = 0
+  /** Since when it may kill itself. */
+  #mayDieAt: Moment | null = null
 
   private constructor(parts: {
     wishes: WorldWishes
@@ -87,7 +88,7 @@ export class World {
 
   /** Starts a daemon, on what the last one left. It may not be ready yet. */
   begin(): Life {
-    this.#bornAt = this.moments.next()
+    this.#mayDieAt = null
     const orders = { settings: this.#settings, pace: this.#pace, log: join(this.folder, 'daemon.log') }
     this.life = new Life(orders, this.#plant)
     return this.life
@@ -102,9 +103,15 @@ export class World {
     throw new Error(`the daemon does not start: ${join(this.folder, 'daemon.log')}`)
   }
 
-  /** SIGKILL, and what it had open at the target has been seen to end. */
+  /** From now on it kills itself there. */
+  async arm(life: Life, fatal: Fatal): Promise<void> {
+    this.#mayDieAt = this.moments.next()
+    await life.arm(fatal)
+  }
+
+  /** SIGKILL, if it is not dead yet, and what it had open at the target has been seen to end. */
   async kill(life: Life): Promise<void> {
-    const at = this.moments.next()
+    const at = this.#mayDieAt ?? this.moments.next()
     await life.kill()
     await this.#gone(at)
   }
@@ -112,7 +119,7 @@ export class World {
   /** It kills itself, at the step that it was told; gives the signal. */
   async killed(life: Life): Promise<string | number> {
     const how = await life.over
-    await this.#gone(this.#bornAt)
+    await this.#gone(this.#mayDieAt ?? this.moments.next())
     return how
   }
 
