@@ -87,7 +87,7 @@ async function measure(
   })
   const started = performance.now()
   await submitAll(port, requests)
-  await until('jobs', () => isIdle(foreman))
+  await until('jobs', () => isIdle(foreman), 300_000)
   const jobsPerSecond = (requests.length * 1000) / (performance.now() - started)
   await until('healthy webhooks', async () => whileFilled.length >= Math.ceil(jobs / HEALTHY_EACH), 30_000)
 
