@@ -7,6 +7,8 @@ import { onTestFinished } from 'vitest'
 
 export interface FrontDoor {
   readonly url: string
+  /** How many found nobody behind it. */
+  readonly refused: number
   /** Does `then` when foreman has taken the n-th job, and lets that answer go no further. Resolves when it is done. */
   taken(n: number, then: () => unknown): Promise<void>
 }
@@ -15,6 +17,7 @@ export interface FrontDoor {
 export async function startFrontDoor(foreman: string): Promise<FrontDoor> {
   let jobs = 0
   let fatal = 0
+  let refused = 0
   let act: () => unknown = () => undefined
   const done = Promise.withResolvers<void>()
   const server = createServer((req, res) => {
@@ -30,7 +33,10 @@ export async function startFrontDoor(foreman: string): Promise<FrontDoor> {
       res.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(res)
     })
-    onward.on('error', () => res.destroy())
+    onward.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') refused++
+      res.destroy()
+    })
     res.on('close', () => onward.destroy())
     req.pipe(onward)
   })
@@ -41,6 +47,9 @@ export async function startFrontDoor(foreman: string): Promise<FrontDoor> {
   })
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get refused() {
+      return refused
+    },
     taken(n, then) {
       fatal = n
       act = then

@@ -9,7 +9,7 @@ import { read } from '../caller.ts'
 import { Command, type Ended } from '../cli/command-line.ts'
 import { FakeOllama, fails } from '../fake-ollama.ts'
 import { until } from '../ollama/foreman.ts'
-import { startFrontDoor } from './front-door.ts'
+import { type FrontDoor, startFrontDoor } from './front-door.ts'
 import { installedExamples } from './installed.ts'
 import { startMortalForeman } from './mortal-foreman.ts'
 
@@ -91,6 +91,13 @@ const allHandedIn = (url: string): Promise<unknown> =>
     'all are handed in',
     async () => (await jobsOf(url)).length,
     (jobs) => jobs === 100,
+  )
+
+const somebodyIsRefused = (door: FrontDoor, before: number): Promise<unknown> =>
+  until(
+    'somebody finds no foreman',
+    async () => door.refused,
+    (refused) => refused > before,
   )
 
 /** What the target was asked, one prompt each, in the order in which it came. */
@@ -224,13 +231,16 @@ describe('a hundred prompts over two models', () => {
     const door = await startFrontDoor(foreman.url)
     const command = batch(door.url)
     await door.taken(30, () => foreman.kill())
+    await somebodyIsRefused(door, 0)
     await foreman.start()
     await allHandedIn(foreman.url)
     await answer(20)
     await resultsAre(19)
     await fake.waiting(TURN)
+    const { refused } = door
     await foreman.kill()
     fake.release(TURN)
+    await somebodyIsRefused(door, refused)
     await foreman.start()
     await ended(command)
     // Of each life one prompt was at the target.
