@@ -1,0 +1,77 @@
+// What a program gets from Ollama through a Python client, it gets from foreman: answers, pieces of streams, and errors by
+// class, sentence and status. Nothing may differ but times and ids.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Foreman, startForeman } from '../../ollama/foreman.ts'
+import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
+import { timeless } from '../../ollama/same-question.ts'
+import { askerOf, type Got, MODULES, type Module, startAskers, stopAskers } from './asker.ts'
+import { describeWithPython } from './environment.ts'
+
+type Answers = Readonly<Record<string, Got>>
+
+/** Fields that a client takes from its clock, or makes itself for each answer. */
+const MAY_DIFFER = new Set(['created', 'completed_at'])
+
+/** Ids that Ollama or a client draws, also inside sentences. */
+const ID = /\b(chatcmpl-|cmpl-|lc_run-+|run-+|resp_|msg_|fc_|rs_|call_|toolu_|req_)[0-9a-zA-Z-]+/g
+const UUID = /\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
+
+function comparable(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(UUID, '<uuid>').replace(ID, '$1<id>')
+  if (Array.isArray(value)) return value.map(comparable)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !MAY_DIFFER.has(key))
+      .map(([key, inner]) => [key, comparable(inner)]),
+  )
+}
+
+/** The address is part of some sentences. */
+async function ask(module: Module, url: string): Promise<Answers> {
+  const answers = await askerOf(module).questions(url)
+  return comparable(timeless(JSON.parse(JSON.stringify(answers).replaceAll(url, '<url>')))) as Answers
+}
+
+describeWithPython('with Python', () => {
+  describeWithOllama('in front of a real Ollama', () => {
+    let ollama: RealOllama
+    let foreman: Foreman
+    const direct = new Map<Module, Answers>()
+    const through = new Map<Module, Answers>()
+
+    beforeAll(async () => {
+      const [real] = await Promise.all([startOllama(), startAskers()])
+      ollama = real
+      foreman = await startForeman(ollama.url, { FOREMAN_POLL_INTERVAL: '500ms' })
+      // One after the other: the models of two clients would push each other out.
+      for (const module of MODULES) {
+        direct.set(module, await ask(module, ollama.url))
+        through.set(module, await ask(module, foreman.url))
+      }
+    }, FIRST_START_MS)
+
+    afterAll(async () => {
+      await stopAskers()
+      await foreman?.stop()
+      await ollama?.stop()
+    })
+
+    describe.for(MODULES)('%s', (module) => {
+      test('gets what Ollama answers, streamed or not', () => {
+        const answered = Object.entries(direct.get(module) ?? {}).filter(([name]) => !name.startsWith('!'))
+        expect(answered.filter(([, got]) => !('answer' in got))).toEqual([])
+        expect(answered.length).toBeGreaterThan(5)
+        for (const [name, got] of answered) expect(through.get(module)?.[name], name).toEqual(got)
+      })
+
+      test('is told what is wrong as by Ollama', () => {
+        const refused = Object.entries(direct.get(module) ?? {}).filter(([name]) => name.startsWith('!'))
+        expect(refused.filter(([, got]) => 'answer' in got)).toEqual([])
+        expect(refused.length).toBeGreaterThan(2)
+        for (const [name, got] of refused) expect(through.get(module)?.[name], name).toEqual(got)
+      })
+    })
+  })
+})
