@@ -39,7 +39,7 @@ export async function startForeman(
   }
   try {
     const [, url = ''] = await program.says(/"url":"(http:\/\/127\.0\.0\.1:\d+)"/, 30_000)
-    const status = async () => statusOf(url)
+    const status = async () => statusOf(url, settings['FOREMAN_TOKEN'])
     const foreman: Foreman = {
       url,
       get log() {
@@ -57,8 +57,8 @@ export async function startForeman(
   }
 }
 
-async function statusOf(url: string): Promise<StatusDocument> {
-  const response = await fetch(`${url}/status`)
+async function statusOf(url: string, token = ''): Promise<StatusDocument> {
+  const response = await fetch(`${url}/status`, { headers: { Authorization: `Bearer ${token}` } })
   if (!response.ok) throw new Error(`GET /status: ${response.status} ${await response.text()}`)
   // The document's form is promised by the contract that both sides import.
   return (await response.json()) as StatusDocument

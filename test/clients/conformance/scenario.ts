@@ -1,9 +1,10 @@
 // Owns what a queue may do to a client, one scenario each: how foreman is set, what the target does, what is true in the
 // end, and which cell of the bar it is held against. The fake target is scripted; foreman is the whole program.
 
-import { breaksWith, cut, fails, type Script, unmarked } from '../../fake-ollama.ts'
+import { breaksWith, cut, type Script, unmarked } from '../../fake-ollama.ts'
 import { begin, post } from '../../ollama/exchange.ts'
 import type { Injury } from './bar.ts'
+import { failsEverywhere } from './failing.ts'
 import type { Truth } from './outcome.ts'
 import type { Stage } from './stage.ts'
 import type { Way } from './way.ts'
@@ -69,7 +70,10 @@ export const SCENARIOS: readonly Scenario[] = [
     settings: slowly,
     truth: failure(DIED),
     injury: () => 'record and cut',
-    prepare: answersInTurn(fails(500, DIED)),
+    prepare({ fake }) {
+      failsEverywhere(fake, 500, DIED, { gate: TURN })
+      fake.hold(TURN)
+    },
     play: (stage) => stage.letThroughAfter(BEATS),
   },
   {

@@ -16,8 +16,11 @@ export interface TappedAnswer {
   readonly body: string
 }
 
-/** On a connection that is used again it follows the last body without a break. */
-const REQUEST = /(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \/\S* HTTP\/1\.1\r\n/g
+/**
+ * A chat, in any dialect; some clients look at the model as well, LiteLLM even after the answer. On a connection that is
+ * used again it follows the last body without a break.
+ */
+const REQUEST = /POST \/(?:api\/(?:chat|generate)|v1\/(?:chat\/completions|messages))(?:\?\S*)? HTTP\/1\.1\r\n/g
 const HEAD = /HTTP\/1\.1 (\d{3}) ([^\r]*)\r\n((?:[^\r]+\r\n)*)\r\n/g
 /** A space in a chunk of its own; a comment; a ping of Anthropic's. */
 const BEAT = /1\r\n \r\n|: waiting\n\n|event: ping\n/g
@@ -102,7 +105,7 @@ export class Tap {
     return `http://127.0.0.1:${this.#port}`
   }
 
-  /** How often something was asked. */
+  /** How often a chat was asked for. */
   get requests(): number {
     return this.#lines.reduce((sum, { up }) => sum + (up.match(REQUEST)?.length ?? 0), 0)
   }
