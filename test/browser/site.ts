@@ -1,0 +1,56 @@
+// Owns a web site of the test's: an empty page under whatever name and port a browser calls it by, and foreman-client as
+// browsers get it. It can let its place be taken, as a name does that is bound to another machine.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, createServer as createDoor, type Socket } from 'node:net'
+import { resolve } from 'node:path'
+import { build } from 'esbuild'
+import { onTestFinished } from 'vitest'
+
+const CLIENT = resolve(import.meta.dirname, '../../src/client/index.ts')
+
+/** The client as one module, as `npm run build:client` makes it. */
+export async function clientModule(): Promise<string> {
+  const { outputFiles } = await build({
+    ...{ entryPoints: [CLIENT], bundle: true, write: false, format: 'esm', target: 'es2023', platform: 'neutral' },
+    external: ['node:http'],
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+export interface Site {
+  readonly port: number
+  /** From now on whoever calls here is answered by the port `port` of this machine. */
+  becomes(port: number): void
+}
+
+/** Starts it on a free port of every loopback address; it is gone after the test. */
+export async function startSite(script = ''): Promise<Site> {
+  const server = createServer((req: IncomingMessage, res: ServerResponse) => {
+    const isScript = req.url === '/foreman-client.js'
+    // Kept connections would be kept past the moment in which the place is taken.
+    const headers = { Connection: 'close', 'Content-Type': isScript ? 'text/javascript' : 'text/html' }
+    res.writeHead(200, headers).end(isScript ? script : '<!doctype html><title>a page</title><p>a page')
+  })
+  let next: number | null = null
+  const open = new Set<Socket>()
+  const door = createDoor((socket) => {
+    open.add(socket.on('close', () => open.delete(socket)).on('error', () => undefined))
+    if (next === null) return void server.emit('connection', socket)
+    const far = connect(next, '127.0.0.1')
+    far.on('error', () => socket.destroy()).on('close', () => socket.destroy())
+    socket.on('close', () => far.destroy())
+    socket.pipe(far).pipe(socket)
+  })
+  await new Promise<void>((listening) => door.listen(0, '0.0.0.0', listening))
+  onTestFinished(() => {
+    door.close()
+    for (const socket of open) socket.destroy()
+  })
+  return {
+    port: (door.address() as AddressInfo).port,
+    becomes(port) {
+      next = port
+    },
+  }
+}
