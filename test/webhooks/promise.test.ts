@@ -170,7 +170,7 @@ describe('a receiver', () => {
     for (let n = 0; n < 10; n++) await submit(foreman.url, { state_webhook_url: silent.url })
     const { job_id } = await submit(foreman.url, { state_webhook_url: good.url })
     await told(foreman, job_id)
-    expect(silent.seen).toHaveLength(4)
+    expect(silent.seen).toHaveLength(1)
     expect(states(good).at(-1)).toBe('done')
   })
   it('that is gone is told nothing more of this job, and the job says so', async () => {

@@ -13,7 +13,7 @@ import type { DueDelivery, Store } from '../store/store.ts'
 import { webhookBody } from '../webhook-payload.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { Bell } from './bell.ts'
-import { DeliveryPlaces } from './delivery-places.ts'
+import { DeliveryPlaces, type Tried } from './delivery-places.ts'
 import type { OnStep } from './dispatcher.ts'
 
 /** The wall clock may be put forward while the loop sleeps until something falls due. */
@@ -120,16 +120,16 @@ export class Deliverer {
   /** Never rejects. */
   async #try(delivery: DueDelivery): Promise<void> {
     const { log } = this.#parts
-    let failed = false
+    let tried: Tried | null = null
     try {
       const outcome = await this.#send(delivery)
-      failed = outcome !== null && (await this.#settle(delivery, outcome))
+      if (outcome !== null) tried = await this.#settle(delivery, outcome)
     } catch (error) {
-      failed = true
+      tried = 'failing'
       log.error({ err: error, job: delivery.jobId }, 'a webhook could not be sent for an unexpected reason')
       await this.#pause()
     }
-    this.#places.giveBack(delivery.receiver, failed)
+    this.#places.giveBack(delivery.receiver, tried)
   }
 
   /** Null: there is nothing to say of it, for the job is gone, or we stop. */
@@ -147,8 +147,8 @@ export class Deliverer {
     return outcome.kind === 'aborted' ? null : outcome
   }
 
-  /** Whether the receiver failed. */
-  async #settle({ jobId, change, receiver, tries }: DueDelivery, outcome: DeliveryOutcome): Promise<boolean> {
+  /** Writes down what the try came to, and says what that tells of the receiver. */
+  async #settle({ jobId, change, receiver, tries }: DueDelivery, outcome: DeliveryOutcome): Promise<Tried> {
     const { clock, random, log, metrics, store } = this.#parts
     const now = clock.now()
     const verdict = decideDelivery(outcome, tries, now, random())
@@ -166,7 +166,8 @@ export class Deliverer {
     else if (verdict.kind === 'again') log.debug({ ...told, inMs: verdict.at - now }, 'webhook failed; tried again')
     else if (verdict.kind === 'stopped') log.info(told, 'the receiver wants no more webhooks of this job')
     else log.warn(told, 'webhook given up')
-    return verdict.kind === 'again' || verdict.kind === 'given_up'
+    if (outcome.kind === 'timeout') return 'silent'
+    return verdict.kind === 'again' || verdict.kind === 'given_up' ? 'failing' : 'good'
   }
 
   /** So that a broken store is not asked in a hot loop. */

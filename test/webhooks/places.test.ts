@@ -1,0 +1,90 @@
+// Who gets a place when many receivers want one: those who answer always do, whatever the others are.
+
+import { describe, expect, it } from 'vitest'
+import { DeliveryPlaces, type Tried } from '../../src/daemon/services/delivery-places.ts'
+
+const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${kind}-${n}:80`)
+
+/** Places of which each receiver has had one try. */
+function placesAfter(known: Readonly<Record<string, Tried>>): DeliveryPlaces {
+  const places = new DeliveryPlaces()
+  for (const [receiver, tried] of Object.entries(known)) {
+    expect(places.take(receiver)).toBe(true)
+    places.giveBack(receiver, tried)
+  }
+  return places
+}
+
+const all = (receivers: readonly string[], tried: Tried): Record<string, Tried> =>
+  Object.fromEntries(receivers.map((receiver) => [receiver, tried]))
+
+/** How many places they get together when each asks five times. */
+const taken = (places: DeliveryPlaces, receivers: readonly string[]): number =>
+  receivers.flatMap((receiver) => [1, 2, 3, 4, 5].map(() => places.take(receiver))).filter(Boolean).length
+
+describe('a receiver', () => {
+  it.each<readonly [string, Readonly<Record<string, Tried>>, number]>([
+    ['that answered has four places', { 'a:80': 'good' }, 4],
+    ['that was never met has one', {}, 1],
+    ['that failed has one', { 'a:80': 'failing' }, 1],
+    ['that was silent has one', { 'a:80': 'silent' }, 1],
+  ])('%s', (_, known, places) => {
+    expect(taken(placesAfter(known), ['a:80'])).toBe(places)
+  })
+
+  it('that turns bad gets no place before it has given back what it held', () => {
+    const places = placesAfter({ 'a:80': 'good' })
+    expect(taken(places, ['a:80'])).toBe(4)
+    for (const left of [3, 2, 1]) {
+      places.giveBack('a:80', 'silent')
+      expect([left, places.take('a:80'), places.shutOut]).toEqual([left, false, ['a:80']])
+    }
+    places.giveBack('a:80', 'silent')
+    expect(taken(places, ['a:80'])).toBe(1)
+  })
+
+  it('of which nothing was learnt is what it was before', () => {
+    const places = placesAfter({ 'a:80': 'good' })
+    places.take('a:80')
+    places.giveBack('a:80', null)
+    expect(taken(places, ['a:80'])).toBe(4)
+  })
+})
+
+describe('a hundred receivers', () => {
+  it.each<readonly [string, (receivers: string[]) => DeliveryPlaces, number]>([
+    ['that were never met', () => new DeliveryPlaces(), 24],
+    ['that failed', (receivers) => placesAfter(all(receivers, 'failing')), 16],
+    ['that were silent', (receivers) => placesAfter(all(receivers, 'silent')), 8],
+    ['that answer', (receivers) => placesAfter(all(receivers, 'good')), 64],
+  ])('%s have their share and no more', (_, known, share) => {
+    const receivers = names('x', 100)
+    expect(taken(known(receivers), receivers)).toBe(share)
+  })
+
+  it('of each bad kind leave sixteen places to those that answer', () => {
+    const [failing, silent, unmet] = [names('failing', 100), names('silent', 100), names('unmet', 100)]
+    const good = names('good', 4)
+    const places = placesAfter({ ...all(failing, 'failing'), ...all(silent, 'silent'), ...all(good, 'good') })
+    expect(taken(places, [...failing, ...silent, ...unmet])).toBe(48)
+    expect(taken(places, good)).toBe(16)
+    expect(places.free).toBe(0)
+  })
+
+  it('that were put off are let in a few at a time, each in its turn', () => {
+    const receivers = names('x', 100)
+    const places = new DeliveryPlaces()
+    const met = new Set<string>()
+    let underWay: string[] = []
+    for (let round = 0; round < 100 && met.size < 100; round += 1) {
+      const out = new Set(places.shutOut)
+      const begun = receivers.filter((receiver) => !met.has(receiver) && !out.has(receiver) && places.take(receiver))
+      for (const receiver of begun) met.add(receiver)
+      underWay.push(...begun)
+      const [first, ...rest] = underWay
+      if (first !== undefined) places.giveBack(first, 'silent')
+      underWay = rest
+    }
+    expect(met.size).toBe(100)
+  })
+})
