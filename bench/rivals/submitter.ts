@@ -10,7 +10,7 @@ const LIBRARIES: Readonly<Record<string, () => Promise<{ open: OpenRival }>>> = 
 }
 
 const WARM_UP_MS = 500
-/** More connections made PostgreSQL slower on two cores, not faster. */
+/** Connections of the pool. pg-boss and graphile-worker come with 10; two cores have no use for many more. */
 const MOST_CONNECTIONS = 16
 
 const JOB = { model: 'bench', messages: [{ role: 'user', content: 'Why is the sky blue?' }] }
