@@ -50,12 +50,12 @@ export class Asker {
   async #next(): Promise<void> {
     const { chance, clients } = this.#parts
     const roll = chance.next()
-    if (roll < 0.5) return this.#submit()
-    if (roll < 0.85) return this.#call()
-    if (roll < 0.9) return clients.list(chance.whole(1, 30))
+    if (roll < 0.42) return this.#submit()
+    if (roll < 0.82) return this.#call()
+    if (roll < 0.87) return clients.list(chance.whole(1, 30))
     const known = this.#known[chance.whole(0, this.#known.length)]
     if (known === undefined) return
-    if (roll < 0.96) await clients.read(known.id)
+    if (roll < 0.93) await clients.read(known.id)
     else await clients.cancel(known.id)
   }
 
@@ -81,15 +81,14 @@ export class Asker {
     if (id === null) return
     this.#known.push({ id, work })
     const roll = chance.next()
-    if (roll < 0.35) this.#keep(clients.watch(id, giveUp, () => this.#leaving()))
+    if (roll < 0.35) this.#keep(clients.watch(id, giveUp, (text) => this.#isLeaving(text)))
     else if (roll < 0.7) this.#keep(this.#poll(id, work))
     if (chance.happens(0.12)) this.#keep(this.#cancelSoon(id))
   }
 
-  /** A watcher who goes away in the middle, and comes back. */
-  #leaving(): AbortSignal | undefined {
-    const { chance } = this.#parts
-    return chance.happens(0.3) ? AbortSignal.timeout(chance.whole(1, 100)) : undefined
+  /** A watcher who goes away, seldom while he waits, often in the middle of an answer; and comes back. */
+  #isLeaving(text: string): boolean {
+    return this.#parts.chance.happens(text.includes('"type":"record"') ? 0.1 : 0.03)
   }
 
   async #poll(id: string, work: Work): Promise<void> {

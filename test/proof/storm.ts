@@ -15,6 +15,8 @@ export interface StormWishes {
   /** How often the daemon is killed. */
   readonly cycles: number
   readonly askers?: number
+  /** Share of requests that the target answers badly. */
+  readonly roughness?: number
   /** Bound on the drain, ms. */
   readonly drainMs?: number
   readonly onCycle?: (done: number) => void
@@ -37,9 +39,9 @@ const STEPS: readonly Step[] = [
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export async function storm(world: World, wishes: StormWishes): Promise<StormResult> {
-  const { seed, cycles, askers: count = 6, drainMs = 60_000, onCycle } = wishes
+  const { seed, cycles, askers: count = 6, roughness = 0.15, drainMs = 60_000, onCycle } = wishes
   const chance = new Chance(seed)
-  world.target.fate = createFates(chance.fork())
+  world.target.fate = createFates(chance.fork(), roughness)
   world.receiver.mood = createMoods(chance.fork())
   const stop = new AbortController()
   const giveUp = new AbortController()

@@ -117,19 +117,20 @@ export class WatchedClients {
     return answered.status
   }
 
-  /** Looks on until the job is over, over as many connections as it takes. `leave`: says when he goes, and comes back. */
-  async watch(
-    jobId: string,
-    signal: AbortSignal,
-    leave: () => AbortSignal | undefined = () => undefined,
-  ): Promise<void> {
+  /** Looks on until the job is over, over as many connections as it takes. `leaves`: whether he goes, and comes back, now. */
+  async watch(jobId: string, signal: AbortSignal, leaves: (text: string) => boolean = () => false): Promise<void> {
     const parts: { after: number; events: readonly Heard[]; ending: 'whole' | 'cut' | 'left' }[] = []
     this.watches.push({ jobId, parts })
     let after = 0
     for (let count = 0; count < MOST_PARTS && !signal.aborted; count++) {
-      const left = leave()
-      const hangUp = left === undefined ? signal : AbortSignal.any([signal, left])
-      const answered = await ask(this.#url, { path: `/jobs/${jobId}/events?after=${after}`, signal: hangUp })
+      const left = new AbortController()
+      const answered = await ask(this.#url, {
+        path: `/jobs/${jobId}/events?after=${after}`,
+        signal: AbortSignal.any([signal, left.signal]),
+        onData(text) {
+          if (leaves(text)) left.abort()
+        },
+      })
       if (answered.kind === 'answered' && answered.status === 200) {
         const events = heardIn(answered.body)
         parts.push({ after, events, ending: answered.ending })

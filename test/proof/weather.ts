@@ -6,8 +6,8 @@ import { type Fate, WHOLE } from './watched-target.ts'
 
 const MANY_WORDS = 20_000
 
-/** What becomes of each request at the target. */
-export function createFates(chance: Chance): () => Fate {
+/** What becomes of each request at the target. `roughness`: the share of those that are answered badly. */
+export function createFates(chance: Chance, roughness: number): () => Fate {
   return () => {
     const words = chance.happens(0.02) ? MANY_WORDS : chance.skewed(1, 40)
     const pauseMs = words === MANY_WORDS ? 0 : chance.whole(0, 2)
@@ -18,7 +18,7 @@ export function createFates(chance: Chance): () => Fate {
       after: chance.whole(0, words),
       midRecord: chance.happens(0.5),
     }
-    const kind = chance.happens(0.85)
+    const kind = !chance.happens(roughness)
       ? 'whole'
       : chance.one(['cut', 'cut', 'cut', 'unmarked', 'error', 'http_error', 'busy', 'busy'] as const)
     return { ...WHOLE, ...pace, kind }

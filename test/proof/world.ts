@@ -10,6 +10,7 @@ import { readEverything } from './last-reading.ts'
 import { type Fatal, Life } from './life.ts'
 import { ask } from './line.ts'
 import { Moments } from './moments.ts'
+import type { PlantName } from './plants.ts'
 import { WatchedClients } from './watched-clients.ts'
 import { WatchedReceiver } from './watched-receiver.ts'
 import { WatchedTarget } from './watched-target.ts'
@@ -26,7 +27,7 @@ export interface WorldWishes {
   readonly folder: string
   readonly speed?: number
   /** See planting.ts. */
-  readonly plant?: string | null
+  readonly plant?: PlantName | null
 }
 
 export class World {
@@ -165,6 +166,7 @@ export class World {
     }
   }
 
+  /** Safe twice. */
   async end(): Promise<void> {
     await this.life?.kill()
     await this.target.close()

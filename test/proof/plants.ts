@@ -1,0 +1,201 @@
+// Owns THE table of bugs that are planted to see whether the checker catches them: which text of which file becomes what, and
+// which invariants may be the ones that notice. Plain values; planting.ts puts them in.
+
+import type { Invariant } from './checker.ts'
+
+export interface Edit {
+  /** From the root of the repository. */
+  readonly file: string
+  /** Stands there exactly once, or the plant is refused. */
+  readonly from: string
+  readonly to: string
+}
+
+export interface Plant {
+  readonly edits: readonly Edit[]
+  /** The plant is caught if one of these notices. */
+  readonly caughtBy: readonly Invariant[]
+}
+
+const SUBMIT = 'src/daemon/http/jobs/submit.ts'
+const HISTORY = 'src/daemon/store/history.ts'
+const ATTEMPT = 'src/daemon/attempt.ts'
+const DELIVERER = 'src/daemon/services/deliverer.ts'
+
+export const PLANTS = {
+  'a submit is acknowledged before it is on disk': {
+    edits: [
+      {
+        file: SUBMIT,
+        from: 'const enqueued = store.enqueue(job, config)',
+        to: `const enqueued = Promise.resolve({ kind: 'enqueued', job: { ...job, state: 'queued', changes: 1, attempt: 0 } })
+  setTimeout(() => store.enqueue(job, config), 100)`,
+      },
+    ],
+    caughtBy: ['lost'],
+  },
+  'the webhook of a change is written after its transaction': {
+    edits: [
+      {
+        file: HISTORY,
+        from: 'deliveries.put(sequence, number, url, at)',
+        to: 'setTimeout(() => deliveries.put(sequence, number, url, at), 30)',
+      },
+    ],
+    caughtBy: ['told', 'told_in_order'],
+  },
+  'an answer without its terminal marker is done': {
+    edits: [
+      {
+        file: ATTEMPT,
+        from: "return { event: 'incomplete_stream', error: failure('incomplete_stream') }",
+        to: "return { event: 'completed' }",
+      },
+    ],
+    caughtBy: ['artifact', 'caused_end', 'caller'],
+  },
+  'the artifacts are not written': {
+    edits: [
+      {
+        file: HISTORY,
+        from: 'artifacts.put(sequence, remains)',
+        to: 'void artifacts',
+      },
+    ],
+    caughtBy: ['artifact'],
+  },
+  'nothing is recovered at the start': {
+    edits: [
+      {
+        file: 'src/daemon/daemon.ts',
+        from: 'await store.recover(clock.now(), config.maxAttempts)',
+        to: '{}',
+      },
+    ],
+    caughtBy: ['lost'],
+  },
+  'a call is tried again although its caller has bytes': {
+    edits: [
+      {
+        file: ATTEMPT,
+        from: "if (context.delivered && job.caller === 'live')",
+        to: 'if (context.now < 0)',
+      },
+    ],
+    caughtBy: ['caller'],
+  },
+  'a claim counts no attempt': {
+    edits: [
+      {
+        file: 'src/daemon/store/jobs.ts',
+        from: 'attempt = attempt + ',
+        // The first one is counted: the schema would notice else.
+        to: 'attempt = attempt + (attempt = 0) * ',
+      },
+    ],
+    caughtBy: ['attempts', 'legal_path'],
+  },
+  'two jobs run at once': {
+    edits: [
+      {
+        file: 'src/daemon/services/dispatcher.ts',
+        from: 'await this.#attempt(claim.job, claim.body)',
+        to: 'void this.#attempt(claim.job, claim.body)',
+      },
+      {
+        file: 'src/daemon/target/send.ts',
+        from: 'if (this.#current !== null && !this.#current.isSettled)',
+        to: 'if (this.#current?.isSettled === null)',
+      },
+      { file: 'src/daemon/target/connections.ts', from: 'return this.#jobs\n', to: 'return this.#client()\n' },
+    ],
+    caughtBy: ['one_at_a_time'],
+  },
+  'the last change is told first': {
+    edits: [
+      {
+        file: 'src/daemon/store/deliveries.ts',
+        from: "AND status = 'pending' ORDER BY n LIMIT 1)`",
+        to: "AND status = 'pending' ORDER BY n DESC LIMIT 1)`",
+      },
+    ],
+    caughtBy: ['told_in_order'],
+  },
+  'each try of a webhook has an id of its own': {
+    edits: [
+      {
+        file: DELIVERER,
+        from: 'const id = webhookId(jobId, change.number)',
+        to: "const id = webhookId(jobId, change.number) + '-' + clock.now()",
+      },
+    ],
+    caughtBy: ['webhook_id'],
+  },
+  'webhooks go unsigned': {
+    edits: [{ file: DELIVERER, from: 'body, keys })', to: 'body, keys: [] })' }],
+    caughtBy: ['signature'],
+  },
+  'a key is forgotten': {
+    edits: [
+      { file: 'src/daemon/store/idempotency.ts', from: 'return row === undefined ?', to: 'return row !== null ?' },
+      {
+        file: 'src/daemon/store/idempotency.ts',
+        from: "'INSERT INTO idempotency",
+        to: "'INSERT OR REPLACE INTO idempotency",
+      },
+    ],
+    caughtBy: ['one_per_key', 'phantom'],
+  },
+  'a job that is over can still be cancelled': {
+    edits: [
+      {
+        file: 'src/daemon/services/cancellation.ts',
+        from: 'if (isFinal(job.state) ||',
+        to: 'if (',
+      },
+      // The schema would notice else.
+      {
+        file: HISTORY,
+        from: 'state, previous, attempt, at })',
+        to: "state, previous: previous && 'working', attempt, at })",
+      },
+      {
+        file: 'src/daemon/job.ts',
+        from: "from: ['queued', 'loading', 'working'],\n    to: 'cancelled'",
+        to: "from: ['queued', 'loading', 'working', 'done', 'failed'],\n    to: 'cancelled'",
+      },
+    ],
+    caughtBy: ['ends_once', 'legal_path'],
+  },
+  'an answer that broke off ends cleanly': {
+    edits: [
+      {
+        file: 'src/daemon/http/live-answer.ts',
+        from: "res.write(last ? record : '', () => res.destroy())",
+        to: 'res.end()',
+      },
+    ],
+    caughtBy: ['caller'],
+  },
+  'a watcher who comes back misses a record': {
+    edits: [
+      {
+        file: 'src/daemon/http/jobs/events-history.ts',
+        from: 'if (number > after) told.push',
+        to: 'if (number > after + (after % 100 > 0 ? 1 : 0)) told.push',
+      },
+    ],
+    caughtBy: ['watcher'],
+  },
+} as const satisfies Readonly<Record<string, Plant>>
+
+export type PlantName = keyof typeof PLANTS
+
+/** The source with the edits in it. Throws where a text does not stand there exactly once. */
+export function planted(source: string, edits: readonly Edit[]): string {
+  return edits.reduce((text, { file, from, to }) => {
+    const parts = text.split(from)
+    if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} times, not once: ${from}`)
+    return parts.join(to)
+  }, source)
+}
