@@ -1,6 +1,7 @@
 // Owns docs/client-matrix.md: how the results of all parts are shown to readers. Pure; it renders what it is given.
 
 import { BAR } from './bar.ts'
+import { ERROR_CASES } from './errors.ts'
 import type { Results } from './matrix.ts'
 import { OUTCOMES } from './outcome.ts'
 import { SCENARIOS } from './scenario.ts'
@@ -31,6 +32,22 @@ const NOTES = `## Why some sentences are lost
 - The AI SDK asks again when an unstreamed answer was cut, without a word that says it is a retry: each is a new job.
 - No failure looks like success. A document of \`/v1\` that Ollama itself ends too early, and that is valid JSON, cannot be
   told from a whole one.
+
+## Long waits
+
+In each run all clients wait 40 s at once in a paused queue with the default heartbeat, and get the right text. With
+\`FOREMAN_LONG_WAIT=1\` they wait 400 s as well, longer than the 300 s after which everything built on Node's \`fetch\` gives
+up: last done on 2026-11-21, by the JavaScript clients, 14 of 14.
+
+\`openai\` and \`anthropic\` that give up twice, ask again and say so (\`x-stainless-retry-count\`) have one job.
+
+## Who can leave
+
+A program that aborts ends its job at once, in the queue, while the model loads and in the middle of a stream, with
+\`openai\`, \`anthropic\`, \`ollama-ai-provider-v2\` and \`@ai-sdk/openai-compatible\`. \`ollama-js\` can leave a stream that has
+begun (by a heartbeat, too), and nothing else. \`langchain-js\` leaves with the next piece of text. \`ai-sdk-ollama\` never closes
+the line: \`POST /jobs/{id}/cancel\` does.
+
 `
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
@@ -42,12 +59,36 @@ function order(ways: readonly string[]): readonly string[] {
   return [...ways].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }
 
-export function rendered(results: Results): string {
+/** The classes in both modes, once if they are the same. */
+function classesOf(cells: Readonly<Record<string, string>>, client: string): string {
+  const both = ['streamed', 'whole'].flatMap((mode) => cells[`${client} ${mode}`] ?? [])
+  return [...new Set(both)].map((name) => `\`${name}\``).join(', ')
+}
+
+function classTable(classes: Results): string {
+  const [first = {}] = Object.values(classes)
+  const clients = [...new Set(Object.keys(first).map((way) => way.replace(/ (streamed|whole)$/, '')))]
+  const rows = ERROR_CASES.map(({ name, status }) => {
+    const cells = classes[name] ?? {}
+    return row([name, String(status), ...clients.map((client) => classesOf(cells, client))])
+  })
+  return row(['error', 'status', ...clients]) + row(['---', '---', ...clients.map(() => '---')]) + rows.join('')
+}
+
+const ERRORS_HEAD = `## What an error is called
+
+An error before the answer has begun has its own status. All of these clients show its sentence, but for \`ollama-ai-provider-v2\`, which shows
+the words behind the status; all give the status, but for \`ai-sdk-ollama\`.
+
+`
+
+/** `classes`: by the name of an error case, then by way. */
+export function rendered(results: Results, classes: Results): string {
   const scenarios = [...new Set(SCENARIOS.map(({ name }) => name))]
   const table = [
     row(['client', ...scenarios]),
     row(['---', ...scenarios.map(() => '---')]),
     ...order(Object.keys(results)).map((way) => row([way, ...scenarios.map((name) => results[way]?.[name] ?? '–')])),
   ]
-  return HEAD + table.join('') + LEGEND + NOTES
+  return HEAD + table.join('') + LEGEND + NOTES + ERRORS_HEAD + classTable(classes)
 }

@@ -3,7 +3,7 @@
 
 import { hangsUp, raw, type Script, stalls } from '../../fake-ollama.ts'
 import { begin, exchange, post } from '../../ollama/exchange.ts'
-import { failsEverywhere } from './failing.ts'
+import { failsEverywhere, isGone } from './failing.ts'
 import { MODEL } from './scenario.ts'
 import type { Stage } from './stage.ts'
 
@@ -105,7 +105,10 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     name: 'a target that is gone',
     ...{ ...BAD_GATEWAY, sentence: 'the target does not answer', code: 'target_unreachable' },
     settings: { FOREMAN_UNREACHABLE_GRACE: '500ms', FOREMAN_POLL_INTERVAL: '500ms' },
-    prepare: ({ fake }) => fake.down(),
+    async prepare({ fake, foreman }) {
+      isGone(fake)
+      await foreman.shows('it gone', ({ target }) => target.reachable === false)
+    },
   },
   {
     name: 'a target that goes down each time',

@@ -12,6 +12,7 @@ import { type Performance, perform } from './stage.ts'
 import { nameOf, type Way } from './way.ts'
 
 const RESULTS = join(import.meta.dirname, 'results')
+const CLASSES = join(import.meta.dirname, 'error-classes')
 const DOCUMENT = join(import.meta.dirname, '../../../docs/client-matrix.md')
 
 /** Way, then scenario, then the cell as it is written. */
@@ -62,15 +63,24 @@ export function testMatrix(part: string, ways: readonly Way[]): void {
       ]),
     )
     await expect(`${JSON.stringify(results, null, 2)}\n`).toMatchFileSnapshot(join(RESULTS, `${part}.json`))
-    await expect(rendered({ ...others(part), ...results })).toMatchFileSnapshot(DOCUMENT)
+    const classes = allOf(CLASSES, readdirSync(CLASSES))
+    await expect(rendered({ ...others(part), ...results }, classes)).toMatchFileSnapshot(DOCUMENT)
   })
 }
 
 /** What the other parts have written down. */
-function others(part: string): Results {
-  const files = readdirSync(RESULTS).filter((name) => name.endsWith('.json') && name !== `${part}.json`)
-  return Object.assign(
-    {},
-    ...files.sort().map((name) => JSON.parse(readFileSync(join(RESULTS, name), 'utf8')) as Results),
+const others = (part: string): Results =>
+  allOf(
+    RESULTS,
+    readdirSync(RESULTS).filter((name) => name !== `${part}.json`),
   )
+
+/** The files of a folder as one. Of tables in several files, each has all rows and some of the columns. */
+function allOf(folder: string, names: readonly string[]): Results {
+  const all: Record<string, Record<string, string>> = {}
+  for (const name of names.filter((file) => file.endsWith('.json')).sort()) {
+    const part = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Results
+    for (const [row, cells] of Object.entries(part)) all[row] = { ...all[row], ...cells }
+  }
+  return all
 }

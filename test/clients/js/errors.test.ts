@@ -70,7 +70,7 @@ describe('a JavaScript client', () => {
         ),
       ]),
     )
-    const file = join(import.meta.dirname, 'error-classes.json')
+    const file = join(import.meta.dirname, '../conformance/error-classes/javascript.json')
     await expect(`${JSON.stringify(classes, null, 2)}\n`).toMatchFileSnapshot(file)
   })
 })
