@@ -26,7 +26,7 @@ export interface Question {
   readonly url: string
   readonly model: string
   readonly prompt?: string
-  /** The program leaves the stream after so many pieces with text. */
+  /** The program leaves the stream after so many pieces. */
   readonly pieces?: number
 }
 

@@ -10,6 +10,7 @@ questions  everything of the module's QUESTIONS, one after the other
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -57,7 +58,7 @@ def question_of(order):
 
 
 def tell(order):
-    """A streamed way is a generator of pieces; with `pieces` the program leaves it after so many that have text."""
+    """A streamed way is a generator of pieces; with `pieces` the program leaves it after so many."""
     text, pieces = "", 0
     try:
         answer = client.WAYS[order["way"]](**question_of(order))
@@ -67,9 +68,11 @@ def tell(order):
             with contextlib.closing(answer):
                 for piece in answer:
                     text += piece or ""
-                    pieces += bool(piece)
+                    pieces += 1
                     if pieces == order.get("pieces"):
                         break
+        # openai keeps the line in a ring of references: it closes when the collector comes by.
+        gc.collect()
         say(order, told={"kind": "text", "text": text})
     except Exception as error:
         say(order, told=told_by(error))
