@@ -22,6 +22,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   deliveries: { title: 'webhooks that arrive', load: async () => (await import('./deliveries.ts')).run },
   store: { title: 'claim and enqueue in a long queue', load: async () => store },
   swaps: { title: 'three models on a real Ollama', load: async () => (await import('./swaps.ts')).run },
+  inventory: {
+    title: 'what clients ask first, while the target is asleep, loading or busy',
+    load: async () => (await import('./inventory.ts')).run,
+  },
   memory: { title: 'memory of the daemon', load: async () => (await import('./memory.ts')).run },
   start: { title: 'from start to healthy', load: async () => (await import('./start.ts')).run },
 }
