@@ -39,7 +39,9 @@ export interface Installation {
 }
 
 function show(body: Buffer, models: readonly string[]): Reply {
-  const { model = '' } = JSON.parse(body.toString()) as { model?: string }
+  // The command line sends `{"model":"","name":"x"}`.
+  const { model: named, name } = JSON.parse(body.toString()) as { model?: string; name?: string }
+  const model = named || (name ?? '')
   if (!models.includes(model) && !models.includes(`${model}:latest`)) {
     return document(404, JSON.stringify({ error: `model '${model}' not found` }))
   }
