@@ -8,6 +8,7 @@ import { BAR } from './bar.ts'
 import { rendered } from './document.ts'
 import { isWorse, read, written } from './outcome.ts'
 import { SCENARIOS } from './scenario.ts'
+import { settled } from './settling.ts'
 import { type Performance, perform } from './stage.ts'
 import { nameOf, type Way } from './way.ts'
 
@@ -26,7 +27,7 @@ export function testMatrix(part: string, ways: readonly Way[]): void {
     // ollama-js and ollama-ai-provider-v2 print each line that they drop.
     vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
-    await Promise.all(
+    await settled(
       SCENARIOS.map(async (scenario) => {
         const cast = ways.filter((way) => scenario.happensTo?.(way) ?? true)
         for (const [way, performance] of await perform(scenario, cast)) {

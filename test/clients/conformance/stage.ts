@@ -32,7 +32,10 @@ export class Stage {
   /** Everything up, nobody asking yet. */
   static async set(settings: Readonly<Record<string, string>>, ways: readonly Way[]): Promise<Stage> {
     const fake = await FakeOllama.start()
-    const foreman = await startForeman(fake.url, settings)
+    const foreman = await startForeman(fake.url, settings).catch(async (error: unknown) => {
+      await fake.stop()
+      throw error
+    })
     const taps = new Map<string, Tap>()
     for (const way of ways) taps.set(nameOf(way), await Tap.start(foreman.url))
     return new Stage(fake, foreman, taps)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { ERROR_CASES, type ErrorCase } from '../conformance/errors.ts'
 import { MODEL } from '../conformance/scenario.ts'
+import { settled } from '../conformance/settling.ts'
 import { Stage } from '../conformance/stage.ts'
 import type { TappedAnswer } from '../conformance/tap.ts'
 import { nameOf, type Told } from '../conformance/way.ts'
@@ -41,7 +42,7 @@ describe('a JavaScript client', () => {
 
   beforeAll(async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => undefined)
-    await Promise.all(ERROR_CASES.map(async (error) => shown.set(error.name, await bringAbout(error))))
+    await settled(ERROR_CASES.map(async (error) => shown.set(error.name, await bringAbout(error))))
   })
 
   const cells = ERROR_CASES.flatMap((error) => WAYS.map((way) => [nameOf(way), error.name, { way, error }] as const))
