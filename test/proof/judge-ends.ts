@@ -2,7 +2,7 @@
 // each function says what it found wrong, with what shows it.
 
 import { isFinal, type State, TRANSITIONS } from '../../src/daemon/job.ts'
-import type { Case, Heard, History, JudgeCase, JudgeRun, Reading, Submit } from './history.ts'
+import type { Call, Case, Heard, History, JudgeCase, JudgeRun, Reading, Submit } from './history.ts'
 import { killedWithin } from './judge-executions.ts'
 
 export type Changed = Extract<Heard, { type: 'state' }>
@@ -145,6 +145,8 @@ export const causedEnd: JudgeCase = (one, history) => {
     : [`${job.state}, ${job.error?.code ?? 'no error'}; its last run at the target: ${last?.ending ?? 'none'}`]
 }
 
+const hasLeft = ({ ending }: Call): boolean => ending === 'left'
+
 /** Whether what was seen explains how the job ended. A code that is not here has no business in a run. */
 function causeOf({ final: { job }, calls, cancels }: Case, history: History, ending: string): boolean {
   switch (job.error?.code ?? job.state) {
@@ -162,7 +164,8 @@ function causeOf({ final: { job }, calls, cancels }: Case, history: History, end
     case 'cancelled':
       return cancels.length > 0
     case 'caller_gone':
-      return calls.some((call) => call.ending === 'left')
+      // Who hung up before he heard an id, and never came to the target, cannot be told from others who did.
+      return (calls.length > 0 ? calls : history.calls.filter((call) => call.jobId === null)).some(hasLeft)
     case 'crashed':
       return calls.every(({ askedAt, endedAt }) => killedWithin(history, askedAt, endedAt))
     case 'target_unreachable':

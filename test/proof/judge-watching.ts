@@ -6,10 +6,10 @@ import { isFinal } from '../../src/daemon/job.ts'
 import type { Heard, JudgeCase, Watch } from './history.ts'
 import { type Changed, changesIn } from './judge-ends.ts'
 
-export const watchers: JudgeCase = ({ final: { events }, watches }) =>
-  events === null ? [] : watches.flatMap((watch) => breachesOf(watch, events))
+export const watchers: JudgeCase = ({ final: { job, events }, watches }) =>
+  events === null ? [] : watches.flatMap((watch) => breachesOf(watch, events, job.state === 'done'))
 
-function breachesOf({ parts }: Watch, events: readonly Heard[]): string[] {
+function breachesOf({ parts }: Watch, events: readonly Heard[], isDone: boolean): string[] {
   const heard = parts.flatMap((part) => part.events)
   const falling = heard.find(({ number }, at) => number <= (heard[at - 1]?.number ?? 0))
   if (falling !== undefined) return [`event ${falling.number} came a second time, or too late`]
@@ -28,8 +28,8 @@ function breachesOf({ parts }: Watch, events: readonly Heard[]): string[] {
   }
   const records = standing(heard)
   const all = standing(events.filter(({ number }) => number <= upTo))
-  // Before the end, what he has may be voided yet.
-  if (!hasEnd || isDeepStrictEqual(records, all)) return []
+  // Before the end, what he has may be voided yet; and the half of an answer does not outlive a kill.
+  if (!hasEnd || isDeepStrictEqual(records, all) || (!isDone && all.length === 0)) return []
   return [`he heard ${records.length} records; the history has ${all.length}: ${firstDifference(records, all)}`]
 }
 

@@ -60,7 +60,8 @@ export function ask(
       })
       response.on('error', () => undefined)
       response.on('close', () => {
-        const ending = response.complete ? 'whole' : hasLeft() ? 'left' : 'cut'
+        // Who left may have missed what came before the end, however complete it was.
+        const ending = hasLeft() ? 'left' : response.complete ? 'whole' : 'cut'
         const text = Buffer.concat(chunks).toString('utf8')
         done({ kind: 'answered', status: response.statusCode ?? 0, headers: response.headers, body: text, ending })
       })
