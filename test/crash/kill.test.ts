@@ -1,5 +1,5 @@
-// kill -9 at each step of the walk, then a restart: an acknowledged job is never lost, never runs beside itself, and ends
-// exactly once; a blocked call ends with the daemon that held its line.
+// kill -9 and a restart: a blocked call ends with the daemon that held its line, and a job that kills the daemon ends too. What
+// becomes of async jobs at each step is test/proof's.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -83,37 +83,6 @@ const ids = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `01JD00000000000000000000${String(i).padStart(2, '0')}`)
 
 describe('kill -9 and a restart', () => {
-  it.each<readonly [Step, number]>([
-    ['claimed', 1],
-    ['sent', 1],
-    ['first_byte', 1],
-    ['answered', 1],
-    ['applied', 0],
-  ])('at "%s": every acknowledged job is done, exactly once, and none ran beside another', async (step, spent) => {
-    await using fake = await FakeOllama.start()
-    const db = join(await temporaryFolder(), 'foreman.db')
-    const config = configFor(fake.url, db, { keepAlive: '30m' })
-    await enqueue(db, ids(4))
-    const killed = await start(config, step, 1)
-    const [, signal] = await killed.exited
-    expect(signal).toBe('SIGKILL')
-    const left = await jobsIn(db)
-    expect(left).toHaveLength(4)
-    expect(left.filter(({ state }) => state === 'done')).toHaveLength(step === 'applied' ? 2 : 1)
-    const again = await start(config)
-    await until(
-      'all are done',
-      async () => (await read<StatusDocument>(again.url, '/status')).counters.jobs['done'] === 4,
-    )
-    await stop(again)
-    const jobs = await jobsIn(db)
-    expect(jobs.map(({ state }) => state)).toEqual(['done', 'done', 'done', 'done'])
-    // The one in hand at the kill keeps its attempt, so that a job which kills the daemon ends too.
-    expect(jobs.filter(({ attempt }) => attempt === 2)).toHaveLength(spent)
-    await fake.settled()
-    expect(fake.overlaps).toEqual([])
-  })
-
   it('three times by the same job: it fails, and the others go on', async () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')

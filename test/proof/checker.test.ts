@@ -1,6 +1,8 @@
 // The checker itself: a run in which everything was kept passes, and each promise that is broken by hand is caught, by the
 // invariant that is meant for it.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { eventNumber } from '../../src/protocol/event.ts'
 import type { JobDocument } from '../../src/protocol/wire.ts'
@@ -230,6 +232,12 @@ describe('the checker', () => {
 
   it('has a breach for every invariant', () => {
     expect(new Set(BREACHES.map(([invariant]) => invariant))).toEqual(new Set(Object.keys(INVARIANTS)))
+  })
+
+  it('checks what docs/proof.md promises, and promises what it checks', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/proof.md'), 'utf8')
+    const promised = [...page.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name, promise]) => [name, promise])
+    expect(promised).toEqual(Object.entries(INVARIANTS).map(([name, { promise }]) => [name, promise]))
   })
 
   it('names the job and what shows it', () => {

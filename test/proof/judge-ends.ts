@@ -167,7 +167,10 @@ function causeOf({ final: { job }, calls, cancels }: Case, history: History, end
       // Who hung up before he heard an id, and never came to the target, cannot be told from others who did.
       return (calls.length > 0 ? calls : history.calls.filter((call) => call.jobId === null)).some(hasLeft)
     case 'crashed':
-      return calls.every(({ askedAt, endedAt }) => killedWithin(history, askedAt, endedAt))
+      // Who was cut off was so by the kill; who had left, or had heard all that was still unwritten, need not be there for it.
+      return calls.every(({ askedAt, endedAt, ending }) =>
+        killedWithin(history, askedAt, ending === 'cut' ? endedAt : Number.POSITIVE_INFINITY),
+      )
     case 'target_unreachable':
       return calls.length > 0
     default:

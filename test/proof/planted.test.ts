@@ -23,7 +23,6 @@ describe('a planted bug', () => {
   })
 
   it.each([
-    'an answer without its terminal marker is done',
     'each try of a webhook has an id of its own',
     'two jobs run at once',
     'the artifacts are not written',

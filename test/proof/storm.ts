@@ -28,8 +28,8 @@ export interface StormResult {
   readonly isQuiet: boolean
 }
 
-/** What is left of backoffs goes by faster when nothing happens any more. */
-const DRAIN_SPEED = 60
+/** What is left of backoffs goes by faster when nothing happens any more. Not much: the daemon's deadlines shrink with it. */
+const DRAIN_SPEED = 20
 
 const STEPS: readonly Step[] = [
   ...(['admitted', 'enqueued', 'submitted', 'claimed', 'sent', 'first_byte'] as const),

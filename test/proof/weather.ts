@@ -4,7 +4,8 @@ import type { Chance } from './chance.ts'
 import { type Mood, TAKES } from './watched-receiver.ts'
 import { type Fate, WHOLE } from './watched-target.ts'
 
-const MANY_WORDS = 20_000
+/** An answer that is too large to be shown inline, more than 256 KiB. */
+const MANY_WORDS = 4_000
 
 /** What becomes of each request at the target. `roughness`: the share of those that are answered badly. */
 export function createFates(chance: Chance, roughness: number): () => Fate {
