@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { check, report } from '../test/proof/checker.ts'
 import { figuresOf } from '../test/proof/figures.ts'
-import { catchPlant } from '../test/proof/planted-storm.ts'
-import { PLANTS, type PlantName } from '../test/proof/plants.ts'
+import { catchPlant, harmlessFindings } from '../test/proof/planted-storm.ts'
+import { HARMLESS, PLANTS, type PlantName } from '../test/proof/plants.ts'
 import { storm } from '../test/proof/storm.ts'
 import { World } from '../test/proof/world.ts'
 
@@ -53,22 +53,30 @@ async function longStorm(seed: number, cycles: number): Promise<boolean> {
   return isKept
 }
 
-/** True: each is caught. */
+/** True: each is caught, and what is none is not. */
 async function plantedBugs(): Promise<boolean> {
-  let missed = 0
-  // Object.keys forgets the names.
-  for (const name of Object.keys(PLANTS) as PlantName[]) {
-    const folder = await temporaryFolder('planted')
-    let storms = 0
-    const caught = await catchPlant(name, (plant) => {
-      storms += 1
-      return World.start({ folder: join(folder, String(storms)), plant })
-    })
-    await rm(folder, { recursive: true, force: true })
-    if (caught === null) missed += 1
-    say(`${caught === null ? 'MISSED' : `caught by ${caught}`}, storms: ${storms}: ${name}`)
+  let wrong = 0
+  const folder = await temporaryFolder('planted')
+  let storms = 0
+  const createWorld = (plant: PlantName): Promise<World> => {
+    storms += 1
+    return World.start({ folder: join(folder, String(storms)), plant })
   }
-  return missed === 0
+  // Object.keys forgets the names.
+  for (const name of Object.keys(PLANTS) as (keyof typeof PLANTS)[]) {
+    storms = 0
+    const caught = await catchPlant(name, createWorld)
+    if (caught === null) wrong += 1
+    say(`${caught === null ? 'MISSED' : `caught by ${caught}`}, storms: ${storms}: ${name}`)
+    await rm(folder, { recursive: true, force: true })
+  }
+  for (const name of Object.keys(HARMLESS) as (keyof typeof HARMLESS)[]) {
+    const found = await harmlessFindings(name, createWorld)
+    if (found !== '') wrong += 1
+    say(`${found === '' ? 'nothing found' : found}: ${name}`)
+  }
+  await rm(folder, { recursive: true, force: true })
+  return wrong === 0
 }
 
 const { values } = parseArgs({

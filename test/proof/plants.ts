@@ -22,6 +22,18 @@ const HISTORY = 'src/daemon/store/history.ts'
 const ATTEMPT = 'src/daemon/attempt.ts'
 const DELIVERER = 'src/daemon/services/deliverer.ts'
 
+/** What is told while it is written is told well before. */
+const SLOW_COMMIT: Edit = {
+  file: 'src/daemon/store/transaction.ts',
+  from: "db.exec('COMMIT')",
+  to: "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40), db.exec('COMMIT')",
+}
+
+/** No bug: nothing may be found in a daemon with it. */
+export const HARMLESS = {
+  'a slow disk': { edits: [SLOW_COMMIT], caughtBy: [] },
+} as const satisfies Readonly<Record<string, Plant>>
+
 export const PLANTS = {
   'a submit is acknowledged before it is on disk': {
     edits: [
@@ -187,9 +199,20 @@ export const PLANTS = {
     ],
     caughtBy: ['watcher'],
   },
+  'a number that watchers were told before a crash is given again': {
+    edits: [
+      {
+        file: 'src/daemon/store/interruption.ts',
+        from: "if (caller === 'none' && state === 'loading') jobs.skipChange(sequence)",
+        to: '',
+      },
+      SLOW_COMMIT,
+    ],
+    caughtBy: ['watcher'],
+  },
 } as const satisfies Readonly<Record<string, Plant>>
 
-export type PlantName = keyof typeof PLANTS
+export type PlantName = keyof typeof PLANTS | keyof typeof HARMLESS
 
 /** The source with the edits in it. Throws where a text does not stand there exactly once. */
 export function planted(source: string, edits: readonly Edit[]): string {

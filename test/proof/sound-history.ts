@@ -29,7 +29,7 @@ export interface Draft {
   watches: { jobId: string; parts: { after: number; events: Heard[]; ending: 'whole' | 'cut' | 'left' }[] }[]
   executions: Mutable<Execution>[]
   arrivals: Mutable<Arrival>[]
-  finals: (Mutable<Final> & { events: Heard[] | null })[]
+  finals: (Mutable<Final> & { events: Heard[] | null; eventsAgain: Heard[] | null })[]
 }
 
 const isoAt = (n: number): string => new Date(Date.UTC(2026, 0, 6, 12, 0, n)).toISOString()
