@@ -133,6 +133,29 @@ describe('a target that is slow to answer a probe', () => {
   })
 })
 
+describe('a target that answers only part of the first probe in time', () => {
+  it('is asked again within 2 s, not at the next interval', async () => {
+    await using fake = await FakeOllama.start()
+    fake.always('/api/tags', { gate: 'slow' }).hold('slow')
+    for (const path of ['/api/ps', '/api/version']) fake.always(path, { gate: 'late' })
+    fake.hold('late')
+    const running = await startForeman(fake)
+    await fake.waiting('slow')
+    await fake.waiting('late', 2)
+    running.clock.advance(1_000)
+    fake.release('late')
+    await until('the other questions are answered', () => fake.log.filter(({ isOver }) => isOver).length >= 2)
+    // Those answers have come by the time that three others have.
+    for (let turn = 0; turn < 3; turn++) await status(running.url)
+    running.clock.advance(4_000)
+    await until('the probe is over', () => running.logged.some(({ msg }) => String(msg).includes('the target speaks')))
+    expect((await status(running.url)).target.reachable).toBeNull()
+    fake.release('slow')
+    running.clock.advance(2_000)
+    await until('it is known', async () => (await status(running.url)).target.reachable)
+  })
+})
+
 describe('something else on that address', () => {
   it('is no target: degraded, with the reason', async () => {
     await using fake = await FakeOllama.start()

@@ -15,6 +15,8 @@ const DEADLINE_MS = 5_000
 const LEAVING_MS = 500
 /** Bounded: with clocks that disagree a model may look as if it were leaving for ever. */
 const MOST_HURRIES = 6
+/** After a probe that says nothing: one of its questions was answered, another not in time. */
+const UNCERTAIN_MS = 2_000
 
 export interface ProberParts {
   readonly clock: Clock
@@ -114,16 +116,17 @@ export class Prober {
     if (this.#stopped) return this.#status
     // A target under load may be slow to list its models while it streams an answer: those bytes prove that it is there.
     const spoke = target.answeredAt !== null && target.answeredAt > startedAt
-    if (result.kind === 'unreachable' && spoke)
-      log.debug({ reason: result.reason }, 'a probe failed, but the target speaks')
+    const isUncertain = result.kind === 'unreachable' && spoke
+    if (isUncertain) log.debug({ reason: result.reason }, 'a probe failed, but the target speaks')
     else this.#take(result)
     this.#timer?.cancel()
-    this.#timer = clock.after(this.#untilNext(), () => void this.probe('interval'))
+    this.#timer = clock.after(this.#untilNext(isUncertain), () => void this.probe('interval'))
     return this.#status
   }
 
-  #untilNext(): number {
+  #untilNext(isUncertain: boolean): number {
     const { clock, intervalMs } = this.#parts
+    if (isUncertain) return Math.min(UNCERTAIN_MS, intervalMs)
     const resident = this.#status.inventory?.resident ?? []
     const isLeaving = resident.some(({ expiresAt }) => Date.parse(expiresAt) <= clock.now())
     this.#hurries = isLeaving ? this.#hurries + 1 : 0
