@@ -18,6 +18,11 @@ describe('a planted bug', () => {
     }
   })
 
+  it.each(Object.entries<Plant>(PLANTS))('is in docs/proof.md: %s', (name, { caughtBy }) => {
+    const row = `| ${name} | ${caughtBy.map((invariant) => `\`${invariant}\``).join(' or ')} |`
+    expect(readFileSync(join(ROOT, 'docs/proof.md'), 'utf8')).toContain(row)
+  })
+
   it('is refused where its text is not in the source', () => {
     expect(() => planted('const a = 1', [{ file: 'x.ts', from: 'const b', to: '' }])).toThrow('0 times, not once')
   })
