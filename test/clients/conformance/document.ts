@@ -30,8 +30,8 @@ const NOTES = `## Why some sentences are lost
   the status.
 - An event that was cut in half reaches the clients of \`/v1\` as an event that is no JSON, and they report that.
 - The AI SDK asks again when an unstreamed answer was cut, without a word that says it is a retry: each is a new job.
-- No failure looks like success. A document of \`/v1\` that Ollama itself ends too early, and that is valid JSON, cannot be
-  told from a whole one.
+- No failure looks like success, but for one that Ollama makes itself: a model that repeats itself is cut off, and unstreamed
+  \`/v1\` answers 200 with a document that is valid and has no error (\`finish_reason\` is null). It is passed on as it is.
 
 ## Long waits
 
