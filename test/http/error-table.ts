@@ -1,0 +1,393 @@
+// Owns the table of errors as they stand on the wire: one row a code, how it is brought about on each surface, and what the
+// status line, the sentence and the headers must be. It reads nothing of what foreman takes them from, and asserts nothing.
+
+import type { ErrorCode } from '../../src/protocol/error.ts'
+import type { JobDocument, StatusDocument } from '../../src/protocol/wire.ts'
+import { call, chat, read } from '../caller.ts'
+import { breaksWith, FakeOllama, hangsUp, raw, type Script, stalls, unmarked } from '../fake-ollama.ts'
+import { passTime, type Running, startForeman, until, type Wishes } from '../harness.ts'
+import { act, CHAT, inState, post, submit } from '../jobs/submission.ts'
+import { type Asked, ask, type Reply } from './asked-line.ts'
+import { type HalfWishes, knownTarget, startHalf } from './half.ts'
+import { startSmallTarget } from './small-target.ts'
+
+export type Shape = 'native' | 'openai' | 'anthropic' | 'jobs'
+
+/** Where a row is looked at: a path, and whose errors it speaks. */
+export interface Place {
+  readonly path: string
+  readonly shape: Shape
+  readonly body: object
+}
+
+const MESSAGES = CHAT.messages
+const LIVE: readonly Place[] = [
+  { path: '/api/chat', shape: 'native', body: CHAT },
+  { path: '/api/generate', shape: 'native', body: { model: 'tiny-a', prompt: 'hi' } },
+  { path: '/v1/chat/completions', shape: 'openai', body: CHAT },
+  { path: '/v1/responses', shape: 'openai', body: { model: 'tiny-a', input: 'hi' } },
+  { path: '/v1/messages', shape: 'anthropic', body: { model: 'tiny-a', max_tokens: 9, messages: MESSAGES } },
+]
+const JOBS: readonly Place[] = [{ path: '/jobs', shape: 'jobs', body: CHAT }]
+const EMBEDDINGS: readonly Place[] = [
+  { path: '/api/embed', shape: 'native', body: { model: 'tiny-embed', input: 'hi' } },
+  { path: '/v1/embeddings', shape: 'openai', body: { model: 'tiny-embed', input: 'hi' } },
+]
+const DIRECT: readonly Place[] = [
+  ...EMBEDDINGS,
+  { path: '/v1/messages/count_tokens', shape: 'anthropic', body: { model: 'tiny-a', messages: MESSAGES } },
+]
+const READING = [...LIVE, ...JOBS]
+const EVERYWHERE = [...READING, ...EMBEDDINGS]
+
+export interface Row {
+  readonly code: ErrorCode
+  readonly places: readonly Place[]
+  /** Status and the words behind it. */
+  readonly line: string
+  readonly says: string
+  /** Retry-After, where it is always the same. Without: any whole number of seconds on a 503, none elsewhere. */
+  readonly retryAfter?: string
+  /** In this form wherever it comes: nobody knows the path yet. */
+  readonly shape?: Shape
+  readonly provoke: (place: Place) => Promise<Reply>
+}
+
+type Foreman = Running & { readonly fake: FakeOllama }
+
+/** Starts the whole program, lets `go` bring the error about, and stops the target. */
+async function within(config: Wishes['config'], go: (foreman: Foreman) => Promise<Reply>, more: Wishes = {}) {
+  await using fake = await FakeOllama.start()
+  const running = await startForeman(fake, { ...more, config: { heartbeatMs: 0, ...config } })
+  return await go({ ...running, fake })
+}
+
+/** A request with something wrong in it. */
+const wrong =
+  (asked: Partial<Asked>, config: Wishes['config'] = {}) =>
+  ({ path, body }: Place): Promise<Reply> =>
+    within(config, async ({ url }) => (await ask(url, { path, body, ...asked })).reply())
+
+/** A good request to a target that answers so. */
+const answered =
+  (script: (place: Place) => Script, config: Wishes['config'] = {}, pass?: (foreman: Foreman) => Promise<void>) =>
+  (place: Place): Promise<Reply> =>
+    within(config, async (foreman) => {
+      foreman.fake.always(place.path, script(place))
+      const stream = pass !== undefined
+      const line = await ask(foreman.url, { path: place.path, body: { ...place.body, stream } })
+      if (pass !== undefined) {
+        await foreman.fake.next(place.path)
+        await pass(foreman)
+      }
+      return line.reply()
+    })
+
+/** The server alone, where its limits are too wide to be reached. */
+async function serverWith(wishes: HalfWishes) {
+  const target = await startSmallTarget(() => {})
+  const half = await startHalf(target, wishes)
+  half.status = knownTarget(0)
+  return half
+}
+
+const waiting = async (url: string): Promise<number> => (await read<StatusDocument>(url, '/status')).queue.waiting
+
+/** Somebody waits in the paused queue. */
+async function occupy(url: string, headers: Record<string, string> = {}): Promise<void> {
+  await call(url, { path: '/pause' })
+  chat(url, 'tiny-a', {}, headers)
+  await until('one waits', async () => (await waiting(url)) === 1)
+}
+
+/** Something behind `/jobs`, asked of a job that is done. */
+const ofJob = (asked: (id: string) => Asked) => (): Promise<Reply> =>
+  within({}, async ({ url }) => {
+    const { job_id } = await submit(url)
+    await inState(url, job_id, 'done')
+    return nameless(job_id, await (await ask(url, asked(job_id))).reply())
+  })
+
+/** Ids are not the table's. */
+const nameless = (id: string, reply: Reply): Reply => ({ ...reply, body: reply.body.replaceAll(id, 'ID') })
+
+const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+const isNative = ({ shape }: Place): boolean => shape === 'native'
+const BUSY = 'server busy, please try again'
+const BAD_GATEWAY = '502 Bad Gateway'
+const UNAVAILABLE = '503 Service Unavailable'
+const KEY = { 'Idempotency-Key': 'one' }
+const NOBODY = '01KAJ5Z0000000000000000000'
+
+export const ROWS: readonly Row[] = [
+  {
+    ...{ code: 'bad_request', line: '400 Bad Request', says: 'more than one Host header', places: EVERYWHERE },
+    provoke: wrong({ headers: ['Host: localhost'] }),
+  },
+  {
+    ...{ code: 'ambiguous_key', line: '400 Bad Request', says: 'ambiguous key "Model": write "model", once' },
+    places: READING,
+    provoke: ({ path, body }) => wrong({ body: { ...body, Model: 'tiny-b' } })({ path, body, shape: 'native' }),
+  },
+  {
+    ...{ code: 'unauthorized', line: '401 Unauthorized', says: 'unauthorized: this foreman needs its token' },
+    places: EVERYWHERE,
+    provoke: wrong({ headers: ['Authorization: Bearer ollama'] }, { token: 'sesame' }),
+  },
+  {
+    ...{ code: 'host_not_allowed', line: '403 Forbidden', places: EVERYWHERE },
+    says: 'host evil.example is not allowed; add it to FOREMAN_HOSTS',
+    provoke: wrong({ host: 'evil.example' }),
+  },
+  {
+    ...{ code: 'origin_not_allowed', line: '403 Forbidden', places: EVERYWHERE },
+    says: 'origin http://evil.example is not allowed; add it to FOREMAN_ORIGINS',
+    provoke: wrong({ headers: ['Origin: http://evil.example'] }),
+  },
+  {
+    ...{ code: 'management_disabled', line: '403 Forbidden' },
+    says: 'managing models through foreman is switched off; set FOREMAN_ALLOW_MANAGEMENT=true, or ask the target itself',
+    places: ['/api/pull', '/api/create'].map((path) => ({ path, shape: 'native', body: { model: 'tiny-a' } })),
+    provoke: wrong({}),
+  },
+  {
+    ...{ code: 'request_timeout', line: '408 Request Timeout', says: 'the request did not arrive in time' },
+    places: EVERYWHERE,
+    provoke: ({ path }) =>
+      within({}, async ({ url, clock }) => {
+        const line = await ask(url, { path, body: '{', headers: ['Content-Length: 9'] })
+        await until('it is refused', () => {
+          clock.advance(5_000)
+          return line.hasHead
+        })
+        return line.reply()
+      }),
+  },
+  {
+    ...{ code: 'webhook_refused', line: '400 Bad Request', places: JOBS },
+    says: 'state_webhook_url has the scheme ftp: only http and https are allowed',
+    provoke: wrong({ body: { ...CHAT, state_webhook_url: 'ftp://localhost/' } }),
+  },
+  {
+    ...{ code: 'model_not_found', line: '404 Not Found', says: "model 'nope' not found", places: JOBS },
+    provoke: () =>
+      within({}, async ({ url }) => {
+        await until('the models are known', async () => (await read<StatusDocument>(url, '/status')).target.version)
+        return (await ask(url, { path: '/jobs', body: { ...CHAT, model: 'nope' } })).reply()
+      }),
+  },
+  {
+    ...{ code: 'job_not_found', line: '404 Not Found', says: `no job ${NOBODY}`, places: JOBS },
+    provoke: wrong({ method: 'GET', path: `/jobs/${NOBODY}`, body: '' }),
+  },
+  {
+    ...{ code: 'artifact_not_found', line: '404 Not Found', says: 'job ID has no artifact "poem"', places: JOBS },
+    provoke: ofJob((id) => ({ method: 'GET', path: `/jobs/${id}/artifacts/poem` })),
+  },
+  {
+    ...{ code: 'delivery_not_found', line: '404 Not Found', says: 'job ID has no delivery 1', places: JOBS },
+    provoke: ofJob((id) => ({ path: `/jobs/${id}/deliveries/1/redeliver` })),
+  },
+  {
+    ...{ code: 'job_active', line: '409 Conflict', says: 'job ID is queued', places: JOBS },
+    provoke: () =>
+      within({}, async ({ url }) => {
+        await call(url, { path: '/pause' })
+        const { job_id } = await submit(url)
+        return nameless(job_id, await (await ask(url, { path: `/jobs/${job_id}/retry` })).reply())
+      }),
+  },
+  {
+    ...{ code: 'key_in_use', line: '409 Conflict', places: LIVE },
+    says: 'another caller is waiting with the same Idempotency-Key',
+    provoke: ({ path, body }) =>
+      within({}, async ({ url }) => {
+        await occupy(url, KEY)
+        return (await ask(url, { path, body, headers: ['Idempotency-Key: one'] })).reply()
+      }),
+  },
+  {
+    ...{ code: 'body_gone', line: '410 Gone', says: 'the body of job ID is gone', places: JOBS },
+    provoke: () =>
+      within({}, async ({ url }) => {
+        const id = String((await chat(url).answer()).headers['x-foreman-job-id'])
+        return nameless(id, await (await ask(url, { path: `/jobs/${id}/retry` })).reply())
+      }),
+  },
+  {
+    ...{ code: 'body_too_large', line: '413 Request Entity Too Large', places: EVERYWHERE },
+    says: 'request body is larger than 10 bytes (FOREMAN_MAX_BODY)',
+    provoke: wrong({}, { maxBody: 10 }),
+  },
+  {
+    ...{ code: 'unsupported_encoding', line: '415 Unsupported Media Type', places: READING },
+    says: 'unsupported Content-Encoding "gzip": send UTF-8, plain or with Content-Encoding: zstd',
+    provoke: wrong({ headers: ['Content-Encoding: gzip'] }),
+  },
+  {
+    ...{ code: 'range_not_satisfiable', line: '416 Range Not Satisfiable', places: JOBS },
+    says: 'the range lies outside of the 12 bytes',
+    provoke: ofJob((id) => ({
+      ...{ method: 'GET', path: `/jobs/${id}/artifacts/completion`, headers: ['Range: bytes=99-'] },
+    })),
+  },
+  {
+    ...{ code: 'key_reused', line: '422 Unprocessable Entity', places: JOBS },
+    says: 'Idempotency-Key was used with another request',
+    provoke: ({ path, body }) =>
+      within({}, async ({ url }) => {
+        await post(url, { n: 1 }, KEY)
+        return (await ask(url, { path, body, headers: ['Idempotency-Key: one'] })).reply()
+      }),
+  },
+  {
+    ...{ code: 'headers_too_large', line: '431 Request Header Fields Too Large', places: EVERYWHERE, shape: 'native' },
+    says: 'request headers are too large',
+    provoke: wrong({ headers: [`X-Long: ${'x'.repeat(17_000)}`] }),
+  },
+  {
+    ...{ code: 'cancelled', line: '499 Client Closed Request', says: 'request canceled', places: LIVE },
+    provoke: ({ path, body }) =>
+      within({}, async ({ url }) => {
+        await call(url, { path: '/pause' })
+        const line = await ask(url, { path, body })
+        await until('it waits', async () => (await waiting(url)) === 1)
+        const { jobs } = await read<{ jobs: JobDocument[] }>(url, '/jobs')
+        for (const { job_id } of jobs) await act(url, job_id, 'cancel')
+        return line.reply()
+      }),
+  },
+  {
+    ...{ code: 'internal', line: '500 Internal Server Error', says: 'internal error: see the log', places: READING },
+    provoke: async ({ path, body }) => {
+      // Its store knows no jobs, and its queue fails.
+      const { url } = await serverWith({
+        live: () => {
+          throw new Error('the secret of the house')
+        },
+      })
+      return (await ask(url, { path, body })).reply()
+    },
+  },
+  {
+    ...{ code: 'not_implemented', line: '501 Not Implemented', says: 'unsupported Transfer-Encoding' },
+    places: EVERYWHERE,
+    provoke: wrong({ body: '0\r\n\r\n', headers: ['Transfer-Encoding: gzip, chunked'] }),
+  },
+  {
+    ...{ code: 'queue_full', line: UNAVAILABLE, says: `${BUSY}.  maximum pending requests exceeded`, places: READING },
+    provoke: ({ path, body }) =>
+      within({ maxQueue: 1 }, async ({ url }) => {
+        await occupy(url)
+        return (await ask(url, { path, body })).reply()
+      }),
+  },
+  {
+    ...{ code: 'embed_queue_full', line: UNAVAILABLE, says: `${BUSY}.  maximum pending requests exceeded` },
+    ...{ places: EMBEDDINGS, retryAfter: '1' },
+    provoke: async ({ path, body }) => {
+      const { url } = await serverWith({ config: { embedConcurrency: 1 }, limits: { embedWaiting: 0 } })
+      // One of the two has the only place; the other is told.
+      const lines = [await ask(url, { path, body }), await ask(url, { path, body })]
+      return Promise.race(lines.map((line) => line.reply()))
+    },
+  },
+  {
+    ...{ code: 'too_much_in_flight', line: UNAVAILABLE, places: EVERYWHERE, retryAfter: '1' },
+    says: `${BUSY}: too many request bodies are being read at once`,
+    provoke: async ({ path, body }) => {
+      const { url } = await serverWith({ limits: { bodiesInFlight: 10 } })
+      return (await ask(url, { path, body })).reply()
+    },
+  },
+  {
+    ...{ code: 'too_many_connections', line: UNAVAILABLE, places: EVERYWHERE, retryAfter: '1' },
+    says: `${BUSY}: too many connections`,
+    provoke: async ({ path, body }) => {
+      const { url } = await serverWith({ config: { maxQueue: 0 }, limits: { embedWaiting: 0, headRoom: 0 } })
+      return (await ask(url, { path, body })).reply()
+    },
+  },
+  {
+    ...{ code: 'storage_full', line: UNAVAILABLE, places: READING, retryAfter: '30' },
+    says: 'foreman is out of disk space and takes no new work',
+    provoke: wrong({}, { minFree: Number.MAX_SAFE_INTEGER }),
+  },
+  {
+    ...{ code: 'shutting_down', line: UNAVAILABLE, places: [...READING, ...DIRECT], retryAfter: '5' },
+    says: 'foreman is shutting down',
+    provoke: ({ path, body }) =>
+      within({}, async ({ url, fake, daemon }) => {
+        fake.hold('middle')
+        await chat(url).hears('Hello')
+        void daemon.stop()
+        return (await ask(url, { path, body })).reply()
+      }),
+  },
+  {
+    ...{ code: 'target_unreachable', line: BAD_GATEWAY, says: 'the target does not answer' },
+    places: [...LIVE, ...DIRECT],
+    provoke: ({ path, body }) =>
+      within({}, async ({ url, fake, clock }) => {
+        await fake.down()
+        await call(url, { path: '/api/embed', body: { model: 'tiny-embed', input: 'x' } })
+        await until('it is known', async () => (await read<StatusDocument>(url, '/status')).degraded)
+        const line = await ask(url, { path, body })
+        await until('it is told', () => {
+          clock.advance(1_000)
+          return line.hasHead
+        })
+        return line.reply()
+      }),
+  },
+  {
+    ...{ code: 'connection_lost', line: BAD_GATEWAY, says: 'the connection to the target was lost', places: DIRECT },
+    provoke: answered(() => hangsUp()),
+  },
+  {
+    ...{ code: 'attempts_exhausted', line: BAD_GATEWAY, places: LIVE },
+    says: 'the target was lost 1 times while it worked on this',
+    provoke: answered(() => hangsUp(), { maxAttempts: 1 }),
+  },
+  {
+    ...{ code: 'incomplete_stream', line: BAD_GATEWAY, places: LIVE },
+    says: "the target's answer ended before it was complete",
+    provoke: answered((place) => (isNative(place) ? unmarked() : raw(`${HEAD}Content-Length: 0\r\n\r\n`))),
+  },
+  {
+    ...{ code: 'target_error', line: BAD_GATEWAY, says: 'boom', places: LIVE },
+    provoke: answered((place) =>
+      isNative(place) ? breaksWith('boom') : raw(`${HEAD}Content-Length: 28\r\n\r\n{"error":{"message":"boom"}}`),
+    ),
+  },
+  {
+    ...{ code: 'bad_answer', line: BAD_GATEWAY, places: [...LIVE, ...DIRECT] },
+    says: 'the target answered with something that is not Ollama: Response does not match the HTTP/1.1 protocol (Expected HTTP/, RTSP/ or ICE/)',
+    provoke: answered(() => raw('SSH-2.0-OpenSSH_9.2\r\n')),
+  },
+  {
+    ...{ code: 'stalled', line: '504 Gateway Timeout', places: LIVE },
+    says: 'no byte came from the model for 1m (FOREMAN_STALL_LIMIT)',
+    provoke: answered(
+      () => stalls(),
+      { stallLimitMs: 60_000 },
+      (foreman) => passTime(foreman, foreman.fake, 60_000),
+    ),
+  },
+  {
+    ...{ code: 'run_limit', line: '504 Gateway Timeout', places: LIVE },
+    says: 'the job ran longer than 5s (FOREMAN_RUN_LIMIT)',
+    provoke: answered(
+      () => stalls(),
+      { runLimitMs: 5_000 },
+      (foreman) => passTime(foreman, foreman.fake, 5_000),
+    ),
+  },
+]
+
+/** Codes with a status that no answer of its own ever carries, and the test that sees them. */
+export const ELSEWHERE: Partial<Record<ErrorCode, { readonly reason: string; readonly test: string }>> = {
+  caller_gone: { reason: 'nobody is left to read it', test: 'domain/attempt.test.ts' },
+  stream_broken: { reason: 'the answer has begun: a record and the cut', test: 'domain/attempt.test.ts' },
+  answer_too_large: { reason: 'it only ends async jobs', test: 'domain/attempt.test.ts' },
+}
