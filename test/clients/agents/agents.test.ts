@@ -1,0 +1,150 @@
+// Claude Code and Codex, as their users install them, ask the real Ollama through foreman: one prompt each, with nothing in
+// reach but loopback. Opt-in, for their size: FOREMAN_AGENTS=1.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { JobListDocument, JobSummary } from '../../../src/protocol/wire.ts'
+import { exchange, post } from '../../ollama/exchange.ts'
+import { type Foreman, startForeman, until } from '../../ollama/foreman.ts'
+import { type Program, startProgram } from '../../ollama/program.ts'
+import { CACHE, describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
+import { Tap } from '../conformance/tap.ts'
+import { installAgents } from './installation.ts'
+import { type RefusingProxy, startRefusingProxy } from './refusing-proxy.ts'
+
+const isWanted = process.env['FOREMAN_AGENTS'] === '1'
+
+if (!isWanted)
+  process.stderr.write(
+    '\nSKIPPED, NOT PASSED: Claude Code and Codex were not tried. Set FOREMAN_AGENTS=1 to try them.\n\n',
+  )
+
+const MODEL = 'tiny-agent:latest'
+
+/**
+ * Random weights never come to an end, and Claude Code asks again after an answer that was cut at its limit. These come
+ * after some words, and never before the first letter.
+ */
+const STOPS = [...'etdny'].flatMap((last) => [...'wtsb'].map((first) => `${last} ${first}`))
+
+const words = (text: string): string => text.trim().replace(/\s+/g, ' ')
+
+/** The text in a stream of Anthropic's or of OpenAI's Responses. */
+function saidIn(body: string): string {
+  const events = [...body.matchAll(/^data: (\{.*\})\r?$/gm)].map(([, json = '']) => JSON.parse(json) as StreamEvent)
+  return events.map(({ delta }) => (typeof delta === 'string' ? delta : (delta?.text ?? ''))).join('')
+}
+
+interface StreamEvent {
+  readonly delta?: string | { readonly text?: string }
+}
+
+;(isWanted ? describeWithOllama : describe.skip)('a coding agent', () => {
+  let commands: string
+  let ollama: RealOllama
+  let tap: Tap
+  let foreman: Foreman
+  let proxy: RefusingProxy
+  let home: string
+  let agent: Program | null = null
+
+  beforeAll(async () => {
+    commands = await installAgents()
+    // Models of its own: the other suites compare lists of them.
+    ollama = await startOllama({ OLLAMA_MODELS: join(CACHE, 'agent-models') })
+    const parameters = { num_ctx: 2048, num_thread: 1, stop: STOPS }
+    const made = await exchange(
+      ollama.url,
+      post('/api/create', { model: MODEL, from: 'tiny-a', parameters, stream: false }),
+    )
+    expect(made.status, made.body.toString()).toBe(200)
+  }, 2 * FIRST_START_MS)
+
+  afterAll(() => ollama?.stop())
+
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'foreman-home-'))
+    proxy = await startRefusingProxy()
+    tap = await Tap.start(ollama.url)
+    foreman = await startForeman(tap.url)
+  })
+
+  afterEach(async () => {
+    await agent?.kill()
+    agent = null
+    await foreman?.stop()
+    await tap?.stop()
+    await proxy?.stop()
+    await rm(home, { recursive: true, force: true })
+  })
+
+  /** Runs it to its end, with nothing of this machine's user but the way to its programs. */
+  async function run(command: string, args: readonly string[], settings: Readonly<Record<string, string>>) {
+    const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`
+    const env = { HOME: home, PATH: path, ...proxy.env, ...settings }
+    agent = startProgram(join(commands, command), args, { env, cwd: home })
+    const tooLong = setTimeout(() => void agent?.kill(), 120_000)
+    const code = await agent.ended
+    clearTimeout(tooLong)
+    expect(code, agent.said).toBe(0)
+    return agent.printed.out
+  }
+
+  /** The jobs that it made, when all are over. */
+  async function jobs(): Promise<readonly JobSummary[]> {
+    // The document's form is promised by the contract that both sides import.
+    const list = async () => (await (await fetch(`${foreman.url}/jobs`)).json()) as JobListDocument
+    const over = await until('the jobs are over', list, (seen) => seen.jobs.every((job) => job.finished_at !== null))
+    return over.jobs
+  }
+
+  /** Every job went to this endpoint and is done; what was printed is what Ollama said to one of them, and all of it. */
+  async function expectAnswer(printed: string, endpoint: string): Promise<void> {
+    const made = await jobs()
+    expect(made).not.toEqual([])
+    for (const job of made)
+      expect(job, JSON.stringify(made)).toMatchObject({ endpoint, model: MODEL, state: 'done', attempt: 1 })
+    expect(words(printed)).not.toBe('')
+    expect(tap.answers.map(({ body }) => words(saidIn(body)))).toContain(words(printed))
+  }
+
+  test('Claude Code prints what the queue let through to /v1/messages, and asks for nothing else', async () => {
+    const printed = await run('claude', ['-p', 'say hi', '--model', MODEL], {
+      ANTHROPIC_BASE_URL: foreman.url,
+      ANTHROPIC_AUTH_TOKEN: 'any',
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      DISABLE_AUTOUPDATER: '1',
+    })
+    await expectAnswer(printed, '/v1/messages')
+    expect(proxy.asked).toEqual([])
+  })
+
+  test('Codex prints what the queue let through to /v1/responses, and asks for nothing else', async () => {
+    const folder = join(home, '.codex')
+    await mkdir(folder)
+    await writeFile(
+      join(folder, 'config.toml'),
+      `model = "${MODEL}"
+model_provider = "foreman"
+check_for_update_on_startup = false
+
+[analytics]
+enabled = false
+
+# With them it asks github.com and chatgpt.com for lists (0.169.0), and goes on without an answer.
+[features]
+plugins = false
+
+[model_providers.foreman]
+name = "foreman"
+base_url = "${foreman.url}/v1"
+wire_api = "responses"
+`,
+    )
+    const printed = await run('codex', ['exec', '--skip-git-repo-check', 'say hi'], { CODEX_HOME: folder })
+    await expectAnswer(printed, '/v1/responses')
+    expect(proxy.asked).toEqual([])
+  })
+})

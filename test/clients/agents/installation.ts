@@ -1,0 +1,38 @@
+// Owns the install of the coding agents: from the manifest beside this file into a folder outside the checkout, made once and
+// made anew only when the manifest changes. They are large, so nothing but the opt-in run may ask for it.
+
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { cleanEnvironment } from '../../ollama/program.ts'
+import { CACHE } from '../../ollama/real-ollama.ts'
+
+const MANIFEST = join(import.meta.dirname, 'package.json')
+const run = promisify(execFile)
+
+/** The folder with their commands. Installs 750 MB the first time. */
+export async function installAgents(): Promise<string> {
+  const mark = createHash('sha256').update(readFileSync(MANIFEST)).digest('hex')
+  const folder = join(CACHE, `agents-${mark.slice(0, 12)}`)
+  if (!existsSync(folder)) await install(folder)
+  return join(folder, 'node_modules/.bin')
+}
+
+/** Beside its place first: whoever finds the folder finds it whole. */
+async function install(folder: string): Promise<void> {
+  const making = `${folder}-${process.pid}`
+  try {
+    await mkdir(making, { recursive: true })
+    await copyFile(MANIFEST, join(making, 'package.json'))
+    await run('npm', ['install', '--no-audit', '--no-fund'], { cwd: making, env: cleanEnvironment(), timeout: 600_000 })
+    await rename(making, folder)
+  } catch (error) {
+    // Another run was faster: then what it made is as good.
+    if (!existsSync(folder)) throw error
+  } finally {
+    await rm(making, { recursive: true, force: true })
+  }
+}
