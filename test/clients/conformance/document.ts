@@ -62,7 +62,7 @@ function order(ways: readonly string[]): readonly string[] {
 /** The classes in both modes, once if they are the same. */
 function classesOf(cells: Readonly<Record<string, string>>, client: string): string {
   const both = ['streamed', 'whole'].flatMap((mode) => cells[`${client} ${mode}`] ?? [])
-  return [...new Set(both)].map((name) => `\`${name}\``).join(', ')
+  return [...new Set(both)].map((name) => `\`${name}\``).join(', ') || '–'
 }
 
 function classTable(classes: Results): string {
@@ -78,7 +78,8 @@ function classTable(classes: Results): string {
 const ERRORS_HEAD = `## What an error is called
 
 An error before the answer has begun has its own status. All of these clients show its sentence, but for \`ollama-ai-provider-v2\`, which shows
-the words behind the status; all give the status, but for \`ai-sdk-ollama\`.
+the words behind the status (as \`@ai-sdk/openai-compatible\` does of a 431, whose path nobody knows); all give the status, but
+for \`ai-sdk-ollama\`. \`–\`: not tried.
 
 `
 

@@ -27,8 +27,9 @@ export interface ErrorCase {
   readonly endWait?: (stage: Stage) => Promise<void> | void
 }
 
-const CHATS = ['/api/chat', '/v1/chat/completions', '/v1/messages']
+const CHATS = ['/api/chat', '/api/generate', '/v1/chat/completions', '/v1/messages']
 const DIED = 'llama-server process has terminated: exit status 2'
+const CANNOT = 'registry.ollama.ai/library/tiny-a:latest does not support thinking'
 const BUSY = 'server busy, please try again.  maximum pending requests exceeded'
 
 const always =
@@ -70,6 +71,11 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     prepare: ({ fake }) => failsEverywhere(fake, 500, DIED),
   },
   {
+    name: 'a request that the model cannot do',
+    ...{ status: 400, reason: 'Bad Request', sentence: CANNOT, code: null },
+    prepare: ({ fake }) => failsEverywhere(fake, 400, CANNOT),
+  },
+  {
     name: 'no token',
     ...{ status: 401, reason: 'Unauthorized', sentence: 'unauthorized: this foreman needs its token' },
     code: 'unauthorized',
@@ -94,6 +100,12 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     code: 'body_too_large',
     settings: { FOREMAN_MAX_BODY: '1KiB' },
     asked: { prompt: 'hello '.repeat(500) },
+  },
+  {
+    name: 'headers that are too large',
+    ...{ status: 431, reason: 'Request Header Fields Too Large', sentence: 'request headers are too large' },
+    code: 'headers_too_large',
+    asked: { headers: { 'X-Long': 'x'.repeat(17_000) } },
   },
   {
     name: 'a job that was cancelled',

@@ -55,8 +55,11 @@ describe('a JavaScript client', () => {
       error.status === 503 ? expect.stringMatching(/^[1-9]\d*$/) : undefined,
     )
     expect(answer?.headers['www-authenticate']).toBe(error.status === 401 ? 'Bearer' : undefined)
-    // It reads errors of OpenAI's form only, and shows the words behind the status.
-    const sentence = way.client === 'ollama-ai-provider-v2' ? error.reason : error.sentence
+    // They read errors of OpenAI's form only, and show the words behind the status. What is refused before its path is
+    // known has Ollama's own form everywhere.
+    const readsOpenaiOnly =
+      way.client === 'ollama-ai-provider-v2' || (error.status === 431 && way.client === '@ai-sdk/openai-compatible')
+    const sentence = readsOpenaiOnly ? error.reason : error.sentence
     expect(told).toMatchObject({ kind: 'error', message: expect.stringContaining(sentence) })
     // It wraps what ollama-js says in an error of its own, without the status.
     if (way.client !== 'ai-sdk-ollama') expect(told).toMatchObject({ status: error.status })
