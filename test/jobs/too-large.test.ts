@@ -1,0 +1,34 @@
+// An answer that is larger than FOREMAN_MAX_ANSWER: an async job ends with it, a blocked call does not care.
+
+import { expect, it } from 'vitest'
+import { chat } from '../caller.ts'
+import { FakeOllama, says } from '../fake-ollama.ts'
+import { startForeman } from '../harness.ts'
+import { inState, submit } from './submission.ts'
+
+const LONG = says('x'.repeat(600), 'y'.repeat(600))
+
+it('an async job with too large an answer fails with the limit, once, and the next one goes on', async () => {
+  await using fake = await FakeOllama.start()
+  const { url } = await startForeman(fake, { config: { maxAnswer: 1_000 } })
+  fake.on('/api/chat', LONG)
+  const large = await submit(url)
+  const next = await submit(url)
+  const job = await inState(url, large.job_id, 'failed')
+  expect(job).toMatchObject({
+    attempt: 1,
+    error: { code: 'answer_too_large', message: expect.stringContaining('1000 bytes (FOREMAN_MAX_ANSWER)') },
+  })
+  expect(job).not.toHaveProperty('result')
+  expect(job.artifacts.every(({ name, bytes }) => name === 'response' && bytes <= 1_000)).toBe(true)
+  await inState(url, next.job_id, 'done')
+})
+
+it('a blocked call has all of it', async () => {
+  await using fake = await FakeOllama.start()
+  const { url } = await startForeman(fake, { config: { maxAnswer: 1_000 } })
+  fake.on('/api/chat', LONG)
+  const answer = await chat(url).answer()
+  expect([answer.status, answer.cut]).toEqual([200, false])
+  expect(answer.body).toContain('y'.repeat(600))
+})
