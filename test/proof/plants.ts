@@ -2,6 +2,7 @@
 // which invariants may be the ones that notice. Plain values; planting.ts puts them in.
 
 import type { Invariant } from './checker.ts'
+import type { Fatal } from './life.ts'
 
 export interface Edit {
   /** From the root of the repository. */
@@ -15,6 +16,8 @@ export interface Plant {
   readonly edits: readonly Edit[]
   /** The plant is caught if one of these notices. */
   readonly caughtBy: readonly Invariant[]
+  /** One watched job is enough, killed here; without it: a storm. */
+  readonly fatal?: Fatal
 }
 
 const SUBMIT = 'src/daemon/http/jobs/submit.ts'
@@ -209,6 +212,7 @@ export const PLANTS = {
       SLOW_COMMIT,
     ],
     caughtBy: ['watcher'],
+    fatal: { step: 'streaming', passes: 3 },
   },
 } as const satisfies Readonly<Record<string, Plant>>
 
