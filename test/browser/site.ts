@@ -20,6 +20,8 @@ export async function clientModule(): Promise<string> {
 
 export interface Site {
   readonly port: number
+  /** Connections on which nothing has been asked yet. */
+  readonly idle: number
   /** From now on whoever calls here is answered by the port `port` of this machine. */
   becomes(port: number): void
 }
@@ -32,15 +34,27 @@ export async function startSite(script = ''): Promise<Site> {
     const headers = { Connection: 'close', 'Content-Type': isScript ? 'text/javascript' : 'text/html' }
     res.writeHead(200, headers).end(isScript ? script : '<!doctype html><title>a page</title><p>a page')
   })
-  let next: number | null = null
-  const open = new Set<Socket>()
-  const door = createDoor((socket) => {
-    open.add(socket.on('close', () => open.delete(socket)).on('error', () => undefined))
-    if (next === null) return void server.emit('connection', socket)
-    const far = connect(next, '127.0.0.1')
+  const handOn = (socket: Socket, port: number): void => {
+    const far = connect(port, '127.0.0.1')
     far.on('error', () => socket.destroy()).on('close', () => socket.destroy())
     socket.on('close', () => far.destroy())
     socket.pipe(far).pipe(socket)
+  }
+  let next: number | null = null
+  const open = new Set<Socket>()
+  const idle = new Set<Socket>()
+  const door = createDoor((socket) => {
+    open.add(socket.on('close', () => open.delete(socket)).on('error', () => undefined))
+    idle.add(socket.on('close', () => idle.delete(socket)))
+    // Who answers is decided by a request, not by a connection: browsers open some before they have anything to ask.
+    socket.once('data', (start) => {
+      idle.delete(socket)
+      socket.pause()
+      socket.unshift(start)
+      if (next === null) server.emit('connection', socket)
+      else handOn(socket, next)
+      socket.resume()
+    })
   })
   await new Promise<void>((listening) => door.listen(0, '0.0.0.0', listening))
   onTestFinished(() => {
@@ -49,6 +63,9 @@ export async function startSite(script = ''): Promise<Site> {
   })
   return {
     port: (door.address() as AddressInfo).port,
+    get idle() {
+      return idle.size
+    },
     becomes(port) {
       next = port
     },

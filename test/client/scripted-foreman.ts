@@ -148,9 +148,9 @@ export async function scriptedForeman(): Promise<ScriptedForeman> {
 
 /** Waits, without a timer of its own, until `look` is true; fails loudly after 10 s. */
 export async function until(what: string, look: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 30_000
   while (!look()) {
-    if (performance.now() > deadline) throw new Error(`waited 10 s in vain: ${what}`)
+    if (performance.now() > deadline) throw new Error(`waited 30 s in vain: ${what}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
