@@ -1,0 +1,139 @@
+// Why the reverse proxies of docs/clients.md are set as they are: what passes through them when its reader stands still, or
+// its writer has not finished. Beside each fact is what comes of it when the proxy is set otherwise.
+
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type Caller, chat, get } from '../caller.ts'
+import { FakeOllama, huge, type SeenRequest } from '../fake-ollama.ts'
+import { type Running, startForeman, until } from '../harness.ts'
+import { called, NAME, PROXIES, type ReverseProxy, startProxy } from './proxy.ts'
+
+/** An answer that is far larger than what the kernel holds for three connections: 12 to 17 MB were seen. */
+const ANSWER = 100_000_000
+const HALF_BODY = Buffer.alloc(500_000, 'x')
+const BLOB = `/api/blobs/sha256:${'a'.repeat(64)}`
+
+interface Scene {
+  readonly fake: FakeOllama
+  readonly running: Running
+  readonly url: string
+}
+
+async function scene(proxy: ReverseProxy, edit?: (written: string) => string): Promise<Scene> {
+  const fake = await FakeOllama.start()
+  onTestFinished(() => fake.stop())
+  const running = await startForeman(fake, { config: { hosts: [NAME], allowManagement: true } })
+  return { fake, running, url: await startProxy(proxy, running, edit) }
+}
+
+/** The snippet with another line; loud when it has no such line any more. */
+const changed = (line: string, by: string) => (written: string) => {
+  if (!written.includes(line)) throw new Error(`the snippet has no "${line}"`)
+  return written.replace(line, by)
+}
+
+/** Calls go through the proxy one after the other, each a turn of its loop in which it could have done something else too. */
+async function turns(url: string, count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await get(url, '/api/version', called)
+}
+
+/** A caller who has heard the beginning of a large answer, and reads no more. */
+async function stalledReader({ fake, url }: Scene): Promise<{ caller: Caller; seen: SeenRequest }> {
+  fake.on('/api/chat', huge(ANSWER))
+  const caller = chat(url, 'tiny-a', {}, called)
+  await caller.hears('Hello')
+  await caller.stopReading()
+  return { caller, seen: await fake.next('/api/chat') }
+}
+
+/** Resolves when the target gets rid of nothing more, though the proxy had its turns, or of everything. */
+async function stuckOrOver(url: string, seen: SeenRequest): Promise<void> {
+  for (let before = -1; before !== seen.written && !seen.isOver; ) {
+    before = seen.written
+    await turns(url, 20)
+  }
+}
+
+/** The first half of an upload, and a way to send the rest. */
+async function upload(url: string): Promise<() => Promise<number>> {
+  const headers = { ...called, 'Content-Length': String(2 * HALF_BODY.length) }
+  const sending = request(`${url}${BLOB}`, { method: 'POST', headers, agent: false })
+  const answer = once(sending, 'response')
+  answer.catch(() => undefined)
+  onTestFinished(() => void sending.destroy())
+  await new Promise<void>((taken) => sending.write(HALF_BODY, () => taken()))
+  return async () => {
+    sending.end(HALF_BODY)
+    const [{ statusCode }] = await answer
+    return statusCode
+  }
+}
+
+const arrived = (fake: FakeOllama): number => fake.requests(BLOB)[0]?.body.length ?? 0
+
+describe.each(PROXIES)('$name, set as written', (proxy) => {
+  const tryIt = test.skipIf(proxy.program === undefined)
+
+  tryIt('makes the target wait for a caller who reads nothing, and frees it when he hangs up', async () => {
+    const stage = await scene(proxy)
+    const { caller, seen } = await stalledReader(stage)
+    await stuckOrOver(stage.url, seen)
+    expect(seen.isOver).toBe(false)
+    expect(seen.written).toBeLessThan(ANSWER / 2)
+    caller.hangUp()
+    expect(await seen.over).toBe('aborted')
+  })
+
+  tryIt('lets an upload reach the target while it is being sent', async () => {
+    const { fake, url } = await scene(proxy)
+    fake.on(BLOB, { status: 201, early: true, gate: 'blob' }).hold('blob')
+    const finish = await upload(url)
+    await until('half of it has come', () => arrived(fake) === HALF_BODY.length)
+    const status = finish()
+    await until('all of it has come', () => arrived(fake) === 2 * HALF_BODY.length)
+    fake.release('blob')
+    expect(await status).toBe(201)
+  })
+})
+
+for (const proxy of PROXIES) {
+  const tryIt = test.skipIf(proxy.program === undefined)
+
+  if (proxy.name === 'nginx') {
+    tryIt('nginx with `proxy_buffering on` lets the target say everything to a caller who reads nothing', async () => {
+      const stage = await scene(proxy, changed('proxy_buffering off', 'proxy_buffering on'))
+      const { seen } = await stalledReader(stage)
+      expect(await seen.over).toBe('ended')
+      expect(seen.written).toBeGreaterThan(ANSWER)
+    })
+
+    tryIt(
+      'nginx with `proxy_request_buffering on` keeps an upload to itself until it has come to its end',
+      async () => {
+        const { fake, url } = await scene(proxy, changed('proxy_request_buffering off', 'proxy_request_buffering on'))
+        fake.on(BLOB, { status: 201 })
+        const finish = await upload(url)
+        await turns(url, 50)
+        expect(fake.requests(BLOB)).toEqual([])
+        expect(await finish()).toBe(201)
+        expect(arrived(fake)).toBe(2 * HALF_BODY.length)
+      },
+    )
+  }
+
+  if (proxy.name === 'Caddy') {
+    tryIt('Caddy with `flush_interval -1` lets the job of a caller who has hung up run to its end', async () => {
+      const open = /reverse_proxy \S+/
+      const stage = await scene(proxy, (written) => written.replace(open, '$& {\n flush_interval -1\n}'))
+      const { fake, url } = stage
+      fake.hold('load')
+      const caller = chat(url, 'tiny-a', {}, called)
+      await fake.waiting('load')
+      caller.hangUp()
+      await turns(url, 50)
+      fake.release('load')
+      expect(await fake.workers[0]?.over).toBe('ended')
+    })
+  }
+}
