@@ -161,8 +161,11 @@ const refused = (code: 'too_much_in_flight' | 'request_timeout'): BodyRead => ({
   error: ownError(code),
 })
 
-/** The chunks as one array with a buffer of its own: it may be moved to another thread, which a pooled one may not. */
+/** The chunks as one array; a single one is it already, and most bodies are one (a copy was an eighth of a submit). */
 export function joined(chunks: readonly Buffer[], bytes: number): Uint8Array<ArrayBuffer> {
+  const [only] = chunks
+  // Node's parser gives each chunk a buffer of its own, never a shared one.
+  if (only !== undefined && chunks.length === 1) return only as Buffer<ArrayBuffer>
   const whole = new Uint8Array(bytes)
   let at = 0
   for (const chunk of chunks) {

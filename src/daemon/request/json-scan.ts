@@ -26,6 +26,15 @@ export type OnMember = (keyStart: number, keyEnd: number, value: Span) => void
 /** encoding/json's maxNestingDepth. */
 const MAX_DEPTH = 10_000
 
+/** Room for the deepest at once costs more than the scan of a short body does. */
+const USUAL_DEPTH = 32
+
+function deeper(nesting: Uint8Array): Uint8Array<ArrayBuffer> {
+  const room = new Uint8Array(nesting.length * 4)
+  room.set(nesting)
+  return room
+}
+
 const OBJECT = 1
 const ARRAY = 2
 
@@ -131,7 +140,7 @@ const COLON = 4
 const SEPARATOR = 5
 
 function scan(bytes: Uint8Array, from: number, onMember: OnMember): Span {
-  const nesting = new Uint8Array(MAX_DEPTH + 1)
+  let nesting = new Uint8Array(USUAL_DEPTH)
   let depth = 0
   let inObject = false
   let expects = VALUE
@@ -151,7 +160,8 @@ function scan(bytes: Uint8Array, from: number, onMember: OnMember): Span {
       if (byte === 0x7b || byte === 0x5b) {
         if (depth === MAX_DEPTH) throw broken(byte, 'exceeded max depth')
         inObject = byte === 0x7b
-        nesting[++depth] = inObject ? OBJECT : ARRAY
+        if (++depth === nesting.length) nesting = deeper(nesting)
+        nesting[depth] = inObject ? OBJECT : ARRAY
         expects = inObject ? KEY_OR_END : VALUE_OR_END
         at++
       } else {

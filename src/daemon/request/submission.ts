@@ -43,7 +43,7 @@ export type Reading =
   | { readonly kind: 'unload'; readonly submission: Submission }
   | Refused
 
-/** Reads what `endpoint` was sent. The submission's body owns its buffer, so that it can be moved to another thread. */
+/** Reads what `endpoint` was sent. */
 export function readSubmission(endpoint: EndpointPath, request: RequestBytes, settings: ReadingSettings): Reading {
   const coding = decodeBody(request.body, request.contentType, request.contentEncoding)
   if (coding.kind === 'unsupported') return refuseBy('unsupported_encoding', { what: coding.what })
@@ -127,10 +127,8 @@ function submit(
   stream: boolean,
   loadOnly: boolean,
 ): Submission {
-  // A view of a larger buffer (a pooled Buffer, say) would take its neighbours along.
-  const owned = body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body)
   const affinity = affinityOf(model.trim(), options)
-  return { endpoint, model, affinity, stream, loadOnly, contentType, contentEncoding, body: owned }
+  return { endpoint, model, affinity, stream, loadOnly, contentType, contentEncoding, body }
 }
 
 const textOf = (bytes: Uint8Array, { start, end }: Span): string => decodeJsonString(bytes, start + 1, end - 1)
@@ -174,7 +172,7 @@ function withKeepAlive(body: Uint8Array, keepAlive: string): Uint8Array<ArrayBuf
   // Ollama takes a bare number for seconds, but not inside a string.
   const value = /^-?\d+$/.test(keepAlive) ? keepAlive : JSON.stringify(keepAlive)
   const member = Buffer.from(`"keep_alive":${value},`)
-  const edited = new Uint8Array(body.byteLength + member.byteLength)
+  const edited = Buffer.allocUnsafe(body.byteLength + member.byteLength)
   edited.set(body.subarray(0, at))
   edited.set(member, at)
   edited.set(body.subarray(at), at + member.byteLength)
