@@ -96,7 +96,7 @@ export interface Submission {
   /** Sent on to the target as they came; null where the caller sent none. */
   readonly contentType: string | null
   readonly contentEncoding: string | null
-  /** What goes to the target, byte for byte. Owned by the job from here on (its buffer may be moved to another thread). */
+  /** What goes to the target, byte for byte. Not to be touched from here on: its buffer may be moved to another thread. */
   readonly body: Uint8Array<ArrayBuffer>
 }
 

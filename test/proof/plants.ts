@@ -42,8 +42,8 @@ export const PLANTS = {
     edits: [
       {
         file: SUBMIT,
-        from: 'const enqueued = store.enqueue(job, config)',
-        to: `const enqueued = Promise.resolve({ kind: 'enqueued', job: { ...job, state: 'queued', changes: 1, attempt: 0 } })
+        from: 'const result = await store.enqueue(job, config, queue.residency)',
+        to: `const result = { kind: 'enqueued', job: { ...job, state: 'queued', changes: 1, attempt: 0 }, standing: null }
   setTimeout(() => store.enqueue(job, config), 100)`,
       },
     ],

@@ -60,6 +60,18 @@ describe('wishes', () => {
     await changed(store, job.id, 'cancelled')
   })
 
+  it('and all else that is told of a new job are what its row says', async () => {
+    const store = await shared.store()
+    const odd = { contentType: 'text/plain', contentEncoding: null, stream: true, loadOnly: true, createdAt: 7.6 }
+    for (const caller of ['none', 'live'] as const)
+      for (const bytes of [0, 1, 4096, 4097, 100_000]) {
+        const wishes = caller === 'none' ? { wishes: told({ startBeforeMs: 2.5 }) } : {}
+        const job = await put(store, { ...odd, ...wishes, caller, bytes, createdAwake: 0.4 })
+        expect(await store.get(job.id)).toEqual(job)
+        await changed(store, job.id, 'cancelled')
+      }
+  })
+
   it('are none where nothing was wished', async () => {
     const store = await shared.store()
     const job = await put(store, { caller: 'none' })

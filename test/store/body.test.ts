@@ -9,7 +9,7 @@ const shared = sharedStore()
 const patterned = (bytes: number): Uint8Array<ArrayBuffer> =>
   Uint8Array.from({ length: bytes }, (_, at) => (at * 31) % 251)
 
-describe.each([0, 1, 5000, 10_000_000])('a body of %i bytes', (bytes) => {
+describe.each([0, 1, 4096, 4097, 10_000_000])('a body of %i bytes', (bytes) => {
   it('is what the claim gives, and so is the response of the same size', async () => {
     const store = await shared.store()
     const expected = patterned(bytes)
@@ -45,6 +45,13 @@ it('two jobs of one tick may have the same buffer', async () => {
   await Promise.all([put(store, { body }), put(store, { body })])
   expect((await take(store)).body.byteLength).toBe(50)
   expect((await take(store)).body.byteLength).toBe(50)
+})
+
+it('the bodies of one tick, small and large, do not mix', async () => {
+  const store = await shared.store()
+  const sizes = [3, 4096, 0, 5000, 1, 4097, 700]
+  await Promise.all(sizes.map((bytes) => put(store, { body: patterned(bytes) })))
+  for (const bytes of sizes) expect(Buffer.compare((await take(store)).body, patterned(bytes))).toBe(0)
 })
 
 it('text with a zero byte, a lone surrogate or without end is kept', async () => {

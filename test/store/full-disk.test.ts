@@ -78,6 +78,7 @@ const enqueue = (bytes: number, id: string): Operation => ({
   name: 'enqueue',
   job: newJob({ id, caller: 'none', bytes }),
   limits: NO_LIMITS,
+  residency: null,
 })
 const refused = { kind: 'result', result: { kind: 'storage_full' } }
 
@@ -201,7 +202,10 @@ describe('a transaction that finds the disk full', () => {
 it('what became of a webhook is kept while the disk is full, and a deletion goes before it', async () => {
   const { close, run, batches, db } = await batchesOn(200)
   const wishes = told()
-  run({ name: 'enqueue', job: newJob({ id: 'a', caller: 'none', wishes }), limits: NO_LIMITS }, enqueue(10, 'b'))
+  run(
+    { name: 'enqueue', job: newJob({ id: 'a', caller: 'none', wishes }), limits: NO_LIMITS, residency: null },
+    enqueue(10, 'b'),
+  )
   run({ name: 'apply', change: change('b', 'cancelled') })
   const verdict = { kind: 'again', at: 7, reason: 'timeout' } as const
   const settle: Operation = { name: 'settleDelivery', settlement: { jobId: 'a', n: 1, now: 1, verdict } }

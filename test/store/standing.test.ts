@@ -43,6 +43,11 @@ async function drain(store: Store, from: Residency): Promise<string[]> {
   }
 }
 
+const placed = async (store: Store, id: string, residency: Residency) => {
+  const detail = await store.detail(id, residency)
+  return { job: detail?.job, standing: detail?.standing }
+}
+
 const standings = async (store: Store, residency: Residency): Promise<Map<string, Standing | null>> => {
   const filter = { state: null, model: null, label: null, limit: 5000, before: null }
   const listed = await store.list(filter, residency)
@@ -64,7 +69,10 @@ it('the jobs ahead of each are those that are claimed before it, and orphans are
   const property = fc.asyncProperty(fc.array(job, { maxLength: 14 }), residency, async (jobs, from) => {
     const orphans: string[] = []
     for (const { affinity, fate } of jobs) {
-      const { id } = await put(store, { affinity, caller: fate === 'waits' ? 'none' : 'live' })
+      const newest = newJob({ affinity, caller: fate === 'waits' ? 'none' : 'live' })
+      const enqueued = await store.enqueue(newest, NO_LIMITS, from)
+      const { id } = newest
+      expect(enqueued).toEqual({ kind: 'enqueued', ...(await placed(store, id, from)) })
       if (fate === 'orphan' || fate === 'adopted') await store.orphan(id, 1)
       if (fate === 'adopted') await store.adopt(id)
       if (fate === 'orphan') orphans.push(id)

@@ -37,7 +37,7 @@ export function createExecution(db: DatabaseSync): Execution {
   const tally = tallyOf(jobs.countByState(), jobs.waitingByModel(), standings.count())
   const history = createHistory(changes, deliveries, artifacts)
   const queueing = createQueueing({
-    ...{ jobs, queueState, history, tally },
+    ...{ jobs, queueState, history, standings, tally },
     ...{ bodies: createBodies(db), claimable: createClaimable(db), idempotency: createIdempotency(db) },
   })
   const interruption = createInterruption(jobs, queueing)
@@ -52,7 +52,7 @@ export function createExecution(db: DatabaseSync): Execution {
   function run(operation: Operation, durability: Durability): Result | typeof ELSEWHERE {
     switch (operation.name) {
       case 'enqueue':
-        return queueing.enqueue(operation.job, operation.limits)
+        return queueing.enqueue(operation.job, operation.limits, operation.residency)
       case 'replay':
         return queueing.replay(operation.idempotency)
       case 'retry':

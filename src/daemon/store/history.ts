@@ -8,9 +8,15 @@ import type { DeliveriesTable } from './deliveries.ts'
 import { eventsOf, type JobRow } from './job-row.ts'
 import type { Remains } from './store.ts'
 
+/** What of a job's row its history is made of. */
+export type RecordedRow = Pick<
+  JobRow,
+  'sequence' | 'caller' | 'changes' | 'state' | 'attempt' | 'finished_at' | 'webhook_url' | 'webhook_events'
+>
+
 export interface History {
   /** `row`: as it is after the change. `previous`: null for the first. */
-  record(row: JobRow, previous: State | null, at: number, remains?: Remains): void
+  record(row: RecordedRow, previous: State | null, at: number, remains?: Remains): void
 }
 
 export function createHistory(

@@ -171,6 +171,18 @@ export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
   }
 }
 
+/** What the table gives a new row by itself. */
+export const FRESH = {
+  ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, started_at: null },
+  ...{ claimed_at: null, working_at: null, finished_at: null, error_code: null, error_message: null },
+  ...{ error_status: null, load_ms: null, prompt_tokens: null, completion_tokens: null, done_reason: null },
+} as const satisfies Partial<JobRow>
+
+/** A new job as `jobOf` gives it of its row, without reading that. `bodyBytes`: its body may have been moved away. */
+export function queuedJob(job: NewJob, sequence: number, bodyBytes: number): Job {
+  return jobOf({ ...FRESH, ...rowOf(job, false), sequence, body_bytes: bodyBytes })
+}
+
 /** A copy of `row`, as if it had been submitted anew. */
 export function retryRowOf(
   row: JobRow,

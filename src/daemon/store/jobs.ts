@@ -14,7 +14,8 @@ export type Place = Pick<JobRow, 'affinity' | 'sequence'>
 export type Gone = Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>
 
 export interface JobsTable {
-  insert(row: NewJobRow): JobRow
+  /** Its sequence. */
+  insert(row: NewJobRow): number
   find(id: string): JobRow | null
   /** Null: the job is not in a state that the event may leave. */
   change(change: Change): JobRow | null
@@ -74,10 +75,10 @@ function changeParams({ id, event, now, availableAt, error, measured }: Change):
 }
 
 export function createJobs(db: DatabaseSync): JobsTable {
-  const insert = prepare<Readonly<Record<string, Value>>, JobRow>(
+  const insert = prepare<Readonly<Record<string, Value>>, Pick<JobRow, 'sequence'>>(
     db,
     `INSERT INTO jobs (state, ${NEW_COLUMNS.join(', ')}) VALUES ('queued', ${NEW_COLUMNS.map((name) => `$${name}`).join(', ')})
-     RETURNING *`,
+     RETURNING sequence`,
   )
   const find = prepare<{ id: string }, JobRow>(db, 'SELECT * FROM jobs WHERE id = $id')
   const claim = {
@@ -150,7 +151,7 @@ export function createJobs(db: DatabaseSync): JobsTable {
     insert(row) {
       const inserted = insert.get({ ...row })
       if (inserted === undefined) throw new Error(`job ${row.id} was not inserted`)
-      return inserted
+      return inserted.sequence
     },
     find: (id) => find.get({ id }) ?? null,
     change: (given) => change.get(given.event)?.get(changeParams(given)) ?? null,

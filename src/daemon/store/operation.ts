@@ -26,7 +26,13 @@ import type {
 } from './store.ts'
 
 export type Operation =
-  | { readonly name: 'enqueue'; readonly job: NewJob; readonly limits: QueueLimits }
+  | {
+      readonly name: 'enqueue'
+      readonly job: NewJob
+      readonly limits: QueueLimits
+      /** Null: nobody asks where it stands. */
+      readonly residency: Residency | null
+    }
   | { readonly name: 'claim'; readonly request: ClaimRequest }
   | { readonly name: 'apply'; readonly change: Change }
   | { readonly name: 'orphan'; readonly id: string; readonly now: number }
@@ -63,8 +69,13 @@ export type Operation =
 
 export type OperationName = Operation['name']
 
+/** Of a new job no more than the main thread does not know: a job there and back was a tenth of a submit. */
+export type Enqueued =
+  | { readonly kind: 'enqueued'; readonly sequence: number; readonly standing: Standing | null }
+  | Exclude<EnqueueResult, { readonly kind: 'enqueued' }>
+
 export interface Results {
-  enqueue: EnqueueResult
+  enqueue: Enqueued
   claim: ClaimResult
   apply: ApplyResult
   orphan: boolean
@@ -88,7 +99,7 @@ export interface Results {
   recover: Recovery
   interruptAll: null
   prune: number
-  replay: EnqueueResult | null
+  replay: Enqueued | null
   ballast: null
 }
 

@@ -1,26 +1,18 @@
 // Owns what the operations on jobs do to the tables and the tally: into the queue, out of it, from state to state, and away.
 // It runs inside a transaction that somebody else opened and commits, and never answers anybody.
 
-import { isResident } from '../affinity.ts'
+import { isResident, type Residency } from '../affinity.ts'
 import { admit, type Depth, type Idempotency, isFinal, type NewJob, type QueueLimits, type State } from '../job.ts'
 import type { BodiesTable } from './bodies.ts'
 import type { ClaimableJobs } from './claimable.ts'
 import type { History } from './history.ts'
 import type { IdempotencyTable } from './idempotency.ts'
-import { type JobRow, jobOf, type NewJobRow, retryRowOf, rowOf } from './job-row.ts'
+import { FRESH, jobOf, type NewJobRow, retryRowOf, rowOf } from './job-row.ts'
 import type { Gone, JobsTable } from './jobs.ts'
-import type { Durability } from './operation.ts'
+import type { Durability, Enqueued } from './operation.ts'
 import type { QueueStateTable } from './queue-state.ts'
-import type {
-  ApplyResult,
-  Change,
-  ClaimRequest,
-  ClaimResult,
-  EnqueueResult,
-  ForgetResult,
-  Retry,
-  RetryResult,
-} from './store.ts'
+import type { Standings } from './standings.ts'
+import type { ApplyResult, Change, ClaimRequest, ClaimResult, ForgetResult, Retry, RetryResult } from './store.ts'
 import type { Tally } from './tally.ts'
 
 /**
@@ -31,9 +23,9 @@ export const ELSEWHERE = Symbol('elsewhere')
 type Elsewhere = typeof ELSEWHERE
 
 export interface Queueing {
-  enqueue(job: NewJob, limits: QueueLimits): EnqueueResult
+  enqueue(job: NewJob, limits: QueueLimits, residency: Residency | null): Enqueued
   /** What an enqueue with this key would answer if the key is known; null: it is not. */
-  replay(idempotency: Idempotency): EnqueueResult | null
+  replay(idempotency: Idempotency): Enqueued | null
   retry(retry: Retry, limits: QueueLimits): RetryResult
   claim(request: ClaimRequest, durability: Durability): ClaimResult | Elsewhere
   apply(change: Change, durability: Durability): ApplyResult | Elsewhere
@@ -50,11 +42,12 @@ export interface QueueingParts {
   readonly queueState: QueueStateTable
   readonly idempotency: IdempotencyTable
   readonly history: History
+  readonly standings: Standings
   readonly tally: Tally
 }
 
 export function createQueueing(parts: QueueingParts): Queueing {
-  const { jobs, bodies, claimable, queueState, idempotency, history, tally } = parts
+  const { jobs, bodies, claimable, queueState, idempotency, history, standings, tally } = parts
 
   const moved = (from: State | null, to: State | null, row: Gone): void =>
     tally.move({ from, to, model: row.normalised_model, bytes: row.body_bytes })
@@ -62,15 +55,16 @@ export function createQueueing(parts: QueueingParts): Queueing {
   const isFull = (bytes: number, depth: Depth, limits: QueueLimits): boolean =>
     admit(bytes, depth, limits) === 'queue_full'
 
-  function insert(row: NewJobRow): JobRow {
-    const inserted = jobs.insert(row)
+  function insert(row: NewJobRow): number {
+    const sequence = jobs.insert(row)
+    const inserted = { ...FRESH, ...row, sequence }
     moved(null, 'queued', inserted)
     tally.place(inserted, 1)
-    history.record(inserted, null, inserted.created_at)
-    return inserted
+    history.record(inserted, null, row.created_at)
+    return sequence
   }
 
-  function replay(key: Idempotency): EnqueueResult | null {
+  function replay(key: Idempotency): Enqueued | null {
     const known = idempotency.find(key)
     if (known === null) return null
     const row = known.isSame ? jobs.find(known.jobId) : null
@@ -83,14 +77,15 @@ export function createQueueing(parts: QueueingParts): Queueing {
   }
 
   return {
-    enqueue(job, limits) {
+    enqueue(job, limits, residency) {
       const known = job.idempotency === undefined ? null : replay(job.idempotency)
       if (known !== null) return known
       if (isFull(job.body.byteLength, tally.depth, limits)) return { kind: 'queue_full' }
-      const row = insert(rowOf(job, queueState.enqueued(job.affinity)))
-      bodies.put(row.sequence, job.body)
-      if (job.idempotency !== undefined) idempotency.put(row.sequence, job.idempotency)
-      return { kind: 'enqueued', job: jobOf(row) }
+      const sequence = insert(rowOf(job, queueState.enqueued(job.affinity)))
+      bodies.put(sequence, job.body)
+      if (job.idempotency !== undefined) idempotency.put(sequence, job.idempotency)
+      const standing = residency === null ? null : standings.ofNewest(job.affinity, residency, tally.blocks)
+      return { kind: 'enqueued', sequence, standing }
     },
     replay,
     retry(retry, limits) {
@@ -99,9 +94,10 @@ export function createQueueing(parts: QueueingParts): Queueing {
       if (!isFinal(old.state)) return { kind: 'active', state: old.state }
       if (!bodies.has(old.sequence)) return { kind: 'body_gone' }
       if (isFull(old.body_bytes, tally.depth, limits)) return { kind: 'queue_full' }
-      const row = insert(retryRowOf(old, retry, queueState.enqueued(old.affinity)))
-      bodies.copy(old.sequence, row.sequence)
-      return { kind: 'enqueued', job: jobOf(row) }
+      bodies.copy(old.sequence, insert(retryRowOf(old, retry, queueState.enqueued(old.affinity))))
+      const row = jobs.find(retry.id)
+      if (row === null) throw new Error(`the retry ${retry.id} was not inserted`)
+      return { kind: 'enqueued', job: jobOf(row), standing: null }
     },
     claim(request, durability) {
       claimable.promote(request.now)

@@ -4,7 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Residency } from '../affinity.ts'
 import type { Standing } from '../job.ts'
-import { drainOrder, standingOf, type WaitingGroup } from '../standing.ts'
+import { type DrainOrder, drainOrder, standingOf, type WaitingGroup } from '../standing.ts'
 import type { JobRow } from './job-row.ts'
 import { type None, prepare } from './statement.ts'
 import { BLOCK, type Block, blockOf, type WaitingBlocks } from './waiting-blocks.ts'
@@ -14,6 +14,8 @@ type Blocks = Pick<WaitingBlocks, 'affinities' | 'jobs' | 'before'>
 export interface Standings {
   /** The counts as the rows are. */
   count(): Block[]
+  /** Of a job of `affinity` that was enqueued this moment: all others stand before it, in their order. */
+  ofNewest(affinity: string, residency: Residency, blocks: Blocks): Standing
   /** As of now: null for a job that will not be sent (not queued, or an orphan). For all jobs of one page. */
   of(residency: Residency, blocks: Blocks): (row: JobRow) => Standing | null
 }
@@ -60,20 +62,28 @@ export function createStandings(db: DatabaseSync): Standings {
     return blocks.before(affinity, blockOf(sequence)) + inBlock
   }
 
+  function orderOf(residency: Residency, blocks: Blocks, back: readonly Place[]): DrainOrder {
+    const groups = blocks.affinities().map((affinity) => groupOf(affinity, blocks, back))
+    return drainOrder(groups, residency)
+  }
+
   return {
     count: () => [
       ...count.all({}),
       ...backingOff.all({}).map(({ affinity, sequence }) => ({ affinity, block: blockOf(sequence), jobs: 1 })),
     ],
+    ofNewest(own, residency, blocks) {
+      const before = (affinity: string): number => blocks.jobs(affinity) - (affinity === own ? 1 : 0)
+      return standingOf(own, orderOf(residency, blocks, backingOff.all({})), before)
+    },
     of(residency, blocks) {
       let back: Place[] = []
-      let order: ReturnType<typeof drainOrder> | null = null
+      let order: DrainOrder | null = null
       return ({ state, orphaned_at: orphanedAt, affinity: own, sequence }) => {
         if (state !== 'queued' || orphanedAt !== null) return null
         if (order === null) {
           back = backingOff.all({})
-          const groups = blocks.affinities().map((affinity) => groupOf(affinity, blocks, back))
-          order = drainOrder(groups, residency)
+          order = orderOf(residency, blocks, back)
         }
         return standingOf(own, order, (affinity) => before(affinity, sequence, blocks, back))
       }

@@ -192,7 +192,8 @@ export type ApplyResult =
   | { readonly kind: 'conflict' }
 
 export type EnqueueResult =
-  | { readonly kind: 'enqueued'; readonly job: Job }
+  /** `standing`: null where none was asked for. */
+  | { readonly kind: 'enqueued'; readonly job: Job; readonly standing: Standing | null }
   /** The key is known: this is its job. */
   | { readonly kind: 'replayed'; readonly job: Job }
   /** The key is known and stands for another endpoint or body. */
@@ -239,8 +240,11 @@ export interface Store {
   /** Waiting jobs and their bodies, including those being enqueued right now. Read without a round trip. */
   readonly depth: Depth
   readonly swaps: SwapCount
-  /** Answered when the row is on disk (caller none), or as soon as it is committed, unsynced (caller live). */
-  enqueue(job: NewJob, limits: QueueLimits): Promise<EnqueueResult>
+  /**
+   * Answered when the row is on disk (caller none), or as soon as it is committed, unsynced (caller live). With what is
+   * resident it says as well where a new job stands: a read of its own would cost as much again.
+   */
+  enqueue(job: NewJob, limits: QueueLimits, residency?: Residency): Promise<EnqueueResult>
   /** Takes the next job: attempt counted, `loading` or `working`. On disk before the answer, if nobody holds the line. */
   claim(request: ClaimRequest): Promise<ClaimResult>
   /**

@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads'
 import type { Depth } from '../job.ts'
+import { queuedJob } from './job-row.ts'
 import type {
   Commit,
   FromStore,
@@ -136,7 +137,13 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     get swaps() {
       return swaps
     },
-    enqueue: (job, limits) => ask({ name: 'enqueue', job, limits }),
+    async enqueue(job, limits, residency) {
+      // A large body is moved to the thread, and has no length from then on.
+      const bytes = job.body.byteLength
+      const enqueued = await ask({ name: 'enqueue', job, limits, residency: residency ?? null })
+      if (enqueued.kind !== 'enqueued') return enqueued
+      return { kind: 'enqueued', job: queuedJob(job, enqueued.sequence, bytes), standing: enqueued.standing }
+    },
     claim: (request) => ask({ name: 'claim', request }),
     apply: (change) => ask({ name: 'apply', change }),
     orphan: (id, now) => ask({ name: 'orphan', id, now }),
@@ -175,21 +182,34 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
 const waitingBytesOf = (operation: Operation): number | null =>
   operation.name === 'enqueue' ? operation.job.body.byteLength : null
 
+/** Bodies up to this travel in one buffer: a buffer of its own costs more than a copy of such a body. */
+const SMALL_BYTES = 4096
+
 /**
- * The tickets with their bodies in buffers of their own, to be moved and not copied. A view into a larger buffer (a Buffer
- * from Node's pool, a slice of a request) is cut out first: the clone would take the whole buffer with it.
+ * The tickets with their bodies in buffers that can be moved and are not copied: the small ones of a tick in one, a large one
+ * as it is. A large view into a larger buffer is cut out first: the clone would take the whole buffer with it.
  */
 function handOver(tickets: readonly Ticket[]): { tickets: Ticket[]; transfer: ArrayBuffer[] } {
   const transfer = new Set<ArrayBuffer>()
+  const pack = new Uint8Array(tickets.reduce((sum, ticket) => sum + smallBytesOf(ticket), 0))
+  let used = 0
   function own(body: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const isWhole = body.byteLength === body.buffer.byteLength
     const whole = isWhole ? body : new Uint8Array(body)
     transfer.add(whole.buffer)
     return whole
   }
+  function inPack(body: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    pack.set(body, used)
+    used += body.byteLength
+    transfer.add(pack.buffer)
+    return pack.subarray(used - body.byteLength, used)
+  }
   function packed({ number, operation }: Ticket): Ticket {
     if (operation.name === 'enqueue') {
-      return { number, operation: { ...operation, job: { ...operation.job, body: own(operation.job.body) } } }
+      const { job } = operation
+      const body = isSmall(job.body) ? inPack(job.body) : own(job.body)
+      return { number, operation: { ...operation, job: { ...job, body } } }
     }
     if (operation.name === 'apply' && operation.change.remains !== undefined) {
       const { change } = operation
@@ -205,3 +225,8 @@ function handOver(tickets: readonly Ticket[]): { tickets: Ticket[]; transfer: Ar
   }
   return { tickets: tickets.map(packed), transfer: [...transfer] }
 }
+
+const isSmall = (body: Uint8Array): boolean => body.byteLength <= SMALL_BYTES
+
+const smallBytesOf = ({ operation }: Ticket): number =>
+  operation.name === 'enqueue' && isSmall(operation.job.body) ? operation.job.body.byteLength : 0

@@ -36,7 +36,7 @@ export const retryJob: JobHandler = async (app, { id }, req, res) => {
   const result = await retried
   if (result.kind === 'enqueued') {
     tellOf(app, result.job)
-    return sendReceipt(app, result.job, await shown, req, res)
+    return sendReceipt(app, (await shown) ?? result, req, res)
   }
   return refuse(app, res, 'jobs', retryRefusal(app, id, result))
 }

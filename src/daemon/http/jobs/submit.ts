@@ -7,13 +7,12 @@ import { webhookUrlRefusal } from '../../address-policy.ts'
 import type { Idempotency, Job, NewJob } from '../../job.ts'
 import { type JobReading, readJobSubmission } from '../../request/job-submission.ts'
 import { unknownModel } from '../../request/ollama-error.ts'
-import type { JobDetail } from '../../store/store.ts'
 import { isUnknownModel, noRoom, tellOf } from '../admission.ts'
 import type { App } from '../app.ts'
 import { joined, type RequestBodies } from '../request-body.ts'
 import { type OwnError, ownError, refuse, targetVersion } from '../respond.ts'
 import { readIdempotencyKey } from '../retry.ts'
-import { sendReceipt } from './receipt.ts'
+import { type Place, placeOf, sendReceipt } from './receipt.ts'
 
 export async function submitJob(
   app: App,
@@ -24,8 +23,8 @@ export async function submitJob(
   const taken = await receive(app, bodies, req, res)
   if (taken === null) return
   if (taken.kind === 'refused') return refuse(app, res, 'jobs', taken.error)
-  const { job, detail, isReplay } = taken
-  return sendReceipt(app, job, detail, req, res, isReplay ? { 'Idempotent-Replayed': 'true' } : {})
+  const { place, isReplay } = taken
+  return sendReceipt(app, place, req, res, isReplay ? { 'Idempotent-Replayed': 'true' } : {})
 }
 
 /** Null: the caller hung up before his last byte. By itself, so that who waits for a job's end holds no body meanwhile. */
@@ -51,9 +50,7 @@ async function receive(
 type Taken =
   | {
       readonly kind: 'taken'
-      readonly job: Job
-      /** Null: it is gone already. */
-      readonly detail: JobDetail | null
+      readonly place: Place
       /** It is the job of an earlier request with the same key. */
       readonly isReplay: boolean
     }
@@ -101,15 +98,11 @@ async function whyNot(app: App, model: string): Promise<OwnError | null> {
 
 async function enqueue(app: App, job: NewJob): Promise<Taken> {
   const { store, config, queue } = app
-  const enqueued = store.enqueue(job, config)
-  // Asked in the same tick, so that it is answered with the enqueue: a place in the queue costs no second way.
-  const shown = store.detail(job.id, queue.residency)
-  shown.catch(() => undefined)
-  const result = await enqueued
+  const result = await store.enqueue(job, config, queue.residency)
   switch (result.kind) {
     case 'enqueued':
       tellOf(app, result.job)
-      return { kind: 'taken', job: result.job, detail: await shown, isReplay: false }
+      return { kind: 'taken', place: result, isReplay: false }
     case 'replayed':
       return replay(app, result.job)
     case 'key_reused':
@@ -130,5 +123,5 @@ async function known(app: App, job: NewJob): Promise<Taken | null> {
 }
 
 async function replay(app: App, job: Job): Promise<Taken> {
-  return { kind: 'taken', job, detail: await app.store.detail(job.id, app.queue.residency), isReplay: true }
+  return { kind: 'taken', place: await placeOf(app, job), isReplay: true }
 }
