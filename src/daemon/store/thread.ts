@@ -137,9 +137,10 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     get swaps() {
       return swaps
     },
-    async enqueue(job, limits, residency) {
-      // A large body is moved to the thread, and has no length from then on.
+    async enqueue(job, { maxQueue, maxQueueBytes }, residency) {
+      // A large body is moved to the thread, and has no length from then on. The limits may be a whole configuration.
       const bytes = job.body.byteLength
+      const limits = { maxQueue, maxQueueBytes }
       const enqueued = await ask({ name: 'enqueue', job, limits, residency: residency ?? null })
       if (enqueued.kind !== 'enqueued') return enqueued
       return { kind: 'enqueued', job: queuedJob(job, enqueued.sequence, bytes), standing: enqueued.standing }
@@ -153,7 +154,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     list: (filter, residency) => ask({ name: 'list', filter, residency }),
     changes: (id) => ask({ name: 'changes', id }),
     artifact: (id, artifact, from, to) => ask({ name: 'artifact', id, artifact, from, to }),
-    retry: (retry, limits) => ask({ name: 'retry', retry, limits }),
+    retry: (retry, { maxQueue, maxQueueBytes }) => ask({ name: 'retry', retry, limits: { maxQueue, maxQueueBytes } }),
     forget: (id) => ask({ name: 'forget', id }),
     dueDeliveries: (request) => ask({ name: 'dueDeliveries', request }),
     settleDelivery: (settlement) => ask({ name: 'settleDelivery', settlement }),
