@@ -147,7 +147,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     }
     metrics.watch(app)
     const services = { disk, prober, dispatcher, deadlines, deliverer, pruner }
-    return { state, store, target, live, ...services, server: createServer(app) }
+    return { state, store, relay, target, live, ...services, server: createServer(app) }
   }
 
   function url(): string {
@@ -167,7 +167,8 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   }
 
   async function drain(running: Parts): Promise<void> {
-    const { state, store, target, live, server, disk, prober, dispatcher, deadlines, deliverer, pruner } = running
+    const { state, store, relay, target, live, server, disk, prober, dispatcher, deadlines, deliverer, pruner } =
+      running
     state.phase = 'stopping'
     log.info({ graceMs: config.shutdownGraceMs }, 'stopping')
     disk.stop()
@@ -176,6 +177,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     // What the last job's end had to tell was tried until now; the rest is told after the next start.
     await deliverer.stop()
     await store.interruptAll(clock.now())
+    relay.stop()
     await server.close()
     await store.close()
     await target.close()
@@ -205,6 +207,7 @@ interface Parts {
   readonly state: { phase: Phase; port: number }
   readonly store: Store
   readonly disk: Disk
+  readonly relay: Relay
   readonly target: ReturnType<typeof createTarget>
   readonly prober: Prober
   readonly dispatcher: Dispatcher

@@ -43,6 +43,8 @@ export interface Watcher {
   changed(change: Changed): void
   /** `number`: eventNumber(change, record). The bytes are valid only during the call. */
   record(number: number, record: AnswerRecord): void
+  /** Foreman stops: he will hear nothing more. */
+  stopped?(): void
 }
 
 interface Line {
@@ -108,6 +110,11 @@ export class Relay {
 
   record(id: string, number: number, record: AnswerRecord): void {
     for (const watcher of this.#watchers.get(id) ?? []) watcher.record(number, record)
+  }
+
+  /** There is nothing more to tell anybody who looks on. */
+  stop(): void {
+    for (const watchers of this.#watchers.values()) for (const watcher of watchers) watcher.stopped?.()
   }
 
   isHeard(id: string): boolean {

@@ -2,6 +2,7 @@
 // those of the catalogue of bad input (H: HTTP level, R: headers, U: paths).
 
 import { expect, test } from 'vitest'
+import { reasonPhrase } from '../../src/daemon/http/error-body.ts'
 import { type HalfWishes, knownTarget, startHalf } from './half.ts'
 import { exchange, rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
@@ -79,6 +80,9 @@ const REFUSED: readonly [name: string, status: number, request: string | Buffer]
   ['U08 a model name that is no escape', 400, `GET /v1/models/%zz HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
 ]
 
+/** What Node says by itself, before anything of ours. */
+const WORDS: Readonly<Record<number, string>> = { 417: 'Expectation Failed' }
+
 test.each(REFUSED)('%s is %i, the line is closed, and the target hears nothing', async (_name, status, request) => {
   const { target, half } = await startServer()
   const line = await rawSocket(half.port)
@@ -86,7 +90,7 @@ test.each(REFUSED)('%s is %i, the line is closed, and the target hears nothing',
   await line.until(/\r\n\r\n/)
   // Whoever may go on sending for a moment is cut by the clock.
   half.clock.advance(10_000)
-  expect(await line.rest()).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(await line.rest()).toMatch(new RegExp(`^HTTP/1.1 ${status} ${WORDS[status] ?? reasonPhrase(status)}\r\n`))
   expect(target.seen).toEqual([])
 })
 

@@ -72,8 +72,6 @@ export type Reading = (document: Document, notes: Notes, event: string) => Verdi
 function readNative(document: Document, notes: Notes): Verdict | null {
   const error = errorOf(document)
   if (error !== null) return failed(error)
-  // `_debug_render_only`: the rendered prompt is the whole answer, and Ollama writes `done: false` beside it.
-  if (isDocument(document['_debug_info'])) return COMPLETE
   const { done, done_reason: reason, load_duration: load, _debug_info: rendered } = document
   // Asked with `_debug_render_only`, Ollama shows the prompt, runs nothing, and says `done: false` of it.
   if (isDocument(rendered)) return COMPLETE

@@ -1,11 +1,13 @@
 // Owns what happens on a connection whose bytes are not HTTP, come too slowly or too many at once. It never writes into
 // an answer that has begun, nor to a socket that is gone.
 
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ErrorCode } from '../../protocol/error.ts'
 import type { Clock } from '../clock.ts'
+import { reasonPhrase } from './error-body.ts'
 import { type OwnError, ownError } from './respond.ts'
+import { Roll } from './roll.ts'
 
 /** How long a refused caller may go on sending before the line is cut; see respond.ts. */
 const LINGER_MS = 1_000
@@ -14,7 +16,7 @@ export class SocketGuard {
   readonly #clock: Clock
   readonly #pipelined: number
   /** Every connection, and its requests that have no whole answer yet. */
-  readonly #open = new Map<Socket, Set<ServerResponse>>()
+  readonly #open = new Map<Socket, Roll<ServerResponse>>()
   readonly #refused = new WeakSet<Socket>()
   #closing = false
 
@@ -29,7 +31,7 @@ export class SocketGuard {
 
   connected(socket: Socket): void {
     if (this.#closing) return void socket.destroy()
-    this.#open.set(socket, new Set())
+    this.#open.set(socket, new Roll())
     socket.once('close', () => this.#open.delete(socket))
   }
 
@@ -45,7 +47,7 @@ export class SocketGuard {
   /** False: too many requests wait on this connection (it is cut), or it was refused already. */
   enter(socket: Socket, res: ServerResponse): boolean {
     if (this.#refused.has(socket)) return false
-    const open = this.#open.get(socket) ?? new Set()
+    const open = this.#open.get(socket) ?? new Roll()
     open.add(res)
     res.once('close', () => {
       open.delete(res)
@@ -73,9 +75,10 @@ export class SocketGuard {
     const { status, message, code } = errorOf(error.code)
     const body = JSON.stringify({ error: message })
     const head = [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
+      `HTTP/1.1 ${status} ${reasonPhrase(status)}`,
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,
+      'X-Content-Type-Options: nosniff',
       `X-Foreman-Error: ${code}`,
       'Connection: close',
     ]

@@ -33,6 +33,11 @@ export class EventFeed implements Watcher {
     if (number > this.#after) this.#guarded(() => this.#take(toldRecord(number, record)))
   }
 
+  /** He gets what was said until now, and resumes at the next start. */
+  stopped(): void {
+    this.#writer.cut()
+  }
+
   /** What is past has been told: what was kept follows, then what comes. Resolves when he is up to date, or gone. */
   async catchUp(): Promise<void> {
     while (this.#kept !== null && this.#kept.length > 0 && !this.#writer.isOver) {
