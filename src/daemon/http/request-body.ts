@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../clock.ts'
 import type { OwnError } from './respond.ts'
 import { ownError } from './respond.ts'
+import { Roll } from './roll.ts'
 
 export interface BodyLimits {
   /** FOREMAN_MAX_BODY. */
@@ -35,7 +36,7 @@ interface Watched {
 export class RequestBodies {
   readonly #clock: Clock
   readonly #limits: BodyLimits
-  readonly #watched = new Set<Watched>()
+  readonly #watched = new Roll<Watched>()
   #timer: Timer | null = null
   #inFlight = 0
 

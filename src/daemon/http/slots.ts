@@ -6,7 +6,7 @@ export type Taken = 'now' | 'waiting' | 'full'
 export class Slots {
   readonly #max: number
   readonly #maxWaiting: number
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting: (() => void)[] = []
   #taken = 0
 
   constructor(max: number, maxWaiting: number) {
@@ -19,11 +19,11 @@ export class Slots {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting.length
   }
 
   get isFull(): boolean {
-    return this.#taken >= this.#max && this.#waiting.size >= this.#maxWaiting
+    return this.#taken >= this.#max && this.#waiting.length >= this.#maxWaiting
   }
 
   /** Runs `go` when there is a place: before this returns (`now`), later (`waiting`), or never (`full`). */
@@ -33,24 +33,22 @@ export class Slots {
       go()
       return 'now'
     }
-    if (this.#waiting.size >= this.#maxWaiting) return 'full'
-    this.#waiting.add(go)
+    if (this.#waiting.length >= this.#maxWaiting) return 'full'
+    this.#waiting.push(go)
     return 'waiting'
   }
 
   /** Whoever waits no longer. False: he did not wait. */
   leave(go: () => void): boolean {
-    return this.#waiting.delete(go)
+    const at = this.#waiting.indexOf(go)
+    if (at >= 0) this.#waiting.splice(at, 1)
+    return at >= 0
   }
 
   /** Gives a place back: once for each `go` that was run. */
   release(): void {
-    const [next] = this.#waiting
-    if (next === undefined) {
-      this.#taken -= 1
-      return
-    }
-    this.#waiting.delete(next)
-    next()
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#taken -= 1
+    else next()
   }
 }
