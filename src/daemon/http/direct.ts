@@ -14,6 +14,8 @@ export interface Forwarding {
   readonly request: TargetRequest
   /** Called once, when the answer is over, whichever way. */
   readonly onOver?: () => void
+  /** Else on the way of every direct request. */
+  readonly send?: (sink: AnswerSink) => Exchange
   /** Sees the answer go by: the head, each chunk, and at last whether all of it came. */
   readonly witness?: Witness
   /** For a body that is streamed: swallows what is left of it. */
@@ -59,9 +61,9 @@ class DirectAnswer implements AnswerSink {
   }
 
   start(): void {
-    const { app, res, request } = this.#parts
+    const { app, res, request, send } = this.#parts
     res.on('close', () => this.#leave())
-    this.#exchange = app.target.sendDirect(request, this)
+    this.#exchange = send === undefined ? app.target.sendDirect(request, this) : send(this)
   }
 
   head(status: number, headers: AnswerHeaders, reason: string): void {

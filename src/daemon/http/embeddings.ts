@@ -39,7 +39,14 @@ export async function embed(
       app.metrics.embedEnded()
       app.metrics.embedsWaiting(slots.waiting)
     }
-    forward({ app, res, surface: route.surface, request, onOver })
+    forward({
+      app,
+      res,
+      surface: route.surface,
+      request,
+      onOver,
+      send: (sink) => app.target.sendEmbedding(request, sink),
+    })
   }
   const taken = slots.take(go)
   if (taken === 'now') return

@@ -22,7 +22,7 @@ export interface Line {
 const isImpossible = (status: number): boolean => status === 204 || status === 205 || (status >= 300 && status < 400)
 
 /** A reason phrase that Node would not write again (undici reads it as UTF-8, and any byte may stand there) is left out. */
-const sayable = (reason: string): string => (/^[\t\x20-\x7e]*$/.test(reason) ? reason : '')
+export const sayable = (reason: string): string => (/^[\t\x20-\x7e]*$/.test(reason) ? reason : '')
 
 export class Sent implements Exchange, Dispatcher.DispatchHandler {
   readonly #sink: AnswerSink

@@ -43,6 +43,11 @@ function kindOf(error: Error, code: string, { started, answered, informed }: Pro
 /** undici 8.12 has a place for the parser's own codes, but leaves it empty. */
 const NOT_HTTP = 'NOT_HTTP'
 
+/** What came cannot be read as an answer. */
+export class NotHttp extends Error {
+  readonly code = NOT_HTTP
+}
+
 function codeOf(error: Error): string {
   if (error.name === 'HTTPParserError') return NOT_HTTP
   return 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN'

@@ -13,6 +13,9 @@ const WITHHELD = new Set([
   ...['upgrade', 'expect'],
 ])
 
+/** What would end a header, or is no byte. */
+const UNSPEAKABLE = /[^\t\x20-\x7e\x80-\xff]/
+
 /** Writes requests for one target. */
 export class RequestWriter {
   readonly #prefix: string
@@ -26,9 +29,27 @@ export class RequestWriter {
   }
 
   options(request: TargetRequest): Dispatcher.DispatchOptions {
-    const { method, path, body } = request
-    const headers = this.#base.slice()
+    const { method, body } = request
     const isStreamed = body !== null && !(body instanceof Uint8Array)
+    const headers = this.#headers(request, isStreamed)
+    return { method, path: this.#path(request), headers, body: isStreamed ? Readable.from(untilBroken(body)) : body }
+  }
+
+  /** The head of a request whose body is in hand, as undici would write it; null: a value that HTTP does not allow. */
+  head(request: TargetRequest, host: string, length: number): string | null {
+    let head = `${request.method} ${this.#path(request)} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
+    const headers = this.#headers(request, false)
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const value = headers[i + 1] ?? ''
+      if (UNSPEAKABLE.test(value)) return null
+      head += `${headers[i]}: ${value}\r\n`
+    }
+    return `${head}content-length: ${length}\r\n\r\n`
+  }
+
+  /** Name, value, name, value. */
+  #headers(request: TargetRequest, isStreamed: boolean): string[] {
+    const headers = this.#base.slice()
     for (const name of Object.keys(request.headers)) {
       const value = request.headers[name]
       const folded = name.toLowerCase()
@@ -36,8 +57,11 @@ export class RequestWriter {
       if (value === undefined || WITHHELD.has(folded) || (folded === 'content-length' && !isStreamed)) continue
       headers.push(name, value)
     }
-    const path_ = this.#prefix === '' ? path : this.#prefix + path
-    return { method, path: path_, headers, body: isStreamed ? Readable.from(untilBroken(body)) : body }
+    return headers
+  }
+
+  #path({ path }: TargetRequest): string {
+    return this.#prefix === '' ? path : this.#prefix + path
   }
 }
 

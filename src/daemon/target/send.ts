@@ -4,11 +4,12 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { Connections } from './connections.ts'
+import { EmbedLines } from './embed-lines.ts'
 import { type Line, Sent } from './exchange.ts'
 import { maxBytesOf, PROBED, type Probed, pingResult, probeResult } from './probe.ts'
 import { ask, type Bounds, type Reply } from './question.ts'
 import { RequestWriter } from './request.ts'
-import type { AnswerSink, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
+import type { AnswerSink, EmbedRequest, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
 import { WARM_BOUNDS, warmFailure, warmRequest } from './warm.ts'
 
 export interface TargetOptions {
@@ -33,17 +34,23 @@ class OllamaTarget implements Target {
   readonly #connections: Connections
   readonly #writer: RequestWriter
   readonly #directLine: Line
+  readonly #host: string
+  /** Null: the target speaks TLS, which is undici's. */
+  readonly #embedLines: EmbedLines | null
   #current: Sent | null = null
   #answeredAt: number | null = null
 
   constructor({ url, token, clock, log, embedConcurrency }: TargetOptions) {
-    const { origin, pathname } = new URL(url)
+    const { origin, pathname, protocol, host, hostname, port } = new URL(url)
     this.#clock = clock
     this.#log = log
     this.#connections = new Connections(origin, embedConcurrency, (error) => this.#broken(error))
     this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), token)
     // Node gives the descriptor of a destroyed socket back at once; which socket of a pool it was, undici does not say.
     this.#directLine = { ...this.#line, forJobs: false, whenGone: (settle) => setImmediate(settle) }
+    this.#host = host
+    const address = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) }
+    this.#embedLines = protocol === 'http:' ? new EmbedLines({ ...address, clock, ...this.#line }) : null
   }
 
   get answeredAt(): number | null {
@@ -56,6 +63,13 @@ class OllamaTarget implements Target {
 
   sendDirect(request: TargetRequest, sink: AnswerSink): Exchange {
     return new Sent(sink, this.#directLine).over(this.#connections.direct, this.#writer.options(request))
+  }
+
+  sendEmbedding(request: EmbedRequest, sink: AnswerSink): Exchange {
+    const head = this.#embedLines === null ? null : this.#writer.head(request, this.#host, request.body.length)
+    // undici also knows what to say of a header that cannot be sent.
+    if (this.#embedLines === null || head === null) return this.sendDirect(request, sink)
+    return this.#embedLines.send(head, request.body, sink)
   }
 
   async ping(deadlineMs: number): Promise<PingResult> {
@@ -87,9 +101,11 @@ class OllamaTarget implements Target {
 
   renewConnections(): void {
     this.#connections.renew()
+    this.#embedLines?.renew()
   }
 
   close(): Promise<void> {
+    this.#embedLines?.close()
     return this.#connections.close()
   }
 

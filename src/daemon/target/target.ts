@@ -10,6 +10,11 @@ export interface TargetRequest {
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
 }
 
+/** An embedding is small and asks for nothing but itself: its body is in hand. */
+export interface EmbedRequest extends TargetRequest {
+  readonly body: Uint8Array
+}
+
 /** Headers as they came: names in the target's spelling, duplicates kept, hop-by-hop ones already dropped. */
 export type AnswerHeaders = ReadonlyArray<readonly [name: string, value: string]>
 
@@ -65,6 +70,11 @@ export interface Target {
   sendJob(request: TargetRequest, sink: AnswerSink): Exchange
   /** A direct request, concurrent, on pooled connections of its own. */
   sendDirect(request: TargetRequest, sink: AnswerSink): Exchange
+  /**
+   * An embedding, concurrent, on connections of its own. As many at once as are asked for; one whose kept connection was
+   * closed before a byte of its answer came is sent once more, on a new one.
+   */
+  sendEmbedding(request: EmbedRequest, sink: AnswerSink): Exchange
   /** /api/tags, /api/ps and /api/version on new connections, within `deadlineMs` together. Never throws. */
   probe(deadlineMs: number): Promise<ProbeResult>
   /** `/api/version` on a new connection: is it alive while a run is silent? Never throws. */
