@@ -104,7 +104,9 @@ export class ScriptedForeman {
     return this.count('GET', `/jobs/${ID}`)
   }
 
+  /** To whoever listens now; that nobody does is a mistake of the test, and would be a hang. */
   tell(...events: readonly JobEvent[]): void {
+    if (this.streams.size === 0) throw new Error('nobody listens to the events yet')
     for (const stream of this.streams) stream.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''))
   }
 
@@ -146,7 +148,7 @@ export async function scriptedForeman(): Promise<ScriptedForeman> {
   return foreman
 }
 
-/** Waits, without a timer of its own, until `look` is true; fails loudly after 10 s. */
+/** Waits, without a timer of its own, until `look` is true; fails loudly after 30 s. */
 export async function until(what: string, look: () => boolean): Promise<void> {
   const deadline = performance.now() + 30_000
   while (!look()) {

@@ -256,6 +256,7 @@ describe('onState', () => {
     const call = generateText(ask(foreman, { onState: (progress: Progress) => seen.push(progress) }))
     await until('it was looked up', () => seen.some(({ position }) => position === 3))
     foreman.job = document('done', { result: RESULT })
+    await until('it listens', () => foreman.streams.size === 1)
     foreman.tell(...LIFE.slice(1))
     await call
     const common = { jobId: ID, model: 'tiny-a', etaSeconds: null, position: null }
