@@ -40,6 +40,10 @@ const FLAGS = [
 
 interface Message {
   readonly id?: number
+  /** Of an event, which has no id. */
+  readonly method?: string
+  readonly params?: Record<string, unknown>
+  readonly sessionId?: string
   readonly result?: Record<string, unknown>
   readonly error?: { readonly message: string }
 }
@@ -62,6 +66,7 @@ export class Chromium {
   readonly #child: ChildProcess
   readonly #profile: string
   readonly #waiting = new Map<number, (message: Message) => void>()
+  readonly #listening = new Set<(event: Message) => void>()
   #asked = 0
   #rest = ''
 
@@ -105,6 +110,15 @@ export class Chromium {
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true })
     const ask = (method: string, params: object = {}) => this.send(method, params, String(sessionId))
+    const loaded = new Set<unknown>()
+    let tell = (): void => undefined
+    this.#listening.add(({ method, params, sessionId: whose }) => {
+      if (whose !== sessionId || method !== 'Page.lifecycleEvent' || params?.['name'] !== 'load') return
+      loaded.add(params['loaderId'])
+      tell()
+    })
+    await ask('Page.enable')
+    await ask('Page.setLifecycleEventsEnabled', { enabled: true })
     const evaluate = async <T>(expression: string): Promise<T> => {
       const wishes = { expression, awaitPromise: true, returnByValue: true }
       const { result, exceptionDetails: fault } = (await ask('Runtime.evaluate', wishes)) as unknown as Evaluated
@@ -112,10 +126,13 @@ export class Chromium {
       return result.value as T
     }
     const open = async (url: string): Promise<void> => {
-      await ask('Page.navigate', { url })
-      await evaluate(
-        "document.readyState === 'complete' || new Promise((loaded) => addEventListener('load', () => loaded(true)))",
-      )
+      const { loaderId } = await ask('Page.navigate', { url })
+      // Asked in the page, it would be the old page that answers now and then. A refused one has a page of its own, which loads.
+      while (!loaded.has(loaderId)) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        tell = resolve
+        await promise
+      }
     }
     return { open, evaluate, close: async () => void (await this.send('Target.closeTarget', { targetId })) }
   }
@@ -126,13 +143,14 @@ export class Chromium {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000)
     await ended
     clearTimeout(timer)
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
   }
 
   #hear(text: string): void {
     const messages = (this.#rest + text).split('\0')
     this.#rest = messages.pop() ?? ''
     for (const message of messages.map((json) => JSON.parse(json) as Message)) {
+      for (const listen of this.#listening) if (message.method !== undefined) listen(message)
       const settle = this.#waiting.get(message.id ?? -1)
       this.#waiting.delete(message.id ?? -1)
       settle?.(message)

@@ -4,11 +4,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { get } from '../caller.ts'
 import { type Running, temporaryFolder, until } from '../harness.ts'
+import { freePort } from '../ollama/free-port.ts'
 
 const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../docs/clients.md'), 'utf8')
 /** The name that callers use. */
@@ -66,14 +66,6 @@ export const PROXIES: readonly ReverseProxy[] = [
     },
   },
 ]
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  await new Promise((closed) => probe.close(closed))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return

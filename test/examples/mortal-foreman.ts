@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Command } from '../cli/command-line.ts'
 import type { FakeOllama } from '../fake-ollama.ts'
 import { temporaryFolder, until } from '../harness.ts'
+import { freePort } from '../ollama/free-port.ts'
 
 export interface MortalForeman {
   readonly url: string
@@ -19,7 +20,7 @@ const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 /** Started, with its port open. Ended after the test. */
 export async function startMortalForeman(target: Pick<FakeOllama, 'url'>): Promise<MortalForeman> {
   const folder = await temporaryFolder()
-  let address = '127.0.0.1:0'
+  const address = `127.0.0.1:${await freePort()}`
   let running: Command | null = null
   const foreman = {
     url: '',
@@ -37,7 +38,6 @@ export async function startMortalForeman(target: Pick<FakeOllama, 'url'>): Promi
       const command = new Command(['serve'], { program: MAIN, cwd: folder, env })
       running = command
       foreman.url = await until('it listens', () => /"url":"(http:\/\/127\.0\.0\.1:\d+)"/.exec(command.stdout)?.[1])
-      address = new URL(foreman.url).host
     },
   }
   await foreman.start()

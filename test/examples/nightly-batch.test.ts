@@ -135,7 +135,8 @@ const ended = async (command: Command): Promise<Ended> => {
   return it
 }
 
-describe('a hundred prompts over two models', () => {
+// Up to a dozen programs are started one after the other.
+describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
   it('are answered with two loads, and a second run finds nothing to do', async () => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)

@@ -99,10 +99,19 @@ describeWithOllama('the command line', () => {
   })
 
   test('"ollama run" that is interrupted leaves the target free', async () => {
-    const program = start(foreman.url, 'run tiny-slow hello')
-    await foreman.shows('it at work', ({ running }) => running?.model === 'tiny-slow')
-    program.process.kill('SIGINT')
-    await program.ended
-    await foreman.shows('nothing at work', ({ running, queue }) => running === null && queue.waiting === 0)
+    // Made here and not before: a list of models that were made within one second has another order each time.
+    const parameters = { num_predict: 1_000_000, frequency_penalty: 2, num_ctx: 2048, num_thread: 1 }
+    const model = 'tiny-endless'
+    const make = post('/api/create', { model, from: 'tiny-slow', parameters, stream: false })
+    expect(await exchange(ollama.url, make)).toMatchObject({ status: 200 })
+    try {
+      const program = start(foreman.url, `run ${model} hello`)
+      await foreman.shows('it at work', ({ running }) => running?.model === model)
+      program.process.kill('SIGINT')
+      await program.ended
+      await foreman.shows('nothing at work', ({ running, queue }) => running === null && queue.waiting === 0)
+    } finally {
+      await exchange(ollama.url, { ...post('/api/delete', { model }), method: 'DELETE' })
+    }
   })
 })

@@ -11,7 +11,8 @@ const options = { seed: 7, temperature: 0, num_predict: 6 }
 const messages = [{ role: 'user', content: 'hello there' }]
 const chat = { model: 'tiny-a', messages, options }
 const generate = { model: 'tiny-a', prompt: 'hello there', options }
-const endless = { model: 'tiny-slow', messages, options: { num_predict: 1_000_000 } }
+/** The penalty keeps it from saying one word 30 times, after which Ollama would cut it off. */
+const endless = { model: 'tiny-slow', messages, options: { num_predict: 1_000_000, frequency_penalty: 2 } }
 const parameters = { type: 'object', properties: { town: { type: 'string' } }, required: ['town'] }
 const tools = [{ type: 'function', function: { name: 'weather', description: 'of a town', parameters } }]
 const format = { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] }
@@ -60,16 +61,21 @@ describeWithOllama('the JavaScript client', () => {
   let foreman: Foreman
   let direct: Ollama
   let through: Ollama
+  /** In front of the same Ollama, and soon tells who waits that he waits. */
+  let patient: Foreman
 
   beforeAll(async () => {
     ollama = await startOllama()
-    foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '200ms', FOREMAN_POLL_INTERVAL: '500ms' })
+    // Whatever the machine is busy with: no answer is begun before Ollama's own.
+    foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_POLL_INTERVAL: '500ms' })
+    patient = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '200ms' })
     direct = new Ollama({ host: ollama.url })
     through = new Ollama({ host: foreman.url })
   }, FIRST_START_MS)
 
   afterAll(async () => {
     await foreman?.stop()
+    await patient?.stop()
     await ollama?.stop()
   })
 
@@ -119,12 +125,13 @@ describeWithOllama('the JavaScript client', () => {
 
   test('that waits long in the queue is kept awake, and reads his answer as always', async () => {
     const right = { whole: await direct.chat(chat), streamed: await all(await direct.chat({ ...chat, stream: true })) }
-    await exchange(foreman.url, post('/pause', {}))
-    const whole = through.chat(chat)
-    const streamed = through.chat({ ...chat, stream: true }).then(all)
-    await foreman.shows('both waiting', ({ queue }) => queue.waiting === 2)
+    await exchange(patient.url, post('/pause', {}))
+    const waiting = new Ollama({ host: patient.url })
+    const whole = waiting.chat(chat)
+    const streamed = waiting.chat({ ...chat, stream: true }).then(all)
+    await patient.shows('both waiting', ({ queue }) => queue.waiting === 2)
     // A third caller, who came later and has been told twice to be patient: so have they.
-    const witness = await begin(foreman.url, post('/api/chat', chat))
+    const witness = await begin(patient.url, post('/api/chat', chat))
     await new Promise((told) => {
       let beats = 0
       witness.on('data', ({ length }: Buffer) => {
@@ -132,23 +139,23 @@ describeWithOllama('the JavaScript client', () => {
         if (beats >= 2) told(null)
       })
     })
-    await exchange(foreman.url, post('/resume', {}))
+    await exchange(patient.url, post('/resume', {}))
     expect(timeless(await whole)).toEqual(timeless(right.whole))
     expect(timeless(await streamed)).toEqual(timeless(right.streamed))
-    await foreman.shows('the witness answered as well', ({ counters }) => counters.callers === 0)
+    await patient.shows('the witness answered as well', ({ counters }) => counters.callers === 0)
   })
 
   test('that gives up while it waits in the queue takes its job along', async () => {
-    const client = new Ollama({ host: foreman.url })
-    await exchange(foreman.url, post('/pause', {}))
+    const client = new Ollama({ host: patient.url })
+    await exchange(patient.url, post('/pause', {}))
     // After the first beat there is a stream to abort, although the target has not been asked yet.
     const stream = await client.chat({ ...chat, model: 'tiny-c', stream: true })
     const reading = all(stream)
     client.abort()
     await expect(reading).rejects.toThrow(/abort/i)
-    await foreman.shows('nobody on the line', ({ counters }) => counters.callers === 0)
-    await exchange(foreman.url, post('/resume', {}))
-    await through.chat(chat)
+    await patient.shows('nobody on the line', ({ counters }) => counters.callers === 0)
+    await exchange(patient.url, post('/resume', {}))
+    await client.chat(chat)
     expect((await direct.ps()).models.map(({ name }) => name)).not.toContain('tiny-c:latest')
   })
 })

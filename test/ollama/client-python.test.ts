@@ -69,19 +69,24 @@ describe.skipIf(!hasPython)('with Python', () => {
   describeWithOllama('the Python client', () => {
     let ollama: RealOllama
     let foreman: Foreman
+    /** In front of the same Ollama, and soon tells who waits that he waits. */
+    let patient: Foreman
     let direct: Answers
     let through: Answers
 
     beforeAll(async () => {
       await makeEnvironment()
       ollama = await startOllama()
-      foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '200ms', FOREMAN_POLL_INTERVAL: '500ms' })
+      // Whatever the machine is busy with: no answer is begun before Ollama's own.
+      foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_POLL_INTERVAL: '500ms' })
+      patient = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '200ms' })
       direct = await ask(ollama.url)
       through = await ask(foreman.url)
     }, FIRST_START_MS)
 
     afterAll(async () => {
       await foreman?.stop()
+      await patient?.stop()
       await ollama?.stop()
     })
 
@@ -97,10 +102,10 @@ describe.skipIf(!hasPython)('with Python', () => {
 
     test('sees what is loaded', async () => {
       const loaded = await ask(ollama.url, 'what is loaded')
-      expect(loaded['what is loaded']?.answer).toContain('tiny-embed:latest')
-      await foreman.shows('the embedder', ({ target }) =>
-        target.resident.some(({ model }) => model === 'tiny-embed:latest'),
-      )
+      const names = loaded['what is loaded']?.answer
+      expect(names).toContain('tiny-embed:latest')
+      const inOrder = (models: readonly { readonly model: string }[]) => models.map(({ model }) => model).sort()
+      await foreman.shows('the same', ({ target }) => String(inOrder(target.resident)) === String(names))
       expect(await ask(foreman.url, 'what is loaded')).toEqual(loaded)
     })
 
@@ -109,12 +114,12 @@ describe.skipIf(!hasPython)('with Python', () => {
     })
 
     test('that waits long in the queue is kept awake, and reads his answer as always', async () => {
-      await exchange(foreman.url, post('/pause', {}))
-      const waiting = ['a chat', 'a streamed chat', 'a completion'].map((name) => ask(foreman.url, name))
-      await foreman.shows('all waiting', ({ queue }) => queue.waiting === waiting.length)
-      const witness = await begin(foreman.url, post('/api/chat', { model: 'tiny-a' }))
+      await exchange(patient.url, post('/pause', {}))
+      const waiting = ['a chat', 'a streamed chat', 'a completion'].map((name) => ask(patient.url, name))
+      await patient.shows('all waiting', ({ queue }) => queue.waiting === waiting.length)
+      const witness = await begin(patient.url, post('/api/chat', { model: 'tiny-a' }))
       await new Promise((told) => witness.once('data', told))
-      await exchange(foreman.url, post('/resume', {}))
+      await exchange(patient.url, post('/resume', {}))
       const answers: Answers = Object.assign({}, ...(await Promise.all(waiting)))
       for (const [name, answer] of Object.entries(answers)) expect(answer, name).toEqual(direct[name])
     })

@@ -38,7 +38,7 @@ export async function startForeman(
     await rm(directory, { recursive: true, force: true })
   }
   try {
-    const [, url = ''] = await program.says(/"url":"(http:\/\/127\.0\.0\.1:\d+)"/, 30_000)
+    const [, url = ''] = await program.says(/"url":"(http:\/\/127\.0\.0\.1:\d+)"/, 120_000)
     const status = async () => statusOf(url, settings['FOREMAN_TOKEN'])
     const foreman: Foreman = {
       url,
@@ -66,7 +66,7 @@ async function statusOf(url: string, token = ''): Promise<StatusDocument> {
 
 /** Looks again and again until what is seen is right. The deadline only ends a test that has failed. */
 export async function until<T>(what: string, look: () => Promise<T>, isRight: (seen: T) => boolean): Promise<T> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 120_000
   for (;;) {
     const seen = await look()
     if (isRight(seen)) return seen

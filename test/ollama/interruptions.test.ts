@@ -9,8 +9,13 @@ import { likeness } from './likeness.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
 
 const hello = [{ role: 'user', content: 'tell me a very long story' }]
-/** Goes on for far longer than anything here waits. */
-const endless = post('/api/chat', { model: 'tiny-slow', messages: hello, options: { num_predict: 1_000_000 } })
+/**
+ * Goes on for far longer than anything here waits. Without the penalty the model now and then says one word 30 times, after
+ * which Ollama cuts it off: once after 234 tokens.
+ */
+const endless = post('/api/chat', {
+  ...{ model: 'tiny-slow', messages: hello, options: { num_predict: 1_000_000, frequency_penalty: 2 } },
+})
 const quick = post('/api/chat', {
   ...{ model: 'tiny-a', messages: hello, stream: false, options: { seed: 7, temperature: 0, num_predict: 5 } },
 })

@@ -4,12 +4,12 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, utimes } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe } from 'vitest'
 import { exchange, post } from './exchange.ts'
+import { freePort } from './free-port.ts'
 import { cleanEnvironment, type Program, startProgram } from './program.ts'
 
 const run = promisify(execFile)
@@ -134,13 +134,4 @@ async function putInOrder(models: string): Promise<void> {
   const library = join(models, 'manifests/registry.ollama.ai/library')
   const manifests = (await readdir(library, { recursive: true })).filter((path) => path.endsWith('latest')).sort()
   await Promise.all(manifests.map((path, index) => utimes(join(library, path), 1e9, 1e9 + index * 86_400)))
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening))
-  const address = probe.address()
-  await new Promise((closed) => probe.close(closed))
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
 }

@@ -32,7 +32,7 @@ describe('a planted bug', () => {
     'two jobs run at once',
     'the artifacts are not written',
     'a number that watchers were told before a crash is given again',
-  ] as const)('is caught: %s', { timeout: 180_000 }, async (name) => {
+  ] as const)('is caught: %s', { timeout: 600_000 }, async (name) => {
     const caught = await catchPlant(name, (plant) => temporaryWorld({ plant }))
     expect(PLANTS[name].caughtBy).toContain(caught)
   })

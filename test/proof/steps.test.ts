@@ -10,6 +10,9 @@ import { check, report } from './checker.ts'
 import { type Work, workOf } from './work.ts'
 import { World } from './world.ts'
 
+/** A bound for what hangs; a second is enough. */
+const LONGEST_MS = 120_000
+
 let world: World
 
 beforeAll(async () => {
@@ -49,7 +52,7 @@ const STEPS: readonly (readonly [Step, number, number | null])[] = [
   ['settled', 0, null],
 ]
 
-describe('kill -9 and a restart', () => {
+describe('kill -9 and a restart', { timeout: 2 * LONGEST_MS }, () => {
   it.each(STEPS)(
     'at "%s", once it has passed %i times: every job is done, and all that was promised of it kept',
     async (step, passes, spent) => {
@@ -64,7 +67,7 @@ describe('kill -9 and a restart', () => {
       expect(await world.killed(life)).toBe('SIGKILL')
       await world.up()
       await Promise.all(tasks)
-      expect(await world.quiet(30_000)).toBe(true)
+      expect(await world.quiet(LONGEST_MS)).toBe(true)
       const history = await world.testimony()
       const own = history.finals.filter(({ job }) => job.label?.startsWith(`${step}-`))
       const ids = own.map(({ job }) => job.job_id)

@@ -2,8 +2,8 @@
 // database. It decides nothing about who does what; storm.ts and the tests do.
 
 import { mkdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../ollama/free-port.ts'
 import { type Pace, paceFromNow, wallOf } from './fast-clock.ts'
 import type { History, Kill, Moment } from './history.ts'
 import { readEverything } from './last-reading.ts'
@@ -172,20 +172,4 @@ export class World {
     await this.target.close()
     await this.receiver.close()
   }
-}
-
-/** Below the ports that outgoing connections are given, or one of those would take it between two lives. */
-async function freePort(): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!isFree) continue
-    await new Promise((resolve) => server.close(resolve))
-    return port
-  }
-  throw new Error('no free port between 20000 and 32000')
 }

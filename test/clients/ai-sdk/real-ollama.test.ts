@@ -73,7 +73,9 @@ describeWithOllama('in front of a real Ollama', () => {
     const seen: Progress[] = []
     const abort = new AbortController()
     const model = foreman('tiny-slow', { onState: (progress) => seen.push(progress) })
-    const options = { model, prompt: 'hello', maxOutputTokens: 1_000_000, abortSignal: abort.signal }
+    // The penalty keeps it from saying one word 30 times, after which Ollama would cut it off.
+    const wishes = { maxOutputTokens: 1_000_000, frequencyPenalty: 2 }
+    const options = { model, prompt: 'hello', ...wishes, abortSignal: abort.signal }
     const parts = []
     for await (const part of streamText(options).fullStream) {
       parts.push(part)
