@@ -37,9 +37,10 @@ const NOTES = `## Why some sentences are lost
 
 In each run all clients wait 40 s at once in a paused queue with the default heartbeat, and get the right text. With
 \`FOREMAN_LONG_WAIT=1\` they wait 400 s as well, longer than the 300 s after which everything built on Node's \`fetch\` gives
-up: last done on 2026-11-21, by the JavaScript clients, 14 of 14.
+up: last done on 2026-11-21, by the JavaScript clients, 14 of 14, and by the Python clients, 14 of 14. Of those only LlamaIndex
+has so little patience (30 s); \`openai\` and \`anthropic\` have 600 s, LiteLLM 6000 s, \`ollama\` and LangChain no limit.
 
-\`openai\` and \`anthropic\` that give up twice, ask again and say so (\`x-stainless-retry-count\`) have one job.
+\`openai\` and \`anthropic\` of both languages that give up twice, ask again and say so (\`x-stainless-retry-count\`) have one job.
 
 ## Who can leave
 
@@ -59,15 +60,17 @@ function order(ways: readonly string[]): readonly string[] {
   return [...ways].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }
 
-/** The classes in both modes, once if they are the same. */
+/** Modes are one word, names of clients may be more. */
+const clientOf = (way: string): string => way.slice(0, way.lastIndexOf(' '))
+
+/** The classes in all its modes, once if they are the same. */
 function classesOf(cells: Readonly<Record<string, string>>, client: string): string {
-  const both = ['streamed', 'whole'].flatMap((mode) => cells[`${client} ${mode}`] ?? [])
-  return [...new Set(both)].map((name) => `\`${name}\``).join(', ') || '–'
+  const all = Object.keys(cells).flatMap((way) => (clientOf(way) === client ? [cells[way]] : []))
+  return [...new Set(all)].map((name) => `\`${name}\``).join(', ') || '–'
 }
 
 function classTable(classes: Results): string {
-  const [first = {}] = Object.values(classes)
-  const clients = [...new Set(Object.keys(first).map((way) => way.replace(/ (streamed|whole)$/, '')))]
+  const clients = [...new Set(ERROR_CASES.flatMap(({ name }) => Object.keys(classes[name] ?? {}).map(clientOf)))]
   const rows = ERROR_CASES.map(({ name, status }) => {
     const cells = classes[name] ?? {}
     return row([name, String(status), ...clients.map((client) => classesOf(cells, client))])
@@ -78,8 +81,15 @@ function classTable(classes: Results): string {
 const ERRORS_HEAD = `## What an error is called
 
 An error before the answer has begun has its own status. All of these clients show its sentence, but for \`ollama-ai-provider-v2\`, which shows
-the words behind the status (as \`@ai-sdk/openai-compatible\` does of a 431, whose path nobody knows); all give the status, but
-for \`ai-sdk-ollama\`. \`–\`: not tried.
+the words behind the status (as \`@ai-sdk/openai-compatible\` does of errors of a path or headers that belong to nobody); all
+give the status, but for \`ai-sdk-ollama\`, and the command line, which has exit codes. \`–\`: cannot happen to it, or was not
+tried.
+
+A wrong method (405, with \`Allow\`) needs a client that lets its user choose one, as \`openai\` and \`anthropic\` do in both
+languages, or an address below which no path takes a POST (the AI SDK's). \`ollama-js\`, \`ai-sdk-ollama\`, \`langchain-js\` and
+\`ollama-py\` with all that is built on it cannot get there; \`fetch\` and \`requests\` can. Only clients with a word for it manage
+models, and only those that embed meet the bound on embeddings. \`too many embeddings\` and \`a full queue\` have the same sentence,
+Ollama's. A model falls silent (504) only in a stream: nobody can tell how long an unstreamed answer is thought about.
 
 `
 

@@ -1,11 +1,24 @@
 // Owns the errors that a caller can meet while he still can be given a status: how each is brought about, and what is true
 // of its answer on every surface. Those that come after the answer has begun are scenarios.
 
+import type { ErrorCode } from '../../../src/protocol/error.ts'
 import { hangsUp, raw, type Script, stalls } from '../../fake-ollama.ts'
 import { begin, exchange, post } from '../../ollama/exchange.ts'
+import { until } from '../../ollama/foreman.ts'
 import { failsEverywhere, isGone } from './failing.ts'
-import { MODEL } from './scenario.ts'
+import { MODEL, TURN } from './scenario.ts'
 import type { Stage } from './stage.ts'
+
+/** What a client is used for. `method`: asks a path of foreman's by a method that it does not have. */
+export type Act = 'chat' | 'embedding' | 'management' | 'method'
+
+export interface ErrorQuestion {
+  /** Where the server is meant to be. */
+  readonly url: string
+  readonly model: string
+  readonly prompt?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 export interface ErrorCase {
   readonly name: string
@@ -14,29 +27,47 @@ export interface ErrorCase {
   readonly reason: string
   readonly sentence: string
   /** X-Foreman-Error; null: Ollama's own error. */
-  readonly code: string | null
+  readonly code: ErrorCode | null
+  /** Default: a chat. */
+  readonly act?: Act
+  /** Who can meet it; default: everybody. */
+  readonly happensTo?: (asker: { readonly streams?: boolean; readonly mode: string }) => boolean
   readonly settings?: Readonly<Record<string, string>>
+  /** Foreman's time passes only when the case lets it. */
+  readonly isStepped?: boolean
+  /** The clients ask one after the other. */
+  readonly isOneByOne?: boolean
   /** What the caller does wrong; default: nothing. */
-  readonly asked?: {
-    readonly model?: string
-    readonly prompt?: string
-    readonly headers?: Readonly<Record<string, string>>
+  readonly asked?: Omit<Partial<ErrorQuestion>, 'url'> & {
+    /** A name of this machine, instead of its address. */
+    readonly host?: string
+    /** Behind the server's address. */
+    readonly path?: string
   }
   readonly prepare?: (stage: Stage) => Promise<void> | void
-  /** Once everybody waits in the queue; only of those that end a wait. */
-  readonly endWait?: (stage: Stage) => Promise<void> | void
+  /** Once everybody has asked; `answered` resolves when they have their answers. */
+  readonly endWait?: (stage: Stage, answered: Promise<unknown>) => Promise<void> | void
 }
 
 const CHATS = ['/api/chat', '/api/generate', '/v1/chat/completions', '/v1/messages']
+const EMBEDDINGS = ['/api/embed', '/api/embeddings', '/v1/embeddings']
 const DIED = 'llama-server process has terminated: exit status 2'
 const CANNOT = 'registry.ollama.ai/library/tiny-a:latest does not support thinking'
 const BUSY = 'server busy, please try again.  maximum pending requests exceeded'
 
+/** A name that resolves to this machine wherever a client is asked to use it. */
+export const STRANGE_HOST = 'foreman.example'
+
 const always =
-  (script: Script) =>
+  (script: Script, paths: readonly string[] = CHATS) =>
   ({ fake }: Stage): void => {
-    for (const path of CHATS) fake.always(path, script)
+    for (const path of paths) fake.always(path, script)
   }
+
+const callOf = (headers: Readonly<Record<string, string>> = {}) => {
+  const call = post('/api/chat', { model: MODEL, messages: [{ role: 'user', content: 'first' }] })
+  return { ...call, headers: { ...call.headers, ...headers } }
+}
 
 /** Somebody waits in the paused queue already. */
 const occupied =
@@ -44,15 +75,52 @@ const occupied =
   async (stage: Stage): Promise<void> => {
     await stage.pause()
     const { foreman } = stage
-    const call = post('/api/chat', { model: MODEL, messages: [{ role: 'user', content: 'first' }] })
-    void begin(foreman.url, { ...call, headers: { ...call.headers, ...headers } }).catch(() => undefined)
+    void begin(foreman.url, callOf(headers)).catch(() => undefined)
     await foreman.shows('one waiting', ({ queue }) => queue.waiting === 1)
   }
 
-async function cancelAll({ foreman }: Stage): Promise<void> {
+/** The one place for embeddings is taken, and all that may wait for it do. */
+async function embeddersWait(stage: Stage): Promise<void> {
+  always({ gate: TURN }, EMBEDDINGS)(stage)
+  stage.fake.hold(TURN)
+  const body = JSON.stringify({ model: 'tiny-embed', input: 'x' })
+  const head = `POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`
+  await stage.gather(257, head + body)
+  const metrics = async () => (await exchange(stage.foreman.url, { method: 'GET', path: '/metrics' })).body.toString()
+  await until('all of them wait', metrics, (text) => /^foreman_embeddings_waiting 256$/m.test(text))
+}
+
+/**
+ * As many connections as may be: FOREMAN_MAX_QUEUE and 768. They watch a job that waits: nobody closes their lines for being
+ * idle. Sixteen more are taken, to be refused; so the clients come one by one.
+ */
+async function houseIsFull(stage: Stage): Promise<void> {
+  await stage.pause()
+  const submitted = await exchange(stage.foreman.url, { ...callOf(), path: '/jobs' })
+  const { job_id } = JSON.parse(submitted.body.toString()) as { readonly job_id: string }
+  await stage.gather(769, `GET /jobs/${job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`, true)
+}
+
+const everybodyWaits = ({ foreman, taps }: Stage) =>
+  foreman.shows('everybody waiting', ({ queue }) => queue.waiting === taps.size)
+
+async function cancelAll(stage: Stage): Promise<void> {
+  await everybodyWaits(stage)
+  const { foreman } = stage
   const { body } = await exchange(foreman.url, { method: 'GET', path: '/jobs?state=queued' })
   const { jobs } = JSON.parse(body.toString()) as { readonly jobs: readonly { readonly job_id: string }[] }
   for (const { job_id } of jobs) await exchange(foreman.url, post(`/jobs/${job_id}/cancel`, {}))
+}
+
+/** A run is looked at after 30 s of silence, and they run one after the other. */
+async function timePasses(stage: Stage, answered: Promise<unknown>): Promise<void> {
+  const { size } = stage.taps
+  await stage.foreman.shows('all asked', ({ queue, running }) => running !== null && queue.waiting === size - 1)
+  let isOver = false
+  void answered.finally(() => {
+    isOver = true
+  })
+  for (let minutes = 0; minutes < 5 * size && !isOver; minutes++) await stage.pass(60_000)
 }
 
 const BAD_GATEWAY = { status: 502, reason: 'Bad Gateway' } as const
@@ -76,6 +144,22 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     prepare: ({ fake }) => failsEverywhere(fake, 400, CANNOT),
   },
   {
+    name: 'a path that is not there',
+    ...{ status: 404, reason: 'Not Found', sentence: '404 page not found', code: null },
+    asked: { path: '/nope' },
+  },
+  {
+    name: 'a method that is not there',
+    ...{ status: 405, reason: 'Method Not Allowed', sentence: '405 method not allowed', code: null },
+    act: 'method',
+  },
+  {
+    name: 'a header that cannot be',
+    ...{ status: 400, reason: 'Bad Request', sentence: 'Idempotency-Key must be 1 to 255 visible ASCII characters' },
+    code: 'bad_request',
+    asked: { headers: { 'Idempotency-Key': 'k'.repeat(256) } },
+  },
+  {
     name: 'no token',
     ...{ status: 401, reason: 'Unauthorized', sentence: 'unauthorized: this foreman needs its token' },
     code: 'unauthorized',
@@ -86,6 +170,19 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     ...{ status: 403, reason: 'Forbidden', sentence: 'origin http://other.example is not allowed' },
     code: 'origin_not_allowed',
     asked: { headers: { Origin: 'http://other.example' } },
+  },
+  {
+    name: 'a host that is not allowed',
+    ...{ status: 403, reason: 'Forbidden', sentence: `host ${STRANGE_HOST} is not allowed; add it to FOREMAN_HOSTS` },
+    code: 'host_not_allowed',
+    asked: { host: STRANGE_HOST },
+  },
+  {
+    name: 'managing models',
+    ...{ status: 403, reason: 'Forbidden', sentence: 'managing models through foreman is switched off' },
+    ...{ code: 'management_disabled', act: 'management' },
+    // Before a push the command line asks who it is.
+    prepare: ({ fake }) => void fake.always('/api/me', { status: 200, body: '{"name":"somebody"}' }),
   },
   {
     name: 'a key that is in use',
@@ -100,6 +197,12 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     code: 'body_too_large',
     settings: { FOREMAN_MAX_BODY: '1KiB' },
     asked: { prompt: 'hello '.repeat(500) },
+  },
+  {
+    name: 'a body in an unknown coding',
+    ...{ status: 415, reason: 'Unsupported Media Type', sentence: 'send UTF-8, plain or with Content-Encoding: zstd' },
+    code: 'unsupported_encoding',
+    asked: { headers: { 'Content-Encoding': 'gzip' } },
   },
   {
     name: 'headers that are too large',
@@ -134,10 +237,29 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     prepare: always(raw('220 mail.example ESMTP\r\n')),
   },
   {
+    name: 'a target that goes down while it embeds',
+    ...{ ...BAD_GATEWAY, sentence: 'the connection to the target was lost', code: 'connection_lost' },
+    act: 'embedding',
+    prepare: always(hangsUp(), EMBEDDINGS),
+  },
+  {
     name: 'a full queue',
     ...{ ...UNAVAILABLE, sentence: BUSY, code: 'queue_full' },
     settings: { FOREMAN_MAX_QUEUE: '1' },
     prepare: occupied(),
+  },
+  {
+    name: 'too many embeddings',
+    ...{ ...UNAVAILABLE, sentence: BUSY, code: 'embed_queue_full', act: 'embedding' },
+    settings: { FOREMAN_EMBED_CONCURRENCY: '1' },
+    prepare: embeddersWait,
+  },
+  {
+    name: 'a full house',
+    ...{ ...UNAVAILABLE, sentence: 'server busy, please try again: too many connections' },
+    ...{ code: 'too_many_connections', isOneByOne: true },
+    settings: { FOREMAN_MAX_QUEUE: '1' },
+    prepare: houseIsFull,
   },
   {
     name: 'a full disk',
@@ -148,7 +270,10 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     name: 'a foreman that is stopped',
     ...{ ...UNAVAILABLE, sentence: 'foreman is shutting down', code: 'shutting_down' },
     prepare: (stage) => stage.pause(),
-    endWait: ({ foreman }) => foreman.stop(),
+    async endWait(stage) {
+      await everybodyWaits(stage)
+      await stage.foreman.stop()
+    },
   },
   {
     name: 'a run that takes too long',
@@ -156,4 +281,37 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     settings: { FOREMAN_RUN_LIMIT: '200ms' },
     prepare: always(stalls()),
   },
+  {
+    // Of a run that is streamed: nobody can tell how long an unstreamed answer is thought about.
+    name: 'a model that falls silent',
+    ...{ ...TIMEOUT, sentence: 'no byte came from the model for 1m', code: 'stalled', isStepped: true },
+    settings: { FOREMAN_STALL_LIMIT: '1m' },
+    happensTo: ({ streams }) => streams === true,
+    prepare: always(stalls()),
+    endWait: timePasses,
+  },
 ]
+
+/** Codes of the table of errors that no client of these is ever answered, and why. */
+export const NEVER_MET: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ambiguous_key: 'no client writes a key of its body twice, or in capitals',
+  request_timeout: 'no client takes a minute over its request',
+  webhook_refused: 'of /jobs',
+  model_not_found: 'of /jobs; elsewhere it is said as Ollama says it',
+  job_not_found: 'of /jobs',
+  artifact_not_found: 'of /jobs',
+  delivery_not_found: 'of /jobs',
+  job_active: 'of /jobs',
+  body_gone: 'of /jobs',
+  range_not_satisfiable: 'of /jobs',
+  key_reused: 'of /jobs; a call that is waited for frees its key at its end',
+  caller_gone: 'nobody is left to read it',
+  internal: 'a bug',
+  not_implemented: 'no client sends a body in another transfer coding than chunked',
+  too_much_in_flight: 'takes 256 MiB of requests at once',
+  target_error: "the target's own error passes as it came, without a code",
+  answer_too_large: 'of /jobs',
+  start_before_passed: 'of /jobs',
+  finish_before_passed: 'of /jobs',
+  crashed: 'nobody is left to read it',
+}

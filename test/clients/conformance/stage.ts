@@ -4,10 +4,12 @@
 import { FakeOllama, type SeenRequest } from '../../fake-ollama.ts'
 import { exchange, post } from '../../ollama/exchange.ts'
 import { type Foreman, startForeman } from '../../ollama/foreman.ts'
+import { type Crowd, gather } from './crowd.ts'
 import { type Cell, outcomeOf } from './outcome.ts'
 import { MODEL, type Scenario, TURN } from './scenario.ts'
+import { type SteppedForeman, startSteppedForeman } from './stepped-foreman.ts'
 import { Tap } from './tap.ts'
-import { nameOf, type Told, type Way } from './way.ts'
+import { type Named, nameOf, type Told, type Way } from './way.ts'
 
 /** Ends a performance that has failed; retries of clients take up to 7 s. */
 const DEADLINE_MS = 60_000
@@ -21,18 +23,26 @@ export class Stage {
   readonly fake: FakeOllama
   readonly foreman: Foreman
   readonly taps: ReadonlyMap<string, Tap>
+  readonly #stepped: SteppedForeman | null
+  readonly #crowds: Crowd[] = []
   #isOver = false
 
-  private constructor(fake: FakeOllama, foreman: Foreman, taps: ReadonlyMap<string, Tap>) {
+  private constructor(fake: FakeOllama, foreman: Foreman | SteppedForeman, taps: ReadonlyMap<string, Tap>) {
     this.fake = fake
     this.foreman = foreman
+    this.#stepped = 'pass' in foreman ? foreman : null
     this.taps = taps
   }
 
-  /** Everything up, nobody asking yet. */
-  static async set(settings: Readonly<Record<string, string>>, ways: readonly Way[]): Promise<Stage> {
+  /** Everything up, nobody asking yet. `isStepped`: foreman's time passes only by `pass`. */
+  static async set(
+    settings: Readonly<Record<string, string>>,
+    ways: readonly Named[],
+    isStepped = false,
+  ): Promise<Stage> {
     const fake = await FakeOllama.start()
-    const foreman = await startForeman(fake.url, settings).catch(async (error: unknown) => {
+    const starting = isStepped ? startSteppedForeman(fake, settings) : startForeman(fake.url, settings)
+    const foreman = await starting.catch(async (error: unknown) => {
       await fake.stop()
       throw error
     })
@@ -41,7 +51,17 @@ export class Stage {
     return new Stage(fake, foreman, taps)
   }
 
-  tapOf(way: Way): Tap {
+  async pass(ms: number): Promise<void> {
+    if (this.#stepped === null) throw new Error('its time passes by itself')
+    await this.#stepped.pass(ms)
+  }
+
+  /** So many others on the line, who all ask the same and stay. */
+  async gather(many: number, request: string, hears = false): Promise<void> {
+    this.#crowds.push(await gather(this.foreman.url, many, request, hears))
+  }
+
+  tapOf(way: Named): Tap {
     const tap = this.taps.get(nameOf(way))
     if (tap === undefined) throw new Error(`nobody listens to ${nameOf(way)}`)
     return tap
@@ -96,6 +116,7 @@ export class Stage {
   /** Ends all that was started. */
   async strike(): Promise<void> {
     this.#isOver = true
+    for (const crowd of this.#crowds) crowd.leave()
     for (const tap of this.taps.values()) await tap.stop()
     this.fake.gates.releaseAll()
     await this.foreman.stop()

@@ -19,9 +19,14 @@ export interface Asked {
   readonly model: string
 }
 
-export interface Way {
+export interface Named {
   /** As the table of docs/client-matrix.md names it. */
   readonly client: string
+  /** One word: how it is asked, or what it is asked for. */
+  readonly mode: string
+}
+
+export interface Way extends Named {
   readonly mode: 'streamed' | 'whole'
   /** The endpoint that it asks. */
   readonly endpoint: '/api/chat' | '/api/generate' | '/v1/chat/completions' | '/v1/messages'
@@ -31,4 +36,4 @@ export interface Way {
   readonly tell: (asked: Asked) => Promise<Told>
 }
 
-export const nameOf = ({ client, mode }: Pick<Way, 'client' | 'mode'>): string => `${client} ${mode}`
+export const nameOf = ({ client, mode }: Named): string => `${client} ${mode}`

@@ -1,80 +1,40 @@
-// Every error that ends a call before its answer has begun, as each JavaScript client shows it to its user: class, sentence
-// and status; and on the line the words behind the status, Retry-After and WWW-Authenticate where they belong.
+// Every error that ends a call before its answer has begun, as each JavaScript client shows it to its user.
 
-import { join } from 'node:path'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { ERROR_CASES, type ErrorCase } from '../conformance/errors.ts'
-import { MODEL } from '../conformance/scenario.ts'
-import { settled } from '../conformance/settling.ts'
-import { Stage } from '../conformance/stage.ts'
-import type { TappedAnswer } from '../conformance/tap.ts'
-import { nameOf, type Told } from '../conformance/way.ts'
+import dns from 'node:dns'
+import { afterAll, beforeAll, vi } from 'vitest'
+import { type Asker, testErrors } from '../conformance/error-table.ts'
+import { type ErrorCase, STRANGE_HOST } from '../conformance/errors.ts'
+import { EMBEDDERS, MANAGERS, METHODS } from './acts.ts'
 import { toldOf } from './told.ts'
-import { WAYS } from './ways.ts'
+import { type JavaScriptWay, WAYS } from './ways.ts'
 
-interface Shown {
-  readonly told: Told
-  readonly answer: TappedAnswer | undefined
+/**
+ * They read errors of OpenAI's form only, and show the words behind the status of others. What is refused before its path is
+ * known has Ollama's own form everywhere.
+ */
+function shows({ client }: JavaScriptWay, { status, reason, sentence, asked }: ErrorCase): string {
+  if (client === 'ollama-ai-provider-v2') return reason
+  const isNobodys = status === 431 || asked?.path !== undefined
+  return client === '@ai-sdk/openai-compatible' && isNobodys ? reason : sentence
 }
 
-/** What all ways show of one error. Asked once each: what asking again does is the matrix's. */
-async function bringAbout(error: ErrorCase): Promise<ReadonlyMap<string, Shown>> {
-  const stage = await Stage.set({ FOREMAN_HEARTBEAT: '0', ...error.settings }, WAYS)
-  try {
-    await error.prepare?.(stage)
-    const asking = WAYS.map(async (way) => {
-      const tap = stage.tapOf(way)
-      const told = await toldOf(way.ask({ url: tap.url, model: MODEL, retries: 0, ...error.asked }))
-      return [nameOf(way), { told, answer: tap.answers.at(-1) }] as const
-    })
-    if (error.endWait !== undefined) {
-      await stage.foreman.shows('everybody waiting', ({ queue }) => queue.waiting === WAYS.length)
-      await error.endWait(stage)
-    }
-    return new Map(await Promise.all(asking))
-  } finally {
-    await stage.strike()
-  }
-}
+const CHATS: readonly Asker[] = WAYS.map((way) => ({
+  ...way,
+  show: (question) => toldOf(way.ask({ ...question, retries: 0 })),
+  shows: (error) => shows(way, error),
+  // It wraps what ollama-js says in an error of its own, without the status.
+  hidesStatus: way.client === 'ai-sdk-ollama',
+}))
 
-describe('a JavaScript client', () => {
-  const shown = new Map<string, ReadonlyMap<string, Shown>>()
-
-  beforeAll(async () => {
-    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
-    await settled(ERROR_CASES.map(async (error) => shown.set(error.name, await bringAbout(error))))
-  })
-
-  const cells = ERROR_CASES.flatMap((error) => WAYS.map((way) => [nameOf(way), error.name, { way, error }] as const))
-
-  test.for(cells)('%s shows %s', ([name, , { way, error }]) => {
-    const { told, answer } = shown.get(error.name)?.get(name) ?? expect.fail('nobody asked')
-    expect(answer, JSON.stringify({ told, answer })).toMatchObject({ status: error.status, reason: error.reason })
-    expect(answer?.headers['x-foreman-error'] ?? null).toBe(error.code)
-    expect(answer?.headers['retry-after']).toEqual(
-      error.status === 503 ? expect.stringMatching(/^[1-9]\d*$/) : undefined,
-    )
-    expect(answer?.headers['www-authenticate']).toBe(error.status === 401 ? 'Bearer' : undefined)
-    // They read errors of OpenAI's form only, and show the words behind the status. What is refused before its path is
-    // known has Ollama's own form everywhere.
-    const readsOpenaiOnly =
-      way.client === 'ollama-ai-provider-v2' || (error.status === 431 && way.client === '@ai-sdk/openai-compatible')
-    const sentence = readsOpenaiOnly ? error.reason : error.sentence
-    expect(told).toMatchObject({ kind: 'error', message: expect.stringContaining(sentence) })
-    // It wraps what ollama-js says in an error of its own, without the status.
-    if (way.client !== 'ai-sdk-ollama') expect(told).toMatchObject({ status: error.status })
-  })
-
-  test('the classes of the errors are those that are written down (vitest -u writes them anew)', async () => {
-    const classes = Object.fromEntries(
-      ERROR_CASES.map(({ name: error }) => [
-        error,
-        Object.fromEntries(
-          [...(shown.get(error) ?? [])].map(([way, { told }]) => [way, told.kind === 'error' ? told.type : 'none']),
-        ),
-      ]),
-    )
-    const file = join(import.meta.dirname, '../conformance/error-classes/javascript.json')
-    await expect(`${JSON.stringify(classes, null, 2)}\n`).toMatchFileSnapshot(file)
-  })
+// As a line in the file of hosts would; `fetch` lets nobody choose the Host header.
+const real = dns.lookup
+const lookup = vi.spyOn(dns, 'lookup')
+beforeAll(() => {
+  vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+  const known: unknown = (host: string, ...rest: unknown[]) =>
+    Reflect.apply(real, dns, [host === STRANGE_HOST ? '127.0.0.1' : host, ...rest])
+  lookup.mockImplementation(known as typeof dns.lookup)
 })
+afterAll(() => lookup.mockRestore())
+
+testErrors('javascript', { chat: CHATS, embedding: EMBEDDERS, management: MANAGERS, method: METHODS })

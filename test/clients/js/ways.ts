@@ -15,6 +15,8 @@ import { toldOf } from './told.ts'
 export interface Question extends Asked {
   /** Default: a word. */
   readonly prompt?: string
+  /** A PNG in base64 to go with it. */
+  readonly image?: string
   readonly signal?: AbortSignal
   readonly headers?: Readonly<Record<string, string>>
   /** The token, as this client sends one. */
@@ -34,7 +36,26 @@ export interface JavaScriptWay extends Way {
 
 type Ask = (question: Question) => Promise<string>
 
-const turn = (content = 'hi') => ({ role: 'user' as const, content })
+const PROMPT = 'hi'
+const urlOf = (image: string) => `data:image/png;base64,${image}`
+const textOf = ({ prompt = PROMPT }: Question) => ({ type: 'text' as const, text: prompt })
+
+/** A turn in Ollama's own form. */
+const turn = ({ prompt = PROMPT, image }: Question) => ({
+  ...{ role: 'user' as const, content: prompt },
+  ...(image === undefined ? {} : { images: [image] }),
+})
+
+/** In OpenAI's form, which LangChain reads too. */
+const partsOf = (question: Question, image: string) => [
+  textOf(question),
+  { type: 'image_url' as const, image_url: { url: urlOf(image) } },
+]
+
+const openaiTurn = (question: Question) => ({
+  role: 'user' as const,
+  content: question.image === undefined ? (question.prompt ?? PROMPT) : partsOf(question, question.image),
+})
 
 /** Headers of clients that have no word for a token. */
 const headersOf = ({ headers, token }: Question): Record<string, string> => ({
@@ -67,14 +88,14 @@ function leaveWith({ signal }: Question, client: Ollama): void {
 const ollamaStreamed: Ask = async (question) => {
   const client = ollamaOf(question)
   leaveWith(question, client)
-  const stream = await client.chat({ model: question.model, messages: [turn(question.prompt)], stream: true })
+  const stream = await client.chat({ model: question.model, messages: [turn(question)], stream: true })
   return joined(question, stream, ({ message }) => message.content)
 }
 
 const ollamaWhole: Ask = async (question) => {
   const client = ollamaOf(question)
   leaveWith(question, client)
-  return (await client.chat({ model: question.model, messages: [turn(question.prompt)] })).message.content
+  return (await client.chat({ model: question.model, messages: [turn(question)] })).message.content
 }
 
 const chatOllamaOf = (question: Question) =>
@@ -86,13 +107,20 @@ const chatOllamaOf = (question: Question) =>
 const signalOf = ({ signal }: Question) => (signal === undefined ? {} : { signal })
 
 const langchainStreamed: Ask = async (question) =>
-  joined(question, await chatOllamaOf(question).stream([turn(question.prompt)], signalOf(question)), ({ text }) => text)
+  joined(question, await chatOllamaOf(question).stream([openaiTurn(question)], signalOf(question)), ({ text }) => text)
 
 const langchainWhole: Ask = async (question) =>
-  (await chatOllamaOf(question).invoke([turn(question.prompt)], signalOf(question))).text
+  (await chatOllamaOf(question).invoke([openaiTurn(question)], signalOf(question))).text
 
-const aiSdkOf = ({ prompt = 'hi', signal, retries }: Question) => ({
-  prompt,
+const filesOf = ({ image }: Question) =>
+  image === undefined ? [] : [{ type: 'file' as const, data: image, mediaType: 'image/png' }]
+
+const aiSdkOf = (question: Question) => ({
+  prompt: [{ role: 'user' as const, content: [textOf(question), ...filesOf(question)] }],
+  ...signalsOf(question),
+})
+
+const signalsOf = ({ signal, retries }: Question) => ({
   ...(signal === undefined ? {} : { abortSignal: signal }),
   ...(retries === undefined ? {} : { maxRetries: retries }),
 })
@@ -137,13 +165,13 @@ const openaiOf = (question: Question) =>
   })
 
 const openaiStreamed: Ask = async (question) => {
-  const body = { model: question.model, messages: [turn(question.prompt)], stream: true as const }
+  const body = { model: question.model, messages: [openaiTurn(question)], stream: true as const }
   const stream = await openaiOf(question).chat.completions.create(body, signalOf(question))
   return joined(question, stream, ({ choices }) => choices[0]?.delta.content)
 }
 
 const openaiWhole: Ask = async (question) => {
-  const body = { model: question.model, messages: [turn(question.prompt)] }
+  const body = { model: question.model, messages: [openaiTurn(question)] }
   const answer = await openaiOf(question).chat.completions.create(body, signalOf(question))
   return answer.choices?.[0]?.message.content ?? ''
 }
@@ -154,7 +182,16 @@ const anthropicOf = (question: Question) =>
     ...patienceOf(question),
   })
 
-const anthropicBody = ({ model, prompt }: Question) => ({ model, max_tokens: 64, messages: [turn(prompt)] })
+const sourceOf = ({ image }: Question) => {
+  if (image === undefined) return []
+  const source = { type: 'base64' as const, media_type: 'image/png' as const, data: image }
+  return [{ type: 'image' as const, source }]
+}
+
+const anthropicBody = (question: Question) => ({
+  ...{ model: question.model, max_tokens: 64 },
+  messages: [{ role: 'user' as const, content: [textOf(question), ...sourceOf(question)] }],
+})
 
 const anthropicStreamed: Ask = async (question) => {
   // More than it lets a program ask for in one piece.

@@ -19,13 +19,21 @@ export const MODULES = [
   'llama_index_py',
   'litellm_py',
 ] as const
-export type Module = (typeof MODULES)[number]
+/** `requests_py` is no client and has no ways of asking; whoever wants it starts it. */
+export type Module = (typeof MODULES)[number] | 'requests_py'
 
 export interface Question {
   readonly way: string
   readonly url: string
   readonly model: string
   readonly prompt?: string
+  /** A PNG in base64. */
+  readonly image?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** How often it may ask again; undefined is its own default. */
+  readonly retries?: number
+  /** Seconds of silence that it bears; undefined is its own default. */
+  readonly patience?: number
   /** The program leaves the stream after so many pieces. */
   readonly pieces?: number
 }
@@ -48,6 +56,7 @@ interface Heard {
   readonly id: number
   readonly told?: Told
   readonly answers?: Readonly<Record<string, Got>>
+  readonly seconds?: number | null
 }
 
 export class Asker {
@@ -92,6 +101,11 @@ export class Asker {
 
   async questions(url: string): Promise<Readonly<Record<string, Got>>> {
     return (await this.#order({ do: 'questions', url }).heard).answers ?? {}
+  }
+
+  /** Seconds of silence that its client bears by default; null: for ever. */
+  async patience(): Promise<number | null> {
+    return (await this.#order({ do: 'patience' }).heard).seconds ?? null
   }
 
   /** As a power cut would. */

@@ -3,8 +3,9 @@
 Usage: asks.py CLIENT    A line of JSON on stdin is an order, a line of JSON on stdout its answer. It judges nothing, and
 no other machine is ever asked: whoever tries is told so.
 
-tell       one short chat with the client's own defaults, in a thread of its own
-begin      the same by the client's asynchronous form; `leave` with the same id cancels it
+tell       one short chat with the client's own defaults but for what is wished, in a thread of its own; or one act of ACTS
+begin      a chat by the client's asynchronous form; `leave` with the same id cancels it
+patience   how many seconds of silence the client bears by default
 questions  everything of the module's QUESTIONS, one after the other
 """
 
@@ -14,8 +15,12 @@ import gc
 import importlib
 import json
 import os
+import socket
 import sys
 import threading
+from dataclasses import fields
+
+from clients.question import Question
 
 # Clients print notes of their own.
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -36,6 +41,15 @@ def only_loopback(event, arguments):
 
 
 sys.addaudithook(only_loopback)
+resolve = socket.getaddrinfo
+
+
+def known(host, *rest, **more):
+    """As a line in the file of hosts would."""
+    return resolve("127.0.0.1" if host == "foreman.example" else host, *rest, **more)
+
+
+socket.getaddrinfo = known
 client = importlib.import_module(f"clients.{sys.argv[1]}")
 tasks = {}
 lock = threading.Lock()
@@ -54,14 +68,18 @@ def told_by(error):
 
 
 def question_of(order):
-    return {"url": order["url"], "model": order["model"], "prompt": order.get("prompt", "hi")}
+    return Question(**{field.name: order[field.name] for field in fields(Question) if field.name in order})
 
 
 def tell(order):
     """A streamed way is a generator of pieces; with `pieces` the program leaves it after so many."""
     text, pieces = "", 0
     try:
-        answer = client.WAYS[order["way"]](**question_of(order))
+        if order["way"] in getattr(client, "ACTS", {}):
+            client.ACTS[order["way"]](question_of(order))
+            answer = ""
+        else:
+            answer = client.WAYS[order["way"]](question_of(order))
         if isinstance(answer, str):
             text = answer
         else:
@@ -80,7 +98,7 @@ def tell(order):
 
 async def begin(order):
     try:
-        say(order, told={"kind": "text", "text": await client.ASYNC_WAYS[order["way"]](**question_of(order))})
+        say(order, told={"kind": "text", "text": await client.ASYNC_WAYS[order["way"]](question_of(order))})
     except (Exception, asyncio.CancelledError) as error:
         say(order, told=told_by(error))
 
@@ -111,6 +129,10 @@ def questions(order):
     say(order, answers={name: ask(question) for name, question in client.questions(order["url"]).items()})
 
 
+def patience(order):
+    say(order, seconds=client.patience())
+
+
 def obey(order):
     what = order["do"]
     if what == "begin":
@@ -118,7 +140,8 @@ def obey(order):
     elif what == "leave":
         tasks[order["id"]].cancel()
     else:
-        threading.Thread(target={"tell": tell, "questions": questions}[what], args=[order], daemon=True).start()
+        todo = {"tell": tell, "questions": questions, "patience": patience}[what]
+        threading.Thread(target=todo, args=[order], daemon=True).start()
 
 
 def listen():

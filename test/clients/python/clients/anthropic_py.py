@@ -2,6 +2,7 @@
 
 import anthropic
 
+from clients.question import wished
 from clients.things import HELLO, PNG, TURNS, WEATHER
 
 
@@ -13,32 +14,47 @@ def text_of(event):
     return event.delta.text if event.type == "content_block_delta" and event.delta.type == "text_delta" else ""
 
 
-def streamed(url, model, prompt):
-    client = anthropic.Anthropic(base_url=url, api_key="none")
-    for event in client.messages.create(**body(model, prompt), stream=True):
+def of(question, kind=anthropic.Anthropic):
+    wishes = wished(default_headers=question.headers, max_retries=question.retries, timeout=question.patience)
+    return kind(base_url=question.url, api_key="none", **wishes)
+
+
+def asked(question):
+    content = question.prompt
+    if question.image is not None:
+        source = {"type": "base64", "media_type": "image/png", "data": question.image}
+        content = [{"type": "text", "text": question.prompt}, {"type": "image", "source": source}]
+    return body(question.model, content)
+
+
+def streamed(question):
+    for event in of(question).messages.create(**asked(question), stream=True):
         yield text_of(event)
 
 
-def whole(url, model, prompt):
-    client = anthropic.Anthropic(base_url=url, api_key="none")
-    return "".join(block.text for block in client.messages.create(**body(model, prompt)).content)
+def whole(question):
+    return "".join(block.text for block in of(question).messages.create(**asked(question)).content)
 
 
-async def streamed_async(url, model, prompt):
-    client = anthropic.AsyncAnthropic(base_url=url, api_key="none")
+async def streamed_async(question):
     text = ""
-    async for event in await client.messages.create(**body(model, prompt), stream=True):
+    async for event in await of(question, anthropic.AsyncAnthropic).messages.create(**asked(question), stream=True):
         text += text_of(event)
     return text
 
 
-async def whole_async(url, model, prompt):
-    client = anthropic.AsyncAnthropic(base_url=url, api_key="none")
-    return "".join(block.text for block in (await client.messages.create(**body(model, prompt))).content)
+async def whole_async(question):
+    message = await of(question, anthropic.AsyncAnthropic).messages.create(**asked(question))
+    return "".join(block.text for block in message.content)
 
 
 WAYS = {"streamed": streamed, "whole": whole}
 ASYNC_WAYS = {"streamed": streamed_async, "whole": whole_async}
+ACTS = {"get": lambda question: of(question).get("/v1/messages", cast_to=object)}
+
+
+def patience():
+    return anthropic.Anthropic(api_key="none").timeout.read
 
 
 def questions(url):

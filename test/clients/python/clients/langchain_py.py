@@ -5,33 +5,53 @@ import asyncio
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_ollama import ChatOllama, OllamaEmbeddings, OllamaLLM
 
+from clients.question import turns, wished
 from clients.things import HELLO, PNG, SCHEMA, TOOL
 
 SAME = {"seed": 7, "temperature": 0, "num_predict": 6}
 
 
-def streamed(url, model, prompt):
-    for part in ChatOllama(model=model, base_url=url).stream(prompt):
+def of(question):
+    """It never asks again."""
+    kwargs = wished(headers=question.headers, timeout=question.patience)
+    return ChatOllama(model=question.model, base_url=question.url, client_kwargs=kwargs)
+
+
+def asked(question):
+    return [HumanMessage(turns(question)[0]["content"])]
+
+
+def embed(question):
+    return OllamaEmbeddings(model=question.model, base_url=question.url).embed_documents(["sky", "sea"])
+
+
+def streamed(question):
+    for part in of(question).stream(asked(question)):
         yield part.content
 
 
-def whole(url, model, prompt):
-    return ChatOllama(model=model, base_url=url).invoke(prompt).content
+def whole(question):
+    return of(question).invoke(asked(question)).content
 
 
-async def streamed_async(url, model, prompt):
+async def streamed_async(question):
     text = ""
-    async for part in ChatOllama(model=model, base_url=url).astream(prompt):
+    async for part in of(question).astream(asked(question)):
         text += part.content
     return text
 
 
-async def whole_async(url, model, prompt):
-    return (await ChatOllama(model=model, base_url=url).ainvoke(prompt)).content
+async def whole_async(question):
+    return (await of(question).ainvoke(asked(question))).content
 
 
 WAYS = {"streamed": streamed, "whole": whole}
 ASYNC_WAYS = {"streamed": streamed_async, "whole": whole_async}
+ACTS = {"embed": embed}
+
+
+def patience():
+    return ChatOllama(model="tiny-a")._client._client.timeout.read
 
 
 def questions(url):

@@ -4,6 +4,7 @@ import asyncio
 
 import litellm
 
+from clients.question import turns, wished
 from clients.things import HELLO, PNG, SCHEMA, TOOL, TURNS
 
 SAME = {"seed": 7, "temperature": 0, "max_tokens": 6}
@@ -15,28 +16,30 @@ def turn(prompt):
     return [{"role": "user", "content": prompt}]
 
 
+def asked(provider, question):
+    wishes = wished(extra_headers=question.headers, max_retries=question.retries, timeout=question.patience)
+    return {
+        **{"model": f"{provider}/{question.model}", "messages": turns(question), "api_base": question.url},
+        **wishes,
+    }
+
+
 def streamed_by(provider):
-    def streamed(url, model, prompt):
-        wishes = {"model": f"{provider}/{model}", "messages": turn(prompt), "api_base": url}
-        for part in litellm.completion(**wishes, stream=True):
+    def streamed(question):
+        for part in litellm.completion(**asked(provider, question), stream=True):
             yield part.choices[0].delta.content
 
     return streamed
 
 
 def whole_by(provider):
-    def whole(url, model, prompt):
-        wishes = {"model": f"{provider}/{model}", "messages": turn(prompt), "api_base": url}
-        return litellm.completion(**wishes).choices[0].message.content
-
-    return whole
+    return lambda question: litellm.completion(**asked(provider, question)).choices[0].message.content
 
 
 def streamed_async_by(provider):
-    async def streamed(url, model, prompt):
-        wishes = {"model": f"{provider}/{model}", "messages": turn(prompt), "api_base": url}
+    async def streamed(question):
         text = ""
-        async for part in await litellm.acompletion(**wishes, stream=True):
+        async for part in await litellm.acompletion(**asked(provider, question), stream=True):
             text += part.choices[0].delta.content or ""
         return text
 
@@ -44,9 +47,8 @@ def streamed_async_by(provider):
 
 
 def whole_async_by(provider):
-    async def whole(url, model, prompt):
-        wishes = {"model": f"{provider}/{model}", "messages": turn(prompt), "api_base": url}
-        return (await litellm.acompletion(**wishes)).choices[0].message.content
+    async def whole(question):
+        return (await litellm.acompletion(**asked(provider, question))).choices[0].message.content
 
     return whole
 
@@ -64,6 +66,15 @@ ASYNC_WAYS = {
     "streamed generate": streamed_async_by(GENERATE),
     "whole generate": whole_async_by(GENERATE),
 }
+ACTS = {
+    "embed": lambda question: litellm.embedding(
+        model=f"ollama/{question.model}", input=["sky", "sea"], api_base=question.url
+    ),
+}
+
+
+def patience():
+    return litellm.request_timeout
 
 
 def questions(url):

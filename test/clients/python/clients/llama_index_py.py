@@ -1,46 +1,57 @@
 """How `llama-index-llms-ollama` is asked. It gives up after 30 s of silence."""
 
 import asyncio
+import base64
 
-from llama_index.core.llms import ChatMessage
+from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.ollama import Ollama
 from pydantic import BaseModel
 
+from clients.question import wished
 from clients.things import HELLO, OPTIONS, TURNS
 
 
-def asking(url, model):
-    """With a context of its own, as its documentation advises: else it asks first how long the model's is."""
-    return Ollama(model=model, base_url=url, context_window=8000)
+def asking(question):
+    """With a context of its own, as its documentation advises: else it asks first how long the model's is. It never asks
+    again."""
+    wishes = wished(headers=question.headers, request_timeout=question.patience)
+    return Ollama(model=question.model, base_url=question.url, context_window=8000, **wishes)
 
 
-def turn(prompt):
-    return [ChatMessage(role="user", content=prompt)]
+def turn(question):
+    blocks = [TextBlock(text=question.prompt)]
+    if question.image is not None:
+        blocks.append(ImageBlock(image=base64.b64decode(question.image), image_mimetype="image/png"))
+    return [ChatMessage(role="user", blocks=blocks)]
 
 
-def streamed(url, model, prompt):
-    for part in asking(url, model).stream_chat(turn(prompt)):
+def streamed(question):
+    for part in asking(question).stream_chat(turn(question)):
         yield part.delta
 
 
-def whole(url, model, prompt):
-    return asking(url, model).chat(turn(prompt)).message.content
+def whole(question):
+    return asking(question).chat(turn(question)).message.content
 
 
-async def streamed_async(url, model, prompt):
+async def streamed_async(question):
     text = ""
-    async for part in await asking(url, model).astream_chat(turn(prompt)):
+    async for part in await asking(question).astream_chat(turn(question)):
         text += part.delta or ""
     return text
 
 
-async def whole_async(url, model, prompt):
-    return (await asking(url, model).achat(turn(prompt))).message.content
+async def whole_async(question):
+    return (await asking(question).achat(turn(question))).message.content
 
 
 WAYS = {"streamed": streamed, "whole": whole}
 ASYNC_WAYS = {"streamed": streamed_async, "whole": whole_async}
+
+
+def patience():
+    return Ollama(model="tiny-a").request_timeout
 
 
 class Answer(BaseModel):

@@ -4,6 +4,7 @@ import asyncio
 
 import ollama
 
+from clients.question import wished
 from clients.things import HELLO, OPTIONS, PNG, SCHEMA, TOOL, TURNS
 
 
@@ -11,28 +12,54 @@ def turn(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-def streamed(url, model, prompt):
-    for part in ollama.Client(host=url).chat(model=model, messages=turn(prompt), stream=True):
+def asked(question):
+    return {"model": question.model, "messages": [{**turn(question.prompt)[0], **images(question)}]}
+
+
+def images(question):
+    return {} if question.image is None else {"images": [question.image]}
+
+
+def of(question, kind=ollama.Client):
+    """It never asks again."""
+    return kind(host=question.url, **wished(headers=question.headers, timeout=question.patience))
+
+
+def streamed(question):
+    for part in of(question).chat(**asked(question), stream=True):
         yield part.message.content
 
 
-def whole(url, model, prompt):
-    return ollama.Client(host=url).chat(model=model, messages=turn(prompt)).message.content
+def whole(question):
+    return of(question).chat(**asked(question)).message.content
 
 
-async def streamed_async(url, model, prompt):
+async def streamed_async(question):
     text = ""
-    async for part in await ollama.AsyncClient(host=url).chat(model=model, messages=turn(prompt), stream=True):
+    async for part in await of(question, ollama.AsyncClient).chat(**asked(question), stream=True):
         text += part.message.content or ""
     return text
 
 
-async def whole_async(url, model, prompt):
-    return (await ollama.AsyncClient(host=url).chat(model=model, messages=turn(prompt))).message.content
+async def whole_async(question):
+    return (await of(question, ollama.AsyncClient).chat(**asked(question))).message.content
 
 
 WAYS = {"streamed": streamed, "whole": whole}
 ASYNC_WAYS = {"streamed": streamed_async, "whole": whole_async}
+ACTS = {
+    "embed": lambda question: of(question).embed(model=question.model, input=["sky", "sea"]),
+    "embeddings": lambda question: of(question).embeddings(model=question.model, prompt="sky"),
+    "pull": lambda question: of(question).pull("new"),
+    "push": lambda question: of(question).push(question.model),
+    "create": lambda question: of(question).create("new", from_=question.model),
+    "copy": lambda question: of(question).copy(question.model, "new"),
+    "delete": lambda question: of(question).delete(question.model),
+}
+
+
+def patience():
+    return ollama.Client()._client.timeout.read
 
 
 def questions(url):

@@ -2,6 +2,7 @@
 
 import openai
 
+from clients.question import turns, wished
 from clients.things import HELLO, PNG, SCHEMA, TOOL, TURNS
 
 SAME = {"seed": 7, "temperature": 0, "max_tokens": 6}
@@ -11,32 +12,47 @@ def turn(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-def streamed(url, model, prompt):
-    client = openai.OpenAI(base_url=f"{url}/v1", api_key="none")
-    for part in client.chat.completions.create(model=model, messages=turn(prompt), stream=True):
+def of(question, kind=openai.OpenAI):
+    wishes = wished(default_headers=question.headers, max_retries=question.retries, timeout=question.patience)
+    return kind(base_url=f"{question.url}/v1", api_key="none", **wishes)
+
+
+def asked(question):
+    return {"model": question.model, "messages": turns(question)}
+
+
+def streamed(question):
+    for part in of(question).chat.completions.create(**asked(question), stream=True):
         yield part.choices[0].delta.content
 
 
-def whole(url, model, prompt):
-    client = openai.OpenAI(base_url=f"{url}/v1", api_key="none")
-    return client.chat.completions.create(model=model, messages=turn(prompt)).choices[0].message.content
+def whole(question):
+    return of(question).chat.completions.create(**asked(question)).choices[0].message.content
 
 
-async def streamed_async(url, model, prompt):
-    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none")
+async def streamed_async(question):
+    client = of(question, openai.AsyncOpenAI)
     text = ""
-    async for part in await client.chat.completions.create(model=model, messages=turn(prompt), stream=True):
+    async for part in await client.chat.completions.create(**asked(question), stream=True):
         text += part.choices[0].delta.content or ""
     return text
 
 
-async def whole_async(url, model, prompt):
-    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none")
-    return (await client.chat.completions.create(model=model, messages=turn(prompt))).choices[0].message.content
+async def whole_async(question):
+    client = of(question, openai.AsyncOpenAI)
+    return (await client.chat.completions.create(**asked(question))).choices[0].message.content
 
 
 WAYS = {"streamed": streamed, "whole": whole}
 ASYNC_WAYS = {"streamed": streamed_async, "whole": whole_async}
+ACTS = {
+    "embed": lambda question: of(question).embeddings.create(model=question.model, input=["sky", "sea"]),
+    "get": lambda question: of(question).get("/chat/completions", cast_to=object),
+}
+
+
+def patience():
+    return openai.OpenAI(api_key="none").timeout.read
 
 
 def questions(url):

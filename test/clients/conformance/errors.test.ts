@@ -1,0 +1,27 @@
+// Whoever adds an error to the table shows it through real clients, or says why none can meet it.
+
+import { expect, test } from 'vitest'
+import { ERRORS, type ErrorCode } from '../../../src/protocol/error.ts'
+import { ERROR_CASES, NEVER_MET } from './errors.ts'
+import { SCENARIOS } from './scenario.ts'
+
+const CODES = Object.keys(ERRORS) as readonly ErrorCode[]
+const whoSay = (sentence: string) => CODES.filter((code) => ERRORS[code].message.includes(sentence))
+
+/** After an answer has begun; a sentence of two errors proves neither. */
+const late = SCENARIOS.flatMap(({ truth }) => truth.sentences)
+  .map(whoSay)
+  .filter(({ length }) => length === 1)
+  .flat()
+
+const isMet = (code: ErrorCode): boolean => late.includes(code) || ERROR_CASES.some((error) => error.code === code)
+
+test('every error of the table is met by real clients, or has a reason not to be, and never both', () => {
+  expect(CODES.filter((code) => isMet(code) === code in NEVER_MET)).toEqual([])
+})
+
+test('every case tells of an error as it stands in the table', () => {
+  const own = ERROR_CASES.flatMap(({ code, status }) => (code === null ? [] : [[code, status] as const]))
+  expect(own.length).toBeGreaterThan(15)
+  for (const [code, status] of own) expect([code, ERRORS[code].status]).toEqual([code, status])
+})
