@@ -29,6 +29,9 @@ const MODEL = 'tiny-agent:latest'
  */
 const STOPS = [...'etdny'].flatMap((last) => [...'wtsb'].map((first) => `${last} ${first}`))
 
+/** Of a prompt, which has tens of thousands of letters. */
+const MOST_SHOWN = 60_000
+
 const words = (text: string): string => text.trim().replace(/\s+/g, ' ')
 
 /** The text in a stream of Anthropic's or of OpenAI's Responses. */
@@ -71,7 +74,8 @@ interface StreamEvent {
     foreman = await startForeman(tap.url)
   })
 
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') process.stderr.write(await everythingSeen())
     await agent?.kill()
     agent = null
     await foreman?.stop()
@@ -90,6 +94,26 @@ interface StreamEvent {
     clearTimeout(tooLong)
     expect(code, agent.said).toBe(0)
     return agent.printed.out
+  }
+
+  /** What one needs to know why it failed, which seldom happens a second time: Codex passed 61 times in a row after it had not. */
+  async function everythingSeen(): Promise<string> {
+    const listed = fetch(`${foreman.url}/jobs`, { signal: AbortSignal.timeout(30_000) })
+    const list = listed.then((answer) => answer.text()).catch(String)
+    const parts = {
+      'the agent printed': agent?.printed.out,
+      'the agent told': agent?.printed.error,
+      'the agent ended with': `${agent?.process.exitCode} ${agent?.process.signalCode}`,
+      'it asked the proxy for': proxy.asked.join('\n'),
+      "foreman's jobs": await list,
+      'foreman logged': foreman.log,
+      'the target was asked': tap.asked.slice(0, MOST_SHOWN),
+      'the target answered': JSON.stringify(tap.answers, null, 1),
+      'Ollama logged last': ollama.log.slice(-MOST_SHOWN),
+    }
+    return Object.entries(parts)
+      .map(([what, text]) => `\n--- ${what}:\n${text}\n`)
+      .join('')
   }
 
   /** The jobs that it made, when all are over. */
