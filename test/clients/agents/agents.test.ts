@@ -81,7 +81,8 @@ interface StreamEvent {
     await foreman?.stop()
     await tap?.stop()
     await proxy?.stop()
-    await rm(home, { recursive: true, force: true })
+    // What an agent has left running may still write there: then it is not empty when it should go.
+    await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   })
 
   /** Runs it to its end, with nothing of this machine's user but the way to its programs. */
