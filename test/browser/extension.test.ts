@@ -9,11 +9,12 @@ import { startForeman } from '../harness.ts'
 import { Chromium, describeInBrowser } from './chromium.ts'
 
 describeInBrowser('an extension', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'foreman-extension-'))
+  let folder: string
   let chromium: Chromium
   let origin: string
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'foreman-extension-'))
     const manifest = { manifest_version: 3, name: 'a chat in the sidebar', version: '1.0' }
     writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
     writeFileSync(join(folder, 'page.html'), '<!doctype html><title>a page</title>')
@@ -23,7 +24,7 @@ describeInBrowser('an extension', () => {
   })
   afterAll(async () => {
     await chromium?.stop()
-    rmSync(folder, { recursive: true, force: true })
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   })
 
   test.each([

@@ -35,9 +35,10 @@ const hasPython = spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_
 describeWithOllama('of the examples', () => {
   let ollama: RealOllama
   let foreman: Foreman
-  const folder = mkdtempSync(join(tmpdir(), 'foreman-examples-'))
+  let folder: string
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'foreman-examples-'))
     const [, commands = ''] =
       /```sh\n(npm run build:client .*)\n```/.exec(readFileSync(join(EXAMPLES, 'README.md'), 'utf8')) ?? []
     expect(commands).not.toBe('')
@@ -58,7 +59,7 @@ describeWithOllama('of the examples', () => {
       if (ollama !== undefined) await exchange(ollama.url, { ...post('/api/delete', { model }), method: 'DELETE' })
     }
     await ollama?.stop()
-    rmSync(folder, { recursive: true, force: true })
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   })
 
   const environment = () => cleanEnvironment({ FOREMAN_URL: foreman.url, OLLAMA_URL: ollama.url })

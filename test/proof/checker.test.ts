@@ -94,6 +94,19 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
   ['caused_end', 'cancelled, and nobody asked for it', (run) => void run.cancels.splice(0)],
   [
     'caused_end',
+    'cancelled by a stop, and it was killed',
+    (run) => put(jobOf(run, 'C'), { state: 'cancelled', error: { code: 'shutting_down', message: '', status: null } }),
+  ],
+  [
+    'caused_end',
+    'an async job that was cancelled by a stop',
+    (run) => {
+      put(at(run.kills, 0), { signal: 'SIGTERM' })
+      put(jobOf(run, 'B'), { state: 'cancelled', error: { code: 'shutting_down', message: '', status: null } })
+    },
+  ],
+  [
+    'caused_end',
     'given up with attempts left',
     (run) =>
       put(jobOf(run, 'A'), {
@@ -241,6 +254,16 @@ const ALLOWED: readonly (readonly [string, (draft: Draft) => void])[] = [
       put(at(run.executions, 2), { beganAt: 195, endedAt: 199, ending: 'aborted' })
       put(at(run.calls, 0), { heard: WHOLE.slice(0, 30), ending: 'cut' })
       put(at(run.kills, 0), { at: 190 })
+    },
+  ],
+  [
+    'a caller who was cut off by a stop',
+    (run) => {
+      const error = { code: 'shutting_down', message: '', status: null } as const
+      put(jobOf(run, 'C'), { state: 'cancelled', error })
+      put(at(run.executions, 2), { beganAt: 195, endedAt: 199, ending: 'aborted' })
+      put(at(run.calls, 0), { heard: WHOLE.slice(0, 30), ending: 'cut' })
+      put(at(run.kills, 0), { signal: 'SIGTERM', at: 190 })
     },
   ],
   [

@@ -9,7 +9,7 @@ const count = <T>(all: readonly T[], key: (one: T) => string): string =>
     .join(', ')
 
 export const figuresOf = (history: History): Readonly<Record<string, string>> => ({
-  kills: String(history.kills.length),
+  kills: count(history.kills, ({ signal }) => signal),
   submits: count(history.submits, ({ outcome }) => outcome.kind),
   calls: count(history.calls, ({ ending }) => ending),
   jobs: count(history.finals, ({ job }) => (job.error === null ? job.state : `${job.state} (${job.error.code})`)),

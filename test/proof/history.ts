@@ -140,8 +140,9 @@ export interface Final {
   readonly completion: string | null
 }
 
-/** A kill -9, somewhere between the two: nothing of that life was seen after `goneAt`, nothing of the next one before. */
+/** The end of a life, somewhere between the two: nothing of it was seen after `goneAt`, nothing of the next one before. */
 export interface Kill {
+  readonly signal: 'SIGKILL' | 'SIGTERM'
   readonly at: Moment
   readonly goneAt: Moment
 }

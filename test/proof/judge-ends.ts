@@ -3,7 +3,7 @@
 
 import { isFinal, type State, TRANSITIONS } from '../../src/daemon/job.ts'
 import type { Call, Case, Heard, History, JudgeCase, JudgeRun, Reading, Submit } from './history.ts'
-import { killedWithin } from './judge-executions.ts'
+import { killedWithin, stoppedWithin } from './judge-executions.ts'
 
 export type Changed = Extract<Heard, { type: 'state' }>
 
@@ -148,7 +148,7 @@ export const causedEnd: JudgeCase = (one, history) => {
 const hasLeft = ({ ending }: Call): boolean => ending === 'left'
 
 /** Whether what was seen explains how the job ended. A code that is not here has no business in a run. */
-function causeOf({ final: { job }, calls, cancels }: Case, history: History, ending: string): boolean {
+function causeOf({ final: { job, events }, calls, cancels }: Case, history: History, ending: string): boolean {
   switch (job.error?.code ?? job.state) {
     case 'done':
       return ending === 'whole'
@@ -173,6 +173,9 @@ function causeOf({ final: { job }, calls, cancels }: Case, history: History, end
       )
     case 'target_unreachable':
       return calls.length > 0
+    case 'shutting_down':
+      // Of an async job a stop is no end. Whose caller never heard an id may have come in any of the stops.
+      return events === null && calls.every(({ askedAt, endedAt }) => stoppedWithin(history, askedAt, endedAt))
     default:
       return false
   }

@@ -10,6 +10,13 @@ const killsWithin = ({ kills }: History, from: Moment, to: Moment): readonly Kil
 export const killedWithin = (history: History, from: Moment, to: Moment): boolean =>
   killsWithin(history, from, to).length > 0
 
+export const stoppedWithin = (history: History, from: Moment, to: Moment): boolean =>
+  killsWithin(history, from, to).some(({ signal }) => signal === 'SIGTERM')
+
+/** A busy target costs no attempt, nor does a run that an orderly stop breaks off. */
+const isCounted = (history: History, { ending, beganAt, endedAt }: Execution): boolean =>
+  ending !== 'busy' && !(ending === 'aborted' && stoppedWithin(history, beganAt, endedAt))
+
 export const overlaps: JudgeRun = ({ executions }) => {
   const inOrder = executions.toSorted((a, b) => a.beganAt - b.beganAt)
   let open: Execution | null = null
@@ -28,7 +35,7 @@ const bornAt = ({ submits, calls }: Case): Moment => Math.min(...[...submits, ..
 
 export const attempts: JudgeCase = (one, history) => {
   const { job } = one.final
-  const counted = one.executions.filter(({ ending }) => ending !== 'busy')
+  const counted = one.executions.filter((run) => isCounted(history, run))
   const numbers = counted.map(({ attempt }) => attempt)
   const wrong: string[] = []
   if (job.attempt > history.maxAttempts) wrong.push(`${job.attempt} attempts, of ${history.maxAttempts}`)

@@ -119,7 +119,7 @@ export function soundHistory(): Draft {
   }
   const drafted: History = {
     maxAttempts: 3,
-    kills: [{ at: 300, goneAt: 320 }],
+    kills: [{ signal: 'SIGKILL', at: 300, goneAt: 320 }],
     submits: [
       { ...asked, ref: 'work-a', key: 'k', body: 'sha-a', askedAt: 10, outcome: { kind: 'unknown' } },
       {

@@ -68,7 +68,7 @@ export async function storm(world: World, wishes: StormWishes): Promise<StormRes
   return { history: await world.testimony(), isQuiet }
 }
 
-/** A start, and a kill: while it starts, at some moment under load, or at a step. */
+/** A start, and a kill: while it starts, at some moment under load, or at a step; now and then an orderly stop. */
 async function oneLife(world: World, nemesis: Chance): Promise<void> {
   const how = nemesis.next()
   const life = world.begin()
@@ -84,5 +84,5 @@ async function oneLife(world: World, nemesis: Chance): Promise<void> {
     // Mostly short, now and then long enough for the queue to empty.
     await pause(nemesis.whole(0, nemesis.happens(0.15) ? 3_000 : 800))
   }
-  await world.kill(life)
+  await (nemesis.happens(0.15) ? world.stop(life) : world.kill(life))
 }

@@ -21,6 +21,8 @@ const SECRET = 'the secret of the proof which is long enough'
 /** A life that never comes up: its port may be taken for a moment by somebody's outgoing connection. */
 const STARTS = 5
 const LOOK_EVERY_MS = 25
+/** Far more than FOREMAN_SHUTDOWN_GRACE on the fast clock. */
+const STOP_BOUND_MS = 60_000
 
 export interface WorldWishes {
   /** Where database and logs go; it must be there. */
@@ -117,6 +119,15 @@ export class World {
     await this.#gone(at)
   }
 
+  /** SIGTERM: it finishes what it can in its grace. If that takes too long it is killed after all. */
+  async stop(life: Life): Promise<void> {
+    const at = this.moments.next()
+    const bound = setTimeout(() => void life.kill(), STOP_BOUND_MS)
+    const how = await life.stop()
+    clearTimeout(bound)
+    await this.#gone(at, how === 0 ? 'SIGTERM' : 'SIGKILL')
+  }
+
   /** It kills itself, at the step that it was told; gives the signal. */
   async killed(life: Life): Promise<string | number> {
     const how = await life.over
@@ -124,9 +135,9 @@ export class World {
     return how
   }
 
-  async #gone(at: number): Promise<void> {
+  async #gone(at: number, signal: Kill['signal'] = 'SIGKILL'): Promise<void> {
     await this.target.idle()
-    this.kills.push({ at, goneAt: this.moments.next() })
+    this.kills.push({ signal, at, goneAt: this.moments.next() })
     this.life = null
   }
 
