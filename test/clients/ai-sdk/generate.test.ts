@@ -7,7 +7,8 @@ import { z } from 'zod'
 import type { JobDocument } from '../../../src/ai-sdk/index.ts'
 import { read } from '../../caller.ts'
 import { cut, fails, hangsUp, says, unmarked } from '../../fake-ollama.ts'
-import { startForeman, until } from '../../harness.ts'
+import { passTime, startForeman, until } from '../../harness.ts'
+import { freePort } from '../../ollama/free-port.ts'
 import { answers, chatBody } from './answering.ts'
 import { whole } from './whole.ts'
 
@@ -190,12 +191,13 @@ describe('generateText', () => {
   })
 
   it('gives one answer although the target was lost in the middle of it', async () => {
-    const { foreman, fake, clock } = await whole()
+    const here = await whole()
+    const { foreman, fake } = here
     fake.on('/api/chat', cut('fin', 1))
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
     await fake.seen(1)
-    await until('it was tried again', () => {
-      clock.advance(1_000)
+    await until('it was tried again', async () => {
+      await passTime(here, fake, 1_000)
       return fake.workers.length === 2
     })
     const { text, providerMetadata } = await call
@@ -206,7 +208,8 @@ describe('generateText', () => {
 
 describe('a call that waits', () => {
   it('lives through a restart of foreman', async () => {
-    const { foreman, fake, daemon, clock, config, url, seen } = await whole()
+    const addr = { host: '127.0.0.1', port: await freePort() }
+    const { foreman, fake, daemon, clock, config, seen } = await whole({}, { config: { addr } })
     await foreman.client.pause()
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
     await until('it waits', () => seen.length > 0)
@@ -216,7 +219,7 @@ describe('a call that waits', () => {
       clock.advance(1_000)
       return Promise.race([stopping.then(() => true), new Promise((next) => setImmediate(next, false))])
     })
-    await startForeman(fake, { db: config.db, config: { addr: { ...config.addr, port: Number(new URL(url).port) } } })
+    await startForeman(fake, { db: config.db, config: { addr } })
     await foreman.client.resume()
     const { text, response } = await call
     expect(text).toBe('Hello world!')
@@ -253,11 +256,12 @@ describe('a failure', () => {
   })
 
   it('of a target that dies of it is the end of the job: foreman has tried again', async () => {
-    const { foreman, fake, clock } = await whole()
+    const here = await whole()
+    const { foreman, fake } = here
     fake.always('/api/chat', hangsUp())
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' }).catch((reason: unknown) => reason)
-    await until('all attempts are made', () => {
-      clock.advance(1_000)
+    await until('all attempts are made', async () => {
+      await passTime(here, fake, 1_000)
       return fake.workers.length === 3
     })
     expect(await call).toMatchObject({ isRetryable: false, data: { code: 'attempts_exhausted', attempt: 3 } })

@@ -133,7 +133,7 @@ describe('a submit', () => {
   it('whose receipt is lost is repeated with the same key, so that one job comes of it', async () => {
     const foreman = await finished()
     foreman.answers.set('POST /jobs', (req) => req.socket.destroy())
-    // Shorter than the client's own second try: the SDK is the one that repeats.
+    // For as long the client tries by itself; a call that is made after it is the SDK's try. Not so short that a slow answer is lost.
     const model = createForeman({ url: foreman.url, timeoutMs: 2_000 })('tiny-a')
     const lost = generateText({ model, prompt: 'hi', maxRetries: 0 })
     await expect(lost).rejects.toSatisfy((error) => APICallError.isInstance(error) && error.isRetryable)
