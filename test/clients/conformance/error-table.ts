@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Act, ERROR_CASES, type ErrorCase, type ErrorQuestion } from './errors.ts'
+import { type Act, ERROR_CASES, type ErrorCase, type ErrorQuestion, SCRIPTED } from './errors.ts'
 import { MODEL } from './scenario.ts'
 import { settledInTurn } from './settling.ts'
 import { Stage } from './stage.ts'
@@ -30,30 +30,50 @@ interface Shown {
   readonly answer: TappedAnswer | undefined
 }
 
-/** Each starts a foreman; two cores start four of them in a second. */
+/** Foremen: each must have started within 30 s, and a slow machine has only so much to give. */
 const AT_ONCE = 4
 
-async function bringAbout(error: ErrorCase, cast: readonly Asker[]): Promise<ReadonlyMap<string, Shown>> {
-  const stage = await Stage.set({ FOREMAN_HEARTBEAT: '0', ...error.settings }, cast, error.isStepped)
+/** Nobody is hurt by what was before. */
+const shares = ({ settings, isStepped, isLast, endWait }: ErrorCase): boolean =>
+  settings === undefined && endWait === undefined && isStepped !== true && isLast !== true
+
+interface Play {
+  readonly error: ErrorCase
+  readonly cast: readonly Asker[]
+}
+
+async function bringAbout(stage: Stage, { error, cast }: Play): Promise<ReadonlyMap<string, Shown>> {
   const ask = async (asker: Asker): Promise<readonly [string, Shown]> => {
     const tap = stage.tapOf(asker)
     const { host = '127.0.0.1', path = '', ...asked } = error.asked ?? {}
     const url = tap.url.replace('127.0.0.1', host) + path
     const told = await asker.show({ url, model: MODEL, ...asked })
     const answer = tap.answers.at(-1)
-    if (error.isOneByOne) await tap.stop()
+    if (error.isOneByOne === true) await tap.stop()
     return [nameOf(asker), { told, answer }]
   }
+  await error.prepare?.(stage)
+  if (error.isOneByOne === true) {
+    const shown = new Map<string, Shown>()
+    for (const asker of cast) shown.set(...(await ask(asker)))
+    return shown
+  }
+  const all = Promise.all(cast.map(ask))
+  await error.endWait?.(stage, all)
+  return new Map(await all)
+}
+
+/** One after the other in front of one foreman; `plays` share its settings. */
+async function perform(plays: readonly Play[], see: (name: string, shown: ReadonlyMap<string, Shown>) => void) {
+  const [first] = plays
+  if (first === undefined) return
+  const { settings, isStepped } = first.error
+  const stage = await Stage.set({ FOREMAN_HEARTBEAT: '0', ...settings }, first.cast, isStepped)
   try {
-    await error.prepare?.(stage)
-    if (error.isOneByOne) {
-      const shown = new Map<string, Shown>()
-      for (const asker of cast) shown.set(...(await ask(asker)))
-      return shown
+    for (const play of plays) {
+      if (play !== first) await stage.clear(play.cast, SCRIPTED)
+      see(play.error.name, await bringAbout(stage, play))
     }
-    const all = Promise.all(cast.map(ask))
-    await error.endWait?.(stage, all)
-    return new Map(await all)
   } finally {
     await stage.strike()
   }
@@ -67,7 +87,12 @@ export function testErrors(part: string, askers: Askers, setUpMs?: number): void
   const cases = ERROR_CASES.filter((error) => castOf(error).length > 0)
 
   beforeAll(async () => {
-    await settledInTurn(cases, AT_ONCE, async (error) => shown.set(error.name, await bringAbout(error, castOf(error))))
+    const plays = cases.map((error) => ({ error, cast: castOf(error) }))
+    const alone = plays.filter(({ error }) => !shares(error)).map((play) => [play])
+    const together = plays.filter(({ error }) => shares(error))
+    await settledInTurn([together, ...alone], AT_ONCE, (some) =>
+      perform(some, (name, seen) => void shown.set(name, seen)),
+    )
   }, setUpMs)
 
   const cells = cases.flatMap((error) =>

@@ -6,7 +6,7 @@ import { hangsUp, raw, type Script, stalls } from '../../fake-ollama.ts'
 import { begin, exchange, post } from '../../ollama/exchange.ts'
 import { until } from '../../ollama/foreman.ts'
 import { failsEverywhere, isGone } from './failing.ts'
-import { MODEL, TURN } from './scenario.ts'
+import { CHATS, MODEL, TURN } from './scenario.ts'
 import type { Stage } from './stage.ts'
 
 /** What a client is used for. `method`: asks a path of foreman's by a method that it does not have. */
@@ -35,6 +35,8 @@ export interface ErrorCase {
   readonly settings?: Readonly<Record<string, string>>
   /** Foreman's time passes only when the case lets it. */
   readonly isStepped?: boolean
+  /** It changes more than what the target answers: nobody else can come after it. */
+  readonly isLast?: boolean
   /** The clients ask one after the other. */
   readonly isOneByOne?: boolean
   /** What the caller does wrong; default: nothing. */
@@ -49,8 +51,9 @@ export interface ErrorCase {
   readonly endWait?: (stage: Stage, answered: Promise<unknown>) => Promise<void> | void
 }
 
-const CHATS = ['/api/chat', '/api/generate', '/v1/chat/completions', '/v1/messages']
 const EMBEDDINGS = ['/api/embed', '/api/embeddings', '/v1/embeddings']
+/** What cases script. */
+export const SCRIPTED: readonly string[] = [...CHATS, ...EMBEDDINGS, '/api/me']
 const DIED = 'llama-server process has terminated: exit status 2'
 const CANNOT = 'registry.ollama.ai/library/tiny-a:latest does not support thinking'
 const BUSY = 'server busy, please try again.  maximum pending requests exceeded'
@@ -189,6 +192,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     ...{ status: 409, reason: 'Conflict', sentence: 'another caller is waiting with the same Idempotency-Key' },
     code: 'key_in_use',
     asked: { headers: { 'Idempotency-Key': 'one' } },
+    isLast: true,
     prepare: occupied({ 'Idempotency-Key': 'one' }),
   },
   {
@@ -259,6 +263,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     ...{ ...UNAVAILABLE, sentence: 'server busy, please try again: too many connections' },
     ...{ code: 'too_many_connections', isOneByOne: true },
     settings: { FOREMAN_MAX_QUEUE: '1' },
+    happensTo: ({ mode }) => mode === 'streamed',
     prepare: houseIsFull,
   },
   {

@@ -2,7 +2,7 @@
 // middle of a stream, and what is true when somebody has left. How each client leaves is its part's.
 
 import { expect, onTestFinished } from 'vitest'
-import { MODEL, RIGHT, TURN } from './scenario.ts'
+import { CHATS, MODEL, RIGHT, TURN } from './scenario.ts'
 import { Stage } from './stage.ts'
 import type { Way } from './way.ts'
 
@@ -62,8 +62,7 @@ export const MOMENTS: readonly Moment[] = [
     settings: SILENT,
     isQueued: false,
     prepare(stage) {
-      for (const path of ['/api/chat', '/api/generate', '/v1/chat/completions', '/v1/messages'])
-        stage.fake.always(path, { gate: TURN })
+      for (const path of CHATS) stage.fake.always(path, { gate: TURN })
       stage.fake.hold(TURN)
     },
     come: (stage) => stage.fake.waiting(TURN),

@@ -31,7 +31,7 @@ export const RIGHT = 'Hello world!'
 
 /** Every endpoint by which the clients of the matrix chat. */
 const NATIVE: readonly string[] = ['/api/chat', '/api/generate']
-const CHATS = [...NATIVE, '/v1/chat/completions', '/v1/messages']
+export const CHATS: readonly string[] = [...NATIVE, '/v1/chat/completions', '/v1/messages']
 
 const answersWith = (script: Script) => (stage: Stage) => {
   for (const path of CHATS) stage.fake.always(path, script)

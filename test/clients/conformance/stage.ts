@@ -22,7 +22,7 @@ export interface Performance {
 export class Stage {
   readonly fake: FakeOllama
   readonly foreman: Foreman
-  readonly taps: ReadonlyMap<string, Tap>
+  #taps: ReadonlyMap<string, Tap>
   readonly #stepped: SteppedForeman | null
   readonly #crowds: Crowd[] = []
   #isOver = false
@@ -31,7 +31,7 @@ export class Stage {
     this.fake = fake
     this.foreman = foreman
     this.#stepped = 'pass' in foreman ? foreman : null
-    this.taps = taps
+    this.#taps = taps
   }
 
   /** Everything up, nobody asking yet. `isStepped`: foreman's time passes only by `pass`. */
@@ -46,9 +46,21 @@ export class Stage {
       await fake.stop()
       throw error
     })
-    const taps = new Map<string, Tap>()
-    for (const way of ways) taps.set(nameOf(way), await Tap.start(foreman.url))
-    return new Stage(fake, foreman, taps)
+    return new Stage(fake, foreman, await tapsFor(ways, foreman.url))
+  }
+
+  get taps(): ReadonlyMap<string, Tap> {
+    return this.#taps
+  }
+
+  /** Others come on in front of the same foreman: at `paths` the target is itself again, and nobody has been heard yet. */
+  async clear(ways: readonly Named[], paths: readonly string[]): Promise<void> {
+    for (const tap of this.#taps.values()) await tap.stop()
+    for (const path of paths) this.fake.plain(path)
+    this.#taps = await tapsFor(ways, this.foreman.url)
+    await this.foreman.shows('nobody, and a target', ({ target, running, queue }) => {
+      return target.reachable === true && running === null && queue.waiting === 0
+    })
   }
 
   async pass(ms: number): Promise<void> {
@@ -62,7 +74,7 @@ export class Stage {
   }
 
   tapOf(way: Named): Tap {
-    const tap = this.taps.get(nameOf(way))
+    const tap = this.#taps.get(nameOf(way))
     if (tap === undefined) throw new Error(`nobody listens to ${nameOf(way)}`)
     return tap
   }
@@ -90,7 +102,9 @@ export class Stage {
   /** Resolves when everybody has an answer that has been kept alive by so many beats. */
   async everybodyWaits(beats: number): Promise<void> {
     await Promise.all(
-      [...this.taps.values()].map((tap) => tap.until(({ answers }) => answers.some((answer) => answer.beats >= beats))),
+      [...this.#taps.values()].map((tap) =>
+        tap.until(({ answers }) => answers.some((answer) => answer.beats >= beats)),
+      ),
     )
   }
 
@@ -100,7 +114,7 @@ export class Stage {
     const isReady = ({ answers }: Tap) =>
       answers.some((answer) => answer.jobId !== null && answer.beats >= beats && !cancelled.has(answer.jobId))
     await Promise.all(
-      [...this.taps.values()].map(async (tap) => {
+      [...this.#taps.values()].map(async (tap) => {
         while (!this.#isOver) {
           await tap.until((wire) => this.#isOver || isReady(wire))
           for (const { jobId, beats: heard } of tap.answers) {
@@ -117,7 +131,7 @@ export class Stage {
   async strike(): Promise<void> {
     this.#isOver = true
     for (const crowd of this.#crowds) crowd.leave()
-    for (const tap of this.taps.values()) await tap.stop()
+    for (const tap of this.#taps.values()) await tap.stop()
     this.fake.gates.releaseAll()
     await this.foreman.stop()
     await this.fake.stop()
@@ -126,7 +140,7 @@ export class Stage {
   async #beaten(request: SeenRequest, beats: number): Promise<void> {
     const jobId = request.header('x-foreman-job-id')
     const hears = ({ answers }: Tap) => answers.some((answer) => answer.jobId === jobId && answer.beats >= beats)
-    await Promise.race([...[...this.taps.values()].map((tap) => tap.until(hears)), request.over])
+    await Promise.race([...[...this.#taps.values()].map((tap) => tap.until(hears)), request.over])
   }
 
   /** The gate is behind it. */
@@ -134,6 +148,12 @@ export class Stage {
     do await new Promise((turn) => setImmediate(turn))
     while (request?.order.firstByte === null && !request.isOver)
   }
+}
+
+async function tapsFor(ways: readonly Named[], url: string): Promise<ReadonlyMap<string, Tap>> {
+  const taps = new Map<string, Tap>()
+  for (const way of ways) taps.set(nameOf(way), await Tap.start(url))
+  return taps
 }
 
 /** What becomes of each way in this scenario, all asking at once. */

@@ -50,6 +50,8 @@ export async function makePython(): Promise<Python> {
       PYTHONDONTWRITEBYTECODE: '1',
       PYTHONUNBUFFERED: '1',
       NO_PROXY: '*',
+      // Nobody is asked over TLS, and most read all certificates of the world for each question: 30 ms on a quiet core.
+      SSL_CERT_DIR: import.meta.dirname,
       // What it would fetch at import stands in its package as well.
       LITELLM_LOCAL_MODEL_COST_MAP: 'True',
       LANGSMITH_TRACING: 'false',
