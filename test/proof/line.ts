@@ -26,7 +26,7 @@ export type Answered =
   | { readonly kind: 'nothing'; readonly why: 'refused' | 'cut' | 'left' }
 
 /** A bound for what hangs, which would be a bug: no answer in a run takes half as long. */
-const LONGEST_MS = 60_000
+const LONGEST_MS = 300_000
 
 export function ask(
   base: string,

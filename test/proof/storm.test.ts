@@ -14,7 +14,7 @@ it('ten kills at random under load: no job is lost, none ends twice, and everybo
   let again = 0
   for (const seed of SEEDS) {
     const world = await temporaryWorld()
-    const { history, isQuiet } = await storm(world, { seed, cycles: 10, drainMs: 120_000 })
+    const { history, isQuiet } = await storm(world, { seed, cycles: 10, drainMs: 240_000 })
     await world.end()
     expect(report(check(history))).toBe('')
     expect(isQuiet).toBe(true)
