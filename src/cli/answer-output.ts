@@ -1,5 +1,6 @@
 // Owns the answer on stdout: as it came in a pipe, harmless on a terminal, never faster than it is taken.
 
+import { fstatSync } from 'node:fs'
 import { printableLines } from './terminal.ts'
 
 /** Whoever read stdout has left (`| head -1`): the end of the command, and no error. */
@@ -18,14 +19,21 @@ export class AnswerOutput {
     return this.#stream.isTTY === true
   }
 
+  /** Whether it may stand on the terminal that stderr goes to: `| tee` and `| head` put it there behind our back. */
+  get mayBeSeen(): boolean {
+    if (this.isTerminal) return true
+    const kind = fstatSync(this.#stream.fd)
+    return !kind.isFile() && !kind.isCharacterDevice()
+  }
+
   /** Whether anything of the answer has been printed. */
   get hasText(): boolean {
     return this.#hasText
   }
 
-  /** On a terminal, with half a line on it. */
+  /** With half a line on what may be the terminal. */
   get isMidLine(): boolean {
-    return this.isTerminal && !this.#isAtLineStart
+    return !this.#isAtLineStart && this.mayBeSeen
   }
 
   /** Resolves when it is taken; rejects with ReaderGone. */

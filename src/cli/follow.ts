@@ -100,8 +100,9 @@ async function print(job: JobHandle, event: JobEvent, output: AnswerOutput, prog
   if (event.type === 'record') {
     const text = textOf(event.data)
     if (text === '') return
-    // While the answer goes to a file, the terminal may still be told that it comes.
-    if (output.isTerminal) progress.hide()
+    // While the answer goes to a file, the terminal may still be told that it comes. Not so in a pipe: what `tee` had put
+    // on the terminal was overwritten each second.
+    if (output.mayBeSeen) progress.hide()
     await output.text(text)
   } else if (event.state === 'queued' && output.hasText) {
     progress.hide()

@@ -210,6 +210,18 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     expect(stdout.endsWith('\r\u001b[Kbe\\x1b[31mcause\r\n')).toBe(true)
   })
 
+  it('wipes that line as well before an answer that goes to the terminal through a pipe', async () => {
+    const daemon = await jobDaemon()
+    const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url], { into: 'cat' })
+    await until('the events are read', () => daemon.streams.size === 1)
+    await terminal.said('submitting')
+    daemon.tell(...told(['because']).slice(0, -1))
+    await terminal.said('because')
+    daemon.tell(stateEvent(3, 'done', 'working'))
+    const { stdout } = await terminal.ended
+    expect(stdout.slice(stdout.lastIndexOf('\r'))).toBe('\r\u001b[Kbecause')
+  })
+
   it.each([
     ['c', 1, 'is cancelled'],
     ['l', 0, 'goes on: foreman jobs watch'],

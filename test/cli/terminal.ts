@@ -11,12 +11,19 @@ export const hasScript = /util-linux/.test(String(spawnSync('script', ['--versio
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 
-/** `stdin`: what is on the command's stdin, while its keys still come from the terminal. */
-export function onTerminal(args: readonly string[], { env = {}, stdin }: CommandOptions & { stdin?: string } = {}) {
+/**
+ * `stdin`: what is on the command's stdin, while its keys still come from the terminal. `into`: a program of the same terminal
+ * that reads its stdout.
+ */
+export function onTerminal(
+  args: readonly string[],
+  { env = {}, stdin, into }: CommandOptions & { stdin?: string; into?: string } = {},
+) {
   const cwd = emptyDirectory(stdin === undefined ? {} : { stdin })
   const command = [process.execPath, MAIN, ...args].map(quoted).join(' ')
   // Without `exec` the shell would hear Ctrl-C as well, and end with 130 whatever the command does.
-  const line = `stty cols 80 rows 24; exec ${command}${stdin === undefined ? '' : ' <stdin'}`
+  const redirected = `${stdin === undefined ? '' : ' <stdin'}${into === undefined ? '' : ` | ${into}`}`
+  const line = `stty cols 80 rows 24; exec ${command}${redirected}`
   const env80 = { TERM: 'xterm-256color', ...env }
   const terminal = new Command(['-qfec', line, '/dev/null'], { cwd, env: env80, executable: 'script' })
   return {
