@@ -6,12 +6,14 @@ import { printableLines } from './terminal.ts'
 /** Whoever read stdout has left (`| head -1`): the end of the command, and no error. */
 export class ReaderGone extends Error {}
 
+type Stdout = NodeJS.WriteStream & { readonly fd: number }
+
 export class AnswerOutput {
-  readonly #stream: NodeJS.WriteStream
+  readonly #stream: Stdout
   #isAtLineStart = true
   #hasText = false
 
-  constructor(stream: NodeJS.WriteStream = process.stdout) {
+  constructor(stream: Stdout = process.stdout) {
     this.#stream = stream
   }
 
