@@ -7,7 +7,8 @@ const TWO =
 
 function widthOfOne(character: string): number {
   const code = character.codePointAt(0) ?? 0
-  if (code < 0x300) return code === 0xad ? 1 : NOTHING.test(character) ? 0 : 1
+  // Nothing here takes no column: the soft hyphen is shown as a hyphen.
+  if (code < 0x300) return 1
   if (NOTHING.test(character)) return 0
   return TWO.test(character) ? 2 : 1
 }
@@ -29,4 +30,20 @@ export function cut(text: string, room: number): string {
     kept += character
   }
   return room < 1 ? '' : `${kept}…`
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are told by one.
+const PARTS = /\x1b\[[\d;]*m|./gsu
+
+/** The same of a line with colours in it, which take no room. */
+export function cutColoured(line: string, room: number): string {
+  const parts = line.match(PARTS) ?? []
+  const widths = parts.map((part) => (part.length > 2 ? 0 : widthOfOne(part)))
+  if (widths.reduce((sum, width) => sum + width, 0) <= room) return line
+  let width = 1
+  const kept = parts.filter((part, index) => {
+    width += widths[index] ?? 0
+    return part.length > 2 || width <= room
+  })
+  return room < 1 ? '' : `${kept.join('')}…`
 }

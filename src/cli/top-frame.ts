@@ -2,7 +2,7 @@
 // on a small terminal. Pure.
 
 import type { JobSummary, StatusDocument } from '../protocol/wire.ts'
-import { cut, displayWidth } from './display-width.ts'
+import { cut, cutColoured, displayWidth } from './display-width.ts'
 import { etaText, paintState, ranText, speedText } from './job-words.ts'
 import { targetLines } from './ps.ts'
 import type { Size } from './screen.ts'
@@ -33,6 +33,11 @@ interface Section {
 }
 
 export function frame(top: Top, { columns, rows }: Size, now: number, style: Painter = styled): string[] {
+  // A terminal that does not wrap writes what is too long over its own last column: `3.4` seconds became `4`.
+  return picture(top, { columns, rows }, now, style).map((line) => cutColoured(line, columns))
+}
+
+function picture(top: Top, { columns, rows }: Size, now: number, style: Painter): string[] {
   const { status } = top
   const width = Math.max(columns, 40)
   const lines = [titleLine(top, width, now, style)]
