@@ -47,4 +47,4 @@ try {
   write(`${String(error)}\n`)
   process.exitCode = error instanceof StartError ? error.exitCode : 1
 }
-process.disconnect?.()
+process.removeAllListeners('disconnect').disconnect?.()

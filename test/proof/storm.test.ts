@@ -8,7 +8,7 @@ import { temporaryWorld } from './temporary-world.ts'
 /** Whether a kill finds a job at work is a matter of the machine's pace: the first storm is enough on all but the slowest. */
 const SEEDS = [4, 5, 6, 7] as const
 
-it('ten kills at random under load: no job is lost, none ends twice, and everybody is told', {
+it('ten kills and stops at random under load: no job is lost, none ends twice, and everybody is told', {
   timeout: 900_000,
 }, async () => {
   let again = 0
