@@ -1,0 +1,66 @@
+// A caller who hangs up and comes back at once finds his place, however slow the disk is that his leaving is written to.
+
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { expect, it } from 'vitest'
+import { AwakeClock } from '../../src/daemon/awake-clock.ts'
+import { LiveCallers, type LiveCallersParts } from '../../src/daemon/http/live.ts'
+import type { Submission } from '../../src/daemon/job.ts'
+import { Metrics } from '../../src/daemon/metrics.ts'
+import { Relay } from '../../src/daemon/relay.ts'
+import { UNKNOWN_TARGET } from '../../src/daemon/target-status.ts'
+import { configFor } from '../harness.ts'
+import { TestClock } from '../test-clock.ts'
+
+const chat: Submission = {
+  ...{ endpoint: '/api/chat', model: 'tiny-a', affinity: 'tiny-a:latest', stream: true, loadOnly: false },
+  ...{ contentType: null, contentEncoding: null, body: Uint8Array.from(Buffer.from('{"model":"tiny-a"}')) },
+}
+
+/** Callers in front of a store that takes as long as the test wants to write down a hang-up. */
+function callersWithSlowDisk() {
+  const enqueued: string[] = []
+  const adopted: string[] = []
+  const written = Promise.withResolvers<boolean>()
+  const clock = new TestClock()
+  const store = {
+    enqueue: async ({ id }: { id: string }) => {
+      enqueued.push(id)
+      return { kind: 'enqueued' }
+    },
+    orphan: () => written.promise,
+    adopt: async (id: string) => {
+      adopted.push(id)
+      return true
+    },
+  }
+  const callers = new LiveCallers({
+    ...{ clock, store, metrics: new Metrics(), relay: new Relay(), awake: new AwakeClock(clock) },
+    config: configFor('http://127.0.0.1:11434', 'foreman.db'),
+    newId: () => `job ${enqueued.length + 1}`,
+    dispatcher: { wake: () => undefined, stopRunning: () => false },
+    prober: { status: UNKNOWN_TARGET, onStatus: () => undefined },
+    isStorageFull: () => false,
+  } as unknown as LiveCallersParts)
+  const call = (headers: Record<string, string>) => {
+    const req = new IncomingMessage(new Socket())
+    req.headers = headers
+    const res = new ServerResponse(req)
+    return { res, handled: callers.handle(req, res, chat) }
+  }
+  return { call, enqueued, adopted, written }
+}
+
+it.each([
+  ['an Idempotency-Key', { 'idempotency-key': 'k1' }],
+  ['a retry count', { 'x-stainless-retry-count': '1' }],
+])('a retry by %s takes its place although the hang-up is not on disk yet', async (_name, headers) => {
+  const { call, enqueued, adopted, written } = callersWithSlowDisk()
+  const first = call(headers)
+  await first.handled
+  first.res.emit('close')
+  const retry = call(headers)
+  written.resolve(true)
+  await retry.handled
+  expect({ enqueued, adopted }).toEqual({ enqueued: ['job 1'], adopted: ['job 1'] })
+})
