@@ -55,6 +55,10 @@ describe('a warning', () => {
     },
   )
 
+  it('writes the address as it would be set', () => {
+    expect(warnings({ FOREMAN_ADDR: '[::]:8080' })).toEqual([expect.stringContaining('FOREMAN_ADDR=[::]:8080 is')])
+  })
+
   it.each(['127.0.0.1:8080', '127.9.9.9:8080', '[::1]:8080', 'localhost:8080'])('is not given for %s', (addr) => {
     expect(warnings({ FOREMAN_ADDR: addr })).toEqual([])
   })

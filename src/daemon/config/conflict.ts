@@ -33,8 +33,9 @@ export function conflictsIn(config: Config, machine: Machine): Conflict[] {
 export function cautionsIn(config: Config): string[] {
   const cautions: string[] = []
   if (config.token === null && !isLoopback(config.addr.host)) {
+    const { host, port } = config.addr
     cautions.push(
-      `FOREMAN_ADDR=${config.addr.host}:${config.addr.port} is open to the network and FOREMAN_TOKEN is not set: everybody who can reach this address can use it`,
+      `FOREMAN_ADDR=${host.includes(':') ? `[${host}]` : host}:${port} is open to the network and FOREMAN_TOKEN is not set: everybody who can reach this address can use it`,
     )
   }
   const target = new URL(config.ollamaUrl)
