@@ -24,6 +24,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.waitTimedOut, 'waited as long as --timeout; the job goes on'],
   [EXIT.unreachable, 'daemon unreachable'],
   [EXIT.refused, 'refused: token, host, or it takes no work now'],
+  [EXIT.config, 'settings: FOREMAN_URL or --url, or the token'],
   [EXIT.interrupted, 'Ctrl-C'],
 ]
 
@@ -37,7 +38,7 @@ export const SERVE_EXIT_MEANINGS: readonly (readonly [code: number, meaning: str
 const line = (meanings: typeof EXIT_MEANINGS): string =>
   meanings.map(([code, meaning]) => `${code} ${meaning}`).join(' · ')
 
-export const EXIT_HELP = `${line(EXIT_MEANINGS.slice(0, 4))}\n  ${line(EXIT_MEANINGS.slice(4))}\n  serve: ${line(SERVE_EXIT_MEANINGS)}`
+export const EXIT_HELP = `${line(EXIT_MEANINGS.slice(0, 4))}\n  ${line(EXIT_MEANINGS.slice(4, 7))}\n  ${line(EXIT_MEANINGS.slice(7))}\n  serve: ${line(SERVE_EXIT_MEANINGS)}`
 
 /** Ends the command: its lines go to stderr as they are, without a stack. */
 export class CommandError extends Error {

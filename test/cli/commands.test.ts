@@ -94,8 +94,15 @@ describe('a failed call ends with a code of its own', () => {
     const cwd = emptyDirectory({ '.env': 'FOREMAN_URL=gpu.lan:8080' })
     expect(await runHere(['ps'], { cwd })).toMatchObject({
       code: 78,
-      stderr: expect.stringContaining('did you mean http://gpu.lan:8080'),
+      stderr: expect.stringContaining(
+        'FOREMAN_URL=gpu.lan:8080 (.env) has no scheme (did you mean http://gpu.lan:8080',
+      ),
     })
+    expect(await runHere(['ps', '--url', 'gpu.lan'])).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('FOREMAN_URL=gpu.lan (--url) has no scheme'),
+    })
+    expect((await runHere(['--help'])).stdout).toMatch(/^ *78 settings: .* · 130/m)
   })
 
   it('130 after Ctrl-C', async () => {

@@ -21,7 +21,8 @@ export function loadCaller(sources: Omit<Sources, 'machine'>): Caller {
   const address = url?.text ?? DEFAULT_CALLER_URL
   const parsedUrl = httpUrl.parse(address)
   if (parsedUrl.kind === 'refused') {
-    const text = `${CALLER_URL}=${withoutCredentials(address)} ${parsedUrl.why}; allowed: ${httpUrl.allowed}`
+    const from = url?.origin === 'flag' ? ' (--url)' : url?.origin === '.env' ? ' (.env)' : ''
+    const text = `${CALLER_URL}=${withoutCredentials(address)}${from} ${parsedUrl.why}; allowed: ${httpUrl.allowed}`
     problems.push({ name: CALLER_URL, text })
   }
   const parsedToken = secret === null ? null : SETTINGS.token.parser.parse(secret.text)
