@@ -238,13 +238,15 @@ const TABLE: Table = {
     good: [
       ['gpu.example.org', ['gpu.example.org']],
       ['GPU.example.org., my_box', ['gpu.example.org', 'my_box']],
+      ['10.0.0.1,[2001:0DB8::1],fd00::5', ['10.0.0.1', '2001:db8::1', 'fd00::5']],
     ],
     bad: [
       ['', 'empty item'],
       ['a,,b', 'empty item'],
       ['gpu.example.org:8080', 'has a port'],
       ['http://gpu.example.org', 'is a URL'],
-      ['10.0.0.1', 'is an address'],
+      ['10.0.0.1:80', 'has a port'],
+      ['[fd00::5]:80', 'has a port'],
       ['*.example.org', 'no host name'],
       ['-a', 'no host name'],
     ],

@@ -66,6 +66,7 @@ describe('the name in Host', () => {
     ['192.168.1.5:80', '192.168.1.5'],
     ['[::1]:8080', '::1'],
     ['[FE80::1]', 'fe80::1'],
+    ['[2001:0db8:0::1]:1', '2001:db8::1'],
     ['under_score:1', 'under_score'],
     ['host:', 'host'],
   ])('of %s is %s', (header, name) => {
@@ -147,6 +148,16 @@ describe('the name in Host', () => {
     '0.0.0.0',
   ])('may be %s on a loopback bind', (name) => {
     expect(isHostAllowed(name, loopback)).toBe(true)
+  })
+
+  test.each([
+    ['192.168.1.5', { hosts: ['192.168.1.5'], publicUrl: null }],
+    ['[2001:db8::1]:80', { hosts: ['2001:db8::1'], publicUrl: null }],
+    ['[2001:db8::1]:80', { hosts: [], publicUrl: 'http://[2001:DB8:0::1]:8080' }],
+    ['gpu.example.org', { hosts: [], publicUrl: 'https://gpu.example.org./x' }],
+  ])('may be %s on a loopback bind when a setting says so', (header, settings) => {
+    const rule = hostRule({ addr: { host: '127.0.0.1' }, ...settings }, 'tower')
+    expect(isHostAllowed(hostName(header) ?? '', rule)).toBe(true)
   })
 
   test.each([

@@ -69,14 +69,16 @@ function whyNoAddress(text: string): string {
   return /:/.test(text) ? 'has no valid port' : `has no port (did you mean ${text}:8080?)`
 }
 
-/** A host name for the Host check: no port, no wildcard. */
+/** A host name or an address for the Host check: no port, no wildcard. An address as a URL would spell it. */
 export const hostName: Parser<string> = {
   noun: 'name',
-  allowed: 'a host name without port, such as `gpu.example.org`',
+  allowed: 'a host name or an address, without port, such as `gpu.example.org`',
   parse(text) {
     if (/^[a-z]+:\/\//i.test(text)) return refused('is a URL: only the host name is wanted')
+    if (isIP(text) === 4) return value(text)
+    const v6 = `http://[${/^\[(.*)\]$/.exec(text)?.[1] ?? text}]`
+    if (URL.canParse(v6)) return value(new URL(v6).hostname.slice(1, -1))
     if (/:\d+$/.test(text)) return refused('has a port: the name alone is wanted')
-    if (isIP(text) !== 0) return refused('is an address: those are always allowed')
     return isHostName(text) ? value(text.toLowerCase().replace(/\.$/, '')) : refused('is no host name')
   },
 }

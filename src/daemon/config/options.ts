@@ -142,7 +142,7 @@ export const SETTINGS: Settings = {
     parser: list(hostName),
     example: 'gpu.example.org',
     about:
-      'Host names under which this foreman may be addressed, added to loopback, addresses, single-label and local names.',
+      'Host names and addresses under which this foreman may be called, beside those that always may: loopback names, and unless it is bound to loopback, every address, single-label and local names.',
   },
   origins: {
     name: 'FOREMAN_ORIGINS',

@@ -19,7 +19,8 @@ export interface HostSettings {
 export function hostRule({ addr, hosts, publicUrl }: HostSettings, machine: string): HostRule {
   const loopbackOnly = isLoopbackName(addr.host.toLowerCase())
   const names = new Set(hosts.map((name) => name.toLowerCase()))
-  if (publicUrl !== null) names.add(new URL(publicUrl).hostname.toLowerCase())
+  const ofUrl = publicUrl === null ? null : hostName(new URL(publicUrl).host)
+  if (ofUrl !== null) names.add(ofUrl)
   if (!loopbackOnly) names.add(machine.toLowerCase())
   return { loopbackOnly, names }
 }
@@ -29,10 +30,10 @@ const LOCAL_SUFFIXES = ['.local', '.lan', '.home.arpa', '.internal', '.ts.net']
 
 const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{0,5})?$/
 
-/** The name in a Host header, in lower case, without port, brackets and final dot; null if it is none. */
+/** The name in a Host header, in lower case, without port, brackets and final dot, IPv6 as URLs spell it; null if it is none. */
 export function hostName(header: string): string | null {
   const [, v6, name] = HOST.exec(header.toLowerCase()) ?? []
-  if (v6 !== undefined) return isIP(v6) === 6 ? v6 : null
+  if (v6 !== undefined) return isIP(v6) === 6 ? new URL(`http://[${v6}]`).hostname.slice(1, -1) : null
   if (name === undefined) return null
   const bare = name.endsWith('.') ? name.slice(0, -1) : name
   return bare === '' ? null : bare
