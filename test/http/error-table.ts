@@ -33,10 +33,10 @@ const EMBEDDINGS: readonly Place[] = [
   { path: '/api/embed', shape: 'native', body: { model: 'tiny-embed', input: 'hi' } },
   { path: '/v1/embeddings', shape: 'openai', body: { model: 'tiny-embed', input: 'hi' } },
 ]
-const DIRECT: readonly Place[] = [
-  ...EMBEDDINGS,
+const COUNT: readonly Place[] = [
   { path: '/v1/messages/count_tokens', shape: 'anthropic', body: { model: 'tiny-a', messages: MESSAGES } },
 ]
+const DIRECT: readonly Place[] = [...EMBEDDINGS, ...COUNT]
 const READING = [...LIVE, ...JOBS]
 const EVERYWHERE = [...READING, ...EMBEDDINGS]
 
@@ -361,7 +361,12 @@ export const ROWS: readonly Row[] = [
     ),
   },
   {
-    ...{ code: 'bad_answer', line: BAD_GATEWAY, places: [...LIVE, ...DIRECT] },
+    ...{ code: 'bad_answer', line: BAD_GATEWAY, places: EMBEDDINGS },
+    says: 'the target answered with something that is not Ollama: it does not begin like HTTP/1.1',
+    provoke: answered(() => raw('SSH-2.0-OpenSSH_9.2\r\n')),
+  },
+  {
+    ...{ code: 'bad_answer', line: BAD_GATEWAY, places: [...LIVE, ...COUNT] },
     says: 'the target answered with something that is not Ollama: Response does not match the HTTP/1.1 protocol (Expected HTTP/, RTSP/ or ICE/)',
     provoke: answered(() => raw('SSH-2.0-OpenSSH_9.2\r\n')),
   },

@@ -10,12 +10,13 @@ const DROPPED = new Set([
 
 const CORS = 'access-control-'
 
-/** The names that a `Connection` header declares to be of this hop only. */
+/** The names that a `Connection` header declares to be of this hop only, but for those that are known to be. */
 function namedIn(connection: string): string[] {
   return connection
     .toLowerCase()
     .split(',')
     .map((name) => name.trim())
+    .filter((name) => !DROPPED.has(name))
 }
 
 /** From raw headers (name, value, name, value …) as they stood on the wire. Bytes above 0x7f stay the same byte. */

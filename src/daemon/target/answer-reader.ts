@@ -1,14 +1,14 @@
-// Owns the framing of HTTP/1.1 answers on a kept connection: where a head ends, which bytes are body, when the answer is
-// whole. It guesses nothing: two lengths, a length beside chunks or a line it cannot read are no answer. Keeps no body.
+// Owns the reading of answers that follow each other on one connection: where a head ends, which bytes are body, when the
+// answer is whole. It keeps no body, and takes nothing for an end that is none.
 
+import { type AnswerHead, readHead } from './answer-head.ts'
 import { NotHttp } from './loss.ts'
 
 /** What becomes of the bytes. */
 export interface AnswerParts {
   /** A 1xx went by. */
   informed(): void
-  /** `raw`: name, value, name, value, as they stood; one character a byte. */
-  head(status: number, raw: readonly string[], reason: string): void
+  head(head: AnswerHead): void
   /** Valid only during the call. */
   data(bytes: Buffer): void
   /** The last call. `idleMs`: how long the connection may be kept for another request; 0 = not at all. */
@@ -25,15 +25,7 @@ const MOST_HEAD = 16 * 1024
 /** A chunk's size with its extensions. */
 const MOST_LINE = 1024
 
-const STATUS = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const FIELD = /^([\w!#$%&'*+.^`|~-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/
-const LENGTH = /^\d{1,15}$/
 const CHUNK_SIZE = /^([\da-f]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i
-
-// Ollama never closes an idle connection; a laptop's firewall or NAT does, and says nothing.
-const IDLE_MS = 30_000
-/** Between what a server says it keeps a connection and what is relied on: its clock began earlier than ours. */
-const HURRY_MS = 2_000
 
 export class AnswerReader {
   readonly #parts: AnswerParts
@@ -44,6 +36,9 @@ export class AnswerReader {
   #idleMs = 0
   /** The beginning of a head or a line whose end has not come. */
   #rest: Buffer | null = null
+  /** The head that was read last: those of one second are often the same, and reading one takes three microseconds. */
+  #lastText = ''
+  #lastHead: AnswerHead | null = null
 
   constructor(parts: AnswerParts) {
     this.#parts = parts
@@ -82,83 +77,56 @@ export class AnswerReader {
   #step(bytes: Buffer, at: number): number {
     switch (this.#expecting) {
       case 'head':
-        return this.#readHead(bytes, at)
+        return this.#takeHead(bytes, at)
       case 'length':
       case 'chunk':
-        return this.#readBody(bytes, at)
+        return this.#takeBody(bytes, at)
       case 'close':
         this.#parts.data(bytes.subarray(at))
         return bytes.length
       default:
-        return this.#readLine(bytes, at)
+        return this.#takeLine(bytes, at)
     }
   }
 
-  #readHead(bytes: Buffer, at: number): number {
+  #takeHead(bytes: Buffer, at: number): number {
     const known = Math.min(VERSION.length, bytes.length - at)
-    if (VERSION.compare(bytes, at, at + known, 0, known) !== 0) throw new NotHttp('no status line')
+    if (VERSION.compare(bytes, at, at + known, 0, known) !== 0) throw new NotHttp('it does not begin like HTTP/1.1')
     const end = bytes.indexOf(HEAD_END, at)
     if ((end < 0 ? bytes.length : end) - at > MOST_HEAD) throw new NotHttp('the head is too long')
     if (end < 0) return at
-    const [first = '', ...lines] = bytes.toString('latin1', at, end).split('\r\n')
-    const [, minor, digits, reason = ''] = STATUS.exec(first) ?? []
-    if (digits === undefined) throw new NotHttp('a status line that is none')
-    const status = Number(digits)
-    if (status === 100 || status === 101) throw new NotHttp(`a ${status} that nobody asked for`)
-    if (status < 200) {
+    const head = this.#headOf(bytes.toString('latin1', at, end))
+    if (head.status === 100 || head.status === 101) throw new NotHttp(`a ${head.status} that nobody asked for`)
+    if (head.status < 200) {
       this.#parts.informed()
       return end + HEAD_END.length
     }
-    const raw: string[] = []
-    this.#expecting = this.#framing(status, minor === '1', lines, raw)
-    this.#parts.head(status, raw, reason)
+    this.#idleMs = head.idleMs
+    this.#left = head.length
+    if (head.body === 'chunks') this.#expecting = 'size'
+    else if (head.body === 'length' && head.length > 0) this.#expecting = 'length'
+    else this.#expecting = head.body === 'close' ? 'close' : 'nothing'
+    this.#parts.head(head)
     return end + HEAD_END.length
   }
 
-  /** What follows the head. Fills `raw`. */
-  #framing(status: number, persists: boolean, lines: readonly string[], raw: string[]): Expecting {
-    let length: string | null = null
-    let coding: string | null = null
-    let idleMs = persists ? IDLE_MS : 0
-    for (const line of lines) {
-      const [, name, padded = ''] = FIELD.exec(line) ?? []
-      if (name === undefined) throw new NotHttp('a header line that is none')
-      const value = withoutPadding(padded)
-      raw.push(name, value)
-      switch (name.toLowerCase()) {
-        case 'content-length':
-          if (length !== null || !LENGTH.test(value)) throw new NotHttp('a length that is none')
-          length = value
-          break
-        case 'transfer-encoding':
-          if (coding !== null) throw new NotHttp('two transfer codings')
-          coding = value.toLowerCase()
-          break
-        case 'connection':
-          if (/(^|[\t ,])close([\t ,]|$)/i.test(value)) idleMs = 0
-          break
-        case 'keep-alive':
-          idleMs = Math.min(idleMs, Math.max(0, keptMs(value) - HURRY_MS))
-      }
+  #headOf(text: string): AnswerHead {
+    if (this.#lastHead === null || text !== this.#lastText) {
+      this.#lastHead = readHead(text)
+      this.#lastText = text
     }
-    this.#idleMs = idleMs
-    if (coding !== null && (coding !== 'chunked' || length !== null)) throw new NotHttp('an unclear length')
-    if (status === 204 || status === 304) return 'nothing'
-    if (coding !== null) return 'size'
-    if (length === null) return 'close'
-    this.#left = Number(length)
-    return this.#left === 0 ? 'nothing' : 'length'
+    return this.#lastHead
   }
 
-  #readBody(bytes: Buffer, at: number): number {
+  #takeBody(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#left)
     this.#left -= end - at
     if (this.#left === 0) this.#expecting = this.#expecting === 'chunk' ? 'chunk end' : 'nothing'
-    this.#parts.data(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
+    this.#parts.data(bytes.subarray(at, end))
     return end
   }
 
-  #readLine(bytes: Buffer, at: number): number {
+  #takeLine(bytes: Buffer, at: number): number {
     const end = bytes.indexOf(LINE_END, at)
     const most = this.#expecting === 'trailer' ? MOST_HEAD - this.#trailers : MOST_LINE
     if ((end < 0 ? bytes.length : end) - at > most) throw new NotHttp('a line between chunks is too long')
@@ -180,17 +148,4 @@ export class AnswerReader {
     }
     return next
   }
-}
-
-/** Not trimEnd(): a byte 0xa0 is part of the value. */
-function withoutPadding(value: string): string {
-  let end = value.length
-  while (end > 0 && (value[end - 1] === ' ' || value[end - 1] === '\t')) end -= 1
-  return end === value.length ? value : value.slice(0, end)
-}
-
-/** From `timeout=5, max=100`. */
-function keptMs(value: string): number {
-  const [, seconds] = /timeout=(\d{1,9})/i.exec(value) ?? []
-  return seconds === undefined ? IDLE_MS + HURRY_MS : Number(seconds) * 1000
 }

@@ -3,7 +3,7 @@
 
 import { connect, type Socket } from 'node:net'
 import type { Clock, Timer } from '../clock.ts'
-import { answerHeaders } from './answer-headers.ts'
+import type { AnswerHead } from './answer-head.ts'
 import { type AnswerParts, AnswerReader } from './answer-reader.ts'
 import { sayable } from './exchange.ts'
 import { Ended, lossOf, type Progress } from './loss.ts'
@@ -172,6 +172,7 @@ export class EmbedLine implements AnswerParts {
 
   #take(bytes: Buffer): void {
     this.#isSpoken = true
+    if (this.#isGood) this.#lines.heard()
     try {
       this.#reader.push(bytes)
     } catch (error) {
@@ -184,15 +185,14 @@ export class EmbedLine implements AnswerParts {
     this.#lines.heard()
   }
 
-  head(status: number, raw: readonly string[], reason: string): void {
+  head({ status, headers, reason }: AnswerHead): void {
     this.#progress.answered = true
     this.#isGood = status < 500
     if (this.#isGood) this.#lines.heard()
-    this.#tell((sink) => sink.head(status, answerHeaders(raw), sayable(reason)))
+    this.#tell((sink) => sink.head(status, headers, sayable(reason)))
   }
 
   data(bytes: Buffer): void {
-    if (this.#isGood) this.#lines.heard()
     this.#resumed = false
     this.#tell((sink) => {
       // A sink that has taken heart again before it returned must not be waited for.
