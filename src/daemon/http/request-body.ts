@@ -66,7 +66,9 @@ export class RequestBodies {
         onStalled: () => stop(refused('request_timeout')),
       }
       let total = 0
+      let isOver = false
       const settle = (read: BodyRead): void => {
+        isOver = true
         this.#unwatch(watch)
         req.off('data', onData).off('end', onEnd).off('close', onClose)
         if (read.kind !== 'read') this.#inFlight -= total
@@ -92,7 +94,10 @@ export class RequestBodies {
       req.on('data', onData).on('end', onEnd).on('close', onClose)
       // A request that breaks off is an `error` on some paths; `close` follows and is what counts.
       req.on('error', ignore)
-      this.#watch(watch)
+      // A small body is there by the end of this tick: no timer for those.
+      queueMicrotask(() => {
+        if (!isOver) this.#watch(watch)
+      })
     })
   }
 

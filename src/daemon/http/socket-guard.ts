@@ -49,7 +49,7 @@ export class SocketGuard {
     if (this.#refused.has(socket)) return false
     const open = this.#open.get(socket) ?? new Roll()
     open.add(res)
-    res.once('close', () => {
+    res.on('close', () => {
       open.delete(res)
       if (this.#closing && open.size === 0) socket.destroySoon()
     })
