@@ -94,9 +94,19 @@ export class LiveAnswer implements Subscriber {
     }
     this.#flowing = true
     if (chunk.length > 0) this.#last = chunk
-    if (this.#parts.res.write(chunk)) return true
+    if (this.#write(chunk)) return true
     this.#reader.watch()
     return false
+  }
+
+  /** In one system call, now: Node would wait for the end of the tick, in case another chunk comes. */
+  #write(chunk: Buffer): boolean {
+    const { res } = this.#parts
+    const { socket } = res
+    socket?.cork()
+    const goesOn = res.write(chunk)
+    socket?.uncork()
+    return goesOn
   }
 
   ended(ending: Ending): void {

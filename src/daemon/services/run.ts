@@ -166,6 +166,21 @@ export class Run implements AnswerSink {
   }
 
   data(chunk: Buffer): boolean {
+    // What flows goes on before it is read along: nobody waits for our reading.
+    const flowed = this.#flowing
+    const goesOn = !flowed || this.#pass(chunk)
+    const ok = this.#readAlong(chunk)
+    if (flowed) return goesOn
+    // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    const cap = ok ? (this.#streamed ? 0 : HELD_ANSWER) : HELD_ERROR
+    if (this.#heldBytes > cap) this.release()
+    return !this.paused
+  }
+
+  /** False: it is part of an error. */
+  #readAlong(chunk: Buffer): boolean {
     const isFirst = this.bytes === 0
     this.bytes += chunk.length
     this.heardAt = this.#parts.clock.monotonic()
@@ -174,13 +189,7 @@ export class Run implements AnswerSink {
     if (ok) this.#marker.push(chunk)
     if (ok && isFirst && this.#streamed) this.#begin()
     this.#note(chunk, ok)
-    if (this.#flowing) return this.#pass(chunk)
-    // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
-    this.#held.push(chunk)
-    this.#heldBytes += chunk.length
-    const cap = ok ? (this.#streamed ? 0 : HELD_ANSWER) : HELD_ERROR
-    if (this.#heldBytes > cap) this.release()
-    return !this.paused
+    return ok
   }
 
   end(): void {
