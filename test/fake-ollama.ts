@@ -1,7 +1,7 @@
 // Owns a server that behaves like Ollama 0.17.4 and can be scripted request by request. It waits for gates, never for
 // timers; it keeps a log of what it saw; tests wait for its signals. A promise of foreman's is checked from this side too.
 
-import { createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { AnswerWriter, type Reply } from './fake-ollama/answer-writer.ts'
 import { type Answer, answerOf, embeddingAnswer, loadAnswer } from './fake-ollama/answers.ts'
 import { Connection, Gone } from './fake-ollama/connection.ts'
@@ -11,6 +11,7 @@ import { document, plainReply } from './fake-ollama/plain-reply.ts'
 import { contentOf, inputsOf, isNothingToSay, isWorkerPath, modelOf, refusal } from './fake-ollama/request-content.ts'
 import type { Script } from './fake-ollama/script.ts'
 import type { SeenRequest } from './fake-ollama/seen-request.ts'
+import { type HeldPort, holdPort } from './held-port.ts'
 
 export type { Script } from './fake-ollama/script.ts'
 export * from './fake-ollama/script.ts'
@@ -54,6 +55,8 @@ export class FakeOllama {
   #hopes: Hope[] = []
   #unclaimed: SeenRequest[] = []
   #asleep: PromiseWithResolvers<void> | null = null
+  /** While it is down nobody else is given its port. */
+  #held: HeldPort | null = null
   #port = 0
   #order = 0
   #requests = 0
@@ -178,6 +181,12 @@ export class FakeOllama {
 
   /** Stops listening and drops every connection, as a server that is stopped does. Its models are gone with it. */
   async down(how: 'fin' | 'rst' = 'fin'): Promise<void> {
+    const { address } = this.#server.address() as AddressInfo
+    await this.#close(how)
+    this.#held = await holdPort(this.#port, address)
+  }
+
+  async #close(how: 'fin' | 'rst' = 'fin'): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.drop(how)
     this.memory.clear()
@@ -194,6 +203,7 @@ export class FakeOllama {
 
   /** Listens (again, on the same port). */
   async up(): Promise<void> {
+    await this.#letGo()
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen(this.#port, this.#options.host ?? '127.0.0.1', () => {
@@ -208,8 +218,14 @@ export class FakeOllama {
   async stop(): Promise<void> {
     this.wake()
     this.gates.releaseAll()
-    if (this.#server.listening) await this.down()
+    if (this.#server.listening) await this.#close()
+    await this.#letGo()
     await this.settled()
+  }
+
+  async #letGo(): Promise<void> {
+    await this.#held?.release()
+    this.#held = null
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
+import { holdPort } from '../held-port.ts'
 
 export interface StandIn {
   readonly url: string
@@ -32,12 +33,10 @@ export const answering =
     res.end(typeof document === 'string' ? document : JSON.stringify(document))
   }
 
-/** A port on which nobody listens: it was bound a moment ago, and given back. */
+/** Where nobody listens as long as the test runs. */
 export async function deadUrl(): Promise<string> {
-  const server = createServer()
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo
-  await new Promise((closed) => server.close(closed))
+  const { port, release } = await holdPort()
+  onTestFinished(release)
   return `http://127.0.0.1:${port}`
 }
 

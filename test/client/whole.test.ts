@@ -6,6 +6,7 @@ import { ForemanClient, type JobEvent } from '../../src/client/index.ts'
 import { systemClock } from '../../src/daemon/clock.ts'
 import { cut, FakeOllama, huge } from '../fake-ollama.ts'
 import { passTime, startForeman, temporaryFolder } from '../harness.ts'
+import { quietPort } from '../held-port.ts'
 import { until } from './scripted-foreman.ts'
 
 const BODY = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
@@ -15,7 +16,8 @@ describe('a job of the client', () => {
     await using fake = await FakeOllama.start()
     fake.hold('middle')
     const db = join(await temporaryFolder(), 'foreman.db')
-    const first = await startForeman(fake, { db, clock: systemClock, config: { shutdownGraceMs: 0 } })
+    const addr = { host: '127.0.0.1', port: await quietPort() }
+    const first = await startForeman(fake, { db, clock: systemClock, config: { addr, shutdownGraceMs: 0 } })
     const client = new ForemanClient({ url: first.url })
     const job = await client.submit(BODY)
     const result = job.result()
@@ -31,8 +33,7 @@ describe('a job of the client', () => {
     await until('it has begun', () => text !== '')
     await first.daemon.stop()
     fake.release('middle')
-    const { hostname, port } = new URL(first.url)
-    await startForeman(fake, { db, clock: systemClock, config: { addr: { host: hostname, port: Number(port) } } })
+    await startForeman(fake, { db, clock: systemClock, config: { addr } })
     const { state, artifacts } = await result
     await reading
     expect({ state, voids }).toEqual({ state: 'done', voids: 1 })

@@ -1,23 +1,16 @@
 // Every way in which a target can be lost, and the word for it: a job's attempts hang on that word.
 
-import { createServer } from 'node:net'
 import { errors } from 'undici'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { lossOf } from '../../src/daemon/target/loss.ts'
 import { cut, fails, hangsUp, page, raw, type Script, unmarked } from '../fake-ollama.ts'
+import { holdPort } from '../held-port.ts'
 import { chat, fakeAndTarget, sendDirect, sendJob, targetAt } from './with-target.ts'
 
-/** A port of this machine at which nobody listens. */
-async function closedPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 1
-}
-
 test('a refused connection was certainly not reached', async () => {
-  const target = targetAt(`http://127.0.0.1:${await closedPort()}`)
+  const { port, release } = await holdPort()
+  onTestFinished(release)
+  const target = targetAt(`http://127.0.0.1:${port}`)
   const { sink, exchange } = sendJob(target)
   expect(await sink.loss()).toMatchObject({ kind: 'unreached', code: 'ECONNREFUSED' })
   await exchange.settled

@@ -1,0 +1,49 @@
+// Owns ports for tests in which nobody may listen there for a while: one that was only closed may be given to another test
+// in the next moment, which then hears what was not meant for it. It answers nobody.
+
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+
+export interface HeldPort {
+  readonly port: number
+  /** From now on somebody may listen there. */
+  release(): Promise<void>
+}
+
+/** Who connects to it is refused, and nobody else is given it. `port`: this one, closed just now; without, any. */
+export async function holdPort(port?: number, host = '127.0.0.1'): Promise<HeldPort> {
+  const anchor = createServer((socket) => void socket.on('error', () => {}))
+  await once(anchor.listen(0, host), 'listening')
+  // A port from which a connection goes out is taken (of 15,500 others, given at once, none was it), and has no listener.
+  const from = { localAddress: host, ...(port === undefined ? {} : { localPort: port }) }
+  const line = connect({ port: (anchor.address() as AddressInfo).port, host, ...from })
+  await once(line, 'connect')
+  const taken = line.localPort ?? 0
+  line.on('error', () => {})
+  return {
+    port: taken,
+    async release() {
+      // By a reset, which leaves nothing behind that would still have the port.
+      line.resetAndDestroy()
+      await new Promise((closed) => anchor.close(closed))
+    },
+  }
+}
+
+/**
+ * A free port below those that systems give away by themselves (Linux from 32768, others from 49152): it stays free between
+ * two who listen there one after the other.
+ */
+export async function quietPort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((closed) => server.close(closed))
+    return port
+  }
+  throw new Error('no free port among a hundred')
+}
