@@ -4,10 +4,17 @@ import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { Caller, chat, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
-import { startForeman, until } from '../harness.ts'
+import { passTime, startForeman, until } from '../harness.ts'
 
 const jobs = async (url: string) => (await read<StatusDocument>(url, '/status')).counters.jobs
 const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
+
+/** So many callers are left, and that the others are gone is written down: it was, when what is asked afterwards is answered. */
+async function left(url: string, callers: number): Promise<void> {
+  const counted = async () => (await read<StatusDocument>(url, '/status')).counters.callers
+  await until(`${callers} are left`, async () => (await counted()) === callers)
+  await counted()
+}
 
 /** foreman with one chat that talks until the gate `middle` opens. */
 async function busyForeman(fake: FakeOllama) {
@@ -47,27 +54,29 @@ describe('a caller who hangs up', () => {
 
   it('while queued costs the target nothing', async () => {
     await using fake = await FakeOllama.start()
-    const { url, clock, first } = await busyForeman(fake)
+    const running = await busyForeman(fake)
+    const { url, first } = running
     const second = chat(url, 'tiny-b')
     await until('the second waits', async () => (await waiting(url)) === 1)
     second.hangUp()
-    await until('its caller is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    await left(url, 1)
     expect((await jobs(url))['cancelled']).toBe(0)
     fake.release('middle')
     await first.answer()
-    clock.advance(10_000)
+    await passTime(running, fake, 10_000)
     await until('it is cancelled', async () => (await jobs(url))['cancelled'] === 1)
     expect(fake.workers.map(({ json }) => json['model'])).toEqual(['tiny-a'])
   })
 
   it('with a thousand others at once is a thousand cancels, and the daemon goes on', async () => {
     await using fake = await FakeOllama.start()
-    const { url, clock, first } = await busyForeman(fake)
+    const running = await busyForeman(fake)
+    const { url, first } = running
     const callers = Array.from({ length: 300 }, () => chat(url, 'tiny-b'))
     await until('all wait', async () => (await waiting(url)) === 300)
     for (const caller of callers) caller.hangUp('rst')
-    await until('all are gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
-    clock.advance(10_000)
+    await left(url, 1)
+    await passTime(running, fake, 10_000)
     await until('all are cancelled', async () => (await jobs(url))['cancelled'] === 300)
     fake.release('middle')
     await first.answer()
@@ -86,7 +95,7 @@ describe('a retry that says it is one', () => {
     const other = chat(url, 'tiny-b', { n: 2 })
     await until('both wait', async () => (await waiting(url)) === 2)
     given.hangUp()
-    await until('it is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 2)
+    await left(url, 2)
     const retry = chat(url, 'tiny-b', { n: 1 }, headers)
     await until('it is back', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 3)
     expect(await waiting(url)).toBe(2)
@@ -102,7 +111,7 @@ describe('a retry that says it is one', () => {
     const given = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })
     await until('it waits', async () => (await waiting(url)) === 1)
     given.hangUp()
-    await until('it is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    await left(url, 1)
     const retry = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })
     await until('it is back', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 2)
     expect(await waiting(url)).toBe(1)
@@ -122,7 +131,7 @@ describe('a retry that says it is one', () => {
     const given = chat(url, 'tiny-b', { n: 1 })
     await until('it waits', async () => (await waiting(url)) === 1)
     given.hangUp()
-    await until('it is gone', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    await left(url, 1)
     chat(url, 'tiny-b', body, sent)
     await until('two jobs wait', async () => (await waiting(url)) === 2)
     fake.release('middle')

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { Caller, chat } from '../caller.ts'
 import { FakeOllama, fails, hangsUp } from '../fake-ollama.ts'
-import { startForeman, until } from '../harness.ts'
+import { passTime, startForeman, until } from '../harness.ts'
 
 const openai = (url: string, stream: boolean): Caller =>
   new Caller(url, {
@@ -125,19 +125,18 @@ describe('after the heartbeat', () => {
 
   it('a lost connection is tried again behind the beats, and the caller never knows', async () => {
     await using fake = await FakeOllama.start()
-    const { url, clock } = await startForeman(fake)
+    const running = await startForeman(fake)
     fake.on('/api/chat', { ...hangsUp(), gate: 'slow' }).hold('slow')
-    const caller = chat(url)
+    const caller = chat(running.url)
     await fake.waiting('slow')
-    clock.advance(10_000)
+    await passTime(running, fake, 10_000)
     await caller.hears(' ')
     fake.release('slow')
-    await until('the first attempt is over', () => fake.workers[0]?.isOver)
-    const attempts = async () => {
-      clock.advance(1_000)
+    await fake.workers[0]?.over
+    await until('a second attempt', async () => {
+      await passTime(running, fake, 1_000)
       return fake.workers.length === 2
-    }
-    await until('a second attempt', attempts)
+    })
     const answer = await caller.answer()
     expect(answer.cut).toBe(false)
     expect(answer.body.trimEnd().endsWith('}')).toBe(true)

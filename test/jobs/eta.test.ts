@@ -14,7 +14,7 @@ describe('the estimate', () => {
     fake.hold('middle')
     const learnt = chat(url)
     await learnt.hears('Hello')
-    clock.advance(10_000)
+    await passTime(running, fake, 10_000)
     fake.release('middle')
     await learnt.answer()
     fake.hold('middle')

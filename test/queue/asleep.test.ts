@@ -27,7 +27,10 @@ describe('a target that is not there', () => {
     const running = await startForeman(fake, { config: { heartbeatMs: 0, unreachableGraceMs: 3_600_000 } })
     await fake.down()
     chat(running.url)
-    await until('it is noticed', async () => (await status(running.url)).degraded)
+    await until('it is noticed', async () => {
+      const { degraded, queue } = await status(running.url)
+      return degraded && queue.waiting === 1
+    })
     await fake.up()
     const before = fake.requests('/api/ps').length
     await passTime(running, fake, 2_000)

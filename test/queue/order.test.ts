@@ -130,11 +130,12 @@ describe('the queue', () => {
 
   it('counts a model that somebody else loaded as resident', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
-    const { url, clock } = await startForeman(fake)
+    const running = await startForeman(fake)
+    const { url } = running
     await call(url, { body: { model: 'tiny-a', messages: [{ role: 'user', content: 'x' }] } })
     await call(fake.url, { body: { model: 'tiny-b', messages: [{ role: 'user', content: 'x' }] } })
-    clock.advance(30_000)
-    await until('the probe has seen it', async () => (await status(url)).target.resident[0]?.model === 'tiny-b:latest')
+    await passTime(running, fake, 30_000)
+    expect((await status(url)).target.resident[0]?.model).toBe('tiny-b:latest')
     await call(url, { path: '/pause' })
     const callers = [chat(url, 'tiny-a', { n: 1 }), chat(url, 'tiny-b', { n: 2 })]
     await until('both wait', async () => (await status(url)).queue.waiting === 2)
