@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { Caller, call, chat, get } from '../caller.ts'
 import { FakeOllama, huge, says, sliced } from '../fake-ollama.ts'
-import { startForeman } from '../harness.ts'
+import { startForeman, until } from '../harness.ts'
 
 describe('a streamed chat', () => {
   it('arrives record by record, while the model is still talking', async () => {
@@ -87,7 +87,11 @@ describe('a streamed chat', () => {
     await stuck.stopReading()
     const request = await fake.next('/api/chat')
     await request.stuck()
-    clock.advance(60_000)
+    await until('he is given up', () => {
+      // What the kernel has still taken for him since his last byte counts as one: then he has another minute.
+      clock.advance(60_000)
+      return request.isOver
+    })
     expect(await request.over).toBe('aborted')
     expect((await chat(url).answer()).body).toContain('"done":true')
   })

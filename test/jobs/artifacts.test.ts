@@ -159,9 +159,11 @@ describe('a large artifact', () => {
     const caller = new Caller(url, { method: 'GET', path })
     await caller.head()
     await caller.stopReading()
-    for (let i = 0; i < 50; i++) await get(url, '/healthz')
-    clock.advance(60_000)
-    for (let i = 0; i < 50; i++) await get(url, '/healthz')
+    for (let i = 0; i < 50; i++) {
+      // What the kernel has still taken for him since the last look counts as his: then he has another minute.
+      clock.advance(60_000)
+      await get(url, '/healthz')
+    }
     await caller.resume()
     const answer = await caller.answer()
     expect([answer.cut, answer.body.length < whole.body.length]).toEqual([true, true])
