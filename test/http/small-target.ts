@@ -28,7 +28,8 @@ export async function startSmallTarget(
 ): Promise<SmallTarget> {
   const seen: SeenRequest[] = []
   const waiting: (() => void)[] = []
-  const server = http.createServer((req, res) => {
+  // Like Ollama it never closes an idle connection: one that is closed just when it is used again is another test's business.
+  const server = http.createServer({ keepAliveTimeout: 0 }, (req, res) => {
     if (early?.(req, res) === true) return
     const chunks: Buffer[] = []
     req.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -10,7 +10,7 @@ const status = (url: string): Promise<StatusDocument> => read<StatusDocument>(ur
 const config = { embedModel: 'tiny-embed', heartbeatMs: 0 }
 const embed = (url: string) => call(url, { path: '/api/embed', body: { model: 'tiny-embed', input: 'x' } })
 const warmed = (fake: FakeOllama): number =>
-  fake.requests('/api/embed').filter(({ json }) => json['keep_alive'] === -1).length
+  fake.requests('/api/embed').filter(({ order, json }) => order.received !== null && json['keep_alive'] === -1).length
 
 describe('the embedder', () => {
   it('is loaded and pinned at the start', async () => {
@@ -91,6 +91,7 @@ describe('embeddings', () => {
     // All are held but the one that found no place, whichever came last.
     const refused = await Promise.race(calls)
     expect([refused.status, refused.headers['x-foreman-error']]).toEqual([503, 'embed_queue_full'])
+    await fake.waiting('load', 4)
     expect(fake.requests('/api/embed')).toHaveLength(4)
     fake.release('load')
     const statuses = (await Promise.all(calls)).map(({ status }) => status)

@@ -59,7 +59,7 @@ describe('a stop', () => {
     const answer = await first.answer()
     expect(answer.cut).toBe(true)
     expect(answer.body).toContain('{"error":"foreman is shutting down"}\n')
-    expect(fake.workers[0]?.wasAborted).toBe(true)
+    expect(await fake.workers[0]?.over).toBe('aborted')
     await stopped
   })
 
