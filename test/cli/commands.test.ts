@@ -19,7 +19,7 @@ describe('pause, resume and health', () => {
 
   it('health is 0 also while the target sleeps', async () => {
     const daemon = await standIn(answering(200, { status: 'ok', degraded: true }))
-    const { code, stdout } = await runHere(['health', '--url', daemon.url])
+    const { code, stdout } = await runHere(['health', '--url', daemon.url, '--timeout', '1m'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'ok, but degraded: the target does not answer\n' })
     expect(daemon.asked).toEqual([{ method: 'GET', path: '/healthz', authorization: undefined }])
   })
@@ -28,7 +28,7 @@ describe('pause, resume and health', () => {
 describe('version', () => {
   it("is this program's, and the daemon's if there is one", async () => {
     const daemon = await standIn(answering(200, { ...IDLE, version: '0.2.0' }))
-    expect((await runHere(['version', '--url', daemon.url])).stdout).toBe(
+    expect((await runHere(['version', '--url', daemon.url, '--timeout', '1m'])).stdout).toBe(
       `foreman 0.1.0\ndaemon  0.2.0 at ${daemon.url}, Ollama 0.17.4\n`,
     )
     const { code, stdout } = await runHere(['version', '--url', await deadUrl(), '--json'])

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Command, emptyDirectory, run } from './command-line.ts'
 import { runHere } from './here.ts'
@@ -25,6 +26,13 @@ async function offered(words: readonly string[], url: string): Promise<string[]>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.split('\t')[0] ?? '')
+}
+
+/** A TAB gives the daemon one second, which a busy machine may have no time for: then it is pressed again. */
+async function pressed(tab: () => Promise<string[]>, wanted: readonly string[]): Promise<string[]> {
+  let shown = await tab()
+  for (let more = 4; more > 0 && !isDeepStrictEqual(shown, wanted); more--) shown = await tab()
+  return shown
 }
 
 describe('what completes', () => {
@@ -63,8 +71,12 @@ describe('what completes', () => {
     [['nonsense', ''], []],
     [[], ['serve']],
   ])('%j: %j', async (words, values) => {
-    const all = await offered(words, (await daemonWithNames()).url)
-    expect(words.length === 0 ? all.slice(0, 1) : all).toEqual(values)
+    const { url } = await daemonWithNames()
+    const shown = async () => {
+      const all = await offered(words, url)
+      return words.length === 0 ? all.slice(0, 1) : all
+    }
+    expect(await pressed(shown, values)).toEqual(values)
   })
 
   it('is only what is known here when the daemon does not answer', async () => {
@@ -102,7 +114,8 @@ describe.skipIf(!has('bash'))('in bash', () => {
   ])('%s', async (line, values) => {
     const typed = `COMP_LINE='${line}'; COMP_POINT=\${#COMP_LINE}; _foreman foreman`
     const script = `source <(foreman completion bash); ${typed}; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p foreman`
-    expect(await inShell('bash', script)).toEqual([...values, 'complete -F _foreman foreman', ''])
+    const wanted = [...values, 'complete -F _foreman foreman', '']
+    expect(await pressed(() => inShell('bash', script), wanted)).toEqual(wanted)
   })
 })
 
@@ -118,8 +131,9 @@ describe.skipIf(!has('fish'))('in fish (skipped where there is none)', () => {
   it('commands and models complete', async () => {
     const script =
       "foreman completion fish | source; complete -C 'foreman jobs wa'; complete -C 'foreman submit qwen3:'"
-    const values = (await inShell('fish', script)).map((line) => line.split('\t')[0])
-    expect(values).toEqual(['watch', 'qwen3:14b', 'qwen3:30b', ''])
+    const values = async () => (await inShell('fish', script)).map((line) => line.split('\t')[0] ?? '')
+    const wanted = ['watch', 'qwen3:14b', 'qwen3:30b', '']
+    expect(await pressed(values, wanted)).toEqual(wanted)
   })
 })
 

@@ -148,14 +148,17 @@ export async function scriptedForeman(): Promise<ScriptedForeman> {
   return foreman
 }
 
-/** Waits, without a timer of its own, until `look` is true; fails loudly after 30 s. */
+/** Waits, without a timer of its own, until `look` is true; fails loudly after two minutes. */
 export async function until(what: string, look: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 120_000
   while (!look()) {
-    if (performance.now() > deadline) throw new Error(`waited 30 s in vain: ${what}`)
+    if (performance.now() > deadline) throw new Error(`waited two minutes in vain: ${what}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
+
+/** Timers of the client that are as long as this stand still until they are fired: a machine may be slower than they are. */
+const STANDS_STILL_MS = 1_000
 
 /** The timers that the client has set, and that neither fired nor were cleared. */
 export class ClientTimers {
@@ -176,7 +179,7 @@ export class ClientTimers {
         clear(timer)
         fn(...args)
       }
-      const timer = set(fire, ms)
+      const timer = ms < STANDS_STILL_MS ? set(fire, ms) : set(() => {}, 2 ** 31 - 1)
       pending.set(timer, { ms, fire })
       return timer
     }) as typeof setTimeout)

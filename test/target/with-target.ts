@@ -2,15 +2,16 @@
 
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
-import { systemClock } from '../../src/daemon/clock.ts'
 import { createTarget, type TargetOptions } from '../../src/daemon/target/send.ts'
 import type { Exchange, Target, TargetRequest } from '../../src/daemon/target/target.ts'
 import { FakeOllama, type FakeOptions } from '../fake-ollama.ts'
+import { TestClock } from '../test-clock.ts'
 import { CollectingSink } from './collecting-sink.ts'
 
+/** Its clock stands still unless a test brings one: no question is given up because the machine is slow. */
 export function targetAt(url: string, options: Partial<TargetOptions> = {}): Target {
   const log = pino({ level: 'silent' })
-  const target = createTarget({ url, token: null, clock: systemClock, log, embedConcurrency: 8, ...options })
+  const target = createTarget({ url, token: null, clock: new TestClock(), log, embedConcurrency: 8, ...options })
   onTestFinished(() => target.close())
   return target
 }
