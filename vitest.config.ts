@@ -7,8 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/ollama/**', 'test/clients/**', 'test/browser/**'],
     // Bounds for what hangs, not for what is slow: no test measures time, and a shared machine may be ten times slower.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Every test has real sockets and real files; more workers than cores only make them wait for each other.
     maxWorkers: '100%',
   },

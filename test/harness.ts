@@ -80,16 +80,16 @@ export async function startForeman(target: { readonly url: string }, wishes: Wis
   return { daemon, url: daemon.url, config, clock, logged }
 }
 
-/** Waits until `look` gives something else than false, null or undefined; fails loudly after 30 s. Not for timing. */
+/** Waits until `look` gives something else than false, null or undefined; fails loudly after two minutes. Not for timing. */
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
 ): Promise<Exclude<T, false | null | undefined>> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 120_000
   for (;;) {
     const seen = await look()
     if (seen !== false && seen !== null && seen !== undefined) return seen as Exclude<T, false | null | undefined>
-    if (performance.now() > deadline) throw new Error(`waited 30 s in vain: ${what}`)
+    if (performance.now() > deadline) throw new Error(`waited two minutes in vain: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
