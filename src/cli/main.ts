@@ -4,12 +4,13 @@
 import { EXIT } from './exit.ts'
 import { runCommand } from './program.ts'
 
-// `foreman ps | head -1` closes the pipe early: that is no error of a command, and never the end of a daemon.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
-}
+// `foreman ps | head -1` closes the pipe early: that is no error of a command. A full disk behind `> file` is one. Neither is
+// ever the end of a daemon.
+let unwritten: NodeJS.ErrnoException | null = null
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') unwritten ??= error
+})
+process.stderr.on('error', () => {})
 // A daemon stops in its own way (serve.ts), and so does a command that listens itself.
 if (process.argv[2] !== 'serve') {
   process.on('SIGINT', () => {
@@ -18,5 +19,11 @@ if (process.argv[2] !== 'serve') {
 }
 
 const code = await runCommand(process.argv.slice(2))
-// A pipe may still hold what was written: leave when it has been taken.
-process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+// A pipe may still hold what was written: leave when it has been taken, and when what has become of it has been told.
+process.stdout.write('', () => setImmediate(leave))
+
+function leave(): void {
+  const isLost = code === EXIT.ok && unwritten !== null
+  const words = isLost ? `foreman: stdout cannot be written: ${unwritten?.code}\n` : ''
+  process.stderr.write(words, () => process.exit(isLost ? EXIT.error : code))
+}

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Command, emptyDirectory, run } from './command-line.ts'
 import { document, ID, jobDaemon, json, receipt, stateEvent, told, until, wordEvent } from './job-daemon.ts'
@@ -149,6 +149,20 @@ describe('submit', () => {
     daemon.tell(...told(['a', 'b']).slice(0, -1))
     expect(await command.ended).toMatchObject({ code: 0, stderr: '' })
     expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(0)
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('1, and no stack, when the disk behind what it prints is full', async () => {
+    const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
+    const onFullDisk = (args: readonly string[]): Command =>
+      new Command(['-c', 'exec "$@" >/dev/full', 'sh', process.execPath, main, ...args], { executable: 'sh' })
+    const daemon = await jobDaemon()
+    const submit = onFullDisk(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    submit.process.stdin.end()
+    await until('the events are read', () => daemon.streams.size === 1)
+    daemon.tell(...told(['a']))
+    expect(await submit.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/^foreman: ENOSPC.*\n$/) })
+    const config = onFullDisk(['config', '--ollama-url', 'http://gpu.lan:11434'])
+    expect(await config.ended).toMatchObject({ code: 1, stderr: 'foreman: stdout cannot be written: ENOSPC\n' })
   })
 
   it('cancels on SIGINT without a terminal, and leaves the job alone on SIGTERM', async () => {
