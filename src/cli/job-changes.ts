@@ -9,7 +9,7 @@ import { jsonText, printable } from './terminal.ts'
 export function addCancel(jobs: Command): void {
   add(jobs, 'cancel', {
     summary: 'cancel jobs, waiting or running',
-    help: 'Cancels jobs. One that runs is stopped at the target; one that is over stays as it is.\n\nExamples:\n  foreman jobs cancel 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n  foreman jobs --all --json --state queued --label test | jq -r .job_id | xargs foreman jobs cancel\n',
+    help: 'Cancels jobs. One that runs is stopped at the target; one that is over stays as it is.\n\nExamples:\n  foreman jobs cancel 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n  foreman jobs --all --json --state queued --label test | jq -r .job_id | xargs -r foreman jobs cancel\n',
     async change(client, id) {
       const { state } = await client.cancel(id)
       const words = isFinal(state) ? state : 'is being cancelled'

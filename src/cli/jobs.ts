@@ -19,7 +19,7 @@ const LIST_HELP = `Lists jobs, the newest first: those of blocked callers too.
 Examples:
   foreman jobs
   foreman jobs --state failed --label nightly
-  foreman jobs --all --json | jq -r 'select(.state == "failed") | .job_id' | xargs foreman jobs retry
+  foreman jobs --all --json | jq -r 'select(.state == "failed") | .job_id' | xargs -r foreman jobs retry
 `
 
 const GET_HELP = `What is known of one job: its place or its end, times, tokens, artifacts, webhooks. Never its prompt.
