@@ -35,11 +35,13 @@ export function watch(run: Run, target: Target, clock: Clock, limits: WatchLimit
     timers.add(timer)
   }
 
+  const patienceMs = run.job.stream ? Math.min(SILENT_MS, limits.stallLimitMs) : SILENT_MS
+
   const listen = (): void => {
     const silentFor = run.paused ? 0 : clock.monotonic() - run.heardAt
-    if (silentFor < SILENT_MS) {
+    if (silentFor < patienceMs) {
       failures = 0
-      after(SILENT_MS - silentFor, listen)
+      after(patienceMs - silentFor, listen)
       return
     }
     void ask(run.heardAt)
@@ -49,14 +51,16 @@ export function watch(run: Run, target: Target, clock: Clock, limits: WatchLimit
     const answers = await target.alive(ASK_DEADLINE_MS)
     if (stopped) return
     if (run.heardAt !== heardAt || run.paused) return listen()
-    failures = answers ? 0 : failures + 1
+    const silentFor = clock.monotonic() - heardAt
+    failures = answers || silentFor < SILENT_MS ? 0 : failures + 1
     if (failures >= FAILURES) return run.giveUp('silent, and it does not answer on new connections')
-    const isStuck = run.job.stream && clock.monotonic() - heardAt >= limits.stallLimitMs
+    const stallsIn = limits.stallLimitMs - silentFor
+    const isStuck = run.job.stream && stallsIn <= 0
     if (answers && isStuck) return run.stop('stalled', spoken(limits.stallLimitMs))
-    after(ASK_EVERY_MS, listen)
+    after(stallsIn > 0 ? Math.min(ASK_EVERY_MS, stallsIn) : ASK_EVERY_MS, listen)
   }
 
-  after(SILENT_MS, listen)
+  after(patienceMs, listen)
   if (limits.runLimitMs > 0) after(limits.runLimitMs, () => run.stop('run_limit', spoken(limits.runLimitMs)))
   return {
     stop() {
