@@ -208,7 +208,7 @@ test('a connection that was closed while it was idle is not used', async () => {
   expect([fake.connections, fake.requests(PATH).length]).toEqual([2, 2])
 })
 
-test('words behind an answer, or without a question, end their connection and spoil nobody’s answer', async () => {
+test('words behind an answer end their connection and spoil nobody’s answer', async () => {
   const { target, count } = await rough((socket, number) => {
     socket.on('data', () => socket.write(number === 1 ? answer('1') + answer('evil') : answer(`${number}`)))
   })
@@ -219,19 +219,27 @@ test('words behind an answer, or without a question, end their connection and sp
     texts.push(sink.text)
   }
   expect([texts, count()]).toEqual([['1', '2', '2'], 2])
+})
 
+test('words without a question end their connection, and the next request opens one', async () => {
   const closed = Promise.withResolvers<void>()
-  const other = await rough((socket, number) => {
+  const idle = Promise.withResolvers<Socket>()
+  const { target, count } = await rough((socket, number) => {
     if (number === 1) socket.on('close', () => closed.resolve())
-    // Two reads on the other side: the second comes when nothing is asked.
-    socket.on('data', () => {
-      socket.write(answer(`${number}`), () => number === 1 && setImmediate(() => socket.write(answer('evil'))))
-    })
+    socket.on('data', () => socket.write(answer(`${number}`), () => idle.resolve(socket)))
   })
-  expect(await send(other.target).sink.ended).toEqual({ kind: 'end' })
+  expect(await send(target).sink.ended).toEqual({ kind: 'end' })
+  const socket = await idle.promise
+  socket.write(answer('evil'))
   await closed.promise
-  const { sink } = send(other.target)
-  expect([await sink.ended, sink.text]).toEqual([{ kind: 'end' }, '2'])
+  const { sink } = send(target)
+  expect([await sink.ended, sink.text, count()]).toEqual([{ kind: 'end' }, '2', 2])
+})
+
+test('a target that ends its side and reads no more is a loss, although the request is not out', async () => {
+  const { target } = await rough((socket) => void socket.pause().end())
+  const { sink } = send(target, embedding('x'.repeat(50_000_000)))
+  expect((await sink.loss()).kind).toBe('lost')
 })
 
 const MUCH = 100_000_000

@@ -55,7 +55,7 @@ export async function embed(
     return full()
   }
   app.metrics.embedsWaiting(slots.waiting)
-  res.once('close', () => {
+  res.on('close', () => {
     if (!slots.leave(go)) return
     release()
     app.metrics.embedsWaiting(slots.waiting)
