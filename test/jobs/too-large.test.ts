@@ -24,6 +24,14 @@ it('an async job with too large an answer fails with the limit, once, and the ne
   await inState(url, next.job_id, 'done')
 })
 
+it('the limit is told as it was set', async () => {
+  await using fake = await FakeOllama.start()
+  const { url } = await startForeman(fake, { config: { maxAnswer: 1024 } })
+  fake.on('/api/chat', LONG)
+  const { error } = await inState(url, (await submit(url)).job_id, 'failed')
+  expect(error?.message).toBe('the answer is larger than 1KiB (FOREMAN_MAX_ANSWER)')
+})
+
 it('a blocked call has all of it', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake, { config: { maxAnswer: 1_000 } })

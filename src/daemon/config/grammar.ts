@@ -42,6 +42,12 @@ export function formatSize(bytes: number): string {
   return `${bytes}`
 }
 
+/** The same in a sentence, where a number alone would say nothing: `64MiB`, `1000 bytes`. */
+export function sizeText(bytes: number): string {
+  const text = formatSize(bytes)
+  return /\d$/.test(text) ? `${text} bytes` : text
+}
+
 interface DurationRange {
   readonly min: number
   readonly max: number

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../clock.ts'
+import { sizeText } from '../config/grammar.ts'
 import type { OwnError } from './respond.ts'
 import { ownError } from './respond.ts'
 import { Roll } from './roll.ts'
@@ -179,15 +180,4 @@ export function joined(chunks: readonly Buffer[], bytes: number): Uint8Array<Arr
     at += chunk.length
   }
   return whole
-}
-
-/** The largest unit that divides it. */
-function sizeText(bytes: number): string {
-  const units = [
-    ['GiB', 2 ** 30],
-    ['MiB', 2 ** 20],
-    ['KiB', 2 ** 10],
-  ] as const
-  const unit = units.find(([, size]) => bytes >= size && bytes % size === 0)
-  return unit === undefined ? `${bytes} bytes` : `${bytes / unit[1]}${unit[0]}`
 }

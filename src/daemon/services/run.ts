@@ -4,6 +4,7 @@
 import { createMarker, type Marker } from '../answer/terminal-marker.ts'
 import type { Outcome, StopReason } from '../attempt.ts'
 import type { Clock } from '../clock.ts'
+import { sizeText } from '../config/grammar.ts'
 import { answerForm } from '../endpoint.ts'
 import type { Job } from '../job.ts'
 import type { Relay } from '../relay.ts'
@@ -224,7 +225,8 @@ export class Run implements AnswerSink {
   /** For watchers, and for what an async job leaves. */
   #note(chunk: Buffer, ok: boolean): void {
     const isKept = this.job.caller === 'none'
-    if (isKept && this.bytes > this.#parts.maxAnswer) this.stop('answer_too_large', `${this.#parts.maxAnswer} bytes`)
+    const { maxAnswer } = this.#parts
+    if (isKept && this.bytes > maxAnswer) this.stop('answer_too_large', sizeText(maxAnswer))
     else if (ok) this.#records.push(chunk)
     else if (isKept) this.#errorBody.push(chunk)
   }
