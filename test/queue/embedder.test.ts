@@ -51,6 +51,18 @@ describe('the embedder', () => {
     expect(warmed(fake)).toBe(2)
   })
 
+  it('that is never seen to be pinned is warmed once an interval, and not after each look', async () => {
+    await using fake = await FakeOllama.start()
+    // What Ollama says where a copy of the model was asked for first.
+    fake.always('/api/ps', { body: JSON.stringify({ models: [{ name: 'other:latest', model: 'other:latest' }] }) })
+    const running = await startForeman(fake, { config })
+    await until('it was warmed', () => warmed(fake) === 1)
+    await passTime(running, fake, 29_000)
+    expect(warmed(fake)).toBe(1)
+    await passTime(running, fake, 40_000)
+    expect(warmed(fake)).toBe(3)
+  })
+
   it('that the target cannot hold beside a worker is warned of once, and not pinned in a swap war', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake, { config })

@@ -40,6 +40,8 @@ export class Prober {
   #current: Promise<TargetStatus> | null = null
   #again = false
   #warming: Promise<void> | null = null
+  /** Clock.monotonic() of a warming that has not been seen to pin anything; null: the last one was, or there was none. */
+  #warmedAt: number | null = null
   #timer: Timer | null = null
   #hurries = 0
   #stopped = false
@@ -183,16 +185,28 @@ export class Prober {
         'the target does not hold the embedder and a worker at once: set OLLAMA_MAX_LOADED_MODELS=2 there, or each evicts the other. The embedder is not pinned again until both have been seen.',
       )
     }
+    if (this.#pinning.pinned) this.#warmedAt = null
     if (this.#pinning.pinned || this.#warming !== null || this.#stopped) return
-    if (isBack || (isQuiet() && !this.#pinning.slotsTooFew)) this.#warm(embedModel)
+    if (isBack || (isQuiet() && !this.#pinning.slotsTooFew && !this.#isVain())) this.#warm(embedModel)
+  }
+
+  /**
+   * A copy of a model (`ollama cp`) shares the other one's runner and is listed under that name, so its pin is never seen:
+   * warmed after each look, it was warmed 200 times a second.
+   */
+  #isVain(): boolean {
+    const { clock, intervalMs } = this.#parts
+    return this.#warmedAt !== null && clock.monotonic() - this.#warmedAt < intervalMs
   }
 
   #warm(model: string): void {
-    const { log, target } = this.#parts
+    const { clock, log, target } = this.#parts
     this.#warming = target.warm(model).then((ok) => {
       this.#warming = null
       if (!ok) return
-      log.info({ embedder: model }, 'embedder loaded and pinned')
+      const isFirst = this.#warmedAt === null
+      this.#warmedAt = clock.monotonic()
+      log[isFirst ? 'info' : 'debug']({ embedder: model }, 'embedder loaded and pinned')
       this.soon('embedder warmed')
     })
   }
