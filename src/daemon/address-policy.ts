@@ -151,7 +151,7 @@ const notListed = (where: string): string =>
   `goes to ${where}, which FOREMAN_WEBHOOK_ALLOW does not hold (it says only)`
 
 const unfit = (where: string, place: Place): string =>
-  `goes to ${where}, a ${place} address: FOREMAN_WEBHOOK_ALLOW can except it`
+  `goes to ${where}, ${/^[aeiou]/.test(place) ? 'an' : 'a'} ${place} address: FOREMAN_WEBHOOK_ALLOW can except it`
 
 function rulesOf(rules: readonly string[]): Rules {
   const ranges = rules.map(readRange)
