@@ -12,7 +12,7 @@ import { Tap } from './tap.ts'
 import { type Named, nameOf, type Told, type Way } from './way.ts'
 
 /** Ends a performance that has failed; retries of clients take up to 7 s. */
-const DEADLINE_MS = 60_000
+const DEADLINE_MS = 150_000
 
 export interface Performance {
   readonly cell: Cell

@@ -44,7 +44,7 @@ describeWithPython('with Python', () => {
     beforeAll(async () => {
       const [real] = await Promise.all([startOllama(), startAskers()])
       ollama = real
-      foreman = await startForeman(ollama.url, { FOREMAN_POLL_INTERVAL: '500ms' })
+      foreman = await startForeman(ollama.url, { FOREMAN_POLL_INTERVAL: '500ms', FOREMAN_HEARTBEAT: '0' })
       // One after the other: the models of two clients would push each other out.
       for (const module of MODULES) {
         direct.set(module, await ask(module, ollama.url))
