@@ -33,7 +33,9 @@ export function createRunTimes(): RunTimes {
 
   function remainder({ affinity, runningMs }: RunningNow): number | null {
     const run = runOf(affinity)
-    return run === null ? null : Math.max(0, run - Math.max(0, runningMs))
+    const left = run === null ? null : run - Math.max(0, runningMs)
+    // Longer than jobs of its kind take: nobody knows how much longer, and "any moment" would be said until it ends.
+    return left === null || left < 0 ? null : left
   }
 
   /** A group that has nothing ahead of the job costs nothing: its load comes when the job itself is sent. */

@@ -175,6 +175,21 @@ describe('a swap', () => {
   })
 })
 
+describe('a backoff', () => {
+  it('holds its job until its end, and no longer where the clock has been put back meanwhile', async () => {
+    const hour = 60 * MINUTES
+    const [id = ''] = await putAll({})
+    await take(store, { now: hour })
+    await changed(store, id, 'connection_lost', { availableAt: hour + 4_000 })
+    expect(await store.claim(claimRequest({ now: hour + 3_999 }))).toEqual({ kind: 'empty', availableAt: hour + 4_000 })
+    expect(await store.claim(claimRequest({ now: hour - 60_000 }))).toEqual({
+      kind: 'empty',
+      availableAt: hour + 4_000,
+    })
+    expect((await take(store, { now: 0 })).job.id).toBe(id)
+  })
+})
+
 describe('an orphan', () => {
   it('is not claimed, still waits, and keeps its place when its caller is back', async () => {
     const [first = '', second = ''] = await putAll({}, {})

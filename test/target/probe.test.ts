@@ -37,6 +37,12 @@ test.each<[string, string, Parameters<Awaited<ReturnType<typeof fakeAndTarget>>[
   expect(result).toHaveProperty('reason', expect.stringContaining(path))
 })
 
+test('lists that are null are empty ones', async () => {
+  const { fake, target } = await fakeAndTarget()
+  for (const path of ['/api/tags', '/api/ps']) fake.always(path, { body: '{"models":null}' })
+  expect((await target.probe(5_000)).kind).toBe('answered')
+})
+
 test('tags of 5 MiB are read', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.always('/api/tags', { body: `{"models":[{"name":"${'x'.repeat(5 * 1024 ** 2)}"}]}` })

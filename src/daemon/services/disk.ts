@@ -38,6 +38,7 @@ export class Disk {
   storeSays(full: boolean): void {
     this.#storeFull = full
     if (full) this.#parts.log.error('the disk is full: nothing is admitted until there is room')
+    else this.#parts.log.warn('there is room again')
   }
 
   async #look(): Promise<void> {

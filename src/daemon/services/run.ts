@@ -1,6 +1,7 @@
 // Owns one attempt: the job's request at the target, the bytes that come back, and when they may reach a listener. It
 // says what happened (an Outcome); what becomes of the job is attempt.ts's to decide and the store's to write.
 
+import { INCOMPLETE } from '../answer/answer-record.ts'
 import { createMarker, type Marker } from '../answer/terminal-marker.ts'
 import type { Outcome, StopReason } from '../attempt.ts'
 import type { Clock } from '../clock.ts'
@@ -196,8 +197,13 @@ export class Run implements AnswerSink {
   end(): void {
     const status = this.#head?.status ?? 0
     if (isOk(status)) this.#records.end()
-    if (isOk(status)) this.#settle({ kind: 'answered', verdict: this.#marker.verdict() })
+    if (isOk(status)) this.#settle({ kind: 'answered', verdict: this.#isEmpty ? INCOMPLETE : this.#marker.verdict() })
     else this.#settle({ kind: 'http_error', status, body: Buffer.concat(this.#held).toString('utf8') })
+  }
+
+  /** A 200 with nothing in it (Ollama for a picture of a model that makes none): a caller gets it, a job would have nothing. */
+  get #isEmpty(): boolean {
+    return this.bytes === 0 && this.job.caller === 'none'
   }
 
   lost(error: LostConnection): void {

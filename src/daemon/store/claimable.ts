@@ -15,7 +15,7 @@ export interface Candidate {
 }
 
 export interface ClaimableJobs {
-  /** Backoffs that have ended count no more. */
+  /** Backoffs that have ended count no more, nor do those that a clock set which has been put back since. */
   promote(now: number): void
   /** The job whose turn it is; null when none may be sent. */
   next(request: ClaimRequest, swappedAwake: number): Candidate | null
@@ -23,10 +23,14 @@ export interface ClaimableJobs {
   firstBackoff(): number | null
 }
 
+/** Nothing waits out more than a minute and its jitter (backoff.ts). */
+const LONGEST_AHEAD_MS = 120_000
+
 /** INDEXED BY, so that a changed index fails when it is prepared and not when a million rows wait. */
 export const CLAIMABLE_SQL = {
   promote:
     'UPDATE jobs INDEXED BY backoffs SET available_at = NULL WHERE available_at IS NOT NULL AND available_at <= $now',
+  promoteAhead: 'UPDATE jobs INDEXED BY backoffs SET available_at = NULL WHERE available_at > $ahead',
   firstBackoff: `SELECT available_at FROM jobs INDEXED BY backoffs
     WHERE available_at IS NOT NULL AND available_at > 0 ORDER BY available_at LIMIT 1`,
   oldest: claimableBy('sequence', 'sequence > 0'),
@@ -41,6 +45,7 @@ function claimableBy(index: string, condition: string): string {
 
 export function createClaimable(db: DatabaseSync): ClaimableJobs {
   const promote = prepare<{ now: number }>(db, CLAIMABLE_SQL.promote)
+  const promoteAhead = prepare<{ ahead: number }>(db, CLAIMABLE_SQL.promoteAhead)
   const firstBackoff = prepare<None, { available_at: number }>(db, CLAIMABLE_SQL.firstBackoff)
   const oldest = prepare<None, Candidate>(db, CLAIMABLE_SQL.oldest)
   const ofAffinity = prepare<{ affinity: string }, Candidate>(db, CLAIMABLE_SQL.ofAffinity)
@@ -57,7 +62,10 @@ export function createClaimable(db: DatabaseSync): ClaimableJobs {
   }
 
   return {
-    promote: (now) => void promote.run({ now: whole(now) }),
+    promote(now) {
+      promote.run({ now: whole(now) })
+      promoteAhead.run({ ahead: whole(now) + LONGEST_AHEAD_MS })
+    },
     firstBackoff: () => firstBackoff.get({})?.available_at ?? null,
     next({ residency, drainLimitMs: limitMs, awake: awakeNow }, swappedAwake) {
       const first = oldest.get({})

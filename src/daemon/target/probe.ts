@@ -36,7 +36,9 @@ function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): Reading<Buffer> 
   const read = documentOf(path, reply)
   if (read.kind !== 'read') return read
   const { document, body } = read.value
-  if ('models' in document && Array.isArray(document.models)) return { kind: 'read', value: body }
+  // Go writes an empty list that nobody made as null; Ollama makes its own, imitators need not.
+  if ('models' in document && (Array.isArray(document.models) || document.models === null))
+    return { kind: 'read', value: body }
   return { kind: 'foreign', reason: `GET ${path} answered without a list of models` }
 }
 
