@@ -1,6 +1,7 @@
 // Whether the target is there, and what it has: asked on connections that cannot lie, within a deadline, never throwing.
 
 import { expect, test } from 'vitest'
+import { createLog } from '../../src/daemon/log.ts'
 import { page, raw, stalls } from '../fake-ollama.ts'
 import { TestClock } from '../test-clock.ts'
 import { fakeAndTarget, sendDirect, sendJob, targetAt } from './with-target.ts'
@@ -155,4 +156,21 @@ test('warming that fails is said, not thrown', async () => {
   await fake.down()
   expect(await target.warm('tiny-embed')).toBe(false)
   expect(await targetAt('http://127.0.0.1:1').warm('tiny-embed')).toBe(false)
+})
+
+test('why an embedder cannot be loaded is said once for each reason', async () => {
+  const reasons: string[] = []
+  const write = (line: string): void => void reasons.push((JSON.parse(line) as { reason: string }).reason)
+  const log = createLog({ logLevel: 'warn', logFormat: 'json' }, { write })
+  const { fake, target } = await fakeAndTarget({}, { log })
+  const failing = (error: string) => fake.always('/api/embed', { status: 500, body: JSON.stringify({ error }) })
+  failing('no memory')
+  for (let tries = 0; tries < 3; tries++) expect(await target.warm('tiny-embed')).toBe(false)
+  failing('gone')
+  await target.warm('tiny-embed')
+  fake.plain('/api/embed')
+  expect(await target.warm('tiny-embed')).toBe(true)
+  failing('gone')
+  await target.warm('tiny-embed')
+  expect(reasons).toEqual(['no memory', 'gone', 'gone'].map((error) => `HTTP 500: {"error":"${error}"}`))
 })

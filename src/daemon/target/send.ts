@@ -39,6 +39,8 @@ class OllamaTarget implements Target {
   readonly #embedLines: EmbedLines | null
   #current: Sent | null = null
   #answeredAt: number | null = null
+  /** Why the embedder could not be loaded, when that was tried last. */
+  #warmFailure: string | null = null
 
   constructor({ url, token, clock, log, embedConcurrency }: TargetOptions) {
     const { origin, pathname, protocol, host, hostname, port } = new URL(url)
@@ -95,7 +97,10 @@ class OllamaTarget implements Target {
   async warm(model: string): Promise<boolean> {
     const reply = await ask((sink) => this.sendDirect(warmRequest(model), sink), this.#clock, WARM_BOUNDS)
     const reason = warmFailure(reply)
-    if (reason !== null) this.#log.warn({ embedder: model, reason }, 'the embedder could not be loaded')
+    // It is tried again at each quiet probe: the same reason once is enough.
+    if (reason !== null && reason !== this.#warmFailure)
+      this.#log.warn({ embedder: model, reason }, 'the embedder could not be loaded')
+    this.#warmFailure = reason
     return reason === null
   }
 
