@@ -70,7 +70,12 @@ describe('an answer that streams', () => {
     const answer = await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
     expect(answer.headers.get('content-type')).toBe('application/x-ndjson')
     const reader = answer.body?.getReader()
-    const read = async () => Buffer.from((await reader?.read())?.value ?? []).toString()
+    // To the end of a line, in however many pieces it comes.
+    const read = async (): Promise<string> => {
+      const next = await reader?.read()
+      const text = Buffer.from(next?.value ?? []).toString()
+      return next?.done !== false || text.endsWith('\n') ? text : text + (await read())
+    }
     expect(await read()).toBe('{"status":"one"}\n')
     pieces[0]?.('{"status":"two"}\n')
     expect(await read()).toBe('{"status":"two"}\n')
