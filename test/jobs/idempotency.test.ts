@@ -1,23 +1,11 @@
 // What an Idempotency-Key promises: the same job for the same key, however often and whenever it is asked.
 
 import { describe, expect, it } from 'vitest'
-import type {
-  ErrorDocument,
-  JobDocument,
-  JobListDocument,
-  ReceiptDocument,
-  StatusDocument,
-} from '../../src/protocol/wire.ts'
-import { Caller, read } from '../caller.ts'
+import type { ErrorDocument, JobDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
+import { Caller } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
-import { startForeman, until } from '../harness.ts'
-import { CHAT, documentOf, inState, post, submit } from './submission.ts'
-
-/** The first probe is over: foreman knows what is installed. */
-const probed = (url: string): Promise<boolean> =>
-  until('the target was probed', async () => (await read<StatusDocument>(url, '/status')).target.reachable === true)
-
-const list = async (url: string): Promise<JobListDocument> => read<JobListDocument>(url, '/jobs')
+import { startForeman } from '../harness.ts'
+import { CHAT, documentOf, inState, list, post, probed, submit } from './submission.ts'
 
 describe('Idempotency-Key', () => {
   const key = { 'Idempotency-Key': 'night-1' }

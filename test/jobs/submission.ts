@@ -1,6 +1,6 @@
 // Owns the short ways by which tests submit a job, read it and wait for its end. It asserts nothing.
 
-import type { JobDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
+import type { JobDocument, JobListDocument, ReceiptDocument, StatusDocument } from '../../src/protocol/wire.ts'
 import { type Answer, call, read } from '../caller.ts'
 import { until } from '../harness.ts'
 
@@ -32,6 +32,13 @@ export async function submit(
 }
 
 export const view = (url: string, id: string): Promise<JobDocument> => read<JobDocument>(url, `/jobs/${id}`)
+
+/** The newest of all jobs. */
+export const list = (url: string): Promise<JobListDocument> => read<JobListDocument>(url, '/jobs')
+
+/** The first probe is over: foreman knows what is installed. */
+export const probed = (url: string): Promise<boolean> =>
+  until('the target was probed', async () => (await read<StatusDocument>(url, '/status')).target.reachable === true)
 
 /** The job, once it is in `state`. */
 export function inState(url: string, id: string, state: string): Promise<JobDocument> {

@@ -3,23 +3,11 @@
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type {
-  ErrorDocument,
-  JobDocument,
-  JobListDocument,
-  ReceiptDocument,
-  StatusDocument,
-} from '../../src/protocol/wire.ts'
-import { Caller, chat, get, read } from '../caller.ts'
+import type { ErrorDocument, JobDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
+import { Caller, chat, get } from '../caller.ts'
 import { FakeOllama, fails } from '../fake-ollama.ts'
 import { startForeman, temporaryFolder, until } from '../harness.ts'
-import { CHAT, documentOf, inState, post, submit, view } from './submission.ts'
-
-/** The first probe is over: foreman knows what is installed. */
-const probed = (url: string): Promise<boolean> =>
-  until('the target was probed', async () => (await read<StatusDocument>(url, '/status')).target.reachable === true)
-
-const list = async (url: string): Promise<JobListDocument> => read<JobListDocument>(url, '/jobs')
+import { CHAT, documentOf, inState, list, post, probed, submit, view } from './submission.ts'
 
 describe('a submit', () => {
   it('answers 202 with a receipt and where to look, and the job is done later', async () => {
