@@ -151,9 +151,55 @@ test('the words of an error record are kept', () => {
   })
 })
 
+/** As 0.34.4 writes them for a prompt of 33 tokens, 32 of which were cached. */
+const CACHED: readonly (readonly [EndpointPath, streamed: boolean, answer: string])[] = [
+  ['/api/chat', true, '{"done":true,"prompt_eval_count":33,"prompt_eval_cached_count":32,"eval_count":2}\n'],
+  ['/api/generate', false, '{"done":true,"prompt_eval_count":33,"prompt_eval_cached_count":32,"eval_count":2}'],
+  [
+    '/v1/chat/completions',
+    true,
+    'data: {"choices":[],"usage":{"prompt_tokens":33,"prompt_tokens_details":{"cached_tokens":32},"completion_tokens":2}}\n\n',
+  ],
+  [
+    '/v1/completions',
+    false,
+    '{"choices":[],"usage":{"prompt_tokens":33,"prompt_tokens_details":{"cached_tokens":32},"completion_tokens":2}}',
+  ],
+  [
+    '/v1/responses',
+    false,
+    '{"usage":{"input_tokens":33,"input_tokens_details":{"cached_tokens":32},"output_tokens":2}}',
+  ],
+  ['/v1/messages', false, '{"usage":{"input_tokens":1,"cache_read_input_tokens":32,"output_tokens":2}}'],
+  [
+    '/v1/messages',
+    true,
+    'data: {"type":"message_start","message":{"usage":{"input_tokens":1,"cache_read_input_tokens":32,"output_tokens":0}}}\n\n' +
+      'data: {"type":"message_delta","delta":{},"usage":{"output_tokens":2}}\n\ndata: {"type":"message_stop"}\n\n',
+  ],
+  [
+    '/v1/messages',
+    true,
+    'data: {"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":0}}}\n\n' +
+      'data: {"type":"message_delta","delta":{},"usage":{"input_tokens":1,"cache_read_input_tokens":32,"output_tokens":2}}\n\n',
+  ],
+]
+
+test.for(CACHED)(
+  'the prompt tokens of %s (streamed: %s) include those of the cache',
+  ([endpoint, streamed, answer]) => {
+    const { promptTokens, cachedTokens, completionTokens } = read(endpoint, streamed, answer).measured()
+    expect({ promptTokens, cachedTokens, completionTokens }).toEqual({
+      ...{ promptTokens: 33, cachedTokens: 32, completionTokens: 2 },
+    })
+  },
+)
+
 test('the native cost is in milliseconds and tokens', () => {
   const marker = read('/api/chat', true, ...answerOf('/api/chat', SAID, true, false).records)
-  expect(marker.measured()).toEqual({ loadMs: 1500, promptTokens: 11, completionTokens: 3, doneReason: 'stop' })
+  expect(marker.measured()).toEqual({
+    ...{ loadMs: 1500, promptTokens: 11, completionTokens: 3, cachedTokens: null, doneReason: 'stop' },
+  })
 })
 
 test('a native load and unload are complete', () => {

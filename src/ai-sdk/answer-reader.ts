@@ -55,16 +55,14 @@ export class AnswerReader {
     return { unified, raw: raw === '' ? undefined : raw }
   }
 
-  /** As the target counts; it tells neither cached tokens nor those of the thinking. */
+  /** As the target counts. Ollama tells cached tokens since 0.34, those of the thinking never. */
   get usage(): Usage {
+    const total = countAt(this.#last, 'prompt_eval_count')
+    const cacheRead = countAt(this.#last, 'prompt_eval_cached_count')
+    const noCache = total === undefined || cacheRead === undefined ? undefined : total - cacheRead
     const numbers = Object.entries(this.#last).filter(([, value]) => typeof value === 'number')
     return {
-      inputTokens: {
-        total: countAt(this.#last, 'prompt_eval_count'),
-        noCache: undefined,
-        cacheRead: undefined,
-        cacheWrite: undefined,
-      },
+      inputTokens: { total, noCache, cacheRead, cacheWrite: undefined },
       outputTokens: { total: countAt(this.#last, 'eval_count'), text: undefined, reasoning: undefined },
       raw: Object.fromEntries(numbers) as JsonObject,
     }

@@ -2,7 +2,7 @@
 
 import { isFinal } from '../client/index.ts'
 import { ERRORS } from '../protocol/error.ts'
-import type { DeliveryDocument, JobDocument } from '../protocol/wire.ts'
+import type { DeliveryDocument, JobDocument, UsageDocument } from '../protocol/wire.ts'
 import { etaText, paintState, speedText } from './job-words.ts'
 import { age, bytes, type Painter, printable, styled, table } from './terminal.ts'
 
@@ -44,13 +44,16 @@ function timesLines({ timings, usage, done_reason, ...job }: JobDocument, style:
   const tokens =
     usage === null
       ? ''
-      : `${usage.prompt_tokens ?? '?'} in, ${usage.completion_tokens ?? '?'} out${speed === '–' ? '' : `, ${speed} a second`}`
+      : `${usage.prompt_tokens ?? '?'} in${cachedText(usage)}, ${usage.completion_tokens ?? '?'} out${speed === '–' ? '' : `, ${speed} a second`}`
   return [
     ...(times === '' ? [] : [row('times', times, style)]),
     ...(tokens === '' ? [] : [row('tokens', tokens, style)]),
     ...(done_reason === null ? [] : [row('reason', printable(done_reason), style)]),
   ]
 }
+
+const cachedText = ({ cached_prompt_tokens: cached }: UsageDocument): string =>
+  cached === null ? '' : ` (${cached} of them cached)`
 
 function errorLines({ error, state }: JobDocument, style: Painter): string[] {
   if (error === null) return []

@@ -91,9 +91,9 @@ export function timings(job: Job): TimingsDocument {
 }
 
 export function usage({ measured }: Job): UsageDocument | null {
-  const { promptTokens = null, completionTokens = null } = measured ?? {}
+  const { promptTokens = null, completionTokens = null, cachedTokens = null } = measured ?? {}
   if (promptTokens === null && completionTokens === null) return null
-  return { prompt_tokens: promptTokens, completion_tokens: completionTokens }
+  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, cached_prompt_tokens: cachedTokens }
 }
 
 export const errorDocument = ({ error }: { readonly error: JobError | null }): JobErrorDocument | null =>

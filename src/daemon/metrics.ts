@@ -43,6 +43,11 @@ export class Metrics {
     'outcome',
   ])
   readonly #tokens = this.#counter('foreman_tokens_total', 'Tokens, as the target counts them.', ['model', 'type'])
+  readonly #cached = this.#counter(
+    'foreman_cached_prompt_tokens_total',
+    'Tokens of prompts that the target took from its prompt cache; they are part of the input tokens.',
+    ['model'],
+  )
   readonly #relayed = this.#counter('foreman_relay_bytes_total', 'Bytes of answers that came from the target.')
   readonly #wait = this.#histogram('foreman_queue_wait_seconds', 'From submit to the first sending.', LONG)
   readonly #load = this.#histogram(
@@ -127,6 +132,7 @@ export class Metrics {
     if (loadMs !== null) this.#load.observe(seconds(loadMs))
     this.#tokens.inc({ model, type: 'input' }, measured?.promptTokens ?? 0)
     this.#tokens.inc({ model, type: 'output' }, measured?.completionTokens ?? 0)
+    this.#cached.inc({ model }, measured?.cachedTokens ?? 0)
   }
 
   relayed(bytes: number): void {

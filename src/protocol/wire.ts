@@ -115,8 +115,11 @@ export interface TimingsDocument {
 
 /** As the target counts. */
 export interface UsageDocument {
+  /** The whole prompt, with what came from the target's prompt cache. */
   prompt_tokens: number | null
   completion_tokens: number | null
+  /** The part of `prompt_tokens` that came from the cache; null if the target does not tell (Ollama before 0.34). */
+  cached_prompt_tokens: number | null
 }
 
 export interface JobErrorDocument {

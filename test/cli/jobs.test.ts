@@ -18,7 +18,7 @@ const DONE = document('done', {
   started_at: '2026-01-06T12:01:00.000Z',
   finished_at: '2026-01-06T12:02:00.000Z',
   timings: { queue_ms: 60_000, load_ms: 5_000, run_ms: 60_000 },
-  usage: { prompt_tokens: 12, completion_tokens: 550 },
+  usage: { prompt_tokens: 12, completion_tokens: 550, cached_prompt_tokens: null },
   done_reason: 'stop',
   artifacts: [
     { name: 'completion', content_type: 'text/plain; charset=utf-8', bytes: 2048, data: 'x' },

@@ -18,7 +18,9 @@ const CIRCUMSTANCES = { maxAttempts: 3, position: null, etaMs: null }
 const shown = (over: Partial<JobDetail>, circumstances = {}, publicUrl: string | null = null) =>
   JSON.parse(jobDocument(detail(over), { ...CIRCUMSTANCES, ...circumstances }, publicUrl))
 
-const NOTHING_MEASURED = { loadMs: null, promptTokens: null, completionTokens: null, doneReason: null }
+const NOTHING_MEASURED = {
+  ...{ loadMs: null, promptTokens: null, completionTokens: null, cachedTokens: null, doneReason: null },
+}
 
 describe('a job is shown', () => {
   it('with every name of the contract, and nothing of its body', () => {
@@ -121,7 +123,9 @@ it('tokens are shown when the target counted any', () => {
   expect(usage(job())).toBeNull()
   expect(usage(job({ measured: { ...NOTHING_MEASURED, loadMs: 3 } }))).toBeNull()
   const counted = { ...NOTHING_MEASURED, completionTokens: 0 }
-  expect(usage(job({ measured: counted }))).toEqual({ prompt_tokens: null, completion_tokens: 0 })
+  expect(usage(job({ measured: counted }))).toEqual({
+    ...{ prompt_tokens: null, completion_tokens: 0, cached_prompt_tokens: null },
+  })
 })
 
 it('the place in the queue counts all that is sent before it', () => {

@@ -38,7 +38,7 @@ async function samples(metrics: Metrics, name: string): Promise<Record<string, n
 
 test('jobs are counted by final state and model, with their times and tokens', async () => {
   const metrics = metricsWith()
-  const measured = { loadMs: 250, promptTokens: 7, completionTokens: 11, doneReason: 'stop' }
+  const measured = { loadMs: 250, promptTokens: 7, completionTokens: 11, cachedTokens: 5, doneReason: 'stop' }
   metrics.jobEnded(
     job({ model: 'Tiny-A', state: 'done', claimedAt: 1_000, workingAt: 2_000, finishedAt: 4_000, measured }),
   )
@@ -51,6 +51,7 @@ test('jobs are counted by final state and model, with their times and tokens', a
     'model="tiny-a:latest",type="input"': 7,
     'model="tiny-a:latest",type="output"': 11,
   })
+  expect(await samples(metrics, 'foreman_cached_prompt_tokens_total')).toEqual({ 'model="tiny-a:latest"': 5 })
   expect(await samples(metrics, 'foreman_job_duration_seconds_sum')).toEqual({ '': 4 })
   expect(await samples(metrics, 'foreman_model_load_seconds_sum')).toEqual({ '': 0.75 })
 })

@@ -65,6 +65,20 @@ it('an older database is copied before it is migrated, and keeps its rows', asyn
   copy.close()
 })
 
+it('a job of before 0003 tells no cached tokens', async () => {
+  const path = await databasePath()
+  const old = openDatabase(path, released.slice(0, 2))
+  old.db.exec(`INSERT INTO jobs (state, id, caller, endpoint, model, normalised_model, affinity, stream, load_only,
+    body_bytes, fifo_swap, created_at, created_awake, prompt_tokens)
+    VALUES ('queued', 'old', 'none', '/api/chat', 'm', 'm:latest', 'm:latest', 1, 0, 2, 0, 1, 1, 33)`)
+  old.close()
+  const { db, close } = openDatabase(path)
+  expect(db.prepare('SELECT prompt_tokens, cached_tokens FROM jobs').all()).toEqual([
+    { prompt_tokens: 33, cached_tokens: null },
+  ])
+  close()
+})
+
 it('a new database is not copied', async () => {
   const path = await databasePath()
   openDatabase(path).close()

@@ -99,7 +99,7 @@ describe('a claim', () => {
     const store = await shared.store()
     const { id } = await put(store)
     await take(store, { now: 5 })
-    const measured = { loadMs: 7.4, promptTokens: 1, completionTokens: 2, doneReason: 'stop' }
+    const measured = { loadMs: 7.4, promptTokens: 1, completionTokens: 2, cachedTokens: 1, doneReason: 'stop' }
     await changed(store, id, 'first_byte', { now: 6 })
     const lost = await changed(store, id, 'connection_lost', { measured })
     expect(lost).toMatchObject({ state: 'queued', attempt: 1, measured: { ...measured, loadMs: 7 }, workingAt: 6 })

@@ -29,7 +29,13 @@ export const bad = (detail: string): Verdict => ({ kind: 'bad', detail })
 /** Filled as records go by. */
 export type Notes = { -readonly [name in keyof Measured]: Measured[name] }
 
-export const emptyNotes = (): Notes => ({ loadMs: null, promptTokens: null, completionTokens: null, doneReason: null })
+export const emptyNotes = (): Notes => ({
+  loadMs: null,
+  promptTokens: null,
+  completionTokens: null,
+  cachedTokens: null,
+  doneReason: null,
+})
 
 type Document = Readonly<Record<string, unknown>>
 
@@ -80,6 +86,7 @@ function readNative(document: Document, notes: Notes): Verdict | null {
   notes.loadMs = loadNs === null ? null : Math.round(loadNs / NS_PER_MS)
   notes.promptTokens = count(document['prompt_eval_count'])
   notes.completionTokens = count(document['eval_count'])
+  notes.cachedTokens = count(document['prompt_eval_cached_count'])
   notes.doneReason = word(reason)
   return COMPLETE
 }
@@ -87,9 +94,20 @@ function readNative(document: Document, notes: Notes): Verdict | null {
 /** The ends that OpenAI gives streams of sound and of pictures. */
 const OPENAI_ENDS = ['transcript.text.done', 'image_generation.completed', 'image_edit.completed']
 
-function noteUsage(usage: unknown, notes: Notes, prompt: string, completion: string): void {
+function noteUsage(usage: unknown, notes: Notes, prompt: 'prompt_tokens' | 'input_tokens', completion: string): void {
   notes.promptTokens = count(within(usage, prompt)) ?? notes.promptTokens
   notes.completionTokens = count(within(usage, completion)) ?? notes.completionTokens
+  notes.cachedTokens = count(within(within(usage, `${prompt}_details`), 'cached_tokens')) ?? notes.cachedTokens
+}
+
+/** Anthropic's `input_tokens` are those of the prompt that were neither read from a cache nor written to one. */
+function noteAnthropicUsage(usage: unknown, notes: Notes): void {
+  notes.completionTokens = count(within(usage, 'output_tokens')) ?? notes.completionTokens
+  const uncached = count(within(usage, 'input_tokens'))
+  if (uncached === null) return
+  const read = count(within(usage, 'cache_read_input_tokens'))
+  notes.cachedTokens = read ?? notes.cachedTokens
+  notes.promptTokens = uncached + (read ?? 0) + (count(within(usage, 'cache_creation_input_tokens')) ?? 0)
 }
 
 function readOpenai(document: Document, notes: Notes, event: string): Verdict | null {
@@ -109,7 +127,7 @@ function readAnthropic(document: Document, notes: Notes, event: string): Verdict
   if (error !== null) return failed(error)
   if (type === 'error') return failed('the target reported an error')
   const opening = within(document['message'], 'usage')
-  noteUsage(opening ?? document['usage'], notes, 'input_tokens', 'output_tokens')
+  noteAnthropicUsage(opening ?? document['usage'], notes)
   const reason = word(within(document['delta'], 'stop_reason')) ?? word(document['stop_reason'])
   notes.doneReason = reason ?? notes.doneReason
   return type === 'message_stop' ? COMPLETE : null

@@ -44,6 +44,7 @@ export interface JobRow {
   readonly load_ms: number | null
   readonly prompt_tokens: number | null
   readonly completion_tokens: number | null
+  readonly cached_tokens: number | null
   readonly done_reason: string | null
   readonly changes: number
   readonly label: string | null
@@ -112,6 +113,7 @@ function measuredOf(row: JobRow): Measured | null {
     loadMs: row.load_ms,
     promptTokens: row.prompt_tokens,
     completionTokens: row.completion_tokens,
+    cachedTokens: row.cached_tokens,
     doneReason: row.done_reason,
   }
   return Object.values(measured).every((value) => value === null) ? null : measured
@@ -176,6 +178,7 @@ export const FRESH = {
   ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, started_at: null },
   ...{ claimed_at: null, working_at: null, finished_at: null, error_code: null, error_message: null },
   ...{ error_status: null, load_ms: null, prompt_tokens: null, completion_tokens: null, done_reason: null },
+  cached_tokens: null,
 } as const satisfies Partial<JobRow>
 
 /** A new job as `jobOf` gives it of its row, without reading that. `bodyBytes`: its body may have been moved away. */

@@ -49,12 +49,14 @@ function guarded(event: EventName, { from, to, attempt }: Transition, changes: s
 }
 
 const CLAIM = (workingAt: '$now' | 'NULL'): string => `claimed_at = $now, started_at = coalesce(started_at, $now),
-  working_at = ${workingAt}, load_ms = NULL, prompt_tokens = NULL, completion_tokens = NULL, done_reason = NULL`
+  working_at = ${workingAt}, load_ms = NULL, prompt_tokens = NULL, completion_tokens = NULL, done_reason = NULL,
+  cached_tokens = NULL`
 
 const CHANGE = `available_at = $availableAt, orphaned_at = NULL, working_at = coalesce($workingAt, working_at),
   finished_at = $finishedAt, error_code = $errorCode, error_message = $errorMessage, error_status = $errorStatus,
   load_ms = coalesce($loadMs, load_ms), prompt_tokens = coalesce($promptTokens, prompt_tokens),
-  completion_tokens = coalesce($completionTokens, completion_tokens), done_reason = coalesce($doneReason, done_reason)`
+  completion_tokens = coalesce($completionTokens, completion_tokens), done_reason = coalesce($doneReason, done_reason),
+  cached_tokens = coalesce($cachedTokens, cached_tokens)`
 
 function changeParams({ id, event, now, availableAt, error, measured }: Change): Record<string, Value> {
   const { to } = TRANSITIONS[event]
@@ -71,6 +73,7 @@ function changeParams({ id, event, now, availableAt, error, measured }: Change):
     promptTokens: measured?.promptTokens ?? null,
     completionTokens: measured?.completionTokens ?? null,
     doneReason: measured?.doneReason ?? null,
+    cachedTokens: measured?.cachedTokens ?? null,
   }
 }
 
