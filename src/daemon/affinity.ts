@@ -19,8 +19,9 @@ export function normaliseModel(model: string): string {
   return lastPart.includes(':') ? name : `${name}:latest`
 }
 
+/** `x:cloud`, or `-cloud` at the end of a tag: an untagged `my-cloud` is a local model. */
 export function isCloudModel(model: string): boolean {
-  return /(:|-)cloud$/.test(model.toLowerCase())
+  return /:(?:[^:/]*-)?cloud$/.test(model.trim().toLowerCase())
 }
 
 /** The affinity of a request: its normalised model and the runner options it sets, in a fixed order. */

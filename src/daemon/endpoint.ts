@@ -20,6 +20,8 @@ export const ENDPOINTS = {
   '/v1/chat/completions': { dialect: 'openai', streamsByDefault: false, body: 'json' },
   '/v1/completions': { dialect: 'openai', streamsByDefault: false, body: 'json' },
   '/v1/responses': { dialect: 'responses', streamsByDefault: false, body: 'json' },
+  // A compaction of a conversation, since 0.34: up to three runs of the model, one JSON document at the end.
+  '/v1/responses/compact': { dialect: 'responses', streamsByDefault: false, body: 'json' },
   '/v1/messages': { dialect: 'anthropic', streamsByDefault: false, body: 'json' },
   '/v1/audio/transcriptions': { dialect: 'openai', streamsByDefault: false, body: 'multipart' },
   '/v1/images/generations': { dialect: 'openai', streamsByDefault: false, body: 'json' },

@@ -173,7 +173,7 @@ export const ERRORS = {
   incomplete_stream: {
     status: 502,
     message: "the target's answer ended before it was complete",
-    hint: 'Ollama ends an answer without its last record when a model repeats itself, or when its runner dies.',
+    hint: 'Ollama ends an answer without its last record when its runner dies, and before 0.33 when a model repeats itself.',
   },
   stream_broken: {
     status: 502,

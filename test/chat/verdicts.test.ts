@@ -80,6 +80,20 @@ describe('a streamed answer that ends before its marker', () => {
   })
 })
 
+/** Ollama's own words about ollama.com, which a proxy's page is not. */
+const CLOUD_AWAY = fails(502, 'Post "https://ollama.com:443/api/chat": dial tcp: lookup ollama.com: no such host')
+
+describe('a 502 that is JSON of Ollama itself', () => {
+  it('is final for a caller who waits: asking again would be as vain', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    fake.on('/api/chat', CLOUD_AWAY)
+    const answer = await new Caller(url, { body: { model: 'x:cloud', ...say } }).answer()
+    expect([answer.status, JSON.parse(answer.body).error]).toEqual([502, expect.stringContaining('no such host')])
+    expect(fake.workers).toHaveLength(1)
+  })
+})
+
 describe('an unstreamed answer', () => {
   const unstreamed = { body: { model: 'tiny-a', stream: false, ...say } }
   it.each<readonly [string, Script, number, string]>([

@@ -41,6 +41,8 @@ describe('affinity', () => {
     expect(affinityOf('gpt-oss:120b-cloud')).toBe(affinityOf('other:cloud', { num_ctx: 1 }))
     expect(isCloudModel('gpt-oss:120b-cloud')).toBe(true)
     expect(isCloudModel('cloud')).toBe(false)
+    expect(isCloudModel('my-cloud')).toBe(false)
+    expect(isCloudModel('me:8080/my-cloud')).toBe(false)
     expect(isCloudModel('cloudy:latest')).toBe(false)
   })
 })

@@ -176,8 +176,8 @@ export const PS =
   '{"models":[{"name":"tiny-a:latest","model":"tiny-a:latest","size":1511680,"digest":"0d70c30dc15cc48ce4717f0bbded8a5ce51151f653ad3f73ea32fdb520f1f96a","details":{"parent_model":"","format":"gguf","family":"llama","families":["llama"],"parameter_size":"149K","quantization_level":"unknown"},"expires_at":"2026-11-21T03:18:53.925897528Z","size_vram":0,"context_length":2048}]}'
 
 /** A target that answered a probe at `probedAt`, with the documents above. */
-export function knownTarget(probedAt: number, changes: Partial<TargetStatus> = {}): TargetStatus {
-  const snapshot = { tags: Buffer.from(TAGS), ps: Buffer.from(PS), version: '0.17.4' }
+export function knownTarget(probedAt: number, changes: Partial<TargetStatus> = {}, version = '0.17.4'): TargetStatus {
+  const snapshot = { tags: Buffer.from(TAGS), ps: Buffer.from(PS), version }
   const inventory = readInventory(snapshot, probedAt, Date.UTC(2026, 0, 6, 12))
   return { reachable: true, since: 0, reason: null, inventory, ...changes }
 }

@@ -17,6 +17,7 @@ const ROUTES = [
   ['POST', `/api/blobs/${DIGEST}`],
   ['HEAD', `/api/blobs/${DIGEST}`],
   ['POST', '/api/signout'],
+  ['DELETE', '/api/user/keys/c3No'],
   ['POST', '/api/experimental/aliases'],
   ['DELETE', '/api/experimental/aliases'],
 ] as const

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AnswerForm, Dialect } from '../../src/daemon/endpoint.ts'
 import { beat, errorBody, errorRecord, reasonPhrase, type Surface } from '../../src/daemon/http/error-body.ts'
-import { isSince, queueFull } from '../../src/daemon/request/ollama-error.ts'
+import { queueFull } from '../../src/daemon/request/ollama-error.ts'
+import { isSince } from '../../src/daemon/request/ollama-version.ts'
 
 const JSON_UTF8 = 'application/json; charset=utf-8'
 

@@ -1,6 +1,7 @@
 // Owns the requests that Ollama refuses and that foreman must refuse alike: each body at each endpoint it means something to.
-// Their answers were recorded from a real Ollama by record.ts, in this order.
+// Their answers were recorded from real Ollamas of several versions by record.ts, in this order.
 
+import { zstdCompressSync } from 'node:zlib'
 import type { EndpointPath } from '../../src/daemon/endpoint.ts'
 import type { OllamaPath } from '../../src/daemon/request/ollama-error.ts'
 
@@ -21,6 +22,7 @@ const JSON_ENDPOINTS: readonly EndpointPath[] = [
   '/v1/messages',
   '/v1/images/generations',
   '/v1/images/edits',
+  '/v1/responses/compact',
 ]
 
 /** Enough of everything for every endpoint to get as far as its model. */
@@ -86,7 +88,7 @@ const misfits: readonly (readonly [why: string, body: string])[] = [
   ['a model with a space', `{"model":"a b",${REST}}`],
   ['a model with a path that climbs', `{"model":"../../x",${REST}}`],
   ['a model without a tag behind its colon', `{"model":"x:",${REST}}`],
-  ['a model with two colons', `{"model":"x:20b:cloud",${REST}}`],
+  ['a model with two colons', `{"model":"x:20b:40b",${REST}}`],
   ['a model of 81 letters', `{"model":"${'x'.repeat(81)}",${REST}}`],
   ['a model with a digest', `{"model":"x@sha256:0",${REST}}`],
   ["a model of HTML's letters", `{"model":"<&>\\u2028\\u007f\\ud800 \\"",${REST}}`],
@@ -145,10 +147,30 @@ export const QUESTIONS: readonly Question[] = [
   ask('/v1/images/edits', ['a prompt that is missing', '{"model":"x"}']),
 ]
 
+const COMPACTING: readonly EndpointPath[] = ['/v1/responses', '/v1/responses/compact']
+const COMPRESSED: readonly EndpointPath[] = [...COMPACTING, '/v1/chat/completions', '/v1/completions', '/v1/messages']
+const whole = zstdCompressSync(`{"model":"x",${REST}}`)
+
+/** What only Ollama of 0.34 and newer refuses for what foreman reads of it, or refuses in these words. */
+export const NEWER_QUESTIONS: readonly Question[] = [
+  ...COMPACTING.map((endpoint) => ask(endpoint, ['a second document behind the first', '{"model":"x"} {"a":1}'])),
+  ...COMPACTING.map((endpoint) => ask(endpoint, ['something behind the document', '{"model":"x"}\n\u0000'])),
+  ...COMPACTING.map((endpoint) => ask(endpoint, ['a model of white space', `{"model":" \\t",${REST}}`])),
+  ...COMPRESSED.flatMap((endpoint) =>
+    [
+      ['half a zstd body', whole.subarray(0, 20)] as const,
+      ['no zstd body', '{"model":"x"}'] as const,
+      ['a zstd body of broken JSON', zstdCompressSync('{"model":')] as const,
+    ].map((row) => {
+      const question = ask(endpoint, row)
+      return { ...question, headers: { ...question.headers, 'content-encoding': 'zstd' } }
+    }),
+  ),
+]
+
 /** Models that are not there, at every path that says so. */
 export const STRANGERS: readonly Question<OllamaPath>[] = [
   ...JSON_ENDPOINTS,
-  '/api/show' as const,
   '/api/embed' as const,
   '/api/embeddings' as const,
   '/v1/embeddings' as const,

@@ -1,9 +1,10 @@
 // Owns the recording of what a real Ollama says to requests that it refuses: `node test/submission/record.ts URL` asks each
-// question of questions.ts and writes the answers beside it. Run by hand, against a fresh Ollama; no test needs it.
+// question of questions.ts and writes the answers beside it, into a file of that version. Run by hand, against a fresh Ollama; no
+// test needs it.
 
 import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { QUESTIONS, QUIET, STRANGERS } from './questions.ts'
+import { NEWER_QUESTIONS, QUESTIONS, QUIET, STRANGERS } from './questions.ts'
 
 export interface Recorded {
   readonly status: number
@@ -30,7 +31,7 @@ function ask(path: string, body: Buffer, headers: Record<string, string>): Promi
   })
 }
 
-const version: unknown = JSON.parse(
+const version: { readonly version: string } = JSON.parse(
   await new Promise<string>((resolve, reject) => {
     request(new URL('/api/version', target), async (answer) =>
       resolve(Buffer.concat(await answer.toArray()).toString()),
@@ -40,7 +41,7 @@ const version: unknown = JSON.parse(
   }),
 )
 const lines = [JSON.stringify(version)]
-for (const { endpoint, body, headers } of [...QUESTIONS, ...STRANGERS, ...QUIET]) {
+for (const { endpoint, body, headers } of [...QUESTIONS, ...STRANGERS, ...QUIET, ...NEWER_QUESTIONS]) {
   lines.push(JSON.stringify(await ask(endpoint, body, headers)))
 }
-writeFileSync(new URL('./recorded.ndjson', import.meta.url), `${lines.join('\n')}\n`)
+writeFileSync(new URL(`./recorded-${version.version}.ndjson`, import.meta.url), `${lines.join('\n')}\n`)

@@ -25,6 +25,8 @@ const READERS: Readonly<Record<EndpointPath, (answer: Document) => string>> = {
       .map((item) => documentIn(item))
       .map((item) => (item?.['type'] === 'message' ? textsIn(item['content'], 'output_text') : ''))
       .join(''),
+  // The summary is opaque: only Ollama reads it.
+  '/v1/responses/compact': () => '',
   '/v1/audio/transcriptions': ({ text }) => textIn(text),
   // A picture says nothing; it is in the response, and not kept twice.
   '/v1/images/generations': () => '',

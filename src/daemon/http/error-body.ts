@@ -4,7 +4,8 @@
 import { randomBytes } from 'node:crypto'
 import type { ErrorCode } from '../../protocol/error.ts'
 import type { AnswerForm, Dialect } from '../endpoint.ts'
-import { isSince, type Speaker } from '../request/ollama-error.ts'
+import type { Speaker } from '../request/ollama-error.ts'
+import { hasChange } from '../request/ollama-version.ts'
 
 export type Surface = Dialect | 'jobs'
 
@@ -43,10 +44,12 @@ interface OpenaiError {
   readonly message: string
   readonly type: string
   readonly param: null
-  readonly code: null
+  readonly code: string | null
 }
 
-const openaiError = (message: string, type: string): OpenaiError => ({ message, type, param: null, code: null })
+const openaiError = (message: string, type: string, code: string | null = null): OpenaiError => ({
+  ...{ message, type, param: null, code },
+})
 
 /**
  * An error as a whole answer. On `/v1` it matters who speaks inside Ollama: its layer writes one framing and the true type;
@@ -61,7 +64,8 @@ export function errorBody(
   version: string,
   speaker: Speaker = status === 400 ? 'layer' : 'handler',
 ): ErrorBody {
-  if (surface === 'native') return { contentType: 'application/json; charset=utf-8', body: goJson({ error: message }) }
+  if (surface === 'native' || speaker === 'decoder')
+    return { contentType: 'application/json; charset=utf-8', body: goJson({ error: message }) }
   if (surface === 'jobs') {
     const named = code ?? (status === 400 ? 'bad_request' : 'target_error')
     return { contentType: 'application/json', body: goJson({ error: message, code: named }) }
@@ -75,7 +79,8 @@ export function errorBody(
     const request_id = `req_${randomBytes(12).toString('hex')}`
     return framed({ type: 'error', error: { type: anthropicType(status), message }, request_id })
   }
-  const losesType = isRewritten && code === null && !isSince(version, '0.18.0')
+  if (speaker === 'compaction') return framed({ error: openaiError(message, openaiType(status), openaiType(status)) })
+  const losesType = isRewritten && code === null && !hasChange(version, 'typedErrors')
   return framed({ error: openaiError(message, losesType ? 'api_error' : openaiType(status)) })
 }
 

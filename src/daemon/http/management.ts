@@ -11,8 +11,8 @@ import type { Route } from './routes.ts'
 
 export interface ManagementCall {
   readonly route: Route
-  /** Of `/api/blobs/{digest}`; else empty. */
-  readonly digest: string
+  /** The value of the `{…}` in the path; empty if it has none. */
+  readonly parameter: string
   /** With its question mark; else empty. */
   readonly query: string
 }
@@ -23,13 +23,12 @@ const DIGEST = /^sha256[:-][0-9a-fA-F]{64}$/
 export function manage(
   app: App,
   bodies: RequestBodies,
-  { route, digest, query }: ManagementCall,
+  { route, parameter, query }: ManagementCall,
   req: IncomingMessage,
   res: ServerResponse,
 ): void {
   if (!app.config.allowManagement) return refuse(app, res, route.surface, ownError('management_disabled'))
-  const takesDigest = route.path.endsWith('{digest}')
-  if (takesDigest && !DIGEST.test(digest)) {
+  if (route.path.endsWith('{digest}') && !DIGEST.test(parameter)) {
     return refuse(app, res, route.surface, { status: 400, message: 'invalid digest format', code: null })
   }
   const headers = forwardedHeaders(req.headers)
@@ -38,7 +37,7 @@ export function manage(
   const upload = hasBody(req) ? bodies.stream(req, res) : null
   const request = {
     method: req.method ?? 'POST',
-    path: (takesDigest ? route.path.replace('{digest}', digest) : route.path) + query,
+    path: route.path.replace(/\{\w+\}$/, () => encodeURIComponent(parameter).replaceAll('%3A', ':')) + query,
     headers,
     body: upload,
   }

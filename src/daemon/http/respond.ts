@@ -4,7 +4,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode, type ErrorEntry, errorMessage } from '../../protocol/error.ts'
 import type { Clock } from '../clock.ts'
-import { ASSUMED_VERSION, type Speaker } from '../request/ollama-error.ts'
+import type { Speaker } from '../request/ollama-error.ts'
+import { ASSUMED_VERSION } from '../request/ollama-version.ts'
 import type { App } from './app.ts'
 import { errorBody, reasonPhrase, type Surface } from './error-body.ts'
 

@@ -59,6 +59,7 @@ export const ROUTES: readonly Route[] = [
   queued('/v1/chat/completions'),
   queued('/v1/completions'),
   queued('/v1/responses'),
+  queued('/v1/responses/compact'),
   queued('/v1/messages'),
   queued('/v1/audio/transcriptions'),
   queued('/v1/images/generations'),
@@ -93,6 +94,8 @@ export const ROUTES: readonly Route[] = [
   native('/api/blobs/{digest}', ['HEAD', 'POST'], 'management'),
   native('/api/experimental/aliases', ['POST', 'DELETE'], 'management'),
   native('/api/signout', POST, 'management'),
+  // How older command lines sign out.
+  native('/api/user/keys/{key}', ['DELETE'], 'management'),
 
   own('/healthz', READ),
   own('/readyz', READ),

@@ -5,6 +5,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
 import type { EndpointPath } from '../endpoint.ts'
+import { hasPath } from '../request/ollama-version.ts'
 import type { App } from './app.ts'
 import { embed } from './embeddings.ts'
 import { isWellEscaped } from './framing.ts'
@@ -110,7 +111,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     const { url = '', method = '' } = req
     const mark = url.indexOf('?')
     const path = mark < 0 ? url : url.slice(0, mark)
-    const found = match(method, path)
+    const found = known(match(method, path), path)
     // Not once(): it comes once by itself, and each wrapper costs as much as what it wraps.
     res.on('close', () =>
       metrics.request(
@@ -125,6 +126,12 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     } catch (error) {
       failed(error, res, found)
     }
+  }
+
+  /** A path that the probed version of the target lacks is unknown here as well. */
+  function known(found: Match, path: string): Match {
+    if (hasPath(app.probes.status.inventory?.version ?? null, path)) return found
+    return { kind: 'unknown', surface: found.kind === 'route' ? found.route.surface : found.surface }
   }
 
   function answer(
@@ -163,7 +170,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
   ): Promise<void> | void {
     const { way, surface, path } = route
     if (way === 'own') return answerOwn(app, path, res)
-    if (way === 'inventory') return answerInventory(app, route, parameters[0] ?? '', res)
+    if (way === 'inventory') return answerInventory(app, route, parameters[0] ?? '', req, res)
     if (way === 'jobs') return answerJobs(app, bodies, { path, parameters, query }, req, res)
     if (app.phase === 'stopping') return refuse(app, res, surface, ownError('shutting_down'))
     switch (way) {
@@ -177,7 +184,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
       case 'direct':
         return passOn(app, bodies, route, query, req, res)
       case 'management':
-        return manage(app, bodies, { route, digest: parameters[0] ?? '', query }, req, res)
+        return manage(app, bodies, { route, parameter: parameters[0] ?? '', query }, req, res)
     }
   }
 

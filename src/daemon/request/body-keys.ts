@@ -2,10 +2,17 @@
 // could read them otherwise than foreman does, whether it would refuse them. Pure; it looks at nothing else in a body.
 
 import type { EndpointPath } from '../endpoint.ts'
-import { decodeJsonString, foldKey } from './go-text.ts'
-import { type JsonKind, type Span, scanJson } from './json-scan.ts'
+import { decodeJsonString, foldKey, quoteByte } from './go-text.ts'
+import { firstByteBehind, type JsonKind, type JsonScan, type Span, scanJson } from './json-scan.ts'
 import { readKeepAlive } from './keep-alive.ts'
-import { missingBody, type OllamaError, unreadableBody } from './ollama-error.ts'
+import {
+  looksForCompaction,
+  missingBody,
+  type OllamaError,
+  refusedByCompaction,
+  unreadableBody,
+} from './ollama-error.ts'
+import { hasChange } from './ollama-version.ts'
 
 export type Key = 'model' | 'stream' | 'keep_alive' | 'messages' | 'prompt' | 'options'
 
@@ -51,6 +58,8 @@ const READS: Readonly<Record<EndpointPath, Reads>> = {
   },
   '/v1/completions': { goType: 'openai.CompletionRequest', keys: ROUTED },
   '/v1/responses': { goType: 'openai.ResponsesRequest', keys: ROUTED },
+  // Its answer is never streamed, whatever it asks for.
+  '/v1/responses/compact': { goType: 'openai.ResponsesRequest', keys: { model: 'string' } },
   '/v1/messages': { goType: 'anthropic.MessagesRequest', keys: ROUTED },
   '/v1/audio/transcriptions': { goType: 'openai.TranscriptionRequest', keys: {} },
   '/v1/images/generations': { goType: 'openai.ImageGenerationRequest', keys: IMAGE },
@@ -62,8 +71,8 @@ const LONGEST_KEY = 6 * 'keep_alive'.length
 
 const isKey = (text: string, reads: Reads): text is Key => Object.hasOwn(reads.keys, text)
 
-/** Reads the keys of `endpoint` in the JSON `bytes`. */
-export function readKeys(endpoint: EndpointPath, bytes: Uint8Array): KeyReading {
+/** Reads the keys of `endpoint` in the JSON `bytes`, as Ollama of this version does. */
+export function readKeys(endpoint: EndpointPath, bytes: Uint8Array, version: string): KeyReading {
   const reads = READS[endpoint]
   const members: Partial<Record<Key, Span>> = {}
   let ambiguous: { key: string; expected: Key } | null = null
@@ -76,23 +85,64 @@ export function readKeys(endpoint: EndpointPath, bytes: Uint8Array): KeyReading 
     members[folded] = value
   })
   const failed = (error: OllamaError): KeyReading => ({ kind: 'error', error })
-  if (scanned.kind === 'empty') return failed(missingBody(endpoint))
-  if (scanned.kind === 'broken') return failed(unreadableBody(endpoint, scanned.message))
+  if (scanned.kind === 'empty') return failed(missingBody(endpoint, version))
+  const isWhole = looksForCompaction(endpoint, version)
+  const broken = isWhole ? brokenWhole(bytes, scanned) : scanned.kind === 'broken' ? scanned.message : null
+  if (broken !== null || scanned.kind === 'broken') return failed(unreadableBody(endpoint, broken ?? '', version))
   const { kind } = scanned.value
   // Go reads a null into any struct and leaves it as it is.
   if (kind !== 'object' && kind !== 'null') {
-    return failed(unreadableBody(endpoint, `json: cannot unmarshal ${kind} into Go value of type ${reads.goType}`))
+    const goType = isWhole ? 'map[string]json.RawMessage' : typeText(reads.goType, endpoint, version)
+    return failed(unreadableBody(endpoint, `json: cannot unmarshal ${kind} into Go value of type ${goType}`, version))
   }
   if (ambiguous !== null) return { kind: 'ambiguous', ...(ambiguous as { key: string; expected: Key }) }
-  const wrong = wrongValue(bytes, members, reads)
-  return wrong === null ? { kind: 'members', members } : failed(unreadableBody(endpoint, wrong))
+  if (isWhole) {
+    const wrong = wrongForCompaction(members)
+    return wrong === null ? { kind: 'members', members } : failed(refusedByCompaction(wrong))
+  }
+  const struct = structText(reads.goType, endpoint, version)
+  const wrong = wrongValue(bytes, members, reads, struct)
+  return wrong === null ? { kind: 'members', members } : failed(unreadableBody(endpoint, wrong, version))
+}
+
+/** What Go's json.Unmarshal says of a text that json.Decoder, which is used elsewhere, reads the first document of. */
+function brokenWhole(bytes: Uint8Array, scanned: JsonScan): string | null {
+  if (scanned.kind === 'broken') {
+    if (scanned.message !== 'unexpected EOF') return scanned.message
+    // At the end Go's scanner is given a space, which may be wrong where it stands.
+    const spaced = scanJson(Buffer.concat([bytes, Buffer.from(' ')]))
+    const message = spaced.kind === 'broken' ? spaced.message : scanned.message
+    return message === scanned.message ? 'unexpected end of JSON input' : message
+  }
+  if (scanned.kind === 'empty') return null
+  const next = firstByteBehind(bytes, scanned.value.end)
+  return next === null ? null : `invalid character ${quoteByte(next)} after top-level value`
+}
+
+/** The layer that looks for compactions reads these two by themselves, the model first. */
+function wrongForCompaction({ model, stream }: Members): string | null {
+  if (model !== undefined && model.kind !== 'string') return 'model is required'
+  if (stream === undefined || stream.kind === 'bool' || stream.kind === 'null' || model === undefined) return null
+  return `invalid stream value: json: cannot unmarshal ${stream.kind} into Go value of type bool`
+}
+
+const isWrapped = (endpoint: EndpointPath, version: string): boolean =>
+  (endpoint === '/api/chat' || endpoint === '/api/generate') && hasChange(version, 'wrappedRequests')
+
+/** The Go type of the whole body, as it stands in an error. */
+const typeText = (goType: string, endpoint: EndpointPath, version: string): string =>
+  isWrapped(endpoint, version) ? `struct { *${goType}; Think json.RawMessage "json:\\"think\\"" }` : goType
+
+/** The struct before the name of a field: one without a name, with the request in it, since 0.34.3. */
+function structText(goType: string, endpoint: EndpointPath, version: string): string {
+  const name = goType.slice(goType.indexOf('.') + 1)
+  return isWrapped(endpoint, version) ? `.${name}` : name
 }
 
 /** Go's word on the first value that does not fit its field; a keep_alive's error ends its reading and so comes first. */
-function wrongValue(bytes: Uint8Array, members: Members, reads: Reads): string | null {
+function wrongValue(bytes: Uint8Array, members: Members, reads: Reads, struct: string): string | null {
   const keepAlive = readKeepAlive(bytes, members.keep_alive ?? null)
   if (keepAlive.kind === 'invalid') return keepAlive.message
-  const struct = reads.goType.slice(reads.goType.indexOf('.') + 1)
   let first: { start: number; text: string } | null = null
   for (const [key, goType] of Object.entries(reads.keys)) {
     const value = members[key as Key]

@@ -11,8 +11,8 @@ export type Coding =
   | { readonly kind: 'unsupported'; readonly what: string }
   | { readonly kind: 'broken'; readonly message: string }
 
-/** What a zstd body may be decoded to. Ollama's own limit (middleware/openai.go, WithDecoderMaxMemory) is the same. */
-const MAX_DECODED = 8 * 1024 * 1024
+/** What a zstd body may be decoded to: Ollama's own limit since 0.18 (server/cloud_proxy.go, maxDecompressedBodySize). */
+const MAX_DECODED = 20 * 1024 * 1024
 
 /**
  * Charsets whose bytes are not ASCII where ASCII is meant. All others are let through: Ollama does not look at the charset
@@ -41,7 +41,7 @@ export function decodeBody(body: Uint8Array, contentType: string | null, content
     return { kind: 'readable', bytes: zstdDecompressSync(body, { maxOutputLength: MAX_DECODED }) }
   } catch (error) {
     const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
-    if (tooLarge) return { kind: 'unsupported', what: 'zstd body of more than 8 MiB when decoded' }
+    if (tooLarge) return { kind: 'unsupported', what: 'zstd body of more than 20 MiB when decoded' }
     return { kind: 'broken', message: wordsOfKlauspost(body) }
   }
 }

@@ -205,6 +205,13 @@ export function literalText(bytes: Uint8Array, { start, end }: Span): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
 }
 
+/** The first byte from `at` on that is not white space; null if there is none. */
+export function firstByteBehind(bytes: Uint8Array, at: number): number | null {
+  let next = at
+  while (isSpace(bytes[next] ?? 0)) next++
+  return bytes[next] ?? null
+}
+
 /** Reads the first JSON document in `bytes` from `from` on. */
 export function scanJson(bytes: Uint8Array, onMember: OnMember = () => {}, from = 0): JsonScan {
   let start = from

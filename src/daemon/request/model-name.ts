@@ -53,6 +53,13 @@ function withoutSource(name: string): string | null {
   return !suffix.includes('/') && /-cloud$/i.test(suffix) ? `${cut[0]}:${suffix.slice(0, -'-cloud'.length)}` : null
 }
 
+/** The name without its source and with its tag, as Ollama writes it (types/model/name.go DisplayShortest). Of a name without a slash. */
+export function taggedName(model: string): string {
+  const name = model.trim()
+  const base = withoutSource(name) ?? name
+  return base.includes(':') ? base : `${base}:latest`
+}
+
 /** Reads `model` as Ollama of 0.17.8 or newer (`sources`) or an older one does. */
 export function readModelName(model: string, sources: boolean): ModelName {
   if (model === '') return { kind: 'empty' }

@@ -11,7 +11,14 @@ import { decodeJsonString } from './go-text.ts'
 import { literalText, type Span, scanJson } from './json-scan.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import { mediaType, readForm } from './multipart.ts'
-import { missingByLayer, type OllamaError, type Speaker, unreadableBody, unusableName } from './ollama-error.ts'
+import {
+  missingByLayer,
+  type OllamaError,
+  type Speaker,
+  undecodableBody,
+  unreadableBody,
+  unusableName,
+} from './ollama-error.ts'
 
 export interface RequestBytes {
   readonly body: Uint8Array<ArrayBuffer>
@@ -47,7 +54,10 @@ export type Reading =
 export function readSubmission(endpoint: EndpointPath, request: RequestBytes, settings: ReadingSettings): Reading {
   const coding = decodeBody(request.body, request.contentType, request.contentEncoding)
   if (coding.kind === 'unsupported') return refuseBy('unsupported_encoding', { what: coding.what })
-  if (coding.kind === 'broken') return refuseBy('bad_request', { detail: coding.message })
+  if (coding.kind === 'broken') {
+    const error = undecodableBody(endpoint, coding.message, settings.version)
+    return error === null ? refuseBy('bad_request', { detail: coding.message }) : refuse(error)
+  }
   return isForm(endpoint, request.contentType)
     ? fromForm(endpoint, request, coding.bytes, settings)
     : fromJson(endpoint, request, coding.bytes, settings)
@@ -84,7 +94,7 @@ function fromForm(
 ): Reading {
   const form = readForm(bytes, request.contentType, ['model'])
   if (form.kind === 'broken') {
-    return refuse(unreadableBody(endpoint, `failed to parse multipart form: ${form.message}`))
+    return refuse(unreadableBody(endpoint, `failed to parse multipart form: ${form.message}`, settings.version))
   }
   const [model = '', second] = form.fields.get('model') ?? []
   if (second !== undefined) return refuseAmbiguous('model', 'model')
@@ -99,7 +109,7 @@ function fromJson(
   bytes: Uint8Array,
   settings: ReadingSettings,
 ): Reading {
-  const reading = readKeys(endpoint, bytes)
+  const reading = readKeys(endpoint, bytes, settings.version)
   if (reading.kind === 'error') return refuse(reading.error)
   if (reading.kind === 'ambiguous') return refuseAmbiguous(reading.key, reading.expected)
   const { members } = reading
