@@ -27,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     load: async () => (await import('./inventory.ts')).run,
   },
   memory: { title: 'memory of the daemon', load: async () => (await import('./memory.ts')).run },
+  fleet: { title: 'a hundred simulated targets behind a balancer', load: async () => (await import('./fleet.ts')).run },
   start: { title: 'from start to healthy', load: async () => (await import('./start.ts')).run },
 }
 
