@@ -1,27 +1,81 @@
-// Owns `foreman pause` and `foreman resume`.
+// `foreman pause` and `foreman resume`.
 
-import type { Command } from 'commander'
-import { type ConnectionFlags, connect, withConnection } from './connection.ts'
-import { jsonText } from './terminal.ts'
+import { type Command, Option } from 'commander'
+import type { PauseDocument } from '../client/index.ts'
+import { duration, LONGEST_MS } from '../daemon/config/grammar.ts'
+import { argument, type ConnectionFlags, connect, withConnection, withDaemon } from './connection.ts'
+import { CommandError, EXIT } from './exit.ts'
+import { age, jsonText, printable } from './terminal.ts'
+
+interface PauseFlags extends ConnectionFlags {
+  readonly unload?: true
+  readonly for?: string
+}
+
+const HELP = `Nothing new is sent to the target; the running job ends, callers are held, and jobs are still taken.
+Survives a restart of foreman. Embeddings still go to the target.
+
+Examples:
+  foreman pause                      # until \`foreman resume\`
+  foreman pause --unload --for 2h    # the GPU is wanted for something else: its memory too
+  foreman resume
+`
+
+const SPAN = duration({ min: 1_000, max: LONGEST_MS })
 
 export function addPause(program: Command): void {
-  withConnection(program.command('pause'))
+  const checked = (text: string): string => {
+    argument(SPAN)(text)
+    return text
+  }
+  withDaemon(program.command('pause'))
     .summary('send nothing new to the target; the running job ends')
-    .addHelpText(
-      'before',
-      'Nothing new is sent to the target; the running job ends, callers are held, and jobs are still taken.\nSurvives a restart of foreman.\n\nExamples:\n  foreman pause     # the GPU is wanted for something else\n  foreman resume\n',
+    .addHelpText('before', HELP)
+    .option('--unload', 'unload every model of the target when the running job has ended, and say what is gone')
+    .addOption(new Option('--for <duration>', 'resume by itself after this').argParser(checked))
+    .addOption(
+      new Option(
+        '--timeout <duration>',
+        'give up after this (default 10s, with --unload none); the pause goes on',
+      ).argParser(argument(duration({ min: 100, max: LONGEST_MS }))),
     )
-    .action(async (flags: ConnectionFlags) => say(flags, (await connect(flags).pause()).paused))
+    .action(pause)
+}
+
+async function pause({ unload, for: span, ...flags }: PauseFlags): Promise<void> {
+  const client = connect(flags)
+  const running = unload === true ? (await client.status()).running : null
+  if (running !== null) {
+    process.stderr.write(
+      `foreman: waiting for job ${printable(running.job_id)} to end (Ctrl-C leaves the rest to foreman)\n`,
+    )
+  }
+  const timeoutMs = flags.timeout
+  const document = await client.pause({ unload, for: span, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+  print(flags, document)
+  if (document.unload === null || document.unload.state === 'done') return
+  const left = document.unload.still_loaded.map(printable).join(', ')
+  const reason = document.unload.reason === null ? '' : `: ${printable(document.unload.reason)}`
+  throw new CommandError(EXIT.error, `foreman: not unloaded${left === '' ? '' : ` ${left}`}${reason}`)
 }
 
 export function addResume(program: Command): void {
   withConnection(program.command('resume'))
     .summary('end a pause')
     .addHelpText('before', 'Ends a pause: the queue goes on where it was.\n\nExamples:\n  foreman resume\n')
-    .action(async (flags: ConnectionFlags) => say(flags, (await connect(flags).resume()).paused))
+    .action(async (flags: ConnectionFlags) => print(flags, await connect(flags).resume()))
 }
 
-function say({ json }: ConnectionFlags, paused: boolean): void {
-  const words = paused ? 'paused: nothing new is sent until `foreman resume`' : 'running'
-  process.stdout.write(`${json === true ? jsonText({ paused }) : words}\n`)
+function print({ json }: ConnectionFlags, document: PauseDocument): void {
+  process.stdout.write(`${json === true ? jsonText(document) : pauseText(document, Date.now())}\n`)
+}
+
+/** `paused for 2h: nothing new is sent until then, or until …`, and what was unloaded. */
+export function pauseText({ paused, until, unload }: PauseDocument, now: number): string {
+  if (!paused) return 'running'
+  const end = until === null ? '' : ` for ${age(Date.parse(until) - now)}`
+  const lines = [`paused${end}: nothing new is sent until ${until === null ? '' : 'then, or until '}\`foreman resume\``]
+  if (unload !== null && unload.unloaded.length > 0) lines.push(`unloaded ${unload.unloaded.map(printable).join(', ')}`)
+  if (unload?.state === 'done' && unload.unloaded.length === 0) lines.push('no model was in memory')
+  return lines.join('\n')
 }

@@ -31,7 +31,7 @@ export function statusText(status: StatusDocument, width: number, now: number, s
 
 /** The target, what is in its memory, and what keeps it from more. */
 export function targetLines(
-  { target, paused, phase }: StatusDocument,
+  { target, paused, pause, phase }: StatusDocument,
   width: number,
   now: number,
   style: Painter,
@@ -58,8 +58,21 @@ export function targetLines(
     )
   }
   if (phase !== 'ready') lines.push('', style('yellow', `foreman is ${printable(phase)}`))
-  if (paused) lines.push('', style('yellow', 'PAUSED   nothing new is sent until `foreman resume`'))
+  if (paused) lines.push('', style('yellow', cut(pausedText(pause, now), width)))
   return lines
+}
+
+/** `PAUSED   for 1h20m more, or until …`, and what its unload did. */
+function pausedText({ until, unload }: StatusDocument['pause'], now: number): string {
+  const end = until === null ? '' : `for ${age(Date.parse(until) - now)} more, or `
+  const left = unload === null || unload.still_loaded.length === 0 ? '' : `, ${unload.still_loaded.length} still loaded`
+  const what =
+    unload === null
+      ? ''
+      : unload.state === 'done'
+        ? '; models unloaded'
+        : `; unload ${unload.state}${left}`.replace('_', ' ')
+  return `PAUSED   ${end}until \`foreman resume\`${what}`
 }
 
 function runningLines({ running }: StatusDocument, width: number, style: Painter): string[] {

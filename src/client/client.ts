@@ -1,12 +1,21 @@
 // Owns what a program can ask of a running foreman. It runs on Node 22+, Bun and in browsers, and when a call has settled,
 // nothing of it is open.
 
-import type { JobDocument, JobListDocument, JobState, JobSummary, StatusDocument } from '../protocol/wire.ts'
+import type {
+  JobDocument,
+  JobListDocument,
+  JobState,
+  JobSummary,
+  PauseDocument,
+  StatusDocument,
+} from '../protocol/wire.ts'
 import { CHAT, type ChatBody, type ChatOptions, type ChatRecord, chatStream, JSON_BODY } from './chat-stream.ts'
 import { Connection, type Fields, foreign, isObject } from './connection.ts'
+import { UnreachableError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { bodyOf, type JobBody, type JobOptions } from './job-body.ts'
 import { JobHandle } from './job-handle.ts'
+import { Patience } from './patience.ts'
 import { Receiver, type ReceiverOptions } from './receiver.ts'
 import { submitted } from './submission.ts'
 
@@ -82,9 +91,13 @@ export interface Health {
   readonly degraded: boolean
 }
 
-/** `POST /pause` and `/resume`. */
-export interface Paused {
-  readonly paused: boolean
+export interface PauseOptions extends CallOptions {
+  /**
+   * Unloads every model of the target once the running job has ended; the call waits for that, by default without a limit.
+   */
+  readonly unload?: boolean | undefined
+  /** The pause ends by itself after this: `30m`, `2h`. Default: it lasts until `resume`. */
+  readonly for?: string | undefined
 }
 
 /** `GET /api/tags` and `/api/ps`, as Ollama writes them. */
@@ -286,13 +299,31 @@ export class ForemanClient {
     return this.#document('GET', '/status', isStatus, options)
   }
 
-  /** Nothing new is sent to the target until `resume`; the running job ends. Survives a restart. Safe twice. */
-  async pause(options?: CallOptions): Promise<Paused> {
-    return this.#document('POST', '/pause', isPaused, options)
+  /**
+   * Nothing new is sent to the target until `resume`; the running job ends. Survives a restart. A second pause replaces the
+   * first one's end. With `unload` it resolves when it is known which models are gone; `unload` of the answer names them.
+   */
+  async pause({ unload, for: span, ...call }: PauseOptions = {}): Promise<PauseDocument> {
+    if (unload === undefined && span === undefined) return this.#document('POST', '/pause', isPaused, call)
+    const { signal, timeoutMs = unload === true ? Number.POSITIVE_INFINITY : this.#connection.timeoutMs } = call
+    const late = (): Error => new UnreachableError(`no answer from ${this.url}: no answer within ${timeoutMs} ms`)
+    const patience = new Patience(signal, timeoutMs, late)
+    try {
+      const asking = { signal: patience.signal, timeoutMs: Number.POSITIVE_INFINITY }
+      let pause = await this.#send<PauseDocument>('/pause', { unload, for: span }, isPaused, asking)
+      // foreman holds such an answer for less than a minute.
+      while (pause.unload?.state === 'pending' && pause.unload.reason === null) {
+        await patience.sleep(SECOND_MS)
+        pause = (await this.status({ signal: patience.signal })).pause
+      }
+      return pause
+    } finally {
+      patience.release()
+    }
   }
 
   /** Ends a pause. Safe twice. */
-  async resume(options?: CallOptions): Promise<Paused> {
+  async resume(options?: CallOptions): Promise<PauseDocument> {
     return this.#document('POST', '/resume', isPaused, options)
   }
 

@@ -19,9 +19,11 @@ export type {
   JobListDocument,
   JobState,
   JobSummary,
+  PauseDocument,
   ReceiptDocument,
   StatusDocument,
   TimingsDocument,
+  UnloadDocument,
   UsageDocument,
 } from '../protocol/wire.ts'
 export { textOf } from './answer-text.ts'
@@ -39,7 +41,7 @@ export {
   type Health,
   type JobFilter,
   type Models,
-  type Paused,
+  type PauseOptions,
   type SubmitOptions,
 } from './client.ts'
 export {

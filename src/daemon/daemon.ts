@@ -103,7 +103,10 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const { ollamaUrl, ollamaToken, embedConcurrency, embedModel, pollIntervalMs } = config
     const target = createTarget({ url: ollamaUrl, token: ollamaToken, clock, log, embedConcurrency })
     const isQuiet = () => store.depth.jobs === 0 && dispatcher.running === null
-    const prober = new Prober({ clock, log, metrics, target, awake, intervalMs: pollIntervalMs, embedModel, isQuiet })
+    const isPaused = () => dispatcher.paused
+    const prober = new Prober({
+      ...{ clock, log, metrics, target, awake, intervalMs: pollIntervalMs, embedModel, isQuiet, isPaused },
+    })
     const steps = onStep === undefined ? {} : { onStep }
     const policy = createPolicySource({ config, clock, port: () => state.port })
     const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })

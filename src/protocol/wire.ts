@@ -7,6 +7,8 @@ export interface StatusDocument {
   /** `starting`, `ready` or `stopping`. */
   phase: string
   paused: boolean
+  /** As `POST /pause` answered. */
+  pause: PauseDocument
   degraded: boolean
   target: {
     url: string
@@ -38,6 +40,31 @@ export interface StatusDocument {
     swaps: number
     swaps_saved: number
   }
+}
+
+/** `POST /pause` and `POST /resume`. */
+export interface PauseDocument {
+  paused: boolean
+  /** ISO time of the first pause; null when it is not paused. */
+  since: string | null
+  /** ISO time at which the pause ends by itself; null until `resume`. */
+  until: string | null
+  /** What became of `"unload": true` of the last pause; null where it was not asked for. */
+  unload: UnloadDocument | null
+}
+
+export interface UnloadDocument {
+  /**
+   * `pending`: the running job has not ended, or the target does not answer and is asked again. `done`: the target lists no
+   * model. `incomplete`: it still lists some. `given_up`: the pause ended first.
+   */
+  state: 'pending' | 'done' | 'incomplete' | 'given_up'
+  /** Models that are gone. */
+  unloaded: string[]
+  /** Models that the target listed last. */
+  still_loaded: string[]
+  /** Why it is not done; null if it is, or if the running job is waited for. */
+  reason: string | null
 }
 
 export interface ResidentDocument {

@@ -5,11 +5,13 @@ import { answering, deadUrl, IDLE, standIn } from './stand-in.ts'
 
 describe('pause, resume and health', () => {
   it('ask the daemon and say what is so now', async () => {
-    const daemon = await standIn((req, res) => answering(200, { paused: req.url === '/pause' })(req, res))
+    const daemon = await standIn((req, res) =>
+      answering(200, { ...IDLE.pause, paused: req.url === '/pause' })(req, res),
+    )
     const env = { FOREMAN_URL: `${daemon.url}/` }
     expect(await runHere(['pause'], { env })).toMatchObject({ code: 0, stdout: expect.stringMatching(/^paused/) })
     expect(await runHere(['resume'], { env })).toMatchObject({ code: 0, stdout: 'running\n' })
-    expect(JSON.parse((await runHere(['pause', '--json'], { env })).stdout)).toEqual({ paused: true })
+    expect(JSON.parse((await runHere(['pause', '--json'], { env })).stdout)).toEqual({ ...IDLE.pause, paused: true })
     expect(daemon.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /pause',
       'POST /resume',

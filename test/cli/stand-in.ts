@@ -44,6 +44,7 @@ export const IDLE: StatusDocument = {
   version: '0.1.0',
   phase: 'ready',
   paused: false,
+  pause: { paused: false, since: null, until: null, unload: null },
   degraded: false,
   target: {
     url: 'http://mac.local:11434',

@@ -100,6 +100,11 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
       get paused() {
         return paused
       },
+      get pauseNow() {
+        return paused ? { since: clock.now(), until: null, forMs: null, unload: false } : null
+      },
+      unloadReport: null,
+      unloadReported: async () => {},
       get running() {
         return state.running
       },

@@ -69,6 +69,7 @@ describe('GET /status', () => {
       version: VERSION,
       phase: 'ready',
       paused: false,
+      pause: { paused: false, since: null, until: null, unload: null },
       degraded: false,
       target: {
         url: half.app.config.ollamaUrl,
@@ -139,5 +140,31 @@ test('POST /pause and /resume say what is now, and are safe twice', async () => 
   const states = []
   for (const path of ['/pause', '/pause', '/resume', '/resume'])
     states.push(await json(half.url + path, { method: 'POST' }))
-  expect(states).toEqual([{ paused: true }, { paused: true }, { paused: false }, { paused: false }])
+  const paused = { paused: true, since: '2026-01-06T12:00:00.000Z', until: null, unload: null }
+  const running = { paused: false, since: null, until: null, unload: null }
+  expect(states).toEqual([paused, paused, running, running])
+})
+
+test.each([
+  ['[]', 'the body of /pause must be a JSON object such as {"unload": true, "for": "2h"}, or empty'],
+  ['{"unload":', 'the body of /pause must be a JSON object such as {"unload": true, "for": "2h"}, or empty'],
+  ['{"unlaod":true}', 'unknown key "unlaod" (did you mean "unload"?): allowed are unload and for'],
+  ['{"until":"22:00"}', 'unknown key "until": allowed are unload and for'],
+  ['{"unload":"yes"}', 'unload is "yes": it must be true or false'],
+  ['{"unload":1}', 'unload is 1: it must be true or false'],
+  ['{"for":7200}', 'for is 7200: it must be a duration from 1s to 576h, as a text such as "30m" or "2h"'],
+  [
+    '{"for":"2"}',
+    'for is "2", which has no unit (did you mean 2s?): it must be a duration from 1s to 576h, as a text such as "30m" or "2h"',
+  ],
+  [
+    '{"for":"0s"}',
+    'for is "0s", which is too short: it must be a duration from 1s to 576h, as a text such as "30m" or "2h"',
+  ],
+  [`{"for":"2h"}${' '.repeat(20_000)}`, 'the body of /pause is larger than 16 KiB'],
+])('POST /pause refuses the body %.40s', async (body, error) => {
+  const { half } = await startServer()
+  const answer = await fetch(`${half.url}/pause`, { method: 'POST', body })
+  expect([answer.status, await answer.json()]).toEqual([400, { error, code: 'bad_request' }])
+  expect(half.app.queue.paused).toBe(false)
 })

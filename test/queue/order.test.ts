@@ -151,7 +151,7 @@ describe('a pause', () => {
     const running = await startForeman(fake)
     const { url } = running
     const [first, second] = await queued(running, fake, [['tiny-b']])
-    expect(JSON.parse((await call(url, { path: '/pause' })).body)).toEqual({ paused: true })
+    expect(JSON.parse((await call(url, { path: '/pause' })).body)).toMatchObject({ paused: true, until: null })
     fake.release('middle')
     expect((await first?.answer())?.cut).toBe(false)
     expect((await status(url)).queue.waiting).toBe(1)

@@ -60,7 +60,9 @@ it('everything of an async job is synced before it is answered', async () => {
 
 it('what concerns the whole queue is synced', async () => {
   const { store, of } = await watched()
-  expect(await of(() => store.setPaused(true))).toEqual([disk('setPaused')])
+  expect(await of(() => store.setPause({ since: 1, until: null, forMs: null, unload: false }))).toEqual([
+    disk('setPause'),
+  ])
   expect(await of(() => store.recover(1, 3))).toEqual([disk('recover')])
   expect(await of(() => store.prune(1, 10))).toEqual([disk('prune')])
   expect(await of(() => store.interruptAll(1))).toEqual([disk('interruptAll')])

@@ -27,6 +27,7 @@ import {
 } from './temporary-store.ts'
 
 const KIB = 1024
+const PAUSE = { since: 1, until: null, forMs: null, unload: false }
 
 /** A store on a disk of about 4 MiB, and what it says of it. */
 async function smallStore(): Promise<{ store: Store; told: boolean[]; healed: Promise<void> }> {
@@ -182,18 +183,18 @@ describe('a transaction that finds the disk full', () => {
     const { db, close, run, tally, batches } = await batchesOn(200)
     run(enqueue(10, 'a'), enqueue(10, 'b'))
     const [cancelled, , paused] = run({ name: 'apply', change: change('a', 'cancelled') }, enqueue(2000 * KIB, 'c'), {
-      name: 'setPaused',
-      paused: true,
+      name: 'setPause',
+      pause: PAUSE,
     })
     expect([cancelled, paused]).toEqual([undefined, undefined])
-    expect(batches.kept.map(({ operation }) => operation.name)).toEqual(['apply', 'setPaused'])
+    expect(batches.kept.map(({ operation }) => operation.name)).toEqual(['apply', 'setPause'])
     expect(run({ name: 'orphan', id: 'b', now: 1 }, { name: 'claim', request: claimRequest() })[0]).toBeUndefined()
     expect(tally.depth.jobs).toBe(2)
     db.exec('PRAGMA max_page_count = 100000')
     batches.retry()
     expect([batches.full, batches.kept.length]).toEqual([false, 0])
     expect(tally.depth.jobs).toBe(1)
-    expect(run({ name: 'queueState' })[0]).toMatchObject({ result: { paused: true } })
+    expect(run({ name: 'queueState' })[0]).toMatchObject({ result: { pause: PAUSE } })
     expect(db.prepare('SELECT ballast FROM queue_state').get()).toEqual({ ballast: null })
     close()
   })
@@ -209,7 +210,7 @@ it('what became of a webhook is kept while the disk is full, and a deletion goes
   run({ name: 'apply', change: change('b', 'cancelled') })
   const verdict = { kind: 'again', at: 7, reason: 'timeout' } as const
   const settle: Operation = { name: 'settleDelivery', settlement: { jobId: 'a', n: 1, now: 1, verdict } }
-  run({ name: 'setPaused', paused: true }, enqueue(2000 * KIB, 'c'))
+  run({ name: 'setPause', pause: PAUSE }, enqueue(2000 * KIB, 'c'))
   expect(run(settle, { name: 'redeliver', id: 'a', n: 1, now: 2 })).toEqual([undefined, undefined])
   expect(run({ name: 'forget', id: 'b' })).toEqual([{ kind: 'result', result: { kind: 'forgotten' } }])
   db.exec('PRAGMA max_page_count = 100000')

@@ -92,7 +92,7 @@ it('what is counted is the same after the database was opened again', async () =
   for (const bytes of [1, 2, 3, 4]) await put(store, { caller: 'none', bytes })
   await changed(store, (await take(store)).job.id, 'completed')
   await take(store)
-  await store.setPaused(true)
+  await store.setPause({ since: 1, until: null, forMs: null, unload: false })
   const before = [store.depth, await store.backlog(), await store.countByState(), await store.queueState()]
   await store.close()
   const again = await temporaryStore({ path })
@@ -112,7 +112,7 @@ it('the awake clock survives as the latest that any job has seen', async () => {
   await take(store, { awake: 250.6 })
   expect((await store.queueState()).awake).toBe(251)
   await put(store, { createdAwake: 300 })
-  expect(await store.queueState()).toMatchObject({ awake: 300, swappedAwake: 251, paused: false })
+  expect(await store.queueState()).toMatchObject({ awake: 300, swappedAwake: 251, pause: null })
 })
 
 describe('a crash', () => {

@@ -11,6 +11,7 @@ import type { RunTimes } from '../eta.ts'
 import type { Job, Submission } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
 import type { Relay } from '../relay.ts'
 import type { AnswerSoFar, RunningJob } from '../services/run.ts'
 import type { Store } from '../store/store.ts'
@@ -32,6 +33,9 @@ export interface Probes {
 /** What the HTTP half knows of the dispatcher. */
 export interface Queue {
   readonly paused: boolean
+  readonly pauseNow: Pause | null
+  /** What became of the last pause's unload; null where none was asked for. */
+  readonly unloadReport: UnloadReport | null
   readonly running: RunningJob | null
   /** Milliseconds a job has taken lately; null while nothing ran. */
   readonly recentRunMs: number | null
@@ -46,7 +50,10 @@ export interface Queue {
    * `over`: it had ended before; `unknown`: there is none.
    */
   cancel(id: string): Promise<'stopping' | 'cancelled' | 'over' | 'unknown'>
-  pause(): Promise<void>
+  /** Resolves when it is on disk. */
+  pause(request: PauseRequest): Promise<void>
+  /** Resolves when the unload is done or cannot be done now, or when the pause has ended. */
+  unloadReported(): Promise<void>
   resume(): Promise<void>
   /** Something may have become claimable. */
   wake(): void

@@ -1,12 +1,20 @@
-// Owns foreman's own routes that ask how it is or tell it to pause: health, readiness, status, metrics, pause, resume.
-// Health is that of the daemon: a target that sleeps makes it degraded, never ill.
+// Routes of foreman's own: health, readiness, status, metrics, pause, resume. Health is that of the daemon: a target that
+// sleeps makes it degraded, never ill.
 
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from './app.ts'
+import { pauseQueue, resumeQueue } from './pause.ts'
+import type { RequestBodies } from './request-body.ts'
 import { send, sendJson } from './respond.ts'
 import { statusDocument } from './status.ts'
 
-export async function answerOwn(app: App, path: string, res: ServerResponse): Promise<void> {
+export async function answerOwn(
+  app: App,
+  bodies: RequestBodies,
+  path: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const fresh = { 'Cache-Control': 'no-store' }
   switch (path) {
     case '/healthz':
@@ -20,10 +28,8 @@ export async function answerOwn(app: App, path: string, res: ServerResponse): Pr
       return send(res, 200, contentType, body, fresh)
     }
     case '/pause':
-      await app.queue.pause()
-      return sendJson(res, 200, { paused: app.queue.paused }, fresh)
+      return pauseQueue(app, bodies, req, res)
     default:
-      await app.queue.resume()
-      return sendJson(res, 200, { paused: app.queue.paused }, fresh)
+      return resumeQueue(app, res)
   }
 }

@@ -169,7 +169,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     res: ServerResponse,
   ): Promise<void> | void {
     const { way, surface, path } = route
-    if (way === 'own') return answerOwn(app, path, res)
+    if (way === 'own') return answerOwn(app, bodies, path, req, res)
     if (way === 'inventory') return answerInventory(app, route, parameters[0] ?? '', req, res)
     if (way === 'jobs') return answerJobs(app, bodies, { path, parameters, query }, req, res)
     if (app.phase === 'stopping') return refuse(app, res, surface, ownError('shutting_down'))

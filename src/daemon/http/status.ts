@@ -4,6 +4,7 @@ import { VERSION } from '../../protocol/version.ts'
 import type { RunningDocument, StatusDocument } from '../../protocol/wire.ts'
 import type { RunningJob } from '../services/run.ts'
 import type { App } from './app.ts'
+import { pauseDocument } from './pause.ts'
 
 export async function statusDocument(app: App): Promise<StatusDocument> {
   const { config, clock, store, queue, probes, live, phase } = app
@@ -20,6 +21,7 @@ export async function statusDocument(app: App): Promise<StatusDocument> {
     version: VERSION,
     phase,
     paused: queue.paused,
+    pause: pauseDocument(queue),
     degraded: reachable === false,
     target: {
       url: config.ollamaUrl,

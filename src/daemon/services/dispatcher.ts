@@ -7,11 +7,13 @@ import type { StopReason } from '../attempt.ts'
 import type { AwakeClock } from '../awake-clock.ts'
 import type { RunTimes } from '../eta.ts'
 import type { Job } from '../job.ts'
+import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
 import type { Change } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
 import { Bell } from './bell.ts'
 import { Cancellation, type Cancelled } from './cancellation.ts'
 import { Conclusion, type ConclusionParts } from './conclusion.ts'
+import { Pausing } from './pausing.ts'
 import { type AnswerSoFar, Run, type RunningJob } from './run.ts'
 import { watch } from './watchdog.ts'
 
@@ -56,7 +58,7 @@ export class Dispatcher {
   readonly #cancellation: Cancellation
   #loop: Promise<void> | null = null
   #run: Run | null = null
-  #paused = false
+  readonly #pausing: Pausing
   #stopping = false
   /** Whatever is sent from here on ends at once. */
   #graceOver = false
@@ -69,7 +71,8 @@ export class Dispatcher {
     this.#parts = parts
     this.#bell = new Bell(parts.clock)
     this.#conclusion = new Conclusion(parts)
-    const { clock, store, relay } = parts
+    const { clock, store, relay, log, target, prober } = parts
+    this.#pausing = new Pausing({ clock, log, store, target, prober, wake: () => this.wake() })
     this.#cancellation = new Cancellation({
       ...{ clock, store, relay, conclusion: this.#conclusion },
       stopRunning: (id, reason, limit) => this.stopRunning(id, reason, limit),
@@ -77,7 +80,15 @@ export class Dispatcher {
   }
 
   get paused(): boolean {
-    return this.#paused
+    return this.#pausing.current !== null
+  }
+
+  get pauseNow(): Pause | null {
+    return this.#pausing.current
+  }
+
+  get unloadReport(): UnloadReport | null {
+    return this.#pausing.report
   }
 
   get recentRunMs(): number | null {
@@ -107,8 +118,8 @@ export class Dispatcher {
   }
 
   /** @param remembered what the store kept of an earlier life */
-  start(remembered: { readonly paused: boolean; readonly lastAffinity: string | null }): void {
-    this.#paused = remembered.paused
+  start(remembered: { readonly pause: Pause | null; readonly lastAffinity: string | null }): void {
+    this.#pausing.start(remembered.pause)
     this.#lastSent = remembered.lastAffinity
     this.#loop ??= this.#forEver()
     this.wake()
@@ -118,17 +129,16 @@ export class Dispatcher {
     this.#bell.ring()
   }
 
-  async pause(): Promise<void> {
-    this.#paused = true
-    await this.#parts.store.setPaused(true)
-    this.#parts.log.info('paused: nothing new is sent until `foreman resume`')
+  pause(request: PauseRequest): Promise<void> {
+    return this.#pausing.pause(request)
   }
 
-  async resume(): Promise<void> {
-    await this.#parts.store.setPaused(false)
-    this.#paused = false
-    this.#parts.log.info('resumed')
-    this.wake()
+  unloadReported(): Promise<void> {
+    return this.#pausing.unloadReported()
+  }
+
+  resume(): Promise<void> {
+    return this.#pausing.resume()
   }
 
   /** Ends a running job from our side. False: it is not the one that runs. */
@@ -173,6 +183,7 @@ export class Dispatcher {
   /** Sends nothing new; gives the running job `graceMs` to end by itself, then ends it. Safe twice. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true
+    this.#pausing.stop()
     this.wake()
     // Not the run of this moment: a claim may be on its way back, and its job gets the same grace.
     const timer = this.#parts.clock.after(graceMs, () => this.stopAtOnce())
@@ -191,6 +202,7 @@ export class Dispatcher {
       await this.#bell.heard()
       try {
         await this.#drain()
+        while (this.#pausing.isUnloadDue) await this.#pausing.unload()
       } catch (error) {
         this.#parts.log.error({ err: error }, 'the dispatcher met something unexpected; it goes on')
         this.#bell.ringIn(ASK_EVERY_MS)
@@ -199,7 +211,7 @@ export class Dispatcher {
   }
 
   get #idle(): boolean {
-    return this.#stopping || this.#paused || this.#parts.store.depth.jobs === 0
+    return this.#stopping || this.paused || this.#parts.store.depth.jobs === 0
   }
 
   async #drain(): Promise<void> {

@@ -30,6 +30,8 @@ export interface ProberParts {
   readonly embedModel: string | null
   /** No job runs and none waits: the one moment at which the embedder may be pinned again. */
   readonly isQuiet: () => boolean
+  /** While the queue is paused nothing is loaded: the memory is wanted for something else. */
+  readonly isPaused: () => boolean
 }
 
 export class Prober {
@@ -39,7 +41,9 @@ export class Prober {
   #pinning: Pinning = NOT_PINNED
   #current: Promise<TargetStatus> | null = null
   #again = false
-  #warming: Promise<void> | null = null
+  #warming: { readonly done: Promise<void>; readonly stop: AbortController } | null = null
+  /** Warms the embedder at the next look, whatever waits: a pause has ended. */
+  #isWarmingDue = false
   /** Clock.monotonic() of a warming that has not been seen to pin anything; null: the last one was, or there was none. */
   #warmedAt: number | null = null
   #timer: Timer | null = null
@@ -72,7 +76,7 @@ export class Prober {
     this.#stopped = true
     this.#timer?.cancel()
     await this.#current
-    await this.#warming
+    await this.stopWarming()
   }
 
   /** Probes now, or joins the probe under way. Never throws. */
@@ -91,6 +95,18 @@ export class Prober {
   soon(reason: string): void {
     if (this.#current !== null) this.#again = true
     else if (!this.#stopped) void this.probe(reason)
+  }
+
+  /** Gives up a load of the embedder that is under way. Resolves when it is off the target's connection. */
+  async stopWarming(): Promise<void> {
+    this.#warming?.stop.abort()
+    await this.#warming?.done
+  }
+
+  /** A pause has ended. */
+  resumed(): void {
+    this.#isWarmingDue = true
+    this.soon('resumed')
   }
 
   /** The dispatcher, or a direct request, found nobody there. */
@@ -174,8 +190,13 @@ export class Prober {
   }
 
   #lookAfterEmbedder(resident: readonly ResidentModel[], isBack: boolean): void {
-    const { clock, embedModel, log, metrics, isQuiet } = this.#parts
+    const { clock, embedModel, log, metrics, isQuiet, isPaused } = this.#parts
     if (embedModel === null) return
+    if (isPaused()) {
+      // What is unloaded now was not evicted by a worker.
+      this.#pinning = { ...this.#pinning, pinned: false }
+      return
+    }
     const before = this.#pinning
     this.#pinning = pinningAfter(before, embedModel, resident, clock.now())
     if (this.#pinning.slotsTooFew && !before.slotsTooFew) {
@@ -187,7 +208,8 @@ export class Prober {
     }
     if (this.#pinning.pinned) this.#warmedAt = null
     if (this.#pinning.pinned || this.#warming !== null || this.#stopped) return
-    if (isBack || (isQuiet() && !this.#pinning.slotsTooFew && !this.#isVain())) this.#warm(embedModel)
+    if (isBack || this.#isWarmingDue || (isQuiet() && !this.#pinning.slotsTooFew && !this.#isVain()))
+      this.#warm(embedModel)
   }
 
   /**
@@ -201,7 +223,9 @@ export class Prober {
 
   #warm(model: string): void {
     const { clock, log, target } = this.#parts
-    this.#warming = target.warm(model).then((ok) => {
+    const stop = new AbortController()
+    this.#isWarmingDue = false
+    const done = target.warm(model, stop.signal).then((ok) => {
       this.#warming = null
       if (!ok) return
       const isFirst = this.#warmedAt === null
@@ -209,5 +233,6 @@ export class Prober {
       log[isFirst ? 'info' : 'debug']({ embedder: model }, 'embedder loaded and pinned')
       this.soon('embedder warmed')
     })
+    this.#warming = { done, stop }
   }
 }

@@ -22,7 +22,7 @@ function placeOf(operation: Operation): Place {
     case 'orphan':
     case 'adopt':
       return 'line'
-    case 'setPaused':
+    case 'setPause':
     case 'recover':
     case 'interruptAll':
     case 'retry':

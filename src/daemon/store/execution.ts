@@ -99,8 +99,8 @@ export function createExecution(db: DatabaseSync): Execution {
         return tally.states
       case 'queueState':
         return queueState.read()
-      case 'setPaused':
-        queueState.setPaused(operation.paused)
+      case 'setPause':
+        queueState.setPause(operation.pause)
         return null
       case 'recover':
         return interruption.recover(operation.now, operation.maxAttempts)

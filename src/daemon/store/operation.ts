@@ -3,6 +3,7 @@
 
 import type { Residency } from '../affinity.ts'
 import type { Depth, Idempotency, Job, NewJob, QueueLimits, Standing, State, StateChange } from '../job.ts'
+import type { Pause } from '../pause.ts'
 import type {
   ApplyResult,
   Backlog,
@@ -58,7 +59,7 @@ export type Operation =
   | { readonly name: 'backlog' }
   | { readonly name: 'countByState' }
   | { readonly name: 'queueState' }
-  | { readonly name: 'setPaused'; readonly paused: boolean }
+  | { readonly name: 'setPause'; readonly pause: Pause | null }
   | { readonly name: 'recover'; readonly now: number; readonly maxAttempts: number }
   | { readonly name: 'interruptAll'; readonly now: number }
   | { readonly name: 'prune'; readonly before: number; readonly limit: number }
@@ -95,7 +96,7 @@ export interface Results {
   backlog: readonly Backlog[]
   countByState: Readonly<Record<State, number>>
   queueState: QueueState
-  setPaused: null
+  setPause: null
   recover: Recovery
   interruptAll: null
   prune: number

@@ -3,11 +3,16 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { CLOUD_AFFINITY } from '../affinity.ts'
-import { prepare, whole } from './statement.ts'
+import type { Pause } from '../pause.ts'
+import { prepare, whole, wholeOrNull } from './statement.ts'
 import type { QueueState } from './store.ts'
 
 interface QueueStateRow {
   readonly paused: number
+  readonly paused_at: number | null
+  readonly pause_until: number | null
+  readonly pause_for_ms: number | null
+  readonly pause_unload: number
   readonly awake: number
   readonly last_affinity: string | null
   readonly swapped_awake: number
@@ -15,7 +20,7 @@ interface QueueStateRow {
 
 export interface QueueStateTable {
   read(): QueueState
-  setPaused(paused: boolean): void
+  setPause(pause: Pause | null): void
   /** A job of `affinity` was sent. True: the target swaps models for it. */
   sent(affinity: string, awake: number): boolean
   /** A job of `affinity` was enqueued. True: first-in-first-out would swap models for it. */
@@ -27,11 +32,21 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
   // The newest job may have seen the awake clock later than the last claim did.
   const read = prepare<Record<string, never>, QueueStateRow>(
     db,
-    `SELECT paused, last_affinity, swapped_awake,
+    `SELECT paused, paused_at, pause_until, pause_for_ms, pause_unload, last_affinity, swapped_awake,
        max(awake, coalesce((SELECT created_awake FROM jobs ORDER BY sequence DESC LIMIT 1), 0)) AS awake
      FROM queue_state`,
   )
-  const setPaused = prepare<{ paused: number }>(db, 'UPDATE queue_state SET paused = $paused')
+  const setPause = prepare<{
+    paused: number
+    since: number | null
+    until: number | null
+    forMs: number | null
+    unload: number
+  }>(
+    db,
+    `UPDATE queue_state SET paused = $paused, paused_at = $since, pause_until = $until, pause_for_ms = $forMs,
+       pause_unload = $unload`,
+  )
   const last = prepare<Record<string, never>, { last_affinity: string | null; newest_affinity: string | null }>(
     db,
     'SELECT last_affinity, newest_affinity FROM queue_state',
@@ -51,10 +66,19 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
     read() {
       const row = read.get({})
       if (row === undefined) throw new Error('queue_state has no row')
-      const { paused, awake, last_affinity: lastAffinity, swapped_awake: swappedAwake } = row
-      return { paused: paused === 1, awake, lastAffinity, swappedAwake }
+      const { awake, last_affinity: lastAffinity, swapped_awake: swappedAwake } = row
+      return { pause: pauseOf(row), awake, lastAffinity, swappedAwake }
     },
-    setPaused: (paused) => void setPaused.run({ paused: paused ? 1 : 0 }),
+    setPause(pause) {
+      const { since = null, until = null, forMs = null, unload = false } = pause ?? {}
+      setPause.run({
+        paused: pause === null ? 0 : 1,
+        since: wholeOrNull(since),
+        until: wholeOrNull(until),
+        forMs: wholeOrNull(forMs),
+        unload: unload ? 1 : 0,
+      })
+    },
     sent(affinity, awake) {
       const swaps = affinity !== CLOUD_AFFINITY && affinity !== last.get({})?.last_affinity
       if (swaps) swap.run({ affinity, awake: whole(awake) })
@@ -68,4 +92,11 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
     },
     setBallast: (bytes) => void setBallast.run({ bytes }),
   }
+}
+
+/** `since` is 0 for a pause that an older foreman wrote: it kept no time. */
+function pauseOf(row: QueueStateRow): Pause | null {
+  if (row.paused === 0) return null
+  const { paused_at: since, pause_until: until, pause_for_ms: forMs, pause_unload: unload } = row
+  return { since: since ?? 0, until, forMs, unload: unload === 1 }
 }

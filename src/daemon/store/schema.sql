@@ -133,7 +133,7 @@ CREATE TABLE queue_state (
   newest_affinity TEXT,
   -- Written and cleared while the disk is full, to see whether it still is.
   ballast BLOB
-) STRICT;
+, paused_at INTEGER, pause_until INTEGER, pause_for_ms INTEGER CHECK (pause_for_ms >= 0), pause_unload INTEGER NOT NULL DEFAULT 0 CHECK (pause_unload IN (0, 1))) STRICT;
 
 CREATE TABLE receivers (
   receiver TEXT PRIMARY KEY,

@@ -14,6 +14,7 @@ import type {
   State,
   StateChange,
 } from '../job.ts'
+import type { Pause } from '../pause.ts'
 
 export interface ClaimRequest {
   /** Wall ms. */
@@ -212,7 +213,7 @@ export interface Backlog {
 
 /** What outlives the process beside the jobs. */
 export interface QueueState {
-  readonly paused: boolean
+  readonly pause: Pause | null
   /** The awake clock, ms, as last written. */
   readonly awake: number
   /** Affinity of the last job sent; null before the first. */
@@ -284,7 +285,8 @@ export interface Store {
   backlog(): Promise<readonly Backlog[]>
   countByState(): Promise<Readonly<Record<State, number>>>
   queueState(): Promise<QueueState>
-  setPaused(paused: boolean): Promise<void>
+  /** On disk before the answer; null ends the pause. */
+  setPause(pause: Pause | null): Promise<void>
   /** What a crash left in loading or working. One transaction; before anything else is asked of the store. */
   recover(now: number, maxAttempts: number): Promise<Recovery>
   /** Every live job that is still queued, loading or working is cancelled, every sent async one goes back (`interrupted`). */

@@ -164,7 +164,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     backlog: () => ask({ name: 'backlog' }),
     countByState: () => ask({ name: 'countByState' }),
     queueState: () => ask({ name: 'queueState' }),
-    setPaused: async (paused) => void (await ask({ name: 'setPaused', paused })),
+    setPause: async (pause) => void (await ask({ name: 'setPause', pause })),
     recover: (now, maxAttempts) => ask({ name: 'recover', now, maxAttempts }),
     interruptAll: async (now) => void (await ask({ name: 'interruptAll', now })),
     prune: (before, limit) => ask({ name: 'prune', before, limit }),

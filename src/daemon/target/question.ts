@@ -13,16 +13,27 @@ export interface Bounds {
 }
 
 /** `send` is whichever way the question goes out. */
-export function ask(send: (sink: AnswerSink) => Exchange, clock: Clock, bounds: Bounds): Promise<Reply> {
+export function ask(
+  send: (sink: AnswerSink) => Exchange,
+  clock: Clock,
+  bounds: Bounds,
+  signal?: AbortSignal,
+): Promise<Reply> {
   const { promise, resolve } = Promise.withResolvers<Reply>()
   const collector = new Collector(bounds.maxBytes, resolve)
   const exchange = send(collector)
+  const giveUp = (): void => {
+    collector.fail('given up')
+    exchange.abort()
+  }
+  signal?.addEventListener('abort', giveUp, { once: true })
   const timer = clock.after(bounds.deadlineMs, () => {
     collector.fail(`no answer within ${bounds.deadlineMs / 1000} s`)
     exchange.abort()
   })
   return promise.finally(() => {
     timer.cancel()
+    signal?.removeEventListener('abort', giveUp)
     // Too large an answer is not read to its end; a no-op for one that is over.
     exchange.abort()
   })

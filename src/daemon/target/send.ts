@@ -10,6 +10,7 @@ import { maxBytesOf, PROBED, type Probed, pingResult, probeResult } from './prob
 import { ask, type Bounds, type Reply } from './question.ts'
 import { RequestWriter } from './request.ts'
 import type { AnswerSink, EmbedRequest, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
+import { UNLOAD_BOUNDS, unloadFailure, unloadRequest } from './unload.ts'
 import { WARM_BOUNDS, warmFailure, warmRequest } from './warm.ts'
 
 export interface TargetOptions {
@@ -94,14 +95,22 @@ class OllamaTarget implements Target {
     return reply.kind === 'answered' && reply.status < 500
   }
 
-  async warm(model: string): Promise<boolean> {
-    const reply = await ask((sink) => this.sendDirect(warmRequest(model), sink), this.#clock, WARM_BOUNDS)
+  async warm(model: string, signal?: AbortSignal): Promise<boolean> {
+    const reply = await ask((sink) => this.sendDirect(warmRequest(model), sink), this.#clock, WARM_BOUNDS, signal)
+    if (signal?.aborted === true) return false
     const reason = warmFailure(reply)
     // It is tried again at each quiet probe: the same reason once is enough.
     if (reason !== null && reason !== this.#warmFailure)
       this.#log.warn({ embedder: model, reason }, 'the embedder could not be loaded')
     this.#warmFailure = reason
     return reason === null
+  }
+
+  async unload(model: string): Promise<string | null> {
+    const request = unloadRequest(model)
+    const reply = await ask((sink) => this.#onJobLine(request, sink, false), this.#clock, UNLOAD_BOUNDS)
+    await this.#current?.settled
+    return unloadFailure(reply)
   }
 
   renewConnections(): void {

@@ -79,8 +79,13 @@ export interface Target {
   probe(deadlineMs: number): Promise<ProbeResult>
   /** `/api/version` on a new connection: is it alive while a run is silent? Never throws. */
   alive(deadlineMs: number): Promise<boolean>
-  /** Loads the embedder and pins it (`keep_alive: -1`). False: it did not work; the reason was logged. Never throws. */
-  warm(model: string): Promise<boolean>
+  /**
+   * Loads the embedder and pins it (`keep_alive: -1`). Returns false if it did not work; the reason was logged, unless
+   * `signal` gave it up. Never throws.
+   */
+  warm(model: string, signal?: AbortSignal): Promise<boolean>
+  /** Unloads a model (`keep_alive: 0`) on the job connection. Returns null if the target took it, else why not. Never throws. */
+  unload(model: string): Promise<string | null>
   /** When the target last answered anything, by Clock.monotonic(); null before. */
   readonly answeredAt: number | null
   /** Drops every idle connection: after a sleep they are dead without knowing it. Running exchanges are left alone. */

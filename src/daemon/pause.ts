@@ -1,0 +1,48 @@
+// Pause of the queue: since when, until when, and whether the target's models are to be unloaded. Pure.
+
+export interface Pause {
+  /** When the queue was paused, wall ms. A later pause keeps it. */
+  readonly since: number
+  /** When it ends by itself, wall ms; null until `resume`. */
+  readonly until: number | null
+  /** The duration that was asked for; null exactly where `until` is. */
+  readonly forMs: number | null
+  /** The resident models are still to be unloaded. */
+  readonly unload: boolean
+}
+
+/** What a caller asks for. */
+export interface PauseRequest {
+  readonly forMs: number | null
+  readonly unload: boolean
+}
+
+/** What became of an unload. */
+export interface UnloadReport {
+  /**
+   * `pending`: the running job has not ended, or the target does not answer. `done`: the target lists no model any more.
+   * `incomplete`: it still lists some. `given_up`: the pause ended first.
+   */
+  readonly state: 'pending' | 'done' | 'incomplete' | 'given_up'
+  /** Models that were resident and are gone, as `/api/ps` wrote them. */
+  readonly unloaded: readonly string[]
+  /** Models that `/api/ps` listed last. */
+  readonly resident: readonly string[]
+  /** Why it is not done; null if it is, or if the running job is waited for. */
+  readonly reason: string | null
+}
+
+/** The pause that `request` makes of the one before. */
+export function pauseAfter(before: Pause | null, { forMs, unload }: PauseRequest, now: number): Pause {
+  return {
+    since: before?.since ?? now,
+    until: forMs === null ? null : now + forMs,
+    forMs,
+    unload: unload || (before?.unload ?? false),
+  }
+}
+
+/** Milliseconds until it ends by itself; null without an end. A clock that was set back must not make it longer. */
+export function pauseLeftMs({ until, forMs }: Pause, now: number): number | null {
+  return until === null ? null : Math.max(0, Math.min(until - now, forMs ?? 0))
+}
