@@ -100,7 +100,18 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     from: RELAY,
     may: [DOMAIN, PROTOCOL, TARGET_WORDS],
   },
-  { name: 'config reads settings and knows nothing of the daemon', from: CONFIG, may: [CONFIG, PROTOCOL, NODE] },
+  {
+    name: 'config reads settings and knows nothing of the daemon',
+    from: CONFIG,
+    may: [CONFIG, PROTOCOL, NODE],
+    except: [
+      {
+        from: /\/config\/conflict\.ts$/,
+        to: /\/ip-address\.ts$/,
+        reason: 'whether a host is a loopback one is decided in one place; the reading of addresses is pure',
+      },
+    ],
+  },
   {
     name: 'store knows SQLite, the domain and no other part',
     from: /^src\/daemon\/store\//,

@@ -6,10 +6,13 @@ import {
   formsOf,
   type IpAddress,
   type IpRange,
+  isLoopbackHost,
+  isLoopbackIp,
   isSameIp,
   isWithin,
   type Place,
   placeOf,
+  plainForms,
   readIp,
   readRange,
 } from './ip-address.ts'
@@ -27,6 +30,17 @@ export interface Server {
   /** An unspecified one (`0.0.0.0`, `::`) stands for every loopback address too. */
   readonly addresses: readonly string[]
   readonly port: number
+  /**
+   * Whether it may listen on more addresses than those. If one of its names or addresses is this machine's, then every
+   * address of this machine counts as its own. False for a server that is known to be bound to one address.
+   */
+  readonly listensEverywhere: boolean
+}
+
+/** What this machine is called, and the addresses of its interfaces: null if they could not be read. */
+export interface ThisMachine {
+  readonly names: readonly string[]
+  readonly addresses: readonly string[] | null
 }
 
 export interface AddressPolicy {
@@ -36,6 +50,7 @@ export interface AddressPolicy {
   readonly deny: Rules
   readonly own: Server
   readonly target: Server
+  readonly machine: ThisMachine
   /** FOREMAN_PUBLIC_URL: what lies under it is foreman. */
   readonly publicUrl: string | null
 }
@@ -72,13 +87,19 @@ const METADATA_NAMES = [
 
 const FIT: readonly Place[] = ['public', 'private', 'loopback']
 
-export function createAddressPolicy(settings: PolicySettings, own: Server, target: Server): AddressPolicy {
+export function createAddressPolicy(
+  settings: PolicySettings,
+  own: Server,
+  target: Server,
+  machine: ThisMachine,
+): AddressPolicy {
   return {
     allow: rulesOf(settings.webhookAllow.filter((rule) => rule !== 'only')),
     only: settings.webhookAllow.includes('only'),
     deny: rulesOf(settings.webhookDeny),
     own,
     target,
+    machine,
     publicUrl: settings.publicUrl,
   }
 }
@@ -133,19 +154,15 @@ export function addressRefusal(address: string, receiver: Receiver, policy: Addr
   if (isUnderPublicUrl(receiver, policy)) return `goes to ${shown}, which is foreman itself and never allowed`
   if (forms.some((form) => policy.deny.ranges.some((range) => isWithin(range, form))))
     return `goes to ${shown}, which FOREMAN_WEBHOOK_DENY holds`
-  // Only the address as it stands: a range of IPv4 that is allowed says nothing of a tunnel to it, but for the mapped
-  // spelling, which is the same socket.
-  const plain = forms.filter((form) => form === ip || isMapped(ip))
+  // A range of IPv4 that is allowed does not allow a tunnel to it.
   const isListed =
     policy.allow.names.has(receiver.host) ||
-    plain.some((form) => policy.allow.ranges.some((range) => isWithin(range, form)))
+    plainForms(ip).some((form) => policy.allow.ranges.some((range) => isWithin(range, form)))
   if (isListed) return null
   if (policy.only) return notListed(shown)
   const place = forms.map(placeOf).find((candidate) => !FIT.includes(candidate))
   return place === undefined ? null : unfit(shown, place)
 }
-
-const isMapped = (ip: IpAddress): boolean => ip.family === 6 && ip.value >> 32n === 0xffffn
 
 const notListed = (where: string): string =>
   `goes to ${where}, which FOREMAN_WEBHOOK_ALLOW does not hold (it says only)`
@@ -154,46 +171,84 @@ const unfit = (where: string, place: Place): string =>
   `goes to ${where}, ${/^[aeiou]/.test(place) ? 'an' : 'a'} ${place} address: FOREMAN_WEBHOOK_ALLOW can except it`
 
 function rulesOf(rules: readonly string[]): Rules {
-  const ranges = rules.map(readRange)
+  // `0x7f.1` is a host name to a setting, and an address to the URL parser: rules are read as URLs are.
+  const ranges = rules.map((rule) => readRange(rule) ?? readIpOfUrl(rule))
   return {
     ranges: ranges.filter((range) => range !== null),
     names: new Set(rules.filter((_, index) => ranges[index] === null)),
   }
 }
 
+function readIpOfUrl(host: string): IpRange | null {
+  return URL.canParse(`http://${host}`) ? readRange(new URL(`http://${host}`).hostname) : null
+}
+
 const WORDS = { own: 'foreman itself', target: 'the target' } as const
 const SERVERS = ['own', 'target'] as const
 
 function serverNamed(host: string, port: number, policy: AddressPolicy): string | null {
-  const found = SERVERS.find((server) => policy[server].port === port && policy[server].names.includes(host))
+  const isNamed = (server: Server): boolean =>
+    server.names.includes(host) || (isOnThisMachine(server, policy.machine) && isNameOf(policy.machine, host))
+  const found = SERVERS.find((server) => policy[server].port === port && isNamed(policy[server]))
   return found === undefined ? null : WORDS[found]
 }
 
 function serverAt(forms: readonly IpAddress[], port: number, policy: AddressPolicy): string | null {
-  const found = SERVERS.find(
-    (server) => policy[server].port === port && policy[server].addresses.some((address) => isAt(forms, address)),
+  const found = SERVERS.find((server) => policy[server].port === port && isAt(forms, policy[server], policy.machine))
+  if (found !== undefined) return WORDS[found]
+  // Any address could then be one of this machine's, where the server may listen.
+  const mayBe = SERVERS.find(
+    (server) => policy[server].port === port && policy[server].listensEverywhere && policy.machine.addresses === null,
   )
-  return found === undefined ? null : WORDS[found]
+  return mayBe === undefined
+    ? null
+    : `at the port of ${WORDS[mayBe]} and could be it, because the addresses of this machine cannot be read,`
 }
 
-function isAt(forms: readonly IpAddress[], address: string): boolean {
+const isNameOf = (machine: ThisMachine, host: string): boolean => isLoopbackHost(host) || machine.names.includes(host)
+
+/** Whether a connection to any of these forms of an address comes to this machine. */
+function isThisMachine(forms: readonly IpAddress[], machine: ThisMachine): boolean {
+  return forms.some((form) => isLoopbackIp(form)) || (machine.addresses ?? []).some((own) => isOneOf(forms, own))
+}
+
+function isOneOf(forms: readonly IpAddress[], address: string): boolean {
   const ip = readIp(address)
-  if (ip === null) return false
-  const places = formsOf(ip)
-  const isEvery = places.some((form) => form.value === 0n)
-  return forms.some(
-    (form) =>
-      // To connect to the unspecified address is to connect to this machine.
-      (isEvery && (form.value === 0n || placeOf(form) === 'loopback')) ||
-      (form.value === 0n && places.some((place) => placeOf(place) === 'loopback')) ||
-      places.some((place) => isSameIp(place, form)),
+  return ip !== null && formsOf(ip).some((place) => forms.some((form) => isSameIp(place, form)))
+}
+
+/** Whether the server can be reached by each address of this machine. */
+function isOnThisMachine({ names, addresses, listensEverywhere }: Server, machine: ThisMachine): boolean {
+  if (!listensEverywhere) return false
+  return (
+    names.some((name) => isNameOf(machine, name)) ||
+    addresses.map(readIp).some((ip) => ip !== null && isThisMachine(formsOf(ip), machine))
   )
+}
+
+function isAt(forms: readonly IpAddress[], server: Server, machine: ThisMachine): boolean {
+  if (isOnThisMachine(server, machine) && isThisMachine(forms, machine)) return true
+  return server.addresses.some((address) => isOneOf(forms, address) || isReachedUnspecified(forms, address))
+}
+
+/** To connect to the unspecified address is to connect to a loopback address. */
+function isReachedUnspecified(forms: readonly IpAddress[], address: string): boolean {
+  return forms.some((form) => placeOf(form) === 'unspecified') && isLoopbackHost(address)
 }
 
 /** A proxy may have other things beside foreman on the same host, so the path counts. */
 function isUnderPublicUrl({ url, port, host }: Receiver, { publicUrl }: AddressPolicy): boolean {
   const base = publicUrl === null ? null : readReceiver(publicUrl)
   if (base === null || typeof base === 'string' || base.host !== host || base.port !== port) return false
-  const path = base.url.pathname.replace(/\/+$/, '')
-  return url.pathname === path || url.pathname.startsWith(`${path}/`)
+  const path = plainPath(base.url.pathname)
+  return `${plainPath(url.pathname)}/`.startsWith(path === '' ? '/' : `${path}/`)
+}
+
+/** A path as proxies compare it: percent-encoding undone, slashes merged, dots resolved, without a slash at its end. */
+function plainPath(pathname: string): string {
+  const decoded = pathname.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  const merged = decoded.replace(/[\\/]+/g, '/').replace(/[?#]/g, encodeURIComponent)
+  return new URL(`http://x${merged}`).pathname.replace(/\/+/g, '/').replace(/\/$/, '')
 }

@@ -19,8 +19,14 @@ export function readIp(text: string): IpAddress | null {
   return bare.includes(':') ? readIpv6(bare) : readIpv4(bare)
 }
 
-/** `10.0.0.0/8`, or one address. */
+/** `10.0.0.0/8`, or one address. A range of mapped addresses is read as the range of the IPv4 addresses in it. */
 export function readRange(text: string): IpRange | null {
+  const range = rangeAsWritten(text)
+  const [, v4] = range === null ? [] : plainForms(range.first)
+  return range === null || v4 === undefined || range.bits < 96 ? range : { first: v4, bits: range.bits - 96 }
+}
+
+function rangeAsWritten(text: string): IpRange | null {
   const [address = '', bits, ...rest] = text.split('/')
   const first = readIp(address)
   if (first === null || rest.length > 0) return null
@@ -96,11 +102,34 @@ export function formatIp({ family, value }: IpAddress): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
 }
 
+/** Whether a connection to this form of an address stays on the machine that makes it: loopback, or unspecified. */
+export function isLoopbackIp(ip: IpAddress): boolean {
+  const place = placeOf(ip)
+  return place === 'loopback' || place === 'unspecified'
+}
+
+/**
+ * Whether a host, as a name or an address without brackets, is a loopback one: `localhost`, `*.localhost`, 127.0.0.0/8,
+ * `::1`, and IPv4 ones mapped into IPv6. The unspecified address is not, because a server that listens there is open.
+ */
+export function isLoopbackHost(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, '')
+  if (name === 'localhost' || name.endsWith('.localhost')) return true
+  const ip = readIp(name)
+  return ip !== null && plainForms(ip).some((form) => placeOf(form) === 'loopback')
+}
+
+const isMapped = (ip: IpAddress): boolean => ip.family === 6 && ip.value >> 32n === 0xffffn
+
+/** The address, and the IPv4 address of a mapped one, which is the same socket. */
+export const plainForms = (ip: IpAddress): readonly IpAddress[] =>
+  isMapped(ip) ? [ip, { family: 4, value: ip.value & 0xffff_ffffn }] : [ip]
+
 const known = new Map<string, IpRange>()
 
 /** A range of the tables above. */
 function rangeOf(text: string): IpRange {
-  const range = known.get(text) ?? readRange(text)
+  const range = known.get(text) ?? rangeAsWritten(text)
   if (range === null) throw new Error(`${text} is no range`)
   known.set(text, range)
   return range

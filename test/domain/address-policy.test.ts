@@ -8,6 +8,7 @@ import {
   createAddressPolicy,
   readReceiver,
   type Server,
+  type ThisMachine,
   webhookUrlRefusal,
 } from '../../src/daemon/address-policy.ts'
 import { formatIp, formsOf, readIp } from '../../src/daemon/ip-address.ts'
@@ -18,14 +19,25 @@ interface Wishes {
   readonly own?: Partial<Server>
   readonly target?: Partial<Server>
   readonly publicUrl?: string
+  readonly machine?: ThisMachine
 }
 
-function policy({ allow = '', deny = '', own = {}, target = {}, publicUrl }: Wishes = {}): AddressPolicy {
+const BOX: ThisMachine = { names: ['box'], addresses: ['192.168.1.2', 'fe80::2', 'fd00::2'] }
+
+function policy({
+  allow = '',
+  deny = '',
+  own = {},
+  target = {},
+  publicUrl,
+  machine = BOX,
+}: Wishes = {}): AddressPolicy {
   const rules = (text: string): string[] => text.split(',').filter((rule) => rule !== '')
   return createAddressPolicy(
     { webhookAllow: rules(allow), webhookDeny: rules(deny), publicUrl: publicUrl ?? null },
-    { names: ['localhost', 'box'], addresses: ['0.0.0.0', '192.168.1.2', 'fe80::2', 'fd00::2'], port: 8080, ...own },
-    { names: ['mac.local'], addresses: ['192.168.1.9'], port: 11434, ...target },
+    { names: [], addresses: ['0.0.0.0'], port: 8080, listensEverywhere: true, ...own },
+    { names: ['mac.local'], addresses: ['192.168.1.9'], port: 11434, listensEverywhere: true, ...target },
+    machine,
   )
 }
 
@@ -155,6 +167,8 @@ describe('a webhook may not go to', () => {
     const publicUrl = 'https://home.example.org/foreman'
     expect(refusal('https://home.example.org/foreman/jobs', { publicUrl })).toContain('foreman itself')
     expect(refusal('https://home.example.org:443/x/../foreman', { publicUrl })).toContain('foreman itself')
+    for (const path of ['/%66oreman/jobs', '//foreman', '/x/%2e%2e/foreman', '/x%2f..%2fforeman/', '/./foreman/?a'])
+      expect(refusal(`https://home.example.org${path}`, { publicUrl })).toContain('foreman itself')
     expect(refusal('https://home.example.org/foremanual', { publicUrl })).toBeNull()
     expect(refusal('https://home.example.org/ha', { publicUrl })).toBeNull()
     expect(resolved('192.168.1.77', { publicUrl }, 'https://home.example.org/foreman/')).toContain('foreman itself')
@@ -166,10 +180,49 @@ describe('a webhook may not go to', () => {
     expect(resolved('192.168.1.9', { allow }, 'http://other.lan:11434/')).toContain('the target')
     expect(refusal('http://mac.local:8123/')).toBeNull()
   })
-  it('a target on this machine, by any of its names', () => {
-    const target = { names: ['127.0.0.1'], addresses: ['127.0.0.1'] }
-    for (const url of ['http://127.0.0.1:11434/', 'http://0.0.0.0:11434/', 'http://[::]:11434/'])
-      expect(refusal(url, { target, allow: '0.0.0.0/0,::/0' })).toContain('the target')
+  describe.each(['127.0.0.1', 'localhost', '::1', '0.0.0.0', 'box', '192.168.1.2', '::ffff:127.0.0.1', 'a.localhost'])(
+    'a target that is called %s, which is this machine,',
+    (name) => {
+      const target = { names: [name], addresses: [name] }
+      it.each([
+        '127.0.0.1',
+        '127.0.0.2',
+        '127.255.255.254',
+        '2130706434',
+        '[::1]',
+        '[::ffff:127.0.0.3]',
+        '[::127.0.0.3]',
+        '0.0.0.0',
+        '[::]',
+        '[::ffff:0.0.0.0]',
+        'localhost',
+        'x.localhost',
+        'LOCALHOST.',
+        'box',
+        '192.168.1.2',
+        '[::ffff:192.168.1.2]',
+        '[fd00::2]',
+        '[fe80::2]',
+      ])('as %s, whatever is allowed', (host) => {
+        const allow = '0.0.0.0/0,::/0,localhost,x.localhost,box'
+        expect(refusal(`http://${host}:11434/api/pull`, { target, allow })).toContain('the target')
+        expect(refusal(`http://${host}:8123/`, { target, allow })).toBeNull()
+      })
+      it('as a name that resolves to another of its addresses', () => {
+        for (const address of ['127.0.0.2', '::1', '192.168.1.2', 'fe80::2%eth0'])
+          expect(resolved(address, { target, allow: 'hook.lan' }, 'http://hook.lan:11434/')).toContain('the target')
+        expect(resolved('192.168.1.77', { target }, 'http://hook.lan:11434/')).toBeNull()
+      })
+    },
+  )
+  it('a machine beside the target, at the same port, only by the address of the target', () => {
+    expect(refusal('http://127.0.0.1:11434/')).toBeNull()
+    expect(refusal('http://192.168.1.10:11434/')).toBeNull()
+  })
+  it('any address at the port of the target while the addresses of this machine cannot be read', () => {
+    const wishes = { machine: { names: ['box'], addresses: null }, allow: '192.168.1.0/24' }
+    expect(refusal('http://192.168.1.77:11434/', wishes)).toContain('the addresses of this machine cannot be read')
+    expect(refusal('http://192.168.1.77:8123/', wishes)).toBeNull()
   })
 })
 
@@ -227,6 +280,11 @@ describe('FOREMAN_WEBHOOK_DENY', () => {
     expect(refusal('http://10.1.0.1/', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
     expect(refusal('http://router.lan/', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
     expect(resolved('10.1.2.3', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
+  })
+  it('holds for every spelling of a rule', () => {
+    for (const deny of ['10.1.0.0/16', '::ffff:10.1.0.0/112', '::ffff:a01:1', '0x0a.1.1', '0xa010001'])
+      for (const host of ['10.1.0.1', '[::ffff:10.1.0.1]'])
+        expect([deny, refusal(`http://${host}/`, { deny })]).toEqual([deny, expect.stringContaining('_DENY')])
   })
   it('holds for every spelling of an address', () => {
     for (const host of ['167837697', '[::ffff:a01:1]', '[64:ff9b::a01:1]', '[2002:a01:1::]', '[64:ff9b:1:a01:0:100::]'])

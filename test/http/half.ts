@@ -46,7 +46,7 @@ export interface HalfWishes {
   readonly live?: (req: IncomingMessage, res: ServerResponse, submission: Submission) => void
 }
 
-const NOWHERE = { names: [], addresses: [], port: 0 }
+const NOWHERE = { names: [], addresses: [], port: 0, listensEverywhere: false }
 
 /** Starts it in front of `target`; ended after the test. */
 export async function startHalf(target: { readonly url: string }, wishes: HalfWishes = {}): Promise<Half> {
@@ -82,7 +82,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
     ...{ config, clock, log, metrics, target: real, storageFull: false, port: 0 },
     ...{ relay: new Relay(), awake: new AwakeClock(clock, 0), newId: () => '01KAJ5Z0000000000000000000' },
     ...{ deliverer: { wake: () => {} }, deadlines: { wake: () => {} } },
-    webhookPolicy: createAddressPolicy(config, NOWHERE, NOWHERE),
+    webhookPolicy: createAddressPolicy(config, NOWHERE, NOWHERE, { names: [], addresses: [] }),
     // The HTTP half reads these four and writes nothing; anything else it called would throw.
     store: store as unknown as Store,
     probes: {

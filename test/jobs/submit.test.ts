@@ -1,6 +1,7 @@
 // What `POST /jobs` promises: taken only once it is on disk, and sent byte for byte.
 
 import { Socket } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ErrorDocument, JobDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
@@ -275,6 +276,20 @@ describe('what is refused', () => {
     const { url } = await startForeman(fake)
     for (const state_webhook_url of [`${url}/jobs`, `${fake.url}/api/chat`, 'http://169.254.169.254/latest'])
       expect(documentOf<ErrorDocument>(await post(url, { state_webhook_url })).code).toBe('webhook_refused')
+  })
+
+  it('a webhook to the target by another address of this machine', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake, { config: { webhookAllow: ['127.0.0.0/8', 'localhost', '0.0.0.0'] } })
+    const { port } = new URL(fake.url)
+    const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
+    const hosts = ['127.0.0.2', '[::ffff:127.0.0.3]', '[::1]', '0.0.0.0', 'localhost', 'x.localhost', hostname()]
+    for (const host of [...hosts, ...own.map((address) => (address.includes(':') ? `[${address}]` : address))]) {
+      const { code } = documentOf<ErrorDocument>(
+        await post(url, { state_webhook_url: `http://${host}:${port}/api/pull` }),
+      )
+      expect([host, code]).toEqual([host, 'webhook_refused'])
+    }
   })
 
   it('what finds the queue full is told when to come again, and blocked calls and jobs share the queue', async () => {

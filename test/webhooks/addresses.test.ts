@@ -52,7 +52,7 @@ describe('a name', () => {
   })
   it('that stands for foreman or for its target is refused at their ports, and nowhere else', async () => {
     const sink = await startWebhookSink()
-    const server = { names: [], addresses: ['127.0.0.1'], port: sink.port }
+    const server = { names: [], addresses: ['127.0.0.1'], port: sink.port, listensEverywhere: false }
     const names = { 'hook.example.org': [['127.0.0.1']], 'mac.local': [['127.0.0.1']] }
     const url = `http://hook.example.org:${sink.port}/`
     const settings = { webhookAllow: ['hook.example.org', '127.0.0.0/8'] }
@@ -60,7 +60,7 @@ describe('a name', () => {
     expect(await createSender({ names, settings, own: { ...server, port: 1 } }).post(url)).toMatchObject({
       status: 204,
     })
-    const target = { names: ['mac.local'], addresses: ['mac.local'], port: sink.port }
+    const target = { names: ['mac.local'], addresses: ['mac.local'], port: sink.port, listensEverywhere: true }
     expect(await createSender({ names, settings, target }).post(url)).toEqual(REFUSED)
     const elsewhere = createSender({ names, settings, target: { ...target, port: 1 } })
     expect(await elsewhere.post(url)).toMatchObject({ status: 204 })
@@ -72,6 +72,31 @@ describe('a name', () => {
     const { post } = createSender({ names: { 'empty.example.org': [[]], 'odd.example.org': [['odd']] } })
     expect(await post('http://empty.example.org/')).toEqual({ kind: 'unreachable' })
     expect(await post('http://odd.example.org/')).toEqual(REFUSED)
+  })
+})
+
+describe('a target on this machine', () => {
+  const machine = { names: ['box'], addresses: ['127.0.0.1', '192.168.1.2'] }
+  const names = { 'hook.example.org': [['127.0.0.2']], 'mac.local': [['192.168.1.2']] }
+  const settings = { webhookAllow: ['hook.example.org', '127.0.0.0/8', '0.0.0.0'] }
+
+  it('is never sent to by another of its loopback addresses', async () => {
+    const sink = await startWebhookSink({ host: '127.0.0.2' })
+    const target = { names: ['127.0.0.1'], addresses: ['127.0.0.1'], port: sink.port, listensEverywhere: true }
+    const { post } = createSender({ names, settings, machine, target })
+    for (const host of ['hook.example.org', '127.0.0.2', '[::ffff:127.0.0.2]', '[::1]', '0.0.0.0', '192.168.1.2'])
+      expect([host, await post(`http://${host}:${sink.port}/api/pull`)]).toMatchObject([
+        host,
+        { kind: 'refused_address' },
+      ])
+    expect(sink.connections).toBe(0)
+  })
+  it('is recognised when its name resolves to an address of an interface', async () => {
+    const sink = await startWebhookSink({ host: '127.0.0.2' })
+    const target = { names: ['mac.local'], addresses: [], port: sink.port, listensEverywhere: true }
+    const { post } = createSender({ names, settings, machine, target })
+    expect(await post(`http://hook.example.org:${sink.port}/`)).toEqual(REFUSED)
+    expect(sink.connections).toBe(0)
   })
 })
 

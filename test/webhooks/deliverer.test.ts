@@ -26,8 +26,9 @@ function startDeliverer({ webhooks = (real) => real, publicUrl }: Wishes = {}) {
   const outbox = new Outbox()
   const results: string[] = []
   const logged: string[] = []
-  const nowhere = { names: [], addresses: [], port: 1 }
-  const policy = createAddressPolicy({ webhookAllow: [], webhookDeny: [], publicUrl: null }, nowhere, nowhere)
+  const nowhere = { names: [], addresses: [], port: 1, listensEverywhere: false }
+  const settings = { webhookAllow: [], webhookDeny: [], publicUrl: null }
+  const policy = createAddressPolicy(settings, nowhere, nowhere, { names: [], addresses: [] })
   const deliverer = new Deliverer({
     clock,
     random: () => 0.5,

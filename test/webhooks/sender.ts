@@ -1,6 +1,11 @@
 // Owns the code that calls receivers, under test: the real one, with names that the test resolves and a clock that it steps.
 
-import { createAddressPolicy, type PolicySettings, type Server } from '../../src/daemon/address-policy.ts'
+import {
+  createAddressPolicy,
+  type PolicySettings,
+  type Server,
+  type ThisMachine,
+} from '../../src/daemon/address-policy.ts'
 import type { Lookup, ResolvedAddress } from '../../src/daemon/webhooks/names.ts'
 import { createWebhooks } from '../../src/daemon/webhooks/post.ts'
 import { TestClock } from '../test-clock.ts'
@@ -9,25 +14,29 @@ export interface SenderWishes {
   readonly settings?: Partial<PolicySettings>
   readonly own?: Server
   readonly target?: Server
+  /** Default: no names and no interfaces. */
+  readonly machine?: ThisMachine
   /** What names stand for; each look-up takes the next answer, the last one stays. */
   readonly names?: Readonly<Record<string, readonly (readonly string[])[]>>
   readonly lookup?: Lookup
   readonly ca?: string
 }
 
-const NOWHERE: Server = { names: [], addresses: [], port: 1 }
+const NOWHERE: Server = { names: [], addresses: [], port: 1, listensEverywhere: false }
 
 export function createSender({
   settings = {},
   own = NOWHERE,
   target = NOWHERE,
+  machine = { names: [], addresses: [] },
   names = {},
   lookup,
   ca,
 }: SenderWishes = {}) {
   const clock = new TestClock()
   const looked: string[] = []
-  const policy = createAddressPolicy({ webhookAllow: [], webhookDeny: [], publicUrl: null, ...settings }, own, target)
+  const whole = { webhookAllow: [], webhookDeny: [], publicUrl: null, ...settings }
+  const policy = createAddressPolicy(whole, own, target, machine)
   const fromTable: Lookup = (host) => {
     const answers = names[host] ?? []
     const turn = looked.filter((name) => name === host).length

@@ -2,6 +2,7 @@
 // which addresses it has are arguments.
 
 import { isIP } from 'node:net'
+import { isLoopbackHost } from '../ip-address.ts'
 import type { Config } from './config.ts'
 
 /** What this machine answers to. */
@@ -32,7 +33,7 @@ export function conflictsIn(config: Config, machine: Machine): Conflict[] {
 /** What may start, but should be said aloud. */
 export function cautionsIn(config: Config): string[] {
   const cautions: string[] = []
-  if (config.token === null && !isLoopback(config.addr.host)) {
+  if (config.token === null && !isLoopbackHost(config.addr.host)) {
     const { host, port } = config.addr
     cautions.push(
       `FOREMAN_ADDR=${host.includes(':') ? `[${host}]` : host}:${port} is open to the network and FOREMAN_TOKEN is not set: everybody who can reach this address can use it`,
@@ -51,13 +52,6 @@ export function cautionsIn(config: Config): string[] {
   return cautions
 }
 
-/** Names and addresses of this machine to itself. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/, '')
-  if (isIP(name) === 4) return name.startsWith('127.')
-  return name === 'localhost' || name.endsWith('.localhost') || name === '::1'
-}
-
 const isEvery = (host: string): boolean => host === '' || host === '0.0.0.0' || host === '::'
 
 function listensAt(url: URL, addr: Config['addr'], machine: Machine): boolean {
@@ -67,13 +61,15 @@ function listensAt(url: URL, addr: Config['addr'], machine: Machine): boolean {
   const here = canonical(addr.host)
   if (there === here) return true
   const isOwn =
-    isLoopback(there) ||
+    isLoopbackHost(there) ||
     isEvery(there) ||
     [machine.hostname, ...machine.addresses].some((own) => canonical(own) === there)
   if (isEvery(here)) return isOwn
   // A name may stand for several addresses: `localhost` for both loopbacks, the machine's own name for all of its own.
-  if (isIP(there) !== 0 && isIP(here) !== 0) return isEvery(there) && isLoopback(here)
-  return isLoopback(there) ? isLoopback(here) : isOwn && machine.addresses.some((own) => canonical(own) === here)
+  if (isIP(there) !== 0 && isIP(here) !== 0) return isEvery(there) && isLoopbackHost(here)
+  return isLoopbackHost(there)
+    ? isLoopbackHost(here)
+    : isOwn && machine.addresses.some((own) => canonical(own) === here)
 }
 
 /** As the URL parser spells it: IPv6 shortest, without brackets; names in lower case. */

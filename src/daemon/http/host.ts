@@ -2,6 +2,7 @@
 // name was made to point here sends that name as Host; Ollama's CVE-2024-28224 was the lack of this check.
 
 import { isIP } from 'node:net'
+import { isLoopbackHost } from '../ip-address.ts'
 
 export interface HostRule {
   /** Bound to loopback: only loopback names and what was named in the settings. */
@@ -17,7 +18,7 @@ export interface HostSettings {
 }
 
 export function hostRule({ addr, hosts, publicUrl }: HostSettings, machine: string): HostRule {
-  const loopbackOnly = isLoopbackName(addr.host.toLowerCase())
+  const loopbackOnly = isLoopbackHost(addr.host)
   const names = new Set(hosts.map((name) => name.toLowerCase()))
   const ofUrl = publicUrl === null ? null : hostName(new URL(publicUrl).host)
   if (ofUrl !== null) names.add(ofUrl)
@@ -40,7 +41,7 @@ export function hostName(header: string): string | null {
 }
 
 export function isHostAllowed(name: string, { loopbackOnly, names }: HostRule): boolean {
-  if (isLoopbackName(name) || names.has(name)) return true
+  if (isLoopbackHost(name) || names.has(name)) return true
   if (loopbackOnly) return isUnspecified(name)
   if (isIP(name) !== 0 || !name.includes('.')) return true
   return LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix))
@@ -48,10 +49,3 @@ export function isHostAllowed(name: string, { loopbackOnly, names }: HostRule): 
 
 /** `0.0.0.0` is how the ollama command line calls a server on its own machine when OLLAMA_HOST says so. */
 const isUnspecified = (name: string): boolean => name === '0.0.0.0' || name === '::'
-
-export function isLoopbackName(name: string): boolean {
-  if (name === 'localhost' || name.endsWith('.localhost')) return true
-  const family = isIP(name)
-  if (family === 4) return name.startsWith('127.')
-  return family === 6 && /^(::1|(0+:){7}0*1|(::|(0+:){5})ffff:(127\.[\d.]+|7f[0-9a-f]{2}:[0-9a-f]{1,4}))$/.test(name)
-}
