@@ -4,23 +4,13 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fuzz, targetsIn } from '../test/fuzz/runner.ts'
-
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+import { durationOf } from './duration.ts'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 function refuse(problem: string): never {
   process.stderr.write(`${problem}\n`)
   process.exit(2)
-}
-
-function durationOf(text: string): number {
-  const [, digits, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? []
-  const ms = UNITS[unit ?? '']
-  if (digits === undefined || ms === undefined || Number(digits) === 0) {
-    refuse(`--for must be a duration such as 60s, 10m or 2h, not ${JSON.stringify(text)}`)
-  }
-  return Number(digits) * ms
 }
 
 function seedOf(text: string): number {
@@ -46,7 +36,7 @@ if (targets.length === 0) refuse(`no fuzz target in ${values.targets}`)
 
 const seed = seedOf(values.seed)
 say(`seed ${seed}, ${values.for}: ${targets.map(({ name }) => name).join(', ')}`)
-const { cases, failures } = await fuzz({ targets, seed, totalMs: durationOf(values.for) })
+const { cases, failures } = await fuzz({ targets, seed, totalMs: durationOf('--for', values.for) })
 for (const [name, count] of cases) say(`${name}: ${count} cases`)
 for (const { name, seed: turnSeed, text } of failures) {
   say(`\nFAILED ${name}, seed ${turnSeed}\n${text}`)

@@ -12,6 +12,7 @@ import { catchPlant, harmlessFindings } from '../test/proof/planted-storm.ts'
 import { HARMLESS, PLANTS, type PlantName } from '../test/proof/plants.ts'
 import { storm } from '../test/proof/storm.ts'
 import { World } from '../test/proof/world.ts'
+import { runSoak } from './proof-soak.ts'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -79,14 +80,24 @@ async function plantedBugs(): Promise<boolean> {
   return wrong === 0
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
     cycles: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     planted: { type: 'boolean', default: false },
   },
+  allowPositionals: true,
 })
-const isWell = values.planted
-  ? await plantedBugs()
-  : await longStorm(wholeNumber('seed', values.seed), wholeNumber('cycles', values.cycles))
-process.exitCode = isWell ? 0 : 1
+const [what = 'kills', size] = positionals
+
+async function prove(): Promise<boolean> {
+  const seed = wholeNumber('seed', values.seed)
+  if (what === 'soak') return runSoak(size ?? '1h', seed)
+  if (what !== 'kills') {
+    process.stderr.write(`unknown proof ${JSON.stringify(what)}; there are: kills, soak\n`)
+    process.exit(2)
+  }
+  return values.planted ? plantedBugs() : longStorm(seed, wholeNumber('cycles', values.cycles))
+}
+
+process.exitCode = (await prove()) ? 0 : 1
