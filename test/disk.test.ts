@@ -1,8 +1,9 @@
 // What is said of a full disk, which nobody sees until nothing is admitted any more.
 
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { createLog } from '../src/daemon/log.ts'
 import { Disk } from '../src/daemon/services/disk.ts'
 import { TestClock } from './test-clock.ts'
@@ -11,10 +12,31 @@ it('the log tells when the store finds no room, and when there is room again', (
   const lines: string[] = []
   const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg)
   const log = createLog({ logLevel: 'info', logFormat: 'json' }, { write })
-  const disk = new Disk({ clock: new TestClock(), log, db: join(tmpdir(), 'foreman.db'), minFree: 0 })
+  const disk = new Disk({
+    clock: new TestClock(),
+    log,
+    db: join(tmpdir(), 'foreman.db'),
+    minFree: 0,
+    checkFiles: () => {},
+  })
   disk.storeSays(true)
   expect(disk.full).toBe(true)
   disk.storeSays(false)
   expect(disk.full).toBe(false)
   expect(lines).toEqual(['the disk is full: nothing is admitted until there is room', 'there is room again'])
 })
+
+// What /proc says of itself: no room at all.
+it.runIf(process.platform === 'linux')(
+  'free space is measured where the file is, not where the link to it is',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'foreman-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const db = join(folder, 'link.db')
+    await symlink('/proc/version', db)
+    const log = createLog({ logLevel: 'silent', logFormat: 'json' })
+    const disk = new Disk({ clock: new TestClock(), log, db, minFree: 1, checkFiles: () => {} })
+    await disk.start()
+    expect(disk.full).toBe(true)
+  },
+)

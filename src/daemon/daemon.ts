@@ -64,7 +64,13 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   let stopping: Promise<void> | null = null
 
   async function start(): Promise<void> {
-    const disk = new Disk({ clock, log, db: config.db, minFree: config.minFree })
+    const disk = new Disk({
+      clock,
+      log,
+      db: config.db,
+      minFree: config.minFree,
+      checkFiles: () => parts?.store.checkFiles(),
+    })
     const store = await openStore({
       path: config.db,
       onFatal: (error) => void failed(error),
@@ -161,9 +167,12 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
 
   /** The outcome of a commit is unknown, or the file is broken: admit nothing, touch nothing, let recovery decide. */
   async function failed(error: Error): Promise<void> {
-    log.fatal({ err: error }, 'storage failed: foreman stops so that recovery can decide what is true')
+    log.fatal(`${error.message}; foreman stops, and recovery at the next start decides what is true`)
+    // Nothing can be written any more: a stop has only this end to wait for.
+    stopping ??= exited.then(() => {})
     if (parts !== null) {
       parts.state.phase = 'stopping'
+      parts.disk.stop()
       await parts.server.close()
     }
     exit(70)

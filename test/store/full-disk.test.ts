@@ -64,6 +64,7 @@ async function batchesOn(pages: number) {
   const batches = createBatches({
     transactions: createTransactions(db, execution, null),
     answer: (some) => void answers.push(...some),
+    watch: () => {},
     fullChanged: () => {},
   })
   let number = 0
@@ -233,6 +234,7 @@ it('what makes room is tried before all else that is kept', () => {
       },
     },
     answer: () => {},
+    watch: () => {},
     fullChanged: () => {},
   })
   batches.run([{ number: 1, operation: { name: 'apply', change: change('a', 'cancelled') } }])

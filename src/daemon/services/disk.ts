@@ -2,21 +2,30 @@
 // what the store says when it hits the end. It never deletes anything.
 
 import { statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
 
 const EVERY_MS = 5_000
 
+export interface DiskParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** The database, which is open. */
+  readonly db: string
+  /** FOREMAN_MIN_FREE, bytes. */
+  readonly minFree: number
+  /** Called at each look: it may have been deleted or replaced meanwhile. */
+  readonly checkFiles: () => void
+}
+
 export class Disk {
-  readonly #parts: { readonly clock: Clock; readonly log: Log; readonly db: string; readonly minFree: number }
+  readonly #parts: DiskParts
   #timer: Timer | null = null
   #low = false
   #storeFull = false
   #stopped = false
 
-  /** @param parts.minFree FOREMAN_MIN_FREE, bytes */
-  constructor(parts: { clock: Clock; log: Log; db: string; minFree: number }) {
+  constructor(parts: DiskParts) {
     this.#parts = parts
   }
 
@@ -42,9 +51,11 @@ export class Disk {
   }
 
   async #look(): Promise<void> {
-    const { clock, log, db, minFree } = this.#parts
+    const { clock, log, db, minFree, checkFiles } = this.#parts
+    checkFiles()
     try {
-      const { bavail, bsize } = await statfs(dirname(db))
+      // The file, not its folder: it may be a symlink to another disk.
+      const { bavail, bsize } = await statfs(db)
       const low = bavail * bsize < minFree
       if (low !== this.#low)
         log.warn(

@@ -1,17 +1,45 @@
 // Owns the way from a path to a database that is safe to use: the lock, what the file is, its pragmas, its schema. Whatever
 // is wrong is a StoreOpenError that says what to do; the file is never deleted, replaced or repaired.
 
-import { chmodSync, closeSync, openSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { chmodSync, closeSync, lstatSync, openSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { errcodeOf } from './failure.ts'
+import { type FileWatch, watchFiles } from './file-watch.ts'
+import { lockInode } from './inode-lock.ts'
 import { APPLICATION_ID, copyBefore, latestVersion, type Migration, migrate, readMigrations } from './migration.ts'
 import { StoreOpenError } from './store.ts'
 
 export interface OpenDatabase {
   readonly db: DatabaseSync
+  readonly watch: FileWatch
   /** Closes the database, then lets the lock go. */
   close(): void
+}
+
+/** Opens the database for this process alone, by whichever name it is reached. */
+export async function openExclusively(given: string): Promise<OpenDatabase> {
+  const path = locate(given)
+  try {
+    createPrivately(path)
+  } catch (error) {
+    throw explained(error, path)
+  }
+  const lock = await lockInode(path)
+  if (lock === null) throw inUse(path)
+  try {
+    const database = openDatabase(given)
+    return {
+      ...database,
+      close() {
+        database.close()
+        lock.release()
+      },
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
 }
 
 export function openDatabase(given: string, migrations: readonly Migration[] = readMigrations()): OpenDatabase {
@@ -20,6 +48,7 @@ export function openDatabase(given: string, migrations: readonly Migration[] = r
   let db: DatabaseSync | null = null
   try {
     createPrivately(path)
+    refuseLinked(path)
     db = new DatabaseSync(path, { timeout: 5000 })
     const version = recognise(db, path, latestVersion(migrations))
     chmodSync(path, 0o600)
@@ -29,6 +58,7 @@ export function openDatabase(given: string, migrations: readonly Migration[] = r
     const opened = db
     return {
       db,
+      watch: watchFiles(given, path),
       close: () => {
         opened.close()
         lock.close()
@@ -55,7 +85,18 @@ function locate(given: string): string {
   if (file?.isDirectory() === true) {
     throw new StoreOpenError('unusable', `${path} is a directory; FOREMAN_DB names a file`)
   }
-  return file === null ? join(realpathSync(dirname(path)), basename(path)) : realpathSync(path)
+  if (file?.isFile() === false) {
+    throw new StoreOpenError('unusable', `${path} is not a regular file; set FOREMAN_DB to a regular file on a disk`)
+  }
+  if (file !== null) return realpathSync(path)
+  const link = linkAt(path)
+  return link === null ? join(realpathSync(dirname(path)), basename(path)) : locate(link)
+}
+
+/** Where a link leads whose file is not there yet. A circle of links is an error of `statOf`. */
+function linkAt(path: string): string | null {
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  return isLink ? resolve(dirname(path), readlinkSync(path)) : null
 }
 
 function statOf(path: string): Stats | null {
@@ -83,6 +124,20 @@ function createPrivately(path: string): void {
   }
 }
 
+/** SQLite names its log after the database: by another name the last jobs of a crash would be missing, and the file damaged. */
+function refuseLinked(path: string): void {
+  const { nlink } = statSync(path)
+  if (nlink === 1) return
+  const cure = 'remove the other names, or copy the file and set FOREMAN_DB to the copy'
+  throw new StoreOpenError('unusable', `${path} has ${nlink} names (hard links), and a database must have one; ${cure}`)
+}
+
+const inUse = (path: string): StoreOpenError =>
+  new StoreOpenError(
+    'in_use',
+    `${path} is in use by another foreman; stop that one first, or give this one a FOREMAN_DB of its own`,
+  )
+
 /** A lock file of its own, so that reading the database with other tools stays possible while the daemon runs. */
 function takeLock(path: string): DatabaseSync {
   let lock: DatabaseSync | null = null
@@ -93,10 +148,7 @@ function takeLock(path: string): DatabaseSync {
     return lock
   } catch (error) {
     lock?.close()
-    if (primaryOf(error) === 5) {
-      const cure = 'stop that one first, or give this one a FOREMAN_DB of its own'
-      throw new StoreOpenError('in_use', `${path} is in use by another foreman; ${cure}`)
-    }
+    if (primaryOf(error) === 5) throw inUse(path)
     throw explained(error, `${path}.lock`)
   }
 }

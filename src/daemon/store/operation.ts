@@ -131,7 +131,11 @@ export interface Commit {
   readonly operations: readonly OperationName[]
 }
 
-export type ToStore = { readonly kind: 'tickets'; readonly tickets: readonly Ticket[] } | { readonly kind: 'close' }
+export type ToStore =
+  | { readonly kind: 'tickets'; readonly tickets: readonly Ticket[] }
+  /** Looks whether the files are still those that were opened; if not, the store is broken. */
+  | { readonly kind: 'watch' }
+  | { readonly kind: 'close' }
 
 export type FromStore =
   | { readonly kind: 'opened'; readonly depth: Depth }

@@ -293,6 +293,8 @@ export interface Store {
   interruptAll(now: number): Promise<void>
   /** Deletes at most `limit` jobs that finished before `before`; says how many (none while the disk has no room for that). */
   prune(before: number, limit: number): Promise<number>
+  /** Looks whether the database is still the file that was opened; if not, `onFatal` is called. */
+  checkFiles(): void
   /** Writes what is outstanding and closes the file. Safe twice. */
   close(): Promise<void>
 }

@@ -168,6 +168,9 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     recover: (now, maxAttempts) => ask({ name: 'recover', now, maxAttempts }),
     interruptAll: async (now) => void (await ask({ name: 'interruptAll', now })),
     prune: (before, limit) => ask({ name: 'prune', before, limit }),
+    checkFiles() {
+      if (ended === null && closing === null) worker.postMessage({ kind: 'watch' } satisfies ToStore)
+    },
     close() {
       if (closing === null) {
         closing = closed.promise

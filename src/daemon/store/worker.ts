@@ -5,7 +5,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { createBatches } from './batch.ts'
 import { createCheckpoints, WHEN_BUSY, WHEN_IDLE } from './checkpoint.ts'
 import { createExecution } from './execution.ts'
-import { openDatabase } from './opening.ts'
+import { openExclusively } from './opening.ts'
 import type { Answered, FromStore, StoreThreadData, Ticket, ToStore } from './operation.ts'
 import { StoreOpenError } from './store.ts'
 import { createTransactions } from './transaction.ts'
@@ -16,10 +16,10 @@ const BATCH_BYTES = 16 * 1024 * 1024
 
 const RETRY_MS = { first: 100, most: 5000 }
 
-function serve(port: MessagePort, { path, reportCommits, maxPages }: StoreThreadData): void {
+async function serve(port: MessagePort, { path, reportCommits, maxPages }: StoreThreadData): Promise<void> {
   const post = (message: FromStore, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
-  const database = openDatabase(path)
-  const { db } = database
+  const database = await openExclusively(path)
+  const { db, watch } = database
   if (maxPages !== null) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   const execution = createExecution(db)
   const { tally } = execution
@@ -29,7 +29,7 @@ function serve(port: MessagePort, { path, reportCommits, maxPages }: StoreThread
     execution,
     reportCommits ? (commit) => post({ kind: 'committed', commit }) : null,
   )
-  const batches = createBatches({ transactions, answer, fullChanged: (full) => post({ kind: 'storage', full }) })
+  const batches = createBatches({ transactions, watch, answer, fullChanged: (full) => post({ kind: 'storage', full }) })
   const mailbox: Ticket[] = []
   let retryTimer: NodeJS.Timeout | null = null
   let retryMs = RETRY_MS.first
@@ -53,6 +53,7 @@ function serve(port: MessagePort, { path, reportCommits, maxPages }: StoreThread
 
   function take(message: ToStore): boolean {
     if (message.kind === 'tickets') for (const ticket of message.tickets) mailbox.push(ticket)
+    else if (message.kind === 'watch') guarded(watch)
     return message.kind === 'close'
   }
 
@@ -143,7 +144,7 @@ function buffersOf({ outcome }: Answered): ArrayBuffer[] {
 if (parentPort === null) throw new Error('the store runs in a thread of its own: start it with openStore')
 try {
   // Written by thread.ts, which started this thread.
-  serve(parentPort, workerData as StoreThreadData)
+  await serve(parentPort, workerData as StoreThreadData)
 } catch (error) {
   if (!(error instanceof StoreOpenError)) throw error
   parentPort.postMessage({ kind: 'refused', reason: error.reason, message: error.message } satisfies FromStore)
