@@ -1,8 +1,33 @@
 // Owns the queue's one heuristic: which requests share a loaded model, and whose turn it is. Pure.
 // A heuristic, not a scheduler: no priorities, no fairness, no budgets (ADR 0001).
 
-/** The runner options whose change makes Ollama reload even the same model (server/sched.go needsReload, 0.17.4). */
-export const RUNNER_OPTIONS = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'use_mmap', 'num_thread'] as const
+import { type Aliases, type KnownModel, NO_ALIASES } from './model-facts.ts'
+import { ASSUMED_VERSION, hasChange, isSince } from './request/ollama-version.ts'
+
+/** The options whose change makes Ollama reload even the same model (server/sched.go needsReload of 0.17.4 and 0.34.4). */
+export const RUNNER_OPTIONS = [
+  'num_ctx',
+  'num_batch',
+  'num_gpu',
+  'main_gpu',
+  'use_mmap',
+  'num_thread',
+  'draft_num_predict',
+] as const
+
+/** What a request says of its runner: those of its options, and its `shift`, which stands beside them. */
+export type RunnerSettings = Readonly<
+  Partial<Record<(typeof RUNNER_OPTIONS)[number] | 'shift', number | boolean | null>>
+>
+
+/** What is known of the target when a request comes. */
+export interface RunnerKnowledge {
+  readonly version: string
+  /** Null if /api/show has not told of the model. */
+  readonly model: KnownModel | null
+}
+
+const NOTHING_KNOWN: RunnerKnowledge = { version: ASSUMED_VERSION, model: null }
 
 /** Cloud models use no GPU: always resident, and they change nothing about what is. */
 export const CLOUD_AFFINITY = 'cloud'
@@ -24,11 +49,66 @@ export function isCloudModel(model: string): boolean {
   return /:(?:[^:/]*-)?cloud$/.test(model.trim().toLowerCase())
 }
 
-/** The affinity of a request: its normalised model and the runner options it sets, in a fixed order. */
-export function affinityOf(model: string, options: Readonly<Record<string, unknown>> = {}): string {
+/**
+ * The affinity of a request: its model and what its runner must be started with, in a fixed order. Two requests of one
+ * affinity never reload. Where the model's facts are known, two that differ only in words do not part either.
+ */
+export function affinityOf(model: string, said: RunnerSettings = {}, known: RunnerKnowledge = NOTHING_KNOWN): string {
   if (isCloudModel(model)) return CLOUD_AFFINITY
-  const set = RUNNER_OPTIONS.filter((name) => options[name] !== undefined && options[name] !== null)
-  return [normaliseModel(model), ...set.map((name) => `${name}=${String(options[name])}`)].join(' ')
+  const name = known.model?.name ?? normaliseModel(model)
+  const settings = known.model === null ? asSaid(said, known.version) : asStarted(said, known.model, known.version)
+  return [name, ...settings.map(([setting, value]) => `${setting}=${String(value)}`)].join(' ')
+}
+
+type Setting = readonly [name: string, value: number | boolean]
+
+const isSet = (value: number | boolean | null | undefined): value is number | boolean =>
+  value !== undefined && value !== null
+
+/** Nothing is known of the model: each setting parts, as far as this version looks at it. */
+function asSaid(said: RunnerSettings, version: string): Setting[] {
+  const names = [...RUNNER_OPTIONS, 'shift' as const].filter((name) => reloads(name, version))
+  return names.flatMap((name) => {
+    const value = said[name]
+    const isDefault = name === 'shift' && value === true && isSince(version, SHIFTS_BY_DEFAULT)
+    return isSet(value) && !isDefault ? [[name, value] as const] : []
+  })
+}
+
+const reloads = (name: string, version: string): boolean =>
+  (name !== 'shift' && name !== 'draft_num_predict') || hasChange(version, 'llamaServer')
+
+/** From 0.30.0 to here the default of `shift` depended on num_ctx. */
+const SHIFTS_BY_DEFAULT = '0.30.9'
+
+/** What Ollama starts the runner with: the request's word, else the model's own, else the default, which is left out. */
+function asStarted(said: RunnerSettings, { facts }: KnownModel, version: string): Setting[] {
+  const hasLlamaServer = hasChange(version, 'llamaServer')
+  const effective = (name: (typeof RUNNER_OPTIONS)[number]): number | boolean | null =>
+    said[name] ?? facts.parameters[name] ?? null
+  const settings: [string, number | boolean][] = []
+  const add = (name: string, value: number | boolean | null, isDefault = false): void => {
+    if (isSet(value) && !isDefault) settings.push([name, value])
+  }
+  const numCtx = effective('num_ctx')
+  add('num_ctx', typeof numCtx === 'number' ? contextOf(numCtx, facts, hasLlamaServer) : null)
+  // Since 0.30 the default depends on the context and on the memory that is free.
+  add('num_batch', effective('num_batch'), effective('num_batch') === 512 && !hasLlamaServer)
+  add('num_gpu', effective('num_gpu'), Number(effective('num_gpu')) < 0)
+  add('main_gpu', effective('main_gpu'), effective('main_gpu') === 0 && !hasLlamaServer)
+  add('use_mmap', effective('use_mmap'))
+  add('num_thread', effective('num_thread'), effective('num_thread') === 0)
+  if (!hasLlamaServer) return settings
+  add('draft_num_predict', effective('draft_num_predict'), effective('draft_num_predict') === (facts.hasDraft ? 4 : 0))
+  const { shift = null } = said
+  add('shift', shift, isSince(version, SHIFTS_BY_DEFAULT) && shift === facts.shifts)
+  return settings
+}
+
+/** At least 4, of a model that sees 2048; since 0.30 at most what it was trained for. */
+function contextOf(numCtx: number, { sees, trainedContext }: KnownModel['facts'], isCapped: boolean): number {
+  const least = Math.max(numCtx, sees ? 2048 : 4)
+  return isCapped && trainedContext !== null ? Math.min(least, trainedContext) : least
 }
 
 /** The model part of an affinity. */
@@ -44,17 +124,22 @@ export interface Residency {
 
 export const NOTHING_RESIDENT: Residency = { affinity: null, foreign: [] }
 
-/** Residency after a probe: `shown` are the models of `/api/ps`, `lastSent` the affinity of the last job sent. */
+/**
+ * Residency after a probe: `shown` are the models of `/api/ps`, `lastSent` the affinity of the last job sent. A runner is
+ * shown under the name that loaded it first, so each name counts for all that share it.
+ */
 export function residencyAfter(
   shown: readonly string[],
   lastSent: string | null,
   embedModel: string | null,
+  aliases: Aliases = NO_ALIASES,
 ): Residency {
-  const models = shown.map(normaliseModel)
+  const models = shown.map((model) => aliases.canonical(normaliseModel(model)))
   const affinity = lastSent !== null && models.includes(modelOfAffinity(lastSent)) ? lastSent : null
   const own = affinity === null ? null : modelOfAffinity(affinity)
-  const embedder = embedModel === null ? null : normaliseModel(embedModel)
-  return { affinity, foreign: models.filter((model) => model !== own && model !== embedder) }
+  const embedder = embedModel === null ? null : aliases.canonical(normaliseModel(embedModel))
+  const foreign = models.filter((model) => model !== own && model !== embedder)
+  return { affinity, foreign: [...new Set(foreign.flatMap((model) => [model, ...aliases.all(model)]))] }
 }
 
 export function isResident(affinity: string, residency: Residency): boolean {

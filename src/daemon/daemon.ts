@@ -15,6 +15,7 @@ import { Deadlines } from './services/deadlines.ts'
 import { Deliverer } from './services/deliverer.ts'
 import { Disk } from './services/disk.ts'
 import { Dispatcher, type OnStep } from './services/dispatcher.ts'
+import { ModelCatalogue } from './services/model-catalogue.ts'
 import { Prober } from './services/prober.ts'
 import { Pruner } from './services/pruner.ts'
 import { type Store, StoreOpenError } from './store/store.ts'
@@ -113,6 +114,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const prober = new Prober({
       ...{ clock, log, metrics, target, awake, intervalMs: pollIntervalMs, embedModel, isQuiet, isPaused },
     })
+    const models = new ModelCatalogue(target, log)
     const steps = onStep === undefined ? {} : { onStep }
     const policy = createPolicySource({ config, clock, port: () => state.port })
     const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })
@@ -120,8 +122,10 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const deliverer = new Deliverer({ clock, random, log, metrics, store, webhooks, keys, publicUrl, ...steps })
     const dispatcher: Dispatcher = new Dispatcher({
       ...{ config, clock, random, log, metrics, store, target, relay, prober, awake, deliverer, ...steps },
+      aliases: models,
     })
     const deadlines = new Deadlines({ clock, log, store, dispatcher })
+    prober.onStatus((status) => models.saw(status))
     prober.onStatus(({ reachable, inventory }) => {
       if (inventory !== null) dispatcher.sawResident(inventory.resident.map(({ name }) => name))
       if (reachable === true) dispatcher.wake()
@@ -143,6 +147,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
         return policy()
       },
       probes: prober,
+      knownModel: (model) => models.of(model),
       queue: dispatcher,
       get phase() {
         return state.phase
@@ -155,7 +160,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       },
     }
     metrics.watch(app)
-    const services = { disk, prober, dispatcher, deadlines, deliverer, pruner }
+    const services = { disk, models, prober, dispatcher, deadlines, deliverer, pruner }
     return { state, store, relay, target, live, ...services, server: createServer(app) }
   }
 
@@ -179,13 +184,26 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   }
 
   async function drain(running: Parts): Promise<void> {
-    const { state, store, relay, target, live, server, disk, prober, dispatcher, deadlines, deliverer, pruner } =
-      running
+    const {
+      state,
+      store,
+      relay,
+      target,
+      live,
+      server,
+      disk,
+      models,
+      prober,
+      dispatcher,
+      deadlines,
+      deliverer,
+      pruner,
+    } = running
     state.phase = 'stopping'
     log.info({ graceMs: config.shutdownGraceMs }, 'stopping')
     disk.stop()
     const dispatched = dispatcher.stop(config.shutdownGraceMs)
-    await Promise.all([live.stop(), dispatched, deadlines.stop(), prober.stop(), pruner.stop()])
+    await Promise.all([live.stop(), dispatched, deadlines.stop(), prober.stop(), models.stop(), pruner.stop()])
     // What the last job's end had to tell was tried until now; the rest is told after the next start.
     await deliverer.stop()
     await store.interruptAll(clock.now())
@@ -221,6 +239,7 @@ interface Parts {
   readonly disk: Disk
   readonly relay: Relay
   readonly target: ReturnType<typeof createTarget>
+  readonly models: ModelCatalogue
   readonly prober: Prober
   readonly dispatcher: Dispatcher
   readonly deadlines: Deadlines

@@ -6,9 +6,11 @@ import {
   isCloudModel,
   isResident,
   normaliseModel,
+  type RunnerSettings,
   residencyAfter,
   turnsToOldest,
 } from '../../src/daemon/affinity.ts'
+import { type ModelFacts, readModelFacts } from '../../src/daemon/model-facts.ts'
 
 describe('a model has one name', () => {
   it.each([
@@ -28,7 +30,7 @@ describe('a model has one name', () => {
 
 describe('affinity', () => {
   it('is the same for the same model, however it is spelled', () => {
-    expect(affinityOf('TINY-A', { temperature: 1 })).toBe(affinityOf('tiny-a:latest'))
+    expect(affinityOf('TINY-A', {})).toBe(affinityOf('tiny-a:latest'))
   })
   it.each(['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'use_mmap', 'num_thread'])('differs by %s', (option) => {
     expect(affinityOf('tiny-a', { [option]: 1 })).not.toBe(affinityOf('tiny-a'))
@@ -47,6 +49,93 @@ describe('affinity', () => {
   })
 })
 
+describe('the affinity of a model whose facts are known', () => {
+  const FACTS: ModelFacts = {
+    ...{ files: 'FROM /m/sha256-1', parameters: { num_ctx: 2048, num_thread: 1 }, trainedContext: 8192 },
+    ...{ sees: false, hasDraft: false, shifts: true },
+  }
+  const of = (said: RunnerSettings, version = '0.34.4', facts: Partial<ModelFacts> = {}) =>
+    affinityOf('copy-a', said, { version, model: { name: 'tiny-a:latest', facts: { ...FACTS, ...facts } } })
+
+  it('has the name of all that share its runner, and the options of the model itself', () => {
+    expect(of({})).toBe('tiny-a:latest num_ctx=2048 num_thread=1')
+  })
+
+  const SAME: readonly (readonly [what: string, a: RunnerSettings, b: RunnerSettings, version?: string])[] = [
+    ["the model's own num_ctx", { num_ctx: 2048 }, {}],
+    ['a num_ctx above what it was trained for', { num_ctx: 16_384 }, { num_ctx: 8192 }],
+    ['a num_ctx of next to nothing', { num_ctx: 2 }, { num_ctx: 4 }],
+    ['a num_gpu of -1', { num_gpu: -1 }, {}],
+    ["the model's own num_thread", { num_thread: 1 }, {}],
+    ['a num_batch of 512 before 0.30', { num_batch: 512 }, {}, '0.24.0'],
+    ['a main_gpu of 0 before 0.30', { main_gpu: 0 }, {}, '0.24.0'],
+    ['a draft_num_predict of 0', { draft_num_predict: 0 }, {}],
+    ['a shift of true', { shift: true }, {}],
+    ['a shift of false before 0.30', { shift: false }, {}, '0.24.0'],
+    ['a draft_num_predict before 0.30', { draft_num_predict: 8 }, {}, '0.24.0'],
+    ['a null', { num_ctx: null }, {}],
+  ]
+  it.for(SAME)('is the same with %s', ([, a, b, version]) => expect(of(a, version)).toBe(of(b, version)))
+
+  const OTHER: readonly (readonly [what: string, a: RunnerSettings, b: RunnerSettings, version?: string])[] = [
+    ['another num_ctx', { num_ctx: 1024 }, {}],
+    ['a num_ctx above what it was trained for, before 0.30', { num_ctx: 16_384 }, { num_ctx: 8192 }, '0.24.0'],
+    ['a num_thread of 0, where the model brings another', { num_thread: 0 }, {}],
+    ['a num_batch of 512 since 0.30', { num_batch: 512 }, {}],
+    ['a main_gpu of 0 since 0.30', { main_gpu: 0 }, {}],
+    ['a draft_num_predict of 4', { draft_num_predict: 4 }, {}],
+    ['a shift of false', { shift: false }, {}],
+    ['a shift of true where its default depended on num_ctx', { shift: true }, {}, '0.30.4'],
+  ]
+  it.for(OTHER)('differs with %s', ([, a, b, version]) => expect(of(a, version)).not.toBe(of(b, version)))
+
+  it('knows the defaults of models that see, draft, or do not shift', () => {
+    expect(of({ num_ctx: 512 }, '0.34.4', { sees: true })).toBe(of({ num_ctx: 2048 }))
+    expect(of({ draft_num_predict: 4 }, '0.34.4', { hasDraft: true })).toBe(of({}))
+    expect(of({ shift: false }, '0.34.4', { shifts: false })).toBe(of({}))
+  })
+})
+
+describe('the affinity of a model of which nothing is known', () => {
+  const of = (said: RunnerSettings, version: string) => affinityOf('a', said, { version, model: null })
+
+  it('differs by shift and draft_num_predict since 0.30', () => {
+    expect(of({ shift: false }, '0.30.0')).not.toBe(of({}, '0.30.0'))
+    expect(of({ draft_num_predict: 4 }, '0.34.4')).not.toBe(of({}, '0.34.4'))
+    expect(of({ shift: true }, '0.34.4')).toBe(of({}, '0.34.4'))
+    expect(of({ shift: false, draft_num_predict: 4 }, '0.24.0')).toBe(of({}, '0.24.0'))
+  })
+})
+
+describe('the facts of a model', () => {
+  const modelfile =
+    '# Modelfile\n# FROM x\n\nFROM /m/sha256-1\nADAPTER /m/sha256-2\nDRAFT /m/sha256-3\nFROM /m/sha256-4\nTEMPLATE """a\nFROM b"""\n'
+  const shown = {
+    ...{
+      modelfile,
+      parameters: 'num_ctx      2048\nstop    "x"\nuse_mmap  false\nnum_thread 1',
+      capabilities: ['vision'],
+    },
+    ...{ details: { families: ['deepseek2'] }, model_info: { 'general.architecture': 'x', 'x.context_length': 8192 } },
+  }
+
+  it('are read from what /api/show says', () => {
+    expect(readModelFacts(JSON.stringify(shown))).toEqual({
+      files: 'FROM /m/sha256-1\nADAPTER /m/sha256-2\nDRAFT /m/sha256-3\nFROM /m/sha256-4',
+      parameters: { num_ctx: 2048, use_mmap: false, num_thread: 1 },
+      ...{ trainedContext: 8192, sees: true, hasDraft: true, shifts: false },
+    })
+  })
+
+  it.each(['', '[]', '{}', '{"modelfile":5}', '<html>'])('are not read from %j', (text) => {
+    expect(readModelFacts(text)).toBeNull()
+  })
+
+  it('name no files where the model has none of its own', () => {
+    expect(readModelFacts('{"modelfile":"FROM gpt-oss:20b\\n"}')?.files).toBeNull()
+  })
+})
+
 describe('resident', () => {
   const sent = affinityOf('tiny-a', { num_ctx: 512 })
   it('is the affinity of the last job sent while the target shows its model', () => {
@@ -56,6 +145,15 @@ describe('resident', () => {
   })
   it('is cleared by an unload', () => {
     expect(isResident(sent, residencyAfter([], sent, null))).toBe(false)
+  })
+  it('counts for every name of a runner', () => {
+    const names = ['copy-a:latest', 'tiny-a:latest']
+    const aliases = { canonical: (name: string) => (names.includes(name) ? 'copy-a:latest' : name), all: () => names }
+    const residency = residencyAfter(['tiny-a:latest'], null, null, aliases)
+    expect(residency.foreign.toSorted()).toEqual(names)
+    expect(residencyAfter(['tiny-a'], 'copy-a:latest num_ctx=1', null, aliases).affinity).toBe(
+      'copy-a:latest num_ctx=1',
+    )
   })
   it('matches any affinity of a model that somebody else loaded', () => {
     const residency = residencyAfter(['tiny-b:latest'], sent, null)

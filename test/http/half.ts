@@ -122,6 +122,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
       },
       wake: () => {},
     },
+    knownModel: () => null,
     live: {
       waiting: 4,
       handle(req, res, submission) {

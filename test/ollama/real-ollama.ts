@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, utimes } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe } from 'vitest'
 import { exchange, post } from './exchange.ts'
@@ -22,6 +22,12 @@ const isThere = existsSync(LAUNCHER)
 const INSTALLER = join(dirname(LAUNCHER), 'install')
 
 export const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'foreman-tests')
+
+/** What a server logs when it starts a runner: before 0.30, and since. */
+export const STARTS = /msg="starting (?:runner|llama-server)"/
+
+/** Those of one version are kept apart from those of another: each may write them in its own way. */
+const MODELS = join(CACHE, `models-${basename(dirname(LAUNCHER))}`)
 
 /** The first start may have to build Ollama from source. */
 export const FIRST_START_MS = 15 * 60_000
@@ -53,7 +59,7 @@ export interface RealOllama {
 /** Starts it on a free port; `settings` are Ollama's own environment variables. */
 export async function startOllama(settings: Readonly<Record<string, string>> = {}): Promise<RealOllama> {
   const port = await freePort()
-  const models = settings['OLLAMA_MODELS'] ?? join(CACHE, 'models')
+  const models = settings['OLLAMA_MODELS'] ?? MODELS
   const env = cleanEnvironment({
     // A run on a machine with a network must be the same as on one without.
     OLLAMA_NO_CLOUD: '1',
@@ -71,7 +77,7 @@ export async function startOllama(settings: Readonly<Record<string, string>> = {
   return {
     url,
     get loads() {
-      return program.said.match(/msg="starting runner"/g)?.length ?? 0
+      return program.said.match(new RegExp(STARTS, 'g'))?.length ?? 0
     },
     get log() {
       return program.said

@@ -11,6 +11,7 @@ import type { RunTimes } from '../eta.ts'
 import type { Job, Submission } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { KnownModel } from '../model-facts.ts'
 import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
 import type { Relay } from '../relay.ts'
 import type { AnswerSoFar, RunningJob } from '../services/run.ts'
@@ -81,6 +82,8 @@ export interface App {
   /** A new ULID; rising. */
   readonly newId: () => string
   readonly probes: Probes
+  /** What the target has told of a model; null while it has told nothing. */
+  readonly knownModel: (model: string) => KnownModel | null
   readonly queue: Queue
   readonly live: LiveCalls
   /** Where webhooks may go now, for `webhookUrlRefusal`. */

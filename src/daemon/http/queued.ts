@@ -23,7 +23,7 @@ export async function queue(
   if (read.kind === 'refused') return refuse(app, res, surface, read.error)
   const body = joined(read.chunks, read.bytes)
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
-  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app) }
+  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app), knownModel: app.knownModel }
   const reading = readSubmission(endpoint, { body, contentType, contentEncoding }, settings)
   if (reading.kind === 'refused') {
     read.release()

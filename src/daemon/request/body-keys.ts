@@ -14,7 +14,7 @@ import {
 } from './ollama-error.ts'
 import { hasChange } from './ollama-version.ts'
 
-export type Key = 'model' | 'stream' | 'keep_alive' | 'messages' | 'prompt' | 'options'
+export type Key = 'model' | 'stream' | 'keep_alive' | 'messages' | 'prompt' | 'options' | 'shift'
 
 /** Where the keys that are read stand. Absent ones are absent here; `null` is a value like others. */
 export type Members = Readonly<Partial<Record<Key, Span>>>
@@ -42,7 +42,7 @@ interface Reads {
 }
 
 const ROUTED = { model: 'string', stream: 'bool' } as const
-const NATIVE = { ...ROUTED, keep_alive: 'duration', options: 'map[string]interface {}' } as const
+const NATIVE = { ...ROUTED, keep_alive: 'duration', options: 'map[string]interface {}', shift: 'bool' } as const
 const IMAGE = { model: 'string', prompt: 'string' } as const
 
 /**

@@ -2,9 +2,10 @@
 // keep_alive put in where there is none. No other byte is ever changed. Errors that Ollama would give are given at once.
 
 import { ERRORS, type ErrorCode, errorMessage } from '../../protocol/error.ts'
-import { affinityOf, RUNNER_OPTIONS } from '../affinity.ts'
+import { affinityOf, RUNNER_OPTIONS, type RunnerSettings } from '../affinity.ts'
 import { ENDPOINTS, type Endpoint, type EndpointPath } from '../endpoint.ts'
 import type { Submission } from '../job.ts'
+import type { KnownModel } from '../model-facts.ts'
 import { type Key, type Members, readKeys } from './body-keys.ts'
 import { decodeBody } from './content-coding.ts'
 import { decodeJsonString } from './go-text.ts'
@@ -32,6 +33,8 @@ export interface ReadingSettings {
   readonly keepAlive: string | null
   /** The target's, as probed last. */
   readonly version: string
+  /** What /api/show told of a model; null while it has told nothing. */
+  readonly knownModel?: (model: string) => KnownModel | null
 }
 
 export interface Refused {
@@ -100,7 +103,7 @@ function fromForm(
   if (second !== undefined) return refuseAmbiguous('model', 'model')
   const error = unusableName(endpoint, model, settings.version)
   if (error !== null) return refuse(error)
-  return { kind: 'submission', submission: submit(endpoint, request, model, {}, false, false) }
+  return { kind: 'submission', submission: submit(endpoint, request, model, {}, settings, false, false) }
 }
 
 function fromJson(
@@ -119,8 +122,9 @@ function fromJson(
 
   const { saysWith, streamsByDefault }: Endpoint = ENDPOINTS[endpoint]
   const loadOnly = saysWith !== undefined && isEmpty(bytes, members[saysWith])
-  const stream = members.stream?.kind === 'bool' ? bytes[members.stream.start] === 0x74 : streamsByDefault
-  const submission = submit(endpoint, request, model, readOptions(bytes, members.options), stream, loadOnly)
+  const stream = boolIn(bytes, members.stream) ?? streamsByDefault
+  const said = { ...readOptions(bytes, members.options), shift: boolIn(bytes, members.shift) }
+  const submission = submit(endpoint, request, model, said, settings, stream, loadOnly)
   if (loadOnly && readKeepAlive(bytes, members.keep_alive ?? null).kind === 'zero')
     return { kind: 'unload', submission }
   // An encoded body is not edited: `bytes` would be a copy.
@@ -133,15 +137,20 @@ function submit(
   endpoint: EndpointPath,
   { body, contentType, contentEncoding }: RequestBytes,
   model: string,
-  options: Readonly<Record<string, unknown>>,
+  said: RunnerSettings,
+  { version, knownModel }: ReadingSettings,
   stream: boolean,
   loadOnly: boolean,
 ): Submission {
-  const affinity = affinityOf(model.trim(), options)
+  const affinity = affinityOf(model.trim(), said, { version, model: knownModel?.(model) ?? null })
   return { endpoint, model, affinity, stream, loadOnly, contentType, contentEncoding, body }
 }
 
 const textOf = (bytes: Uint8Array, { start, end }: Span): string => decodeJsonString(bytes, start + 1, end - 1)
+
+/** Null: absent, or null itself. */
+const boolIn = (bytes: Uint8Array, value: Span | undefined): boolean | null =>
+  value?.kind === 'bool' ? bytes[value.start] === 0x74 : null
 
 /** Absent, null, `""` or `[]`: nothing to Ollama. */
 function isEmpty(bytes: Uint8Array, value: Span | undefined): boolean {

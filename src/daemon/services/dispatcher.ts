@@ -7,6 +7,7 @@ import type { StopReason } from '../attempt.ts'
 import type { AwakeClock } from '../awake-clock.ts'
 import type { RunTimes } from '../eta.ts'
 import type { Job } from '../job.ts'
+import type { Aliases } from '../model-facts.ts'
 import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
 import type { Change } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
@@ -48,6 +49,7 @@ export type OnStep = (step: Step, jobId: string) => void
 export interface DispatcherParts extends ConclusionParts {
   readonly target: Target
   readonly awake: AwakeClock
+  readonly aliases?: Aliases
   readonly onStep?: OnStep
 }
 
@@ -177,7 +179,7 @@ export class Dispatcher {
 
   /** A probe has shown what the target holds. */
   sawResident(models: readonly string[]): void {
-    this.#residency = residencyAfter(models, this.#lastSent, this.#parts.config.embedModel)
+    this.#residency = residencyAfter(models, this.#lastSent, this.#parts.config.embedModel, this.#parts.aliases)
   }
 
   /** Sends nothing new; gives the running job `graceMs` to end by itself, then ends it. Safe twice. */

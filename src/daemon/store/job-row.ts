@@ -1,6 +1,6 @@
 // Owns the mapping between a row of the jobs table and a Job. Nothing else knows the columns' names in TypeScript; no SQL.
 
-import { CLOUD_AFFINITY, modelOfAffinity, normaliseModel } from '../affinity.ts'
+import { normaliseModel } from '../affinity.ts'
 import {
   type Caller,
   type Job,
@@ -153,7 +153,7 @@ export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
     caller: job.caller,
     endpoint: job.endpoint,
     model: job.model,
-    normalised_model: normalisedModelOf(job),
+    normalised_model: normaliseModel(job.model),
     affinity: job.affinity,
     stream: job.stream ? 1 : 0,
     load_only: job.loadOnly ? 1 : 0,
@@ -199,9 +199,4 @@ export function retryRowOf(
   const copied = Object.fromEntries(NEW_COLUMNS.map((name) => [name, row[name]]))
   // Object.fromEntries forgets the names.
   return { ...(copied as unknown as NewJobRow), ...again }
-}
-
-/** Cloud models share one affinity, but each keeps its name. */
-function normalisedModelOf({ model, affinity }: NewJob): string {
-  return affinity === CLOUD_AFFINITY ? normaliseModel(model) : modelOfAffinity(affinity)
 }

@@ -9,6 +9,7 @@ import { type Line, Sent } from './exchange.ts'
 import { maxBytesOf, PROBED, type Probed, pingResult, probeResult } from './probe.ts'
 import { ask, type Bounds, type Reply } from './question.ts'
 import { RequestWriter } from './request.ts'
+import { SHOW_BOUNDS, showRequest } from './show.ts'
 import type { AnswerSink, EmbedRequest, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
 import { UNLOAD_BOUNDS, unloadFailure, unloadRequest } from './unload.ts'
 import { WARM_BOUNDS, warmFailure, warmRequest } from './warm.ts'
@@ -111,6 +112,12 @@ class OllamaTarget implements Target {
     const reply = await ask((sink) => this.#onJobLine(request, sink, false), this.#clock, UNLOAD_BOUNDS)
     await this.#current?.settled
     return unloadFailure(reply)
+  }
+
+  async show(model: string): Promise<string | null> {
+    const reply = await ask((sink) => this.sendDirect(showRequest(model), sink), this.#clock, SHOW_BOUNDS)
+    if (reply.kind === 'failed' || reply.status >= 500) return null
+    return reply.status === 200 ? reply.body.toString('utf8') : ''
   }
 
   renewConnections(): void {

@@ -86,6 +86,8 @@ export interface Target {
   warm(model: string, signal?: AbortSignal): Promise<boolean>
   /** Unloads a model (`keep_alive: 0`) on the job connection. Returns null if the target took it, else why not. Never throws. */
   unload(model: string): Promise<string | null>
+  /** The answer of /api/show, for a model of the inventory; empty if the target refuses it, null if it was not reached. Never throws. */
+  show(model: string): Promise<string | null>
   /** When the target last answered anything, by Clock.monotonic(); null before. */
   readonly answeredAt: number | null
   /** Drops every idle connection: after a sleep they are dead without knowing it. Running exchanges are left alone. */

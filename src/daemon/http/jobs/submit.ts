@@ -60,7 +60,7 @@ const refused = (error: OwnError): Taken => ({ kind: 'refused', error })
 
 async function take(app: App, req: IncomingMessage, body: Uint8Array<ArrayBuffer>, key: string | null): Promise<Taken> {
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
-  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app) }
+  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app), knownModel: app.knownModel }
   const reading = readJobSubmission({ body, contentType, contentEncoding }, settings)
   if (reading.kind === 'refused') return refused(namedError(reading))
   const { submission, wishes } = reading

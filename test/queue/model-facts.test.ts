@@ -1,0 +1,36 @@
+// Jobs are grouped by the runner that serves them, as far as /api/show has told of it.
+
+import { expect, it } from 'vitest'
+import type { StatusDocument } from '../../src/protocol/wire.ts'
+import { call, read } from '../caller.ts'
+import { FakeOllama } from '../fake-ollama.ts'
+import { startForeman, until } from '../harness.ts'
+import { inState, probed, submit } from '../jobs/submission.ts'
+
+const SHOWN = {
+  modelfile: 'FROM /models/sha256-1\nTEMPLATE x\n',
+  parameters: 'num_ctx 2048',
+  model_info: { 'general.architecture': 'llama', 'llama.context_length': 8192 },
+}
+
+it('two names of one model file, and options that change nothing, take one load', async () => {
+  await using fake = await FakeOllama.start({ version: '0.34.4' })
+  const names = fake.models.filter((model) => !model.includes('embed'))
+  fake.always('/api/show', { body: JSON.stringify(SHOWN) })
+  const { url } = await startForeman(fake)
+  await probed(url)
+  const asked = () => fake.log.filter(({ path, isOver }) => path === '/api/show' && isOver).length
+  await until('every model was asked for', () => asked() === fake.models.length)
+  await call(url, { path: '/pause' })
+  const jobs = await Promise.all(
+    [{}, { num_ctx: 2048 }, { num_gpu: -1 }, {}].map((options, i) =>
+      submit(url, { model: names[i % 2] ?? '', options }),
+    ),
+  )
+  jobs.push(await submit(url, { model: names[0] ?? '', shift: false }))
+  await call(url, { path: '/resume' })
+  for (const { job_id } of jobs) await inState(url, job_id, 'done')
+  const { counters } = await read<StatusDocument>(url, '/status')
+  expect(counters.swaps).toBe(2)
+  expect(asked()).toBe(fake.models.length)
+})
