@@ -1,7 +1,7 @@
 // Owns the waiting for one job: its answer to stdout, what it waits for to a terminal's stderr, and its end, a timeout or a
 // Ctrl-C to an exit code. The job itself goes on whatever happens here, unless somebody asked to cancel it.
 
-import { type ForemanClient, isFinal, type JobEvent, type JobHandle, type StateEvent, textOf } from '../client/index.ts'
+import { isFinal, type JobEvent, type JobHandle, type StateEvent, textOf } from '../client/index.ts'
 import { ERRORS } from '../protocol/error.ts'
 import { AnswerOutput, ReaderGone } from './answer-output.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -31,7 +31,7 @@ class WaitedEnough extends Error {
 }
 
 /** Resolves when the job is done, or when nobody reads stdout any more; else throws a CommandError. */
-export async function follow(client: ForemanClient, job: JobHandle, options: FollowOptions): Promise<void> {
+export async function follow(job: JobHandle, options: FollowOptions): Promise<void> {
   const { progress, prints, timeoutMs, mayCancel } = options
   const output = new AnswerOutput()
   const waiting = new AbortController()
@@ -48,8 +48,8 @@ export async function follow(client: ForemanClient, job: JobHandle, options: Fol
   })
   progress.change({ jobId: job.id })
   progress.show()
-  const looking = setInterval(() => void look(client, job, progress, waiting.signal), LOOK_MS)
-  if (progress.isShown) void look(client, job, progress, waiting.signal)
+  const looking = setInterval(() => void look(job, progress, waiting.signal), LOOK_MS)
+  if (progress.isShown) void look(job, progress, waiting.signal)
   try {
     const end = await read(job, { output, progress, prints, interrupt, signal: waiting.signal })
     progress.hide()
@@ -115,11 +115,10 @@ async function print(job: JobHandle, event: JobEvent, output: AnswerOutput, prog
 }
 
 /** What the status line says. A look that fails is no matter: there will be another. */
-async function look(client: ForemanClient, job: JobHandle, progress: Progress, signal: AbortSignal): Promise<void> {
+async function look(job: JobHandle, progress: Progress, signal: AbortSignal): Promise<void> {
   if (!progress.isShown || progress.state !== 'queued') return
   try {
-    const [document, status] = await Promise.all([job.get({ signal }), client.status({ signal })])
-    progress.learn(document, status)
+    progress.learn(await job.get({ signal }))
   } catch {}
 }
 

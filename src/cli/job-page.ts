@@ -3,7 +3,7 @@
 import { isFinal } from '../client/index.ts'
 import { ERRORS } from '../protocol/error.ts'
 import type { DeliveryDocument, JobDocument, UsageDocument } from '../protocol/wire.ts'
-import { etaText, paintState, speedText } from './job-words.ts'
+import { etaText, paintState, speedText, waitingForText } from './job-words.ts'
 import { age, bytes, type Painter, printable, styled, table } from './terminal.ts'
 
 export function jobPage(job: JobDocument, width: number, now: number, style: Painter = styled): string {
@@ -14,7 +14,7 @@ export function jobPage(job: JobDocument, width: number, now: number, style: Pai
     ...(job.label === null ? [] : [row('label', printable(job.label), style)]),
     ...(job.retry_of === null ? [] : [row('repeats', printable(job.retry_of), style)]),
     row('created', when(job.created_at, now), style),
-    ...progressLines(job, style),
+    ...progressLines(job, now, style),
     ...(job.finished_at === null ? [] : [row('over', when(job.finished_at, now), style)]),
     ...timesLines(job, style),
     ...errorLines(job, style),
@@ -28,12 +28,16 @@ const row = (name: string, text: string, style: Painter): string => `${style('bo
 
 const when = (iso: string, now: number): string => `${printable(iso)}  ${age(now - Date.parse(iso))} ago`
 
-function progressLines(job: JobDocument, style: Painter): string[] {
+function progressLines(job: JobDocument, now: number, style: Painter): string[] {
   const sent = `${job.attempt} of ${job.max_attempts}`
   if (job.state !== 'queued') return [row('attempt', sent, style)]
   const place = job.position === null ? '?' : job.position === 0 ? 'next' : `${job.position} before it`
   const eta = (job.eta_seconds ?? 0) < 1 ? '' : `, in about ${etaText(job)}`
-  return [row('place', `${place}${eta}`, style), ...(job.attempt === 0 ? [] : [row('attempt', sent, style)])]
+  return [
+    row('place', `${place}${eta}`, style),
+    ...(job.waiting_for === null ? [] : [row('waits for', waitingForText(job.waiting_for, now), style)]),
+    ...(job.attempt === 0 ? [] : [row('attempt', sent, style)]),
+  ]
 }
 
 function timesLines({ timings, usage, done_reason, ...job }: JobDocument, style: Painter): string[] {

@@ -1,7 +1,7 @@
 // Owns how a job's state, times and speed read on a terminal. Pure.
 
-import type { JobState, JobSummary } from '../protocol/wire.ts'
-import { age, type Painter, type Style } from './terminal.ts'
+import type { JobState, JobSummary, WaitingForDocument } from '../protocol/wire.ts'
+import { age, type Painter, printable, type Style } from './terminal.ts'
 
 export const STATES = [
   'queued',
@@ -40,4 +40,28 @@ export function speedText({ usage, timings: { run_ms, load_ms } }: JobSummary): 
   const tokens = usage?.completion_tokens ?? 0
   const ms = (run_ms ?? 0) - (load_ms ?? 0)
   return tokens > 0 && ms > 0 ? ((tokens * 1000) / ms).toFixed(1) : '–'
+}
+
+/** What a job waits for: `qwen3:14b is drained first, 12m00s more at the latest`; a dash where it waits for nothing. */
+export function waitingForText(waiting: WaitingForDocument | null | undefined, now: number, isShort = false): string {
+  if (waiting == null) return '–'
+  const since = age(Math.max(0, now - Date.parse(waiting.since)))
+  const left = waiting.until === undefined ? null : age(Math.max(0, Date.parse(waiting.until) - now))
+  switch (waiting.reason) {
+    case 'paused':
+      return left === null ? `foreman is paused (${since})` : `foreman is paused, ${left} more`
+    case 'storage_full':
+      return `no room on the disk of foreman (${since})`
+    case 'target_unreachable':
+      return `the target does not answer (${since})`
+    case 'backoff':
+      return `tried again in ${left ?? '?'}`
+    case 'draining': {
+      const end = left === null ? '' : `, ${left} more at the latest`
+      return `${printable(waiting.affinity ?? 'another model')} is drained first${end}`
+    }
+    case 'running':
+      if (waiting.job_id === undefined) return 'about to be sent'
+      return `${isShort ? 'the running job' : `job ${printable(waiting.job_id)}`} (${since})`
+  }
 }

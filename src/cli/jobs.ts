@@ -128,7 +128,7 @@ function addWatch(jobs: Command): void {
       const { state, model } = await client.get(id)
       const progress = new Progress(model)
       progress.change({ state })
-      await follow(client, client.job(id), {
+      await follow(client.job(id), {
         prints: flags.json === true ? 'events' : 'text',
         progress,
         timeoutMs: flags.timeout,

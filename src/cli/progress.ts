@@ -1,6 +1,7 @@
 // Owns the line that tells, on a terminal and nowhere else, what a job waits for. It is wiped before anything else is said.
 
-import type { JobState, JobSummary, StatusDocument } from '../protocol/wire.ts'
+import type { JobState, JobSummary, WaitingForDocument } from '../protocol/wire.ts'
+import { waitingForText } from './job-words.ts'
 import { StatusLine } from './screen.ts'
 import { age, printable } from './terminal.ts'
 
@@ -11,18 +12,22 @@ export interface Waiting {
   readonly model: string
   readonly position: number | null
   readonly etaMs: number | null
-  /** Why nothing moves, where that is known. */
-  readonly held: 'paused' | 'asleep' | null
+  /** Why it is not being sent, where that is known. */
+  readonly waitingFor: WaitingForDocument | null
 }
 
+/** Reasons that say more than a place and an estimate. */
+const HOLDS: readonly WaitingForDocument['reason'][] = ['paused', 'storage_full', 'target_unreachable', 'backoff']
+
 /** `queued, 3 before it, in about 2m10s`, and for how long already. Pure. */
-export function waitingText({ jobId, state, attempt, model, position, etaMs, held }: Waiting, forMs: number): string {
+export function waitingText(waiting: Waiting, forMs: number, now = Date.now()): string {
+  const { jobId, state, attempt, model, position, etaMs, waitingFor } = waiting
   const parts: string[] = [state === 'loading' ? `loading ${printable(model)}` : state]
   if (state === 'queued') {
     if (position !== null) parts.push(position === 0 ? 'next' : `${position} before it`)
-    if (held === 'paused') parts.push('foreman is paused')
-    else if (held === 'asleep') parts.push('the target does not answer')
-    else if (etaMs !== null) parts.push(etaMs < 1000 ? 'any moment' : `in about ${age(etaMs)}`)
+    const isHeld = waitingFor !== null && HOLDS.includes(waitingFor.reason)
+    if (!isHeld && etaMs !== null) parts.push(etaMs < 1000 ? 'any moment' : `in about ${age(etaMs)}`)
+    if (waitingFor !== null && (isHeld || position !== 0)) parts.push(waitingForText(waitingFor, now, true))
   }
   if (attempt > 1) parts.push(`attempt ${attempt}`)
   const what = `${parts.join(', ')} (${age(Math.floor(forMs / 1000) * 1000).replace('0ms', '0s')})`
@@ -38,7 +43,7 @@ export class Progress {
   constructor(model: string, stream: NodeJS.WriteStream = process.stderr) {
     const isShown = stream.isTTY && process.env['TERM'] !== 'dumb'
     this.#line = isShown ? new StatusLine(stream) : null
-    this.#waiting = { jobId: '', state: 'submitting', attempt: 0, model, position: null, etaMs: null, held: null }
+    this.#waiting = { jobId: '', state: 'submitting', attempt: 0, model, position: null, etaMs: null, waitingFor: null }
   }
 
   /** Whether anybody sees it; else nothing need be asked for it. */
@@ -56,13 +61,13 @@ export class Progress {
     if (this.#ticking !== null) this.#draw()
   }
 
-  /** What a look at the job and the daemon told. */
-  learn(job: JobSummary, { paused, target }: StatusDocument): void {
+  /** What a look at the job told. */
+  learn(job: JobSummary): void {
     this.change({
       model: job.model,
       position: job.position,
       etaMs: job.eta_seconds === undefined ? null : job.eta_seconds * 1000,
-      held: paused ? 'paused' : target.reachable === false ? 'asleep' : null,
+      waitingFor: job.waiting_for ?? null,
     })
   }
 

@@ -4,7 +4,8 @@ import type { Command } from 'commander'
 import type { StatusDocument } from '../protocol/wire.ts'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
 import { cut } from './display-width.ts'
-import { age, bytes, jsonText, type Painter, printable, styled, table, terminalWidth } from './terminal.ts'
+import { waitingForText } from './job-words.ts'
+import { age, bytes, type Column, jsonText, type Painter, printable, styled, table, terminalWidth } from './terminal.ts'
 
 export function addPs(program: Command): void {
   withConnection(program.command('ps'))
@@ -25,7 +26,7 @@ const PINNED_AFTER_MS = 365 * 86_400_000
 
 export function statusText(status: StatusDocument, width: number, now: number, style = styled): string {
   const lines = [...targetLines(status, width, now, style), '', ...runningLines(status, width, style)]
-  lines.push('', ...queueLines(status, width, style))
+  lines.push('', ...queueLines(status, width, now, style), ...drainLines(status, width, now, style))
   return lines.join('\n')
 }
 
@@ -89,22 +90,45 @@ function runningLines({ running }: StatusDocument, width: number, style: Painter
   ]
 }
 
-function queueLines({ queue }: StatusDocument, width: number, style: Painter): string[] {
+/** The drain clock, and what draining has saved; nothing before the first swap. */
+export function drainLines({ drain, counters }: StatusDocument, width: number, now: number, style: Painter): string[] {
+  if (drain.swapped_at === null) return []
+  const ago = age(Math.max(0, now - Date.parse(drain.swapped_at)))
+  const turn =
+    drain.turns_to === null || drain.turns_at === null
+      ? ''
+      : `, ${printable(drain.turns_to)} in ${age(Math.max(0, Date.parse(drain.turns_at) - now))} at the latest`
+  const limit = drain.limit_ms === 0 ? '' : ` of ${age(drain.limit_ms)}`
+  const drained =
+    drain.affinity === null ? '' : `${printable(drain.affinity)} for ${age(drain.drained_ms)}${limit}${turn}`
+  const swaps = `${counters.swaps} made, ${counters.swaps_saved} saved, the last ${ago} ago`
+  return [
+    ...(drained === '' ? [] : [`${style('bold', 'DRAINS')}   ${cut(drained, width - 9)}`]),
+    `${style('bold', 'SWAPS')}    ${cut(swaps, width - 9)}`,
+  ]
+}
+
+/** The columns of what waits, by model. */
+export const WAITING_COLUMNS = [
+  { heading: 'MODEL', shrinks: true },
+  { heading: 'JOBS', align: 'right' },
+  { heading: 'OLDEST', align: 'right' },
+  { heading: 'WAITS FOR', shrinks: true },
+] as const satisfies readonly Column[]
+
+export const waitingRows = ({ queue }: StatusDocument, now: number): string[][] =>
+  queue.by_model.map(({ model, waiting, oldest_wait_ms, waiting_for }) => [
+    printable(model),
+    String(waiting),
+    age(oldest_wait_ms),
+    waitingForText(waiting_for, now, true),
+  ])
+
+function queueLines(status: StatusDocument, width: number, now: number, style: Painter): string[] {
+  const { queue } = status
   if (queue.waiting === 0) return [`${style('bold', 'WAITING')}  nothing`]
   const oldest = queue.oldest_wait_ms === null ? '' : `, the oldest for ${age(queue.oldest_wait_ms)}`
   const jobs = queue.waiting === 1 ? '1 job' : `${queue.waiting} jobs`
-  const [head, ...rows] = table(
-    [
-      { heading: 'MODEL', shrinks: true },
-      { heading: 'JOBS', align: 'right' },
-      { heading: 'OLDEST', align: 'right' },
-    ],
-    queue.by_model.map(({ model, waiting, oldest_wait_ms }) => [
-      printable(model),
-      String(waiting),
-      age(oldest_wait_ms),
-    ]),
-    width,
-  )
+  const [head, ...rows] = table(WAITING_COLUMNS, waitingRows(status, now), width)
   return [`${style('bold', 'WAITING')}  ${jobs} (${bytes(queue.bytes)})${oldest}`, style('dim', head ?? ''), ...rows]
 }

@@ -113,7 +113,7 @@ async function submit(command: Command, model: string | undefined, prompt: strin
     return
   }
   progress.change({ state: job.receipt?.state ?? 'queued', position: job.receipt?.position ?? null })
-  await follow(client, job, {
+  await follow(job, {
     prints: flags.json === true ? 'document' : 'text',
     progress,
     timeoutMs: flags.timeout,

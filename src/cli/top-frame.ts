@@ -4,7 +4,7 @@
 import type { JobSummary, StatusDocument } from '../protocol/wire.ts'
 import { cut, cutColoured, displayWidth } from './display-width.ts'
 import { etaText, paintState, ranText, speedText } from './job-words.ts'
-import { targetLines } from './ps.ts'
+import { drainLines, targetLines, WAITING_COLUMNS, waitingRows } from './ps.ts'
 import type { Size } from './screen.ts'
 import { age, bytes, type Column, type Painter, printable, styled, table } from './terminal.ts'
 
@@ -47,9 +47,10 @@ function picture(top: Top, { columns, rows }: Size, now: number, style: Painter)
     const target = targetLines({ ...status, paused: false }, width, now, style).slice(0, Math.max(2, rows - 18))
     const gap = rows < 16 ? [] : ['']
     lines.push(...target, ...gap, ...runningLines(top, status, width, style), ...gap)
+    if (rows >= 20) lines.push(...drainLines(status, width, now, style))
     lines.push(waitingLine(status, style))
     const sections = [
-      modelSection(status, width, style),
+      modelSection(status, width, now, style),
       nextSection(top, width, now, style),
       finishedSection(top, width, now, style),
     ]
@@ -134,18 +135,8 @@ function section(
   }
 }
 
-function modelSection({ queue }: StatusDocument, width: number, style: Painter): Section {
-  const columns: Column[] = [
-    { heading: 'MODEL', shrinks: true },
-    { heading: 'JOBS', align: 'right' },
-    { heading: 'OLDEST', align: 'right' },
-  ]
-  const rows = queue.by_model.map(({ model, waiting, oldest_wait_ms }) => [
-    printable(model),
-    String(waiting),
-    age(oldest_wait_ms),
-  ])
-  return section(false, columns, rows, width, style)
+function modelSection(status: StatusDocument, width: number, now: number, style: Painter): Section {
+  return section(false, WAITING_COLUMNS, waitingRows(status, now), width, style)
 }
 
 function nextSection({ waiting }: Top, width: number, now: number, style: Painter): Section {

@@ -25,6 +25,7 @@ export type {
   TimingsDocument,
   UnloadDocument,
   UsageDocument,
+  WaitingForDocument,
 } from '../protocol/wire.ts'
 export { textOf } from './answer-text.ts'
 export type { ChatBody, ChatOptions, ChatRecord } from './chat-stream.ts'

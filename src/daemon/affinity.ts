@@ -122,6 +122,12 @@ export interface Residency {
   readonly foreign: readonly string[]
 }
 
+/** What the next claim chooses by. */
+export interface Turn extends Residency {
+  /** The drain clock; absent: draining is not bounded. */
+  readonly drain?: { readonly limitMs: number; readonly awakeNow: number }
+}
+
 export const NOTHING_RESIDENT: Residency = { affinity: null, foreign: [] }
 
 /**
@@ -166,6 +172,9 @@ export interface DrainBound {
  * one has been drained that long since the last swap. Both are needed: "oldest first once overdue" alone swaps on almost
  * every job of a long backlog (271 loads for 300 jobs over 3 models; this rule 12; no bound 3).
  */
-export function turnsToOldest({ limitMs, awakeNow, swappedAwake, oldestAwake }: DrainBound): boolean {
-  return limitMs > 0 && awakeNow - oldestAwake >= limitMs && awakeNow - swappedAwake >= limitMs
+export const turnsToOldest = (bound: DrainBound): boolean => turnsInMs(bound) === 0
+
+/** Milliseconds of the awake clock until it does; null: never. */
+export function turnsInMs({ limitMs, awakeNow, swappedAwake, oldestAwake }: DrainBound): number | null {
+  return limitMs <= 0 ? null : Math.max(0, limitMs - (awakeNow - oldestAwake), limitMs - (awakeNow - swappedAwake))
 }

@@ -9,9 +9,11 @@ import type {
   JobSummary,
   TimingsDocument,
   UsageDocument,
+  WaitingForDocument,
 } from '../protocol/wire.ts'
 import type { Job, JobError, Standing } from './job.ts'
 import type { ArtifactEntry, Delivery, JobDetail } from './store/store.ts'
+import type { WaitingFor } from './waiting.ts'
 
 /** What a job's row does not know of it. */
 export interface Circumstances {
@@ -20,6 +22,8 @@ export interface Circumstances {
   readonly position: number | null
   /** Milliseconds until it is likely to be sent; null = not known, or it does not wait. */
   readonly etaMs: number | null
+  /** Null when it does not wait. */
+  readonly waitingFor: WaitingFor | null
 }
 
 const iso = (at: number): string => new Date(at).toISOString()
@@ -31,7 +35,21 @@ export function positionOf(standing: Standing | null, isAnotherRunning: boolean)
   return standing.ahead.reduce((sum, { jobs }) => sum + jobs, 0) + (isAnotherRunning ? 1 : 0)
 }
 
-export function jobSummary(job: Job, { maxAttempts, position, etaMs }: Circumstances): JobSummary {
+/** As it is on the wire. */
+export function waitingForDocument(waiting: WaitingFor | null): WaitingForDocument | null {
+  if (waiting === null) return null
+  const { reason, since } = waiting
+  const until = 'until' in waiting ? waiting.until : null
+  return {
+    reason,
+    since: iso(since),
+    ...(until === null ? {} : { until: iso(until) }),
+    ...(waiting.reason === 'running' && waiting.jobId !== null ? { job_id: waiting.jobId } : {}),
+    ...(waiting.reason === 'draining' ? { affinity: waiting.affinity } : {}),
+  }
+}
+
+export function jobSummary(job: Job, { maxAttempts, position, etaMs, waitingFor }: Circumstances): JobSummary {
   return {
     job_id: job.id,
     state: job.state,
@@ -42,6 +60,7 @@ export function jobSummary(job: Job, { maxAttempts, position, etaMs }: Circumsta
     max_attempts: maxAttempts,
     position,
     ...(etaMs === null ? {} : { eta_seconds: Math.ceil(etaMs / 1000) }),
+    waiting_for: waitingForDocument(waitingFor),
     created_at: iso(job.createdAt),
     started_at: isoOrNull(job.startedAt),
     finished_at: isoOrNull(job.finishedAt),

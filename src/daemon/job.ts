@@ -189,6 +189,8 @@ export interface Job {
   readonly availableAt: number | null
   /** Its blocked caller hung up then, and may still come back; null = not an orphan. */
   readonly orphanedAt: number | null
+  /** When it last came back to the queue; null: it has been queued once. */
+  readonly requeuedAt: number | null
   /** First claim. */
   readonly startedAt: number | null
   /** Last claim. */
@@ -214,6 +216,14 @@ export interface StateChange {
 export interface Standing {
   /** What waits and will be sent before it in drain order, grouped by affinity, in that order; its own group last. */
   readonly ahead: readonly { readonly affinity: string; readonly jobs: number }[]
+  /** The affinity that is drained before its own; absent if none is. */
+  readonly draining?: Draining
+}
+
+export interface Draining {
+  readonly affinity: string
+  /** Milliseconds of the awake clock until the queue turns to the oldest job; null: no bound, or older jobs of its own come first. */
+  readonly turnsInMs: number | null
 }
 
 /** What may wait in the queue. */

@@ -1,7 +1,7 @@
-// Owns the order in which what waits will be sent, and where in it a job stands: what it would be if nothing more came. It
-// says the claim's rule (store/claimable.ts) a second time, for all of the queue at once; the drain bound is left out. Pure.
+// Drain order: in which order what waits will be sent, and where in it a job stands, if nothing more came. It says the
+// claim's rule (store/claimable.ts) a second time, for all of the queue at once; of the drain bound only the next turn. Pure.
 
-import { CLOUD_AFFINITY, modelOfAffinity, type Residency } from './affinity.ts'
+import { CLOUD_AFFINITY, modelOfAffinity, type Residency, turnsInMs } from './affinity.ts'
 import type { Standing } from './job.ts'
 
 /** The waiting jobs of one affinity. */
@@ -12,21 +12,52 @@ export interface WaitingGroup {
   readonly oldest: number
 }
 
+/** The oldest job that may be claimed, and what the drain bound makes of it. */
+export interface OldestJob {
+  readonly affinity: string
+  readonly createdAwake: number
+}
+
+export interface DrainClock {
+  /** FOREMAN_DRAIN_LIMIT, ms; 0 = none. */
+  readonly limitMs: number
+  readonly awakeNow: number
+  /** The awake clock at the last swap. */
+  readonly swappedAwake: number
+}
+
 export interface DrainOrder {
   /** Sent first, and among each other by sequence: what is resident, and cloud models. */
   readonly mixed: readonly WaitingGroup[]
   /** Then these, one after the other. */
   readonly afterwards: readonly WaitingGroup[]
+  /** When the queue turns to the oldest job at the latest, ms of the awake clock; null: not bounded, or that is of the same affinity. */
+  readonly turnsInMs: number | null
 }
 
-export function drainOrder(groups: readonly WaitingGroup[], { affinity, foreign }: Residency): DrainOrder {
+/** @param oldest of the jobs that may be claimed, and the drain clock; null: nothing bounds the draining */
+export function drainOrder(
+  groups: readonly WaitingGroup[],
+  residency: Residency,
+  bound: { readonly oldest: OldestJob; readonly clock: DrainClock } | null = null,
+): DrainOrder {
+  const turns = bound === null ? null : turnsInMs({ ...bound.clock, oldestAwake: bound.oldest.createdAwake })
+  const isDue = turns === 0 && bound !== null && bound.oldest.affinity !== CLOUD_AFFINITY
+  // The next claim takes the oldest job, and its affinity is drained from then on.
+  const { affinity, foreign } = isDue ? { affinity: bound.oldest.affinity, foreign: [] } : residency
   const byAge = [...groups].sort((a, b) => a.oldest - b.oldest)
   // Of models that somebody else loaded only the first is drained as it is: from then on ours is the one that is resident.
   const isFirst = (group: WaitingGroup): boolean =>
     affinity === null ? foreign.includes(modelOfAffinity(group.affinity)) : group.affinity === affinity
   const first = byAge.find((group) => group.affinity !== CLOUD_AFFINITY && isFirst(group))
   const isMixed = (group: WaitingGroup): boolean => group.affinity === CLOUD_AFFINITY || group === first
-  return { mixed: byAge.filter(isMixed), afterwards: byAge.filter((group) => !isMixed(group)) }
+  const turnsAway =
+    bound !== null && bound.oldest.affinity !== first?.affinity && bound.oldest.affinity !== CLOUD_AFFINITY
+  return {
+    mixed: byAge.filter(isMixed),
+    afterwards: byAge.filter((group) => !isMixed(group)),
+    turnsInMs: turnsAway ? turns : null,
+  }
 }
 
 /**
@@ -35,7 +66,7 @@ export function drainOrder(groups: readonly WaitingGroup[], { affinity, foreign 
  */
 export function standingOf(
   affinity: string,
-  { mixed, afterwards }: DrainOrder,
+  { mixed, afterwards, turnsInMs: inMs }: DrainOrder,
   before: (affinity: string) => number,
 ): Standing {
   const isOwn = (group: WaitingGroup): boolean => group.affinity === affinity
@@ -47,5 +78,11 @@ export function standingOf(
         affinity: group.affinity,
         jobs: group.jobs,
       }))
-  return { ahead: [...ahead, { affinity, jobs: before(affinity) }].filter(({ jobs }) => jobs > 0) }
+  const drained = mixed.some(isOwn)
+    ? undefined
+    : mixed.find((group) => group.affinity !== CLOUD_AFFINITY && group.jobs > 0)
+  return {
+    ahead: [...ahead, { affinity, jobs: before(affinity) }].filter(({ jobs }) => jobs > 0),
+    ...(drained === undefined ? {} : { draining: { affinity: drained.affinity, turnsInMs: inMs } }),
+  }
 }

@@ -29,9 +29,10 @@ export interface StatusDocument {
   queue: {
     waiting: number
     bytes: number
-    by_model: { model: string; waiting: number; oldest_wait_ms: number }[]
+    by_model: BacklogDocument[]
     oldest_wait_ms: number | null
   }
+  drain: DrainDocument
   counters: {
     /** Blocked callers on the line now. */
     callers: number
@@ -65,6 +66,29 @@ export interface UnloadDocument {
   still_loaded: string[]
   /** Why it is not done; null if it is, or if the running job is waited for. */
   reason: string | null
+}
+
+export interface BacklogDocument {
+  model: string
+  waiting: number
+  oldest_wait_ms: number
+  /** What its oldest job waits for; null if the caller of that has just hung up. */
+  waiting_for: WaitingForDocument | null
+}
+
+/** The drain clock: how long the queue stays with one model while jobs for another wait. */
+export interface DrainDocument {
+  /** The model of the last job sent, with the runner options that were set; null while the target does not hold it. */
+  affinity: string | null
+  /** ISO time of the last swap of models; null before the first. */
+  swapped_at: string | null
+  /** Milliseconds since then in which the target could have worked. */
+  drained_ms: number
+  /** FOREMAN_DRAIN_LIMIT; 0 = none. */
+  limit_ms: number
+  /** What the queue turns to when the limit is over, and when, as an ISO time; null where nothing else waits, or no limit is set. */
+  turns_to: string | null
+  turns_at: string | null
 }
 
 export interface ResidentDocument {
@@ -104,6 +128,8 @@ export interface JobSummary {
   max_attempts: number
   /** Jobs to be sent before it, the running one included; 0 is next. Null when it does not wait. */
   position: number | null
+  /** Why it is not being sent; null when it does not wait, or when its caller has just hung up. */
+  waiting_for: WaitingForDocument | null
   /** Seconds until it is likely to be sent, from what jobs have taken lately. Absent when that is not known. */
   eta_seconds?: number
   /** ISO times. */
@@ -117,6 +143,27 @@ export interface JobSummary {
   error: JobErrorDocument | null
   /** The job that this one repeats. */
   retry_of: string | null
+}
+
+/** The one reason why a waiting job is not being sent. When it is gone, the job is sent or has another one. */
+export interface WaitingForDocument {
+  /**
+   * `paused`; `storage_full`: there is no room on the disk to begin a job; `target_unreachable`; `backoff`: it was sent and
+   * came back; `draining`: the jobs of another model, or of other runner options, are sent first; `running`: another job
+   * runs, or is about to.
+   */
+  reason: 'paused' | 'storage_full' | 'target_unreachable' | 'backoff' | 'draining' | 'running'
+  /** ISO time at which that began, which may be before the job came. */
+  since: string
+  /**
+   * ISO time. `paused`: the end of the pause. `backoff`: the next try. `draining`: the queue turns to its oldest job then, at
+   * the latest, as soon as the job that runs then has ended. Absent where there is no end or it is not known.
+   */
+  until?: string
+  /** `running`: which job; absent for the moment between two jobs. */
+  job_id?: string
+  /** `draining`: the model, and the runner options that were set. */
+  affinity?: string
 }
 
 /** `GET /jobs/{id}`. */

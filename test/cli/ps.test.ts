@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { waitingForText } from '../../src/cli/job-words.ts'
 import { statusText } from '../../src/cli/ps.ts'
 import { age, bytes, jsonText, printable, table, terminalWidth } from '../../src/cli/terminal.ts'
+import type { WaitingForDocument } from '../../src/client/index.ts'
 import { run } from './command-line.ts'
 import { runHere } from './here.ts'
 import { answering, BUSY, IDLE, standIn } from './stand-in.ts'
@@ -23,11 +25,43 @@ describe('ps', () => {
         '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat, its caller waits',
         '',
         'WAITING  12 jobs (2.5 MiB), the oldest for 1h05m',
-        'MODEL                                                               JOBS  OLDEST',
-        'qwen3:30b-a3b-instruct-2507-q4_K_M-with-a-name-that-takes-more-th…    10   4m10s',
-        'tiny\\x1b[31mred\\u202e                                                  2   1h05m',
+        'MODEL                                      JOBS  OLDEST  WAITS FOR',
+        'qwen3:30b-a3b-instruct-2507-q4_K_M-with-…    10   4m10s  the running job (1m12s)',
+        'tiny\\x1b[31mred\\u202e                         2   1h05m  –',
       ].join('\n'),
     )
+  })
+
+  it('shows the drain clock, the last swap, and the swaps made and saved', () => {
+    const drain = {
+      ...{ affinity: 'qwen3:14b', swapped_at: '2026-01-01T11:48:00Z', drained_ms: 720_000, limit_ms: 900_000 },
+      ...{ turns_to: 'qwen3:30b', turns_at: '2026-01-01T12:03:00Z' },
+    }
+    const text = shown({ ...IDLE, drain, counters: { ...IDLE.counters, swaps: 42, swaps_saved: 180 } })
+    expect(text.split('\n').slice(-2)).toEqual([
+      'DRAINS   qwen3:14b for 12m00s of 15m00s, qwen3:30b in 3m00s at the latest',
+      'SWAPS    42 made, 180 saved, the last 12m00s ago',
+    ])
+  })
+
+  it.each<[WaitingForDocument, string]>([
+    [{ reason: 'paused', since: '2026-01-01T11:00:00Z' }, 'foreman is paused (1h00m)'],
+    [
+      { reason: 'paused', since: '2026-01-01T11:00:00Z', until: '2026-01-01T12:30:00Z' },
+      'foreman is paused, 30m00s more',
+    ],
+    [{ reason: 'storage_full', since: '2026-01-01T11:59:00Z' }, 'no room on the disk of foreman (1m00s)'],
+    [{ reason: 'target_unreachable', since: '2026-01-01T11:59:00Z' }, 'the target does not answer (1m00s)'],
+    [{ reason: 'backoff', since: '2026-01-01T11:59:59Z', until: '2026-01-01T12:00:03Z' }, 'tried again in 3s'],
+    [
+      { reason: 'draining', since: '2026-01-01T11:59:59Z', affinity: 'b:latest', until: '2026-01-01T12:05:00Z' },
+      'b:latest is drained first, 5m00s more at the latest',
+    ],
+    [{ reason: 'draining', since: '2026-01-01T11:59:59Z', affinity: 'b:latest' }, 'b:latest is drained first'],
+    [{ reason: 'running', since: '2026-01-01T11:59:50Z', job_id: '01K' }, 'job 01K (10s)'],
+    [{ reason: 'running', since: '2026-01-01T11:59:50Z' }, 'about to be sent'],
+  ])('says of a job that waits for %o: %s', (waiting, text) => {
+    expect(waitingForText(waiting, NOON)).toBe(text)
   })
 
   it.each([80, 100, 200])('keeps to %i columns', (width) => {

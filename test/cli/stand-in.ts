@@ -57,6 +57,7 @@ export const IDLE: StatusDocument = {
   },
   running: null,
   queue: { waiting: 0, bytes: 0, by_model: [], oldest_wait_ms: null },
+  drain: { affinity: null, swapped_at: null, drained_ms: 0, limit_ms: 900_000, turns_to: null, turns_at: null },
   counters: { callers: 0, jobs: {}, swaps: 0, swaps_saved: 0 },
 }
 
@@ -93,8 +94,9 @@ export const BUSY: StatusDocument = {
         model: 'qwen3:30b-a3b-instruct-2507-q4_K_M-with-a-name-that-takes-more-than-one-line',
         waiting: 10,
         oldest_wait_ms: 250_000,
+        waiting_for: { reason: 'running', since: '2026-01-01T11:58:48Z', job_id: '01KDWS9F3K8E6YJ5T9S1R2Q3WX' },
       },
-      { model: 'tiny\u001b[31mred\u202e', waiting: 2, oldest_wait_ms: 3_900_000 },
+      { model: 'tiny\u001b[31mred\u202e', waiting: 2, oldest_wait_ms: 3_900_000, waiting_for: null },
     ],
     oldest_wait_ms: 3_900_000,
   },

@@ -18,6 +18,7 @@ export const document = (state: JobState, more: Partial<JobDocument> = {}): JobD
   attempt: state === 'queued' ? 0 : 1,
   max_attempts: 3,
   position: state === 'queued' ? 0 : null,
+  waiting_for: null,
   created_at: '2026-01-06T12:00:00.000Z',
   started_at: null,
   finished_at: null,

@@ -14,7 +14,7 @@ const detail = (over: Partial<JobDetail> = {}): JobDetail => ({
   ...{ job: job(), artifacts: [], deliveries: [], result: null, standing: null },
   ...over,
 })
-const CIRCUMSTANCES = { maxAttempts: 3, position: null, etaMs: null }
+const CIRCUMSTANCES = { maxAttempts: 3, position: null, etaMs: null, waitingFor: null }
 const shown = (over: Partial<JobDetail>, circumstances = {}, publicUrl: string | null = null) =>
   JSON.parse(jobDocument(detail(over), { ...CIRCUMSTANCES, ...circumstances }, publicUrl))
 
@@ -25,7 +25,7 @@ const NOTHING_MEASURED = {
 describe('a job is shown', () => {
   it('with every name of the contract, and nothing of its body', () => {
     const names =
-      'job_id state model endpoint label attempt max_attempts position created_at started_at finished_at timings ' +
+      'job_id state model endpoint label attempt max_attempts position waiting_for created_at started_at finished_at timings ' +
       'usage done_reason error retry_of artifacts deliveries'
     expect(Object.keys(shown({}))).toEqual(names.split(' '))
   })
@@ -41,7 +41,7 @@ describe('a job is shown', () => {
 
   it('with whole seconds to wait, or none where they are not known', () => {
     expect(shown({}, { position: 2, etaMs: 1_200 })).toMatchObject({ position: 2, eta_seconds: 2 })
-    expect(shown({}, { position: 2, etaMs: null })).not.toHaveProperty('eta_seconds')
+    expect(shown({}, { position: 2, etaMs: null, waitingFor: null })).not.toHaveProperty('eta_seconds')
   })
 
   it("with the target's result, number for number", () => {

@@ -25,6 +25,7 @@ export function job(differences: Partial<Job> = {}): Job {
     createdAwake: 0,
     availableAt: null,
     orphanedAt: null,
+    requeuedAt: null,
     startedAt: null,
     claimedAt: null,
     workingAt: null,

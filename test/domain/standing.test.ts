@@ -35,6 +35,30 @@ describe('the order of what waits', () => {
   })
 })
 
+describe('the drain bound', () => {
+  const MINUTE = 60_000
+  const groups = [group(A, 5), group(B, 3), group(C, 9)]
+  const resident = { affinity: A, foreign: [] }
+  const bound = (affinity: string, createdAwake: number, swappedAwake: number, limitMs = 15 * MINUTE) => ({
+    oldest: { affinity, createdAwake },
+    clock: { limitMs, awakeNow: 20 * MINUTE, swappedAwake },
+  })
+
+  it.each([
+    ['turns when the oldest has waited the limit', bound(B, 7 * MINUTE, 0), 2 * MINUTE],
+    ['turns when the drained one has been drained the limit', bound(B, 0, 8 * MINUTE), 3 * MINUTE],
+    ['is none where the oldest is of the drained affinity', bound(A, 0, 0), null],
+    ['is none without a limit', bound(B, 0, 0, 0), null],
+  ])('%s', (_, given, turnsInMs) => {
+    expect(drainOrder(groups, resident, given)).toMatchObject({ turnsInMs, mixed: [{ affinity: A }] })
+  })
+
+  it('that is due puts the affinity of the oldest first', () => {
+    const order = drainOrder(groups, resident, bound(B, 5 * MINUTE, 5 * MINUTE))
+    expect([names(order.mixed), names(order.afterwards), order.turnsInMs]).toEqual([[B], [A, C], null])
+  })
+})
+
 describe('what stands ahead of a job', () => {
   const order = drainOrder([group(A, 5, 4), group(CLOUD_AFFINITY, 6, 3), group(B, 3, 2), group(C, 9, 7)], {
     affinity: A,
@@ -59,6 +83,7 @@ describe('what stands ahead of a job', () => {
         { affinity: B, jobs: 2 },
         { affinity: C, jobs: 1 },
       ],
+      draining: { affinity: A, turnsInMs: null },
     })
   })
 

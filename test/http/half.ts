@@ -75,6 +75,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
     depth: { jobs: 3, bytes: 300 },
     swaps: { swaps: 2, fifoSwaps: 7 },
     backlog: () => Promise.resolve(backlog),
+    queueView: () => Promise.resolve({ swappedAwake: 0, swappedAt: null, oldest: null, firsts: [] }),
     pendingDeliveries: () => Promise.resolve(0),
     countByState: () => Promise.resolve({ queued: 3, loading: 0, working: 1, done: 9, failed: 1, cancelled: 0 }),
   } satisfies Partial<Store>
@@ -110,6 +111,13 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
       },
       recentRunMs: null,
       residency: NOTHING_RESIDENT,
+      get condition() {
+        const pause = paused ? { since: clock.now(), until: null } : null
+        const { job } = state.running ?? { job: null }
+        const running = job === null ? null : { jobId: job.id, since: job.claimedAt ?? 0 }
+        const held = { storageFullSince: null, unreachableSince: null, swappedAt: null, idleSince: null }
+        return { now: clock.now(), pause, running, ...held }
+      },
       runTimes: { learn: () => {}, waitMs: () => null },
       answerSoFar: () => null,
       cancel: () => Promise.resolve('unknown'),

@@ -97,11 +97,12 @@ describe('GET /status', () => {
         waiting: 3,
         bytes: 300,
         by_model: [
-          { model: 'tiny-a', waiting: 2, oldest_wait_ms: 90_000 },
-          { model: 'tiny-b', waiting: 1, oldest_wait_ms: 250_000 },
+          { model: 'tiny-a', waiting: 2, oldest_wait_ms: 90_000, waiting_for: null },
+          { model: 'tiny-b', waiting: 1, oldest_wait_ms: 250_000, waiting_for: null },
         ],
         oldest_wait_ms: 250_000,
       },
+      drain: { affinity: null, swapped_at: null, drained_ms: 0, limit_ms: 0, turns_to: null, turns_at: null },
       counters: {
         callers: 4,
         jobs: { queued: 3, loading: 0, working: 1, done: 9, failed: 1, cancelled: 0 },

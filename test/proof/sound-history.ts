@@ -45,7 +45,14 @@ function changed(n: number, state: JobState, previous: JobState | null, attempt:
 function documentOf(id: string, state: JobState, more: Partial<JobDocument>): JobDocument {
   return {
     ...{ job_id: id, state, model: 'tiny-a', endpoint: '/api/chat', label: null, attempt: 1, max_attempts: 3 },
-    ...{ position: null, created_at: isoAt(1), started_at: isoAt(2), finished_at: isoAt(7), retry_of: null },
+    ...{
+      position: null,
+      waiting_for: null,
+      created_at: isoAt(1),
+      started_at: isoAt(2),
+      finished_at: isoAt(7),
+      retry_of: null,
+    },
     ...{ timings: { queue_ms: 1, load_ms: null, run_ms: 1 }, usage: null, done_reason: null, error: null },
     ...{ artifacts: [], deliveries: [] },
     ...more,

@@ -111,7 +111,11 @@ describe('when the disk is full', () => {
       changed(store, other, 'cancelled').catch((error: Error) => told.push(error.message)),
     ]
     // Nothing can be sent now, but in a second one may ask again.
-    expect(await store.claim(claimRequest({ now: 5000 }))).toEqual({ kind: 'empty', availableAt: 6000 })
+    expect(await store.claim(claimRequest({ now: 5000 }))).toEqual({
+      kind: 'empty',
+      availableAt: 6000,
+      isStorageFull: true,
+    })
     expect([await store.get(id), await store.get(other)]).toMatchObject([{ state: 'loading' }, { state: 'queued' }])
     expect(told).toEqual([])
     // Who closes before there was room is told so, and the next start finds the job where it was.

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressPolicy } from '../address-policy.ts'
-import type { Residency } from '../affinity.ts'
+import type { Turn } from '../affinity.ts'
 import type { AwakeClock } from '../awake-clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
@@ -18,6 +18,7 @@ import type { AnswerSoFar, RunningJob } from '../services/run.ts'
 import type { Store } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
 import type { TargetStatus } from '../target-status.ts'
+import type { QueueCondition } from '../waiting.ts'
 
 /** What the HTTP half knows of the prober. */
 export interface Probes {
@@ -40,8 +41,10 @@ export interface Queue {
   readonly running: RunningJob | null
   /** Milliseconds a job has taken lately; null while nothing ran. */
   readonly recentRunMs: number | null
-  /** What the target holds, as the next claim will see it. */
-  readonly residency: Residency
+  /** What the target holds, and the drain clock, as the next claim will see them. */
+  readonly residency: Turn
+  /** What holds the queue now. */
+  readonly condition: QueueCondition
   /** What jobs and loads have taken lately, for estimates. */
   readonly runTimes: RunTimes
   /** Of the async job that runs; else null. */

@@ -1,20 +1,26 @@
 // Owns the one mapping from what the daemon knows to the document of `GET /status`. It counts and decides nothing.
 
 import { VERSION } from '../../protocol/version.ts'
-import type { RunningDocument, StatusDocument } from '../../protocol/wire.ts'
+import type { DrainDocument, RunningDocument, StatusDocument } from '../../protocol/wire.ts'
+import { isResident, type Turn, turnsInMs } from '../affinity.ts'
+import { waitingForDocument } from '../job-document.ts'
 import type { RunningJob } from '../services/run.ts'
+import type { QueueView } from '../store/store.ts'
+import { type QueueCondition, type WaitingFor, waitingFor } from '../waiting.ts'
 import type { App } from './app.ts'
 import { pauseDocument } from './pause.ts'
 
 export async function statusDocument(app: App): Promise<StatusDocument> {
   const { config, clock, store, queue, probes, live, phase } = app
-  const [backlog, jobs] = await Promise.all([store.backlog(), store.countByState()])
+  const { residency, condition } = queue
+  const [backlog, jobs, view] = await Promise.all([store.backlog(), store.countByState(), store.queueView(residency)])
   const { reachable, reason, inventory } = probes.status
   const now = clock.now()
   const waits = backlog.map(({ model, jobs, oldestAt }) => ({
     model,
     waiting: jobs,
     oldest_wait_ms: Math.max(0, now - oldestAt),
+    waiting_for: waitingForDocument(waitingForFirst(view, model, condition)),
   }))
   const oldest = waits.map((entry) => entry.oldest_wait_ms)
   return {
@@ -44,12 +50,33 @@ export async function statusDocument(app: App): Promise<StatusDocument> {
       by_model: waits,
       oldest_wait_ms: oldest.length === 0 ? null : Math.max(...oldest),
     },
+    drain: drainDocument(view, residency, now),
     counters: {
       callers: live.waiting,
       jobs,
       swaps: store.swaps.swaps,
       swaps_saved: Math.max(0, store.swaps.fifoSwaps - store.swaps.swaps),
     },
+  }
+}
+
+function waitingForFirst({ firsts }: QueueView, model: string, condition: QueueCondition): WaitingFor | null {
+  const first = firsts.find((one) => one.model === model)
+  if (first === undefined || first.standing === null) return null
+  return waitingFor(first.job, first.standing, condition)
+}
+
+function drainDocument({ swappedAwake, swappedAt, oldest }: QueueView, turn: Turn, now: number): DrainDocument {
+  const { limitMs = 0, awakeNow = 0 } = turn.drain ?? {}
+  const turns = oldest === null || isResident(oldest.affinity, turn) ? null : oldest
+  const inMs = turns === null ? null : turnsInMs({ limitMs, awakeNow, swappedAwake, oldestAwake: turns.createdAwake })
+  return {
+    affinity: turn.affinity,
+    swapped_at: swappedAt === null ? null : new Date(swappedAt).toISOString(),
+    drained_ms: Math.max(0, awakeNow - swappedAwake),
+    limit_ms: limitMs,
+    turns_to: inMs === null ? null : (turns?.affinity ?? null),
+    turns_at: inMs === null ? null : new Date(now + inMs).toISOString(),
   }
 }
 

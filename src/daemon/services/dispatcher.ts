@@ -2,15 +2,16 @@
 // It never dies: whatever happens is logged, the job is marked, the loop goes on. It knows no HTTP and no caller.
 
 import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
-import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter } from '../affinity.ts'
+import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter, type Turn } from '../affinity.ts'
 import type { StopReason } from '../attempt.ts'
 import type { AwakeClock } from '../awake-clock.ts'
 import type { RunTimes } from '../eta.ts'
 import type { Job } from '../job.ts'
 import type { Aliases } from '../model-facts.ts'
 import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
-import type { Change } from '../store/store.ts'
+import type { Change, QueueState } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
+import type { QueueCondition } from '../waiting.ts'
 import { Bell } from './bell.ts'
 import { Cancellation, type Cancelled } from './cancellation.ts'
 import { Conclusion, type ConclusionParts } from './conclusion.ts'
@@ -24,6 +25,8 @@ const FRESH_MS = 1_000
 const ASK_EVERY_MS = 2_000
 /** How long the question may take: a sleeping machine's open connection never answers. */
 const ASK_DEADLINE_MS = 5_000
+/** A target that has not answered for this long is said not to answer, before the deadline has passed. */
+const SLOW_ANSWER_MS = 1_000
 
 /** Named places of the walk (design.md §1) at which a test may kill the daemon. */
 export type Step =
@@ -67,6 +70,14 @@ export class Dispatcher {
   /** The next claim must ask first, however young the last answer is: the last connection broke. */
   #mustAsk = true
   #lastSent: string | null = null
+  /** Wall ms of the last swap. */
+  #swappedAt: number | null = null
+  /** Wall ms since which claims have found no room on the disk. */
+  #storageFullSince: number | null = null
+  /** Clock.monotonic() at which the target was asked whether it answers, while it is asked. */
+  #askingSince: number | null = null
+  /** Wall ms of the end of the last run. */
+  #idleSince: number | null = null
   #residency: Residency = NOTHING_RESIDENT
 
   constructor(parts: DispatcherParts) {
@@ -101,8 +112,32 @@ export class Dispatcher {
     return this.#conclusion.runTimes
   }
 
-  get residency(): Residency {
-    return this.#residency
+  get residency(): Turn {
+    const { config, awake } = this.#parts
+    return { ...this.#residency, drain: { limitMs: config.drainLimitMs, awakeNow: awake.now } }
+  }
+
+  get condition(): QueueCondition {
+    const now = this.#parts.clock.now()
+    const { job } = this.#run ?? { job: null }
+    return {
+      now,
+      pause: this.#pausing.current,
+      storageFullSince: this.#storageFullSince,
+      unreachableSince: this.#unreachableSince(now),
+      swappedAt: this.#swappedAt,
+      running: job === null ? null : { jobId: job.id, since: job.claimedAt ?? now },
+      idleSince: this.#idleSince,
+    }
+  }
+
+  #unreachableSince(now: number): number | null {
+    const { clock, prober } = this.#parts
+    const agoMs = (since: number): number => clock.monotonic() - since
+    const { reachable, since } = prober.status
+    if (reachable === false) return Math.round(now - agoMs(since))
+    const isSlow = this.#askingSince !== null && agoMs(this.#askingSince) >= SLOW_ANSWER_MS
+    return isSlow && this.#askingSince !== null ? Math.round(now - agoMs(this.#askingSince)) : null
   }
 
   answerSoFar(id: string): AnswerSoFar | null {
@@ -120,9 +155,10 @@ export class Dispatcher {
   }
 
   /** @param remembered what the store kept of an earlier life */
-  start(remembered: { readonly pause: Pause | null; readonly lastAffinity: string | null }): void {
+  start(remembered: Pick<QueueState, 'pause' | 'lastAffinity' | 'swappedAt'>): void {
     this.#pausing.start(remembered.pause)
     this.#lastSent = remembered.lastAffinity
+    this.#swappedAt = remembered.swappedAt
     this.#loop ??= this.#forEver()
     this.wake()
   }
@@ -228,10 +264,13 @@ export class Dispatcher {
         residency: this.#residency,
         drainLimitMs: config.drainLimitMs,
       })
+      this.#storageFullSince =
+        claim.kind === 'empty' && claim.isStorageFull === true ? (this.#storageFullSince ?? clock.now()) : null
       if (claim.kind === 'empty') {
         if (claim.availableAt !== null) this.#bell.ringIn(claim.availableAt - clock.now())
         return
       }
+      if (claim.swapped) this.#swappedAt = claim.job.claimedAt
       if (claim.job.affinity !== CLOUD_AFFINITY) {
         this.#lastSent = claim.job.affinity
         this.#residency = { ...this.#residency, affinity: claim.job.affinity }
@@ -245,7 +284,10 @@ export class Dispatcher {
     const { clock, target, prober } = this.#parts
     const { answeredAt } = target
     if (!this.#mustAsk && answeredAt !== null && clock.monotonic() - answeredAt <= FRESH_MS) return true
-    const pinged = await target.ping(ASK_DEADLINE_MS)
+    this.#askingSince = clock.monotonic()
+    const pinged = await target.ping(ASK_DEADLINE_MS).finally(() => {
+      this.#askingSince = null
+    })
     if (pinged.kind === 'unreachable') {
       prober.sawUnreachable(pinged.reason)
       return false
@@ -296,6 +338,7 @@ export class Dispatcher {
     } finally {
       watched.stop()
       this.#run = null
+      this.#idleSince = clock.now()
     }
     onStep?.('applied', job.id)
   }

@@ -46,6 +46,7 @@ function placeOf(operation: Operation): Place {
     case 'backlog':
     case 'countByState':
     case 'queueState':
+    case 'queueView':
       return 'read'
   }
 }
@@ -61,7 +62,10 @@ const BALLAST_BYTES = 256 * 1024
 /** What an operation is told when there is no room for it; null where it has no word for that: it is kept and tried again. */
 function whenFull(operation: Operation): Outcome | null {
   if (operation.name === 'enqueue' || operation.name === 'retry') return result({ kind: 'storage_full' })
-  if (operation.name === 'claim') return result({ kind: 'empty', availableAt: operation.request.now + CLAIM_AGAIN_MS })
+  if (operation.name === 'claim') {
+    const availableAt = operation.request.now + CLAIM_AGAIN_MS
+    return result({ kind: 'empty', availableAt, isStorageFull: true })
+  }
   return operation.name === 'prune' ? result(0) : null
 }
 

@@ -4,6 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { CLOUD_AFFINITY, turnsToOldest } from '../affinity.ts'
 import type { Caller } from '../job.ts'
+import { LONGEST_BACKOFF_MS } from '../waiting.ts'
 import { type None, prepare, whole } from './statement.ts'
 import type { ClaimRequest } from './store.ts'
 
@@ -22,9 +23,6 @@ export interface ClaimableJobs {
   /** When the first backoff ends. */
   firstBackoff(): number | null
 }
-
-/** Nothing waits out more than a minute and its jitter (backoff.ts). */
-const LONGEST_AHEAD_MS = 120_000
 
 /** INDEXED BY, so that a changed index fails when it is prepared and not when a million rows wait. */
 export const CLAIMABLE_SQL = {
@@ -64,7 +62,7 @@ export function createClaimable(db: DatabaseSync): ClaimableJobs {
   return {
     promote(now) {
       promote.run({ now: whole(now) })
-      promoteAhead.run({ ahead: whole(now) + LONGEST_AHEAD_MS })
+      promoteAhead.run({ ahead: whole(now) + LONGEST_BACKOFF_MS })
     },
     firstBackoff: () => firstBackoff.get({})?.available_at ?? null,
     next({ residency, drainLimitMs: limitMs, awake: awakeNow }, swappedAwake) {

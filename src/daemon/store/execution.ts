@@ -99,6 +99,8 @@ export function createExecution(db: DatabaseSync): Execution {
         return tally.states
       case 'queueState':
         return queueState.read()
+      case 'queueView':
+        return reading.queueView(operation.residency, queueState.read())
       case 'setPause':
         queueState.setPause(operation.pause)
         return null

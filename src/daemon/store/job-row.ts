@@ -34,6 +34,7 @@ export interface JobRow {
   readonly created_awake: number
   readonly available_at: number | null
   readonly orphaned_at: number | null
+  readonly requeued_at: number | null
   readonly started_at: number | null
   readonly claimed_at: number | null
   readonly working_at: number | null
@@ -79,6 +80,7 @@ export function jobOf(row: JobRow): Job {
     createdAwake: row.created_awake,
     availableAt: row.available_at,
     orphanedAt: row.orphaned_at,
+    requeuedAt: row.requeued_at,
     startedAt: row.started_at,
     claimedAt: row.claimed_at,
     workingAt: row.working_at,
@@ -175,7 +177,8 @@ export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
 
 /** What the table gives a new row by itself. */
 export const FRESH = {
-  ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, started_at: null },
+  ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, requeued_at: null },
+  ...{ started_at: null },
   ...{ claimed_at: null, working_at: null, finished_at: null, error_code: null, error_message: null },
   ...{ error_status: null, load_ms: null, prompt_tokens: null, completion_tokens: null, done_reason: null },
   cached_tokens: null,

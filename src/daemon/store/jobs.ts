@@ -31,7 +31,7 @@ export interface JobsTable {
   /** Deletes, with all that belongs to them; says what it deleted. */
   prune(before: number, limit: number): Gone[]
   forget(sequence: number): Gone | null
-  oldestWaitingOf(model: string): number | null
+  oldestWaitingOf(model: string): JobRow | null
   countByState(): { state: State; jobs: number }[]
   waitingByModel(): { model: string; jobs: number; bytes: number }[]
 }
@@ -52,7 +52,7 @@ const CLAIM = (workingAt: '$now' | 'NULL'): string => `claimed_at = $now, starte
   working_at = ${workingAt}, load_ms = NULL, prompt_tokens = NULL, completion_tokens = NULL, done_reason = NULL,
   cached_tokens = NULL`
 
-const CHANGE = `available_at = $availableAt, orphaned_at = NULL, working_at = coalesce($workingAt, working_at),
+const CHANGE = `available_at = $availableAt, requeued_at = coalesce($requeuedAt, requeued_at), orphaned_at = NULL, working_at = coalesce($workingAt, working_at),
   finished_at = $finishedAt, error_code = $errorCode, error_message = $errorMessage, error_status = $errorStatus,
   load_ms = coalesce($loadMs, load_ms), prompt_tokens = coalesce($promptTokens, prompt_tokens),
   completion_tokens = coalesce($completionTokens, completion_tokens), done_reason = coalesce($doneReason, done_reason),
@@ -64,6 +64,7 @@ function changeParams({ id, event, now, availableAt, error, measured }: Change):
   return {
     id,
     availableAt: to === 'queued' ? wholeOrNull(availableAt) : null,
+    requeuedAt: to === 'queued' ? whole(now) : null,
     workingAt: event === 'first_byte' ? whole(now) : null,
     finishedAt: isFinal(to) ? whole(now) : null,
     errorCode: failure?.code ?? null,
@@ -135,9 +136,9 @@ export function createJobs(db: DatabaseSync): JobsTable {
     `DELETE FROM jobs WHERE sequence = $sequence AND finished_at IS NOT NULL
      RETURNING state, normalised_model, body_bytes`,
   )
-  const oldestWaitingOf = prepare<{ model: string }, { created_at: number }>(
+  const oldestWaitingOf = prepare<{ model: string }, JobRow>(
     db,
-    `SELECT created_at FROM jobs INDEXED BY waiting_by_model
+    `SELECT * FROM jobs INDEXED BY waiting_by_model
      WHERE state = 'queued' AND normalised_model = $model ORDER BY sequence LIMIT 1`,
   )
   const countByState = prepare<None, { state: State; jobs: number }>(
@@ -165,7 +166,7 @@ export function createJobs(db: DatabaseSync): JobsTable {
     interruptible: () => interruptible.all({}),
     prune: (before, limit) => prune.all({ before: whole(before), limit }),
     forget: (sequence) => forget.get({ sequence }) ?? null,
-    oldestWaitingOf: (model) => oldestWaitingOf.get({ model })?.created_at ?? null,
+    oldestWaitingOf: (model) => oldestWaitingOf.get({ model }) ?? null,
     countByState: () => countByState.all({}),
     waitingByModel: () => waitingByModel.all({}),
   }

@@ -1,7 +1,7 @@
 // Owns the words between the two threads of the store: what the main thread posts and what the store's thread posts back.
 // Plain values that survive a structured clone; no code of either side.
 
-import type { Residency } from '../affinity.ts'
+import type { Turn } from '../affinity.ts'
 import type { Depth, Idempotency, Job, NewJob, QueueLimits, Standing, State, StateChange } from '../job.ts'
 import type { Pause } from '../pause.ts'
 import type {
@@ -20,6 +20,7 @@ import type {
   OpenFailure,
   OverdueJobs,
   QueueState,
+  QueueView,
   Recovery,
   Retry,
   RetryResult,
@@ -32,15 +33,15 @@ export type Operation =
       readonly job: NewJob
       readonly limits: QueueLimits
       /** Null: nobody asks where it stands. */
-      readonly residency: Residency | null
+      readonly residency: Turn | null
     }
   | { readonly name: 'claim'; readonly request: ClaimRequest }
   | { readonly name: 'apply'; readonly change: Change }
   | { readonly name: 'orphan'; readonly id: string; readonly now: number }
   | { readonly name: 'adopt'; readonly id: string }
   | { readonly name: 'get'; readonly id: string }
-  | { readonly name: 'detail'; readonly id: string; readonly residency: Residency }
-  | { readonly name: 'list'; readonly filter: JobFilter; readonly residency: Residency }
+  | { readonly name: 'detail'; readonly id: string; readonly residency: Turn }
+  | { readonly name: 'list'; readonly filter: JobFilter; readonly residency: Turn }
   | { readonly name: 'changes'; readonly id: string }
   | {
       readonly name: 'artifact'
@@ -59,6 +60,7 @@ export type Operation =
   | { readonly name: 'backlog' }
   | { readonly name: 'countByState' }
   | { readonly name: 'queueState' }
+  | { readonly name: 'queueView'; readonly residency: Turn }
   | { readonly name: 'setPause'; readonly pause: Pause | null }
   | { readonly name: 'recover'; readonly now: number; readonly maxAttempts: number }
   | { readonly name: 'interruptAll'; readonly now: number }
@@ -96,6 +98,7 @@ export interface Results {
   backlog: readonly Backlog[]
   countByState: Readonly<Record<State, number>>
   queueState: QueueState
+  queueView: QueueView
   setPause: null
   recover: Recovery
   interruptAll: null

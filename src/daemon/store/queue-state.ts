@@ -16,13 +16,14 @@ interface QueueStateRow {
   readonly awake: number
   readonly last_affinity: string | null
   readonly swapped_awake: number
+  readonly swapped_at: number | null
 }
 
 export interface QueueStateTable {
   read(): QueueState
   setPause(pause: Pause | null): void
   /** A job of `affinity` was sent. True: the target swaps models for it. */
-  sent(affinity: string, awake: number): boolean
+  sent(affinity: string, awake: number, now: number): boolean
   /** A job of `affinity` was enqueued. True: first-in-first-out would swap models for it. */
   enqueued(affinity: string): boolean
   setBallast(bytes: number | null): void
@@ -32,7 +33,7 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
   // The newest job may have seen the awake clock later than the last claim did.
   const read = prepare<Record<string, never>, QueueStateRow>(
     db,
-    `SELECT paused, paused_at, pause_until, pause_for_ms, pause_unload, last_affinity, swapped_awake,
+    `SELECT paused, paused_at, pause_until, pause_for_ms, pause_unload, last_affinity, swapped_awake, swapped_at,
        max(awake, coalesce((SELECT created_awake FROM jobs ORDER BY sequence DESC LIMIT 1), 0)) AS awake
      FROM queue_state`,
   )
@@ -51,9 +52,9 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
     db,
     'SELECT last_affinity, newest_affinity FROM queue_state',
   )
-  const swap = prepare<{ affinity: string; awake: number }>(
+  const swap = prepare<{ affinity: string; awake: number; now: number }>(
     db,
-    'UPDATE queue_state SET last_affinity = $affinity, swapped_awake = $awake, awake = $awake',
+    'UPDATE queue_state SET last_affinity = $affinity, swapped_awake = $awake, awake = $awake, swapped_at = $now',
   )
   const stay = prepare<{ awake: number }>(db, 'UPDATE queue_state SET awake = $awake')
   const enqueued = prepare<{ affinity: string }>(db, 'UPDATE queue_state SET newest_affinity = $affinity')
@@ -66,8 +67,8 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
     read() {
       const row = read.get({})
       if (row === undefined) throw new Error('queue_state has no row')
-      const { awake, last_affinity: lastAffinity, swapped_awake: swappedAwake } = row
-      return { pause: pauseOf(row), awake, lastAffinity, swappedAwake }
+      const { awake, last_affinity: lastAffinity, swapped_awake: swappedAwake, swapped_at: swappedAt } = row
+      return { pause: pauseOf(row), awake, lastAffinity, swappedAwake, swappedAt }
     },
     setPause(pause) {
       const { since = null, until = null, forMs = null, unload = false } = pause ?? {}
@@ -79,9 +80,9 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
         unload: unload ? 1 : 0,
       })
     },
-    sent(affinity, awake) {
+    sent(affinity, awake, now) {
       const swaps = affinity !== CLOUD_AFFINITY && affinity !== last.get({})?.last_affinity
-      if (swaps) swap.run({ affinity, awake: whole(awake) })
+      if (swaps) swap.run({ affinity, awake: whole(awake), now: whole(now) })
       else stay.run({ awake: whole(awake) })
       return swaps
     },

@@ -1,7 +1,7 @@
 // Owns what the operations on jobs do to the tables and the tally: into the queue, out of it, from state to state, and away.
 // It runs inside a transaction that somebody else opened and commits, and never answers anybody.
 
-import { isResident, type Residency } from '../affinity.ts'
+import { isResident, type Turn } from '../affinity.ts'
 import { admit, type Depth, type Idempotency, isFinal, type NewJob, type QueueLimits, type State } from '../job.ts'
 import type { BodiesTable } from './bodies.ts'
 import type { ClaimableJobs } from './claimable.ts'
@@ -23,7 +23,7 @@ export const ELSEWHERE = Symbol('elsewhere')
 type Elsewhere = typeof ELSEWHERE
 
 export interface Queueing {
-  enqueue(job: NewJob, limits: QueueLimits, residency: Residency | null): Enqueued
+  enqueue(job: NewJob, limits: QueueLimits, residency: Turn | null): Enqueued
   /** What an enqueue with this key would answer if the key is known; null: it is not. */
   replay(idempotency: Idempotency): Enqueued | null
   retry(retry: Retry, limits: QueueLimits): RetryResult
@@ -108,7 +108,7 @@ export function createQueueing(parts: QueueingParts): Queueing {
       const row = jobs.claim(next.sequence, event, request.now)
       const body = bodies.get(next.sequence)
       if (row === null || body === null) throw new Error(`job ${next.sequence} is queued, but cannot be claimed`)
-      const swapped = queueState.sent(row.affinity, request.awake)
+      const swapped = queueState.sent(row.affinity, request.awake, request.now)
       moved('queued', row.state, row)
       tally.place(row, -1)
       tally.count(swapped ? 1 : 0, row.attempt + row.bounces === 1 ? row.fifo_swap : 0)

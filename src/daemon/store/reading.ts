@@ -1,7 +1,7 @@
 // Owns the operations that only read: what is asked about jobs, their history, and what they leave. It writes nothing, not
 // even a count.
 
-import type { Residency } from '../affinity.ts'
+import type { Turn } from '../affinity.ts'
 import type { Job, Standing, StateChange } from '../job.ts'
 import type { Artifacts } from './artifacts.ts'
 import { type ChangesTable, recalledChanges } from './changes.ts'
@@ -10,15 +10,16 @@ import type { JobListTable } from './job-list.ts'
 import { jobOf } from './job-row.ts'
 import type { JobsTable } from './jobs.ts'
 import type { Standings } from './standings.ts'
-import type { Backlog, JobDetail, JobFilter } from './store.ts'
+import type { Backlog, JobDetail, JobFilter, QueueState, QueueView } from './store.ts'
 import type { Tally } from './tally.ts'
 
 export interface Reading {
   get(id: string): Job | null
-  detail(id: string, residency: Residency): JobDetail | null
-  list(filter: JobFilter, residency: Residency): { readonly job: Job; readonly standing: Standing | null }[]
+  detail(id: string, residency: Turn): JobDetail | null
+  list(filter: JobFilter, residency: Turn): { readonly job: Job; readonly standing: Standing | null }[]
   changes(id: string): StateChange[] | null
   backlog(): Backlog[]
+  queueView(residency: Turn, state: QueueState): QueueView
 }
 
 export interface ReadingParts {
@@ -69,9 +70,17 @@ export function createReading({
     },
     backlog: () =>
       tally.waiting().map(({ model, jobs: count }) => {
-        const oldestAt = jobs.oldestWaitingOf(model)
-        if (oldestAt === null) throw new Error(`${count} jobs of ${model} are counted as waiting, but none is there`)
-        return { model, jobs: count, oldestAt }
+        const oldest = jobs.oldestWaitingOf(model)
+        if (oldest === null) throw new Error(`${count} jobs of ${model} are counted as waiting, but none is there`)
+        return { model, jobs: count, oldestAt: oldest.created_at }
       }),
+    queueView(residency, { swappedAwake, swappedAt }) {
+      const standing = standings.of(residency, tally.blocks)
+      const firsts = tally.waiting().flatMap(({ model }) => {
+        const row = jobs.oldestWaitingOf(model)
+        return row === null ? [] : [{ model, job: jobOf(row), standing: standing(row) }]
+      })
+      return { swappedAwake, swappedAt, oldest: standings.oldestJob(), firsts }
+    },
   }
 }

@@ -103,7 +103,7 @@ CREATE TABLE jobs (
   load_ms INTEGER,
   prompt_tokens INTEGER,
   completion_tokens INTEGER,
-  done_reason TEXT, changes INTEGER NOT NULL DEFAULT 1 CHECK (changes >= 1), label TEXT, webhook_url TEXT CHECK (webhook_url IS NULL OR caller = 'none'), webhook_events TEXT NOT NULL DEFAULT '', start_before_ms INTEGER CHECK (start_before_ms >= 0), finish_before_ms INTEGER CHECK (finish_before_ms >= 0), is_json INTEGER NOT NULL DEFAULT 0 CHECK (is_json IN (0, 1)), retry_of TEXT, cached_tokens INTEGER,
+  done_reason TEXT, changes INTEGER NOT NULL DEFAULT 1 CHECK (changes >= 1), label TEXT, webhook_url TEXT CHECK (webhook_url IS NULL OR caller = 'none'), webhook_events TEXT NOT NULL DEFAULT '', start_before_ms INTEGER CHECK (start_before_ms >= 0), finish_before_ms INTEGER CHECK (finish_before_ms >= 0), is_json INTEGER NOT NULL DEFAULT 0 CHECK (is_json IN (0, 1)), retry_of TEXT, cached_tokens INTEGER, requeued_at INTEGER,
   CHECK ((finished_at IS NOT NULL) = (state IN ('done', 'failed', 'cancelled'))),
   CHECK ((error_code IS NOT NULL) = (state IN ('failed', 'cancelled'))),
   CHECK ((error_message IS NOT NULL) = (error_code IS NOT NULL)),
@@ -133,7 +133,7 @@ CREATE TABLE queue_state (
   newest_affinity TEXT,
   -- Written and cleared while the disk is full, to see whether it still is.
   ballast BLOB
-, paused_at INTEGER, pause_until INTEGER, pause_for_ms INTEGER CHECK (pause_for_ms >= 0), pause_unload INTEGER NOT NULL DEFAULT 0 CHECK (pause_unload IN (0, 1))) STRICT;
+, paused_at INTEGER, pause_until INTEGER, pause_for_ms INTEGER CHECK (pause_for_ms >= 0), pause_unload INTEGER NOT NULL DEFAULT 0 CHECK (pause_unload IN (0, 1)), swapped_at INTEGER) STRICT;
 
 CREATE TABLE receivers (
   receiver TEXT PRIMARY KEY,

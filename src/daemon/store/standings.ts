@@ -2,9 +2,9 @@
 // that a place costs the same with ten jobs waiting and with a hundred thousand. The order itself is standing.ts.
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Residency } from '../affinity.ts'
+import type { Turn } from '../affinity.ts'
 import type { Standing } from '../job.ts'
-import { type DrainOrder, drainOrder, standingOf, type WaitingGroup } from '../standing.ts'
+import { type DrainOrder, drainOrder, type OldestJob, standingOf, type WaitingGroup } from '../standing.ts'
 import type { JobRow } from './job-row.ts'
 import { type None, prepare } from './statement.ts'
 import { BLOCK, type Block, blockOf, type WaitingBlocks } from './waiting-blocks.ts'
@@ -15,9 +15,11 @@ export interface Standings {
   /** The counts as the rows are. */
   count(): Block[]
   /** Of a job of `affinity` that was enqueued this moment: all others stand before it, in their order. */
-  ofNewest(affinity: string, residency: Residency, blocks: Blocks): Standing
+  ofNewest(affinity: string, turn: Turn, blocks: Blocks): Standing
   /** As of now: null for a job that will not be sent (not queued, or an orphan). For all jobs of one page. */
-  of(residency: Residency, blocks: Blocks): (row: JobRow) => Standing | null
+  of(turn: Turn, blocks: Blocks): (row: JobRow) => Standing | null
+  /** Null: nothing may be claimed. */
+  oldestJob(): OldestJob | null
 }
 
 const CLAIMABLE = "state = 'queued' AND available_at IS NULL AND orphaned_at IS NULL"
@@ -26,6 +28,8 @@ const BACKING_OFF = 'available_at IS NOT NULL AND orphaned_at IS NULL'
 export const STANDING_SQL = {
   oldest: `SELECT sequence FROM jobs INDEXED BY claimable_by_affinity
     WHERE ${CLAIMABLE} AND affinity = $affinity ORDER BY sequence LIMIT 1`,
+  oldestOfAll: `SELECT affinity, created_awake FROM jobs INDEXED BY claimable_by_sequence
+    WHERE ${CLAIMABLE} AND sequence > 0 ORDER BY sequence LIMIT 1`,
   between: `SELECT count(*) AS jobs FROM jobs INDEXED BY claimable_by_affinity
     WHERE ${CLAIMABLE} AND affinity = $affinity AND sequence >= $from AND sequence < $to`,
   // Few: jobs that were sent and came back some seconds ago.
@@ -42,6 +46,8 @@ interface Place {
 
 export function createStandings(db: DatabaseSync): Standings {
   const oldest = prepare<{ affinity: string }, { sequence: number }>(db, STANDING_SQL.oldest)
+  const oldestOfAll = prepare<None, { affinity: string; created_awake: number }>(db, STANDING_SQL.oldestOfAll)
+  const swapped = prepare<None, { swapped_awake: number }>(db, 'SELECT swapped_awake FROM queue_state')
   const between = prepare<{ affinity: string; from: number; to: number }, { jobs: number }>(db, STANDING_SQL.between)
   const backingOff = prepare<None, Place>(db, STANDING_SQL.backingOff)
   const count = prepare<None, Block>(db, COUNT)
@@ -62,9 +68,17 @@ export function createStandings(db: DatabaseSync): Standings {
     return blocks.before(affinity, blockOf(sequence)) + inBlock
   }
 
-  function orderOf(residency: Residency, blocks: Blocks, back: readonly Place[]): DrainOrder {
+  function oldestJob(): OldestJob | null {
+    const row = oldestOfAll.get({})
+    return row === undefined ? null : { affinity: row.affinity, createdAwake: row.created_awake }
+  }
+
+  function orderOf(turn: Turn, blocks: Blocks, back: readonly Place[]): DrainOrder {
     const groups = blocks.affinities().map((affinity) => groupOf(affinity, blocks, back))
-    return drainOrder(groups, residency)
+    const first = turn.drain === undefined ? null : oldestJob()
+    if (turn.drain === undefined || first === null) return drainOrder(groups, turn)
+    const clock = { ...turn.drain, swappedAwake: swapped.get({})?.swapped_awake ?? 0 }
+    return drainOrder(groups, turn, { oldest: first, clock })
   }
 
   return {
@@ -72,18 +86,19 @@ export function createStandings(db: DatabaseSync): Standings {
       ...count.all({}),
       ...backingOff.all({}).map(({ affinity, sequence }) => ({ affinity, block: blockOf(sequence), jobs: 1 })),
     ],
-    ofNewest(own, residency, blocks) {
+    oldestJob,
+    ofNewest(own, turn, blocks) {
       const before = (affinity: string): number => blocks.jobs(affinity) - (affinity === own ? 1 : 0)
-      return standingOf(own, orderOf(residency, blocks, backingOff.all({})), before)
+      return standingOf(own, orderOf(turn, blocks, backingOff.all({})), before)
     },
-    of(residency, blocks) {
+    of(turn, blocks) {
       let back: Place[] = []
       let order: DrainOrder | null = null
       return ({ state, orphaned_at: orphanedAt, affinity: own, sequence }) => {
         if (state !== 'queued' || orphanedAt !== null) return null
         if (order === null) {
           back = backingOff.all({})
-          order = orderOf(residency, blocks, back)
+          order = orderOf(turn, blocks, back)
         }
         return standingOf(own, order, (affinity) => before(affinity, sequence, blocks, back))
       }

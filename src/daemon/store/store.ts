@@ -1,7 +1,7 @@
 // Owns the words between the daemon and its store: the operations, their answers, and what each promises. No code of
 // SQLite here; the thread behind it is thread.ts. Expected outcomes are values; a rejected promise is a broken store.
 
-import type { Residency } from '../affinity.ts'
+import type { Residency, Turn } from '../affinity.ts'
 import type {
   Depth,
   EventName,
@@ -15,6 +15,7 @@ import type {
   StateChange,
 } from '../job.ts'
 import type { Pause } from '../pause.ts'
+import type { OldestJob } from '../standing.ts'
 
 export interface ClaimRequest {
   /** Wall ms. */
@@ -32,7 +33,7 @@ export type ClaimResult =
    * Nothing can be sent now; `availableAt` is when to ask again: the end of the first backoff (wall ms), or a second from
    * now if the disk is full; null when nothing waits for either.
    */
-  | { readonly kind: 'empty'; readonly availableAt: number | null }
+  | { readonly kind: 'empty'; readonly availableAt: number | null; readonly isStorageFull?: true }
 
 /** What an async job leaves behind, kept with it; written in the transaction that ends it. */
 export interface Artifact {
@@ -211,6 +212,18 @@ export interface Backlog {
   readonly oldestAt: number
 }
 
+/** The queue as a whole, for GET /status. */
+export interface QueueView {
+  /** The awake clock at the last swap. */
+  readonly swappedAwake: number
+  /** Wall ms; null: no swap is known. */
+  readonly swappedAt: number | null
+  /** The oldest job that may be claimed; null: none. */
+  readonly oldest: OldestJob | null
+  /** The oldest waiting job of each model, orphans included. */
+  readonly firsts: readonly { readonly model: string; readonly job: Job; readonly standing: Standing | null }[]
+}
+
 /** What outlives the process beside the jobs. */
 export interface QueueState {
   readonly pause: Pause | null
@@ -220,6 +233,8 @@ export interface QueueState {
   readonly lastAffinity: string | null
   /** The awake clock at the last swap. */
   readonly swappedAwake: number
+  /** Wall ms of the last swap; null: not known. */
+  readonly swappedAt: number | null
 }
 
 export interface Recovery {
@@ -245,7 +260,7 @@ export interface Store {
    * Answered when the row is on disk (caller none), or as soon as it is committed, unsynced (caller live). With what is
    * resident it says as well where a new job stands: a read of its own would cost as much again.
    */
-  enqueue(job: NewJob, limits: QueueLimits, residency?: Residency): Promise<EnqueueResult>
+  enqueue(job: NewJob, limits: QueueLimits, residency?: Turn): Promise<EnqueueResult>
   /** Takes the next job: attempt counted, `loading` or `working`. On disk before the answer, if nobody holds the line. */
   claim(request: ClaimRequest): Promise<ClaimResult>
   /**
@@ -259,11 +274,11 @@ export interface Store {
   adopt(id: string): Promise<boolean>
   /** Every read sees only what was committed, and what was asked of the store before it. */
   get(id: string): Promise<Job | null>
-  detail(id: string, residency: Residency): Promise<JobDetail | null>
+  detail(id: string, residency: Turn): Promise<JobDetail | null>
   /** The newest first; each with its standing if it is queued. */
   list(
     filter: JobFilter,
-    residency: Residency,
+    residency: Turn,
   ): Promise<readonly { readonly job: Job; readonly standing: Standing | null }[]>
   /** State changes of an async job, oldest first; of a blocked call what its row still tells. Null: no such job. */
   changes(id: string): Promise<readonly StateChange[] | null>
@@ -285,6 +300,7 @@ export interface Store {
   backlog(): Promise<readonly Backlog[]>
   countByState(): Promise<Readonly<Record<State, number>>>
   queueState(): Promise<QueueState>
+  queueView(residency: Turn): Promise<QueueView>
   /** On disk before the answer; null ends the pause. */
   setPause(pause: Pause | null): Promise<void>
   /** What a crash left in loading or working. One transaction; before anything else is asked of the store. */

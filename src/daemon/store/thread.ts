@@ -164,6 +164,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     backlog: () => ask({ name: 'backlog' }),
     countByState: () => ask({ name: 'countByState' }),
     queueState: () => ask({ name: 'queueState' }),
+    queueView: (residency) => ask({ name: 'queueView', residency }),
     setPause: async (pause) => void (await ask({ name: 'setPause', pause })),
     recover: (now, maxAttempts) => ask({ name: 'recover', now, maxAttempts }),
     interruptAll: async (now) => void (await ask({ name: 'interruptAll', now })),

@@ -4,6 +4,7 @@
 import type { Residency } from '../../affinity.ts'
 import type { Job, Standing } from '../../job.ts'
 import { type Circumstances, jobDocument, positionOf } from '../../job-document.ts'
+import { waitingFor } from '../../waiting.ts'
 import type { App } from '../app.ts'
 import { JSON_TYPE, refuse, send } from '../respond.ts'
 import { waitForEnd } from './job-end.ts'
@@ -35,7 +36,7 @@ export async function jobDocumentOf(app: App, id: string): Promise<string | null
 /** `residency`: the one that the standing was made with. */
 export function circumstancesOf(app: App, job: Job, standing: Standing | null, residency: Residency): Circumstances {
   const { maxAttempts } = app.config
-  if (standing === null) return { maxAttempts, position: null, etaMs: null }
+  if (standing === null) return { maxAttempts, position: null, etaMs: null, waitingFor: null }
   const { running } = app.queue
   // Its claim may be on its way: the row that was read still waits.
   const isAnotherRunning = running !== null && running.job.id !== job.id
@@ -43,6 +44,7 @@ export function circumstancesOf(app: App, job: Job, standing: Standing | null, r
     maxAttempts,
     position: positionOf(standing, isAnotherRunning),
     etaMs: etaOf(app, job, standing, residency),
+    waitingFor: waitingFor(job, standing, app.queue.condition),
   }
 }
 

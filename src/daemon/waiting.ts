@@ -1,0 +1,60 @@
+// The reason why a waiting job is not being sent: exactly one, whatever else holds it as well. Pure.
+
+import type { Job, Standing } from './job.ts'
+
+/** Times are wall ms. `since`: when the reason began, which may be before the job came. */
+export type WaitingFor =
+  /** `until`: null until `resume`. */
+  | { readonly reason: 'paused'; readonly since: number; readonly until: number | null }
+  | { readonly reason: 'storage_full'; readonly since: number }
+  | { readonly reason: 'target_unreachable'; readonly since: number }
+  | { readonly reason: 'backoff'; readonly since: number; readonly until: number }
+  /** `until`: the queue turns to the oldest job when the job that runs then has ended; null: no bound, or not known. */
+  | { readonly reason: 'draining'; readonly since: number; readonly affinity: string; readonly until: number | null }
+  /** `jobId`: null for the moment between two jobs. */
+  | { readonly reason: 'running'; readonly since: number; readonly jobId: string | null }
+
+export type WaitingReason = WaitingFor['reason']
+
+/** What holds the queue now. Wall ms; null: it does not. */
+export interface QueueCondition {
+  readonly now: number
+  readonly pause: { readonly since: number; readonly until: number | null } | null
+  /** The store could not write a claim. */
+  readonly storageFullSince: number | null
+  readonly unreachableSince: number | null
+  /** The last swap; null before the first. */
+  readonly swappedAt: number | null
+  /** The job at the target. */
+  readonly running: { readonly jobId: string; readonly since: number } | null
+  /** The end of the last run; null before it. */
+  readonly idleSince: number | null
+}
+
+/** Longer than any backoff (backoff.ts): a job that waits for later than this met a clock that was set back since. */
+export const LONGEST_BACKOFF_MS = 120_000
+
+type WaitingJob = Pick<Job, 'id' | 'createdAt' | 'requeuedAt' | 'availableAt'>
+
+/**
+ * What `job` waits for. The first that holds:
+ * 1. the pause; 2. a disk without room for a claim; 3. a target that does not answer; 4. its own backoff;
+ * 5. jobs of the affinity that is drained before its own; 6. the running job.
+ */
+export function waitingFor(job: WaitingJob, { draining }: Standing, condition: QueueCondition): WaitingFor {
+  const { now, pause, storageFullSince, unreachableSince, swappedAt, running, idleSince } = condition
+  const cameAt = job.requeuedAt ?? job.createdAt
+  if (pause !== null) return { reason: 'paused', ...pause }
+  if (storageFullSince !== null) return { reason: 'storage_full', since: storageFullSince }
+  if (unreachableSince !== null) return { reason: 'target_unreachable', since: unreachableSince }
+  if (job.availableAt !== null && job.availableAt > now && job.availableAt <= now + LONGEST_BACKOFF_MS)
+    return { reason: 'backoff', since: cameAt, until: job.availableAt }
+  if (draining !== undefined) {
+    const { affinity, turnsInMs } = draining
+    const until = turnsInMs === null ? null : now + turnsInMs
+    return { reason: 'draining', since: swappedAt ?? running?.since ?? cameAt, affinity, until }
+  }
+  if (running === null || running.jobId === job.id)
+    return { reason: 'running', since: Math.max(cameAt, idleSince ?? cameAt), jobId: null }
+  return { reason: 'running', ...running }
+}
