@@ -17,7 +17,7 @@ type Measure = 'heap' | 'external' | 'resident' | 'file'
 const ALLOWED: Readonly<Record<Measure, { readonly share: number; readonly mib: number }>> = {
   heap: { share: 0.1, mib: 2 },
   external: { share: 0.1, mib: 4 },
-  resident: { share: 0.1, mib: 12 },
+  resident: { share: 0.05, mib: 6 },
   file: { share: 0.1, mib: 2 },
 }
 
