@@ -122,12 +122,14 @@ export const errorDocument = ({ error }: { readonly error: JobError | null }): J
 export const jobUrl = (id: string, publicUrl: string | null): string =>
   `${publicUrl?.replace(/\/+$/, '') ?? ''}/jobs/${id}`
 
+/** The `response` never comes along: a receiver would get the answer a third time, beside `completion` and `result`. */
 export function artifactDocuments(
   { job, artifacts }: Pick<JobDetail, 'job' | 'artifacts'>,
   publicUrl: string | null,
+  isSlim = false,
 ): ArtifactDocument[] {
   return artifacts.map(({ name, contentType, bytes, inline }) => {
-    const data = textOf(inline)
+    const data = isSlim || name === 'response' ? null : textOf(inline)
     const where = data === null ? { url: `${jobUrl(job.id, publicUrl)}/artifacts/${name}` } : { data }
     return { name, content_type: contentType, bytes, ...where }
   })

@@ -6,12 +6,19 @@ import { isFinal, type Job, type StateChange } from './job.ts'
 import { artifactDocuments, errorDocument, timings, usage, withRaw } from './job-document.ts'
 import type { JobDetail } from './store/store.ts'
 
-/** @param detail null: the change is not the final one, and nothing else is told */
+export interface PayloadForm {
+  /** FOREMAN_PUBLIC_URL. */
+  readonly publicUrl: string | null
+  /** Artifacts by their URL only and no result, for a receiver that found the whole webhook too large. */
+  readonly isSlim: boolean
+}
+
+/** @param detail null unless the change is the final one */
 export function webhookBody(
   change: StateChange,
   job: Job,
   detail: JobDetail | null,
-  publicUrl: string | null,
+  form: PayloadForm,
 ): Uint8Array<ArrayBuffer> {
   const payload: WebhookPayload = {
     type: `job.${change.state}`,
@@ -24,21 +31,23 @@ export function webhookBody(
     attempt: change.attempt,
   }
   return new TextEncoder().encode(
-    detail === null || !isFinal(change.state) ? JSON.stringify(payload) : withEnd(payload, detail, publicUrl),
+    detail === null || !isFinal(change.state) ? JSON.stringify(payload) : withEnd(payload, detail, form),
   )
 }
 
-function withEnd(payload: WebhookPayload, detail: JobDetail, publicUrl: string | null): string {
+function withEnd(payload: WebhookPayload, detail: JobDetail, { publicUrl, isSlim }: PayloadForm): string {
   const { job, result } = detail
-  const isOmitted = result !== null && 'omitted' in result
+  const isOmitted = result !== null && (isSlim || 'omitted' in result)
   const whole: WebhookPayload = {
     ...payload,
     timings: timings(job),
     usage: usage(job),
     error: errorDocument(job),
-    artifacts: artifactDocuments(detail, publicUrl),
+    artifacts: artifactDocuments(detail, publicUrl, isSlim),
     ...(isOmitted ? { result_omitted: true } : {}),
   }
   const text = JSON.stringify(whole)
-  return result === null || isOmitted ? text : withRaw(text, 'result', new TextDecoder().decode(result.json))
+  return result === null || isSlim || 'omitted' in result
+    ? text
+    : withRaw(text, 'result', new TextDecoder().decode(result.json))
 }

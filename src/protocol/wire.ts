@@ -209,9 +209,9 @@ export interface ArtifactDocument {
   name: string
   content_type: string
   bytes: number
-  /** Its text, when it is one of at most 256 KiB. */
+  /** The text of `completion`, when it has at most 256 KiB. */
   data?: string
-  /** Where it is, when it is larger. */
+  /** Where it is, when `data` is absent. */
   url?: string
 }
 

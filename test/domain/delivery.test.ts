@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type DeliveryOutcome, decideDelivery, RETRY_MS } from '../../src/daemon/delivery.ts'
+import { type DeliveryOutcome, decideDelivery as decideTry, RETRY_MS } from '../../src/daemon/delivery.ts'
 
 const NOW = Date.UTC(2026, 0, 6, 12)
 const answered = (status: number, retryAfter: string | null = null): DeliveryOutcome => ({
@@ -10,8 +10,10 @@ const answered = (status: number, retryAfter: string | null = null): DeliveryOut
   status,
   retryAfter,
 })
-const afterMs = (outcome: DeliveryOutcome, tries = 0, random = 0.5): number | string => {
-  const verdict = decideDelivery(outcome, tries, NOW, random)
+const decideDelivery = (outcome: DeliveryOutcome, tries: number, now: number, random: number, isLastEvent = true) =>
+  decideTry({ outcome, tries, isLastEvent }, now, random)
+const afterMs = (outcome: DeliveryOutcome, tries = 0, random = 0.5, isLastEvent = true): number | string => {
+  const verdict = decideDelivery(outcome, tries, NOW, random, isLastEvent)
   return verdict.kind === 'again' ? verdict.at - NOW : verdict.kind
 }
 
@@ -90,5 +92,23 @@ describe('Retry-After', () => {
   })
   it('does not make one try more', () => {
     expect(afterMs(answered(503, '10'), RETRY_MS.length)).toBe('given_up')
+  })
+})
+
+describe('an event that is not the last of its job', () => {
+  const waits = (status: number, header: string | null = null) =>
+    Array.from({ length: 11 }, (_, tries) => afterMs(answered(status, header), tries, 0.5, false))
+  it.each([400, 401, 403, 404, 405, 413, 422, 451, 499])('is given up after three refusals with %i', (status) => {
+    expect(waits(status).slice(0, 3)).toEqual([1_000, 2_000, 'given_up'])
+    expect(waits(status, '3600').slice(0, 3)).toEqual([1_000, 2_000, 'given_up'])
+  })
+  it.each([300, 302, 408, 409, 425, 429, 500, 503])('keeps the whole schedule after a %i', (status) => {
+    expect(waits(status)).toEqual([...RETRY_MS, 'given_up'])
+  })
+  it('keeps the whole schedule while its receiver cannot be reached', () => {
+    for (const kind of ['unreachable', 'timeout'] as const) expect(afterMs({ kind }, 9, 0.5, false)).toBe(RETRY_MS[9])
+  })
+  it('stops the webhooks of its job when it is answered with 410', () => {
+    expect(afterMs(answered(410), 0, 0.5, false)).toBe('stopped')
   })
 })

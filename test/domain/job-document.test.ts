@@ -66,17 +66,23 @@ describe('a job is shown', () => {
 
 describe('an artifact is shown', () => {
   const artifact = (inline: Uint8Array<ArrayBuffer> | null) =>
-    ({ name: 'response', contentType: 'text/plain', bytes: 3, etag: 'e', inline }) as const
+    ({ name: 'completion', contentType: 'text/plain', bytes: 3, etag: 'e', inline }) as const
   const only = (inline: Uint8Array<ArrayBuffer> | null, publicUrl: string | null = null) =>
     shown({ artifacts: [artifact(inline)] }, {}, publicUrl).artifacts[0]
-  const PATH = '/jobs/01JD0000000000000000000000/artifacts/response'
+  const PATH = '/jobs/01JD0000000000000000000000/artifacts/completion'
 
   it('as its text', () => {
-    expect(only(bytes('häh'))).toEqual({ name: 'response', content_type: 'text/plain', bytes: 3, data: 'häh' })
+    expect(only(bytes('häh'))).toEqual({ name: 'completion', content_type: 'text/plain', bytes: 3, data: 'häh' })
     expect(only(bytes('')).data).toBe('')
   })
   it('as its text with a byte order mark, if it has one', () => expect(only(bytes('\ufeffa')).data).toBe('\ufeffa'))
   it('as a place, when it is large', () => expect(only(null)).toMatchObject({ url: PATH }))
+  it('as a place, when it is the response, however small', () => {
+    const response = { ...artifact(bytes('{}')), name: 'response' } as const
+    const [document] = shown({ artifacts: [response] }).artifacts
+    expect(document).toMatchObject({ url: '/jobs/01JD0000000000000000000000/artifacts/response' })
+    expect(document).not.toHaveProperty('data')
+  })
   it('as a place, when it is no text', () => {
     expect(only(Uint8Array.of(0xff, 0xfe))).toMatchObject({ url: PATH })
     expect(only(Uint8Array.of(0xff, 0xfe))).not.toHaveProperty('data')

@@ -5,6 +5,7 @@ import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { chat, get, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
+import { TestClock } from '../test-clock.ts'
 
 const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
 
@@ -116,5 +117,42 @@ describe('finished jobs', () => {
       clock.advance(60_000)
       return (await done()) === 0
     })
+  })
+  it('outlive a clock that is a year ahead for less than a minute', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, clock } = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
+    await chat(url).answer()
+    const done = async () => (await read<StatusDocument>(url, '/status')).counters.jobs['done']
+    const year = 365 * 24 * 3_600_000
+    for (let minute = 0; minute < 3; minute++) {
+      await clock.advanceSoftly(60_000)
+      await done()
+    }
+    clock.jump(year)
+    await clock.advanceSoftly(60_000)
+    expect(await done()).toBe(1)
+    clock.jump(-year)
+    await clock.advanceSoftly(120_000)
+    expect(await done()).toBe(1)
+    clock.jump(year)
+    await until('the clock is believed after two looks', async () => {
+      await clock.advanceSoftly(60_000)
+      return (await done()) === 0
+    })
+  })
+  it('outlive a start of foreman while the clock is a year ahead', async () => {
+    await using fake = await FakeOllama.start()
+    const first = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
+    await chat(first.url).answer()
+    await first.daemon.stop()
+    const ahead = new TestClock()
+    ahead.jump(365 * 24 * 3_600_000)
+    const { url } = await startForeman(fake, { db: first.config.db, clock: ahead, config: { jobTtlMs: 3_600_000 } })
+    const done = async () => (await read<StatusDocument>(url, '/status')).counters.jobs['done']
+    await ahead.advanceSoftly(30_000)
+    expect(await done()).toBe(1)
+    ahead.jump(-365 * 24 * 3_600_000)
+    await ahead.advanceSoftly(300_000)
+    expect(await done()).toBe(1)
   })
 })

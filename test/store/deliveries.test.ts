@@ -62,6 +62,25 @@ describe('a delivery', () => {
     expect(await store.pendingDeliveries()).toBe(0)
   })
 
+  it('moves back with a clock that was set back', async () => {
+    await reporting('a')
+    await reporting('b', 'other.lan')
+    await settle('a', 1, { kind: 'again', at: 5_600, reason: 'timeout' })
+    expect(await store.recallDeliveries({ now: 5_000, setBackMs: 500 })).toBe(1)
+    expect((await deliveriesOf('a'))?.[0]?.nextAt).toBe(5_100)
+    expect((await deliveriesOf('b'))?.[0]?.nextAt).toBe(1_000)
+    expect((await due({ except: ['other.lan:80'] })).nextAt).toBe(5_100)
+  })
+  it('is due at once when it lies further ahead than any wait for its tries', async () => {
+    await reporting('a')
+    await reporting('b')
+    const hour = 3_600_000
+    await settle('a', 1, { kind: 'again', at: 5_001 + hour, reason: 'not_accepted' })
+    await settle('b', 1, { kind: 'again', at: 5_000 + hour, reason: 'not_accepted' })
+    expect(await store.recallDeliveries({ now: 5_000, setBackMs: 0 })).toBe(1)
+    expect(await dueNumbers()).toEqual(['a 1'])
+  })
+
   it('waits for the earlier ones of its job', async () => {
     await over('a')
     expect(await dueNumbers()).toEqual(['a 1'])

@@ -138,7 +138,7 @@ describe('the webhooks of a job', () => {
     expect(new Set(sink.seen.map(({ headers }) => headers['webhook-timestamp'])).size).toBe(4)
     expect(results).toEqual(['again', 'again', 'again', 'delivered', 'delivered'])
   })
-  it('are given up one by one, eleven tries each, when nobody ever accepts them', async () => {
+  it('are given up one by one when nobody ever accepts them: three tries, and eleven of the last', async () => {
     const sink = await startWebhookSink({ react: () => ({ status: 404 }) })
     const { outbox, deliverer, clock, calm } = startDeliverer()
     outbox.add('J', sink.url, ['queued', 'done'], clock.now())
@@ -150,7 +150,68 @@ describe('the webhooks of a job', () => {
       await calm()
     }
     expect(outbox.statuses('J')).toEqual(['given_up', 'given_up'])
-    expect(told(sink)).toEqual([...Array(11).fill('J job.queued'), ...Array(11).fill('J job.done')])
+    expect(told(sink)).toEqual([...Array(3).fill('J job.queued'), ...Array(11).fill('J job.done')])
+  })
+  it('tell of the end within seconds to a receiver that refuses what came before it', async () => {
+    const sink = await startWebhookSink({
+      react: ({ payload }) =>
+        payload.state === 'done' ? accepts : { status: 404, headers: { 'Retry-After': '3600' } },
+    })
+    const { outbox, deliverer, clock, calm } = startDeliverer()
+    outbox.add('J', sink.url, LIFE, clock.now())
+    deliverer.start()
+    await calm()
+    for (let seconds = 0; seconds < 9; seconds++) {
+      clock.advance(1_000)
+      await calm()
+    }
+    expect(outbox.statuses('J')).toEqual(['given_up', 'given_up', 'given_up', 'delivered'])
+  })
+  it('come without data after a 413, under the same id', async () => {
+    const sink = await startWebhookSink({ react: ({ body }) => (body.length > 1_000 ? { status: 413 } : accepts) })
+    const { outbox, deliverer, clock, calm } = startDeliverer()
+    outbox.add('J', sink.url, ['done'], clock.now())
+    const text = new TextEncoder()
+    outbox.details.set('J', {
+      result: { json: text.encode('{"n":1}') },
+      artifacts: [
+        {
+          name: 'completion',
+          contentType: 'text/plain',
+          bytes: 2_000,
+          etag: 'e',
+          inline: text.encode('x'.repeat(2_000)),
+        },
+      ],
+    })
+    deliverer.start()
+    await calm()
+    clock.advance(1_000)
+    await calm()
+    expect(outbox.statuses('J')).toEqual(['delivered'])
+    expect(sink.seen.map(({ headers }) => headers['webhook-id'])).toEqual(['J-1', 'J-1'])
+    expect(sink.seen[0]?.payload).toMatchObject({ result: { n: 1 }, artifacts: [{ name: 'completion', bytes: 2_000 }] })
+    expect(sink.seen[1]?.payload).toMatchObject({
+      result_omitted: true,
+      artifacts: [{ name: 'completion', bytes: 2_000, url: '/jobs/J/artifacts/completion' }],
+    })
+    expect(sink.seen[1]?.payload).not.toHaveProperty('result')
+  })
+  it('do not wait for the time by which the clock was set back', async () => {
+    const sink = await startWebhookSink({ react: () => ({ status: 500 }) })
+    const { outbox, deliverer, clock, calm } = startDeliverer()
+    outbox.add('J', sink.url, ['done'], clock.now())
+    deliverer.start()
+    await calm()
+    clock.jump(-3_600_000)
+    clock.advance(1_000)
+    await sink.webhook(2)
+    await calm()
+    clock.advance(1_999)
+    await calm()
+    expect(sink.seen).toHaveLength(2)
+    clock.advance(1)
+    await sink.webhook(3)
   })
   it('stop when the receiver says that it is gone', async () => {
     const sink = await startWebhookSink({

@@ -12,7 +12,7 @@ interface Entry {
   status: 'pending' | 'delivered' | 'given_up'
 }
 
-type Words = Pick<Store, 'dueDeliveries' | 'settleDelivery' | 'get' | 'detail'>
+type Words = Pick<Store, 'dueDeliveries' | 'settleDelivery' | 'recallDeliveries' | 'get' | 'detail'>
 
 export class Outbox implements Words {
   readonly settled: DeliverySettlement[] = []
@@ -83,6 +83,12 @@ export class Outbox implements Words {
       if (next !== undefined) next.nextAt = Math.max(next.nextAt, now)
     }
     return true
+  }
+
+  async recallDeliveries({ now, setBackMs }: Parameters<Store['recallDeliveries']>[0]): Promise<number> {
+    const ahead = [...this.#jobs.values()].flat().filter(({ status, nextAt }) => status === 'pending' && nextAt > now)
+    for (const entry of ahead) entry.nextAt -= setBackMs
+    return setBackMs > 0 ? ahead.length : 0
   }
 
   async get(id: string) {

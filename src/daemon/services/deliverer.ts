@@ -5,7 +5,7 @@
 import { signWebhook, type WebhookKey, webhookId } from '../../protocol/webhook.ts'
 import { NOTHING_RESIDENT } from '../affinity.ts'
 import type { Clock } from '../clock.ts'
-import { type DeliveryOutcome, decideDelivery } from '../delivery.ts'
+import { type DeliveryOutcome, decideDelivery, isTooLarge } from '../delivery.ts'
 import { isFinal } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -20,6 +20,10 @@ import type { OnStep } from './dispatcher.ts'
 const LOOK_EVERY_MS = 60_000
 /** After something unexpected. */
 const PAUSE_MS = 2_000
+/** Two looks at both clocks differ by less, unless the wall clock was set. */
+const CLOCK_TOLERANCE_MS = 1_000
+/** The oldest are dropped; their webhooks are tried with all their data once more. */
+const MAX_SLIM = 10_000
 
 export interface DelivererParts {
   readonly clock: Clock
@@ -27,7 +31,7 @@ export interface DelivererParts {
   readonly random: () => number
   readonly log: Log
   readonly metrics: Pick<Metrics, 'webhookTried'>
-  readonly store: Pick<Store, 'dueDeliveries' | 'settleDelivery' | 'get' | 'detail'>
+  readonly store: Pick<Store, 'dueDeliveries' | 'settleDelivery' | 'recallDeliveries' | 'get' | 'detail'>
   readonly webhooks: Webhooks
   /** FOREMAN_WEBHOOK_SECRET. */
   readonly keys: readonly WebhookKey[]
@@ -42,6 +46,10 @@ export class Deliverer {
   readonly #places = new DeliveryPlaces()
   readonly #tries = new Map<string, Promise<void>>()
   readonly #stop = new AbortController()
+  /** Ids of webhooks that their receivers found too large. */
+  readonly #slim = new Set<string>()
+  /** Wall time less monotonic time at the last look; null before the first. */
+  #clockOffset: number | null = null
   #loop: Promise<void> | null = null
 
   constructor(parts: DelivererParts) {
@@ -80,11 +88,30 @@ export class Deliverer {
     while (!this.#stopping) {
       await this.#bell.heard()
       try {
+        await this.#recall()
         await this.#fill()
       } catch (error) {
         this.#parts.log.error({ err: error }, 'the deliverer met something unexpected; it goes on')
         this.#bell.ringIn(PAUSE_MS)
       }
+    }
+  }
+
+  /** At the start, and when the wall clock was set back: no webhook may wait for the time that passed already. */
+  async #recall(): Promise<void> {
+    const { clock, store, log } = this.#parts
+    const now = clock.now()
+    const offset = now - clock.monotonic()
+    const before = this.#clockOffset
+    this.#clockOffset = offset
+    const setBackMs = before === null ? 0 : Math.max(0, before - offset)
+    if (before !== null && setBackMs <= CLOCK_TOLERANCE_MS) return
+    try {
+      const recalled = await store.recallDeliveries({ now, setBackMs })
+      if (recalled > 0) log.info({ webhooks: recalled, setBackMs }, 'the clock was set back: webhooks moved with it')
+    } catch (error) {
+      this.#clockOffset = before
+      throw error
     }
   }
 
@@ -138,8 +165,9 @@ export class Deliverer {
     const detail = isFinal(change.state) ? await store.detail(jobId, NOTHING_RESIDENT) : null
     const job = detail?.job ?? (await store.get(jobId))
     if (job === null) return null
-    const body = webhookBody(change, job, detail, publicUrl)
     const id = webhookId(jobId, change.number)
+    const isSlim = this.#slim.has(id)
+    const body = webhookBody(change, job, detail, { publicUrl, isSlim })
     const headers = await signWebhook({ id, timestamp: Math.floor(clock.now() / 1000), body, keys })
     onStep?.('delivering', jobId)
     const outcome = await webhooks.post({ url, headers, body }, this.#stop.signal)
@@ -150,8 +178,11 @@ export class Deliverer {
   /** Writes down what the try came to, and says what that tells of the receiver. */
   async #settle({ jobId, change, receiver, tries }: DueDelivery, outcome: DeliveryOutcome): Promise<Tried> {
     const { clock, random, log, metrics, store } = this.#parts
+    await this.#recall()
     const now = clock.now()
-    const verdict = decideDelivery(outcome, tries, now, random())
+    const isLastEvent = isFinal(change.state)
+    const verdict = decideDelivery({ outcome, tries, isLastEvent }, now, random())
+    this.#remember(webhookId(jobId, change.number), verdict.kind === 'again' && isLastEvent, outcome)
     await store.settleDelivery({ jobId, n: change.number, now, verdict })
     this.#parts.onStep?.('settled', jobId)
     metrics.webhookTried(verdict.kind)
@@ -168,6 +199,13 @@ export class Deliverer {
     else log.warn(told, 'webhook given up')
     if (outcome.kind === 'timeout') return 'silent'
     return verdict.kind === 'again' || verdict.kind === 'given_up' ? 'failing' : 'good'
+  }
+
+  #remember(id: string, comesAgain: boolean, outcome: DeliveryOutcome): void {
+    if (!comesAgain) this.#slim.delete(id)
+    else if (isTooLarge(outcome)) this.#slim.add(id)
+    const [oldest] = this.#slim
+    if (this.#slim.size > MAX_SLIM && oldest !== undefined) this.#slim.delete(oldest)
   }
 
   /** So that a broken store is not asked in a hot loop. */

@@ -6,6 +6,10 @@ import type { Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
 
 const PIECE = 500
+/** The wall clock is believed at once as long as it is ahead of the monotonic one by no more than this since the last look. */
+const MAX_STEP_MS = 30_000
+/** A larger step is believed when a second look this much later still sees it. Timers may fire a little early. */
+const SECOND_LOOK_MS = 59_000
 const AT_LEAST_EVERY_MS = 60_000
 
 export interface PrunerParts {
@@ -21,6 +25,10 @@ export class Pruner {
   #timer: Timer | null = null
   #current: Promise<void> = Promise.resolve()
   #stopped = false
+  /** Wall time less monotonic time, as last believed. */
+  #offset: number | null = null
+  /** A step forward of the wall clock, seen once. */
+  #seen: { readonly offset: number; readonly at: number } | null = null
 
   constructor(parts: PrunerParts) {
     this.#parts = parts
@@ -40,12 +48,36 @@ export class Pruner {
     await this.#current
   }
 
+  /**
+   * The time by which jobs are old; null if it is not known yet. A clock that jumped a year ahead for a minute deleted
+   * every finished job.
+   */
+  #believedNow(): number | null {
+    const { clock } = this.#parts
+    const [now, at] = [clock.now(), clock.monotonic()]
+    const offset = now - at
+    // 1. The clock went on, or back.
+    const isSteady = this.#offset !== null && offset - this.#offset <= MAX_STEP_MS
+    // 2. It jumped ahead, or this process has just started: a second look must see the same.
+    const isSeenAgain =
+      this.#seen !== null && Math.abs(offset - this.#seen.offset) <= MAX_STEP_MS && at - this.#seen.at >= SECOND_LOOK_MS
+    if (isSteady || isSeenAgain) {
+      this.#offset = offset
+      this.#seen = null
+      return now
+    }
+    if (this.#seen === null || Math.abs(offset - this.#seen.offset) > MAX_STEP_MS) this.#seen = { offset, at }
+    return this.#offset === null ? null : at + this.#offset
+  }
+
   async #prune(): Promise<void> {
-    const { clock, log, store, ttlMs } = this.#parts
+    const { log, store, ttlMs } = this.#parts
+    const now = this.#believedNow()
+    if (now === null) return
     let total = 0
     try {
       for (;;) {
-        const deleted = this.#stopped ? 0 : await store.prune(clock.now() - ttlMs, PIECE)
+        const deleted = this.#stopped ? 0 : await store.prune(now - ttlMs, PIECE)
         total += deleted
         if (deleted < PIECE) break
       }

@@ -28,6 +28,7 @@ function placeOf(operation: Operation): Place {
     case 'interruptAll':
     case 'retry':
     case 'settleDelivery':
+    case 'recallDeliveries':
     case 'redeliver':
     case 'ballast':
       return 'disk'

@@ -2,11 +2,13 @@
 // receivers. It sends nothing and decides nothing about retries; what a try came to is told to it.
 
 import type { DatabaseSync } from 'node:sqlite'
+import { MAX_AHEAD_MS } from '../delivery.ts'
 import type { State, StateChange } from '../job.ts'
 import { type None, prepare, type Value, whole } from './statement.ts'
 import type {
   Delivery,
   DeliveryReason,
+  DeliveryRecall,
   DeliveryRequest,
   DeliverySettlement,
   DueDeliveries,
@@ -19,6 +21,8 @@ export interface DeliveriesTable {
   all(sequence: number): Delivery[]
   due(request: DeliveryRequest): DueDeliveries
   settle(sequence: number, settlement: DeliverySettlement): boolean
+  /** Returns how many were moved. */
+  recall(recall: DeliveryRecall): number
   redeliver(sequence: number, n: number, now: number): boolean
   pending(): number
 }
@@ -61,6 +65,11 @@ export const DELIVERY_SQL = {
     FROM deliveries d JOIN changes c ON c.sequence = d.sequence AND c.number = d.n
     WHERE d.sequence = $sequence ORDER BY d.n`,
   pending: `SELECT count(*) AS pending FROM deliveries INDEXED BY pending WHERE status = 'pending'`,
+  recall: `UPDATE deliveries INDEXED BY pending
+    SET next_at = iif(next_at - $setBack > $now + json_extract($ahead, '$[' || min(tries, $most) || ']'),
+      $now, next_at - $setBack)
+    WHERE status = 'pending' AND next_at > $now
+      AND ($setBack > 0 OR next_at > $now + json_extract($ahead, '$[' || min(tries, $most) || ']'))`,
   clearHead: `UPDATE deliveries SET head = 0 WHERE sequence = $sequence AND head = 1 AND n <> ${FIRST_PENDING}`,
   setHead: `UPDATE deliveries SET head = 1 WHERE sequence = $sequence AND n = ${FIRST_PENDING} AND head = 0`,
 }
@@ -103,6 +112,7 @@ export function createDeliveries(db: DatabaseSync): DeliveriesTable {
     given_up: settled(`status = 'given_up', head = 0, tries = tries + 1, reason = $reason, next_at = NULL`),
   }
   const stopRest = settled(`status = 'given_up', head = 0, reason = 'gone', next_at = NULL`, '1')
+  const recall = prepare<{ now: number; setBack: number; ahead: string; most: number }>(db, DELIVERY_SQL.recall)
   const redeliver = prepare<{ sequence: number; n: number; now: number }>(
     db,
     `UPDATE deliveries SET status = 'pending', tries = 0, reason = NULL, next_at = $now, delivered_at = NULL
@@ -160,6 +170,13 @@ export function createDeliveries(db: DatabaseSync): DeliveriesTable {
       if (changed) advance(sequence)
       return changed
     },
+    recall: ({ now, setBackMs }) =>
+      recall.run({
+        now: whole(now),
+        setBack: whole(setBackMs),
+        ahead: JSON.stringify(MAX_AHEAD_MS),
+        most: MAX_AHEAD_MS.length - 1,
+      }),
     redeliver(sequence, n, now) {
       const changed = redeliver.run({ sequence, n, now: whole(now) }) > 0
       if (changed) advance(sequence)

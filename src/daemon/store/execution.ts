@@ -85,6 +85,8 @@ export function createExecution(db: DatabaseSync): Execution {
         const sequence = sequenceOf(operation.settlement.jobId)
         return sequence !== null && deliveries.settle(sequence, operation.settlement)
       }
+      case 'recallDeliveries':
+        return deliveries.recall(operation.recall)
       case 'redeliver': {
         const sequence = sequenceOf(operation.id)
         return sequence !== null && deliveries.redeliver(sequence, operation.n, operation.now)

@@ -10,6 +10,7 @@ import type {
   Change,
   ClaimRequest,
   ClaimResult,
+  DeliveryRecall,
   DeliveryRequest,
   DeliverySettlement,
   DueDeliveries,
@@ -54,6 +55,7 @@ export type Operation =
   | { readonly name: 'forget'; readonly id: string }
   | { readonly name: 'dueDeliveries'; readonly request: DeliveryRequest }
   | { readonly name: 'settleDelivery'; readonly settlement: DeliverySettlement }
+  | { readonly name: 'recallDeliveries'; readonly recall: DeliveryRecall }
   | { readonly name: 'redeliver'; readonly id: string; readonly n: number; readonly now: number }
   | { readonly name: 'pendingDeliveries' }
   | { readonly name: 'overdue'; readonly now: number; readonly limit: number }
@@ -92,6 +94,7 @@ export interface Results {
   forget: ForgetResult
   dueDeliveries: DueDeliveries
   settleDelivery: boolean
+  recallDeliveries: number
   redeliver: boolean
   pendingDeliveries: number
   overdue: OverdueJobs

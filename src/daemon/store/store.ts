@@ -123,6 +123,13 @@ export interface DeliveryRequest {
   readonly underWay: readonly string[]
 }
 
+/** A look at the outbox with a clock that may have been set back. */
+export interface DeliveryRecall {
+  readonly now: number
+  /** By how much the wall clock was set back; 0 if that is not known. */
+  readonly setBackMs: number
+}
+
 /** `nextAt`: when the next one falls due, wall ms; null when none is pending (those of `except` and `underWay` not counted). */
 export interface DueDeliveries {
   readonly due: readonly DueDelivery[]
@@ -292,6 +299,11 @@ export interface Store {
   dueDeliveries(request: DeliveryRequest): Promise<DueDeliveries>
   /** On disk before the answer. False: there is no such pending delivery (any more). */
   settleDelivery(settlement: DeliverySettlement): Promise<boolean>
+  /**
+   * Moves what lies ahead back with a clock that was set back, and makes due what lies further ahead than any wait. On
+   * disk before the answer, which is the number of deliveries that were moved.
+   */
+  recallDeliveries(recall: DeliveryRecall): Promise<number>
   /** Delivery `n` of a job is due now, whatever became of it before; its tries begin anew. False: there is none. */
   redeliver(id: string, n: number, now: number): Promise<boolean>
   /** Open deliveries, for /metrics. */

@@ -158,6 +158,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     forget: (id) => ask({ name: 'forget', id }),
     dueDeliveries: (request) => ask({ name: 'dueDeliveries', request }),
     settleDelivery: (settlement) => ask({ name: 'settleDelivery', settlement }),
+    recallDeliveries: (recall) => ask({ name: 'recallDeliveries', recall }),
     redeliver: (id, n, now) => ask({ name: 'redeliver', id, n, now }),
     pendingDeliveries: () => ask({ name: 'pendingDeliveries' }),
     overdue: (now, limit) => ask({ name: 'overdue', now, limit }),
