@@ -18,6 +18,9 @@ if (process.argv[2] !== 'serve') {
   })
 }
 
+// Without a listener Node opens its debugger on SIGUSR1, to everybody on this machine.
+process.on('SIGUSR1', () => {})
+
 const code = await runCommand(process.argv.slice(2))
 // A pipe may still hold what was written: leave when it has been taken, and when what has become of it has been told.
 process.stdout.write('', () => setImmediate(leave))

@@ -14,13 +14,13 @@ export interface Servable {
   readonly exited: Promise<number>
 }
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 export function addServe(program: Command, exit: (code: number) => void): void {
   withSettings(program.command('serve').summary('run the daemon').usage('--ollama-url <url> [flags]'))
     .addHelpText(
       'before',
-      'Runs the daemon until SIGTERM or Ctrl-C; a second signal ends it at once.\n\nExamples:\n  foreman serve --ollama-url http://mac.local:11434\n  FOREMAN_TOKEN_FILE=token.txt foreman serve --ollama-url http://mac.local:11434 --addr :8080\n  foreman config        # what would be in force\n',
+      'Runs the daemon until SIGTERM, SIGHUP or Ctrl-C; a second signal ends it at once.\n\nExamples:\n  foreman serve --ollama-url http://mac.local:11434\n  FOREMAN_TOKEN_FILE=token.txt foreman serve --ollama-url http://mac.local:11434 --addr :8080\n  foreman config        # what would be in force\n',
     )
     .action(async (flags: SettingsFlags) => {
       const { config, warnings } = effectiveSettings(flags)
@@ -47,8 +47,8 @@ export function serveUntilEnd(daemon: Servable, log: Log): Promise<number> {
   const { promise: ended, resolve: end } = Promise.withResolvers<number>()
   const started = Promise.withResolvers<void>()
   process.on('uncaughtException', (error) => {
-    // Whoever read our output has left; that is no reason to leave the callers.
-    if ('code' in error && error.code === 'EPIPE') return
+    // The reader of our output has left, or its terminal was closed (EIO): the callers are still there.
+    if ('code' in error && (error.code === 'EPIPE' || (error.code === 'EIO' && 'syscall' in error))) return
     log.fatal({ err: error }, 'unexpected error: foreman stops, and recovery at the next start decides what is true')
     log.flush(() => process.exit(EXIT.internal))
   })

@@ -1,13 +1,14 @@
 // Owns how the parts are put together, started and stopped. Plain statements, no container; no decision of its own.
 
 import { randomFillSync } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { monotonicFactory } from 'ulid'
 import { AwakeClock } from './awake-clock.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import type { App, Phase } from './http/app.ts'
 import { LiveCallers } from './http/live.ts'
-import { createServer } from './http/server.ts'
+import { createServer, probeAddress } from './http/server.ts'
 import type { Log } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { Relay } from './relay.ts'
@@ -65,6 +66,8 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   let stopping: Promise<void> | null = null
 
   async function start(): Promise<void> {
+    // Before the database is made, so that none is left behind; an existing one tells first whether it is in use.
+    if (!existsSync(config.db)) await probeAddress(config)
     const disk = new Disk({
       clock,
       log,

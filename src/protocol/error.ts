@@ -147,6 +147,12 @@ export const ERRORS = {
     hint: 'Free disk space (FOREMAN_MIN_FREE), then try again; nothing was lost.',
     retryAfter: 30,
   },
+  outcome_unknown: {
+    status: 503,
+    message: 'the disk failed: it is unknown whether foreman has taken this',
+    hint: 'foreman stops, and its next start shows what was written. Send the request again only with the Idempotency-Key that it had: without a key the work may be done twice.',
+    retryAfter: 10,
+  },
   shutting_down: {
     status: 503,
     message: 'foreman is shutting down',

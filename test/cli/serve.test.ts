@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -11,7 +11,7 @@ const program = resolve(import.meta.dirname, 'scripted-daemon.ts')
 const scripted = (script: string): Command => new Command([script], { program })
 
 describe('serve', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('stops gracefully on %s and ends with 0', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('stops gracefully on %s and ends with 0', async (signal) => {
     const daemon = scripted('as usual')
     await daemon.said('started')
     daemon.process.kill(signal)
@@ -111,12 +111,37 @@ describe('the real daemon', () => {
     expect(stdout).not.toContain('s3cret')
   })
 
-  it('ends with 69 when its port is taken', async () => {
+  it('ends with 69 when its port is taken, and leaves no database behind', async () => {
     const other = createServer()
     await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))
     onTestFinished(() => void other.close())
-    const ended = await run(['serve'], { env: await env((other.address() as AddressInfo).port) })
+    const cwd = emptyDirectory()
+    const ended = await run(['serve'], { cwd, env: await env((other.address() as AddressInfo).port) })
     expect(ended).toMatchObject({ code: 69, stderr: '' })
+    expect(readdirSync(cwd)).toEqual([])
+  })
+
+  it('opens no debugger on SIGUSR1 and lives on', async () => {
+    const daemon = new Command(['serve'], { env: await env() })
+    await daemon.said('foreman is listening')
+    daemon.process.kill('SIGUSR1')
+    const [, url = ''] = /"url":"([^"]+)"/.exec(daemon.stdout) ?? []
+    expect(await runHere(['health'], { env: { FOREMAN_URL: url } })).toMatchObject({ code: 0 })
+    daemon.process.kill('SIGTERM')
+    expect(await daemon.ended).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  it('stops when the npm that started it is killed', async () => {
+    const root = resolve(import.meta.dirname, '../..')
+    const db = join(emptyDirectory(), 'foreman.db')
+    const settings = { ...(await env()), FOREMAN_DB: db, FOREMAN_LOG_FORMAT: 'json' }
+    const npm = new Command(['start', '--silent'], { cwd: root, env: settings, executable: 'npm' })
+    await npm.said('foreman is listening')
+    npm.process.kill('SIGTERM')
+    // Its output closes when the daemon, too, has ended.
+    expect((await npm.ended).stdout).toContain('"stopped"')
+    const again = new Command(['serve'], { env: settings })
+    await again.said('foreman is listening')
   })
 
   it('ends with 70 when its database cannot be opened', async () => {

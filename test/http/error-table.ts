@@ -394,5 +394,6 @@ export const ROWS: readonly Row[] = [
 export const ELSEWHERE: Partial<Record<ErrorCode, { readonly reason: string; readonly test: string }>> = {
   caller_gone: { reason: 'nobody is left to read it', test: 'domain/attempt.test.ts' },
   stream_broken: { reason: 'the answer has begun: a record and the cut', test: 'domain/attempt.test.ts' },
+  outcome_unknown: { reason: 'the disk must fail', test: 'crash/failed-fsync.test.ts' },
   answer_too_large: { reason: 'it only ends async jobs', test: 'jobs/too-large.test.ts' },
 }

@@ -2,10 +2,12 @@
 // which handler gets a request. It reads no body and knows no job.
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import net, { type AddressInfo, type Socket } from 'node:net'
 import { hostname } from 'node:os'
+import type { Config } from '../config/config.ts'
 import type { EndpointPath } from '../endpoint.ts'
 import { hasPath } from '../request/ollama-version.ts'
+import { StoreError } from '../store/store.ts'
 import type { App } from './app.ts'
 import { embed } from './embeddings.ts'
 import { isWellEscaped } from './framing.ts'
@@ -57,6 +59,8 @@ export const LIMITS: ServerLimits = {
   headRoom: 512,
   forHealth: 16,
 }
+
+const surfaceOf = (found: Match): Route['surface'] => (found.kind === 'route' ? found.route.surface : found.surface)
 
 /** What close() gives to answers that are under way. */
 const CLOSE_GRACE_MS = 1_000
@@ -131,7 +135,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
   /** A path that the probed version of the target lacks is unknown here as well. */
   function known(found: Match, path: string): Match {
     if (hasPath(app.probes.status.inventory?.version ?? null, path)) return found
-    return { kind: 'unknown', surface: found.kind === 'route' ? found.route.surface : found.surface }
+    return { kind: 'unknown', surface: surfaceOf(found) }
   }
 
   function answer(
@@ -141,7 +145,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     req: IncomingMessage,
     res: ServerResponse,
   ): Promise<void> | void {
-    const surface = found.kind === 'route' ? found.route.surface : found.surface
+    const surface = surfaceOf(found)
     if (guard.connections > seats && !isHealth(path)) {
       res.setHeader('Connection', 'close')
       return refuse(app, res, surface, ownError('too_many_connections'))
@@ -189,27 +193,23 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
   }
 
   function failed(error: unknown, res: ServerResponse, found: Match): void {
+    if (error instanceof StoreError && !res.headersSent) {
+      const isUnknown = error.outcome === 'unknown' && res.req.method !== 'GET'
+      return refuse(app, res, surfaceOf(found), ownError(isUnknown ? 'outcome_unknown' : 'shutting_down'))
+    }
     log.error(
       { err: error, route: found.kind === 'route' ? found.route.path : 'other' },
       'a request failed inside foreman',
     )
     if (res.headersSent) return void res.destroy()
-    const surface = found.kind === 'route' ? found.route.surface : found.surface
-    refuse(app, res, surface, ownError('internal', { detail: 'see the log' }))
+    refuse(app, res, surfaceOf(found), ownError('internal', { detail: 'see the log' }))
   }
 
   let closing: Promise<void> | null = null
   return {
     async listen() {
-      const { host, port } = config.addr
-      await new Promise<void>((resolve, reject) => {
-        const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port))
-        server.once('error', onError)
-        server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
-          server.off('error', onError).on('error', (error) => log.error({ err: error }, 'the listening socket failed'))
-          resolve()
-        })
-      })
+      await listenOn(server, config.addr)
+      server.on('error', (error) => log.error({ err: error }, 'the listening socket failed'))
       return { port: (server.address() as AddressInfo).port }
     },
     close() {
@@ -225,6 +225,24 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
       return closing
     },
   }
+}
+
+/** Rejects with ListenError if `config.addr` cannot be listened on. Takes no request, and closes the port again. */
+export async function probeAddress({ addr }: Pick<Config, 'addr'>): Promise<void> {
+  const server = net.createServer((socket) => socket.destroy())
+  await listenOn(server, addr)
+  await new Promise((closed) => server.close(closed))
+}
+
+function listenOn(server: net.Server, { host, port }: Config['addr']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port))
+    server.once('error', onError)
+    server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+      server.off('error', onError)
+      resolve()
+    })
+  })
 }
 
 function send204(res: ServerResponse, allow: string): void {

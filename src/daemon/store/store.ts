@@ -340,6 +340,17 @@ export interface StoreOptions {
   readonly onStorageFull?: (full: boolean) => void
 }
 
+/** The store has ended, and answers no operation any more. */
+export class StoreError extends Error {
+  /** `unknown`: the operation was under way, and the next start will show whether it took place. `none`: it did not. */
+  readonly outcome: 'unknown' | 'none'
+  constructor(outcome: 'unknown' | 'none', message: string) {
+    super(message)
+    this.name = 'StoreError'
+    this.outcome = outcome
+  }
+}
+
 /** Why a store could not be opened: `in_use` is exit 75, the others 70. */
 export type OpenFailure = 'in_use' | 'newer' | 'foreign' | 'corrupt' | 'unusable'
 

@@ -15,7 +15,7 @@ import type {
   Ticket,
   ToStore,
 } from './operation.ts'
-import { type Store, StoreOpenError, type StoreOptions, type SwapCount } from './store.ts'
+import { type Store, StoreError, StoreOpenError, type StoreOptions, type SwapCount } from './store.ts'
 
 /** What only tests and benches set. */
 export interface StoreProbes {
@@ -63,13 +63,13 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   let inFlight: Depth = { jobs: 0, bytes: 0 }
   let swaps: SwapCount = { swaps: 0, fifoSwaps: 0 }
   /** Why nothing can be asked any more. */
-  let ended: Error | null = null
+  let ended: string | null = null
   let closing: Promise<void> | null = null
   const closed = Promise.withResolvers<void>()
 
   function ask<Name extends OperationName>(operation: Operation & { readonly name: Name }): Promise<Results[Name]> {
-    const refusal = ended ?? (closing === null ? null : new Error('the store is closed'))
-    if (refusal !== null) return Promise.reject(refusal)
+    const refusal = ended ?? (closing === null ? null : 'the store is closed')
+    if (refusal !== null) return Promise.reject(new StoreError('none', refusal))
     return new Promise((resolve, reject) => {
       lastNumber += 1
       const bytes = waitingBytesOf(operation)
@@ -112,21 +112,22 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
       }
     } else if (message.kind === 'committed') probes.onCommit?.(message.commit)
     else if (message.kind === 'storage') options.onStorageFull?.(message.full)
-    else if (message.kind === 'fatal') end(new Error(`the store is broken: ${message.message}`))
+    else if (message.kind === 'fatal') end(`the store is broken: ${message.message}`)
   }
 
-  function end(error: Error): void {
+  function end(why: string): void {
     if (ended !== null) return
-    ended = error
+    ended = why
+    const error = new StoreError('unknown', why)
     for (const number of [...pending.keys()]) takeOut(number)?.fail(error)
     options.onFatal(error)
   }
 
   worker.on('message', receive)
-  worker.on('error', (error) => end(error instanceof Error ? error : new Error(String(error))))
+  worker.on('error', (error) => end(error instanceof Error ? error.message : String(error)))
   worker.on('exit', () => {
-    if (closing === null) end(new Error("the store's thread has ended by itself"))
-    for (const number of [...pending.keys()]) takeOut(number)?.fail(new Error('the store is closed'))
+    if (closing === null) end("the store's thread has ended by itself")
+    for (const number of [...pending.keys()]) takeOut(number)?.fail(new StoreError('none', 'the store is closed'))
     closed.resolve()
   })
 

@@ -314,6 +314,7 @@ export const NEVER_MET: Readonly<Partial<Record<ErrorCode, string>>> = {
   internal: 'a bug',
   not_implemented: 'no client sends a body in another transfer coding than chunked',
   too_much_in_flight: 'takes 256 MiB of requests at once',
+  outcome_unknown: 'takes a disk that fails',
   target_error: "the target's own error passes as it came, without a code",
   answer_too_large: 'of /jobs',
   start_before_passed: 'of /jobs',
