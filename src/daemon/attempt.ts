@@ -5,6 +5,7 @@ import { type ErrorCode, errorMessage } from '../protocol/error.ts'
 import type { Verdict } from './answer/terminal-marker.ts'
 import { backoffMs } from './backoff.ts'
 import type { EventName, Job, JobError } from './job.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /** Why foreman itself ended an attempt. `shutting_down` gives an async job back to the queue. */
 export type StopReason =
@@ -20,8 +21,8 @@ export type StopReason =
 export type Outcome =
   /** A 2xx answer whose body ended as its framing says. */
   | { readonly kind: 'answered'; readonly verdict: Verdict }
-  /** Any other status; `body` is its beginning (at most 64 KiB). */
-  | { readonly kind: 'http_error'; readonly status: number; readonly body: string }
+  /** Any other status. `body`: its beginning, at most 64 KiB. `retryAfter`: the header as the target sent it. */
+  | { readonly kind: 'http_error'; readonly status: number; readonly body: string; readonly retryAfter: string | null }
   /** The connection went; `verdict` is what had been seen until then. */
   | { readonly kind: 'lost'; readonly reached: boolean; readonly message: string; readonly verdict: Verdict }
   /** What answers there is no Ollama. */
@@ -71,16 +72,29 @@ export function targetErrorText(body: string): string | null {
   }
 }
 
-/** 503 "server busy", or a 502/504 that some proxy on the way made: the request was not taken. */
-function isBusy(status: number, body: string): boolean {
+type HttpError = Extract<Outcome, { kind: 'http_error' }>
+
+/**
+ * Whether the request was not taken, so that the job may be sent again:
+ * 1. 503 with Ollama's "server busy".
+ * 2. 502, 503 or 504 without an error document: a proxy in front of the target wrote it.
+ * 3. 429 or 503 with `Retry-After` (cloud models), if nobody waits. A waiting caller gets the status as it came.
+ */
+function isBusy({ status, body, retryAfter }: HttpError, isAsync: boolean): boolean {
   const text = targetErrorText(body)
-  if (status === 503) return text?.includes('server busy') ?? false
-  return (status === 502 || status === 504) && text === null
+  if (status === 503 && text?.includes('server busy')) return true
+  if (text === null && (status === 502 || status === 503 || status === 504)) return true
+  return isAsync && retryAfter !== null && (status === 429 || status === 503)
 }
 
-function decideHttpError(status: number, body: string, job: Job, context: AttemptContext): Decision {
-  if (isBusy(status, body) && job.bounces < BOUNCES_PER_ATTEMPT * context.maxAttempts) {
-    return { event: 'target_busy', availableAt: context.now + backoffMs(job.bounces + 1, context.random) }
+function decideHttpError(answer: HttpError, job: Job, context: AttemptContext): Decision {
+  const { status, body, retryAfter } = answer
+  const isAsync = job.caller === 'none'
+  if (isBusy(answer, isAsync) && job.bounces < BOUNCES_PER_ATTEMPT * context.maxAttempts) {
+    const backoff = backoffMs(job.bounces + 1, context.random)
+    // A caller who waits is not made to wait for an hour, and no job comes back earlier than its backoff.
+    const asked = isAsync ? retryAfterMs(retryAfter, context.now) : 0
+    return { event: 'target_busy', availableAt: context.now + Math.max(backoff, asked) }
   }
   if (status < 400) return { event: 'bad_answer', error: failure('bad_answer', { detail: `HTTP ${status}` }) }
   const detail = targetErrorText(body) ?? `the target answered with HTTP ${status}`
@@ -117,7 +131,7 @@ export function decide(outcome: Outcome, job: Job, context: AttemptContext): Dec
     case 'answered':
       return decideVerdict(outcome.verdict)
     case 'http_error':
-      return decideHttpError(outcome.status, outcome.body, job, context)
+      return decideHttpError(outcome, job, context)
     case 'lost':
       // Cut after its last record, or after its error record: nothing is missing, so the cut changes nothing.
       if (outcome.verdict.kind === 'complete' || outcome.verdict.kind === 'error') return decideVerdict(outcome.verdict)

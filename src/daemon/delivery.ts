@@ -2,6 +2,7 @@
 // the time and chance are arguments.
 
 import type { DeliveryDocument } from '../protocol/wire.ts'
+import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts'
 
 type Reason = NonNullable<DeliveryDocument['reason']>
 
@@ -39,10 +40,10 @@ const REFUSED_TRIES = 3
 const PASSING_STATUSES: readonly number[] = [408, 409, 425, 429]
 
 /** The longest that a next try can lie ahead of its settlement, by tries made; a receiver may ask for an hour. */
-export const MAX_AHEAD_MS: readonly number[] = [0, ...RETRY_MS.map((wait) => Math.max(Math.round(wait * 1.2), HOUR))]
-
-/** What a receiver may ask for; who wants longer is asked once an hour, or given up. */
-export const LONGEST_RETRY_AFTER_MS = HOUR
+export const MAX_AHEAD_MS: readonly number[] = [
+  0,
+  ...RETRY_MS.map((wait) => Math.max(Math.round(wait * 1.2), MAX_RETRY_AFTER_MS)),
+]
 
 /** ±20 %: what failed together, because a receiver went down, should not come back together. */
 const JITTER = 0.2
@@ -83,7 +84,7 @@ export function decideDelivery(
   const scheduled = Math.round(wait * (1 - JITTER + 2 * JITTER * random))
   const asked = outcome.kind === 'answered' && !isRefusal ? retryAfterMs(outcome.retryAfter, now) : 0
   // Never earlier than the schedule: `Retry-After: 0` of a broken receiver would be a hot loop.
-  return { kind: 'again', at: now + Math.max(scheduled, Math.min(asked, LONGEST_RETRY_AFTER_MS)), reason }
+  return { kind: 'again', at: now + Math.max(scheduled, asked), reason }
 }
 
 function isRefused(outcome: DeliveryOutcome): boolean {
@@ -93,13 +94,3 @@ function isRefused(outcome: DeliveryOutcome): boolean {
 
 /** Whether the next try should carry no data: the body of this one was too large for the receiver. */
 export const isTooLarge = (outcome: DeliveryOutcome): boolean => outcome.kind === 'answered' && outcome.status === 413
-
-/** Seconds, or an HTTP date; anything else asks for nothing. */
-function retryAfterMs(header: string | null, now: number): number {
-  const text = header?.trim() ?? ''
-  if (/^\d+$/.test(text)) return Number(text) * SECOND
-  // Date.parse takes almost anything for a date (`-5`, `1.5`); each of the three forms of RFC 9110 begins with a weekday.
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*[ ,]/.test(text)) return 0
-  const at = Date.parse(text)
-  return Number.isNaN(at) ? 0 : Math.max(0, at - now)
-}

@@ -59,7 +59,7 @@ export const TRANSITIONS = {
     from: SENT,
     to: 'queued',
     attempt: -1,
-    why: '503 "server busy", or a proxy\'s 502 or 504; at most ten times the attempts',
+    why: '503 "server busy", a proxy\'s 502, 503 or 504, or, if nobody waits, 429 or 503 with Retry-After; at most ten times the attempts',
   },
   connection_lost: {
     from: SENT,

@@ -1,6 +1,7 @@
 // The reason why a waiting job is not being sent: exactly one, whatever else holds it as well. Pure.
 
 import type { Job, Standing } from './job.ts'
+import { MAX_RETRY_AFTER_MS } from './retry-after.ts'
 
 /** Times are wall ms. `since`: when the reason began, which may be before the job came. */
 export type WaitingFor =
@@ -31,10 +32,19 @@ export interface QueueCondition {
   readonly idleSince: number | null
 }
 
-/** Longer than any backoff (backoff.ts): a job that waits for later than this met a clock that was set back since. */
-export const LONGEST_BACKOFF_MS = 120_000
+/** Longer than any backoff of foreman's own (backoff.ts). */
+export const LONGEST_OWN_BACKOFF_MS = 120_000
+/** Longer than any wait that the target asked for (retry-after.ts). */
+export const LONGEST_BACKOFF_MS = MAX_RETRY_AFTER_MS + LONGEST_OWN_BACKOFF_MS
 
 type WaitingJob = Pick<Job, 'id' | 'createdAt' | 'requeuedAt' | 'availableAt'>
+
+/** Whether a backoff still holds its job. A backoff that is too long, or began later than now, met a clock that was set back. */
+function holdsBack(availableAt: number, requeuedAt: number | null, now: number): boolean {
+  if (availableAt <= now) return false
+  if (availableAt <= now + LONGEST_OWN_BACKOFF_MS) return true
+  return availableAt <= now + LONGEST_BACKOFF_MS && (requeuedAt === null || requeuedAt <= now)
+}
 
 /**
  * What `job` waits for. The first that holds:
@@ -47,7 +57,7 @@ export function waitingFor(job: WaitingJob, { draining }: Standing, condition: Q
   if (pause !== null) return { reason: 'paused', ...pause }
   if (storageFullSince !== null) return { reason: 'storage_full', since: storageFullSince }
   if (unreachableSince !== null) return { reason: 'target_unreachable', since: unreachableSince }
-  if (job.availableAt !== null && job.availableAt > now && job.availableAt <= now + LONGEST_BACKOFF_MS)
+  if (job.availableAt !== null && holdsBack(job.availableAt, job.requeuedAt, now))
     return { reason: 'backoff', since: cameAt, until: job.availableAt }
   if (draining !== undefined) {
     const { affinity, turnsInMs } = draining

@@ -183,6 +183,7 @@ describe('a busy target', () => {
   it.each([
     ['Ollama’s full queue', busy()],
     ['a proxy’s 502', page(502)],
+    ['a proxy’s 503', page(503)],
     ['a proxy’s 504', page(504)],
   ])('(%s) costs no attempt: the job waits and is sent again', async (_name, script) => {
     await using fake = await FakeOllama.start()

@@ -42,45 +42,90 @@ const rows: readonly Row[] = [
   },
   {
     name: 'a redirect is no Ollama',
-    outcome: { kind: 'http_error', status: 302, body: '' },
+    outcome: { kind: 'http_error', status: 302, body: '', retryAfter: null },
     event: 'bad_answer',
     code: 'bad_answer',
   },
   {
     name: 'an HTTP error is final',
-    outcome: { kind: 'http_error', status: 500, body: '{"error":"boom"}' },
+    outcome: { kind: 'http_error', status: 500, body: '{"error":"boom"}', retryAfter: null },
     event: 'target_error',
     code: 'target_error',
   },
   {
     name: '503 "server busy" waits',
-    outcome: { kind: 'http_error', status: 503, body: busyBody },
+    outcome: { kind: 'http_error', status: 503, body: busyBody, retryAfter: null },
     event: 'target_busy',
   },
   {
     name: '503 with another text is final',
-    outcome: { kind: 'http_error', status: 503, body: '{"error":"no"}' },
+    outcome: { kind: 'http_error', status: 503, body: '{"error":"no"}', retryAfter: null },
     event: 'target_error',
     code: 'target_error',
   },
-  { name: "a proxy's 502 waits", outcome: { kind: 'http_error', status: 502, body: '<html>' }, event: 'target_busy' },
-  { name: "a proxy's 504 waits", outcome: { kind: 'http_error', status: 504, body: '' }, event: 'target_busy' },
+  {
+    name: "a proxy's 502 waits",
+    outcome: { kind: 'http_error', status: 502, body: '<html>', retryAfter: null },
+    event: 'target_busy',
+  },
+  {
+    name: "a proxy's 504 waits",
+    outcome: { kind: 'http_error', status: 504, body: '', retryAfter: null },
+    event: 'target_busy',
+  },
+  {
+    name: "a proxy's 503 waits",
+    outcome: { kind: 'http_error', status: 503, body: '<html>', retryAfter: null },
+    event: 'target_busy',
+  },
+  {
+    name: '429 with Retry-After waits if nobody waits for the job',
+    outcome: { kind: 'http_error', status: 429, body: '{"error":"slow down"}', retryAfter: '7' },
+    job: { caller: 'none' },
+    event: 'target_busy',
+  },
+  {
+    name: '503 with Retry-After waits if nobody waits for the job',
+    outcome: { kind: 'http_error', status: 503, body: '{"error":"overloaded"}', retryAfter: '7' },
+    job: { caller: 'none' },
+    event: 'target_busy',
+  },
+  {
+    name: '429 with Retry-After is final for a waiting caller',
+    outcome: { kind: 'http_error', status: 429, body: '{"error":"slow down"}', retryAfter: '7' },
+    event: 'target_error',
+    code: 'target_error',
+  },
+  {
+    name: '429 without Retry-After is final',
+    outcome: { kind: 'http_error', status: 429, body: '{"error":"slow down"}', retryAfter: null },
+    job: { caller: 'none' },
+    event: 'target_error',
+    code: 'target_error',
+  },
+  {
+    name: '500 with Retry-After is final',
+    outcome: { kind: 'http_error', status: 500, body: '{"error":"boom"}', retryAfter: '7' },
+    job: { caller: 'none' },
+    event: 'target_error',
+    code: 'target_error',
+  },
   {
     name: "Ollama's own 502 (a cloud model) is final",
-    outcome: { kind: 'http_error', status: 502, body: '{"error":"upstream"}' },
+    outcome: { kind: 'http_error', status: 502, body: '{"error":"upstream"}', retryAfter: null },
     event: 'target_error',
     code: 'target_error',
   },
   {
     name: 'busy thirty times is final',
-    outcome: { kind: 'http_error', status: 503, body: busyBody },
+    outcome: { kind: 'http_error', status: 503, body: busyBody, retryAfter: null },
     job: { bounces: 30 },
     event: 'target_error',
     code: 'target_error',
   },
   {
     name: 'busy twenty-nine times is not',
-    outcome: { kind: 'http_error', status: 503, body: busyBody },
+    outcome: { kind: 'http_error', status: 503, body: busyBody, retryAfter: null },
     job: { bounces: 29 },
     event: 'target_busy',
   },
@@ -189,6 +234,19 @@ describe('the verdict on an attempt', () => {
       const { to } = TRANSITIONS[decision.event]
       expect([row.name, decision.error !== undefined]).toEqual([row.name, to === 'failed' || to === 'cancelled'])
     }
+  })
+
+  it.each([
+    ['a shorter wait than the backoff', 'none', '1', 4_000],
+    ['a longer wait', 'none', '90', 90_000],
+    ['a date', 'none', new Date(91_000).toUTCString(), 90_000],
+    ['a day', 'none', '86400', 3_600_000],
+    ['nonsense', 'none', '-5', 4_000],
+    ['an hour, while a caller waits', 'live', '3600', 4_000],
+  ] as const)('after a busy target that asks for %s waits for it, within bounds', (_name, caller, retryAfter, wait) => {
+    const outcome = { kind: 'http_error', status: 503, body: busyBody, retryAfter } as const
+    const decision = decide(outcome, job({ caller, bounces: 2 }), context)
+    expect([decision.event, (decision.availableAt ?? 0) - context.now]).toEqual(['target_busy', wait])
   })
 
   it('waits longer after each loss', () => {

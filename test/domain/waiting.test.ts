@@ -29,6 +29,13 @@ describe('what a job waits for', () => {
     ['the target', came, NEXT, { unreachableSince: 8, running }, { reason: 'target_unreachable', since: 8 }],
     ['its backoff', back, NEXT, { running }, { reason: 'backoff', since: NOW - 1_000, until: NOW + 4_000 }],
     [
+      'the hour that the target asked for',
+      { ...back, availableAt: NOW + 3_600_000 },
+      NEXT,
+      { running },
+      { reason: 'backoff', since: NOW - 1_000, until: NOW + 3_600_000 },
+    ],
+    [
       'another affinity, and until when at the latest',
       came,
       DRAINED,
@@ -57,7 +64,8 @@ describe('what a job waits for', () => {
 
   it.each([
     ['has ended', { ...back, availableAt: NOW }],
-    ['was set before the clock was put back', { ...back, availableAt: NOW + 3_600_000 }],
+    ['began later than now', { ...back, requeuedAt: NOW + 1_000, availableAt: NOW + 3_600_000 }],
+    ['is longer than any', { ...back, availableAt: NOW + 2 * 3_600_000 }],
   ])('is not a backoff that %s', (_, waiting) => {
     expect(waitingFor(waiting, NEXT, { ...FREE, running }).reason).toBe('running')
   })

@@ -150,8 +150,8 @@ export class Run implements AnswerSink {
   /** What an async job leaves; undefined for a blocked call, or where nothing came. `isWhole`: it is done. */
   remains(isWhole: boolean): Remains | undefined {
     if (this.job.caller === 'live' || this.#head === null) return undefined
-    const { headers, status } = this.#head
-    const contentType = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null
+    const { status } = this.#head
+    const contentType = this.#header('content-type')
     if (isOk(status)) return this.#records.remains(contentType, isWhole)
     const body = Uint8Array.from(Buffer.concat(this.#errorBody))
     const artifacts =
@@ -198,7 +198,10 @@ export class Run implements AnswerSink {
     const status = this.#head?.status ?? 0
     if (isOk(status)) this.#records.end()
     if (isOk(status)) this.#settle({ kind: 'answered', verdict: this.#isEmpty ? INCOMPLETE : this.#marker.verdict() })
-    else this.#settle({ kind: 'http_error', status, body: Buffer.concat(this.#held).toString('utf8') })
+    else {
+      const body = Buffer.concat(this.#held).toString('utf8')
+      this.#settle({ kind: 'http_error', status, body, retryAfter: this.#header('retry-after') })
+    }
   }
 
   /** A 200 with nothing in it (Ollama for a picture of a model that makes none): a caller gets it, a job would have nothing. */
@@ -210,6 +213,11 @@ export class Run implements AnswerSink {
     if (error.kind === 'protocol') return this.#settle({ kind: 'bad_answer', detail: error.message })
     const reached = error.kind !== 'unreached'
     this.#settle({ kind: 'lost', reached, message: error.message, verdict: this.#marker.verdict(true) })
+  }
+
+  /** Of the answer's head; null if it has no such header. */
+  #header(wanted: string): string | null {
+    return this.#head?.headers.find(([name]) => name.toLowerCase() === wanted)?.[1] ?? null
   }
 
   #begin(): void {

@@ -4,7 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { CLOUD_AFFINITY, turnsToOldest } from '../affinity.ts'
 import type { Caller } from '../job.ts'
-import { LONGEST_BACKOFF_MS } from '../waiting.ts'
+import { LONGEST_BACKOFF_MS, LONGEST_OWN_BACKOFF_MS } from '../waiting.ts'
 import { type None, prepare, whole } from './statement.ts'
 import type { ClaimRequest } from './store.ts'
 
@@ -28,7 +28,9 @@ export interface ClaimableJobs {
 export const CLAIMABLE_SQL = {
   promote:
     'UPDATE jobs INDEXED BY backoffs SET available_at = NULL WHERE available_at IS NOT NULL AND available_at <= $now',
-  promoteAhead: 'UPDATE jobs INDEXED BY backoffs SET available_at = NULL WHERE available_at > $ahead',
+  // As `holdsBack` in waiting.ts decides for one job.
+  promoteAhead: `UPDATE jobs INDEXED BY backoffs SET available_at = NULL
+    WHERE available_at > $ahead AND (available_at > $farAhead OR requeued_at > $now)`,
   firstBackoff: `SELECT available_at FROM jobs INDEXED BY backoffs
     WHERE available_at IS NOT NULL AND available_at > 0 ORDER BY available_at LIMIT 1`,
   oldest: claimableBy('sequence', 'sequence > 0'),
@@ -43,7 +45,7 @@ function claimableBy(index: string, condition: string): string {
 
 export function createClaimable(db: DatabaseSync): ClaimableJobs {
   const promote = prepare<{ now: number }>(db, CLAIMABLE_SQL.promote)
-  const promoteAhead = prepare<{ ahead: number }>(db, CLAIMABLE_SQL.promoteAhead)
+  const promoteAhead = prepare<{ now: number; ahead: number; farAhead: number }>(db, CLAIMABLE_SQL.promoteAhead)
   const firstBackoff = prepare<None, { available_at: number }>(db, CLAIMABLE_SQL.firstBackoff)
   const oldest = prepare<None, Candidate>(db, CLAIMABLE_SQL.oldest)
   const ofAffinity = prepare<{ affinity: string }, Candidate>(db, CLAIMABLE_SQL.ofAffinity)
@@ -62,7 +64,11 @@ export function createClaimable(db: DatabaseSync): ClaimableJobs {
   return {
     promote(now) {
       promote.run({ now: whole(now) })
-      promoteAhead.run({ ahead: whole(now) + LONGEST_BACKOFF_MS })
+      promoteAhead.run({
+        now: whole(now),
+        ahead: whole(now + LONGEST_OWN_BACKOFF_MS),
+        farAhead: whole(now + LONGEST_BACKOFF_MS),
+      })
     },
     firstBackoff: () => firstBackoff.get({})?.available_at ?? null,
     next({ residency, drainLimitMs: limitMs, awake: awakeNow }, swappedAwake) {
