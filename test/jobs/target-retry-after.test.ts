@@ -19,23 +19,20 @@ describe('a target that asks for time', () => {
   it.each([
     [429, '600', 10 * MINUTE],
     [503, '90', 90_000],
-  ])(
-    'with %i and Retry-After %s is asked again after that time, and no attempt is spent',
-    async (...row) => {
-      const [status, seconds, wait] = row
-      await using fake = await FakeOllama.start()
-      const running = await startForeman(fake)
-      fake.on('/api/chat', asksToWait(status, seconds))
-      const { job_id: id } = await submit(running.url)
-      await fake.seen(1)
-      await inState(running.url, id, 'queued')
-      await passTime(running, fake, wait - 1_000)
-      expect(fake.workers).toHaveLength(1)
-      await passTime(running, fake, 1_000)
-      const job = await inState(running.url, id, 'done')
-      expect([job.attempt, fake.workers.length]).toEqual([1, 2])
-    },
-  )
+  ])('with %i and Retry-After %s is asked again after that time, and no attempt is spent', async (...row) => {
+    const [status, seconds, wait] = row
+    await using fake = await FakeOllama.start()
+    const running = await startForeman(fake)
+    fake.on('/api/chat', asksToWait(status, seconds))
+    const { job_id: id } = await submit(running.url)
+    await fake.seen(1)
+    await inState(running.url, id, 'queued')
+    await passTime(running, fake, wait - 1_000)
+    expect(fake.workers).toHaveLength(1)
+    await passTime(running, fake, 1_000)
+    const job = await inState(running.url, id, 'done')
+    expect([job.attempt, fake.workers.length]).toEqual([1, 2])
+  })
 
   it('is not waited for longer than that when the clock is put back meanwhile', async () => {
     await using fake = await FakeOllama.start()
