@@ -18,7 +18,7 @@ export const ERRORS = {
   ambiguous_key: {
     status: 400,
     message: 'ambiguous key {key}: write {expected}, once',
-    hint: 'Ollama reads keys without regard to case and takes the last one, so such a body could run another model than the one it was queued for.',
+    hint: 'Ollama reads keys without regard to case and takes the last of two, so a key that foreman reads may stand once, in any case. The keys of foreman itself are written as documented.',
   },
   unauthorized: {
     status: 401,
@@ -94,7 +94,7 @@ export const ERRORS = {
   unsupported_encoding: {
     status: 415,
     message: 'unsupported {what}: send UTF-8, plain or with Content-Encoding: zstd',
-    hint: 'Only identity and zstd bodies are read.',
+    hint: 'Plain and zstd bodies are read. Ollama ignores every other Content-Encoding, and so does foreman if the body is plain JSON.',
   },
   range_not_satisfiable: {
     status: 416,

@@ -46,7 +46,7 @@ function callersWithSlowDisk() {
     const req = new IncomingMessage(new Socket())
     req.headers = headers
     const res = new ServerResponse(req)
-    return { res, handled: callers.handle(req, res, chat) }
+    return { res, handled: callers.handle(req, res, chat, 'the same') }
   }
   return { call, enqueued, adopted, written }
 }

@@ -222,7 +222,7 @@ export const ROWS: readonly Row[] = [
   {
     ...{ code: 'unsupported_encoding', line: '415 Unsupported Media Type', places: READING },
     says: 'unsupported Content-Encoding "gzip": send UTF-8, plain or with Content-Encoding: zstd',
-    provoke: wrong({ headers: ['Content-Encoding: gzip'] }),
+    provoke: wrong({ headers: ['Content-Encoding: gzip'], body: '\x1f\x8b' }),
   },
   {
     ...{ code: 'range_not_satisfiable', line: '416 Range Not Satisfiable', places: JOBS },

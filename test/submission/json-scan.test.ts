@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeJsonString, foldKey, quoteGo } from '../../src/daemon/request/go-text.ts'
+import { decodeJsonString, quoteGo } from '../../src/daemon/request/go-text.ts'
 import { type JsonScan, type Span, scanJson } from '../../src/daemon/request/json-scan.ts'
 
 interface GoVerdict {
@@ -139,17 +139,6 @@ test('a string is decoded as JSON.parse decodes it, but for lone surrogates', ()
     }),
   )
 })
-
-test.each([
-  ['Model', 'model'],
-  ['MODEL', 'model'],
-  ['\u017ftream', 'stream'],
-  ['\u212aeep_alive', 'keep_alive'],
-  ['kEEP_alive', 'keep_alive'],
-  ['m\u00f6del', 'm\u00f6del'],
-  ['\u0130mages', '\u0130mages'],
-  ['ſtReAm', 'stream'],
-])('Go folds %s onto %s', (key, folded) => expect(foldKey(key)).toBe(folded))
 
 test.each([
   ['plain', '"plain"'],

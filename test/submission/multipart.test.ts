@@ -3,13 +3,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { headerParameters, readForm } from '../../src/daemon/request/multipart.ts'
+import { runAtOnce } from '../../src/daemon/slices.ts'
 
 const TYPE = 'multipart/form-data; boundary=AaB'
 const part = (disposition: string, value: string, newline = '\r\n'): string =>
   `--AaB${newline}Content-Disposition: ${disposition}${newline}${newline}${value}${newline}`
 
 function fields(body: string, contentType: string | null = TYPE): Record<string, readonly string[]> {
-  const form = readForm(Buffer.from(body), contentType, ['model', 'language'])
+  const form = runAtOnce(readForm(Buffer.from(body), contentType, ['model', 'language']))
   if (form.kind === 'broken') throw new Error(form.message)
   return Object.fromEntries(form.fields)
 }
@@ -68,7 +69,7 @@ test.each<[string, string, string | null, string]>([
   ['headers without bound', `--AaB\r\n${'x: y\r\n'.repeat(5000)}\r\n--AaB--`, TYPE, 'multipart: message too large'],
   ['parts without bound', `${MODEL.repeat(1001)}--AaB--`, TYPE, 'multipart: message too large'],
 ])('%s is refused', (_what, body, contentType, message) => {
-  expect(readForm(Buffer.from(body), contentType, ['model'])).toEqual({ kind: 'broken', message })
+  expect(runAtOnce(readForm(Buffer.from(body), contentType, ['model']))).toEqual({ kind: 'broken', message })
 })
 
 test('a boundary may be quoted and hold anything', () => {
@@ -103,7 +104,7 @@ test('any form that fetch writes is read', async () => {
       if (!fileFirst) form.append('file', new Blob([file]), 'x')
       const response = new Response(form)
       const contentType = response.headers.get('content-type')
-      const read = readForm(await response.bytes(), contentType, ['model'])
+      const read = runAtOnce(readForm(await response.bytes(), contentType, ['model']))
       expect(read).toEqual({ kind: 'form', fields: new Map([['model', [model]]]) })
     }),
   )

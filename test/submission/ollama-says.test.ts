@@ -7,8 +7,8 @@ import { ENDPOINTS, type EndpointPath } from '../../src/daemon/endpoint.ts'
 import { errorBody, type Surface } from '../../src/daemon/http/error-body.ts'
 import { type OllamaPath, unknownModel } from '../../src/daemon/request/ollama-error.ts'
 import { hasChange, hasPath } from '../../src/daemon/request/ollama-version.ts'
-import { readSubmission } from '../../src/daemon/request/submission.ts'
 import { NEWER_QUESTIONS, QUESTIONS, QUIET, type Question, STRANGERS } from './questions.ts'
+import { readEncoded } from './reading.ts'
 import type { Recorded } from './record.ts'
 
 const VERSIONS = readdirSync(import.meta.dirname).flatMap((name) => /^recorded-(.*)\.ndjson$/.exec(name)?.[1] ?? [])
@@ -41,16 +41,10 @@ describe.each(VERSIONS)('in front of Ollama %s', (version) => {
       .filter(({ endpoint }) => hasPath(version, endpoint))
   }
 
-  const read = ({ endpoint, body, headers }: Question) =>
-    readSubmission(
-      endpoint,
-      {
-        body: new Uint8Array(body),
-        contentType: headers['content-type'] ?? null,
-        contentEncoding: headers['content-encoding'] ?? null,
-      },
-      { keepAlive: '30m', version },
-    )
+  const read = ({ endpoint, body, headers }: Question) => {
+    const { 'content-encoding': coding = null, 'content-type': type = null } = headers
+    return readEncoded(endpoint, body, coding, type, { keepAlive: '30m', version })
+  }
 
   test('the recording is of these questions', () => {
     expect(ollama).toEqual({ version })
@@ -66,8 +60,8 @@ describe.each(VERSIONS)('in front of Ollama %s', (version) => {
 
   test.each(answered([...QUESTIONS]).concat(hasChange(version, 'compaction') ? answered([...NEWER_QUESTIONS]) : []))(
     '$endpoint: $why',
-    ({ answer, ...question }) => {
-      const reading = read(question)
+    async ({ answer, ...question }) => {
+      const reading = await read(question)
       if (reading.kind !== 'refused') throw new Error(`taken for a ${reading.kind}; Ollama says ${answer.body}`)
       const { status, message, code, speaker } = reading
       const said = errorBody(ENDPOINTS[question.endpoint].dialect, status, message, code, version, speaker)
@@ -82,8 +76,8 @@ describe.each(VERSIONS)('in front of Ollama %s', (version) => {
     expect(withoutId({ status, ...said })).toEqual(answer)
   })
 
-  test.each(answered(QUIET))('$endpoint, quiet: $why', ({ answer, ...question }) => {
-    const reading = read(question)
+  test.each(answered(QUIET))('$endpoint, quiet: $why', async ({ answer, ...question }) => {
+    const reading = await read(question)
     if (reading.kind === 'refused') throw new Error(`refused: ${reading.message}; Ollama says ${answer.body}`)
     expect(reading.submission.loadOnly).toBe(true)
     const { done_reason } = JSON.parse(answer.body)

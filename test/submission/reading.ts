@@ -1,8 +1,16 @@
-// Owns the short way from a body to its reading, for the tests beside it.
+// Short ways from a body to its reading, for the tests beside it.
 
 import { ENDPOINTS, type EndpointPath } from '../../src/daemon/endpoint.ts'
 import type { Submission } from '../../src/daemon/job.ts'
-import { type Reading, readSubmission } from '../../src/daemon/request/submission.ts'
+import { decodeBody } from '../../src/daemon/request/content-coding.ts'
+import { type JobReading, readJobSubmission } from '../../src/daemon/request/job-submission.ts'
+import {
+  type Reading,
+  type ReadingSettings,
+  type RequestBytes,
+  readSubmission,
+} from '../../src/daemon/request/submission.ts'
+import { runAtOnce } from '../../src/daemon/slices.ts'
 
 export const PATHS = Object.keys(ENDPOINTS) as EndpointPath[]
 export const SETTINGS = { keepAlive: '30m', version: '0.17.4' }
@@ -19,11 +27,42 @@ export function read(
   { contentType = 'application/json', contentEncoding = null }: Headers = {},
   settings: { keepAlive: string | null; version: string } = SETTINGS,
 ): Reading {
-  return readSubmission(
-    endpoint,
-    { body: new Uint8Array(Buffer.from(body as string)), contentType, contentEncoding },
-    settings,
-  )
+  const bytes = new Uint8Array(Buffer.from(body as string))
+  return readAtOnce(endpoint, { body: bytes, contentType, contentEncoding }, settings)
+}
+
+type Undecoded = Omit<RequestBytes, 'coding'>
+
+/** With its coding, for a body that is not compressed: that takes another thread. */
+function withCoding(request: Undecoded): RequestBytes {
+  const coding = decodeBody(request.body, request.contentType, request.contentEncoding)
+  if (coding instanceof Promise) throw new Error('a compressed body is read by readEncoded')
+  return { ...request, coding }
+}
+
+export const readAtOnce = (endpoint: EndpointPath, request: Undecoded, settings: ReadingSettings): Reading =>
+  runAtOnce(readSubmission(endpoint, withCoding(request), settings))
+
+export const readJobAtOnce = (request: Undecoded, settings: ReadingSettings): JobReading =>
+  runAtOnce(readJobSubmission(withCoding(request), settings))
+
+/** The same for any body. */
+export async function readEncoded(
+  endpoint: EndpointPath,
+  body: Uint8Array,
+  contentEncoding: string | null,
+  contentType: string | null = 'application/json',
+  settings: ReadingSettings = SETTINGS,
+): Promise<Reading> {
+  const bytes = new Uint8Array(body)
+  const coding = await decodeBody(bytes, contentType, contentEncoding)
+  return runAtOnce(readSubmission(endpoint, { body: bytes, contentType, contentEncoding, coding }, settings))
+}
+
+export async function readEncodedJob(body: Uint8Array, contentEncoding: string): Promise<JobReading> {
+  const bytes = new Uint8Array(body)
+  const coding = await decodeBody(bytes, null, contentEncoding)
+  return runAtOnce(readJobSubmission({ body: bytes, contentType: null, contentEncoding, coding }, SETTINGS))
 }
 
 export function taken(reading: Reading): Submission {

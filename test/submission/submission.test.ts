@@ -4,8 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ENDPOINTS, type EndpointPath } from '../../src/daemon/endpoint.ts'
 import type { Submission } from '../../src/daemon/job.ts'
-import { readSubmission } from '../../src/daemon/request/submission.ts'
-import { MESSAGES, PATHS, read, refused, SETTINGS, taken, text } from './reading.ts'
+import { MESSAGES, PATHS, read, readAtOnce, readEncoded, refused, SETTINGS, taken, text } from './reading.ts'
 
 describe('what is read', () => {
   test.each<[string, EndpointPath, string, Partial<Submission>]>([
@@ -103,19 +102,24 @@ describe('what is read', () => {
   )
 })
 
-describe('a key that Ollama would read otherwise', () => {
+describe('a key that stands twice to Go', () => {
   test.each<[string, EndpointPath, string, string]>([
     ['in capitals', '/api/chat', '{"model":"a","Model":"b"}', '"Model": write "model"'],
-    ['alone, but in capitals', '/api/chat', '{"MODEL":"a"}', '"MODEL": write "model"'],
+    ['in capitals both times', '/api/chat', '{"MODEL":"a","Model":"b"}', '"Model": write "model"'],
     ['twice', '/api/chat', '{"model":"a","model":"a"}', '"model": write "model"'],
     ['in escaped capitals', '/api/chat', '{"model":"a","\\u004dodel":"b"}', '"Model": write "model"'],
-    ['with a long s', '/api/chat', '{"model":"a","\u017ftream":true}', '"\u017ftream": write "stream"'],
-    ['with a Kelvin sign', '/api/chat', '{"model":"a","\\u212Aeep_alive":0}', '"\u212aeep_alive": write "keep_alive"'],
+    ['with a long s', '/api/chat', '{"model":"a","stream":true,"\u017ftream":true}', '"\u017ftream": write "stream"'],
+    [
+      'with a Kelvin sign',
+      '/api/chat',
+      '{"keep_alive":0,"model":"a","\\u212Aeep_alive":0}',
+      '"\u212aeep_alive": write "keep_alive"',
+    ],
     ['messages', '/api/chat', `{"model":"a",${MESSAGES},"Messages":[]}`, '"Messages": write "messages"'],
     ['prompt', '/api/generate', '{"model":"a","prompt":"x","PROMPT":""}', '"PROMPT": write "prompt"'],
     ['options', '/api/generate', '{"model":"a","options":{},"options":{}}', '"options": write "options"'],
-    ['on /v1 too', '/v1/messages', '{"model":"a","Stream":true}', '"Stream": write "stream"'],
-    ['before a wrong type is looked at', '/api/chat', '{"Model":5}', '"Model": write "model"'],
+    ['on /v1 too', '/v1/messages', '{"model":"a","stream":true,"Stream":true}', '"Stream": write "stream"'],
+    ['before a wrong type is looked at', '/api/chat', '{"Model":5,"model":"a"}', '"model": write "model"'],
   ])('%s is refused', (_how, endpoint, body, said) => {
     expect(refused(read(endpoint, body))).toEqual({
       status: 400,
@@ -128,7 +132,29 @@ describe('a key that Ollama would read otherwise', () => {
     expect(refused(read('/api/chat', '{"Model":1,"model":2'))).toMatchObject({ message: 'unexpected EOF', code: null })
   })
 
-  test('no spelling of a key slips through: it is refused, or it is not that key to Go either', () => {
+  test.each<[string, EndpointPath, string, object]>([
+    ['the model', '/api/chat', '{"MODEL":"a"}', { model: 'a' }],
+    ['stream, with a long s', '/v1/messages', '{"model":"a","\u017ftream":true}', { stream: true }],
+    ['stream, escaped', '/api/chat', '{"model":"a","\\u0053TREAM":false}', { stream: false }],
+    ['messages', '/api/chat', `{"model":"a","Messages":[{}]}`, { loadOnly: false }],
+    [
+      'options, whose own keys are exact',
+      '/api/chat',
+      '{"model":"a","Options":{"num_ctx":7,"Num_ctx":8}}',
+      {
+        affinity: 'a:latest num_ctx=7',
+      },
+    ],
+  ])('given once, in any case, is read: %s', (_what, endpoint, body, expected) => {
+    expect(taken(read(endpoint, body))).toMatchObject(expected)
+  })
+
+  test('a keep_alive in capitals is not doubled', () => {
+    const body = '{"model":"a","KEEP_ALIVE":"7m","messages":[{}]}'
+    expect(text(taken(read('/api/chat', body)))).toBe(body)
+  })
+
+  test('is refused, however it is spelled', () => {
     const letters: Readonly<Record<string, string>> = { s: 'sS\u017f', k: 'kK\u212a' }
     const spelled = (key: string): fc.Arbitrary<string> =>
       fc
@@ -142,9 +168,8 @@ describe('a key that Ollama would read otherwise', () => {
           const written = escaped
             ? [...spelling].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
             : spelling
-          const reading = read('/api/chat', `{"model":"a","${written}":null}`)
-          if (spelling === key && key !== 'model') expect(reading.kind).not.toBe('refused')
-          else expect(refused(reading).code).toBe('ambiguous_key')
+          expect(read('/api/chat', `{"model":"a","${written}x":null}`).kind).not.toBe('refused')
+          expect(refused(read('/api/chat', `{"model":"a","${written}":null,"${key}":null}`)).code).toBe('ambiguous_key')
         },
       ),
     )
@@ -205,7 +230,7 @@ describe('the keep_alive that is put in', () => {
 describe('the body of a submission', () => {
   test('is the very buffer of the request where that owns one', () => {
     const body = new Uint8Array(Buffer.from('{"model":"a","keep_alive":1}'))
-    const submission = taken(readSubmission('/api/chat', { body, contentType: null, contentEncoding: null }, SETTINGS))
+    const submission = taken(readAtOnce('/api/chat', { body, contentType: null, contentEncoding: null }, SETTINGS))
     expect(submission.body).toBe(body)
   })
 
@@ -218,13 +243,13 @@ describe('the body of a submission', () => {
     const body = pool.subarray(100, 100 + json.length)
     body.set(Buffer.from(json))
     const before = pool.slice()
-    const submission = taken(readSubmission('/api/chat', { body, contentType: null, contentEncoding: null }, SETTINGS))
+    const submission = taken(readAtOnce('/api/chat', { body, contentType: null, contentEncoding: null }, SETTINGS))
     expect(text(submission)).toBe(expected)
     expect(pool).toEqual(before)
   })
 })
 
-test('no bytes at all make it throw', () => {
+test('no bytes at all make it throw', async () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
     fc.json().map((json) => new Uint8Array(Buffer.from(json))),
@@ -235,14 +260,14 @@ test('no bytes at all make it throw', () => {
     'multipart/form-data; boundary=x',
     'multipart/form-data; boundary="',
   )
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.constantFrom(...PATHS),
       bytes,
       types,
-      fc.constantFrom(null, 'zstd'),
-      (endpoint, body, contentType, contentEncoding) => {
-        const reading = readSubmission(endpoint, { body: new Uint8Array(body), contentType, contentEncoding }, SETTINGS)
+      fc.constantFrom('', 'gzip', 'zstd'),
+      async (endpoint, body, contentType, contentEncoding) => {
+        const reading = await readEncoded(endpoint, body, contentEncoding, contentType)
         expect(['submission', 'unload', 'refused']).toContain(reading.kind)
       },
     ),

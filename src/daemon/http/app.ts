@@ -67,7 +67,8 @@ export interface Queue {
 
 /** The blocked callers: takes a submission whose request was read and allowed, and answers it to its end. */
 export interface LiveCalls {
-  handle(req: IncomingMessage, res: ServerResponse, submission: Submission): Promise<void>
+  /** `fingerprint`: of the request, to know a retry by (retry.ts). */
+  handle(req: IncomingMessage, res: ServerResponse, submission: Submission, fingerprint: string): Promise<void>
   readonly waiting: number
 }
 

@@ -6,7 +6,6 @@ import type { App } from './app.ts'
 import { forward } from './direct.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 import type { RequestBodies } from './request-body.ts'
-import { joined } from './request-body.ts'
 import { ownError, refuse } from './respond.ts'
 import type { Route } from './routes.ts'
 import type { Slots } from './slots.ts'
@@ -27,9 +26,7 @@ export async function embed(
   const read = await bodies.read(req, res)
   if (read.kind === 'gone') return
   if (read.kind === 'refused') return refuse(app, res, route.surface, read.error)
-  const { chunks, bytes, release } = read
-  const only = chunks[0]
-  const body = chunks.length === 1 && only !== undefined ? only : joined(chunks, bytes)
+  const { body, release } = read
   const request = { method: 'POST', path: route.path, headers: forwardedHeaders(req.headers), body }
   const go = (): void => {
     app.metrics.embedStarted()

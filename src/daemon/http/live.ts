@@ -22,7 +22,7 @@ import type { LiveCalls } from './app.ts'
 import { LiveAnswer } from './live-answer.ts'
 import { Orphans } from './orphans.ts'
 import { type OwnError, ownError, sendError } from './respond.ts'
-import { fingerprint, readIdempotencyKey, saysItIsARetry } from './retry.ts'
+import { readIdempotencyKey, saysItIsARetry } from './retry.ts'
 
 export interface LiveCallersParts {
   readonly config: Config
@@ -71,7 +71,7 @@ export class LiveCallers implements LiveCalls {
     return this.#calls.size
   }
 
-  async handle(req: IncomingMessage, res: ServerResponse, submission: Submission): Promise<void> {
+  async handle(req: IncomingMessage, res: ServerResponse, submission: Submission, print: string): Promise<void> {
     const { store, dispatcher, config } = this.#parts
     const idempotency = readIdempotencyKey(req.headers)
     if (idempotency.kind === 'invalid')
@@ -91,7 +91,6 @@ export class LiveCallers implements LiveCalls {
       release()
       return
     }
-    const print = fingerprint(submission, req.headers, req.socket.remoteAddress ?? '')
     if (await this.#takeUp(req, res, submission, print, key)) return
     if (res.destroyed) {
       release()

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from './app.ts'
 import { forward } from './direct.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
-import { joined, type RequestBodies } from './request-body.ts'
+import type { RequestBodies } from './request-body.ts'
 import { hasBody, refuse } from './respond.ts'
 import type { Route } from './routes.ts'
 
@@ -25,6 +25,6 @@ export async function passOn(
   const read = await bodies.read(req, res)
   if (read.kind === 'gone') return
   if (read.kind === 'refused') return refuse(app, res, surface, read.error)
-  const body = joined(read.chunks, read.bytes)
-  forward({ app, res, surface, request: { method, path, headers, body }, onOver: read.release })
+  const { body, release } = read
+  forward({ app, res, surface, request: { method, path, headers, body }, onOver: release })
 }

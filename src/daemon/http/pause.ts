@@ -6,7 +6,7 @@ import { duration, LONGEST_MS } from '../config/grammar.ts'
 import { nearest } from '../config/nearest.ts'
 import type { PauseRequest } from '../pause.ts'
 import type { App, Queue } from './app.ts'
-import { joined, type RequestBodies } from './request-body.ts'
+import type { RequestBodies } from './request-body.ts'
 import { hasBody, ownError, refuse, sendJson } from './respond.ts'
 
 /** Many clients and proxies give up a silent answer after five minutes, some after one. */
@@ -26,7 +26,7 @@ export async function pauseQueue(
   const read = hasBody(req) ? await bodies.read(req, res) : null
   if (read?.kind === 'gone') return
   if (read?.kind === 'refused') return refuse(app, res, 'jobs', read.error)
-  const request = read === null ? NO_REQUEST : readPauseRequest(joined(read.chunks, read.bytes))
+  const request = read === null ? NO_REQUEST : readPauseRequest(read.body)
   read?.release()
   if (typeof request === 'string') return refuse(app, res, 'jobs', ownError('bad_request', { detail: request }))
   await app.queue.pause(request)

@@ -3,16 +3,20 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EndpointPath } from '../endpoint.ts'
+import { decodeBody } from '../request/content-coding.ts'
 import { readSubmission } from '../request/submission.ts'
 import type { App } from './app.ts'
 import { forward } from './direct.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
-import { joined, type RequestBodies } from './request-body.ts'
+import type { RequestBodies } from './request-body.ts'
 import { refuse, type Surface, targetVersion } from './respond.ts'
+import { fingerprint } from './retry.ts'
+import type { SliceRunner } from './slice-runner.ts'
 
 export async function queue(
   app: App,
   bodies: RequestBodies,
+  slices: SliceRunner,
   endpoint: EndpointPath,
   surface: Surface,
   req: IncomingMessage,
@@ -21,28 +25,34 @@ export async function queue(
   const read = await bodies.read(req, res)
   if (read.kind === 'gone') return
   if (read.kind === 'refused') return refuse(app, res, surface, read.error)
-  const body = joined(read.chunks, read.bytes)
+  const { body } = read
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
   const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app), knownModel: app.knownModel }
-  const reading = readSubmission(endpoint, { body, contentType, contentEncoding }, settings)
+  const isGone = (): boolean => res.destroyed
+  const coding = await decodeBody(body, contentType, contentEncoding)
+  const request = { body, contentType, contentEncoding, coding }
+  const reading = await slices.run(readSubmission(endpoint, request, settings), isGone)
+  if (reading === null) return read.release()
   if (reading.kind === 'refused') {
     read.release()
     return refuse(app, res, surface, reading)
   }
   if (reading.kind === 'submission') {
+    const { submission } = reading
+    const print = await slices.run(fingerprint(submission, req.headers, req.socket.remoteAddress ?? ''), isGone)
     // From here on the bytes count against FOREMAN_MAX_QUEUE_BYTES.
     read.release()
-    return app.live.handle(req, res, reading.submission)
+    return print === null ? undefined : app.live.handle(req, res, submission, print)
   }
   const onOver = (): void => {
     read.release()
     app.probes.soon('unload')
   }
-  const request = {
+  const unload = {
     method: 'POST',
     path: endpoint,
     headers: forwardedHeaders(req.headers),
     body: reading.submission.body,
   }
-  forward({ app, res, surface, request, onOver })
+  forward({ app, res, surface, request: unload, onOver })
 }

@@ -1,17 +1,19 @@
-// Owns the reading of request bodies: how large one may be, how much of all of them may be in memory, how slowly one may
-// come. It never looks into a body. Too large is told before reading where the caller says his length.
+// Reads request bodies: how large one may be, how much memory all of them may hold, how slowly one may come. It never looks
+// into a body. Too large is told before reading where the caller declares the length.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ByteChunks } from '../byte-chunks.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { sizeText } from '../config/grammar.ts'
 import type { OwnError } from './respond.ts'
 import { ownError } from './respond.ts'
 import { Roll } from './roll.ts'
+import type { SliceRunner } from './slice-runner.ts'
 
 export interface BodyLimits {
   /** FOREMAN_MAX_BODY. */
   readonly maxBody: number
-  /** Bytes of all bodies that were read and not yet handed on. */
+  /** Bytes of memory for all bodies that were read and not yet handed on. */
   readonly inFlight: number
   /** In each such time a body must bring `windowBytes` or its end: slow Wi-Fi passes, a trickle does not. */
   readonly windowMs: number
@@ -22,7 +24,7 @@ export interface BodyLimits {
 
 export type BodyRead =
   /** `release` gives its bytes back to the budget: call it once, when they are handed on. */
-  | { readonly kind: 'read'; readonly chunks: readonly Buffer[]; readonly bytes: number; readonly release: () => void }
+  | { readonly kind: 'read'; readonly body: Uint8Array<ArrayBuffer>; readonly release: () => void }
   | { readonly kind: 'refused'; readonly error: OwnError }
   /** The caller hung up. */
   | { readonly kind: 'gone' }
@@ -37,69 +39,80 @@ interface Watched {
 export class RequestBodies {
   readonly #clock: Clock
   readonly #limits: BodyLimits
+  readonly #slices: SliceRunner
   readonly #watched = new Roll<Watched>()
   #timer: Timer | null = null
   #inFlight = 0
 
-  constructor(clock: Clock, limits: BodyLimits) {
+  constructor(clock: Clock, limits: BodyLimits, slices: SliceRunner) {
     this.#clock = clock
     this.#limits = limits
+    this.#slices = slices
   }
 
-  /** Bytes read and not yet handed on. */
+  /** Bytes of memory for bodies read and not yet handed on. */
   get inFlight(): number {
     return this.#inFlight
   }
 
   /** Reads the whole body. Sends "100 Continue" to whom waits for it, and nothing else. */
-  read(req: IncomingMessage, res: ServerResponse): Promise<BodyRead> {
+  async read(req: IncomingMessage, res: ServerResponse): Promise<BodyRead> {
     const { maxBody, inFlight } = this.#limits
     const declared = Number(req.headers['content-length'] ?? 0)
-    if (declared > maxBody) return Promise.resolve(this.#tooLarge())
-    if (declared > 0 && this.#inFlight + declared > inFlight) return Promise.resolve(refused('too_much_in_flight'))
+    if (declared > maxBody) return this.#tooLarge()
+    if (declared > 0 && this.#inFlight + declared > inFlight) return refused('too_much_in_flight')
     if (req.headers.expect !== undefined) res.writeContinue()
-    return new Promise((resolve) => {
-      const chunks: Buffer[] = []
-      const watch: Watched = {
-        bytes: 0,
-        since: this.#clock.monotonic(),
-        isPaused: () => false,
-        onStalled: () => stop(refused('request_timeout')),
-      }
-      let total = 0
-      let isOver = false
-      const settle = (read: BodyRead): void => {
-        isOver = true
-        this.#unwatch(watch)
-        req.off('data', onData).off('end', onEnd).off('close', onClose)
-        if (read.kind !== 'read') this.#inFlight -= total
-        resolve(read)
-      }
-      const stop = (read: BodyRead): void => {
-        settle(read)
-        req.pause()
-      }
-      const onData = (chunk: Buffer): void => {
-        chunks.push(chunk)
-        total += chunk.length
-        watch.bytes += chunk.length
-        this.#inFlight += chunk.length
-        if (total > maxBody) stop(this.#tooLarge())
-        else if (this.#inFlight > inFlight) stop(refused('too_much_in_flight'))
-      }
-      const release = (): void => {
-        this.#inFlight -= total
-      }
-      const onEnd = (): void => settle({ kind: 'read', chunks, bytes: total, release })
-      const onClose = (): void => settle({ kind: 'gone' })
-      req.on('data', onData).on('end', onEnd).on('close', onClose)
-      // A request that breaks off is an `error` on some paths; `close` follows and is what counts.
-      req.on('error', ignore)
-      // A small body is there by the end of this tick: no timer for those.
-      queueMicrotask(() => {
-        if (!isOver) this.#watch(watch)
-      })
+    const chunks = new ByteChunks()
+    const share = new Share((bytes) => {
+      this.#inFlight += bytes
     })
+    const ended = await this.#collect(req, chunks, share)
+    const body = ended === 'whole' ? await this.#slices.run(chunks.join(), () => res.destroyed) : null
+    if (body !== null) return { kind: 'read', body, release: () => share.set(0) }
+    share.set(0)
+    return ended === 'whole' ? { kind: 'gone' } : ended
+  }
+
+  /** Collects the body's chunks until its end, or until why not. */
+  #collect(req: IncomingMessage, chunks: ByteChunks, share: Share): Promise<'whole' | BodyRead> {
+    const { maxBody, inFlight } = this.#limits
+    const { promise, resolve } = Promise.withResolvers<'whole' | BodyRead>()
+    const watch: Watched = {
+      bytes: 0,
+      since: this.#clock.monotonic(),
+      isPaused: () => false,
+      onStalled: () => stop(refused('request_timeout')),
+    }
+    let isOver = false
+    const settle = (ended: 'whole' | BodyRead): void => {
+      isOver = true
+      this.#unwatch(watch)
+      req.off('data', onData).off('end', onEnd).off('close', onClose)
+      resolve(ended)
+    }
+    const stop = (read: BodyRead): void => {
+      chunks.clear()
+      share.set(0)
+      settle(read)
+      req.pause()
+    }
+    const onData = (chunk: Buffer): void => {
+      chunks.add(chunk)
+      watch.bytes += chunk.length
+      share.set(chunks.held)
+      if (chunks.bytes > maxBody) stop(this.#tooLarge())
+      else if (this.#inFlight > inFlight) stop(refused('too_much_in_flight'))
+    }
+    const onEnd = (): void => settle('whole')
+    const onClose = (): void => settle({ kind: 'gone' })
+    req.on('data', onData).on('end', onEnd).on('close', onClose)
+    // A request that breaks off is an `error` on some paths; `close` follows and is what counts.
+    req.on('error', ignore)
+    // A small body is there by the end of this tick: no timer for those.
+    queueMicrotask(() => {
+      if (!isOver) this.#watch(watch)
+    })
+    return promise
   }
 
   /** The body as it comes, for what is streamed on: no cap and no budget, but the same pace. Throws when it stalls or breaks off. */
@@ -161,23 +174,24 @@ export class RequestBodies {
   }
 }
 
+/** What one body has of the bytes in flight. */
+class Share {
+  readonly #change: (bytes: number) => void
+  #held = 0
+
+  constructor(change: (bytes: number) => void) {
+    this.#change = change
+  }
+
+  set(held: number): void {
+    this.#change(held - this.#held)
+    this.#held = held
+  }
+}
+
 const ignore = (): void => {}
 
 const refused = (code: 'too_much_in_flight' | 'request_timeout'): BodyRead => ({
   kind: 'refused',
   error: ownError(code),
 })
-
-/** The chunks as one array; a single one is it already, and most bodies are one (a copy was an eighth of a submit). */
-export function joined(chunks: readonly Buffer[], bytes: number): Uint8Array<ArrayBuffer> {
-  const [only] = chunks
-  // Node's parser gives each chunk a buffer of its own, never a shared one.
-  if (only !== undefined && chunks.length === 1) return only as Buffer<ArrayBuffer>
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
-}

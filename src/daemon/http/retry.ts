@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Submission } from '../job.ts'
+import { inPieces, type Slices } from '../slices.ts'
 
 export type IdempotencyKey =
   | { readonly kind: 'none' }
@@ -26,9 +27,10 @@ export function saysItIsARetry(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Same endpoint, body, peer, credential and agent: only that caller may take up where somebody hung up. */
-export function fingerprint(submission: Submission, headers: IncomingHttpHeaders, peer: string): string {
+export function* fingerprint(submission: Submission, headers: IncomingHttpHeaders, peer: string): Slices<string> {
   const hash = createHash('sha256')
   const credential = `${headers.authorization ?? ''}\n${String(headers['x-api-key'] ?? '')}`
   for (const part of [submission.endpoint, peer, credential, headers['user-agent'] ?? '']) hash.update(`${part}\0`)
-  return hash.update(submission.body).digest('base64')
+  yield* inPieces(submission.body, (piece) => void hash.update(piece))
+  return hash.digest('base64')
 }

@@ -22,6 +22,7 @@ import { RequestBodies } from './request-body.ts'
 import { ownError, refuse, sendPlain } from './respond.ts'
 import { type Match, match, type Route } from './routes.ts'
 import { ShownModels, show } from './show.ts'
+import { SliceRunner } from './slice-runner.ts'
 import { Slots } from './slots.ts'
 import { SocketGuard } from './socket-guard.ts'
 
@@ -80,13 +81,15 @@ export class ListenError extends Error {
 export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServer {
   const { config, clock, log, metrics } = app
   const gate = new Gate(config, hostname())
-  const bodies = new RequestBodies(clock, {
+  const slices = new SliceRunner()
+  const bodyLimits = {
     maxBody: config.maxBody,
     inFlight: limits.bodiesInFlight,
     windowMs: limits.bodyWindowMs,
     windowBytes: limits.bodyWindowBytes,
     checkMs: limits.checkMs,
-  })
+  }
+  const bodies = new RequestBodies(clock, bodyLimits, slices)
   const slots = new Slots(config.embedConcurrency, limits.embedWaiting)
   const shown = new ShownModels()
   const guard = new SocketGuard(clock, limits.pipelined)
@@ -175,14 +178,14 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     const { way, surface, path } = route
     if (way === 'own') return answerOwn(app, bodies, path, req, res)
     if (way === 'inventory') return answerInventory(app, route, parameters[0] ?? '', req, res)
-    if (way === 'jobs') return answerJobs(app, bodies, { path, parameters, query }, req, res)
+    if (way === 'jobs') return answerJobs(app, bodies, slices, { path, parameters, query }, req, res)
     if (app.phase === 'stopping') return refuse(app, res, surface, ownError('shutting_down'))
     switch (way) {
       case 'embeddings':
         return embed(app, bodies, slots, route, req, res)
       case 'queued':
         // The table is built from ENDPOINTS, so its queued paths are endpoints.
-        return queue(app, bodies, path as EndpointPath, surface, req, res)
+        return queue(app, bodies, slices, path as EndpointPath, surface, req, res)
       case 'show':
         return show(app, bodies, shown, route, req, res)
       case 'direct':

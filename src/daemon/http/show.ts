@@ -3,12 +3,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { normaliseModel } from '../affinity.ts'
+import { ByteChunks } from '../byte-chunks.ts'
+import { runAtOnce } from '../slices.ts'
 import type { AnswerHeaders } from '../target/target.ts'
 import type { TargetStatus } from '../target-status.ts'
 import type { App } from './app.ts'
 import { forward, type Witness } from './direct.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
-import { joined, type RequestBodies } from './request-body.ts'
+import type { RequestBodies } from './request-body.ts'
 import { JSON_TYPE, refuse } from './respond.ts'
 import type { Route } from './routes.ts'
 
@@ -21,6 +23,7 @@ interface Kept {
 
 const MOST_ENTRIES = 64
 const MOST_BYTES = 8 * 1024 * 1024
+const MAX_QUESTION_BYTES = 64 * 1024
 /** Raycast gives metadata 1.8 s in all: a target that has just gone to sleep must not cost more than this. */
 const PATIENCE_MS = 1_000
 
@@ -65,7 +68,7 @@ export async function show(
   const read = await bodies.read(req, res)
   if (read.kind === 'gone') return
   if (read.kind === 'refused') return refuse(app, res, route.surface, read.error)
-  const body = joined(read.chunks, read.bytes)
+  const { body } = read
   const request = { method: 'POST', path: route.path, headers: forwardedHeaders(req.headers), body }
   const key = showKey(body, app.probes.status)
   if (key === null) return forward({ app, res, surface: route.surface, request, onOver: read.release })
@@ -85,6 +88,8 @@ export async function show(
 
 /** What the answer depends on; null if that cannot be told, and then nothing is kept. */
 export function showKey(body: Uint8Array, status: TargetStatus): string | null {
+  // No question is longer; to parse a large body would hold the event loop.
+  if (body.length > MAX_QUESTION_BYTES) return null
   const document = parse(body)
   if (document === null) return null
   const { model, name, system, verbose, options, ...rest } = document
@@ -115,7 +120,7 @@ interface Hooks {
 /** Keeps a good answer on its way to the caller, and stands in for one that does not come. */
 function keeping(app: App, shown: ShownModels, key: string, { onHead, answerKept }: Hooks): Witness {
   let headers: AnswerHeaders | null = null
-  let chunks: Buffer[] = []
+  const chunks = new ByteChunks()
   let bytes = 0
   return {
     head(status, answer) {
@@ -124,13 +129,13 @@ function keeping(app: App, shown: ShownModels, key: string, { onHead, answerKept
     },
     data(chunk) {
       bytes += chunk.length
-      if (bytes <= MOST_BYTES) chunks.push(chunk)
-      else chunks = []
+      if (bytes <= MOST_BYTES) chunks.add(chunk)
+      else chunks.clear()
     },
     end() {
       if (headers === null || bytes > MOST_BYTES) return
       const type = headers.filter(([name]) => name.toLowerCase() === 'content-type')
-      shown.keep(key, { headers: type, body: Buffer.concat(chunks), at: app.clock.monotonic() })
+      shown.keep(key, { headers: type, body: Buffer.from(runAtOnce(chunks.join()).buffer), at: app.clock.monotonic() })
     },
     unanswered: answerKept,
   }

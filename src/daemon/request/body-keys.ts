@@ -1,10 +1,12 @@
-// Owns THE table of the JSON keys that foreman reads of each endpoint, and their reading: where they stand, whether Ollama
-// could read them otherwise than foreman does, whether it would refuse them. Pure; it looks at nothing else in a body.
+// Table of the JSON keys that foreman reads of each endpoint, and their reading: where they stand, whether one stands twice,
+// whether Ollama would refuse its value. Pure; it looks at nothing else in a body.
 
 import type { EndpointPath } from '../endpoint.ts'
-import { decodeJsonString, foldKey, quoteByte } from './go-text.ts'
-import { firstByteBehind, type JsonKind, type JsonScan, type Span, scanJson } from './json-scan.ts'
+import { copyInSlices, type Slices } from '../slices.ts'
+import { decodeJsonString, quoteByte } from './go-text.ts'
+import { type JsonKind, type JsonScan, type Span, scanJsonInSlices, skipSpace } from './json-scan.ts'
 import { readKeepAlive } from './keep-alive.ts'
+import { KeyTable } from './key-table.ts'
 import {
   looksForCompaction,
   missingBody,
@@ -21,7 +23,7 @@ export type Members = Readonly<Partial<Record<Key, Span>>>
 
 export type KeyReading =
   | { readonly kind: 'members'; readonly members: Members }
-  /** Ollama folds `key` onto `expected`, or takes the last of two. */
+  /** `key` is the second one that Go takes for `expected`: Ollama would read the last of them. */
   | { readonly kind: 'ambiguous'; readonly key: string; readonly expected: Key }
   | { readonly kind: 'error'; readonly error: OllamaError }
 
@@ -66,28 +68,26 @@ const READS: Readonly<Record<EndpointPath, Reads>> = {
   '/v1/images/edits': { goType: 'openai.ImageEditRequest', keys: IMAGE },
 }
 
-/** What is longer folds to none of the keys: six bytes for each letter of `keep_alive`, were they all escaped. */
-const LONGEST_KEY = 6 * 'keep_alive'.length
-
-const isKey = (text: string, reads: Reads): text is Key => Object.hasOwn(reads.keys, text)
+const TABLES = Object.fromEntries(
+  Object.entries(READS).map(([path, { keys }]) => [path, KeyTable.of(Object.keys(keys) as Key[])]),
+) as Readonly<Record<EndpointPath, KeyTable<Key>>>
 
 /** Reads the keys of `endpoint` in the JSON `bytes`, as Ollama of this version does. */
-export function readKeys(endpoint: EndpointPath, bytes: Uint8Array, version: string): KeyReading {
+export function* readKeys(endpoint: EndpointPath, bytes: Uint8Array, version: string): Slices<KeyReading> {
   const reads = READS[endpoint]
+  const table = TABLES[endpoint]
   const members: Partial<Record<Key, Span>> = {}
   let ambiguous: { key: string; expected: Key } | null = null
-  const scanned = scanJson(bytes, (keyStart, keyEnd, value) => {
-    if (keyEnd - keyStart > LONGEST_KEY) return
-    const key = decodeJsonString(bytes, keyStart, keyEnd)
-    const folded = foldKey(key)
-    if (!isKey(folded, reads)) return
-    if (key !== folded || members[folded] !== undefined) ambiguous ??= { key, expected: folded }
-    members[folded] = value
+  const scanned = yield* scanJsonInSlices(bytes, (keyStart, keyEnd, value) => {
+    const key = table.find(bytes, keyStart, keyEnd)
+    if (key === null) return
+    if (members[key] !== undefined) ambiguous ??= { key: decodeJsonString(bytes, keyStart, keyEnd), expected: key }
+    members[key] = value
   })
   const failed = (error: OllamaError): KeyReading => ({ kind: 'error', error })
   if (scanned.kind === 'empty') return failed(missingBody(endpoint, version))
   const isWhole = looksForCompaction(endpoint, version)
-  const broken = isWhole ? brokenWhole(bytes, scanned) : scanned.kind === 'broken' ? scanned.message : null
+  const broken = isWhole ? yield* brokenWhole(bytes, scanned) : scanned.kind === 'broken' ? scanned.message : null
   if (broken !== null || scanned.kind === 'broken') return failed(unreadableBody(endpoint, broken ?? '', version))
   const { kind } = scanned.value
   // Go reads a null into any struct and leaves it as it is.
@@ -105,18 +105,22 @@ export function readKeys(endpoint: EndpointPath, bytes: Uint8Array, version: str
   return wrong === null ? { kind: 'members', members } : failed(unreadableBody(endpoint, wrong, version))
 }
 
+const SPACE = 0x20
+
 /** What Go's json.Unmarshal says of a text that json.Decoder, which is used elsewhere, reads the first document of. */
-function brokenWhole(bytes: Uint8Array, scanned: JsonScan): string | null {
+function* brokenWhole(bytes: Uint8Array, scanned: JsonScan): Slices<string | null> {
   if (scanned.kind === 'broken') {
     if (scanned.message !== 'unexpected EOF') return scanned.message
     // At the end Go's scanner is given a space, which may be wrong where it stands.
-    const spaced = scanJson(Buffer.concat([bytes, Buffer.from(' ')]))
+    const withSpace = new Uint8Array(bytes.length + 1).fill(SPACE, bytes.length)
+    yield* copyInSlices(withSpace, 0, bytes)
+    const spaced = yield* scanJsonInSlices(withSpace)
     const message = spaced.kind === 'broken' ? spaced.message : scanned.message
     return message === scanned.message ? 'unexpected end of JSON input' : message
   }
   if (scanned.kind === 'empty') return null
-  const next = firstByteBehind(bytes, scanned.value.end)
-  return next === null ? null : `invalid character ${quoteByte(next)} after top-level value`
+  const next = bytes[yield* skipSpace(bytes, scanned.value.end)]
+  return next === undefined ? null : `invalid character ${quoteByte(next)} after top-level value`
 }
 
 /** The layer that looks for compactions reads these two by themselves, the model first. */

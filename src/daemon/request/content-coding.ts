@@ -1,12 +1,15 @@
-// Owns whether a request body can be read at all: its Content-Encoding and its charset. Gives back the body itself, or a
-// decoded copy for reading; what is forwarded stays as it came. It never decodes more than Ollama would.
+// Content-Encoding and charset of a request body. Gives back the body itself, or a decoded copy for reading; what is
+// forwarded stays as it came. It never decodes more than Ollama would.
 
-import { zstdDecompressSync } from 'node:zlib'
+import { zstdDecompress } from 'node:zlib'
 import { headerParameters } from './multipart.ts'
 
 export type Coding =
-  /** `bytes` is the body itself where nothing had to be decoded. */
-  | { readonly kind: 'readable'; readonly bytes: Uint8Array }
+  /**
+   * `bytes` is the body itself where nothing had to be decoded. `ignored` is a Content-Encoding that Ollama does not look
+   * at: plain JSON under that name is read, and what is not JSON was really encoded.
+   */
+  | { readonly kind: 'readable'; readonly bytes: Uint8Array; readonly ignored?: string }
   /** 415: `what` is not read here. */
   | { readonly kind: 'unsupported'; readonly what: string }
   | { readonly kind: 'broken'; readonly message: string }
@@ -30,18 +33,23 @@ function wordsOfKlauspost(body: Uint8Array): string {
 
 const shown = (header: string): string => JSON.stringify(header.slice(0, 60))
 
-/** The body as it can be read. */
-export function decodeBody(body: Uint8Array, contentType: string | null, contentEncoding: string | null): Coding {
+/** The body as it can be read; a promise where it must be decoded, which happens on another thread. */
+export function decodeBody(
+  body: Uint8Array,
+  contentType: string | null,
+  contentEncoding: string | null,
+): Coding | Promise<Coding> {
   const charset = headerParameters(contentType ?? '').get('charset') ?? ''
   if (NOT_ASCII.test(charset)) return { kind: 'unsupported', what: `charset ${shown(charset)}` }
   const coding = (contentEncoding ?? '').trim().toLowerCase()
   if (coding === '' || coding === 'identity') return { kind: 'readable', bytes: body }
-  if (coding !== 'zstd') return { kind: 'unsupported', what: `Content-Encoding ${shown(coding)}` }
-  try {
-    return { kind: 'readable', bytes: zstdDecompressSync(body, { maxOutputLength: MAX_DECODED }) }
-  } catch (error) {
-    const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
-    if (tooLarge) return { kind: 'unsupported', what: 'zstd body of more than 20 MiB when decoded' }
-    return { kind: 'broken', message: wordsOfKlauspost(body) }
-  }
+  if (coding !== 'zstd') return { kind: 'readable', bytes: body, ignored: `Content-Encoding ${shown(coding)}` }
+  return new Promise((resolve) => {
+    zstdDecompress(body, { maxOutputLength: MAX_DECODED }, (error, bytes) => {
+      if (error === null) return resolve({ kind: 'readable', bytes })
+      const tooLarge = 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+      if (tooLarge) return resolve({ kind: 'unsupported', what: 'zstd body of more than 20 MiB when decoded' })
+      resolve({ kind: 'broken', message: wordsOfKlauspost(body) })
+    })
+  })
 }

@@ -1,5 +1,5 @@
 // Owns the few ways in which Go writes and reads text and that callers can see in Ollama's errors: JSON strings with
-// broken UTF-8 or lone surrogates, keys without regard to case, %q. Pure; it must never be stricter than Go is.
+// broken UTF-8 or lone surrogates, %q. Pure; it must never be stricter than Go is.
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -79,16 +79,6 @@ export function decodeJsonString(bytes: Uint8Array, start: number, end: number):
     } else put(unit >= 0xd800 && unit < 0xe000 ? REPLACEMENT : unit)
   }
   return out.toString('utf8', 0, length)
-}
-
-/**
- * A key as Go's encoding/json folds it, as far as ASCII names are concerned: besides A–Z only U+017F (ſ) and U+212A
- * (the Kelvin sign) fold onto ASCII letters. Measured: a real Ollama takes `{"ſtream":…}` for `stream`.
- */
-export function foldKey(key: string): string {
-  return key.replace(/[A-Z\u017f\u212a]/g, (letter) =>
-    letter === '\u017f' ? 's' : letter === '\u212a' ? 'k' : letter.toLowerCase(),
-  )
 }
 
 const NAMED: Readonly<Record<string, string>> = {

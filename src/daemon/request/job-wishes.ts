@@ -92,6 +92,7 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
     const value = set('webhook_events')
     if (value === null) return null
     if (value.kind !== 'array') return problem('webhook_events', isOfKind(bytes, value), allowed)
+    if (value.end - value.start > LONGEST_TEXT) return problem('webhook_events', 'is too long', allowed)
     const items = itemsOf(bytes, value)
     if (items.length === 0) return problem('webhook_events', 'is empty', allowed)
     const unknown = items.find((item) => !STATES.some((state) => state === item.text))
@@ -139,7 +140,8 @@ const shown = (text: string): string => {
 function isOfKind(bytes: Uint8Array, value: Span): string {
   if (value.kind === 'object' || value.kind === 'array') return `is an ${value.kind}`
   if (value.kind === 'string') return 'is a text'
-  return `is ${literalText(bytes, value).slice(0, LONGEST_SHOWN)}`
+  const { kind, start, end } = value
+  return `is ${literalText(bytes, { kind, start, end: Math.min(end, start + LONGEST_SHOWN) })}`
 }
 
 interface Item {

@@ -2,8 +2,10 @@
 // nothing: a format that the target does not know is the target's to refuse.
 
 import type { EndpointPath } from '../endpoint.ts'
-import { decodeJsonString, foldKey } from './go-text.ts'
-import { type Span, scanJson } from './json-scan.ts'
+import type { Slices } from '../slices.ts'
+import { decodeJsonString } from './go-text.ts'
+import { type Span, scanJsonInSlices } from './json-scan.ts'
+import { KeyTable } from './key-table.ts'
 
 /** Where the object with the `type` is; an empty path is the value of the key itself. */
 interface Asked {
@@ -19,16 +21,18 @@ const ASKED: Readonly<Partial<Record<EndpointPath, Asked>>> = {
   '/v1/responses': { key: 'text', path: ['format', 'type'] },
 }
 
-const KEYS = new Set(Object.values(ASKED).map(({ key }) => key))
+/** The top-level keys whose value can say it. */
+export const FORMAT_KEYS: KeyTable<string> = KeyTable.of([...new Set(Object.values(ASKED).map(({ key }) => key))])
 
-/** Whether the value of a top-level key of this (folded) name can say it. */
-export const isFormatKey = (folded: string): boolean => KEYS.has(folded)
-
-/** `found`: the values of such keys by their folded names, of two the last. */
-export function asksForJson(endpoint: EndpointPath, bytes: Uint8Array, found: ReadonlyMap<string, Span>): boolean {
+/** `found`: the values of such keys by their names, of two the last. */
+export function* asksForJson(
+  endpoint: EndpointPath,
+  bytes: Uint8Array,
+  found: ReadonlyMap<string, Span>,
+): Slices<boolean> {
   const asked = ASKED[endpoint]
   let value = asked === undefined ? undefined : found.get(asked.key)
-  for (const name of asked?.path ?? []) value = value === undefined ? undefined : memberOf(bytes, value, name)
+  for (const name of asked?.path ?? []) value = value === undefined ? undefined : yield* memberOf(bytes, value, name)
   if (asked === undefined || value === undefined) return false
   if (value.kind === 'object') return asked.path.length === 0
   if (value.kind !== 'string' || value.end - value.start > 40) return false
@@ -36,13 +40,13 @@ export function asksForJson(endpoint: EndpointPath, bytes: Uint8Array, found: Re
   return asked.path.length === 0 ? text === 'json' : text === 'json_object' || text === 'json_schema'
 }
 
-function memberOf(bytes: Uint8Array, value: Span, name: string): Span | undefined {
+function* memberOf(bytes: Uint8Array, value: Span, name: string): Slices<Span | undefined> {
   let found: Span | undefined
   if (value.kind !== 'object') return found
+  const table = KeyTable.of([name])
   const onMember = (keyStart: number, keyEnd: number, member: Span): void => {
-    if (keyEnd - keyStart <= 6 * name.length && foldKey(decodeJsonString(bytes, keyStart, keyEnd)) === name)
-      found = member
+    if (table.find(bytes, keyStart, keyEnd) !== null) found = member
   }
-  scanJson(bytes, onMember, value.start)
+  yield* scanJsonInSlices(bytes, onMember, value.start)
   return found
 }

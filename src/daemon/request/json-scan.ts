@@ -1,6 +1,7 @@
-// Owns the reading of JSON where it lies: the verdict of Go's encoding/json on a body, in Go's own words, and where the
-// members of its top-level object are. It builds no values and no string of the body; it is iterative and linear.
+// JSON scanner over bytes: the verdict of Go's encoding/json on a body, in Go's own words, and where the members of its
+// top-level object are. It builds no values and no string of the body; it is iterative, linear, and runs in slices.
 
+import { runAtOnce, SLICE_BYTES, type Slices } from '../slices.ts'
 import { quoteByte } from './go-text.ts'
 
 /** Go's names, as they stand in its type errors. */
@@ -76,11 +77,16 @@ function nextStop(bytes: Uint8Array, from: number, end: number): number {
   return at
 }
 
-/** Behind the closing quote of the string whose first inner byte is at `from`. */
-function endOfString(bytes: Uint8Array, from: number): number {
+/**
+ * Returns the index behind the closing quote of the string whose inside begins, or goes on, at `from`. A string that is
+ * longer than `limit` gives `~index`: where to go on, never inside an escape.
+ */
+function endOfString(bytes: Uint8Array, from: number, limit: number): number {
   let at = from
+  const end = Math.min(bytes.length, limit)
   for (;;) {
-    at = nextStop(bytes, at, bytes.length)
+    at = nextStop(bytes, at, end)
+    if (at >= limit) return ~at
     const byte = byteAt(bytes, at)
     if (byte === 0x22) return at + 1
     if (byte !== 0x5c) throw broken(byte, 'in string literal')
@@ -94,24 +100,57 @@ function endOfString(bytes: Uint8Array, from: number): number {
   }
 }
 
-function endOfDigits(bytes: Uint8Array, from: number, context: string): number {
-  let at = from
-  if (!isDigit(byteAt(bytes, at))) throw broken(byteAt(bytes, at), context)
-  while (isDigit(bytes[at] ?? 0)) at++
-  return at
+/** A number that is being read: which of its parts, and where. */
+interface NumberCursor {
+  at: number
+  part: typeof START | typeof WHOLE | typeof FRACTION | typeof EXPONENT
 }
 
-function endOfNumber(bytes: Uint8Array, from: number): number {
-  let at = from
-  if (bytes[at] === 0x2d) at++
-  at = byteAt(bytes, at) === 0x30 ? at + 1 : endOfDigits(bytes, at, 'in numeric literal')
-  if (bytes[at] === 0x2e) at = endOfDigits(bytes, at + 1, 'after decimal point in numeric literal')
-  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
-    at++
-    if (bytes[at] === 0x2b || bytes[at] === 0x2d) at++
-    at = endOfDigits(bytes, at, 'in exponent of numeric literal')
+const START = 0
+const WHOLE = 1
+const FRACTION = 2
+const EXPONENT = 3
+
+/** Moves over the digits from `cursor.at` on. Returns whether it came to their end before `limit`. */
+function skipDigits(bytes: Uint8Array, cursor: NumberCursor, limit: number): boolean {
+  let { at } = cursor
+  while (at < limit && isDigit(bytes[at] ?? 0)) at++
+  cursor.at = at
+  return at < limit
+}
+
+/** Enters a part that must begin with a digit. */
+function enter(bytes: Uint8Array, cursor: NumberCursor, part: NumberCursor['part'], context: string): void {
+  if (!isDigit(byteAt(bytes, cursor.at))) throw broken(byteAt(bytes, cursor.at), context)
+  cursor.part = part
+}
+
+/** Moves over a number. Returns whether it came to its end; if not, it goes on from the cursor. */
+function skipNumber(bytes: Uint8Array, cursor: NumberCursor, limit: number): boolean {
+  if (cursor.part === START) {
+    if (bytes[cursor.at] === 0x2d) cursor.at++
+    if (byteAt(bytes, cursor.at) === 0x30) {
+      cursor.at++
+      cursor.part = WHOLE
+      // Nothing but a point or an exponent follows a leading zero.
+      if (isDigit(bytes[cursor.at] ?? 0)) return true
+    } else enter(bytes, cursor, WHOLE, 'in numeric literal')
   }
-  return at
+  if (cursor.part === WHOLE) {
+    if (!skipDigits(bytes, cursor, limit)) return false
+    if (bytes[cursor.at] === 0x2e) {
+      cursor.at++
+      enter(bytes, cursor, FRACTION, 'after decimal point in numeric literal')
+    }
+  }
+  if (cursor.part === FRACTION && !skipDigits(bytes, cursor, limit)) return false
+  if (cursor.part !== EXPONENT) {
+    if (bytes[cursor.at] !== 0x65 && bytes[cursor.at] !== 0x45) return true
+    cursor.at++
+    if (bytes[cursor.at] === 0x2b || bytes[cursor.at] === 0x2d) cursor.at++
+    enter(bytes, cursor, EXPONENT, 'in exponent of numeric literal')
+  }
+  return skipDigits(bytes, cursor, limit)
 }
 
 function endOfLiteral(bytes: Uint8Array, from: number, text: string): number {
@@ -122,15 +161,6 @@ function endOfLiteral(bytes: Uint8Array, from: number, text: string): number {
   return from + text.length
 }
 
-/** Behind the value that starts at `start` and holds no others. */
-function endOfScalar(bytes: Uint8Array, start: number, byte: number): number {
-  if (byte === 0x22) return endOfString(bytes, start + 1)
-  if (byte === 0x2d || isDigit(byte)) return endOfNumber(bytes, start)
-  const text = LITERALS[byte]
-  if (text === undefined) throw broken(byte, 'looking for beginning of value')
-  return endOfLiteral(bytes, start, text)
-}
-
 /** What the scan looks for next. Numbers, because strings cost a fifth of the speed. */
 const VALUE = 0
 const VALUE_OR_END = 1
@@ -139,19 +169,29 @@ const KEY_OR_END = 3
 const COLON = 4
 const SEPARATOR = 5
 
-function scan(bytes: Uint8Array, from: number, onMember: OnMember): Span {
+function* scan(bytes: Uint8Array, from: number, onMember: OnMember): Slices<Span> {
   let nesting = new Uint8Array(USUAL_DEPTH)
   let depth = 0
   let inObject = false
   let expects = VALUE
   let at = from
+  // Where this slice began, and where it ends.
+  let begun = from
+  let limit = from + SLICE_BYTES
+  const number: NumberCursor = { at: 0, part: START }
   // The member of the top-level object that is being read.
   let keyStart = 0
   let keyEnd = 0
   let valueStart = from
 
   for (;;) {
-    while (isSpace(bytes[at] ?? 0)) at++
+    while (isSpace(bytes[at] ?? 0) && at < limit) at++
+    if (at >= limit) {
+      yield at - begun
+      begun = at
+      limit = at + SLICE_BYTES
+      continue
+    }
     const byte = byteAt(bytes, at)
     let ended = false
 
@@ -165,7 +205,29 @@ function scan(bytes: Uint8Array, from: number, onMember: OnMember): Span {
         expects = inObject ? KEY_OR_END : VALUE_OR_END
         at++
       } else {
-        at = endOfScalar(bytes, at, byte)
+        if (byte === 0x22) {
+          at = endOfString(bytes, at + 1, limit)
+          while (at < 0) {
+            at = ~at
+            yield at - begun
+            begun = at
+            limit = at + SLICE_BYTES
+            at = endOfString(bytes, at, limit)
+          }
+        } else if (byte === 0x2d || isDigit(byte)) {
+          number.at = at
+          number.part = START
+          while (!skipNumber(bytes, number, limit)) {
+            yield number.at - begun
+            begun = number.at
+            limit = begun + SLICE_BYTES
+          }
+          at = number.at
+        } else {
+          const text = LITERALS[byte]
+          if (text === undefined) throw broken(byte, 'looking for beginning of value')
+          at = endOfLiteral(bytes, at, text)
+        }
         ended = true
       }
     } else if (expects === COLON) {
@@ -183,7 +245,14 @@ function scan(bytes: Uint8Array, from: number, onMember: OnMember): Span {
     } else {
       if (byte !== 0x22) throw broken(byte, 'looking for beginning of object key string')
       const start = at + 1
-      at = endOfString(bytes, start)
+      at = endOfString(bytes, start, limit)
+      while (at < 0) {
+        at = ~at
+        yield at - begun
+        begun = at
+        limit = at + SLICE_BYTES
+        at = endOfString(bytes, at, limit)
+      }
       if (depth === 1) {
         keyStart = start
         keyEnd = at - 1
@@ -200,27 +269,34 @@ function scan(bytes: Uint8Array, from: number, onMember: OnMember): Span {
   }
 }
 
+/** Returns the index of the first byte from `from` on that is not white space. */
+export function* skipSpace(bytes: Uint8Array, from: number): Slices<number> {
+  let at = from
+  for (let limit = from + SLICE_BYTES; ; limit += SLICE_BYTES) {
+    while (isSpace(bytes[at] ?? 0) && at < limit) at++
+    if (at < limit) return at
+    yield SLICE_BYTES
+  }
+}
+
 /** A number, `true` or `false` as it is written. */
 export function literalText(bytes: Uint8Array, { start, end }: Span): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
 }
 
-/** The first byte from `at` on that is not white space; null if there is none. */
-export function firstByteBehind(bytes: Uint8Array, at: number): number | null {
-  let next = at
-  while (isSpace(bytes[next] ?? 0)) next++
-  return bytes[next] ?? null
-}
-
-/** Reads the first JSON document in `bytes` from `from` on. */
-export function scanJson(bytes: Uint8Array, onMember: OnMember = () => {}, from = 0): JsonScan {
-  let start = from
-  while (isSpace(bytes[start] ?? 0)) start++
+/** Reads the first JSON document in `bytes` from `from` on, in slices. */
+export function* scanJsonInSlices(bytes: Uint8Array, onMember: OnMember = () => {}, from = 0): Slices<JsonScan> {
+  const start = yield* skipSpace(bytes, from)
   if (start >= bytes.length) return { kind: 'empty' }
   try {
-    return { kind: 'document', value: scan(bytes, start, onMember) }
+    return { kind: 'document', value: yield* scan(bytes, start, onMember) }
   } catch (error) {
     if (error instanceof Broken) return { kind: 'broken', message: error.message }
     throw error
   }
+}
+
+/** The same at once: for bytes that are bounded elsewhere. */
+export function scanJson(bytes: Uint8Array, onMember?: OnMember, from?: number): JsonScan {
+  return runAtOnce(scanJsonInSlices(bytes, onMember, from))
 }

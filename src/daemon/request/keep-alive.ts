@@ -1,4 +1,4 @@
-// Owns how Ollama reads `keep_alive`: which values mean zero (unload at once), and its own words for those it refuses.
+// Reads `keep_alive` as Ollama does: which values mean zero (unload at once), and Ollama's own words for those it refuses.
 // Pure. Facts: api/types.go Duration.UnmarshalJSON of 0.17.4, and Go's time.ParseDuration beneath it.
 
 import { decodeJsonString } from './go-text.ts'
@@ -61,9 +61,14 @@ export function readDuration(text: string): KeepAlive {
   return { kind: total === 0n ? 'zero' : 'set' }
 }
 
+/** A longer value is left to the target: reading it costs more than it can say. */
+const MAX_READ_BYTES = 4096
+
 /** Reads a `keep_alive` where it stands in a body; null where the body has none. */
 export function readKeepAlive(bytes: Uint8Array, value: Span | null): KeepAlive {
   if (value === null || value.kind === 'null') return { kind: 'absent' }
+  if (value.end - value.start > MAX_READ_BYTES && (value.kind === 'string' || value.kind === 'number'))
+    return { kind: 'set' }
   if (value.kind === 'string') return readDuration(decodeJsonString(bytes, value.start + 1, value.end - 1))
   if (value.kind === 'number') {
     const seconds = Number(literalText(bytes, value))

@@ -1,5 +1,7 @@
-// Owns how members are taken out of a JSON object where it lies: commas right in every position, every other byte as it
-// was. Pure; it parses nothing, but trusts the places that the scanner gave.
+// Cuts members out of a JSON object where it lies: commas right in every position, every other byte as it was. Pure; it
+// parses nothing, but trusts the places that the scanner gave.
+
+import { copyInSlices, type Slices } from '../slices.ts'
 
 /** Of a member: from its key's opening quote to behind its value. */
 export interface Extent {
@@ -11,17 +13,17 @@ export interface Extent {
  * `bytes` without `members` (in their order). `lastKept` is the object's last member that stays, null if none does; the
  * others need not be known, and a body may hold millions.
  */
-export function cutMembers(
+export function* cutMembers(
   bytes: Uint8Array<ArrayBuffer>,
   members: readonly Extent[],
   lastKept: Extent | null,
-): Uint8Array<ArrayBuffer> {
+): Slices<Uint8Array<ArrayBuffer>> {
   const cuts = cutsOf(bytes, members, lastKept)
   const left = new Uint8Array(bytes.byteLength - cuts.reduce((sum, { start, end }) => sum + end - start, 0))
   let read = 0
   let written = 0
   for (const { start, end } of [...cuts, { start: bytes.byteLength, end: bytes.byteLength }]) {
-    left.set(bytes.subarray(read, start), written)
+    yield* copyInSlices(left, written, bytes.subarray(read, start))
     written += start - read
     read = end
   }

@@ -1,5 +1,7 @@
-// Owns the reading of a multipart/form-data body where it lies: the values of a few fields, nothing of the files. It never
-// copies a file and never changes a byte; broken forms are refused in the words that Go's multipart reader has for them.
+// Reads a multipart/form-data body where it lies: the values of a few fields, nothing of the files. It never copies a file
+// and never changes a byte; broken forms are refused in the words that Go's multipart reader has for them.
+
+import { SLICE_BYTES, type Slices } from '../slices.ts'
 
 export type FormReading =
   | { readonly kind: 'form'; readonly fields: ReadonlyMap<string, readonly string[]> }
@@ -8,6 +10,8 @@ export type FormReading =
 /** Go's limit on parts; a part's headers are held to much less than its 10 MiB. */
 const MAX_PARTS = 1000
 const MAX_PART_HEADER = 16 * 1024
+/** RFC 2046, section 5.1.1. A search for a long one that almost repeats itself costs its length for each byte. */
+const MAX_BOUNDARY = 70
 /** A field that names a model is short; a longer one is left alone. */
 const MAX_FIELD = 64 * 1024
 
@@ -31,18 +35,32 @@ export function headerParameters(header: string): ReadonlyMap<string, string> {
   return found
 }
 
-/** Where the next line begins that is a delimiter (and not merely begins like one), or -1. */
-function delimiterAt(bytes: Buffer, delimiter: Buffer, from: number): number {
-  for (let at = bytes.indexOf(delimiter, from); at >= 0; at = bytes.indexOf(delimiter, at + 1)) {
-    const next = bytes[at + delimiter.length] ?? 0x0a
-    const isLast = next === 0x2d && bytes[at + delimiter.length + 1] === 0x2d
-    if (isLast || next === 0x20 || next === 0x09 || next === 0x0d || next === 0x0a) return at
+/** Where the next delimiter is that ends as one (and not merely begins so) and that `fits`; or -1. */
+function* delimiterAt(
+  bytes: Buffer,
+  delimiter: Buffer,
+  from: number,
+  fits: (at: number) => boolean = () => true,
+): Slices<number> {
+  for (let begun = from; begun < bytes.length; begun += SLICE_BYTES) {
+    // A delimiter may begin in this slice and end in the next one.
+    const slice = bytes.subarray(begun, begun + SLICE_BYTES + delimiter.length - 1)
+    for (let found = slice.indexOf(delimiter); found >= 0; found = slice.indexOf(delimiter, found + 1)) {
+      const at = begun + found
+      const next = bytes[at + delimiter.length] ?? 0x0a
+      const isLast = next === 0x2d && bytes[at + delimiter.length + 1] === 0x2d
+      if (!isLast && next !== 0x20 && next !== 0x09 && next !== 0x0d && next !== 0x0a) continue
+      if (!fits(at)) continue
+      yield found
+      return at
+    }
+    yield Math.min(SLICE_BYTES, bytes.length - begun)
   }
   return -1
 }
 
 /** Reads the fields called `names` of a form whose Content-Type is `contentType`. */
-export function readForm(body: Uint8Array, contentType: string | null, names: readonly string[]): FormReading {
+export function* readForm(body: Uint8Array, contentType: string | null, names: readonly string[]): Slices<FormReading> {
   const broken = (message: string): FormReading => ({ kind: 'broken', message })
   if (contentType === null || mediaType(contentType) !== 'multipart/form-data') {
     return broken("request Content-Type isn't multipart/form-data")
@@ -50,11 +68,12 @@ export function readForm(body: Uint8Array, contentType: string | null, names: re
   const boundary = headerParameters(contentType).get('boundary')
   if (boundary === undefined) return broken('no multipart boundary param in Content-Type')
   if (boundary === '') return broken('multipart: boundary is empty')
+  if (boundary.length > MAX_BOUNDARY) return broken(`multipart: boundary is longer than ${MAX_BOUNDARY} characters`)
 
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const delimiter = Buffer.from(`--${boundary}`, 'latin1')
-  let at = delimiterAt(bytes, delimiter, 0)
-  while (at > 0 && bytes[at - 1] !== 0x0a) at = delimiterAt(bytes, delimiter, at + 1)
+  const startsLine = (at: number): boolean => at === 0 || bytes[at - 1] === 0x0a
+  let at = yield* delimiterAt(bytes, delimiter, 0, startsLine)
   if (at < 0) return broken('multipart: NextPart: EOF')
 
   const fields = new Map<string, string[]>()
@@ -75,7 +94,7 @@ export function readForm(body: Uint8Array, contentType: string | null, names: re
     }
     const start = at + headerEnd + newline.length * 2
     // An empty part's delimiter may follow its headers at once: their last line end is then its own.
-    const end = delimiterAt(bytes, Buffer.from(`${newline}--${boundary}`, 'latin1'), start - newline.length)
+    const end = yield* delimiterAt(bytes, Buffer.from(`${newline}--${boundary}`, 'latin1'), start - newline.length)
     if (end < 0) return broken('unexpected EOF')
 
     const disposition = /^content-disposition:(.*)$/im.exec(bytes.toString('utf8', at, at + headerEnd))?.[1] ?? ''

@@ -1,16 +1,18 @@
-// Owns the way from the bytes of a request to a Submission: what it runs, what it may be grouped with, and the one edit, a
-// keep_alive put in where there is none. No other byte is ever changed. Errors that Ollama would give are given at once.
+// Reads the bytes of a request into a Submission: what it runs, what it may be grouped with, and the one edit, a keep_alive
+// put in where there is none. No other byte is ever changed. Errors that Ollama would give are given at once.
 
 import { ERRORS, type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { affinityOf, RUNNER_OPTIONS, type RunnerSettings } from '../affinity.ts'
 import { ENDPOINTS, type Endpoint, type EndpointPath } from '../endpoint.ts'
 import type { Submission } from '../job.ts'
 import type { KnownModel } from '../model-facts.ts'
-import { type Key, type Members, readKeys } from './body-keys.ts'
-import { decodeBody } from './content-coding.ts'
+import { copyInSlices, type Slices } from '../slices.ts'
+import { type Members, readKeys } from './body-keys.ts'
+import type { Coding } from './content-coding.ts'
 import { decodeJsonString } from './go-text.ts'
-import { literalText, type Span, scanJson } from './json-scan.ts'
+import { literalText, type Span, scanJsonInSlices, skipSpace } from './json-scan.ts'
 import { readKeepAlive } from './keep-alive.ts'
+import { KeyTable } from './key-table.ts'
 import { mediaType, readForm } from './multipart.ts'
 import {
   missingByLayer,
@@ -26,6 +28,8 @@ export interface RequestBytes {
   /** The headers as they came; null where there is none. */
   readonly contentType: string | null
   readonly contentEncoding: string | null
+  /** The body as it can be read (content-coding.ts). */
+  readonly coding: Coding
 }
 
 export interface ReadingSettings {
@@ -54,16 +58,20 @@ export type Reading =
   | Refused
 
 /** Reads what `endpoint` was sent. */
-export function readSubmission(endpoint: EndpointPath, request: RequestBytes, settings: ReadingSettings): Reading {
-  const coding = decodeBody(request.body, request.contentType, request.contentEncoding)
+export function* readSubmission(
+  endpoint: EndpointPath,
+  request: RequestBytes,
+  settings: ReadingSettings,
+): Slices<Reading> {
+  const { coding } = request
   if (coding.kind === 'unsupported') return refuseBy('unsupported_encoding', { what: coding.what })
   if (coding.kind === 'broken') {
     const error = undecodableBody(endpoint, coding.message, settings.version)
     return error === null ? refuseBy('bad_request', { detail: coding.message }) : refuse(error)
   }
   return isForm(endpoint, request.contentType)
-    ? fromForm(endpoint, request, coding.bytes, settings)
-    : fromJson(endpoint, request, coding.bytes, settings)
+    ? yield* fromForm(endpoint, request, coding.bytes, settings)
+    : yield* fromJson(endpoint, request, coding.bytes, settings)
 }
 
 function refuse(error: OllamaError): Refused {
@@ -89,13 +97,13 @@ function isForm(endpoint: EndpointPath, contentType: string | null): boolean {
   return endpoint === '/v1/images/edits' && mediaType(contentType ?? '') === 'multipart/form-data'
 }
 
-function fromForm(
+function* fromForm(
   endpoint: EndpointPath,
   request: RequestBytes,
   bytes: Uint8Array,
   settings: ReadingSettings,
-): Reading {
-  const form = readForm(bytes, request.contentType, ['model'])
+): Slices<Reading> {
+  const form = yield* readForm(bytes, request.contentType, ['model'])
   if (form.kind === 'broken') {
     return refuse(unreadableBody(endpoint, `failed to parse multipart form: ${form.message}`, settings.version))
   }
@@ -106,31 +114,35 @@ function fromForm(
   return { kind: 'submission', submission: submit(endpoint, request, model, {}, settings, false, false) }
 }
 
-function fromJson(
+function* fromJson(
   endpoint: EndpointPath,
   request: RequestBytes,
   bytes: Uint8Array,
   settings: ReadingSettings,
-): Reading {
-  const reading = readKeys(endpoint, bytes, settings.version)
+): Slices<Reading> {
+  const reading = yield* readKeys(endpoint, bytes, settings.version)
+  const { coding } = request
+  if (reading.kind === 'error' && coding.kind === 'readable' && coding.ignored !== undefined)
+    return refuseBy('unsupported_encoding', { what: coding.ignored })
   if (reading.kind === 'error') return refuse(reading.error)
   if (reading.kind === 'ambiguous') return refuseAmbiguous(reading.key, reading.expected)
   const { members } = reading
-  const model = members.model?.kind === 'string' ? textOf(bytes, members.model) : ''
-  const error = missedByLayer(endpoint, bytes, members) ?? unusableName(endpoint, model, settings.version)
+  const model = members.model?.kind === 'string' ? nameAt(bytes, members.model) : ''
+  const error = (yield* missedByLayer(endpoint, bytes, members)) ?? unusableName(endpoint, model, settings.version)
   if (error !== null) return refuse(error)
 
   const { saysWith, streamsByDefault }: Endpoint = ENDPOINTS[endpoint]
-  const loadOnly = saysWith !== undefined && isEmpty(bytes, members[saysWith])
+  const loadOnly = saysWith !== undefined && (yield* isEmpty(bytes, members[saysWith]))
   const stream = boolIn(bytes, members.stream) ?? streamsByDefault
-  const said = { ...readOptions(bytes, members.options), shift: boolIn(bytes, members.shift) }
+  const said = { ...(yield* readOptions(bytes, members.options)), shift: boolIn(bytes, members.shift) }
   const submission = submit(endpoint, request, model, said, settings, stream, loadOnly)
   if (loadOnly && readKeepAlive(bytes, members.keep_alive ?? null).kind === 'zero')
     return { kind: 'unload', submission }
   // An encoded body is not edited: `bytes` would be a copy.
   const lacksKeepAlive = saysWith !== undefined && members.keep_alive === undefined && bytes === request.body
   if (!lacksKeepAlive || settings.keepAlive === null) return { kind: 'submission', submission }
-  return { kind: 'submission', submission: { ...submission, body: withKeepAlive(request.body, settings.keepAlive) } }
+  const body = yield* withKeepAlive(request.body, settings.keepAlive)
+  return { kind: 'submission', submission: { ...submission, body } }
 }
 
 function submit(
@@ -146,54 +158,70 @@ function submit(
   return { endpoint, model, affinity, stream, loadOnly, contentType, contentEncoding, body }
 }
 
-const textOf = (bytes: Uint8Array, { start, end }: Span): string => decodeJsonString(bytes, start + 1, end - 1)
+/** Ollama takes no name of more than 590 characters; of a longer text so much is read that it stays one. */
+const MAX_NAME_BYTES = 64 * 1024
+
+/** The text of a model's name. One that is too long ends in a character that no name has. */
+function nameAt(bytes: Uint8Array, { start, end }: Span): string {
+  if (end - start <= MAX_NAME_BYTES) return decodeJsonString(bytes, start + 1, end - 1)
+  return `${bytesToAscii(bytes.subarray(start + 1, start + 1 + MAX_SHOWN_NAME))}…`
+}
+
+const MAX_SHOWN_NAME = 200
+
+const bytesToAscii = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : '?')).join('')
 
 /** Null: absent, or null itself. */
 const boolIn = (bytes: Uint8Array, value: Span | undefined): boolean | null =>
   value?.kind === 'bool' ? bytes[value.start] === 0x74 : null
 
 /** Absent, null, `""` or `[]`: nothing to Ollama. */
-function isEmpty(bytes: Uint8Array, value: Span | undefined): boolean {
+function* isEmpty(bytes: Uint8Array, value: Span | undefined): Slices<boolean> {
   if (value === undefined || value.kind === 'null') return true
   if (value.kind === 'string') return value.end - value.start === 2
-  let at = value.start + 1
-  while (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0a || bytes[at] === 0x0d) at++
-  return value.kind === 'array' && bytes[at] === 0x5d
+  return value.kind === 'array' && bytes[yield* skipSpace(bytes, value.start + 1)] === 0x5d
 }
 
 /** What Ollama's `/v1` layer asks for before it asks for the model. */
-function missedByLayer(endpoint: EndpointPath, bytes: Uint8Array, members: Members): OllamaError | null {
-  const lacks = (key: Key): boolean => isEmpty(bytes, members[key])
-  if (endpoint === '/v1/chat/completions' && lacks('messages')) return missingByLayer("[] is too short - 'messages'")
-  if (endpoint.startsWith('/v1/images/') && lacks('prompt')) return missingByLayer('prompt is required')
+function* missedByLayer(endpoint: EndpointPath, bytes: Uint8Array, members: Members): Slices<OllamaError | null> {
+  if (endpoint === '/v1/chat/completions' && (yield* isEmpty(bytes, members.messages)))
+    return missingByLayer("[] is too short - 'messages'")
+  if (endpoint.startsWith('/v1/images/') && (yield* isEmpty(bytes, members.prompt)))
+    return missingByLayer('prompt is required')
   return null
 }
 
+const OPTIONS = KeyTable.of(RUNNER_OPTIONS, { folds: false })
+/** No option is written in more digits; a longer number groups its job with those that do not set it. */
+const MAX_NUMBER_BYTES = 4096
+
 /** The runner options that are set, as Go reads them: exact names, the last of two, whole numbers. */
-function readOptions(bytes: Uint8Array, value: Span | undefined): Readonly<Record<string, number | boolean>> {
+function* readOptions(bytes: Uint8Array, value: Span | undefined): Slices<Readonly<Record<string, number | boolean>>> {
   const options = new Map<string, number | boolean>()
   if (value?.kind !== 'object') return {}
   const onOption = (keyStart: number, keyEnd: number, option: Span): void => {
-    const name = RUNNER_OPTIONS.find((known) => known === decodeJsonString(bytes, keyStart, keyEnd))
-    if (name === undefined) return
-    if (option.kind === 'number') options.set(name, Math.trunc(Number(literalText(bytes, option))))
+    const name = OPTIONS.find(bytes, keyStart, keyEnd)
+    if (name === null) return
+    if (option.kind === 'number' && option.end - option.start <= MAX_NUMBER_BYTES)
+      options.set(name, Math.trunc(Number(literalText(bytes, option))))
     else if (option.kind === 'bool') options.set(name, literalText(bytes, option) === 'true')
     // A null is as good as absent; anything else the target refuses.
     else options.delete(name)
   }
-  scanJson(bytes, onOption, value.start)
+  yield* scanJsonInSlices(bytes, onOption, value.start)
   return Object.fromEntries(options)
 }
 
 /** A copy with the keep_alive right behind the first brace; every other byte is as it was. */
-function withKeepAlive(body: Uint8Array, keepAlive: string): Uint8Array<ArrayBuffer> {
+function* withKeepAlive(body: Uint8Array, keepAlive: string): Slices<Uint8Array<ArrayBuffer>> {
   const at = body.indexOf(0x7b) + 1
   // Ollama takes a bare number for seconds, but not inside a string.
   const value = /^-?\d+$/.test(keepAlive) ? keepAlive : JSON.stringify(keepAlive)
   const member = Buffer.from(`"keep_alive":${value},`)
   const edited = Buffer.allocUnsafe(body.byteLength + member.byteLength)
-  edited.set(body.subarray(0, at))
+  yield* copyInSlices(edited, 0, body.subarray(0, at))
   edited.set(member, at)
-  edited.set(body.subarray(at), at + member.byteLength)
+  yield* copyInSlices(edited, at + member.byteLength, body.subarray(at))
   return edited
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from '../app.ts'
 import type { RequestBodies } from '../request-body.ts'
 import { ownError, refuse } from '../respond.ts'
+import type { SliceRunner } from '../slice-runner.ts'
 import { sendArtifact } from './artifact.ts'
 import { streamEvents } from './events.ts'
 import { cancelJob, forgetJob, redeliver, retryJob } from './job-actions.ts'
@@ -36,6 +37,7 @@ export interface JobsRoute {
 export function answerJobs(
   app: App,
   bodies: RequestBodies,
+  slices: SliceRunner,
   { path, parameters, query }: JobsRoute,
   req: IncomingMessage,
   res: ServerResponse,
@@ -43,7 +45,7 @@ export function answerJobs(
   const method = req.method === 'HEAD' ? 'GET' : (req.method ?? 'GET')
   if (method !== 'GET' && app.phase === 'stopping') return refuse(app, res, 'jobs', ownError('shutting_down'))
   const call = CALLS[`${method} ${path}`]
-  if (call === undefined) return submitJob(app, bodies, req, res)
+  if (call === undefined) return submitJob(app, bodies, slices, req, res)
   const [id = '', name = ''] = parameters
   return call(app, { id, name, query: new URLSearchParams(query) }, req, res)
 }

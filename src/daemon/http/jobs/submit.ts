@@ -5,22 +5,26 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { webhookUrlRefusal } from '../../address-policy.ts'
 import type { Idempotency, Job, NewJob } from '../../job.ts'
+import { decodeBody } from '../../request/content-coding.ts'
 import { type JobReading, readJobSubmission } from '../../request/job-submission.ts'
 import { unknownModel } from '../../request/ollama-error.ts'
+import { inPieces, type Slices } from '../../slices.ts'
 import { isUnknownModel, noRoom, tellOf } from '../admission.ts'
 import type { App } from '../app.ts'
-import { joined, type RequestBodies } from '../request-body.ts'
+import type { RequestBodies } from '../request-body.ts'
 import { type OwnError, ownError, refuse, targetVersion } from '../respond.ts'
 import { readIdempotencyKey } from '../retry.ts'
+import type { SliceRunner } from '../slice-runner.ts'
 import { type Place, placeOf, sendReceipt } from './receipt.ts'
 
 export async function submitJob(
   app: App,
   bodies: RequestBodies,
+  slices: SliceRunner,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const taken = await receive(app, bodies, req, res)
+  const taken = await receive(app, bodies, slices, req, res)
   if (taken === null) return
   if (taken.kind === 'refused') return refuse(app, res, 'jobs', taken.error)
   const { place, isReplay } = taken
@@ -31,6 +35,7 @@ export async function submitJob(
 async function receive(
   app: App,
   bodies: RequestBodies,
+  slices: SliceRunner,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Taken | null> {
@@ -40,7 +45,7 @@ async function receive(
   if (read.kind === 'gone') return null
   if (read.kind === 'refused') return refused(read.error)
   try {
-    return await take(app, req, joined(read.chunks, read.bytes), key.kind === 'key' ? key.key : null)
+    return await take(app, slices, req, read.body, key.kind === 'key' ? key.key : null)
   } finally {
     // In the queue it counts against FOREMAN_MAX_QUEUE_BYTES.
     read.release()
@@ -58,15 +63,25 @@ type Taken =
 
 const refused = (error: OwnError): Taken => ({ kind: 'refused', error })
 
-async function take(app: App, req: IncomingMessage, body: Uint8Array<ArrayBuffer>, key: string | null): Promise<Taken> {
+async function take(
+  app: App,
+  slices: SliceRunner,
+  req: IncomingMessage,
+  body: Uint8Array<ArrayBuffer>,
+  key: string | null,
+): Promise<Taken> {
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
   const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app), knownModel: app.knownModel }
-  const reading = readJobSubmission({ body, contentType, contentEncoding }, settings)
+  const coding = await decodeBody(body, contentType, contentEncoding)
+  // A caller who hangs up changes nothing, so the work is never given up.
+  const reading = await slices.run(readJobSubmission({ body, contentType, contentEncoding, coding }, settings))
+  if (reading === null) throw new Error('the reading of a job was given up')
   if (reading.kind === 'refused') return refused(namedError(reading))
   const { submission, wishes } = reading
   const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, app.webhookPolicy)
   if (detail !== null) return refused(ownError('webhook_refused', { detail }))
-  const idempotency = key === null ? null : { key, fingerprint: fingerprintOf(submission.endpoint, body) }
+  const fingerprint = key === null ? null : await slices.run(fingerprintOf(submission.endpoint, body))
+  const idempotency = key === null || fingerprint === null ? null : { key, fingerprint }
   const refusal = await whyNot(app, submission.model)
   const job: NewJob = {
     ...submission,
@@ -83,8 +98,10 @@ function namedError({ status, message, code }: Extract<JobReading, { kind: 'refu
   return { status, message, code: code ?? (status === 404 ? 'model_not_found' : 'bad_request') }
 }
 
-function fingerprintOf(endpoint: string, body: Uint8Array): Idempotency['fingerprint'] {
-  return new Uint8Array(createHash('sha256').update(`${endpoint}\0`).update(body).digest())
+function* fingerprintOf(endpoint: string, body: Uint8Array): Slices<Idempotency['fingerprint']> {
+  const hash = createHash('sha256').update(`${endpoint}\0`)
+  yield* inPieces(body, (piece) => void hash.update(piece))
+  return new Uint8Array(hash.digest())
 }
 
 /** Why nothing new is taken now. */

@@ -1,0 +1,95 @@
+// Bytes that come in chunks, kept in few blocks. Counts the memory that it holds, which is not what was sent: a chunk of one
+// byte, kept by itself, costs 300 bytes.
+
+import { copyInSlices, type Slices } from './slices.ts'
+
+/** A chunk of this size is kept as it is, if its buffer is its own; smaller ones are copied into a block. */
+const WHOLE_BYTES = 4096
+const MIN_BLOCK_BYTES = 64
+const MAX_BLOCK_BYTES = 64 * 1024
+
+export class ByteChunks {
+  #chunks: Uint8Array[] = []
+  /** The last chunk, while it is a block with room behind it. */
+  #block: Uint8Array | null = null
+  #used = 0
+  #bytes = 0
+  #held = 0
+
+  /** Bytes added. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Bytes of memory in use for them. */
+  get held(): number {
+    return this.#held
+  }
+
+  /** The bytes added, in order, in few pieces. */
+  get chunks(): readonly Uint8Array[] {
+    return this.#block === null ? this.#chunks : [...this.#chunks, this.#block.subarray(0, this.#used)]
+  }
+
+  /** The chunk may be kept as it is: its bytes must not change afterwards. */
+  add(chunk: Uint8Array): void {
+    this.#bytes += chunk.length
+    const isOwn = chunk.buffer.byteLength === chunk.length
+    // The first one is kept whatever its size, because most bodies are one chunk.
+    if (isOwn && (chunk.length >= WHOLE_BYTES || this.#held === 0)) {
+      this.#seal()
+      this.#chunks.push(chunk)
+      this.#held += chunk.length
+      return
+    }
+    for (let from = 0; from < chunk.length; ) {
+      const block = this.#room(chunk.length - from)
+      const piece = chunk.subarray(from, from + block.length - this.#used)
+      block.set(piece, this.#used)
+      this.#used += piece.length
+      from += piece.length
+    }
+  }
+
+  /** All of it in one array, and nothing of it here any more. A single chunk is that array already. */
+  *join(): Slices<Uint8Array<ArrayBuffer>> {
+    const chunks = [...this.chunks]
+    const bytes = this.#bytes
+    this.clear()
+    const [only] = chunks
+    if (only !== undefined && chunks.length === 1 && only.buffer.byteLength === bytes)
+      return only as Uint8Array<ArrayBuffer>
+    const whole = new Uint8Array(bytes)
+    let at = 0
+    // What is copied is let go, so that a body is not held twice.
+    for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+      yield* copyInSlices(whole, at, chunk)
+      at += chunk.length
+    }
+    return whole
+  }
+
+  clear(): void {
+    this.#chunks = []
+    this.#block = null
+    this.#used = 0
+    this.#bytes = 0
+    this.#held = 0
+  }
+
+  #seal(): void {
+    if (this.#block !== null) this.#chunks.push(this.#block.subarray(0, this.#used))
+    this.#block = null
+  }
+
+  /** A block with room; a new one is at most an eighth of what is there, so that little is held in vain. */
+  #room(wanted: number): Uint8Array {
+    if (this.#block !== null && this.#used < this.#block.length) return this.#block
+    this.#seal()
+    const size = Math.max(Math.min(wanted, MAX_BLOCK_BYTES), MIN_BLOCK_BYTES, this.#bytes >> 3)
+    this.#block = new Uint8Array(Math.min(size, MAX_BLOCK_BYTES))
+    this.#used = 0
+    this.#held += this.#block.length
+    return this.#block
+  }
+}
