@@ -46,11 +46,11 @@ export function targetLines(
     lines.push(`         ${style('yellow', 'asleep')}  ${[seen, version].filter((part) => part !== '').join('  ')}`)
     if (target.reason !== null) lines.push(`         ${cut(printable(target.reason), width - 9)}`)
   }
-  for (const { model, size_vram, expires_at } of target.resident) {
+  for (const { model, size, size_vram, expires_at } of target.resident) {
     const left = Date.parse(expires_at) - now
     const until = left > PINNED_AFTER_MS ? 'pinned' : left > 0 ? `for ${age(left)}` : 'leaving'
-    const size = `${bytes(size_vram)}, ${Number.isNaN(left) ? '?' : until}`
-    lines.push(`         ${cut(printable(model), width - 11 - size.length)}  ${style('dim', size)}`)
+    const told = `${bytes(Math.max(size ?? 0, size_vram))}, ${Number.isNaN(left) ? '?' : until}`
+    lines.push(`         ${cut(printable(model), width - 11 - told.length)}  ${style('dim', told)}`)
   }
   if (target.resident.length === 0 && target.reachable === true) lines.push(style('dim', '         no model in memory'))
   if (target.slots_too_few) {

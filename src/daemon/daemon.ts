@@ -96,6 +96,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       throw error
     }
     parts.state.phase = 'ready'
+    parts.metrics.start()
     // Before the first claim: what fell due while nobody looked must not be sent after all.
     await parts.deadlines.start()
     parts.dispatcher.start(remembered)
@@ -164,7 +165,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     }
     metrics.watch(app)
     const services = { disk, models, prober, dispatcher, deadlines, deliverer, pruner }
-    return { state, store, relay, target, live, ...services, server: createServer(app) }
+    return { state, store, metrics, relay, target, live, ...services, server: createServer(app) }
   }
 
   function url(): string {
@@ -181,6 +182,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     if (parts !== null) {
       parts.state.phase = 'stopping'
       parts.disk.stop()
+      parts.metrics.stop()
       await parts.server.close()
     }
     exit(70)
@@ -205,6 +207,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     state.phase = 'stopping'
     log.info({ graceMs: config.shutdownGraceMs }, 'stopping')
     disk.stop()
+    running.metrics.stop()
     const dispatched = dispatcher.stop(config.shutdownGraceMs)
     await Promise.all([live.stop(), dispatched, deadlines.stop(), prober.stop(), models.stop(), pruner.stop()])
     // What the last job's end had to tell was tried until now; the rest is told after the next start.
@@ -240,6 +243,7 @@ interface Parts {
   readonly state: { phase: Phase; port: number }
   readonly store: Store
   readonly disk: Disk
+  readonly metrics: Metrics
   readonly relay: Relay
   readonly target: ReturnType<typeof createTarget>
   readonly models: ModelCatalogue

@@ -24,6 +24,7 @@ export function readResident(ps: Buffer): readonly ResidentModel[] | null {
   if (listed === null) return null
   return listed.map((fields) => ({
     name: nameOf(fields),
+    size: typeof fields['size'] === 'number' ? fields['size'] : 0,
     sizeVram: typeof fields['size_vram'] === 'number' ? fields['size_vram'] : 0,
     contextLength: typeof fields['context_length'] === 'number' ? fields['context_length'] : null,
     expiresAt: text(fields['expires_at']),

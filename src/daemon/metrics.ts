@@ -1,12 +1,12 @@
 // Owns the counters and histograms of one daemon and their names (`foreman_…`). It only counts; it decides nothing.
 // Labels carry no job ids and no text of a caller: a model name only if the target has it installed, else `other`.
 
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { VERSION } from '../protocol/version.ts'
 import { normaliseModel } from './affinity.ts'
 import type { DeliveryVerdict } from './delivery.ts'
 import type { Job } from './job.ts'
+import { LoopDelay } from './loop-delay.ts'
 import type { Backlog, SwapCount } from './store/store.ts'
 import { isInstalled, type TargetStatus } from './target-status.ts'
 
@@ -27,14 +27,12 @@ export interface Readings {
 /** A queue makes people wait for an hour, not for ten seconds. */
 const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600]
 const SHORT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** How often the loop is looked at. Node's histogram holds the time between two looks, this one included (22 ms at 20 when idle). */
-const DELAY_MS = 100
 /** Every label value is a time series for ever. */
 const MOST_MODELS = 100
 
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #delay: ReturnType<typeof monitorEventLoopDelay>
+  readonly #loopDelay = new LoopDelay()
   readonly #models = new Set<string>()
   #readings: Readings | null = null
 
@@ -82,14 +80,17 @@ export class Metrics {
     'Times the target was found unable to hold embedder and worker at once.',
   )
 
+  readonly #delay = this.#histogram(
+    'foreman_event_loop_delay_seconds',
+    'How late the event loop ran a timer that is due every 100 ms.',
+    SHORT,
+  )
+
   constructor() {
-    this.#delay = monitorEventLoopDelay({ resolution: DELAY_MS })
-    this.#delay.enable()
     this.#gauge('foreman_build_info', 'What runs here.', ['version', 'node']).set(
       { version: VERSION, node: process.version },
       1,
     )
-    this.#readDelay()
     this.#read('foreman_queue_bytes', 'Bytes of the bodies that wait.', ({ store }) => store.depth.bytes)
     this.#read('foreman_callers', 'Blocked callers on the line.', ({ live }) => live.waiting)
     this.#read('foreman_paused', '1 while nothing new is sent.', ({ queue }) => Number(queue.paused))
@@ -102,6 +103,15 @@ export class Metrics {
     this.#readSwaps()
     this.#readBacklog()
     this.#readDeliveries()
+  }
+
+  /** Starts to measure the event loop. */
+  start(): void {
+    this.#loopDelay.start((late) => this.#delay.observe(late))
+  }
+
+  stop(): void {
+    this.#loopDelay.stop()
   }
 
   /** Where to read what is not counted. */
@@ -235,17 +245,25 @@ export class Metrics {
     const backlog = async (): Promise<readonly Backlog[]> => (await this.#readings?.store.backlog()) ?? []
     const label = (model: string): string => this.#label(model)
     const age = (oldestAt: number): number => seconds((this.#readings?.clock.now() ?? oldestAt) - oldestAt)
-    const oldest = this.#gauge('foreman_queue_oldest_seconds', 'How long the oldest job has waited; 0 when none does.')
+    new Gauge({
+      name: 'foreman_queue_oldest_seconds',
+      help: 'How long the oldest job has waited; 0 when none does.',
+      registers: [this.#registry],
+      async collect() {
+        // Asked for itself: what another gauge read would be one scrape late.
+        this.set(Math.max(0, ...(await backlog()).map((entry) => age(entry.oldestAt))))
+      },
+    })
     new Gauge({
       name: 'foreman_queue_depth',
       help: 'Jobs that wait, by model.',
       labelNames: ['model'],
       registers: [this.#registry],
       async collect() {
-        this.reset()
+        // Reset after the wait: two scrapes at once must not add up.
         const waiting = await backlog()
+        this.reset()
         for (const { model, jobs } of waiting) this.inc({ model: label(model) }, jobs)
-        oldest.set(Math.max(0, ...waiting.map((entry) => age(entry.oldestAt))))
       },
     })
   }
@@ -258,21 +276,6 @@ export class Metrics {
       registers: [this.#registry],
       async collect() {
         this.set(await pending())
-      },
-    })
-  }
-
-  #readDelay(): void {
-    const delay = this.#delay
-    new Gauge({
-      name: 'foreman_event_loop_delay_seconds',
-      help: 'How late the event loop was since the last scrape.',
-      labelNames: ['quantile'],
-      registers: [this.#registry],
-      collect() {
-        for (const quantile of [0.5, 0.99, 1])
-          this.set({ quantile }, seconds(delay.percentile(quantile * 100) / 1e6 - DELAY_MS))
-        delay.reset()
       },
     })
   }

@@ -11,6 +11,9 @@ export interface InstalledModel {
 
 export interface ResidentModel {
   readonly name: string
+  /** Bytes in memory, of the GPU and of the machine; 0 if the target does not say. */
+  readonly size: number
+  /** Bytes in the memory of the GPU: 0 on a machine without one. */
   readonly sizeVram: number
   readonly contextLength: number | null
   /** RFC 3339 as Ollama wrote it. */

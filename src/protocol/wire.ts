@@ -93,6 +93,9 @@ export interface DrainDocument {
 
 export interface ResidentDocument {
   model: string
+  /** Bytes in memory, of the GPU and of the machine; 0 if the target does not say. */
+  size: number
+  /** Bytes in the memory of the GPU: 0 on a machine without one. */
   size_vram: number
   context_length: number | null
   expires_at: string

@@ -32,6 +32,13 @@ describe('ps', () => {
     )
   })
 
+  it('shows the size of a model on a machine without a GPU', () => {
+    const resident = [
+      { model: 'tiny', size: 2_097_152, size_vram: 0, context_length: 8, expires_at: '2026-01-01T12:25:00Z' },
+    ]
+    expect(shown({ ...IDLE, target: { ...IDLE.target, resident } })).toContain('tiny  2.0 MiB, for 25m00s')
+  })
+
   it('shows the drain clock, the last swap, and the swaps made and saved', () => {
     const drain = {
       ...{ affinity: 'qwen3:14b', swapped_at: '2026-01-01T11:48:00Z', drained_ms: 720_000, limit_ms: 900_000 },

@@ -66,9 +66,16 @@ export const BUSY: StatusDocument = {
   target: {
     ...IDLE.target,
     resident: [
-      { model: 'qwen3:14b', size_vram: 9_985_798_144, context_length: 8192, expires_at: '2026-01-01T12:25:00Z' },
+      {
+        model: 'qwen3:14b',
+        size: 9_985_798_144,
+        size_vram: 9_985_798_144,
+        context_length: 8192,
+        expires_at: '2026-01-01T12:25:00Z',
+      },
       {
         model: 'nomic-embed-text:latest',
+        size: 565_000_000,
         size_vram: 565_000_000,
         context_length: 2048,
         expires_at: '2318-04-12T00:00:00Z',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { NOT_PINNED, pinningAfter } from '../../src/daemon/pinning.ts'
 
 const now = Date.parse('2026-11-21T00:00:00Z')
-const model = (name: string, expiresAt: string) => ({ name, sizeVram: 0, contextLength: null, expiresAt })
+const model = (name: string, expiresAt: string) => ({ name, size: 0, sizeVram: 0, contextLength: null, expiresAt })
 const embedder = model('tiny-embed:latest', '2318-01-01T00:00:00Z')
 const unpinned = model('tiny-embed:latest', '2026-11-21T00:05:00Z')
 const worker = model('tiny-a:latest', '2026-11-21T00:30:00Z')

@@ -78,7 +78,13 @@ describe('GET /status', () => {
         version: '0.17.4',
         probed_at: '2026-01-06T12:00:00.000Z',
         resident: [
-          { model: 'tiny-a:latest', size_vram: 0, context_length: 2048, expires_at: '2026-11-21T03:18:53.925897528Z' },
+          {
+            model: 'tiny-a:latest',
+            size: 1511680,
+            size_vram: 0,
+            context_length: 2048,
+            expires_at: '2026-11-21T03:18:53.925897528Z',
+          },
         ],
         slots_too_few: false,
       },

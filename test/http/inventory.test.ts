@@ -152,10 +152,16 @@ describe('reading', () => {
 
   test('sees what is resident, also from versions that tell less', () => {
     expect(readResident(Buffer.from(PS))).toEqual([
-      { name: 'tiny-a:latest', sizeVram: 0, contextLength: 2048, expiresAt: '2026-11-21T03:18:53.925897528Z' },
+      {
+        name: 'tiny-a:latest',
+        size: 1511680,
+        sizeVram: 0,
+        contextLength: 2048,
+        expiresAt: '2026-11-21T03:18:53.925897528Z',
+      },
     ])
     expect(readResident(Buffer.from('{"models":[{"name":"x","size_vram":7}]}'))).toEqual([
-      { name: 'x', sizeVram: 7, contextLength: null, expiresAt: '' },
+      { name: 'x', size: 0, sizeVram: 7, contextLength: null, expiresAt: '' },
     ])
   })
 })

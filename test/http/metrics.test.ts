@@ -1,8 +1,10 @@
 // What is counted and how it is shown: names, labels, and labels that must never be.
 
-import { expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { expect, onTestFinished, test } from 'vitest'
 import { Metrics, type Readings } from '../../src/daemon/metrics.ts'
 import { job } from '../domain/job-example.ts'
+import { until } from '../harness.ts'
 import { knownTarget, startHalf } from './half.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
@@ -120,6 +122,43 @@ test('the queue is read when it is asked for', async () => {
   backlog.length = 0
   expect(await samples(metrics, 'foreman_queue_depth')).toEqual({})
   expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 0 })
+})
+
+test('the oldest wait is that of this scrape, whichever gauge is read first', async () => {
+  const backlog = [{ model: 'tiny-a', jobs: 1, oldestAt: 40_000 }]
+  const metrics = metricsWith({ store: { ...readings().store, backlog: () => Promise.resolve(backlog) } })
+  expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 60 })
+})
+
+test('two scrapes at once see the same depth, neither the sum of both', async () => {
+  const backlog = [{ model: 'tiny-a', jobs: 2, oldestAt: 40_000 }]
+  const metrics = metricsWith({ store: { ...readings().store, backlog: () => Promise.resolve(backlog) } })
+  const both = await Promise.all([1, 2].map(() => samples(metrics, 'foreman_queue_depth')))
+  expect(both).toEqual([{ 'model="tiny-a:latest"': 2 }, { 'model="tiny-a:latest"': 2 }])
+})
+
+test('a stall of the event loop is in the histogram, however often it is scraped', async () => {
+  const metrics = metricsWith()
+  onTestFinished(() => metrics.stop())
+  metrics.start()
+  const started = performance.now()
+  while (performance.now() - started < 300);
+  const stalls = async (): Promise<number> => {
+    const seen = await samples(metrics, 'foreman_event_loop_delay_seconds_bucket')
+    return (seen['le="+Inf"'] ?? 0) - (seen['le="0.1"'] ?? 0)
+  }
+  await until('the stall was measured', async () => (await stalls()) >= 1)
+  expect(await stalls()).toBeGreaterThanOrEqual(1)
+})
+
+test('promtool finds nothing to say about the metrics', async (context) => {
+  const { error } = spawnSync('promtool', ['--version'])
+  context.skip(error !== undefined, 'promtool (Debian: prometheus) is not installed')
+  const metrics = metricsWith()
+  metrics.jobEnded(job({ state: 'done', claimedAt: 1_000, workingAt: 2_000, finishedAt: 4_000 }))
+  const { body } = await metrics.render()
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' })
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' })
 })
 
 test('the target is up when it answered last', async () => {

@@ -180,8 +180,20 @@ describe('the pruner', () => {
     expect(await store.prune(40, 2)).toBe(0)
     expect(await responseOf(store, ids[0] ?? '')).toBeNull()
     expect(await responseOf(store, ids[3] ?? '')).toEqual(new Uint8Array(5).fill(7))
-    expect(await store.countByState()).toMatchObject({ done: 1, queued: 1 })
+    expect(await store.countByState()).toMatchObject({ done: 4, queued: 1 })
   })
+})
+
+it('finished jobs go on being counted when they are deleted, also after a restart', async () => {
+  const path = join(await temporaryFolder(), 'foreman.db')
+  const store = await temporaryStore({ path })
+  const { id } = await put(store)
+  await take(store)
+  await changed(store, id, 'completed', { now: 10 })
+  await store.prune(20, 100)
+  await store.close()
+  const again = await temporaryStore({ path })
+  expect(await again.countByState()).toMatchObject({ queued: 0, loading: 0, working: 0, done: 1 })
 })
 
 describe('closing', () => {

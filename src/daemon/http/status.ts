@@ -37,6 +37,7 @@ export async function statusDocument(app: App): Promise<StatusDocument> {
       probed_at: inventory === null ? null : new Date(inventory.probedWall).toISOString(),
       resident: (inventory?.resident ?? []).map((model) => ({
         model: model.name,
+        size: model.size,
         size_vram: model.sizeVram,
         context_length: model.contextLength,
         expires_at: model.expiresAt,

@@ -143,7 +143,9 @@ export function createJobs(db: DatabaseSync): JobsTable {
   )
   const countByState = prepare<None, { state: State; jobs: number }>(
     db,
-    'SELECT state, count(*) AS jobs FROM jobs GROUP BY state',
+    `SELECT state, sum(jobs) AS jobs FROM (
+       SELECT state, count(*) AS jobs FROM jobs GROUP BY state UNION ALL SELECT state, jobs FROM deleted_jobs
+     ) GROUP BY state`,
   )
   const waitingByModel = prepare<None, { model: string; jobs: number; bytes: number }>(
     db,

@@ -17,6 +17,11 @@ CREATE TRIGGER head_went AFTER DELETE ON deliveries WHEN OLD.head = 1 BEGIN
     SELECT receiver, next_at FROM deliveries WHERE head = 1 AND receiver = OLD.receiver ORDER BY next_at LIMIT 1;
 END;
 
+CREATE TRIGGER job_deleted AFTER DELETE ON jobs BEGIN
+  INSERT INTO deleted_jobs (state, jobs) VALUES (OLD.state, 1)
+    ON CONFLICT (state) DO UPDATE SET jobs = jobs + 1;
+END;
+
 CREATE TABLE artifacts (
   id INTEGER PRIMARY KEY,
   sequence INTEGER NOT NULL REFERENCES jobs (sequence) ON DELETE CASCADE,
@@ -42,6 +47,11 @@ CREATE TABLE changes (
   PRIMARY KEY (sequence, number),
   CHECK ((number = 1) = (previous IS NULL)),
   CHECK (number > 1 OR state = 'queued')
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deleted_jobs (
+  state TEXT PRIMARY KEY CHECK (state IN ('done', 'failed', 'cancelled')),
+  jobs INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deliveries (

@@ -310,6 +310,7 @@ export interface Store {
   pendingDeliveries(): Promise<number>
   overdue(now: number, limit: number): Promise<OverdueJobs>
   backlog(): Promise<readonly Backlog[]>
+  /** Jobs by state, deleted ones included. */
   countByState(): Promise<Readonly<Record<State, number>>>
   queueState(): Promise<QueueState>
   queueView(residency: Turn): Promise<QueueView>

@@ -1,7 +1,7 @@
 // Owns the counts that the store keeps in memory so that no question about the queue scans it: jobs by state, what waits by
 // model, swaps. Each count is undone with the transaction that made it. Pure: the rows are counted elsewhere.
 
-import type { Depth, State } from '../job.ts'
+import { type Depth, isFinal, type State } from '../job.ts'
 import type { SwapCount } from './store.ts'
 import { type Block, blockOf, createWaitingBlocks, type WaitingBlocks } from './waiting-blocks.ts'
 
@@ -60,9 +60,15 @@ export function createTally(
     else byModel.set(model, { jobs: before.jobs + sign, bytes: before.bytes + sign * size })
   }
 
+  /** Or one that is undone: a deleted job goes on being counted by its final state. */
+  const isDeletion = (from: State | null, to: State | null): boolean =>
+    (from === null && to !== null && isFinal(to)) || (to === null && from !== null && isFinal(from))
+
   function step({ from, to, model, bytes: size }: Move): void {
-    if (from !== null) byState[from] -= 1
-    if (to !== null) byState[to] += 1
+    if (!isDeletion(from, to)) {
+      if (from !== null) byState[from] -= 1
+      if (to !== null) byState[to] += 1
+    }
     if (from === 'queued') wait(model, -1, size)
     if (to === 'queued') wait(model, 1, size)
   }
