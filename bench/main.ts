@@ -20,6 +20,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   chats: { title: 'chats a second through the queue', load: async () => (await import('./chats.ts')).run },
   submits: { title: 'jobs acknowledged a second', load: async () => (await import('./submits.ts')).run },
   deliveries: { title: 'webhooks that arrive', load: async () => (await import('./deliveries.ts')).run },
+  watchers: { title: 'a run that a hundred look at', load: async () => (await import('./watchers.ts')).run },
   store: { title: 'claim and enqueue in a long queue', load: async () => store },
   swaps: { title: 'three models on a real Ollama', load: async () => (await import('./swaps.ts')).run },
   inventory: {

@@ -188,3 +188,54 @@ it('what is kept until the store answers is bounded: then the watcher is cut, no
   expect(seen === null || seen.cut).toBe(true)
   await until('nobody watches', () => !relay.isWatched(ID))
 })
+
+describe('records that are told to many watchers', () => {
+  it('are encoded once', async () => {
+    const { url, relay, answer } = await asked(null)
+    const watchers = Array.from({ length: 5 }, () => follow(url, ID))
+    await until('all watch', () => relay.watchers === 5)
+    answer([QUEUED], 'queued')
+    await Promise.all(watchers.map((watcher) => watcher.hears('"queued"')))
+    let decoded = 0
+    const data = Buffer.from('{"r":1}')
+    const text = data.toString.bind(data)
+    data.toString = (...args: Parameters<Buffer['toString']>) => {
+      decoded += 1
+      return text(...args)
+    }
+    changed(relay, WORKING)
+    relay.record(ID, eventNumber(2, 1), { event: null, data })
+    changed(relay, DONE)
+    for (const watcher of watchers) expect(places((await watcher.answer()).body)).toEqual(['1', '2', '2.1', '3'])
+    expect(decoded).toBe(1)
+  })
+
+  it('are told no more to a watcher that was cut, though its socket is still open', async () => {
+    const { url, relay, answer } = await asked(null)
+    const watcher = follow(url, ID)
+    answer([QUEUED], 'queued')
+    await watcher.hears('"queued"')
+    await watcher.stopReading()
+    changed(relay, WORKING)
+    const data = Buffer.from(JSON.stringify('x'.repeat(100_000)))
+    let place = 0
+    for (; place < 1_000 && relay.isWatched(ID); place++)
+      relay.record(ID, eventNumber(2, place + 1), { event: null, data })
+    // In one turn nothing is written to the socket, so all of it counts: ten records fit into the bound, the next does not.
+    expect([relay.isWatched(ID), place]).toEqual([false, 11])
+    await watcher.resume()
+    expect((await watcher.answer()).cut).toBe(true)
+  })
+
+  it('are told to a watcher that is not behind, however large', async () => {
+    const { url, relay, answer } = await asked(null)
+    const watcher = follow(url, ID)
+    answer([QUEUED], 'queued')
+    await watcher.hears('"queued"')
+    const data = Buffer.from(JSON.stringify('x'.repeat(2 * FURTHEST_BEHIND)))
+    relay.record(ID, eventNumber(2, 1), { event: null, data })
+    changed(relay, DONE)
+    const { body, cut } = await watcher.answer()
+    expect([places(body), cut]).toEqual([['1', '2.1', '3'], false])
+  })
+})

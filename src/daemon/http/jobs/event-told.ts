@@ -1,19 +1,78 @@
-// Owns how a state change or a record of an answer becomes an event of a job's stream (protocol/event.ts), as JSON text.
-// Pure. What the target wrote goes in as it is, where it is JSON.
+// Encoder of the events of a job's stream (protocol/event.ts): a state change or a record of an answer becomes bytes, once
+// for all watchers. What the target wrote goes in as it is, where it is JSON.
 
 import { eventNumber, type RecordEvent, type StateEvent } from '../../../protocol/event.ts'
 import { isJsonDocument } from '../../answer/raw-json.ts'
 import type { AnswerRecord } from '../../answer/record-cutter.ts'
 import { isFinal, type JobError, type StateChange } from '../../job.ts'
 import { errorDocument, withRaw } from '../../job-document.ts'
+import type { Changed } from '../../relay.ts'
+import type { EventForm } from './events-request.ts'
 
-export interface Told {
+export class Told {
   readonly number: number
   readonly type: 'state' | 'record'
   /** One line. */
   readonly json: string
   /** Nothing follows it. */
   readonly isLast: boolean
+  readonly #frames: Partial<Record<EventForm, Buffer>> = {}
+
+  constructor(number: number, type: Told['type'], json: string, isLast: boolean) {
+    this.number = number
+    this.type = type
+    this.json = json
+    this.isLast = isLast
+  }
+
+  /** Its bytes on the wire. They are shared by all watchers, so nobody may write to them. */
+  frame(form: EventForm): Buffer {
+    this.#frames[form] ??= Buffer.from(
+      form === 'sse' ? `id: ${this.number}\nevent: ${this.type}\ndata: ${this.json}\n\n` : `${this.json}\n`,
+    )
+    return this.#frames[form]
+  }
+}
+
+interface Joined {
+  readonly count: number
+  readonly last: Buffer
+  readonly bytes: Buffer
+}
+
+/** By the first frame. */
+const joined = new WeakMap<Buffer, Joined>()
+
+/** The frames that one turn of the event loop gathered, as one buffer, which watchers that gathered the same share. */
+export function joinFrames(frames: readonly Buffer[]): Buffer {
+  const [first, last] = [frames[0], frames.at(-1)]
+  if (first === undefined || last === undefined) return Buffer.alloc(0)
+  if (first === last) return first
+  const known = joined.get(first)
+  if (known?.last === last && known.count === frames.length) return known.bytes
+  const bytes = Buffer.concat(frames)
+  joined.set(first, { count: frames.length, last, bytes })
+  return bytes
+}
+
+/** What was encoded for the first watcher, kept as long as the relay holds the change or the record. */
+const encodedChanges = new WeakMap<Changed, Told>()
+const encodedRecords = new WeakMap<AnswerRecord, Told>()
+
+/** As `toldChange`, encoded once for all watchers of one change. */
+export function sharedChange(change: Changed): Told {
+  const told = encodedChanges.get(change) ?? toldChange(change, change.error)
+  encodedChanges.set(change, told)
+  return told
+}
+
+/** As `toldRecord`, encoded once for all watchers of one record. */
+export function sharedRecord(number: number, record: AnswerRecord): Told {
+  const known = encodedRecords.get(record)
+  if (known?.number === number) return known
+  const told = toldRecord(number, record)
+  encodedRecords.set(record, told)
+  return told
 }
 
 /** @param error the job's; shown with the final states that have one */
@@ -28,7 +87,7 @@ export function toldChange({ number, state, previous, attempt, at }: StateChange
     timestamp: new Date(at).toISOString(),
     ...(shown === null ? {} : { error: shown }),
   }
-  return { number: event.number, type: 'state', json: JSON.stringify(event), isLast: isFinal(state) }
+  return new Told(event.number, 'state', JSON.stringify(event), isFinal(state))
 }
 
 /** `number` as eventNumber gives it. Keeps nothing of the record's bytes. */
@@ -36,5 +95,5 @@ export function toldRecord(number: number, { event, data }: AnswerRecord): Told 
   const head: Omit<RecordEvent, 'data'> = { number, type: 'record', ...(event === null ? {} : { event }) }
   const text = data.toString('utf8')
   const json = withRaw(JSON.stringify(head), 'data', isJsonDocument(data) ? text : JSON.stringify(text))
-  return { number, type: 'record', json, isLast: false }
+  return new Told(number, 'record', json, false)
 }

@@ -3,7 +3,7 @@
 
 import type { AnswerRecord } from '../../answer/record-cutter.ts'
 import type { Changed, Watcher } from '../../relay.ts'
-import { type Told, toldChange, toldRecord } from './event-told.ts'
+import { sharedChange, sharedRecord, type Told } from './event-told.ts'
 import { type EventWriter, FURTHEST_BEHIND } from './event-writer.ts'
 
 export class EventFeed implements Watcher {
@@ -12,7 +12,7 @@ export class EventFeed implements Watcher {
   readonly #onBroken: (error: unknown) => void
   /** Null: he is up to date. */
   #kept: Told[] | null = []
-  #keptChars = 0
+  #keptBytes = 0
 
   constructor(writer: EventWriter, after: number, onBroken: (error: unknown) => void) {
     this.#writer = writer
@@ -26,11 +26,11 @@ export class EventFeed implements Watcher {
   }
 
   changed(change: Changed): void {
-    this.#guarded(() => this.#take(toldChange(change, change.error)))
+    this.#guarded(() => this.#take(sharedChange(change)))
   }
 
   record(number: number, record: AnswerRecord): void {
-    if (number > this.#after) this.#guarded(() => this.#take(toldRecord(number, record)))
+    if (number > this.#after && !this.#writer.isOver) this.#guarded(() => this.#take(sharedRecord(number, record)))
   }
 
   /** He gets what was said until now, and resumes at the next start. */
@@ -43,7 +43,7 @@ export class EventFeed implements Watcher {
     while (this.#kept !== null && this.#kept.length > 0 && !this.#writer.isOver) {
       const kept = this.#kept
       this.#kept = []
-      this.#keptChars = 0
+      this.#keptBytes = 0
       const isOver = kept.at(-1)?.isLast === true
       if ((await this.#writer.replay(kept)) && isOver) this.#writer.end()
     }
@@ -55,12 +55,15 @@ export class EventFeed implements Watcher {
     if (this.#kept === null) {
       this.#writer.tell(told)
       if (told.isLast) this.#writer.end()
-    } else if (told.type === 'record' && this.#keptChars > FURTHEST_BEHIND) {
+      return
+    }
+    const { length } = told.frame(this.#writer.form)
+    if (told.type === 'record' && this.#keptBytes > 0 && this.#keptBytes + length > FURTHEST_BEHIND) {
       this.#kept = []
       this.#writer.cut()
     } else {
       this.#kept.push(told)
-      this.#keptChars += told.json.length
+      this.#keptBytes += length
     }
   }
 

@@ -21,7 +21,9 @@ export const streamEvents: JobHandler = async (app, { id, query }, req, res) => 
   const { store, queue, relay, clock, log } = app
   const { form, after } = asked
   const { heartbeatMs, clientStallMs } = app.config
-  const writer = new EventWriter({ clock, res, jobId: id, form, after, heartbeatMs, clientStallMs })
+  // A watcher that is cut hears nothing more at once: its socket may take a minute to close.
+  const onOver = (): void => watch.close()
+  const writer = new EventWriter({ clock, res, jobId: id, form, after, heartbeatMs, clientStallMs, onOver })
   const broken = (error: unknown): void => {
     log.error({ err: error, job: id }, 'a stream of events broke')
     res.destroy()
@@ -31,10 +33,7 @@ export const streamEvents: JobHandler = async (app, { id, query }, req, res) => 
   const watch = relay.watch(id, feed)
   const sofar = queue.answerSoFar(id)
   const reading = Promise.all([store.changes(id), store.get(id)])
-  const close = (): void => {
-    watch.close()
-    writer.close()
-  }
+  const close = (): void => writer.close()
   res.once('close', close)
   try {
     const [changes, job] = await reading
