@@ -6,6 +6,7 @@ import type { Verdict } from './answer/terminal-marker.ts'
 import { backoffMs } from './backoff.ts'
 import type { EventName, Job, JobError } from './job.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { cutTargetText } from './target-text.ts'
 
 /** Why foreman itself ended an attempt. `shutting_down` gives an async job back to the queue. */
 export type StopReason =
@@ -58,14 +59,17 @@ const failure = (
   status,
 })
 
-/** The text of Ollama's (or OpenAI's, or Anthropic's) own error document, or null if this is none. */
+/**
+ * The text of an error document in Ollama's, OpenAI's or Anthropic's form, cut to 2 KiB. Returns null if `body` is not such
+ * a document.
+ */
 export function targetErrorText(body: string): string | null {
   try {
     const document: unknown = JSON.parse(body)
     if (typeof document !== 'object' || document === null || !('error' in document)) return null
     const { error } = document
-    if (typeof error === 'string') return error
-    if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message)
+    if (typeof error === 'string') return cutTargetText(error)
+    if (typeof error === 'object' && error !== null && 'message' in error) return cutTargetText(String(error.message))
     return null
   } catch {
     return null
@@ -117,7 +121,10 @@ function decideVerdict(verdict: Verdict): Decision {
     case 'complete':
       return { event: 'completed' }
     case 'error':
-      return { event: 'target_error', error: { code: 'target_error', message: verdict.message, status: null } }
+      return {
+        event: 'target_error',
+        error: { code: 'target_error', message: cutTargetText(verdict.message), status: null },
+      }
     case 'bad':
       return { event: 'bad_answer', error: failure('bad_answer', { detail: verdict.detail }) }
     case 'incomplete':
@@ -137,7 +144,7 @@ export function decide(outcome: Outcome, job: Job, context: AttemptContext): Dec
       if (outcome.verdict.kind === 'complete' || outcome.verdict.kind === 'error') return decideVerdict(outcome.verdict)
       return decideLost(outcome.reached, job, context)
     case 'bad_answer':
-      return { event: 'bad_answer', error: failure('bad_answer', { detail: outcome.detail }) }
+      return { event: 'bad_answer', error: failure('bad_answer', { detail: cutTargetText(outcome.detail) }) }
     case 'stopped': {
       const { reason, limit } = outcome
       if (reason === 'shutting_down' && job.caller === 'none') return { event: 'interrupted' }

@@ -21,6 +21,16 @@ const SECRET = [
   '*.secret',
 ]
 
+/** An Error without what other modules hang on it (a parser's bytes), and without the input that JSON.parse quotes. */
+function errorForLog(error: unknown): unknown {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const { name: type, message, stack = '', cause } = error
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+  const more = cause === undefined ? {} : { cause: errorForLog(cause) }
+  const said = error instanceof SyntaxError ? '[not shown: it may quote its input]' : message
+  return { type, message: said, ...code, stack: stack.replace(message, () => said), ...more }
+}
+
 /** The logger of a daemon; `destination` is for tests. Pretty on a terminal, JSON lines otherwise, unless told. */
 export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, destination?: DestinationStream): Log {
   const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY === true)
@@ -29,6 +39,7 @@ export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, destin
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: errorForLog },
     redact: { paths: SECRET, censor: '[redacted]' },
   }
   if (destination !== undefined) return pino(options, destination)

@@ -186,7 +186,11 @@ export const ERRORS = {
     message: 'the connection to the target was lost in the middle of the answer',
     hint: 'Part of the answer had already been passed on, so it could not be tried again.',
   },
-  target_error: { status: 502, message: '{detail}', hint: "The target's own error; its status and text are kept." },
+  target_error: {
+    status: 502,
+    message: '{detail}',
+    hint: "The target's own error; its status and the first 2 KiB of its text are kept.",
+  },
   bad_answer: {
     status: 502,
     message: 'the target answered with something that is not Ollama: {detail}',

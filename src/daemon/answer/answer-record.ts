@@ -3,6 +3,7 @@
 
 import type { Dialect } from '../endpoint.ts'
 import type { Measured } from '../job.ts'
+import { cutTargetText } from '../target-text.ts'
 
 /** What an answer turned out to be. */
 export type Verdict =
@@ -57,7 +58,9 @@ export function parseDocument(bytes: Buffer): Document | undefined {
 const count = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.round(value) : null
 
-const word = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+/** A text of the target, cut to 2 KiB; null for anything else, and for an empty one. */
+const word = (value: unknown): string | null =>
+  typeof value === 'string' && value !== '' ? cutTargetText(value) : null
 
 const NS_PER_MS = 1_000_000
 
@@ -65,7 +68,7 @@ const NS_PER_MS = 1_000_000
 function errorOf(document: Document): string | null {
   const { error } = document as { error?: unknown }
   if (error === undefined || error === null) return null
-  if (typeof error === 'string') return error
+  if (typeof error === 'string') return cutTargetText(error)
   return word(within(error, 'message')) ?? JSON.stringify(error)
 }
 

@@ -6,11 +6,12 @@ import { type Decision, decide, type Outcome } from '../attempt.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { createRunTimes, type RunTimes } from '../eta.ts'
-import { isFinal, type Job, type State, TRANSITIONS } from '../job.ts'
+import { isFinal, type Job, type JobError, type State, TRANSITIONS } from '../job.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Relay } from '../relay.ts'
 import type { Change, Store } from '../store/store.ts'
+import { knownReason } from '../target-text.ts'
 import type { Prober } from './prober.ts'
 import type { Run } from './run.ts'
 
@@ -51,7 +52,7 @@ export class Conclusion {
     // A caller who hangs up, or a cancel, is nothing to be warned of.
     else
       log[event === 'cancelled' ? 'debug' : 'warn'](
-        { job: job.id, model: job.model, attempt: job.attempt, event, error },
+        { job: job.id, model: job.model, attempt: job.attempt, event, error: loggedError(error) },
         'attempt',
       )
     const isLast = isFinal(TRANSITIONS[event].to)
@@ -121,6 +122,14 @@ export class Conclusion {
     const load = job.state === 'loading' ? (loadMs ?? null) : null
     this.runTimes.learn(job.affinity, Math.max(0, ms - (load ?? 0)), load)
   }
+}
+
+/** A text of the target may quote the prompt. So the log has its known phrase, if any; the job's document has the text. */
+function loggedError(error: JobError | undefined) {
+  if (error === undefined) return undefined
+  const { code, message, status } = error
+  const isOfTarget = code === 'target_error' || code === 'bad_answer'
+  return { code, status, message: isOfTarget ? knownReason(message) : message }
 }
 
 /** What the log says of a finished job: which, how long, how much; never what was said. */

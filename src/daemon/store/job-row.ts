@@ -11,6 +11,7 @@ import {
   type State,
   type Wishes,
 } from '../job.ts'
+import { cutTargetText } from '../target-text.ts'
 import { whole, wholeOrNull } from './statement.ts'
 
 export interface JobRow {
@@ -105,9 +106,10 @@ function wishesOf(row: JobRow): Wishes {
 export const eventsOf = (row: Pick<JobRow, 'webhook_events'>): State[] =>
   row.webhook_events === '' ? [] : (row.webhook_events.split(',') as State[])
 
+/** A row that an earlier version wrote may have a text of the target in any length. */
 function errorOf(row: JobRow): JobError | null {
   if (row.error_code === null) return null
-  return { code: row.error_code, message: row.error_message ?? '', status: row.error_status }
+  return { code: row.error_code, message: cutTargetText(row.error_message ?? ''), status: row.error_status }
 }
 
 function measuredOf(row: JobRow): Measured | null {

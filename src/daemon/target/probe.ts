@@ -1,6 +1,7 @@
 // Owns what the answers to the three questions of a probe mean: an inventory, a target that is not there, or something
 // that is no Ollama. Pure: the questions are asked by send.ts, what the inventory says is read elsewhere.
 
+import { cutTargetText } from '../target-text.ts'
 import type { Bounds, Reply } from './question.ts'
 import type { PingResult, ProbeResult } from './target.ts'
 
@@ -46,7 +47,8 @@ function versionOf(reply: Reply): Reading<string> {
   const read = documentOf('/api/version', reply)
   if (read.kind !== 'read') return read
   const { document } = read.value
-  if ('version' in document && typeof document.version === 'string') return { kind: 'read', value: document.version }
+  if ('version' in document && typeof document.version === 'string')
+    return { kind: 'read', value: cutTargetText(document.version) }
   return { kind: 'foreign', reason: 'GET /api/version answered without a version' }
 }
 
