@@ -111,8 +111,15 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const metrics = new Metrics()
     const relay = new Relay()
     const awake = new AwakeClock(clock, awakeBase)
-    const { ollamaUrl, ollamaToken, embedConcurrency, embedModel, pollIntervalMs } = config
-    const target = createTarget({ url: ollamaUrl, token: ollamaToken, clock, log, embedConcurrency })
+    const { ollamaUrl, ollamaToken, ollamaBasic, embedConcurrency, embedModel, pollIntervalMs } = config
+    const target = createTarget({
+      url: ollamaUrl,
+      token: ollamaToken,
+      basic: ollamaBasic,
+      clock,
+      log,
+      embedConcurrency,
+    })
     const isQuiet = () => store.depth.jobs === 0 && dispatcher.running === null
     const isPaused = () => dispatcher.paused
     const prober = new Prober({

@@ -133,6 +133,16 @@ describe('what the target gets', () => {
     await chat(url, 'tiny-a', {}, { Authorization: 'Bearer mine' }).answer()
     expect((await fake.next('/api/chat')).header('authorization')).toBe('Bearer theirs')
   })
+
+  it('carries the Basic credentials of the target with jobs, embeddings and probes', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake, { config: { ollamaBasic: 'üser:a:b' } })
+    const basic = `Basic ${Buffer.from('üser:a:b').toString('base64')}`
+    await chat(url, 'tiny-a', {}, { Authorization: 'Bearer mine' }).answer()
+    await call(url, { path: '/api/embed', body: '{"model":"embedder","input":"x"}' })
+    for (const path of ['/api/chat', '/api/embed', '/api/tags', '/api/ps'])
+      expect([path, (await fake.next(path)).header('authorization')]).toEqual([path, basic])
+  })
 })
 
 describe('an unknown model', () => {

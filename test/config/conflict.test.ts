@@ -43,6 +43,11 @@ describe('foreman as its own target', () => {
   })
 })
 
+it('two kinds of credentials for the target are refused', () => {
+  const env = { FOREMAN_OLLAMA_URL: 'http://mac.local', FOREMAN_OLLAMA_TOKEN: 'x', FOREMAN_OLLAMA_BASIC: 'a:b' }
+  expect(problems({ env })).toEqual([expect.stringContaining('is set beside FOREMAN_OLLAMA_TOKEN')])
+})
+
 describe('a warning', () => {
   const warnings = (env: Record<string, string>): readonly string[] =>
     loaded({ env: { FOREMAN_OLLAMA_URL: 'http://mac.local:11434', ...env } }).warnings

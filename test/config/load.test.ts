@@ -73,6 +73,12 @@ describe('problems', () => {
     expect(found).toContainEqual(expect.stringContaining('http://***@mac.local'))
   })
 
+  it('name the setting for the credentials that a URL of the target holds', () => {
+    const [found = ''] = problems({ env: { FOREMAN_OLLAMA_URL: 'http://user:hunter2@mac.local' } })
+    expect(found).toContain('FOREMAN_OLLAMA_BASIC')
+    expect(found).not.toContain('hunter2')
+  })
+
   it('cut a value that is a book', () => {
     const [found = ''] = problems({ env: { ...TARGET, FOREMAN_LOG_LEVEL: 'x'.repeat(10_000) } })
     expect(found.length).toBeLessThan(500)
@@ -105,7 +111,13 @@ describe('a secret', () => {
   })
 
   it('is a problem when it is set but empty: the lock would be open', () => {
-    for (const name of ['FOREMAN_TOKEN', 'FOREMAN_TOKEN_FILE', 'FOREMAN_OLLAMA_TOKEN', 'FOREMAN_WEBHOOK_SECRET']) {
+    for (const name of [
+      'FOREMAN_TOKEN',
+      'FOREMAN_TOKEN_FILE',
+      'FOREMAN_OLLAMA_TOKEN',
+      'FOREMAN_OLLAMA_BASIC',
+      'FOREMAN_WEBHOOK_SECRET',
+    ]) {
       expect(problems({ env: { ...TARGET, [name]: '' } })).toEqual([
         expect.stringContaining(`${name} is set but empty`),
       ])

@@ -111,6 +111,20 @@ export const CASES: Table = {
     good: [['s3cret', 's3cret']],
     bad: neverAToken,
   },
+  ollamaBasic: {
+    name: 'FOREMAN_OLLAMA_BASIC',
+    unset: null,
+    good: [
+      ['user:s3cret', 'user:s3cret'],
+      ['üser:pass word:with:colons', 'üser:pass word:with:colons'],
+      [':', ':'],
+    ],
+    bad: [
+      ['user', 'no colon'],
+      ['user:changeme', 'placeholder'],
+      ['user:line\nbreak', 'line break'],
+    ],
+  },
   embedModel: {
     name: 'FOREMAN_EMBED_MODEL',
     unset: null,

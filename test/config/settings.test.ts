@@ -31,7 +31,7 @@ describe('the table of settings', () => {
     expect(flagOf(SETTINGS.ollamaUrl)).toBe('--ollama-url')
     expect(flagOf(SETTINGS.maxQueueBytes)).toBe('--max-queue-bytes')
     const secrets = KEYS.filter((key) => flagOf(SETTINGS[key]) === null)
-    expect(secrets).toEqual(['ollamaToken', 'token', 'webhookSecrets'])
+    expect(secrets).toEqual(['ollamaToken', 'ollamaBasic', 'token', 'webhookSecrets'])
   })
 
   it('knows no name twice', () => expect(new Set(KNOWN_NAMES).size).toBe(KNOWN_NAMES.length))

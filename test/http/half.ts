@@ -58,6 +58,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
   const real = createTarget({
     url: target.url,
     token: config.ollamaToken,
+    basic: config.ollamaBasic,
     clock,
     log,
     embedConcurrency: config.embedConcurrency,

@@ -7,6 +7,8 @@ export interface Config {
   /** Origin and path prefix of the target, without a trailing slash. */
   readonly ollamaUrl: string
   readonly ollamaToken: string | null
+  /** `user:password`. */
+  readonly ollamaBasic: string | null
   /** `host` is '' for every interface. */
   readonly addr: { readonly host: string; readonly port: number }
   readonly token: string | null

@@ -16,7 +16,7 @@ export interface Conflict {
   readonly why: string
 }
 
-/** What must not start: foreman as its own target would send every request round and round. */
+/** What must not start, such as foreman as its own target, which would send every request to itself again. */
 export function conflictsIn(config: Config, machine: Machine): Conflict[] {
   const conflicts: Conflict[] = []
   if (listensAt(new URL(config.ollamaUrl), config.addr, machine)) {
@@ -26,6 +26,12 @@ export function conflictsIn(config: Config, machine: Machine): Conflict[] {
     })
   } else if (config.publicUrl !== null && config.publicUrl === config.ollamaUrl) {
     conflicts.push({ name: 'FOREMAN_OLLAMA_URL', why: 'is the address of foreman itself (FOREMAN_PUBLIC_URL)' })
+  }
+  if (config.ollamaToken !== null && config.ollamaBasic !== null) {
+    conflicts.push({
+      name: 'FOREMAN_OLLAMA_BASIC',
+      why: 'is set beside FOREMAN_OLLAMA_TOKEN, and a request carries one of them: unset the other',
+    })
   }
   return conflicts
 }

@@ -1,7 +1,7 @@
 // Owns THE table of settings. Parsing, `--help`, .env.example, docs/configuration.md and `foreman config` are all read
 // from it: a new setting is one entry here and one line in config.ts.
 
-import { addressRule, allowRule, browserOrigin, hostName, httpUrl, listenAddress } from './address.ts'
+import { addressRule, allowRule, browserOrigin, hostName, httpUrl, listenAddress, targetUrl } from './address.ts'
 import type { Config } from './config.ts'
 import {
   duration,
@@ -16,7 +16,7 @@ import {
   text,
   yesOrNo,
 } from './grammar.ts'
-import { token, webhookSecrets } from './secret.ts'
+import { basicCredentials, token, webhookSecrets } from './secret.ts'
 
 /** Chapters of the help and of the docs page, in this order. */
 export const GROUPS = {
@@ -62,7 +62,7 @@ export const SETTINGS: Settings = {
     name: 'FOREMAN_OLLAMA_URL',
     group: 'target',
     required: true,
-    parser: httpUrl,
+    parser: targetUrl,
     example: 'http://mac.local:11434',
     about: 'The target: the one Ollama server behind this foreman. A path prefix is kept.',
   },
@@ -73,6 +73,15 @@ export const SETTINGS: Settings = {
     parser: optional(token),
     secret: true,
     about: 'Bearer token sent to the target, for one behind a proxy that asks for it.',
+  },
+  ollamaBasic: {
+    name: 'FOREMAN_OLLAMA_BASIC',
+    group: 'target',
+    absent: null,
+    parser: optional(basicCredentials),
+    secret: true,
+    about:
+      'Credentials for HTTP Basic sent to the target, as `user:password`, for one behind a proxy that asks for them.',
   },
   embedModel: {
     name: 'FOREMAN_EMBED_MODEL',

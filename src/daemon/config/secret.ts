@@ -19,6 +19,18 @@ export const token: Parser<string> = {
   },
 }
 
+/** Credentials of HTTP Basic authentication (RFC 7617): the user ends at the first colon, the password may hold more. */
+export const basicCredentials: Parser<string> = {
+  noun: 'credentials',
+  allowed: '`user:password`, without control characters',
+  parse(text) {
+    if (/\p{Cc}/u.test(text)) return refused('holds a line break or another control character')
+    if (!text.includes(':')) return refused('has no colon between user and password')
+    const [, password = ''] = /^[^:]*:(.*)$/.exec(text) ?? []
+    return PLACEHOLDERS.includes(password.toLowerCase()) ? refused('has a placeholder as its password') : value(text)
+  },
+}
+
 /** Webhook keys, newest first: `whsec_` is base64 as in Standard Webhooks, anything else stands for its own UTF-8 bytes. */
 export const webhookSecrets: Parser<readonly WebhookKey[]> = {
   noun: 'secrets',

@@ -21,11 +21,12 @@ export class RequestWriter {
   readonly #prefix: string
   readonly #base: readonly string[]
 
-  constructor(prefix: string, token: string | null) {
+  /** `authorization`: the value of that header. */
+  constructor(prefix: string, authorization: string | null) {
     this.#prefix = prefix
     // `identity`: what the target writes is what the caller gets, and the marker must be able to read it.
     const base = ['user-agent', 'foreman', 'accept-encoding', 'identity']
-    this.#base = token === null ? base : [...base, 'authorization', `Bearer ${token}`]
+    this.#base = authorization === null ? base : [...base, 'authorization', authorization]
   }
 
   options(request: TargetRequest): Dispatcher.DispatchOptions {

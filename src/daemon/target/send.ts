@@ -18,12 +18,19 @@ export interface TargetOptions {
   /** Origin and path prefix, without a trailing slash. */
   readonly url: string
   readonly token: string | null
+  /** `user:password`, in place of a token. */
+  readonly basic?: string | null
   readonly clock: Clock
   readonly log: Log
   readonly embedConcurrency: number
 }
 
 const get = (path: string): TargetRequest => ({ method: 'GET', path, headers: {}, body: null })
+
+function authorizationOf(token: string | null, basic: string | null): string | null {
+  if (basic !== null) return `Basic ${Buffer.from(basic).toString('base64')}`
+  return token === null ? null : `Bearer ${token}`
+}
 
 /** Connects to nothing yet. */
 export function createTarget(options: TargetOptions): Target {
@@ -44,12 +51,12 @@ class OllamaTarget implements Target {
   /** Why the embedder could not be loaded, when that was tried last. */
   #warmFailure: string | null = null
 
-  constructor({ url, token, clock, log, embedConcurrency }: TargetOptions) {
+  constructor({ url, token, basic = null, clock, log, embedConcurrency }: TargetOptions) {
     const { origin, pathname, protocol, host, hostname, port } = new URL(url)
     this.#clock = clock
     this.#log = log
     this.#connections = new Connections(origin, embedConcurrency, (error) => this.#broken(error))
-    this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), token)
+    this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), authorizationOf(token, basic))
     // Node gives the descriptor of a destroyed socket back at once; which socket of a pool it was, undici does not say.
     this.#directLine = { ...this.#line, forJobs: false, whenGone: (settle) => setImmediate(settle) }
     this.#host = host
