@@ -2,6 +2,7 @@
 
 import { Ollama } from 'ollama'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ACTING, ACTING_TOOLS, TWO_CALLS } from './acting-model.ts'
 import { begin, exchange, post } from './exchange.ts'
 import { type Foreman, startForeman, until } from './foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
@@ -15,6 +16,15 @@ const generate = { model: 'tiny-a', prompt: 'hello there', options }
 const endless = { model: 'tiny-slow', messages, options: { num_predict: 1_000_000, frequency_penalty: 2 } }
 const parameters = { type: 'object', properties: { town: { type: 'string' } }, required: ['town'] }
 const tools = [{ type: 'function', function: { name: 'weather', description: 'of a town', parameters } }]
+const acting = {
+  model: ACTING,
+  messages: [{ role: 'user', content: 'hello' }],
+  options: { ...options, seed: 1, num_predict: 8 },
+}
+const calling = {
+  ...{ ...acting, think: false, tools: [...ACTING_TOOLS], format: TWO_CALLS },
+  options: { ...acting.options, num_predict: 256 },
+}
 const format = { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] }
 
 async function all(stream: AsyncIterable<unknown>): Promise<unknown[]> {
@@ -31,6 +41,11 @@ const QUESTIONS: Readonly<Record<string, (client: Ollama) => Promise<unknown>>> 
   'a streamed chat that wants JSON of a schema': async (client) =>
     all(await client.chat({ ...chat, format, stream: true })),
   'a chat with log probabilities': (client) => client.chat({ ...chat, logprobs: true, top_logprobs: 2 }),
+  'a chat that thinks': (client) => client.chat({ ...acting, think: true }),
+  'a streamed chat that thinks': async (client) => all(await client.chat({ ...acting, think: true, stream: true })),
+  'a completion that thinks': (client) => client.generate({ model: ACTING, prompt: 'hello', think: true, options }),
+  'a chat that calls tools': (client) => client.chat(calling),
+  'a streamed chat that calls tools': async (client) => all(await client.chat({ ...calling, stream: true })),
   'a completion': (client) => client.generate(generate),
   'a streamed completion': async (client) => all(await client.generate({ ...generate, stream: true })),
   'a raw completion': (client) => client.generate({ ...generate, raw: true }),

@@ -2,10 +2,12 @@
 // of a foreman in front of it, and the answers are the same, byte for byte, but for what likeness.ts lists.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isSince } from '../../src/daemon/request/ollama-version.ts'
 import { exchange } from './exchange.ts'
 import { type Foreman, startForeman, until } from './foreman.ts'
 import { likeness } from './likeness.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'
+import { ACTING_ROWS } from './requests/acting.ts'
 import { ANTHROPIC } from './requests/anthropic.ts'
 import { BROKEN } from './requests/broken.ts'
 import { CHAT } from './requests/chat.ts'
@@ -13,7 +15,7 @@ import { EMBEDDINGS } from './requests/embeddings.ts'
 import { GENERATE } from './requests/generate.ts'
 import { INVENTORY } from './requests/inventory.ts'
 import { OPENAI } from './requests/openai.ts'
-import type { Row } from './requests/row.ts'
+import { type Row, statusIn } from './requests/row.ts'
 
 describeWithOllama('foreman answers as Ollama does', () => {
   let ollama: RealOllama
@@ -37,13 +39,18 @@ describeWithOllama('foreman answers as Ollama does', () => {
     'when asked what there is': INVENTORY,
     "in OpenAI's words": OPENAI,
     "in Anthropic's words": ANTHROPIC,
+    'when a model thinks or calls tools': ACTING_ROWS,
     'to what nobody should ask': BROKEN,
   }
 
   for (const [name, rows] of Object.entries(tables)) {
-    test.for(rows.map((row) => [row.name, row] as const))(`${name}: %s`, async ([, { call, status, eventually }]) => {
+    test.for(rows.map((row) => [row.name, row] as const))(`${name}: %s`, async ([, row], { skip }) => {
+      const { call, eventually, shows, since } = row
+      if (since !== undefined && !isSince(ollama.version, since)) skip(`since ${since}`)
       const direct = likeness(await exchange(ollama.url, call))
+      const status = statusIn(row.status, ollama.version)
       if (status !== 0) expect({ status: direct.status, body: direct.body }).toMatchObject({ status })
+      if (shows !== undefined) expect(direct.body).toMatch(shows)
       const look = async () => likeness(await exchange(foreman.url, call))
       const through =
         eventually === true

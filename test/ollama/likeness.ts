@@ -6,7 +6,7 @@ import type { Answer } from './exchange.ts'
 interface Exception {
   readonly what: string
   readonly find: RegExp
-  readonly put: (match: string, group: string) => string
+  readonly put: (match: string, ...groups: string[]) => string
 }
 
 /** What stands in bodies. Applied to the raw bytes: all that is not named here must be equal byte for byte. */
@@ -19,8 +19,18 @@ export const BODY_MAY_DIFFER: readonly Exception[] = [
     put: (_, key) => `"${key}":<nanoseconds>`,
   },
   {
+    what: 'how much of the prompt was in the cache (since 0.34): the second to ask finds more there than the first',
+    find: /"(prompt_eval_cached_count|cached_tokens)":\d+/g,
+    put: (_, key) => `"${key}":<tokens>`,
+  },
+  {
+    what: "the same in Anthropic's words, where both together are the prompt",
+    find: /"input_tokens":(\d+),"cache_read_input_tokens":(\d+)/g,
+    put: (_, uncached, cached) => `"input_tokens and cached":${Number(uncached) + Number(cached)}`,
+  },
+  {
     what: 'ids that Ollama draws at random',
-    find: /"((?:chatcmpl|cmpl)-|(?:resp|msg|fc|rs|call|toolu|req)_)[0-9a-zA-Z]+"/g,
+    find: /"((?:chatcmpl|cmpl)-|(?:resp|msg|fc|rs|call|toolu|req)_)[0-9a-zA-Z_]+"/g,
     put: (_, prefix) => `"${prefix}<id>"`,
   },
   {

@@ -8,6 +8,7 @@ import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe } from 'vitest'
+import { ACTING, ACTING_TEMPLATE } from './acting-model.ts'
 import { exchange, post } from './exchange.ts'
 import { freePort } from './free-port.ts'
 import { cleanEnvironment, type Program, startProgram } from './program.ts'
@@ -43,6 +44,7 @@ export const describeWithOllama = describe.skipIf(!isThere)
 
 export interface RealOllama {
   readonly url: string
+  readonly version: string
   /** How often it has loaded a model so far. */
   readonly loads: number
   /** All that it has logged. */
@@ -67,15 +69,19 @@ export async function startOllama(settings: Readonly<Record<string, string>> = {
     OLLAMA_MODELS: models,
   })
   const url = `http://127.0.0.1:${port}`
+  let version = ''
   let program = startProgram(LAUNCHER, [String(port)], { env })
   await settled(program, async () => {
     await program.says(/^ready$/m, FIRST_START_MS)
+    version = await versionOf(url)
     await giveOneThread(url)
+    await makeActing(url)
     await putInOrder(models)
   })
 
   return {
     url,
+    version,
     get loads() {
       return program.said.match(new RegExp(STARTS, 'g'))?.length ?? 0
     },
@@ -95,6 +101,11 @@ export async function startOllama(settings: Readonly<Record<string, string>> = {
     },
     stop: () => program.stop(),
   }
+}
+
+async function versionOf(url: string): Promise<string> {
+  const { body } = await exchange(url, { method: 'GET', path: '/api/version' })
+  return (JSON.parse(body.toString()) as { version: string }).version
 }
 
 /** Ends a program that did not come as far as it should. */
@@ -133,6 +144,14 @@ async function giveOneThread(url: string): Promise<void> {
     const made = await exchange(url, post('/api/create', call))
     if (made.status !== 200) throw new Error(`${model} could not be given one thread: ${made.body}`)
   }
+}
+
+async function makeActing(url: string): Promise<void> {
+  const shown = await exchange(url, post('/api/show', { model: ACTING }))
+  if (shown.status === 200) return
+  const call = { model: ACTING, from: 'tiny-a', template: ACTING_TEMPLATE, stream: false }
+  const made = await exchange(url, post('/api/create', call))
+  if (made.status !== 200) throw new Error(`${ACTING} could not be made: ${made.body}`)
 }
 
 /** Models made within one second are listed in another order each time. */

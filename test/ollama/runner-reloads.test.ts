@@ -101,8 +101,7 @@ describeWithOllama('the affinity of a request', () => {
 
   beforeAll(async () => {
     ollama = await startOllama({ OLLAMA_MAX_LOADED_MODELS: '1' })
-    const { body } = await exchange(ollama.url, { method: 'GET', path: '/api/version' })
-    version = JSON.parse(body.toString()).version
+    version = ollama.version
     for (const [model, how] of Object.entries(MADE)) {
       const made = await exchange(ollama.url, post('/api/create', { model, ...how, stream: false }))
       expect(made.status, made.body.toString()).toBe(200)

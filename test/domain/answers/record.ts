@@ -3,32 +3,9 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ACTING, ACTING_TEMPLATE, ACTING_TOOLS, TWO_CALLS } from '../../ollama/acting-model.ts'
 
 const [url = ''] = process.argv.slice(2)
-
-/**
- * The tiny models say words at random, but always the same ones: so words that they say are the tags of what they think,
- * and what they answer is forced into two calls of a tool by the format.
- */
-const TEMPLATE =
-  '{{- if .Tools }}tools: {{ .Tools }} {{ end }}{{- range .Messages }}{{- if .Thinking }}small{{ .Thinking }}spell{{ end }}' +
-  '{{ .Role }}: {{ .Content }}{{- if .ToolCalls }}[{{ range .ToolCalls }}{{ .Function.Name }}{{ end }}]{{ end }} {{ end }}'
-
-const weather = {
-  name: 'weather',
-  description: 'of a town',
-  parameters: { type: 'object', properties: { town: { type: 'string' } }, required: ['town'] },
-}
-const tools = [{ type: 'function', function: weather }]
-const callOf = (town: string) => ({
-  type: 'object',
-  properties: {
-    name: { const: 'weather' },
-    arguments: { type: 'object', properties: { town: { const: town } }, required: ['town'] },
-  },
-  required: ['name', 'arguments'],
-})
-const calls = { prefixItems: [callOf('Łódź'), callOf('<&> "x"')] }
 
 const messages = [{ role: 'user', content: 'hello' }]
 const options = { temperature: 0, seed: 1, num_predict: 8 }
@@ -41,21 +18,28 @@ const anthropic = { model: 'tiny-a', messages, temperature: 0, max_tokens: 8 }
 const QUESTIONS: Readonly<Record<string, readonly [endpoint: string, request: object]>> = {
   chat: ['/api/chat', chat],
   'chat-logprobs': ['/api/chat', { ...chat, options: { ...options, num_predict: 3 }, logprobs: true, top_logprobs: 1 }],
-  'chat-thinking': ['/api/chat', { ...chat, model: 'tiny-acts', think: true }],
+  'chat-thinking': ['/api/chat', { ...chat, model: ACTING, think: true }],
   'chat-tools': [
     '/api/chat',
-    { ...chat, model: 'tiny-acts', think: false, tools, format: calls, options: { ...options, num_predict: 256 } },
+    {
+      ...chat,
+      model: ACTING,
+      think: false,
+      tools: ACTING_TOOLS,
+      format: TWO_CALLS,
+      options: { ...options, num_predict: 256 },
+    },
   ],
   generate: ['/api/generate', { model: 'tiny-a', prompt: 'hello', options }],
-  'generate-thinking': ['/api/generate', { model: 'tiny-acts', prompt: 'hello', think: true, options }],
+  'generate-thinking': ['/api/generate', { model: ACTING, prompt: 'hello', think: true, options }],
   'openai-chat': ['/v1/chat/completions', { ...openai, ...usage }],
-  'openai-chat-thinking': ['/v1/chat/completions', { ...openai, ...usage, model: 'tiny-acts' }],
+  'openai-chat-thinking': ['/v1/chat/completions', { ...openai, ...usage, model: ACTING }],
   'openai-chat-logprobs': ['/v1/chat/completions', { ...openai, ...usage, max_tokens: 3, logprobs: true }],
   'openai-chat-tools': [
     '/v1/chat/completions',
     {
-      ...{ ...openai, ...usage, model: 'tiny-acts', reasoning_effort: 'none', tools, max_tokens: 256 },
-      response_format: { type: 'json_schema', json_schema: { schema: calls } },
+      ...{ ...openai, ...usage, model: ACTING, reasoning_effort: 'none', tools: ACTING_TOOLS, max_tokens: 256 },
+      response_format: { type: 'json_schema', json_schema: { schema: TWO_CALLS } },
     },
   ],
   'openai-completion': [
@@ -65,10 +49,10 @@ const QUESTIONS: Readonly<Record<string, readonly [endpoint: string, request: ob
   anthropic: ['/v1/messages', anthropic],
   'anthropic-thinking': [
     '/v1/messages',
-    { ...anthropic, model: 'tiny-acts', thinking: { type: 'enabled', budget_tokens: 1024 } },
+    { ...anthropic, model: ACTING, thinking: { type: 'enabled', budget_tokens: 1024 } },
   ],
   responses: ['/v1/responses', responses],
-  'responses-thinking': ['/v1/responses', { ...responses, model: 'tiny-acts', reasoning: { effort: 'high' } }],
+  'responses-thinking': ['/v1/responses', { ...responses, model: ACTING, reasoning: { effort: 'high' } }],
 }
 
 async function ask(path: string, request: object): Promise<{ contentType: string | null; body: string }> {
@@ -79,7 +63,7 @@ async function ask(path: string, request: object): Promise<{ contentType: string
   return { contentType: answer.headers.get('content-type'), body }
 }
 
-await ask('/api/create', { model: 'tiny-acts', from: 'tiny-a', template: TEMPLATE, stream: false })
+await ask('/api/create', { model: ACTING, from: 'tiny-a', template: ACTING_TEMPLATE, stream: false })
 for (const [name, [endpoint, request]] of Object.entries(QUESTIONS)) {
   const streamed = await ask(endpoint, { ...request, stream: true })
   const unstreamed = await ask(endpoint, { ...request, stream: false, stream_options: undefined })

@@ -11,6 +11,15 @@ import ollama
 URL = sys.argv[1]
 OPTIONS = {"seed": 7, "temperature": 0, "num_predict": 6}
 MESSAGES = [{"role": "user", "content": "hello there"}]
+ACTING = {"model": "tiny-acts", "messages": [{"role": "user", "content": "hello"}]}
+CALL = {
+    "type": "object",
+    "properties": {
+        "name": {"const": "weather"},
+        "arguments": {"type": "object", "properties": {"town": {"const": "Ulm"}}, "required": ["town"]},
+    },
+    "required": ["name", "arguments"],
+}
 SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
 client = ollama.Client(host=URL)
@@ -29,6 +38,21 @@ def chat(**more):
     return client.chat(**{"model": "tiny-a", "messages": MESSAGES, "options": OPTIONS, **more})
 
 
+def thinking(**more):
+    return chat(**ACTING, think=True, options={**OPTIONS, "seed": 1, "num_predict": 8}, **more)
+
+
+def calling(**more):
+    return chat(
+        **ACTING,
+        think=False,
+        tools=[weather],
+        format={"prefixItems": [CALL]},
+        options={**OPTIONS, "seed": 1, "num_predict": 128},
+        **more,
+    )
+
+
 def generate(**more):
     return client.generate(**{"model": "tiny-a", "prompt": "hello there", "options": OPTIONS, **more})
 
@@ -39,6 +63,10 @@ QUESTIONS = {
     "a chat with tools": lambda: chat(tools=[weather]),
     "a chat that wants JSON": lambda: chat(format="json"),
     "a streamed chat that wants JSON of a schema": lambda: list(chat(format=SCHEMA, stream=True)),
+    "a chat that thinks": lambda: thinking(),
+    "a streamed chat that thinks": lambda: list(thinking(stream=True)),
+    "a chat that calls tools": lambda: calling(),
+    "a streamed chat that calls tools": lambda: list(calling(stream=True)),
     "a completion": generate,
     "a streamed completion": lambda: list(generate(stream=True)),
     "a load": lambda: client.generate(model="tiny-a"),

@@ -1,27 +1,41 @@
 // Owns the form of a row of the request tables, and the options that make a run of a tiny model the same each time.
 
+import { isSince } from '../../../src/daemon/request/ollama-version.ts'
 import { type Call, post } from '../exchange.ts'
+
+/** One for all versions, or one before a version and another since: what Ollama changed, as data. */
+export type Status = number | { readonly before: number; readonly version: string; readonly since: number }
+
+/** `before`, and from `version` on `since`. */
+export const changed = (before: number, version: string, since: number): Status => ({ before, version, since })
+
+export const statusIn = (status: Status, version: string): number =>
+  typeof status === 'number' ? status : isSince(version, status.version) ? status.since : status.before
 
 /** A request and the status that the real Ollama gives it: a row that provokes something else than it says is a mistake. */
 export interface Row {
   readonly name: string
-  readonly status: number
+  readonly status: Status
   readonly call: Call
   /** Asked again until both answer alike: foreman answers from its last probe. */
   readonly eventually?: true
+  /** What the real answer must contain, or the row shows nothing. */
+  readonly shows?: RegExp
+  /** The first version that does this at all. */
+  readonly since?: string
 }
 
-export const row = (name: string, status: number, call: Call): Row => ({ name, status, call })
+export const row = (name: string, status: Status, call: Call): Row => ({ name, status, call })
 
 /** A JSON body, POSTed. */
-export const posted = (name: string, status: number, path: string, body: unknown): Row =>
+export const posted = (name: string, status: Status, path: string, body: unknown): Row =>
   row(name, status, post(path, body))
 
 /** A body as it stands, POSTed as JSON. */
-export const raw = (name: string, status: number, path: string, body: string | Buffer): Row =>
+export const raw = (name: string, status: Status, path: string, body: string | Buffer): Row =>
   row(name, status, { method: 'POST', path, headers: { 'Content-Type': 'application/json' }, body })
 
-export const asked = (name: string, status: number, method: string, path: string): Row =>
+export const asked = (name: string, status: Status, method: string, path: string): Row =>
   row(name, status, { method, path })
 
 export const SAME_EACH_TIME = { seed: 7, temperature: 0, num_predict: 6 } as const
