@@ -40,7 +40,7 @@ export async function startRealOllama(): Promise<RealOllama> {
     isParent: true,
     deadlineMs: 600_000,
     onLine: (line) => {
-      if (line.includes('msg="starting runner"')) loads += 1
+      if (/msg="starting (runner|llama-server)"/.test(line)) loads += 1
     },
   })
   return realOllama(port, ['tiny-a', 'tiny-b', 'tiny-c'], child, () => loads)

@@ -6,6 +6,7 @@ import { renderConfigurationPage, renderEnvExample } from '../src/daemon/config/
 import { renderCommandLinePage } from './document-command-line.ts'
 import { renderErrorsPage } from './document-errors.ts'
 import { renderLifecyclePage } from './document-lifecycle.ts'
+import { renderOllamaVersionsPage } from './document-ollama-versions.ts'
 
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   '.env.example': renderEnvExample,
@@ -13,6 +14,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': renderConfigurationPage,
   'docs/errors.md': renderErrorsPage,
   'docs/job-lifecycle.md': renderLifecyclePage,
+  'docs/ollama-versions.md': renderOllamaVersionsPage,
 }
 
 /** Paths whose file under `root` is not what the code says now. */

@@ -125,7 +125,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const prober = new Prober({
       ...{ clock, log, metrics, target, awake, intervalMs: pollIntervalMs, embedModel, isQuiet, isPaused },
     })
-    const models = new ModelCatalogue(target, log)
+    const models = new ModelCatalogue(target, log, embedModel)
     const steps = onStep === undefined ? {} : { onStep }
     const policy = createPolicySource({ config, clock, port: () => state.port })
     const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })

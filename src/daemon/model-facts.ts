@@ -10,6 +10,8 @@ export interface ModelFacts {
   readonly trainedContext: number | null
   /** Such models get a context of at least 2048. */
   readonly sees: boolean
+  /** It is an embedding model; since 0.30 no other one embeds. */
+  readonly embeds: boolean
   /** It brings a draft model (DRAFT). */
   readonly hasDraft: boolean
   /** The context is shifted if a request does not say; only deepseek2 does otherwise. */
@@ -38,6 +40,7 @@ export function readModelFacts(body: string): ModelFacts | null {
     parameters: readParameters(textIn(document['parameters'])),
     trainedContext: typeof trained === 'number' && trained > 0 ? trained : null,
     sees: listIn(document['capabilities']).includes('vision'),
+    embeds: listIn(document['capabilities']).includes('embedding'),
     hasDraft: files.some((line) => line.startsWith('DRAFT ')),
     shifts: details['family'] !== 'deepseek2' && !listIn(details['families']).includes('deepseek2'),
   }

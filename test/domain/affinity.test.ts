@@ -52,7 +52,7 @@ describe('affinity', () => {
 describe('the affinity of a model whose facts are known', () => {
   const FACTS: ModelFacts = {
     ...{ files: 'FROM /m/sha256-1', parameters: { num_ctx: 2048, num_thread: 1 }, trainedContext: 8192 },
-    ...{ sees: false, hasDraft: false, shifts: true },
+    ...{ sees: false, embeds: false, hasDraft: false, shifts: true },
   }
   const of = (said: RunnerSettings, version = '0.34.4', facts: Partial<ModelFacts> = {}) =>
     affinityOf('copy-a', said, { version, model: { name: 'tiny-a:latest', facts: { ...FACTS, ...facts } } })
@@ -123,7 +123,7 @@ describe('the facts of a model', () => {
     expect(readModelFacts(JSON.stringify(shown))).toEqual({
       files: 'FROM /m/sha256-1\nADAPTER /m/sha256-2\nDRAFT /m/sha256-3\nFROM /m/sha256-4',
       parameters: { num_ctx: 2048, use_mmap: false, num_thread: 1 },
-      ...{ trainedContext: 8192, sees: true, hasDraft: true, shifts: false },
+      ...{ trainedContext: 8192, sees: true, embeds: false, hasDraft: true, shifts: false },
     })
   })
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isSince } from '../../src/daemon/request/ollama-version.ts'
 import { exchange, post } from './exchange.ts'
 import { type Foreman, startForeman, until } from './foreman.ts'
 import { cleanEnvironment, type Program, startProgram } from './program.ts'
@@ -41,7 +42,7 @@ const COMMANDS: readonly (readonly [command: string, code: number])[] = [
 const ageless = (text: string): string =>
   text.replaceAll(/ {2,}(\S+ )+ago *$/gm, '    <age>').replace(/MODIFIED *$/m, 'MODIFIED')
 
-const MANAGEMENT = ['pull tiny-a', 'push tiny-a', 'cp tiny-a tiny-d', 'rm tiny-a', 'run nope hello'] as const
+const MANAGEMENT = ['pull tiny-a', 'cp tiny-a tiny-d', 'rm tiny-a', 'run nope hello'] as const
 
 describeWithOllama('the command line', () => {
   let ollama: RealOllama
@@ -101,6 +102,13 @@ describeWithOllama('the command line', () => {
     const said = await say(foreman.url, command)
     expect(said.code).toBe(1)
     expect(said.error).toMatch(/^Error: .*managing models through foreman is switched off/)
+  })
+
+  test('"ollama push" is refused, by the account since 0.30 and by foreman before', async () => {
+    const said = await say(foreman.url, 'push tiny-a')
+    expect(said.code).toBe(1)
+    const asksAccount = isSince(ollama.version, '0.30.0')
+    expect(said.error).toMatch(asksAccount ? /^Error: account unavailable/ : /managing models through foreman/)
   })
 
   test('"ollama run" that is interrupted leaves the target free', async () => {

@@ -16,7 +16,11 @@ import { cleanEnvironment, type Program, startProgram } from './program.ts'
 const run = promisify(execFile)
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
-const LAUNCHER = process.env['FOREMAN_TEST_OLLAMA_SERVE'] ?? resolve(REPOSITORY, '../shared/ollama/serve')
+/** The newest Ollama is the reference; where it is not, the oldest supported one is tried. */
+const [NEWEST, OLDEST] = ['../shared/ollama/newest/serve', '../shared/ollama/serve'].map((path) =>
+  resolve(REPOSITORY, path),
+) as [string, string]
+const LAUNCHER = process.env['FOREMAN_TEST_OLLAMA_SERVE'] ?? (existsSync(NEWEST) ? NEWEST : OLDEST)
 const isThere = existsSync(LAUNCHER)
 
 /** Beside the launcher: prints the path of the `ollama` binary. */

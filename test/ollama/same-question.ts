@@ -14,6 +14,9 @@ const TIMES = new Set([
   'prompt_eval_cached_count',
 ])
 
+/** Ollama draws them at random. */
+const isCallId = (key: string, value: unknown): boolean => key === 'id' && /^call_/.test(String(value))
+
 /** A copy without times, and without what depends on who asked first. */
 export function timeless(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(timeless)
@@ -21,7 +24,7 @@ export function timeless(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key]) => !TIMES.has(key))
-      .map(([key, inner]) => [key, timeless(inner)]),
+      .map(([key, inner]) => [key, isCallId(key, inner) ? '<id>' : timeless(inner)]),
   )
 }
 

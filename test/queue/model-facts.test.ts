@@ -13,6 +13,31 @@ const SHOWN = {
   model_info: { 'general.architecture': 'llama', 'llama.context_length': 8192 },
 }
 
+it.each([
+  ['0.34.4', ['completion'], 1],
+  ['0.34.4', ['embedding'], 0],
+  ['0.24.0', ['completion'], 0],
+])('in front of Ollama %s an embedder that can %s is warned of %i times', async (version, capabilities, times) => {
+  await using fake = await FakeOllama.start({ version })
+  const [embedModel = ''] = fake.models
+  fake.always('/api/show', { body: JSON.stringify({ ...SHOWN, capabilities }) })
+  const { url, logged } = await startForeman(fake, { config: { embedModel } })
+  await probed(url)
+  await until(
+    'every model was asked for',
+    () => fake.log.filter(({ path }) => path === '/api/show').length === fake.models.length,
+  )
+  await until('the last answer was read', async () => {
+    const { target } = await read<StatusDocument>(url, '/status')
+    return (
+      target.reachable === true && logged.filter(({ msg }) => msg === 'model facts read').length === fake.models.length
+    )
+  })
+  expect(logged.filter(({ msg }) => String(msg).startsWith('FOREMAN_EMBED_MODEL is not an embedding'))).toHaveLength(
+    times,
+  )
+})
+
 it('two names of one model file, and options that change nothing, take one load', async () => {
   await using fake = await FakeOllama.start({ version: '0.34.4' })
   const names = fake.models.filter((model) => !model.includes('embed'))

@@ -4,6 +4,7 @@
 import { normaliseModel } from '../affinity.ts'
 import type { Log } from '../log.ts'
 import { type Aliases, type KnownModel, type ModelFacts, readModelFacts } from '../model-facts.ts'
+import { hasChange } from '../request/ollama-version.ts'
 import type { Target } from '../target/target.ts'
 import type { TargetStatus } from '../target-status.ts'
 
@@ -13,6 +14,10 @@ const MAX_MODELS = 500
 export class ModelCatalogue implements Aliases {
   readonly #target: Target
   readonly #log: Log
+  /** FOREMAN_EMBED_MODEL. */
+  readonly #embedModel: string | null
+  /** Version and digest that the embedder was found useless with. */
+  #warned = ''
   /** By digest; null: the target did not tell. */
   readonly #facts = new Map<string, ModelFacts | null>()
   /** By normalised name. */
@@ -24,7 +29,8 @@ export class ModelCatalogue implements Aliases {
   #reading: Promise<void> | null = null
   #stopped = false
 
-  constructor(target: Target, log: Log) {
+  constructor(target: Target, log: Log, embedModel: string | null) {
+    this.#embedModel = embedModel
     this.#target = target
     this.#log = log
   }
@@ -91,9 +97,26 @@ export class ModelCatalogue implements Aliases {
       names.set(canonical, [...(names.get(canonical) ?? []), name])
     }
     this.#known = known
+    this.#checkEmbedder()
     this.#names = names
     const files = new Set([...known.values()].map(({ facts }) => facts.files))
     for (const file of this.#canonical.keys()) if (!files.has(file)) this.#canonical.delete(file)
+  }
+
+  /** An empty question loads a chat model as well, so that the pin alone would not show it. */
+  #checkEmbedder(): void {
+    const model = this.#embedModel
+    const { inventory } = this.#status ?? {}
+    if (model === null || inventory === null || inventory === undefined) return
+    const { version, installed } = inventory
+    const facts = this.of(model)?.facts
+    const found = `${version} ${installed.get(normaliseModel(model))?.digest}`
+    if (facts === undefined || facts.embeds || !hasChange(version, 'llamaServer') || found === this.#warned) return
+    this.#warned = found
+    this.#log.warn(
+      { embedder: model, version },
+      'FOREMAN_EMBED_MODEL is not an embedding model, and Ollama answers 501 to embeddings by others since 0.30: name one whose capabilities (ollama show) have "embedding"',
+    )
   }
 
   #canonicalOf(name: string, { files }: ModelFacts): string {

@@ -1,6 +1,6 @@
 // Owns the requests in Anthropic's dialect.
 
-import { HELLO, PIXEL, posted, type Row, raw, row, WEATHER_TOOL } from './row.ts'
+import { changed, HELLO, PIXEL, posted, type Row, raw, row, WEATHER_TOOL } from './row.ts'
 
 const PATH = '/v1/messages'
 const message = { model: 'tiny-a', temperature: 0, messages: HELLO, max_tokens: 6 }
@@ -25,7 +25,7 @@ export const ANTHROPIC: readonly Row[] = [
     ...{ ...message, thinking: { type: 'enabled', budget_tokens: 1024 } },
   }),
   posted('a message with stop words', 200, PATH, { ...message, stop_sequences: ['e'] }),
-  posted('a message with an image, to a model that cannot see', 200, PATH, {
+  posted('a message with an image, to a model that cannot see', changed(200, '0.30.0', 400), PATH, {
     ...message,
     messages: [
       { role: 'user', content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: PIXEL } }] },

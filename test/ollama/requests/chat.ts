@@ -1,6 +1,17 @@
 // Owns the requests to /api/chat that a model answers, or that Ollama refuses for what they ask.
 
-import { ANSWER_SCHEMA, HELLO, PIXEL, posted, type Row, raw, row, SAME_EACH_TIME, WEATHER_TOOL } from './row.ts'
+import {
+  ANSWER_SCHEMA,
+  changed,
+  HELLO,
+  PIXEL,
+  posted,
+  type Row,
+  raw,
+  row,
+  SAME_EACH_TIME,
+  WEATHER_TOOL,
+} from './row.ts'
 
 const PATH = '/api/chat'
 const chat = { model: 'tiny-a', messages: HELLO, options: SAME_EACH_TIME }
@@ -44,7 +55,7 @@ export const CHAT: readonly Row[] = [
   posted('a chat that is to think, of a model that cannot', 400, PATH, { ...chat, think: true }),
   posted('a chat that is to think hard, of a model that cannot', 400, PATH, { ...chat, think: 'high' }),
   posted('a chat that is to think in an unknown way', 400, PATH, { ...chat, think: 'sideways' }),
-  posted('a chat with an image, of a model that cannot see', 200, PATH, {
+  posted('a chat with an image, of a model that cannot see', changed(200, '0.30.0', 400), PATH, {
     ...chat,
     messages: [{ role: 'user', content: 'what is this?', images: [PIXEL] }],
   }),

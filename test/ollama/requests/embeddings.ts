@@ -1,6 +1,6 @@
 // Owns the requests for embeddings, in each of the three dialects.
 
-import { posted, type Row } from './row.ts'
+import { changed, posted, type Row } from './row.ts'
 
 const model = 'tiny-embed'
 const tooLong = 'word '.repeat(4000)
@@ -20,8 +20,11 @@ export const EMBEDDINGS: readonly Row[] = [
   posted('an embedding with options', 200, '/api/embed', { model, input: 'hello', options: { num_ctx: 256 } }),
   posted('an embedding with a keep_alive', 200, '/api/embed', { model, input: 'hello', keep_alive: '5m' }),
   posted('an embedding by a model that is not installed', 404, '/api/embed', { model: 'nope', input: 'hello' }),
-  posted('an embedding by no model', 500, '/api/embed', { input: 'hello' }),
-  posted('an embedding by a model of a bad name', 500, '/api/embed', { model: 'a b', input: 'hello' }),
+  posted('an embedding by no model', changed(500, '0.18.0', 404), '/api/embed', { input: 'hello' }),
+  posted('an embedding by a model of a bad name', changed(500, '0.17.8', 400), '/api/embed', {
+    model: 'a b',
+    input: 'hello',
+  }),
 
   posted('an old embedding', 200, '/api/embeddings', { model, prompt: 'hello' }),
   posted('an old embedding of nothing', 200, '/api/embeddings', { model, prompt: '' }),
@@ -44,5 +47,5 @@ export const EMBEDDINGS: readonly Row[] = [
     model: 'no',
     input: 'a',
   }),
-  posted('an embedding for OpenAI by no model', 500, '/v1/embeddings', { input: 'hello' }),
+  posted('an embedding for OpenAI by no model', changed(500, '0.18.0', 404), '/v1/embeddings', { input: 'hello' }),
 ]

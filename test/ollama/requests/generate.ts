@@ -1,6 +1,6 @@
 // Owns the requests to /api/generate that a model answers, or that Ollama refuses for what they ask.
 
-import { ANSWER_SCHEMA, PIXEL, posted, type Row, SAME_EACH_TIME } from './row.ts'
+import { ANSWER_SCHEMA, changed, PIXEL, posted, type Row, SAME_EACH_TIME } from './row.ts'
 
 const PATH = '/api/generate'
 const generate = { model: 'tiny-b', prompt: 'hello there', options: SAME_EACH_TIME }
@@ -18,7 +18,10 @@ export const GENERATE: readonly Row[] = [
   posted('a raw completion with a context', 400, PATH, { ...generate, raw: true, context: [1] }),
   posted('a completion that goes on from a context', 200, PATH, { ...whole, context: [259, 344, 342] }),
   posted('a completion of a gap, by a model that cannot', 400, PATH, { ...generate, suffix: 'the end' }),
-  posted('a completion with an image, by a model that cannot see', 200, PATH, { ...generate, images: [PIXEL] }),
+  posted('a completion with an image, by a model that cannot see', changed(200, '0.30.0', 400), PATH, {
+    ...generate,
+    images: [PIXEL],
+  }),
   posted('a completion that wants JSON', 200, PATH, { ...generate, format: 'json' }),
   posted('a completion that wants JSON of a schema', 200, PATH, { ...whole, format: ANSWER_SCHEMA }),
   posted('a completion with log probabilities', 200, PATH, { ...whole, logprobs: true, top_logprobs: 1 }),
@@ -34,7 +37,7 @@ export const GENERATE: readonly Row[] = [
   posted('a completion with a keep_alive that is none', 400, PATH, { ...generate, keep_alive: 'soon' }),
   posted('a completion with a keep_alive of a wrong type', 400, PATH, { ...generate, keep_alive: {} }),
   posted('a completion with a model that is not installed', 404, PATH, { ...generate, model: 'nope' }),
-  posted('a completion with a model of a bad name', 404, PATH, { ...generate, model: 'a b' }),
+  posted('a completion with a model of a bad name', changed(404, '0.17.8', 400), PATH, { ...generate, model: 'a b' }),
   posted('a completion with an empty model', 404, PATH, { ...generate, model: '' }),
   posted('a completion without a model', 404, PATH, { prompt: 'hello' }),
   posted('a completion with nothing at all', 404, PATH, {}),

@@ -1,6 +1,6 @@
 // Owns the requests that ask what there is: models, versions, what is loaded.
 
-import { asked, posted, type Row, raw } from './row.ts'
+import { asked, changed, posted, type Row, raw } from './row.ts'
 
 const SHOW = '/api/show'
 
@@ -19,6 +19,8 @@ export const INVENTORY: readonly Row[] = [
   asked('a model with a slash for OpenAI', 404, 'GET', '/v1/models/library/tiny-a'),
   asked('a model with a hidden slash for OpenAI', 404, 'GET', '/v1/models/library%2Ftiny-a'),
   asked('a model with an escape for OpenAI', 200, 'GET', '/v1/models/tiny%2Da'),
+  asked('a model of the cloud for OpenAI', changed(404, '0.18.0', 403), 'GET', '/v1/models/x:cloud'),
+  { ...asked('a model of a bad name for OpenAI', 400, 'GET', '/v1/models/a%20b'), since: '0.17.8' },
   asked('the cloud', 200, 'GET', '/api/status'),
   { ...asked('what is loaded', 200, 'GET', '/api/ps'), eventually: true },
 
@@ -32,7 +34,7 @@ export const INVENTORY: readonly Row[] = [
   posted('a model with other options', 200, SHOW, { model: 'tiny-a', options: { num_ctx: 99 } }),
   posted('a model that only embeds', 200, SHOW, { model: 'tiny-embed' }),
   posted('a model that is not installed', 404, SHOW, { model: 'nope' }),
-  posted('a model of a bad name', 500, SHOW, { model: 'a b' }),
+  posted('a model of a bad name', changed(500, '0.17.8', 400), SHOW, { model: 'a b' }),
   posted('no model', 400, SHOW, {}),
   posted('a model whose name is a number', 400, SHOW, { model: 5 }),
   raw('a model without a body', 400, SHOW, ''),

@@ -1,7 +1,7 @@
 // Owns the requests in OpenAI's dialect: chat completions, completions, responses, images.
 
 import { zstdCompressSync } from 'node:zlib'
-import { ANSWER_SCHEMA, HELLO, PIXEL, posted, type Row, row, WEATHER_TOOL } from './row.ts'
+import { ANSWER_SCHEMA, changed, HELLO, PIXEL, posted, type Row, row, WEATHER_TOOL } from './row.ts'
 
 const CHAT = '/v1/chat/completions'
 const COMPLETIONS = '/v1/completions'
@@ -11,6 +11,10 @@ const chat = { ...same, messages: HELLO, max_tokens: 6 }
 const streamed = { ...chat, stream: true }
 const completion = { ...same, prompt: 'hello there', max_tokens: 6 }
 const response = { model: 'tiny-a', temperature: 0, input: 'hello there', max_output_tokens: 6 }
+
+const said = [{ type: 'message', role: 'user', content: 'hello' }]
+const compaction = { model: 'tiny-a', temperature: 0, input: said }
+const triggered = [...said, { type: 'compaction_trigger' }]
 
 export const OPENAI: readonly Row[] = [
   posted('a chat completion', 200, CHAT, chat),
@@ -30,7 +34,7 @@ export const OPENAI: readonly Row[] = [
     ...chat,
     messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
   }),
-  posted('a chat completion with an image, of a model that cannot see', 200, CHAT, {
+  posted('a chat completion with an image, of a model that cannot see', changed(200, '0.30.0', 400), CHAT, {
     ...chat,
     messages: [
       { role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${PIXEL}` } }] },
@@ -79,7 +83,7 @@ export const OPENAI: readonly Row[] = [
     instructions: 'be brief',
     tools: [{ type: 'function', name: 'weather', parameters: WEATHER_TOOL.function.parameters }],
   }),
-  posted('a response without an input', 200, RESPONSES, { model: 'tiny-a' }),
+  posted('a response without an input', changed(200, '0.34.0', 400), RESPONSES, { model: 'tiny-a' }),
   posted('a response to a number', 400, RESPONSES, { model: 'tiny-a', input: 5 }),
   posted('a response of a model that is not installed', 404, RESPONSES, { ...response, model: 'nope' }),
   posted('a streamed response of a model that is not installed', 404, RESPONSES, {
@@ -99,22 +103,53 @@ export const OPENAI: readonly Row[] = [
     headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'zstd' },
     body: JSON.stringify(response),
   }),
+  row('a response to a compressed request of 12 MiB', 200, {
+    method: 'POST',
+    path: RESPONSES,
+    headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'zstd' },
+    body: zstdCompressSync(`${JSON.stringify(response)}${' '.repeat(12 << 20)}`),
+  }),
+  // The tiny models write no valid summary.
+  posted('a compaction', changed(404, '0.34.0', 500), `${RESPONSES}/compact`, compaction),
+  posted('a compaction of nothing', changed(404, '0.34.0', 400), `${RESPONSES}/compact`, {
+    model: 'tiny-a',
+    input: [],
+  }),
+  posted('a compaction by no model', changed(404, '0.34.0', 400), `${RESPONSES}/compact`, { input: 'x' }),
+  posted('a compaction by a model that is not installed', 404, `${RESPONSES}/compact`, {
+    ...compaction,
+    model: 'nope',
+  }),
+  {
+    ...posted('a compaction inside a response', 500, RESPONSES, { ...compaction, input: triggered, stream: true }),
+    since: '0.34.0',
+  },
+  {
+    ...posted('a compaction inside a response that is not streamed', 400, RESPONSES, {
+      ...compaction,
+      input: triggered,
+    }),
+    since: '0.34.0',
+  },
   row('a response to half a compressed request', 400, {
     method: 'POST',
     path: RESPONSES,
     headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'zstd' },
     body: zstdCompressSync(JSON.stringify(response)).subarray(0, 40),
   }),
-  row('a chat completion to a compressed request', 400, {
+  row('a chat completion to a compressed request', changed(400, '0.18.0', 200), {
     method: 'POST',
     path: CHAT,
     headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'zstd' },
     body: zstdCompressSync(JSON.stringify(chat)),
   }),
 
-  posted('an image, of a model that cannot draw', 200, '/v1/images/generations', { model: 'tiny-a', prompt: 'a cat' }),
-  posted('an image of nothing', 400, '/v1/images/generations', { model: 'tiny-a' }),
-  posted('an image of no model', 400, '/v1/images/generations', { prompt: 'a cat' }),
+  posted('an image, of a model that cannot draw', changed(200, '0.32.6', 404), '/v1/images/generations', {
+    model: 'tiny-a',
+    prompt: 'a cat',
+  }),
+  posted('an image of nothing', changed(400, '0.32.6', 404), '/v1/images/generations', { model: 'tiny-a' }),
+  posted('an image of no model', changed(400, '0.32.6', 404), '/v1/images/generations', { prompt: 'a cat' }),
   posted('an image of a model that is not installed', 404, '/v1/images/generations', {
     model: 'nope',
     prompt: 'a cat',
