@@ -93,6 +93,8 @@ export interface Submission {
   readonly stream: boolean
   /** A native request with nothing to say: it only loads its model. */
   readonly loadOnly: boolean
+  /** A native request that carries no `keep_alive`, and may be given one when it is sent. */
+  readonly lacksKeepAlive?: true
   /** Sent on to the target as they came; null where the caller sent none. */
   readonly contentType: string | null
   readonly contentEncoding: string | null
@@ -177,6 +179,7 @@ export interface Job {
   readonly affinity: string
   readonly stream: boolean
   readonly loadOnly: boolean
+  readonly lacksKeepAlive: boolean
   readonly contentType: string | null
   readonly contentEncoding: string | null
   readonly bodyBytes: number

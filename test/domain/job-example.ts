@@ -16,6 +16,7 @@ export function job(differences: Partial<Job> = {}): Job {
     affinity: 'tiny-a:latest',
     stream: true,
     loadOnly: false,
+    lacksKeepAlive: false,
     contentType: 'application/json',
     contentEncoding: null,
     bodyBytes: 2,

@@ -48,12 +48,11 @@ describe('a request for a worker model', () => {
     expect(half.submitted[0]?.contentType).toBeNull()
   })
 
-  test('that has the default keep_alive put in has it in the submission', async () => {
+  test('that lacks a keep_alive is queued as it came', async () => {
     const { half, post } = await startServer()
     await post('/api/generate', '{"model":"tiny-a","prompt":"x"}')
-    expect(Buffer.from(half.submitted[0]?.body ?? []).toString()).toBe(
-      '{"keep_alive":"30m","model":"tiny-a","prompt":"x"}',
-    )
+    expect(Buffer.from(half.submitted[0]?.body ?? []).toString()).toBe('{"model":"tiny-a","prompt":"x"}')
+    expect(half.submitted[0]?.lacksKeepAlive).toBe(true)
   })
 })
 

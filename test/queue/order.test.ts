@@ -170,7 +170,7 @@ describe('a pause', () => {
 describe('a full queue', () => {
   it.each([
     ['jobs', { maxQueue: 1 }],
-    ['bytes', { maxQueueBytes: 150 }],
+    ['bytes', { maxQueueBytes: 100 }],
   ])('by %s refuses in Ollama’s own words, and says when to come back', async (_name, config) => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config })

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { NO_WISHES, STATES, type Wishes } from '../../src/daemon/job.ts'
 import type { JobReading } from '../../src/daemon/request/job-submission.ts'
 import { JOB_ENDPOINTS, OWN_KEYS } from '../../src/daemon/request/job-wishes.ts'
-import { MESSAGES, readEncodedJob, readJobAtOnce, SETTINGS } from './reading.ts'
+import { MESSAGES, readEncodedJob, readJobAtOnce, SETTINGS, sentText } from './reading.ts'
 
 const URL = 'http://10.0.0.2/hook'
 
@@ -15,13 +15,13 @@ function read(
   body: string | Uint8Array,
   contentEncoding: string | null = null,
   contentType: string | null = 'application/json',
-  settings: { keepAlive: string | null; version: string } = { ...SETTINGS, keepAlive: null },
+  settings: { version: string } = SETTINGS,
 ): JobReading {
   return readJobAtOnce({ body: new Uint8Array(Buffer.from(body as string)), contentType, contentEncoding }, settings)
 }
 
-function job(body: string, keepAlive: string | null = null): { text: string; wishes: Wishes; endpoint: string } {
-  const reading = read(body, null, 'application/json', { ...SETTINGS, keepAlive })
+function job(body: string): { text: string; wishes: Wishes; endpoint: string } {
+  const reading = read(body)
   if (reading.kind === 'refused') throw new Error(reading.message)
   const { submission, wishes } = reading
   return { text: Buffer.from(submission.body).toString(), wishes, endpoint: submission.endpoint }
@@ -64,7 +64,8 @@ describe('what is cut out', () => {
   })
 
   test('the keep_alive goes into what is left', () => {
-    expect(job('{"label":"l","model":"a"}', '30m').text).toBe('{"keep_alive":"30m","model":"a"}')
+    const reading = read('{"label":"l","model":"a"}')
+    expect(reading.kind === 'job' && sentText(reading.submission)).toBe('{"keep_alive":"30m","model":"a"}')
   })
 
   const space = fc.string({ unit: fc.constantFrom(' ', '\n', '\t', '\r'), maxLength: 3 })

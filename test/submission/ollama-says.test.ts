@@ -43,7 +43,7 @@ describe.each(VERSIONS)('in front of Ollama %s', (version) => {
 
   const read = ({ endpoint, body, headers }: Question) => {
     const { 'content-encoding': coding = null, 'content-type': type = null } = headers
-    return readEncoded(endpoint, body, coding, type, { keepAlive: '30m', version })
+    return readEncoded(endpoint, body, coding, type, { version })
   }
 
   test('the recording is of these questions', () => {

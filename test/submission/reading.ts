@@ -2,6 +2,7 @@
 
 import { ENDPOINTS, type EndpointPath } from '../../src/daemon/endpoint.ts'
 import type { Submission } from '../../src/daemon/job.ts'
+import { withKeepAlive } from '../../src/daemon/put-in-keep-alive.ts'
 import { decodeBody } from '../../src/daemon/request/content-coding.ts'
 import { type JobReading, readJobSubmission } from '../../src/daemon/request/job-submission.ts'
 import {
@@ -13,7 +14,7 @@ import {
 import { runAtOnce } from '../../src/daemon/slices.ts'
 
 export const PATHS = Object.keys(ENDPOINTS) as EndpointPath[]
-export const SETTINGS = { keepAlive: '30m', version: '0.17.4' }
+export const SETTINGS = { version: '0.17.4' }
 export const MESSAGES = '"messages":[{"role":"user","content":"hi"}]'
 
 interface Headers {
@@ -25,7 +26,7 @@ export function read(
   endpoint: EndpointPath,
   body: string | Uint8Array,
   { contentType = 'application/json', contentEncoding = null }: Headers = {},
-  settings: { keepAlive: string | null; version: string } = SETTINGS,
+  settings: { version: string } = SETTINGS,
 ): Reading {
   const bytes = new Uint8Array(Buffer.from(body as string))
   return readAtOnce(endpoint, { body: bytes, contentType, contentEncoding }, settings)
@@ -76,3 +77,7 @@ export function refused(reading: Reading): { status: number; message: string; co
 }
 
 export const text = (submission: Submission): string => Buffer.from(submission.body).toString()
+
+/** As it is sent to a target that does not hold its model. */
+export const sentText = ({ body, lacksKeepAlive }: Submission, keepAlive = '30m'): string =>
+  Buffer.from(lacksKeepAlive === true ? runAtOnce(withKeepAlive(body, keepAlive)) : body).toString('latin1')

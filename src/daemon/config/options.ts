@@ -97,7 +97,7 @@ export const SETTINGS: Settings = {
     default: '30m',
     parser: keepAlive,
     about:
-      'Put into native chat and generate requests that carry no `keep_alive`. Finite, so that Ollama as a rule evicts the worker and not the pinned embedder; `none` never edits a request.',
+      'Put into native chat and generate requests that carry no `keep_alive`, unless the target would hold the model for longer anyway. Finite, so that Ollama as a rule evicts the worker and not the pinned embedder. `none` never edits a request: set it where OLLAMA_KEEP_ALIVE at the target is to rule.',
   },
   pollIntervalMs: {
     name: 'FOREMAN_POLL_INTERVAL',

@@ -27,7 +27,7 @@ export async function queue(
   if (read.kind === 'refused') return refuse(app, res, surface, read.error)
   const { body } = read
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
-  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app), knownModel: app.knownModel }
+  const settings = { version: targetVersion(app), knownModel: app.knownModel }
   const isGone = (): boolean => res.destroyed
   const coding = await decodeBody(body, contentType, contentEncoding)
   const request = { body, contentType, contentEncoding, coding }

@@ -1,12 +1,12 @@
-// Reads the bytes of a request into a Submission: what it runs, what it may be grouped with, and the one edit, a keep_alive
-// put in where there is none. No other byte is ever changed. Errors that Ollama would give are given at once.
+// Reads the bytes of a request into a Submission: what it runs, what it may be grouped with, and whether it lacks a keep_alive.
+// No byte is changed here. Errors that Ollama would give are given at once.
 
 import { ERRORS, type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { affinityOf, RUNNER_OPTIONS, type RunnerSettings } from '../affinity.ts'
 import { ENDPOINTS, type Endpoint, type EndpointPath } from '../endpoint.ts'
 import type { Submission } from '../job.ts'
 import type { KnownModel } from '../model-facts.ts'
-import { copyInSlices, type Slices } from '../slices.ts'
+import type { Slices } from '../slices.ts'
 import { type Members, readKeys } from './body-keys.ts'
 import type { Coding } from './content-coding.ts'
 import { decodeJsonString } from './go-text.ts'
@@ -33,8 +33,6 @@ export interface RequestBytes {
 }
 
 export interface ReadingSettings {
-  /** FOREMAN_KEEP_ALIVE as Ollama reads it; null = never put one in. */
-  readonly keepAlive: string | null
   /** The target's, as probed last. */
   readonly version: string
   /** What /api/show told of a model; null while it has told nothing. */
@@ -138,11 +136,9 @@ function* fromJson(
   const submission = submit(endpoint, request, model, said, settings, stream, loadOnly)
   if (loadOnly && readKeepAlive(bytes, members.keep_alive ?? null).kind === 'zero')
     return { kind: 'unload', submission }
-  // An encoded body is not edited: `bytes` would be a copy.
+  // An encoded body is never edited: `bytes` would be a copy.
   const lacksKeepAlive = saysWith !== undefined && members.keep_alive === undefined && bytes === request.body
-  if (!lacksKeepAlive || settings.keepAlive === null) return { kind: 'submission', submission }
-  const body = yield* withKeepAlive(request.body, settings.keepAlive)
-  return { kind: 'submission', submission: { ...submission, body } }
+  return { kind: 'submission', submission: lacksKeepAlive ? { ...submission, lacksKeepAlive } : submission }
 }
 
 function submit(
@@ -211,17 +207,4 @@ function* readOptions(bytes: Uint8Array, value: Span | undefined): Slices<Readon
   }
   yield* scanJsonInSlices(bytes, onOption, value.start)
   return Object.fromEntries(options)
-}
-
-/** A copy with the keep_alive right behind the first brace; every other byte is as it was. */
-function* withKeepAlive(body: Uint8Array, keepAlive: string): Slices<Uint8Array<ArrayBuffer>> {
-  const at = body.indexOf(0x7b) + 1
-  // Ollama takes a bare number for seconds, but not inside a string.
-  const value = /^-?\d+$/.test(keepAlive) ? keepAlive : JSON.stringify(keepAlive)
-  const member = Buffer.from(`"keep_alive":${value},`)
-  const edited = Buffer.allocUnsafe(body.byteLength + member.byteLength)
-  yield* copyInSlices(edited, 0, body.subarray(0, at))
-  edited.set(member, at)
-  yield* copyInSlices(edited, at + member.byteLength, body.subarray(at))
-  return edited
 }

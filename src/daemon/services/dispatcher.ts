@@ -5,21 +5,25 @@ import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter, type Turn } from '../affinity.ts'
 import type { StopReason } from '../attempt.ts'
 import type { AwakeClock } from '../awake-clock.ts'
+import { ENDPOINTS, type Endpoint } from '../endpoint.ts'
 import type { RunTimes } from '../eta.ts'
+import { readResident } from '../inventory.ts'
 import type { Job } from '../job.ts'
 import type { Aliases } from '../model-facts.ts'
 import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
 import type { Change, QueueState } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
+import type { ResidentModel } from '../target-status.ts'
 import type { QueueCondition } from '../waiting.ts'
 import { Bell } from './bell.ts'
+import { bodyToSend } from './body-to-send.ts'
 import { Cancellation, type Cancelled } from './cancellation.ts'
 import { Conclusion, type ConclusionParts } from './conclusion.ts'
 import { Pausing } from './pausing.ts'
 import { type AnswerSoFar, Run, type RunningJob } from './run.ts'
 import { watch } from './watchdog.ts'
 
-/** An answer of the target this young needs no asking before the next claim. */
+/** An answer of the target this young needs no asking before the next claim; nor does a look at what it holds. */
 const FRESH_MS = 1_000
 /** How often an unreachable target is asked while work waits. */
 const ASK_EVERY_MS = 2_000
@@ -79,6 +83,9 @@ export class Dispatcher {
   /** Wall ms of the end of the last run. */
   #idleSince: number | null = null
   #residency: Residency = NOTHING_RESIDENT
+  /** What `/api/ps` showed last, and Clock.monotonic() of that; null: what it showed is out of date. */
+  #resident: readonly ResidentModel[] = []
+  #lookedAt: number | null = null
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
@@ -282,8 +289,9 @@ export class Dispatcher {
   /** Whether the target has answered within the last second, or answers now, on the connection that will be used. */
   async #targetAnswers(): Promise<boolean> {
     const { clock, target, prober } = this.#parts
-    const { answeredAt } = target
-    if (!this.#mustAsk && answeredAt !== null && clock.monotonic() - answeredAt <= FRESH_MS) return true
+    const isFresh = (at: number | null): boolean => at !== null && clock.monotonic() - at <= FRESH_MS
+    // Whose turn it is, and whether a keep_alive is put in, follow from what the target holds now.
+    if (!this.#mustAsk && isFresh(target.answeredAt) && isFresh(this.#lookedAt)) return true
     this.#askingSince = clock.monotonic()
     const pinged = await target.ping(ASK_DEADLINE_MS).finally(() => {
       this.#askingSince = null
@@ -293,6 +301,8 @@ export class Dispatcher {
       return false
     }
     this.#mustAsk = false
+    this.#resident = readResident(pinged.ps) ?? []
+    this.#lookedAt = clock.monotonic()
     prober.sawAnswer(pinged.ps)
     return true
   }
@@ -325,7 +335,9 @@ export class Dispatcher {
     log.debug({ job: job.id, model: job.model, attempt: job.attempt, state: job.state }, 'sent')
     const watched = watch(run, target, clock, config)
     try {
-      const sent = run.send(body)
+      if (this.#mayChangeResident(job)) this.#lookedAt = null
+      const toSend = bodyToSend(job, body, config.keepAlive, this.#resident, clock.now())
+      const sent = run.send(toSend instanceof Uint8Array ? toSend : await toSend)
       onStep?.('sent', job.id)
       const outcome = await sent
       onStep?.('answered', job.id)
@@ -341,6 +353,12 @@ export class Dispatcher {
       this.#idleSince = clock.now()
     }
     onStep?.('applied', job.id)
+  }
+
+  /** A job that loads its model or carries a keep_alive of its own changes what the target holds, and for how long. */
+  #mayChangeResident({ endpoint, state, lacksKeepAlive }: Job): boolean {
+    const { saysWith }: Endpoint = ENDPOINTS[endpoint]
+    return state === 'loading' || (saysWith !== undefined && !lacksKeepAlive)
   }
 
   #firstByte(run: Run): void {

@@ -48,6 +48,8 @@ export class Prober {
   #warmedAt: number | null = null
   #timer: Timer | null = null
   #hurries = 0
+  /** Answers of `/api/ps` to the dispatcher: a probe that began before the last one knows less. */
+  #answers = 0
   #stopped = false
 
   constructor(parts: ProberParts) {
@@ -116,6 +118,7 @@ export class Prober {
 
   /** The target answered `/api/ps` on the dispatcher's connection. */
   sawAnswer(ps: Buffer): void {
+    this.#answers += 1
     const resident = readResident(ps)
     const { inventory } = this.#status
     const wasAway = this.#status.reachable !== true
@@ -128,6 +131,7 @@ export class Prober {
     this.#timer?.cancel()
     const { clock, log, metrics, target } = this.#parts
     const startedAt = clock.monotonic()
+    const answers = this.#answers
     const result = await target.probe(DEADLINE_MS)
     metrics.probed(result.kind === 'answered', (clock.monotonic() - startedAt) / 1000)
     log.trace({ reason, result: result.kind }, 'probe')
@@ -136,7 +140,7 @@ export class Prober {
     const spoke = target.answeredAt !== null && target.answeredAt > startedAt
     const isUncertain = result.kind === 'unreachable' && spoke
     if (isUncertain) log.debug({ reason: result.reason }, 'a probe failed, but the target speaks')
-    else this.#take(result)
+    else this.#take(result, answers !== this.#answers)
     this.#timer?.cancel()
     this.#timer = clock.after(this.#untilNext(isUncertain), () => void this.probe('interval'))
     return this.#status
@@ -151,13 +155,16 @@ export class Prober {
     return isLeaving && this.#hurries <= MOST_HURRIES ? Math.min(LEAVING_MS, intervalMs) : intervalMs
   }
 
-  #take(result: ProbeResult): void {
+  /** @param isOvertaken the dispatcher has been told what is resident since the probe began */
+  #take(result: ProbeResult, isOvertaken: boolean): void {
     const { clock } = this.#parts
     if (result.kind === 'unreachable') return this.#become({ reachable: false, reason: result.reason })
     if (result.kind === 'foreign') return this.#become({ reachable: false, reason: `not an Ollama: ${result.reason}` })
     const inventory = readInventory(result.snapshot, clock.monotonic(), clock.now())
     if (inventory === null) return this.#become({ reachable: false, reason: 'not an Ollama: no inventory' })
-    this.#become({ reachable: true, reason: null, inventory, resident: inventory.resident })
+    const known = isOvertaken ? this.#status.inventory : null
+    const newest = known === null ? inventory : { ...inventory, ps: known.ps, resident: known.resident }
+    this.#become({ reachable: true, reason: null, inventory: newest, resident: newest.resident })
   }
 
   #become(next: {

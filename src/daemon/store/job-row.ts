@@ -25,6 +25,7 @@ export interface JobRow {
   readonly affinity: string
   readonly stream: number
   readonly load_only: number
+  readonly lacks_keep_alive: number
   readonly content_type: string | null
   readonly content_encoding: string | null
   readonly body_bytes: number
@@ -72,6 +73,7 @@ export function jobOf(row: JobRow): Job {
     affinity: row.affinity,
     stream: row.stream === 1,
     loadOnly: row.load_only === 1,
+    lacksKeepAlive: row.lacks_keep_alive === 1,
     contentType: row.content_type,
     contentEncoding: row.content_encoding,
     bodyBytes: row.body_bytes,
@@ -135,6 +137,7 @@ export const NEW_COLUMNS = [
   'affinity',
   'stream',
   'load_only',
+  'lacks_keep_alive',
   'content_type',
   'content_encoding',
   'body_bytes',
@@ -161,6 +164,7 @@ export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
     affinity: job.affinity,
     stream: job.stream ? 1 : 0,
     load_only: job.loadOnly ? 1 : 0,
+    lacks_keep_alive: job.lacksKeepAlive === true ? 1 : 0,
     content_type: job.contentType,
     content_encoding: job.contentEncoding,
     body_bytes: job.body.byteLength,

@@ -71,7 +71,7 @@ async function take(
   key: string | null,
 ): Promise<Taken> {
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
-  const settings = { keepAlive: app.config.keepAlive, version: targetVersion(app), knownModel: app.knownModel }
+  const settings = { version: targetVersion(app), knownModel: app.knownModel }
   const coding = await decodeBody(body, contentType, contentEncoding)
   // A caller who hangs up changes nothing, so the work is never given up.
   const reading = await slices.run(readJobSubmission({ body, contentType, contentEncoding, coding }, settings))

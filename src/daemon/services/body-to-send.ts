@@ -1,0 +1,36 @@
+// The bytes of a job as they are sent: its body, with a `keep_alive` where it takes one.
+
+import type { Job } from '../job.ts'
+import { takesKeepAlive, withKeepAlive } from '../put-in-keep-alive.ts'
+import { runAtOnce, type Slices } from '../slices.ts'
+import type { ResidentModel } from '../target-status.ts'
+
+/** A copy of so many bytes takes no time worth a turn of the event loop. */
+const SMALL_BODY_BYTES = 1024 * 1024
+
+/**
+ * A promise only for a large body: its copy must not hold the event loop.
+ *
+ * @param keepAlive FOREMAN_KEEP_ALIVE; null = none
+ * @param resident of `/api/ps`, just asked
+ */
+export function bodyToSend(
+  job: Job,
+  body: Uint8Array,
+  keepAlive: string | null,
+  resident: readonly ResidentModel[],
+  now: number,
+): Uint8Array | Promise<Uint8Array> {
+  if (keepAlive === null || !takesKeepAlive(job, keepAlive, resident, now)) return body
+  const edited = withKeepAlive(body, keepAlive)
+  return body.length <= SMALL_BODY_BYTES ? runAtOnce(edited) : inTurns(edited)
+}
+
+/** Lets the event loop turn between two slices. */
+async function inTurns<T>(work: Slices<T>): Promise<T> {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
