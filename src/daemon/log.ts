@@ -31,6 +31,15 @@ function errorForLog(error: unknown): unknown {
   return { type, message: said, ...code, stack: stack.replace(message, () => said), ...more }
 }
 
+/** One line an event: no object, and no stack of an error, is spread over several. */
+export const PRETTY = {
+  ignore: 'hostname,pid',
+  translateTime: 'HH:MM:ss.l',
+  sync: true,
+  singleLine: true,
+  errorLikeObjectKeys: [],
+}
+
 /** The logger of a daemon; `destination` is for tests. Pretty on a terminal, JSON lines otherwise, unless told. */
 export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, destination?: DestinationStream): Log {
   const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY === true)
@@ -44,7 +53,7 @@ export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, destin
   }
   if (destination !== undefined) return pino(options, destination)
   // pino-pretty as a stream, not as a transport: a worker thread would break the one-file build and lose the last lines.
-  if (isPretty) return pino(options, pretty({ ignore: 'hostname,pid', translateTime: 'HH:MM:ss.l', sync: true }))
+  if (isPretty) return pino(options, pretty(PRETTY))
   // Not pino's own: in the background it turns the last two lines around (5 of 40 exits seen) and tries for ever when the
   // reader of the pipe has left; in the foreground it sleeps while a pipe is full.
   return pino(options, new LogOutput(1))

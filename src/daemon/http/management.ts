@@ -6,7 +6,7 @@ import type { App } from './app.ts'
 import { forward } from './direct.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 import type { RequestBodies } from './request-body.ts'
-import { hasBody, ownError, refuse } from './respond.ts'
+import { hasBody, refuse } from './respond.ts'
 import type { Route } from './routes.ts'
 
 export interface ManagementCall {
@@ -27,7 +27,6 @@ export function manage(
   req: IncomingMessage,
   res: ServerResponse,
 ): void {
-  if (!app.config.allowManagement) return refuse(app, res, route.surface, ownError('management_disabled'))
   if (route.path.endsWith('{digest}') && !DIGEST.test(parameter)) {
     return refuse(app, res, route.surface, { status: 400, message: 'invalid digest format', code: null })
   }

@@ -18,8 +18,9 @@ import { answerJobs } from './jobs/jobs.ts'
 import { manage } from './management.ts'
 import { passOn } from './pass-on.ts'
 import { queue } from './queued.ts'
+import { RefusalLog } from './refusal-log.ts'
 import { RequestBodies } from './request-body.ts'
-import { ownError, refuse, sendPlain } from './respond.ts'
+import { type OwnError, ownError, refuse, sendPlain } from './respond.ts'
 import { type Match, match, type Route } from './routes.ts'
 import { ShownModels, show } from './show.ts'
 import { SliceRunner } from './slice-runner.ts'
@@ -80,6 +81,7 @@ export class ListenError extends Error {
 
 export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServer {
   const { config, clock, log, metrics } = app
+  const refusals = new RefusalLog(clock, log)
   const gate = new Gate(config, hostname())
   const slices = new SliceRunner()
   const bodyLimits = {
@@ -154,7 +156,10 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
       return refuse(app, res, surface, ownError('too_many_connections'))
     }
     const refusal = gate.refusal(req, res, path)
-    if (refusal !== null) return refuse(app, res, surface, refusal)
+    if (refusal !== null) {
+      logRefusal(found.kind === 'route' ? found.route.path : 'other', refusal, req)
+      return refuse(app, res, surface, refusal)
+    }
     if (path === '*') return send204(res, 'HEAD, GET, POST, DELETE, OPTIONS')
     if (req.method === 'TRACE')
       return sendPlain(app, res, 405, '405 method not allowed', { Allow: 'HEAD, GET, POST, DELETE' })
@@ -191,8 +196,17 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
       case 'direct':
         return passOn(app, bodies, route, query, req, res)
       case 'management':
+        if (!config.allowManagement) {
+          const disabled = ownError('management_disabled')
+          logRefusal(path, disabled, req)
+          return refuse(app, res, surface, disabled)
+        }
         return manage(app, bodies, { route, parameter: parameters[0] ?? '', query }, req, res)
     }
+  }
+
+  function logRefusal(route: string, { status, code }: OwnError, { socket }: IncomingMessage): void {
+    if (status === 401 || status === 403) refusals.refused(status, code, socket.remoteAddress ?? 'unknown', route)
   }
 
   function failed(error: unknown, res: ServerResponse, found: Match): void {

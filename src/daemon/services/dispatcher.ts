@@ -282,7 +282,7 @@ export class Dispatcher {
         this.#lastSent = claim.job.affinity
         this.#residency = { ...this.#residency, affinity: claim.job.affinity }
       }
-      await this.#attempt(claim.job, claim.body)
+      await this.#attempt(claim.job, claim.body, claim.swapped)
     }
   }
 
@@ -307,7 +307,7 @@ export class Dispatcher {
     return true
   }
 
-  async #attempt(job: Job, body: Uint8Array): Promise<void> {
+  async #attempt(job: Job, body: Uint8Array, swapped: boolean): Promise<void> {
     const { config, clock, log, metrics, target, relay, onStep } = this.#parts
     onStep?.('claimed', job.id)
     // The time that is written down, so that who hears it live and who reads it later are told the same.
@@ -332,7 +332,7 @@ export class Dispatcher {
     this.#run = run
     if (this.#graceOver) run.stop('shutting_down')
     metrics.jobSent(job, clock.now())
-    log.debug({ job: job.id, model: job.model, attempt: job.attempt, state: job.state }, 'sent')
+    log.info(sentLine(job, swapped), swapped ? 'job sent, after a swap of models' : 'job sent')
     const watched = watch(run, target, clock, config)
     try {
       if (this.#mayChangeResident(job)) this.#lookedAt = null
@@ -388,4 +388,9 @@ export class Dispatcher {
     }
     onStep?.('first_byte', job.id)
   }
+}
+
+/** What the log says of a job that is sent: never what is asked. */
+function sentLine({ id, model, affinity, attempt, state, caller, wishes: { label } }: Job, swapped: boolean) {
+  return { job: id, model, affinity, attempt, state, swapped, caller, ...(label === null ? {} : { label }) }
 }
