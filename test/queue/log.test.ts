@@ -4,7 +4,7 @@ import { prettyFactory } from 'pino-pretty'
 import { expect, it } from 'vitest'
 import { createLog, PRETTY } from '../../src/daemon/log.ts'
 import { get } from '../caller.ts'
-import { FakeOllama } from '../fake-ollama.ts'
+import { FakeOllama, fails } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
 
 const chat = (url: string, model: string): Promise<unknown> =>
@@ -19,7 +19,7 @@ it('a job is one line when it is sent and one when it ends, and a swap is said',
   await chat(url, 'tiny-a')
   await chat(url, 'tiny-a')
   await chat(url, 'tiny-b')
-  const ends = (): unknown[] => logged.filter(({ msg }) => msg === 'job over')
+  const ends = (): unknown[] => logged.filter(({ msg }) => msg === 'job done')
   await until('the last end is logged', () => ends().length === 3)
   const sent = logged.filter(({ msg }) => String(msg).startsWith('job sent'))
   expect(sent).toMatchObject([
@@ -28,6 +28,20 @@ it('a job is one line when it is sent and one when it ends, and a swap is said',
     { swapped: true, model: 'tiny-b', msg: 'job sent, after a swap of models' },
   ])
   expect(JSON.stringify(logged)).not.toContain('secret prompt')
+})
+
+it('a failure is one line that says what failed and why', async () => {
+  const fake = await FakeOllama.start()
+  fake.on('/api/chat', fails(500, 'CUDA error: out of memory, in a secret prompt'))
+  const { url, logged } = await startForeman(fake, { config: { logLevel: 'info', maxAttempts: 1 } })
+  await chat(url, 'tiny-a')
+  const warned = await until('the failure is logged', () => {
+    const lines = logged.filter(({ job, msg }) => job !== undefined && !String(msg).startsWith('job sent'))
+    return lines.length > 0 && lines
+  })
+  expect(warned).toMatchObject([
+    { level: 'warn', model: 'tiny-a', state: 'failed', msg: expect.stringMatching(/^job failed: target_error/) },
+  ])
 })
 
 it('refused callers are logged with their peer, once a minute for each status', async () => {

@@ -49,13 +49,12 @@ export class Conclusion {
     const { event, error } = decision
     metrics.attempt(event)
     if (event === 'completed') this.#learnRunTime(run, clock.monotonic() - run.startedAt)
-    // A caller who hangs up, or a cancel, is nothing to be warned of.
-    else
-      log[event === 'cancelled' ? 'debug' : 'warn'](
-        { job: job.id, model: job.model, attempt: job.attempt, event, error: loggedError(error) },
-        'attempt',
-      )
     const isLast = isFinal(TRANSITIONS[event].to)
+    // The end of the job is logged when it is written.
+    if (!isLast) {
+      const told = { job: job.id, model: job.model, attempt: job.attempt, event, error: loggedError(error) }
+      log.warn(told, `attempt failed, the job waits to be sent again: ${reasonOf(error) ?? event}`)
+    }
     // A held answer goes out if it is whole, or the target's own error; a bad one does not.
     if (isLast && (event === 'completed' || outcome.kind === 'http_error')) run.release()
     await this.write(this.#changeOf(run, decision))
@@ -83,7 +82,12 @@ export class Conclusion {
     this.announce(result.job, result.previous, change.now)
     if (isFinal(result.job.state)) {
       metrics.jobEnded(result.job)
-      log.info(summary(result.job), 'job over')
+      const { state, error } = result.job
+      const reason = reasonOf(error)
+      log[state === 'failed' ? 'warn' : 'info'](
+        summary(result.job),
+        `job ${state}${reason === null ? '' : `: ${reason}`}`,
+      )
     }
     return true
   }
@@ -130,6 +134,12 @@ function loggedError(error: JobError | undefined) {
   const { code, message, status } = error
   const isOfTarget = code === 'target_error' || code === 'bad_answer'
   return { code, status, message: isOfTarget ? knownReason(message) : message }
+}
+
+/** Why a job failed or was cancelled, as the log says it; null if it did neither. */
+function reasonOf(error: JobError | null | undefined): string | null {
+  const logged = loggedError(error ?? undefined)
+  return logged === undefined ? null : `${logged.code}${logged.message ? `, ${logged.message}` : ''}`
 }
 
 /** What the log says of a finished job: which, how long, how much; never what was said. */
