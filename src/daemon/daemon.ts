@@ -26,6 +26,9 @@ import type { Lookup } from './webhooks/names.ts'
 import { createPolicySource } from './webhooks/policy-source.ts'
 import { createWebhooks } from './webhooks/post.ts'
 
+/** Enough that the averages are those of before: the last jobs weigh most. */
+const PAST_RUNS = 1_000
+
 export interface DaemonDeps {
   readonly clock: Clock
   readonly log: Log
@@ -85,6 +88,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     const recovery = await store.recover(clock.now(), config.maxAttempts)
     log.info(recovery, 'database open')
     const remembered = await store.queueState()
+    const runs = await store.pastRuns(PAST_RUNS)
     parts = assemble(store, disk, remembered.awake)
     try {
       await disk.start()
@@ -99,7 +103,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     parts.metrics.start()
     // Before the first claim: what fell due while nobody looked must not be sent after all.
     await parts.deadlines.start()
-    parts.dispatcher.start(remembered)
+    parts.dispatcher.start(remembered, runs)
     parts.prober.start()
     parts.pruner.start()
     parts.deliverer.start()

@@ -33,9 +33,8 @@ export function createRunTimes(): RunTimes {
 
   function remainder({ affinity, runningMs }: RunningNow): number | null {
     const run = runOf(affinity)
-    const left = run === null ? null : run - Math.max(0, runningMs)
-    // Longer than jobs of its kind take: nobody knows how much longer, and "any moment" would be said until it ends.
-    return left === null || left < 0 ? null : left
+    // A job that runs longer than jobs of its kind take may end at any moment: an estimate that vanished then said less.
+    return run === null ? null : Math.max(0, run - Math.max(0, runningMs))
   }
 
   /** A group that has nothing ahead of the job costs nothing: its load comes when the job itself is sent. */

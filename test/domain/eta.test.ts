@@ -27,7 +27,7 @@ describe('the wait of a queued job', () => {
     ['is what the jobs before it take', [ahead([A, 3]), A, RESIDENT_A, null], 30_000],
     ['is what is left of the running job', [ahead([A, 0]), A, RESIDENT_A, { affinity: A, runningMs: 4_000 }], 6_000],
     ['is nothing when the running one is over by now', [ahead(), A, RESIDENT_A, { affinity: A, runningMs: 10_000 }], 0],
-    ['is unknown behind one that runs longer', [ahead(), A, RESIDENT_A, { affinity: A, runningMs: 10_001 }], null],
+    ['is nothing behind one that runs longer', [ahead(), A, RESIDENT_A, { affinity: A, runningMs: 99_000 }], 0],
     ['holds a load for each model that is not resident', [ahead([A, 1], [B, 2]), B, RESIDENT_A, null], 55_000],
     ['leaves out a load that comes with the job itself', [ahead([A, 1], [B, 0]), B, RESIDENT_A, null], 10_000],
     ['holds a load for both when nothing is resident', [ahead([A, 1], [B, 1]), B, NOTHING_RESIDENT, null], 38_000],

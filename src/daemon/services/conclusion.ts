@@ -10,7 +10,7 @@ import { isFinal, type Job, type JobError, type State, TRANSITIONS } from '../jo
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Relay } from '../relay.ts'
-import type { Change, Store } from '../store/store.ts'
+import type { Change, PastRun, Store } from '../store/store.ts'
 import { knownReason } from '../target-text.ts'
 import type { Prober } from './prober.ts'
 import type { Run } from './run.ts'
@@ -48,7 +48,10 @@ export class Conclusion {
     const decision = decide(outcome, job, context)
     const { event, error } = decision
     metrics.attempt(event)
-    if (event === 'completed') this.#learnRunTime(run, clock.monotonic() - run.startedAt)
+    if (event === 'completed') {
+      const loadMs = job.state === 'loading' ? (run.measured.loadMs ?? null) : null
+      this.#learn({ affinity: job.affinity, ms: clock.monotonic() - run.startedAt, loadMs })
+    }
     const isLast = isFinal(TRANSITIONS[event].to)
     // The end of the job is logged when it is written.
     if (!isLast) {
@@ -121,10 +124,16 @@ export class Conclusion {
     relay.ended(id, { kind: 'failed', event, error, recorded })
   }
 
-  #learnRunTime({ job, measured: { loadMs } }: Run, ms: number): void {
+  /** Learns from what jobs took in earlier lives of the daemon, as far as they are kept. */
+  recall(runs: readonly PastRun[]): void {
+    for (const run of runs) this.#learn(run)
+  }
+
+  #learn({ affinity, ms, loadMs }: PastRun): void {
+    // The wall clock was set back while it ran.
+    if (ms < 0) return
     this.recentRunMs = this.recentRunMs === null ? ms : 0.8 * this.recentRunMs + 0.2 * ms
-    const load = job.state === 'loading' ? (loadMs ?? null) : null
-    this.runTimes.learn(job.affinity, Math.max(0, ms - (load ?? 0)), load)
+    this.runTimes.learn(affinity, Math.max(0, ms - (loadMs ?? 0)), loadMs)
   }
 }
 

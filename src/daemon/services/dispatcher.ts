@@ -11,7 +11,7 @@ import { readResident } from '../inventory.ts'
 import type { Job } from '../job.ts'
 import type { Aliases } from '../model-facts.ts'
 import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
-import type { Change, QueueState } from '../store/store.ts'
+import type { Change, PastRun, QueueState } from '../store/store.ts'
 import type { Target } from '../target/target.ts'
 import type { ResidentModel } from '../target-status.ts'
 import type { QueueCondition } from '../waiting.ts'
@@ -161,8 +161,9 @@ export class Dispatcher {
     }
   }
 
-  /** @param remembered what the store kept of an earlier life */
-  start(remembered: Pick<QueueState, 'pause' | 'lastAffinity' | 'swappedAt'>): void {
+  /** @param remembered what the store kept of an earlier life; `runs`: what jobs took then */
+  start(remembered: Pick<QueueState, 'pause' | 'lastAffinity' | 'swappedAt'>, runs: readonly PastRun[]): void {
+    this.#conclusion.recall(runs)
     this.#pausing.start(remembered.pause)
     this.#lastSent = remembered.lastAffinity
     this.#swappedAt = remembered.swappedAt

@@ -47,6 +47,7 @@ function placeOf(operation: Operation): Place {
     case 'backlog':
     case 'countByState':
     case 'queueState':
+    case 'pastRuns':
     case 'queueView':
       return 'read'
   }

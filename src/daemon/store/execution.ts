@@ -101,6 +101,8 @@ export function createExecution(db: DatabaseSync): Execution {
         return tally.states
       case 'queueState':
         return queueState.read()
+      case 'pastRuns':
+        return jobs.pastRuns(operation.limit)
       case 'queueView':
         return reading.queueView(operation.residency, queueState.read())
       case 'setPause':

@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type EventName, isFinal, type State, TRANSITIONS, type Transition } from '../job.ts'
 import { type JobRow, NEW_COLUMNS, type NewJobRow } from './job-row.ts'
 import { type None, prepare, type Value, whole, wholeOrNull } from './statement.ts'
-import type { Change } from './store.ts'
+import type { Change, PastRun } from './store.ts'
 
 /** Where a job waits. */
 export type Place = Pick<JobRow, 'affinity' | 'sequence'>
@@ -32,6 +32,7 @@ export interface JobsTable {
   prune(before: number, limit: number): Gone[]
   forget(sequence: number): Gone | null
   oldestWaitingOf(model: string): JobRow | null
+  pastRuns(limit: number): PastRun[]
   countByState(): { state: State; jobs: number }[]
   waitingByModel(): { model: string; jobs: number; bytes: number }[]
 }
@@ -141,6 +142,13 @@ export function createJobs(db: DatabaseSync): JobsTable {
     `SELECT * FROM jobs INDEXED BY waiting_by_model
      WHERE state = 'queued' AND normalised_model = $model ORDER BY sequence LIMIT 1`,
   )
+  const pastRuns = prepare<{ limit: number }, Pick<JobRow, 'affinity' | 'load_ms'> & { ms: number }>(
+    db,
+    `SELECT affinity, finished_at - claimed_at AS ms, CASE WHEN working_at = claimed_at THEN NULL ELSE load_ms END AS load_ms
+     FROM (SELECT * FROM jobs INDEXED BY finished_by_state WHERE finished_at IS NOT NULL AND state = 'done'
+       ORDER BY sequence DESC LIMIT $limit)
+     ORDER BY finished_at, sequence`,
+  )
   const countByState = prepare<None, { state: State; jobs: number }>(
     db,
     `SELECT state, sum(jobs) AS jobs FROM (
@@ -169,6 +177,7 @@ export function createJobs(db: DatabaseSync): JobsTable {
     prune: (before, limit) => prune.all({ before: whole(before), limit }),
     forget: (sequence) => forget.get({ sequence }) ?? null,
     oldestWaitingOf: (model) => oldestWaitingOf.get({ model }) ?? null,
+    pastRuns: (limit) => pastRuns.all({ limit }).map(({ affinity, ms, load_ms: loadMs }) => ({ affinity, ms, loadMs })),
     countByState: () => countByState.all({}),
     waitingByModel: () => waitingByModel.all({}),
   }

@@ -20,6 +20,7 @@ import type {
   JobFilter,
   OpenFailure,
   OverdueJobs,
+  PastRun,
   QueueState,
   QueueView,
   Recovery,
@@ -62,6 +63,7 @@ export type Operation =
   | { readonly name: 'backlog' }
   | { readonly name: 'countByState' }
   | { readonly name: 'queueState' }
+  | { readonly name: 'pastRuns'; readonly limit: number }
   | { readonly name: 'queueView'; readonly residency: Turn }
   | { readonly name: 'setPause'; readonly pause: Pause | null }
   | { readonly name: 'recover'; readonly now: number; readonly maxAttempts: number }
@@ -101,6 +103,7 @@ export interface Results {
   backlog: readonly Backlog[]
   countByState: Readonly<Record<State, number>>
   queueState: QueueState
+  pastRuns: readonly PastRun[]
   queueView: QueueView
   setPause: null
   recover: Recovery

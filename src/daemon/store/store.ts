@@ -231,6 +231,15 @@ export interface QueueView {
   readonly firsts: readonly { readonly model: string; readonly job: Job; readonly standing: Standing | null }[]
 }
 
+/** What a finished job took, ms. */
+export interface PastRun {
+  readonly affinity: string
+  /** From its last claim to its end, its load included. */
+  readonly ms: number
+  /** What its model took to load; null: it was resident, or that is not known. */
+  readonly loadMs: number | null
+}
+
 /** What outlives the process beside the jobs. */
 export interface QueueState {
   readonly pause: Pause | null
@@ -313,6 +322,8 @@ export interface Store {
   /** Jobs by state, deleted ones included. */
   countByState(): Promise<Readonly<Record<State, number>>>
   queueState(): Promise<QueueState>
+  /** Of the newest `limit` jobs that are done, in the order of their ends. */
+  pastRuns(limit: number): Promise<readonly PastRun[]>
   queueView(residency: Turn): Promise<QueueView>
   /** On disk before the answer; null ends the pause. */
   setPause(pause: Pause | null): Promise<void>

@@ -166,6 +166,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     backlog: () => ask({ name: 'backlog' }),
     countByState: () => ask({ name: 'countByState' }),
     queueState: () => ask({ name: 'queueState' }),
+    pastRuns: (limit) => ask({ name: 'pastRuns', limit }),
     queueView: (residency) => ask({ name: 'queueView', residency }),
     setPause: async (pause) => void (await ask({ name: 'setPause', pause })),
     recover: (now, maxAttempts) => ask({ name: 'recover', now, maxAttempts }),
