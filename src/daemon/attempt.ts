@@ -94,7 +94,9 @@ function isBusy({ status, body, retryAfter }: HttpError, isAsync: boolean): bool
 function decideHttpError(answer: HttpError, job: Job, context: AttemptContext): Decision {
   const { status, body, retryAfter } = answer
   const isAsync = job.caller === 'none'
-  if (isBusy(answer, isAsync) && job.bounces < BOUNCES_PER_ATTEMPT * context.maxAttempts) {
+  // What went to a caller already cannot be taken back by another attempt.
+  const mayRepeat = isAsync || !context.delivered
+  if (mayRepeat && isBusy(answer, isAsync) && job.bounces < BOUNCES_PER_ATTEMPT * context.maxAttempts) {
     const backoff = backoffMs(job.bounces + 1, context.random)
     // A caller who waits is not made to wait for an hour, and no job comes back earlier than its backoff.
     const asked = isAsync ? retryAfterMs(retryAfter, context.now) : 0

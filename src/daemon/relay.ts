@@ -19,6 +19,8 @@ export interface Subscriber {
   head(status: number, headers: AnswerHeaders, reason: string): void
   /** False: stop reading the target until `Subscription.drained()` is called. */
   data(chunk: Buffer): boolean
+  /** The last record of the answer was among the bytes: only its end follows. */
+  lastRecord?(): void
   ended(ending: Ending): void
 }
 
@@ -131,6 +133,10 @@ export class Relay {
     if (line === undefined || line.subscriber.data(chunk)) return true
     line.resume = resume
     return false
+  }
+
+  lastRecord(id: string): void {
+    this.#lines.get(id)?.subscriber.lastRecord?.()
   }
 
   ended(id: string, ending: Ending): void {

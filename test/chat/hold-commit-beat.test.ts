@@ -81,22 +81,6 @@ describe('after the heartbeat', () => {
     if (type.includes('json')) for (const line of answer.body.trim().split('\n')) JSON.parse(line)
   })
 
-  it('the beats end with the target’s first byte', async () => {
-    await using fake = await FakeOllama.start()
-    const { url, clock } = await startForeman(fake)
-    fake.hold('load').hold('middle')
-    const caller = chat(url)
-    await fake.waiting('load')
-    clock.advance(10_000)
-    await caller.hears(' ')
-    fake.release('load')
-    await caller.hears('Hello')
-    clock.advance(50_000)
-    fake.release('middle')
-    expect((await caller.answer()).body).toMatch(/^ \{/)
-    expect(caller.heard).not.toMatch(/\n /)
-  })
-
   it('an HTTP error of the target is one error record and then the cut', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)

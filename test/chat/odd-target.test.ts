@@ -16,7 +16,10 @@ describe('a reason phrase that is no text', () => {
   ])('%s is left out, and the answer comes', async (_name, path, request, body) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
-    const head = Buffer.from(`HTTP/1.1 200 \xff\xfe\x80\r\nContent-Length: ${body.length}\r\n\r\n`, 'latin1')
+    const head = Buffer.from(
+      `HTTP/1.1 200 \xff\xfe\x80\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+      'latin1',
+    )
     fake.on(path, raw(Buffer.concat([head, Buffer.from(body)])))
     const answer = await call(url, request)
     expect([answer.status, answer.body]).toEqual([200, body])

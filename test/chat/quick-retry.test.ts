@@ -38,7 +38,7 @@ function callersWithSlowDisk() {
     ...{ clock, store, metrics: new Metrics(), relay: new Relay(), awake: new AwakeClock(clock) },
     config: configFor('http://127.0.0.1:11434', 'foreman.db'),
     newId: () => `job ${enqueued.length + 1}`,
-    dispatcher: { wake: () => undefined, stopRunning: () => false },
+    dispatcher: { wake: () => undefined, stopRunning: () => 'not_running' },
     prober: { status: UNKNOWN_TARGET, onStatus: () => undefined },
     isStorageFull: () => false,
   } as unknown as LiveCallersParts)

@@ -35,9 +35,9 @@ function world({ job, runsFrom = Number.POSITIVE_INFINITY, writes = true }: Worl
     },
     stopRunning(_id: string, reason: StopReason, limit?: string) {
       asked += 1
-      if (asked < runsFrom) return false
+      if (asked < runsFrom) return 'not_running'
       stopped.push([reason, limit])
-      return true
+      return 'stopping'
     },
     // Only what is asked of them here.
   } as unknown as CancellationParts

@@ -144,7 +144,6 @@ const BAD: readonly [name: string, text: string, error: string][] = [
   ['a bare carriage return', `${OK}X: a\rContent-Length: 5\r\n\r\n`, 'header line'],
   ['a bare line feed', `${OK}X: a\nContent-Length: 5\r\n\r\n`, 'header line'],
   ['a NUL', `${OK}X: a\0b\r\n\r\n`, 'header line'],
-  ['a 100 that nobody asked for', 'HTTP/1.1 100 Continue\r\n\r\n', 'asked'],
   ['an upgrade', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', 'asked'],
   ['a head without end', `${OK}X: ${'x'.repeat(16 * 1024)}`, 'too long'],
   ['a long head', `${OK}X: ${'x'.repeat(16 * 1024)}\r\n\r\n`, 'too long'],

@@ -47,7 +47,7 @@ test.each<[string, Script]>([
   ['closed inside the head', raw('HTTP/1.1 200 OK\r\nContent-Ty')],
   ['no HTTP at all', raw('SSH-2.0-OpenSSH_9.6\r\n')],
   ['a header block of more than 16 KiB', raw(`HTTP/1.1 200 OK\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`)],
-  ['a 100 that nobody asked for', raw('HTTP/1.1 100 Continue\r\n\r\n')],
+
   ['a 102 and then the end', raw('HTTP/1.1 102 Processing\r\n\r\n')],
   ['an upgrade', raw('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')],
   ['a body shorter than its length', raw('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')],

@@ -78,7 +78,11 @@ test.each<[string, Script]>([
   ['no HTTP at all', raw('SSH-2.0-OpenSSH_9.6\r\n')],
   ['a TLS alert', raw(Buffer.from([0x15, 3, 1, 0, 2, 2, 22]))],
   ['a header block of more than 16 KiB', raw(`HTTP/1.1 200 OK\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`)],
-  ['a 100 that nobody asked for', raw('HTTP/1.1 100 Continue\r\n\r\n')],
+  ['two lengths', raw('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 9\r\n\r\nhello')],
+  [
+    'a length beside chunks',
+    raw('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+  ],
   ['a 102 and then the end', raw('HTTP/1.1 102 Processing\r\n\r\n')],
   ['an upgrade', raw('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')],
   ['an empty 204', { status: 204, reason: 'No Content' }],

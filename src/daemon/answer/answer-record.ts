@@ -17,6 +17,8 @@ export type Verdict =
 /** Reads along with one answer. */
 export interface Marker {
   push(chunk: Buffer): void
+  /** A record has decided the verdict; nothing that follows can change it. Always false where only the end decides. */
+  readonly isDecided: boolean
   /** What the bytes until now amount to. `cut`: they did not end as their framing said they would. */
   verdict(cut?: boolean): Verdict
   /** What the answer told of its cost; known from its last record on. */
@@ -55,8 +57,9 @@ export function parseDocument(bytes: Buffer): Document | undefined {
   }
 }
 
+/** A whole number that SQLite can hold, from whatever the target reports; otherwise null. */
 const count = (value: unknown): number | null =>
-  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.round(value) : null
+  typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.round(Math.abs(value)) : null
 
 /** A text of the target, cut to 2 KiB; null for anything else, and for an empty one. */
 const word = (value: unknown): string | null =>
@@ -69,7 +72,7 @@ function errorOf(document: Document): string | null {
   const { error } = document as { error?: unknown }
   if (error === undefined || error === null) return null
   if (typeof error === 'string') return cutTargetText(error)
-  return word(within(error, 'message')) ?? JSON.stringify(error)
+  return word(within(error, 'message')) ?? 'the target reported an error without a message'
 }
 
 const failed = (message: string): Verdict => ({ kind: 'error', message })
@@ -110,7 +113,7 @@ function noteAnthropicUsage(usage: unknown, notes: Notes): void {
   if (uncached === null) return
   const read = count(within(usage, 'cache_read_input_tokens'))
   notes.cachedTokens = read ?? notes.cachedTokens
-  notes.promptTokens = uncached + (read ?? 0) + (count(within(usage, 'cache_creation_input_tokens')) ?? 0)
+  notes.promptTokens = count(uncached + (read ?? 0) + (count(within(usage, 'cache_creation_input_tokens')) ?? 0))
 }
 
 function readOpenai(document: Document, notes: Notes, event: string): Verdict | null {
@@ -166,8 +169,17 @@ export const tooLong = (): Verdict => bad('a record that is too long')
 const SPACE = 0x20
 export const BRACE = 0x7b
 
-/** Without white space in front (beats are single spaces) and behind. */
-export function trimmed(record: Buffer): Buffer {
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
+
+/** Without a byte order mark in front, which may begin a stream of events (HTML, "server-sent events"). */
+export function withoutMark(line: Buffer): Buffer {
+  const hasMark = line.length >= 3 && line.compare(BYTE_ORDER_MARK, 0, 3, 0, 3) === 0
+  return hasMark ? line.subarray(BYTE_ORDER_MARK.length) : line
+}
+
+/** Without a byte order mark, and without white space in front (beats are single spaces) and behind. */
+export function trimmed(bytes: Buffer): Buffer {
+  const record = withoutMark(bytes)
   let from = 0
   let to = record.length
   while (from < to && (record[from] ?? 0) <= SPACE) from++

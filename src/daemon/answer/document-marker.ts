@@ -24,6 +24,7 @@ const MAX_ERROR = 64 * 1024
 
 /** JSON. */
 export class DocumentMarker implements Marker {
+  readonly isDecided = false
   readonly #dialect: Dialect
   readonly #body = new Growing()
   #tooLong = false
@@ -72,6 +73,7 @@ export class DocumentMarker implements Marker {
 
 /** A picture, a recording's text: whole when its framing says so, whatever is in it, if it is not an error. */
 export class BlobMarker implements Marker {
+  readonly isDecided = false
   readonly #start = new Growing()
 
   push(chunk: Buffer): void {

@@ -15,6 +15,7 @@ import {
   tooLong,
   trimmed,
   type Verdict,
+  withoutMark,
 } from './answer-record.ts'
 import { Growing, LineSplitter } from './record-splitter.ts'
 
@@ -80,10 +81,14 @@ export class EventMarker implements Marker {
     if (this.#found === null && !this.#lines.push(chunk)) this.#found ??= tooLong()
   }
 
+  get isDecided(): boolean {
+    return this.#found?.kind === 'complete' || this.#found?.kind === 'error'
+  }
+
   verdict(): Verdict {
     if (this.#found !== null) return this.#found
     // An event without its blank line counts if it is whole, and was cut off if it is not.
-    const { tail } = this.#lines
+    const tail = withoutMark(this.#lines.tail)
     const more = dataOf(tail)
     const last = this.#read(this.#name, more === null ? this.#data.bytes : this.#data.with(more))
     if (last !== null && last.kind !== 'bad') return last
@@ -94,7 +99,8 @@ export class EventMarker implements Marker {
     return { ...this.#notes }
   }
 
-  #take(line: Buffer): void {
+  #take(taken: Buffer): void {
+    const line = withoutMark(taken)
     if (this.#found !== null) return
     if (line.length === 0) {
       this.#found = this.#read(this.#name, this.#data.bytes)

@@ -36,6 +36,10 @@ export class LineMarker implements Marker {
     if (this.#found === null && !this.#lines.push(chunk)) this.#found ??= tooLong()
   }
 
+  get isDecided(): boolean {
+    return this.#found?.kind === 'complete' || this.#found?.kind === 'error'
+  }
+
   verdict(): Verdict {
     if (this.#found !== null) return this.#found
     const { tail } = this.#lines

@@ -2,7 +2,7 @@
 // same bytes give the same records however they were sliced, so that a record has one number, live and afterwards. Pure.
 
 import { ENDPOINTS, type EndpointPath } from '../endpoint.ts'
-import { BRACE, MAX_RECORD, trimmed } from './answer-record.ts'
+import { BRACE, MAX_RECORD, trimmed, withoutMark } from './answer-record.ts'
 import { Growing } from './record-splitter.ts'
 
 /** One record, without its framing. */
@@ -123,7 +123,7 @@ class EventCutter implements Cutter {
 
   constructor(onRecord: OnRecord) {
     this.#onRecord = onRecord
-    this.#lines = new LineCutter((line) => this.#take(line))
+    this.#lines = new LineCutter((line) => this.#take(line === null ? null : withoutMark(line)))
   }
 
   push(chunk: Buffer): void {

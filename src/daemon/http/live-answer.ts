@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode } from '../../protocol/error.ts'
+import { Growing } from '../answer/record-splitter.ts'
 import { targetErrorText } from '../attempt.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { type AnswerForm, answerForm, contentTypeOf, type Dialect, ENDPOINTS } from '../endpoint.ts'
@@ -36,6 +37,19 @@ const LATE_ERROR = 64 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
+/** Headers of the target that never reach a caller of a queued route: the framing is foreman's, and so are these names. */
+const isOwn = (name: string): boolean => /^(content-length|x-accel-buffering|x-foreman-.*)$/i.test(name)
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** Whether a record ends with these bytes: a line of NDJSON, or the blank line of an event, which may be cut in the middle. */
+function endsRecord(form: AnswerForm, before: Buffer, chunk: Buffer): boolean {
+  const fromEnd = (place: number) => (place <= chunk.length ? chunk.at(-place) : before.at(chunk.length - place))
+  if (fromEnd(1) !== LF || form !== 'sse') return fromEnd(1) === LF
+  return fromEnd(2) === LF || (fromEnd(2) === CR && fromEnd(3) === LF)
+}
+
 export class LiveAnswer implements Subscriber {
   readonly #parts: LiveAnswerParts
   readonly #dialect: Dialect
@@ -44,11 +58,17 @@ export class LiveAnswer implements Subscriber {
   readonly #reader: SlowReader
   /** The head is out, by the target or by the commit. */
   #committed = false
-  /** Bytes of the target are out: no more beats. */
+  /** Bytes of the target are out. */
   #flowing = false
+  /** The bytes of the target end where a record ends, so that a beat may follow. */
+  #betweenRecords = true
+  /** The last record is out: only the end follows, and no beat. */
+  #isWhole = false
+  /** When the last byte went out: a silence inside a stream is measured from here. Clock.monotonic(). */
+  #writtenAt = 0
   #last: Buffer = NOTHING
   /** The target's error, when the 200 is out already. */
-  #late: { status: number; body: Buffer[]; size: number } | null = null
+  #late: { readonly status: number; readonly body: Growing } | null = null
   #over = false
   /** The hold has lasted the heartbeat at least once. */
   #overdue = false
@@ -73,14 +93,15 @@ export class LiveAnswer implements Subscriber {
 
   head(status: number, headers: AnswerHeaders, reason: string): void {
     if (this.#over) return
-    this.#stopBeating()
+    if (status !== 200 || this.#form === 'json') this.#stopBeating()
     if (this.#committed) {
-      if (status !== 200) this.#late = { status, body: [], size: 0 }
+      if (status !== 200) this.#late = { status, body: new Growing() }
       return
     }
     this.#committed = true
     const flat: string[] = []
-    for (const [name, value] of headers) flat.push(name, value)
+    for (const [name, value] of headers) if (!isOwn(name)) flat.push(name, value)
+    if (status === 200 && this.#form !== 'json') flat.push('X-Accel-Buffering', 'no')
     flat.push('X-Foreman-Job-Id', this.#parts.jobId)
     this.#parts.res.writeHead(status, reason, flat)
   }
@@ -88,15 +109,26 @@ export class LiveAnswer implements Subscriber {
   data(chunk: Buffer): boolean {
     if (this.#over) return true
     if (this.#late !== null) {
-      if (this.#late.size < LATE_ERROR) this.#late.body.push(chunk)
-      this.#late.size += chunk.length
+      const { body } = this.#late
+      if (body.length < LATE_ERROR) body.add(chunk.subarray(0, LATE_ERROR - body.length))
       return true
     }
     this.#flowing = true
-    if (chunk.length > 0) this.#last = chunk
+    this.#note(chunk)
     if (this.#write(chunk)) return true
     this.#reader.watch()
     return false
+  }
+
+  lastRecord(): void {
+    this.#isWhole = true
+  }
+
+  #note(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    this.#writtenAt = this.#parts.clock.monotonic()
+    this.#betweenRecords = endsRecord(this.#form, this.#last, chunk)
+    this.#last = chunk
   }
 
   /** In one system call, now: Node would wait for the end of the tick, in case another chunk comes. */
@@ -118,7 +150,7 @@ export class LiveAnswer implements Subscriber {
     }
     if (ending.kind === 'answered' && this.#late !== null) {
       const { status, body } = this.#late
-      const text = targetErrorText(Buffer.concat(body).toString('utf8')) ?? ending.error.message
+      const text = targetErrorText(body.bytes.toString('utf8')) ?? ending.error.message
       return this.#failLate(status, text, ending.error.code)
     }
     if (ending.kind === 'failed') {
@@ -150,7 +182,7 @@ export class LiveAnswer implements Subscriber {
     const record = errorRecord(this.#dialect, this.#form, status, message, code)
     // A record must begin on a line of its own, and an event behind a blank one, whatever was cut in the middle.
     const end = this.#form === 'sse' ? '\n\n' : '\n'
-    const isBroken = this.#flowing && this.#last.toString('latin1', this.#last.length - end.length) !== end
+    const isBroken = this.#flowing && !this.#betweenRecords
     this.#cut(isBroken && record.length > 0 ? Buffer.concat([Buffer.from(end), record]) : record)
   }
 
@@ -172,7 +204,21 @@ export class LiveAnswer implements Subscriber {
 
   #armBeat(): void {
     const { clock, heartbeatMs } = this.#parts
-    if (heartbeatMs > 0) this.#timer = clock.after(heartbeatMs, () => this.#beat())
+    if (heartbeatMs === 0) return
+    const silentMs = this.#flowing ? clock.monotonic() - this.#writtenAt : 0
+    this.#timer = clock.after(silentMs < heartbeatMs ? heartbeatMs - silentMs : heartbeatMs, () => this.#beat())
+  }
+
+  /**
+   * Whether a beat may go out now.
+   * 1. Before the first byte of the target: always.
+   * 2. After its last record: never, a client would read a line of white space as one more record.
+   * 3. Inside a stream: between two records, if nothing was written for the heartbeat.
+   */
+  get #mayBeat(): boolean {
+    if (!this.#flowing) return true
+    const { clock, heartbeatMs } = this.#parts
+    return !this.#isWhole && this.#betweenRecords && clock.monotonic() - this.#writtenAt >= heartbeatMs
   }
 
   #beat(): void {
@@ -188,7 +234,7 @@ export class LiveAnswer implements Subscriber {
         'X-Foreman-Job-Id': jobId,
       })
     }
-    if (this.#committed && !res.writableNeedDrain) res.write(beat(this.#dialect, this.#form))
+    if (this.#committed && !res.writableNeedDrain && this.#mayBeat) res.write(beat(this.#dialect, this.#form))
     this.#armBeat()
   }
 

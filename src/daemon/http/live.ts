@@ -145,6 +145,7 @@ export class LiveCallers implements LiveCalls {
     const subscription = relay.open(id, {
       head: (status, headers, reason) => answer.head(status, headers, reason),
       data: (chunk) => answer.data(chunk),
+      lastRecord: () => answer.lastRecord(),
       ended: (ending) => {
         this.#forget(call)
         answer.ended(ending)
@@ -203,8 +204,10 @@ export class LiveCallers implements LiveCalls {
   async #leave(call: Call): Promise<void> {
     const { dispatcher, metrics } = this.#parts
     this.#drop(call)
-    metrics.clientGone()
-    if (dispatcher.stopRunning(call.id, 'caller_gone')) return
+    const stopped = dispatcher.stopRunning(call.id, 'caller_gone')
+    // A client may close its connection at the last record; it has missed nothing.
+    if (stopped !== 'answered') metrics.clientGone()
+    if (stopped !== 'not_running') return
     const { fingerprint: print } = call
     const all = Promise.all([this.#leaving.get(print), this.#writeLeaving(call)])
     this.#leaving.set(print, all)

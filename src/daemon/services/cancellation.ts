@@ -11,13 +11,15 @@ import type { Conclusion } from './conclusion.ts'
 /** `stopping`: it runs, and its final state comes in a moment; `cancelled`: it waited; `over`: it had ended before. */
 export type Cancelled = 'stopping' | 'cancelled' | 'over' | 'unknown'
 
+/** What became of a request to stop the running job. `answered`: its answer has its verdict, which stands. */
+export type StopResult = 'stopping' | 'answered' | 'not_running'
+
 export interface CancellationParts {
   readonly clock: Clock
   readonly store: Store
   readonly relay: Relay
   readonly conclusion: Conclusion
-  /** False: it is not the one that runs. */
-  readonly stopRunning: (id: string, reason: StopReason, limit?: string) => boolean
+  readonly stopRunning: (id: string, reason: StopReason, limit?: string) => StopResult
 }
 
 export class Cancellation {
@@ -40,7 +42,7 @@ export class Cancellation {
     limit?: string,
   ): Promise<Cancelled> {
     const { store, relay, stopRunning } = this.#parts
-    const stops = (): boolean => reason !== 'start_before_passed' && stopRunning(id, reason, limit)
+    const stops = (): boolean => reason !== 'start_before_passed' && stopRunning(id, reason, limit) !== 'not_running'
     if (stops()) return 'stopping'
     const job = await store.get(id)
     if (job === null) return 'unknown'

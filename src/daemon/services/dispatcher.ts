@@ -17,7 +17,7 @@ import type { ResidentModel } from '../target-status.ts'
 import type { QueueCondition } from '../waiting.ts'
 import { Bell } from './bell.ts'
 import { bodyToSend } from './body-to-send.ts'
-import { Cancellation, type Cancelled } from './cancellation.ts'
+import { Cancellation, type Cancelled, type StopResult } from './cancellation.ts'
 import { Conclusion, type ConclusionParts } from './conclusion.ts'
 import { Pausing } from './pausing.ts'
 import { type AnswerSoFar, Run, type RunningJob } from './run.ts'
@@ -187,11 +187,10 @@ export class Dispatcher {
     return this.#pausing.resume()
   }
 
-  /** Ends a running job from our side. False: it is not the one that runs. */
-  stopRunning(id: string, reason: StopReason, limit?: string): boolean {
-    if (this.#run?.job.id !== id) return false
-    this.#run.stop(reason, limit)
-    return true
+  /** Ends a running job from our side, unless its answer is known to be whole already. */
+  stopRunning(id: string, reason: StopReason, limit?: string): StopResult {
+    if (this.#run?.job.id !== id) return 'not_running'
+    return this.#run.stop(reason, limit) ? 'stopping' : 'answered'
   }
 
   /** Ends a job by a call, whoever submitted it. */

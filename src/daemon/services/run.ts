@@ -1,10 +1,12 @@
 // Owns one attempt: the job's request at the target, the bytes that come back, and when they may reach a listener. It
 // says what happened (an Outcome); what becomes of the job is attempt.ts's to decide and the store's to write.
 
+import { unreadableFormat } from '../answer/answer-format.ts'
 import { INCOMPLETE } from '../answer/answer-record.ts'
-import { createMarker, type Marker } from '../answer/terminal-marker.ts'
+import { Growing } from '../answer/record-splitter.ts'
+import { createMarker, type Marker, type Verdict } from '../answer/terminal-marker.ts'
 import type { Outcome, StopReason } from '../attempt.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { sizeText } from '../config/grammar.ts'
 import { answerForm } from '../endpoint.ts'
 import type { Job } from '../job.ts'
@@ -17,6 +19,10 @@ import { RunRecords } from './run-records.ts'
 const HELD_ANSWER = 8 * 1024 * 1024
 /** What of an HTTP error is held back until it is known whether it is final. */
 const HELD_ERROR = 64 * 1024
+/** How long an answer may take to end after its last record. Then its connection is closed and the next job is sent. */
+const END_GRACE_MS = 5_000
+/** The largest byte that is white space in a record. */
+const SPACE = 0x20
 
 /** The job at the target now, for whoever looks. */
 export interface RunningJob {
@@ -69,12 +75,20 @@ export class Run implements AnswerSink {
   #exchange: Exchange | null = null
   #head: { status: number; headers: AnswerHeaders; reason: string } | null = null
   #flowing = false
-  #held: Buffer[] = []
-  /** Of an async job. */
-  readonly #errorBody: Buffer[] = []
-  #heldBytes = 0
+  readonly #held = new Growing()
+  /** The answer of an async job that is an HTTP error. */
+  readonly #errorBody = new Growing()
+  /** The beginning of an HTTP error: it decides whether the job is sent again. */
+  readonly #errorStart = new Growing()
+  /** Chunks with more than white space in them. */
+  #chunks = 0
+  /** The last record has come: the answer must end within the grace. */
+  #mustEnd = false
+  #endTimer: Timer | null = null
   readonly #records: RunRecords
   #stopped: { reason: StopReason; limit?: string } | null = null
+  /** The outcome is known. */
+  #settled = false
 
   constructor(job: Job, parts: RunParts) {
     this.job = job
@@ -87,7 +101,11 @@ export class Run implements AnswerSink {
     this.working = job.state === 'working'
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     this.outcome = promise
-    this.#settle = resolve
+    this.#settle = (outcome) => {
+      this.#settled = true
+      this.#endTimer?.cancel()
+      resolve(outcome)
+    }
   }
 
   get measured() {
@@ -117,12 +135,23 @@ export class Run implements AnswerSink {
     return outcome
   }
 
-  /** Ends the attempt from our side: the target's socket is destroyed at once. The first reason counts. */
-  stop(reason: StopReason, limit?: string): void {
-    if (this.#stopped !== null) return
+  /**
+   * Ends the attempt from our side. The first reason counts. An answer whose verdict is known keeps it:
+   * 1. at a shutdown that waits no longer, its socket is destroyed at once;
+   * 2. otherwise it has a few seconds to end, so that its connection stays usable.
+   * Returns false if the answer keeps its verdict, true if the attempt ends for this reason or an earlier one.
+   */
+  stop(reason: StopReason, limit?: string): boolean {
+    if (this.#stopped !== null) return true
+    if (reason !== 'answer_too_large' && this.#finalVerdict !== null) {
+      if (reason === 'shutting_down') this.#finish()
+      else this.#expectEnd()
+      return false
+    }
     this.#stopped = limit === undefined ? { reason } : { reason, limit }
     this.#settle({ kind: 'stopped', ...this.#stopped })
     this.#exchange?.abort()
+    return true
   }
 
   /** Given up for lost: silent, and new connections fail as well. */
@@ -137,8 +166,7 @@ export class Run implements AnswerSink {
     this.#flowing = true
     const { status, headers, reason } = this.#head
     this.#parts.relay.head(this.job.id, status, headers, reason)
-    for (const chunk of this.#held) this.#pass(chunk)
-    this.#held = []
+    if (this.#held.length > 0) this.#pass(this.#held.take())
   }
 
   /** Of an async job. */
@@ -153,7 +181,7 @@ export class Run implements AnswerSink {
     const { status } = this.#head
     const contentType = this.#header('content-type')
     if (isOk(status)) return this.#records.remains(contentType, isWhole)
-    const body = Uint8Array.from(Buffer.concat(this.#errorBody))
+    const body = Uint8Array.from(this.#errorBody.bytes)
     const artifacts =
       body.length === 0
         ? []
@@ -162,8 +190,14 @@ export class Run implements AnswerSink {
   }
 
   head(status: number, headers: AnswerHeaders, reason: string): void {
-    this.#head = { status, headers, reason }
     this.heardAt = this.#parts.clock.monotonic()
+    const unreadable = isOk(status) ? unreadableFormat(this.job.endpoint, headers) : null
+    if (unreadable !== null) {
+      this.#settle({ kind: 'bad_answer', detail: unreadable })
+      this.#exchange?.abort()
+      return
+    }
+    this.#head = { status, headers, reason }
     if (isOk(status) && !this.#streamed) this.#begin()
   }
 
@@ -172,16 +206,23 @@ export class Run implements AnswerSink {
     const flowed = this.#flowing
     const goesOn = !flowed || this.#pass(chunk)
     const ok = this.#readAlong(chunk)
-    if (flowed) return goesOn
-    // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
-    this.#held.push(chunk)
-    this.#heldBytes += chunk.length
-    const cap = ok ? (this.#streamed ? 0 : HELD_ANSWER) : HELD_ERROR
-    if (this.#heldBytes > cap) this.release()
-    return !this.paused
+    if (!flowed) this.#hold(chunk, ok)
+    if (ok) this.#boundEnd(chunk)
+    return flowed ? goesOn : !this.paused
   }
 
-  /** False: it is part of an error. */
+  #hold(chunk: Buffer, ok: boolean): void {
+    // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
+    if (ok && this.#streamed) {
+      this.release()
+      this.#pass(chunk)
+      return
+    }
+    this.#held.add(chunk)
+    if (this.#held.length > (ok ? HELD_ANSWER : HELD_ERROR)) this.release()
+  }
+
+  /** Returns false for a part of an HTTP error. */
   #readAlong(chunk: Buffer): boolean {
     const isFirst = this.bytes === 0
     this.bytes += chunk.length
@@ -199,9 +240,57 @@ export class Run implements AnswerSink {
     if (isOk(status)) this.#records.end()
     if (isOk(status)) this.#settle({ kind: 'answered', verdict: this.#isEmpty ? INCOMPLETE : this.#marker.verdict() })
     else {
-      const body = Buffer.concat(this.#held).toString('utf8')
+      const body = this.#errorStart.bytes.toString('utf8')
       this.#settle({ kind: 'http_error', status, body, retryAfter: this.#header('retry-after') })
     }
+  }
+
+  /** What the answer turned out to be, if nothing that follows can change it; otherwise null. */
+  get #finalVerdict(): Verdict | null {
+    if (this.#head === null || !isOk(this.#head.status)) return null
+    const verdict = this.#marker.verdict(true)
+    return verdict.kind === 'complete' || verdict.kind === 'error' ? verdict : null
+  }
+
+  /**
+   * Bounds the time between the last record and the end of the answer.
+   * 1. A stream whose last record has come has the grace from then on.
+   * 2. Any other answer is asked for its verdict after each such time without a byte: a document, or a stream that lacks its
+   *    last line end.
+   */
+  #boundEnd(chunk: Buffer): void {
+    if (this.#mustEnd || this.#settled) return
+    if (this.#marker.isDecided) return this.#expectEnd()
+    if (!chunk.some((byte) => byte > SPACE)) return
+    this.#chunks += 1
+    if (this.#endTimer === null) this.#lookForEndLater()
+  }
+
+  #lookForEnd(chunks: number): void {
+    if (chunks === this.#chunks && this.#finalVerdict !== null) return this.#finish()
+    this.#lookForEndLater()
+  }
+
+  #lookForEndLater(): void {
+    const seen = this.#chunks
+    this.#endTimer = this.#parts.clock.after(END_GRACE_MS, () => this.#lookForEnd(seen))
+  }
+
+  #expectEnd(): void {
+    if (this.#mustEnd) return
+    this.#mustEnd = true
+    this.#endTimer?.cancel()
+    this.#endTimer = this.#parts.clock.after(END_GRACE_MS, () => this.#finish())
+    this.#parts.relay.lastRecord(this.job.id)
+  }
+
+  /** The answer is known to be whole, or to be an error, and does not end: its connection is closed. */
+  #finish(): void {
+    const verdict = this.#finalVerdict
+    if (verdict === null) return
+    this.#records.end()
+    this.#settle({ kind: 'answered', verdict })
+    this.#exchange?.abort()
   }
 
   /** A 200 with nothing in it (Ollama for a picture of a model that makes none): a caller gets it, a job would have nothing. */
@@ -242,6 +331,8 @@ export class Run implements AnswerSink {
     const { maxAnswer } = this.#parts
     if (isKept && this.bytes > maxAnswer) this.stop('answer_too_large', sizeText(maxAnswer))
     else if (ok) this.#records.push(chunk)
-    else if (isKept) this.#errorBody.push(chunk)
+    else if (isKept) this.#errorBody.add(chunk)
+    if (!ok && this.#errorStart.length < HELD_ERROR)
+      this.#errorStart.add(chunk.subarray(0, HELD_ERROR - this.#errorStart.length))
   }
 }

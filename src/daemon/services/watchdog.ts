@@ -56,7 +56,7 @@ export function watch(run: Run, target: Target, clock: Clock, limits: WatchLimit
     if (failures >= FAILURES) return run.giveUp('silent, and it does not answer on new connections')
     const stallsIn = limits.stallLimitMs - silentFor
     const isStuck = run.job.stream && stallsIn <= 0
-    if (answers && isStuck) return run.stop('stalled', spoken(limits.stallLimitMs))
+    if (answers && isStuck) return void run.stop('stalled', spoken(limits.stallLimitMs))
     after(stallsIn > 0 ? Math.min(ASK_EVERY_MS, stallsIn) : ASK_EVERY_MS, listen)
   }
 

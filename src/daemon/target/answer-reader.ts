@@ -96,7 +96,7 @@ export class AnswerReader {
     if ((end < 0 ? bytes.length : end) - at > MOST_HEAD) throw new NotHttp('the head is too long')
     if (end < 0) return at
     const head = this.#headOf(bytes.toString('latin1', at, end))
-    if (head.status === 100 || head.status === 101) throw new NotHttp(`a ${head.status} that nobody asked for`)
+    if (head.status === 101) throw new NotHttp('a 101 that was not asked for')
     if (head.status < 200) {
       this.#parts.informed()
       return end + HEAD_END.length

@@ -3,13 +3,14 @@
 
 import type { EventEmitter } from 'node:events'
 import { Client, type Dispatcher, Pool } from 'undici'
+import { createConnector } from './interim-answers.ts'
 
 /** Every timeout of undici's but the connect is off: a load takes minutes, and the watchdogs are ours. */
 const OPTIONS: Client.Options = {
   allowH2: false,
   bodyTimeout: 0,
   headersTimeout: 0,
-  connectTimeout: 5_000,
+  connect: createConnector(5_000),
   // Ollama never closes an idle connection; a laptop's firewall or NAT does, and says nothing.
   keepAliveTimeout: 30_000,
   pipelining: 1,

@@ -21,6 +21,12 @@ export interface Line {
 /** Whether no job can have this answer: 204 and 205 are empty, and a redirect is never followed. */
 const isImpossible = (status: number): boolean => status === 204 || status === 205 || (status >= 300 && status < 400)
 
+/** Whether the length of the body is declared twice: then it cannot be known where the answer ends (RFC 9112 §6.3). */
+function hasUnclearLength(raw: readonly (Buffer | string)[]): boolean {
+  const names = raw.filter((_, index) => index % 2 === 0).map((name) => name.toString().toLowerCase())
+  return names.filter((name) => name === 'content-length' || name === 'transfer-encoding').length > 1
+}
+
 /** A reason phrase that Node would not write again (undici reads it as UTF-8, and any byte may stand there) is left out. */
 export const sayable = (reason: string): string => (/^[\t\x20-\x7e]*$/.test(reason) ? reason : '')
 
@@ -97,6 +103,9 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
       return controller.abort(new Ended('protocol', `HTTP_${status}`, `HTTP ${status} ${reason ?? ''}`.trim()))
     }
     const raw = controller.rawHeaders
+    if (this.#line.forJobs && Array.isArray(raw) && hasUnclearLength(raw)) {
+      return controller.abort(new Ended('protocol', 'UNCLEAR_LENGTH', 'it declares its length twice'))
+    }
     try {
       this.#sink.head(status, Array.isArray(raw) ? answerHeaders(raw) : [], sayable(reason ?? ''))
     } catch (error) {

@@ -35,6 +35,8 @@ function kindOf(error: Error, code: string, { started, answered, informed }: Pro
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'protocol'
   if (!started) return 'unreached'
   if (answered) return 'lost'
+  // Two lengths that differ. undici notices them before it reports the head.
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'protocol'
   if (code === NOT_HTTP || code === 'UND_ERR_HEADERS_OVERFLOW') return 'protocol'
   if (code === 'UND_ERR_SOCKET' && REFUSED_ANSWERS.includes(error.message)) return 'protocol'
   return informed ? 'protocol' : 'lost'
