@@ -6,7 +6,10 @@ import { ERRORS, type ErrorCode, type ErrorEntry, errorMessage } from '../src/pr
 
 const CHAPTERS: readonly { readonly heading: string; readonly holds: (status: number | null) => boolean }[] = [
   { heading: 'The request', holds: (status) => status !== null && status < 500 },
-  { heading: 'foreman itself', holds: (status) => status === 500 || status === 501 || status === 503 },
+  {
+    heading: 'foreman itself',
+    holds: (status) => status === 500 || status === 501 || status === 503 || status === 508,
+  },
   { heading: 'The target', holds: (status) => status === 502 || status === 504 },
   { heading: 'Only as the end of a job', holds: (status) => status === null },
 ]

@@ -1,6 +1,6 @@
 // Owns how the parts are put together, started and stopped. Plain statements, no container; no decision of its own.
 
-import { randomFillSync } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { monotonicFactory } from 'ulid'
 import { AwakeClock } from './awake-clock.ts'
@@ -113,6 +113,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   function assemble(store: Store, disk: Disk, awakeBase: number): Parts {
     const state: { phase: Phase; port: number } = { phase: 'starting', port: 0 }
     const metrics = new Metrics()
+    const hop = randomBytes(12).toString('base64url')
     const relay = new Relay()
     const awake = new AwakeClock(clock, awakeBase)
     const { ollamaUrl, ollamaToken, ollamaBasic, embedConcurrency, embedModel, pollIntervalMs } = config
@@ -123,6 +124,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       clock,
       log,
       embedConcurrency,
+      hop,
     })
     const isQuiet = () => store.depth.jobs === 0 && dispatcher.running === null
     const isPaused = () => dispatcher.paused
@@ -152,7 +154,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     })
     const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
     const app: App = {
-      ...{ config, clock, log, metrics, store, target, relay, awake, live, deliverer, deadlines },
+      ...{ config, clock, log, metrics, store, target, relay, awake, live, deliverer, deadlines, hop },
       newId: () => {
         const id = newId()
         onStep?.('admitted', id)

@@ -106,7 +106,7 @@ export const ERRORS = {
     message: 'Idempotency-Key was used with another request',
     hint: 'A key stands for one endpoint and body as long as its job is kept. Use a new key for new work.',
   },
-  headers_too_large: { status: 431, message: 'request headers are too large', hint: 'At most 16 KiB of headers.' },
+  headers_too_large: { status: 431, message: 'request headers are too large', hint: 'At most 64 KiB of headers.' },
   cancelled: { status: 499, message: 'request canceled', hint: 'Somebody cancelled the job.' },
   caller_gone: {
     status: 499,
@@ -126,7 +126,7 @@ export const ERRORS = {
   embed_queue_full: {
     status: 503,
     message: 'server busy, please try again.  maximum pending requests exceeded',
-    hint: 'More than 256 embedding requests are waiting for a place at the target. Send fewer at once.',
+    hint: 'FOREMAN_EMBED_QUEUE embedding requests are waiting for a place at the target. Send fewer at once, or raise it.',
     retryAfter: 1,
   },
   too_much_in_flight: {
@@ -158,6 +158,11 @@ export const ERRORS = {
     message: 'foreman is shutting down',
     hint: 'Try again when it is back.',
     retryAfter: 5,
+  },
+  loop_detected: {
+    status: 508,
+    message: 'this request came from foreman itself: FOREMAN_OLLAMA_URL leads back to it',
+    hint: 'Set FOREMAN_OLLAMA_URL to the address of Ollama. A relay, a proxy or an alias of a host leads it to foreman now.',
   },
 
   // The target

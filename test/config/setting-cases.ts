@@ -191,6 +191,15 @@ export const CASES: Table = {
     ],
     bad: [...neverAnInteger, ['0', 'too small'], ['1025', 'too large']],
   },
+  embedQueue: {
+    name: 'FOREMAN_EMBED_QUEUE',
+    unset: 2048,
+    good: [
+      ['1', 1],
+      ['65536', 65536],
+    ],
+    bad: [...neverAnInteger, ['0', 'too small'], ['65537', 'too large']],
+  },
   allowManagement: {
     name: 'FOREMAN_ALLOW_MANAGEMENT',
     unset: false,

@@ -110,6 +110,7 @@ test('what the caller sends beside his body stays behind', async () => {
       'content-type',
       'host',
       'user-agent',
+      'x-foreman-hop',
     ].toSorted(),
   )
   expect(seen?.headers.authorization).toBe('Bearer of-the-target')
@@ -156,7 +157,7 @@ test('at most FOREMAN_EMBED_CONCURRENCY are at the target; the others follow in 
 })
 
 test('one too many is a 503 in the words of Ollama, and says when to come again', async () => {
-  const { half, held } = await startHolding({ config: { embedConcurrency: 1 }, limits: { embedWaiting: 1 } })
+  const { half, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 1 } })
   const answers = await postInOrder(half.url, ['a', 'b'])
   const refused = await post(half.url, '/v1/embeddings')
   expect(refused.status).toBe(503)
@@ -173,7 +174,7 @@ test('one too many is a 503 in the words of Ollama, and says when to come again'
 })
 
 test('one who hangs up while he waits costs the target nothing, and his place is free', async () => {
-  const { half, held } = await startHolding({ config: { embedConcurrency: 1 }, limits: { embedWaiting: 2 } })
+  const { half, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 2 } })
   const leaving = new AbortController()
   const [first, gone, last] = await postInOrder(half.url, ['a', 'b', 'c'], [{}, { signal: leaving.signal }])
   leaving.abort()

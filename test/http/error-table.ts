@@ -8,7 +8,7 @@ import { breaksWith, FakeOllama, hangsUp, raw, type Script, stalls, unmarked } f
 import { passTime, type Running, startForeman, until, type Wishes } from '../harness.ts'
 import { act, CHAT, inState, post, submit } from '../jobs/submission.ts'
 import { type Asked, ask, type Reply } from './asked-line.ts'
-import { type HalfWishes, knownTarget, startHalf } from './half.ts'
+import { type HalfWishes, HOP, knownTarget, startHalf } from './half.ts'
 import { startSmallTarget } from './small-target.ts'
 
 export type Shape = 'native' | 'openai' | 'anthropic' | 'jobs'
@@ -243,7 +243,7 @@ export const ROWS: readonly Row[] = [
   {
     ...{ code: 'headers_too_large', line: '431 Request Header Fields Too Large', places: EVERYWHERE, shape: 'native' },
     says: 'request headers are too large',
-    provoke: wrong({ headers: [`X-Long: ${'x'.repeat(17_000)}`] }),
+    provoke: wrong({ headers: [`X-Long: ${'x'.repeat(66_000)}`] }),
   },
   {
     ...{ code: 'cancelled', line: '499 Client Closed Request', says: 'request canceled', places: LIVE },
@@ -286,7 +286,7 @@ export const ROWS: readonly Row[] = [
     ...{ code: 'embed_queue_full', line: UNAVAILABLE, says: `${BUSY}.  maximum pending requests exceeded` },
     ...{ places: EMBEDDINGS, retryAfter: '1' },
     provoke: async ({ path, body }) => {
-      const { url } = await serverWith({ config: { embedConcurrency: 1 }, limits: { embedWaiting: 0 } })
+      const { url } = await serverWith({ config: { embedConcurrency: 1, embedQueue: 0 } })
       // One of the two has the only place; the other is told.
       const lines = [await ask(url, { path, body }), await ask(url, { path, body })]
       return Promise.race(lines.map((line) => line.reply()))
@@ -304,8 +304,16 @@ export const ROWS: readonly Row[] = [
     ...{ code: 'too_many_connections', line: UNAVAILABLE, places: EVERYWHERE, retryAfter: '1' },
     says: `${BUSY}: too many connections`,
     provoke: async ({ path, body }) => {
-      const { url } = await serverWith({ config: { maxQueue: 0 }, limits: { embedWaiting: 0, headRoom: 0 } })
+      const { url } = await serverWith({ config: { maxQueue: 0, embedQueue: 0 }, limits: { headRoom: 0 } })
       return (await ask(url, { path, body })).reply()
+    },
+  },
+  {
+    ...{ code: 'loop_detected', line: '508 Loop Detected', places: [...EVERYWHERE, ...COUNT] },
+    says: 'this request came from foreman itself: FOREMAN_OLLAMA_URL leads back to it',
+    provoke: async ({ path, body }) => {
+      const { url } = await serverWith({})
+      return (await ask(url, { path, body, headers: [`X-Foreman-Hop: another, ${HOP}`] })).reply()
     },
   },
   {

@@ -1,38 +1,62 @@
-// More connections than there are seats: nobody else is served, but whoever asks after foreman's health is told.
+// More connections than there are seats: silent ones make room, busy ones stay, and health is always told.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { get } from '../caller.ts'
+import { until } from '../harness.ts'
 import { startHalf } from './half.ts'
 
-async function idle(port: number): Promise<Socket> {
+const NOWHERE = { url: 'http://127.0.0.1:1' }
+/** Three seats, and two more for health. */
+const SMALL = { config: { maxQueue: 1, embedQueue: 0 }, limits: { headRoom: 2, forHealth: 2 } }
+
+async function open(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   onTestFinished(() => void socket.destroy())
+  socket.on('error', () => {})
   await once(socket, 'connect')
-  // One answer, so that the server has surely seen the connection.
-  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  return socket
+}
+
+/** A connection with an upload under way: the server has said that it may begin. */
+async function busy(port: number): Promise<Socket> {
+  const socket = await open(port)
+  socket.write('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n')
   await once(socket, 'data')
   return socket
 }
 
-it('a full house serves its guests and answers after its health', async () => {
-  const half = await startHalf(
-    { url: 'http://127.0.0.1:1' },
-    { config: { maxQueue: 1 }, limits: { embedWaiting: 0, headRoom: 2, forHealth: 2 } },
-  )
-  const sockets = [await idle(half.port), await idle(half.port), await idle(half.port)]
-  const refused = await get(half.url, '/api/tags')
-  expect([refused.status, refused.headers['x-foreman-error'], refused.headers.connection]).toEqual([
-    503,
-    'too_many_connections',
-    'close',
-  ])
-  expect((await get(half.url, '/healthz')).status).toBe(200)
-  sockets[0]?.destroy()
-  await once(sockets[0] as Socket, 'close')
-  // The server hears of it a moment later.
-  let status = 503
-  for (let tries = 0; status === 503 && tries < 100; tries++) status = (await get(half.url, '/api/tags')).status
-  expect(status).toBe(200)
+describe('a server with more connections than seats', () => {
+  it('refuses what comes while all are busy, and answers after its health', async () => {
+    const half = await startHalf(NOWHERE, SMALL)
+    const sockets = [await busy(half.port), await busy(half.port), await busy(half.port)]
+    const refused = await get(half.url, '/api/tags')
+    expect([refused.status, refused.headers['x-foreman-error'], refused.headers.connection]).toEqual([
+      503,
+      'too_many_connections',
+      'close',
+    ])
+    expect((await get(half.url, '/healthz')).status).toBe(200)
+    expect((await get(half.url, '/readyz')).status).toBe(200)
+    sockets[0]?.destroy()
+    await until('a seat is free', async () => (await get(half.url, '/api/tags')).status === 200)
+  })
+
+  it('closes the oldest silent one for each new one, and serves all that ask', async () => {
+    const half = await startHalf(NOWHERE, SMALL)
+    const working = await busy(half.port)
+    let closed = 0
+    for (let i = 0; i < 40; i++) (await open(half.port)).on('close', () => (closed += 1))
+    for (const path of ['/healthz', '/readyz', '/api/tags']) expect((await get(half.url, path)).status).toBe(200)
+    await until('the silent ones are closed', () => closed >= 38)
+    expect(working.destroyed).toBe(false)
+  })
+
+  it('sets no limit for one peer: a reverse proxy may have every seat', async () => {
+    const half = await startHalf(NOWHERE, { ...SMALL, limits: { headRoom: 50, forHealth: 2 } })
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => busy(half.port)))
+    expect((await get(half.url, '/api/tags')).status).toBe(200)
+    expect(sockets.every((socket) => !socket.destroyed)).toBe(true)
+  })
 })

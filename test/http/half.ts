@@ -39,6 +39,9 @@ export interface Half {
   close(): Promise<void>
 }
 
+/** The id of this half in the hop header. */
+export const HOP = 'hop-of-the-half'
+
 export interface HalfWishes {
   readonly config?: Partial<Config>
   readonly limits?: Partial<ServerLimits>
@@ -62,6 +65,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
     clock,
     log,
     embedConcurrency: config.embedConcurrency,
+    hop: HOP,
   })
   const submitted: Submission[] = []
   const probed: string[] = []
@@ -82,7 +86,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
   } satisfies Partial<Store>
   const app: App = {
     ...{ config, clock, log, metrics, target: real, storageFull: false, port: 0 },
-    ...{ relay: new Relay(), awake: new AwakeClock(clock, 0), newId: () => '01KAJ5Z0000000000000000000' },
+    ...{ relay: new Relay(), awake: new AwakeClock(clock, 0), newId: () => '01KAJ5Z0000000000000000000', hop: HOP },
     ...{ deliverer: { wake: () => {} }, deadlines: { wake: () => {} } },
     webhookPolicy: createAddressPolicy(config, NOWHERE, NOWHERE, { names: [], addresses: [] }),
     // The HTTP half reads these four and writes nothing; anything else it called would throw.

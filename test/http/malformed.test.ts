@@ -46,9 +46,9 @@ const REFUSED: readonly [name: string, status: number, request: string | Buffer]
   ['H13 bare line feeds', 400, `GET /api/version HTTP/1.1\nHost: localhost\n\n`],
   ['H13 a bare carriage return', 400, `${GET}Host: localhost\r\nX: a\rb\r\n${CLOSE}`],
   ['H13 a NUL in a header', 400, `${GET}Host: localhost\r\nX: a\0b\r\n${CLOSE}`],
-  ['H15 a header of 17 kB', 431, `${GET}Host: localhost\r\nX: ${'y'.repeat(17_000)}\r\n${CLOSE}`],
+  ['H15 a header of 66 kB', 431, `${GET}Host: localhost\r\nX: ${'y'.repeat(66_000)}\r\n${CLOSE}`],
   ['H15 two thousand headers', 431, `${GET}Host: localhost\r\n${'a: bcdef\r\n'.repeat(2_001)}${CLOSE}`],
-  ['H16 a path of 20 kB', 431, `GET /${'y'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
+  ['H16 a path of 66 kB', 431, `GET /${'y'.repeat(66_000)} HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['H17 an absolute target', 400, `GET http://evil.example/api/tags HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['H18 GET *', 400, `GET * HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['H20 TRACE', 405, `TRACE /api/tags HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
@@ -61,13 +61,12 @@ const REFUSED: readonly [name: string, status: number, request: string | Buffer]
   ['H21 a TLS handshake', 400, Buffer.from('160301020001000001fc0303', 'hex')],
   ['H24 an unknown expectation', 417, `${POST}Expect: bogus\r\nContent-Length: 0\r\n${CLOSE}`],
   ['H25 a GET with a large body', 400, `${GET}Host: localhost\r\nContent-Length: 2000\r\n${CLOSE}${'x'.repeat(2_000)}`],
-  ['H25 a GET in chunks', 400, `${GET}Host: localhost\r\n${CHUNKED}0\r\n\r\n`],
   ['R02 two Authorization headers', 400, `${GET}Host: localhost\r\nAuthorization: a\r\nauthorization: b\r\n${CLOSE}`],
-  ['U01 a path of two slashes', 404, `GET //api/tags HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
-  ['U02 a path that climbs', 404, `GET /api/../api/tags HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
+  ['U01 a path of two slashes', 307, `GET //api/tags HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
+  ['U02 a path that climbs', 307, `GET /api/../api/tags HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U02 a path that climbs escaped', 404, `GET /jobs/%2e%2e%2f HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U03 an escaped slash', 404, `GET /api%2ftags HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
-  ['U04 a slash at the end', 404, `GET /api/tags/ HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
+  ['U04 a slash at the end', 301, `GET /api/tags/ HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U05 upper case', 404, `GET /API/TAGS HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U05 a path parameter', 404, `GET /api/tags;x HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U05 an escaped NUL', 404, `GET /api/tags%00 HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
@@ -99,6 +98,8 @@ const ALLOWED: readonly [name: string, request: string | Buffer][] = [
   ['H14 latin-1 in a header that nobody reads', bytes(`${GET}Host: localhost\r\nX: \xff\r\n${CLOSE}`)],
   ['H22 an upgrade to websocket', `${GET}Host: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n`],
   ['H22 an upgrade to h2c', `${GET}Host: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n`],
+  ['H25 a GET with an empty body in chunks', `${GET}Host: localhost\r\n${CHUNKED}0\r\n\r\n`],
+  ['H15 cookies of 60 kB', `${GET}Host: localhost\r\nCookie: ${'y'.repeat(60_000)}\r\n${CLOSE}`],
   ['H25 a GET with a small body', `${GET}Host: localhost\r\nContent-Length: 4\r\n${CLOSE}abcd`],
   [
     'H28 bytes behind a closed request',
@@ -113,6 +114,35 @@ const ALLOWED: readonly [name: string, request: string | Buffer][] = [
 test.each(ALLOWED)('%s is answered as if it were not there', async (_name, request) => {
   const { half } = await startServer()
   expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n\{"version":"0\.17\.4"\}$/)
+})
+
+test('a GET with an empty body in chunks asks after the health, too', async () => {
+  const { half } = await startServer()
+  const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'
+  expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+})
+
+// As Ollama 0.17.4 and 0.34.4 answered.
+test.each([
+  ['POST', '//api/chat', 307, '/api/chat'],
+  ['POST', '/api/chat/', 307, '/api/chat'],
+  ['GET', '/api/tags/?x=1', 301, '/api/tags?x=1'],
+  ['GET', '/api/tags//', 307, '/api/tags/'],
+  ['GET', '/./api//tags', 307, '/api/tags'],
+  ['GET', '///evil.example/../..', 307, '/'],
+  ['GET', '//nope', 307, '/nope'],
+  ['POST', '/api/tags/', 404, null],
+  ['GET', '/api/chat/', 404, null],
+  ['GET', '/nope/', 404, null],
+])('%s %s is %i, to %s', async (method, path, status, location) => {
+  const { half, target } = await startServer()
+  const answer = await exchange(
+    half.port,
+    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n${CLOSE}`,
+  )
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(/^Location: (.*)$/m.exec(answer.replaceAll('\r', ''))?.[1] ?? null).toBe(location)
+  expect(target.seen).toEqual([])
 })
 
 test('H02 HTTP/1.0 without Host is a 400 when the bind is not loopback, but health is told to anybody', async () => {

@@ -44,8 +44,8 @@ test('a connection that is kept alive says for how long, longer than pooled clie
 test('one connection too many is dropped, and those that are there go on', async () => {
   const target = await startSmallTarget(answersEmpty)
   const half = await startHalf(target, {
-    config: { maxQueue: 1 },
-    limits: { embedWaiting: 0, headRoom: 1, forHealth: 0 },
+    config: { maxQueue: 1, embedQueue: 0 },
+    limits: { headRoom: 1, forHealth: 0 },
   })
   const [first, second] = [await rawSocket(half.port), await rawSocket(half.port)]
   const ask = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'

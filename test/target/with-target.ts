@@ -11,7 +11,15 @@ import { CollectingSink } from './collecting-sink.ts'
 /** Its clock stands still unless a test brings one: no question is given up because the machine is slow. */
 export function targetAt(url: string, options: Partial<TargetOptions> = {}): Target {
   const log = pino({ level: 'silent' })
-  const target = createTarget({ url, token: null, clock: new TestClock(), log, embedConcurrency: 8, ...options })
+  const target = createTarget({
+    url,
+    token: null,
+    clock: new TestClock(),
+    log,
+    embedConcurrency: 8,
+    hop: 'hop',
+    ...options,
+  })
   onTestFinished(() => target.close())
   return target
 }

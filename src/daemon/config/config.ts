@@ -39,6 +39,7 @@ export interface Config {
   readonly webhookDeny: readonly string[]
   readonly publicUrl: string | null
   readonly embedConcurrency: number
+  readonly embedQueue: number
   readonly origins: readonly string[]
   readonly hosts: readonly string[]
   readonly allowManagement: boolean

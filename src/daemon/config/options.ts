@@ -118,7 +118,15 @@ export const SETTINGS: Settings = {
     group: 'target',
     default: '8',
     parser: integer(1, 1024),
-    about: 'Embedding requests at the target at once; up to 256 more wait, then 503.',
+    about: 'Embedding requests at the target at once; the others wait (FOREMAN_EMBED_QUEUE).',
+  },
+  embedQueue: {
+    name: 'FOREMAN_EMBED_QUEUE',
+    group: 'target',
+    default: '2048',
+    parser: integer(1, 65_536),
+    about:
+      'Embedding requests that wait for a place at the target, then 503. Their bodies count against the 256 MiB of bodies in flight as well.',
   },
   allowManagement: {
     name: 'FOREMAN_ALLOW_MANAGEMENT',

@@ -85,6 +85,8 @@ export interface App {
   readonly awake: AwakeClock
   /** A new ULID; rising. */
   readonly newId: () => string
+  /** The id of this daemon in the hop header. */
+  readonly hop: string
   readonly probes: Probes
   /** What the target has told of a model; null while it has told nothing. */
   readonly knownModel: (model: string) => KnownModel | null

@@ -129,7 +129,9 @@ const REASONS: Readonly<Record<number, string>> = {
   202: 'Accepted',
   204: 'No Content',
   206: 'Partial Content',
+  301: 'Moved Permanently',
   304: 'Not Modified',
+  307: 'Temporary Redirect',
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -150,6 +152,7 @@ const REASONS: Readonly<Record<number, string>> = {
   502: 'Bad Gateway',
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
+  508: 'Loop Detected',
 }
 
 /** The words behind the status in the status line: some clients show nothing else (ollama-ai-provider-v2). */

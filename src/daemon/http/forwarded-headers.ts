@@ -2,8 +2,11 @@
 // else he sends stay behind; the target refuses foreign origins, and it is not his to tell who calls.
 
 import type { IncomingHttpHeaders } from 'node:http'
+import { HOP_HEADER } from '../hop.ts'
 
 const PASSED = ['content-type', 'content-encoding', 'accept'] as const
+/** More foremen than this behind each other are a loop of them. */
+const MAX_HOPS_LENGTH = 1024
 
 export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   const passed: Record<string, string> = {}
@@ -11,5 +14,7 @@ export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, s
     const value = headers[name]
     if (value !== undefined) passed[name] = value
   }
+  const hops = headers[HOP_HEADER]
+  if (typeof hops === 'string' && hops.length <= MAX_HOPS_LENGTH) passed[HOP_HEADER] = hops
   return passed
 }

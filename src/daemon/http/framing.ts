@@ -33,13 +33,22 @@ export function formProblem(request: RequestForm): FormProblem | null {
   if (authorizations > 1) return bad('more than one Authorization header')
   const coding = headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return { code: 'not_implemented', detail: coding }
-  if (
-    (method === 'GET' || method === 'HEAD') &&
-    (coding !== undefined || Number(headers['content-length'] ?? 0) > IDLE_BODY)
-  ) {
+  if (isBodiless(method) && Number(headers['content-length'] ?? 0) > IDLE_BODY)
     return bad(`a ${method} request has no body`)
-  }
   return null
+}
+
+export const isBodiless = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
+
+const LONG_VALUE = 2048
+const READ_LATER = new Set(['content-type', 'content-encoding', 'accept', 'authorization', 'x-api-key', 'user-agent'])
+
+/** Lets go of long headers that nobody reads later, such as cookies: a request may wait for hours, and hold 64 KiB of them. */
+export function dropLongHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): void {
+  if (!rawHeaders.some((text) => text.length > LONG_VALUE)) return
+  for (const [name, value] of Object.entries(headers))
+    if (!READ_LATER.has(name) && String(value).length > LONG_VALUE) delete headers[name]
+  rawHeaders.length = 0
 }
 
 /** Whether the percent signs of a path are escapes of UTF-8. What is not is nobody's path. */

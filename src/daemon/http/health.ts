@@ -2,6 +2,7 @@
 // sleeps makes it degraded, never ill.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LOOP_REASON } from '../hop.ts'
 import type { App } from './app.ts'
 import { pauseQueue, resumeQueue } from './pause.ts'
 import type { RequestBodies } from './request-body.ts'
@@ -18,7 +19,7 @@ export async function answerOwn(
   const fresh = { 'Cache-Control': 'no-store' }
   switch (path) {
     case '/healthz':
-      return sendJson(res, 200, { status: 'ok', degraded: app.probes.status.reachable === false }, fresh)
+      return sendJson(res, 200, healthDocument(app), fresh)
     case '/readyz':
       return sendJson(res, app.phase === 'ready' ? 200 : 503, { status: app.phase }, fresh)
     case '/status':
@@ -32,4 +33,11 @@ export async function answerOwn(
     default:
       return resumeQueue(app, res)
   }
+}
+
+/** Why the target is not reachable stays inside, because anybody may ask: but for a loop, which a health check is to show. */
+function healthDocument({ probes }: App): { status: 'ok'; degraded: boolean; reason?: string } {
+  const { reachable, reason } = probes.status
+  const loop = reason === LOOP_REASON ? { reason } : {}
+  return { status: 'ok', degraded: reachable === false, ...loop }
 }

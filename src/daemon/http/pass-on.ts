@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from './app.ts'
 import { forward } from './direct.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
+import { isBodiless } from './framing.ts'
 import type { RequestBodies } from './request-body.ts'
 import { hasBody, refuse } from './respond.ts'
 import type { Route } from './routes.ts'
@@ -26,5 +27,11 @@ export async function passOn(
   if (read.kind === 'gone') return
   if (read.kind === 'refused') return refuse(app, res, surface, read.error)
   const { body, release } = read
-  forward({ app, res, surface, request: { method, path, headers, body }, onOver: release })
+  forward({
+    app,
+    res,
+    surface,
+    request: { method, path, headers, body: isBodiless(method) ? null : body },
+    onOver: release,
+  })
 }

@@ -6,11 +6,13 @@ import net, { type AddressInfo, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import type { Config } from '../config/config.ts'
 import type { EndpointPath } from '../endpoint.ts'
+import { cameThrough, HOP_HEADER, LOOP_REASON } from '../hop.ts'
 import { hasPath } from '../request/ollama-version.ts'
 import { StoreError } from '../store/store.ts'
 import type { App } from './app.ts'
 import { embed } from './embeddings.ts'
-import { isWellEscaped } from './framing.ts'
+import { reasonPhrase } from './error-body.ts'
+import { dropLongHeaders, isBodiless, isWellEscaped } from './framing.ts'
 import { Gate, isHealth } from './gate.ts'
 import { answerOwn } from './health.ts'
 import { answerInventory } from './inventory.ts'
@@ -18,9 +20,10 @@ import { answerJobs } from './jobs/jobs.ts'
 import { manage } from './management.ts'
 import { passOn } from './pass-on.ts'
 import { queue } from './queued.ts'
+import { type Redirect, redirectOf } from './redirect.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { RequestBodies } from './request-body.ts'
-import { type OwnError, ownError, refuse, sendPlain } from './respond.ts'
+import { hasBody, type OwnError, ownError, refuse, sendPlain } from './respond.ts'
 import { type Match, match, type Route } from './routes.ts'
 import { ShownModels, show } from './show.ts'
 import { SliceRunner } from './slice-runner.ts'
@@ -39,11 +42,9 @@ export interface ServerLimits {
   /** How often Node and we look for slow requests. */
   readonly checkMs: number
   readonly bodiesInFlight: number
-  /** Embedding requests that wait for a place at the target. */
-  readonly embedWaiting: number
   /** Connections beyond the callers who may wait: embeddings, status, keep-alive. */
   readonly headRoom: number
-  /** Connections beyond those, on which only /healthz and /readyz are answered: a full house is not a sick one. */
+  /** Connections beyond those, if all of them are busy: only /healthz and /readyz are answered there. */
   readonly forHealth: number
 }
 
@@ -51,15 +52,15 @@ export const LIMITS: ServerLimits = {
   headersMs: 10_000,
   // Pooled clients and proxies keep theirs up to 60 s: whoever closes first makes the other one's next request fail.
   keepAliveMs: 75_000,
-  maxHeaderSize: 16 * 1024,
+  // Cookies of a single sign-on are 20 kB.
+  maxHeaderSize: 64 * 1024,
   pipelined: 16,
   bodyWindowMs: 60_000,
   bodyWindowBytes: 16 * 1024,
   checkMs: 5_000,
   bodiesInFlight: 256 * 1024 * 1024,
-  embedWaiting: 256,
   headRoom: 512,
-  forHealth: 16,
+  forHealth: 64,
 }
 
 const surfaceOf = (found: Match): Route['surface'] => (found.kind === 'route' ? found.route.surface : found.surface)
@@ -92,7 +93,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     checkMs: limits.checkMs,
   }
   const bodies = new RequestBodies(clock, bodyLimits, slices)
-  const slots = new Slots(config.embedConcurrency, limits.embedWaiting)
+  const slots = new Slots(config.embedConcurrency, config.embedQueue)
   const shown = new ShownModels()
   const guard = new SocketGuard(clock, limits.pipelined)
   const server = http.createServer({
@@ -107,9 +108,12 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     maxHeaderSize: limits.maxHeaderSize,
   })
   server.timeout = 0
-  const seats = config.maxQueue + limits.embedWaiting + limits.headRoom
+  const seats = config.maxQueue + config.embedQueue + limits.headRoom
   server.maxConnections = seats + limits.forHealth
-  server.on('connection', (socket: Socket) => guard.connected(socket))
+  server.on('connection', (socket: Socket) => {
+    guard.connected(socket)
+    if (guard.connections > seats) guard.closeIdle(socket)
+  })
   server.on('request', receive)
   // Node would send "100 Continue" before anybody looked; the body reader does it once the request is let in.
   server.on('checkContinue', receive)
@@ -151,6 +155,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     res: ServerResponse,
   ): Promise<void> | void {
     const surface = surfaceOf(found)
+    if (cameThrough(req.headers[HOP_HEADER], app.hop)) return refuseLoop(res, surface, path)
     if (guard.connections > seats && !isHealth(path)) {
       res.setHeader('Connection', 'close')
       return refuse(app, res, surface, ownError('too_many_connections'))
@@ -160,12 +165,17 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
       logRefusal(found.kind === 'route' ? found.route.path : 'other', refusal, req)
       return refuse(app, res, surface, refusal)
     }
+    dropLongHeaders(req)
     if (path === '*') return send204(res, 'HEAD, GET, POST, DELETE, OPTIONS')
     if (req.method === 'TRACE')
       return sendPlain(app, res, 405, '405 method not allowed', { Allow: 'HEAD, GET, POST, DELETE' })
+    // An empty body in chunks is usual behind some proxies; what is in one is not read, so the connection ends with the answer.
+    if (isBodiless(req.method) && req.headers['transfer-encoding'] !== undefined) res.shouldKeepAlive = false
     if (found.kind === 'unknown') {
       if (!isWellEscaped(path))
         return refuse(app, res, surface, ownError('bad_request', { detail: 'malformed escape in the path' }))
+      const redirect = req.method === 'OPTIONS' ? null : redirectOf(req.method ?? '', path, query)
+      if (redirect !== null) return sendRedirect(res, redirect)
       return sendPlain(app, res, 404, '404 page not found')
     }
     if (req.method === 'OPTIONS') return send204(res, `${found.allow}, OPTIONS`)
@@ -207,6 +217,13 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
 
   function logRefusal(route: string, { status, code }: OwnError, { socket }: IncomingMessage): void {
     if (status === 401 || status === 403) refusals.refused(status, code, socket.remoteAddress ?? 'unknown', route)
+  }
+
+  let isLoopLogged = false
+  function refuseLoop(res: ServerResponse, surface: Route['surface'], path: string): void {
+    if (!isLoopLogged) log.error({ path, target: config.ollamaUrl }, `a request of foreman came back: ${LOOP_REASON}`)
+    isLoopLogged = true
+    refuse(app, res, surface, ownError('loop_detected'))
   }
 
   function failed(error: unknown, res: ServerResponse, found: Match): void {
@@ -260,6 +277,24 @@ function listenOn(server: net.Server, { host, port }: Config['addr']): Promise<v
       resolve()
     })
   })
+}
+
+/** With the small page that Go writes for a GET. */
+function sendRedirect(res: ServerResponse, { status, location }: Redirect): void {
+  const shown = location
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&#34;')
+  const isRead = res.req.method === 'GET' || res.req.method === 'HEAD'
+  const page = isRead ? `<a href="${shown}">${reasonPhrase(status)}</a>.\n\n` : ''
+  res.writeHead(status, reasonPhrase(status), {
+    Location: location,
+    ...(isRead ? { 'Content-Type': 'text/html; charset=utf-8' } : {}),
+    'Content-Length': Buffer.byteLength(page),
+    ...(res.req.complete || !hasBody(res.req) ? {} : { Connection: 'close' }),
+  })
+  res.end(page)
 }
 
 function send204(res: ServerResponse, allow: string): void {

@@ -18,6 +18,8 @@ export class SocketGuard {
   /** Every connection, and its requests that have no whole answer yet. */
   readonly #open = new Map<Socket, Roll<ServerResponse>>()
   readonly #refused = new WeakSet<Socket>()
+  /** Those that have sent a request. */
+  readonly #served = new WeakSet<Socket>()
   #closing = false
 
   constructor(clock: Clock, pipelined: number) {
@@ -36,6 +38,20 @@ export class SocketGuard {
   }
 
   /**
+   * Closes the oldest connection on which nothing is under way, but for `newest`: one that has never sent a request, else
+   * one that is kept alive. Silent connections cannot keep others out then.
+   */
+  closeIdle(newest: Socket): void {
+    let kept: Socket | null = null
+    for (const [socket, open] of this.#open) {
+      if (open.size > 0 || socket === newest || socket.destroyed) continue
+      if (!this.#served.has(socket)) return void socket.destroy()
+      kept ??= socket
+    }
+    kept?.destroy()
+  }
+
+  /**
    * Ends each connection as soon as nothing is under way on it. Node's closeIdleConnections() leaves those alone that
    * have never sent a request.
    */
@@ -49,6 +65,7 @@ export class SocketGuard {
     if (this.#refused.has(socket)) return false
     const open = this.#open.get(socket) ?? new Roll()
     open.add(res)
+    this.#served.add(socket)
     res.on('close', () => {
       open.delete(res)
       if (this.#closing && open.size === 0) socket.destroySoon()

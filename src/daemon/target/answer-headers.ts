@@ -9,6 +9,8 @@ const DROPPED = new Set([
 ])
 
 const CORS = 'access-control-'
+/** What foreman says of itself: on an answer of the target these are another foreman's, or a lie. */
+const OWN = 'x-foreman-'
 
 /** The names that a `Connection` header declares to be of this hop only, but for those that are known to be. */
 function namedIn(connection: string): string[] {
@@ -28,7 +30,7 @@ export function answerHeaders(raw: readonly (Buffer | string)[]): AnswerHeaders 
     const value = String(raw[i + 1]?.toString('latin1'))
     const folded = name.toLowerCase()
     if (folded === 'connection') ofThisHop.push(...namedIn(value))
-    if (!DROPPED.has(folded) && !folded.startsWith(CORS)) kept.push([name, value])
+    if (!DROPPED.has(folded) && !folded.startsWith(CORS) && !folded.startsWith(OWN)) kept.push([name, value])
   }
   if (ofThisHop.length === 0) return kept
   return kept.filter(([name]) => !ofThisHop.includes(name.toLowerCase()))

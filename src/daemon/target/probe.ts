@@ -1,6 +1,7 @@
 // Owns what the answers to the three questions of a probe mean: an inventory, a target that is not there, or something
 // that is no Ollama. Pure: the questions are asked by send.ts, what the inventory says is read elsewhere.
 
+import { LOOP_REASON } from '../hop.ts'
 import { cutTargetText } from '../target-text.ts'
 import type { Bounds, Reply } from './question.ts'
 import type { PingResult, ProbeResult } from './target.ts'
@@ -9,6 +10,7 @@ export const PROBED = ['/api/tags', '/api/ps', '/api/version'] as const
 export type Probed = (typeof PROBED)[number]
 
 const MIB = 1024 ** 2
+const LOOP_DETECTED = 508
 /** A few thousand models fill 4 MiB of tags. */
 export const maxBytesOf = (path: Probed): Bounds['maxBytes'] => (path === '/api/tags' ? 16 * MIB : 4 * MIB)
 
@@ -20,6 +22,7 @@ function documentOf(path: Probed, reply: Reply): Reading<{ readonly document: ob
   const asked = `GET ${path}`
   if (reply.kind === 'failed') return { kind: 'unreachable', reason: `${asked}: ${reply.reason}` }
   const { status, body } = reply
+  if (status === LOOP_DETECTED) return { kind: 'unreachable', reason: LOOP_REASON }
   // A 5xx is an Ollama in trouble, or the proxy before one that is down: either way nobody to send a job to.
   if (status >= 500) return { kind: 'unreachable', reason: `${asked} answered HTTP ${status}` }
   if (status !== 200) return { kind: 'foreign', reason: `${asked} answered HTTP ${status}` }

@@ -3,6 +3,7 @@
 
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { HOP_HEADER } from '../hop.ts'
 import { Ended } from './loss.ts'
 import type { TargetRequest } from './target.ts'
 
@@ -20,10 +21,12 @@ const UNSPEAKABLE = /[^\t\x20-\x7e\x80-\xff]/
 export class RequestWriter {
   readonly #prefix: string
   readonly #base: readonly string[]
+  readonly #hop: string
 
-  /** `authorization`: the value of that header. */
-  constructor(prefix: string, authorization: string | null) {
+  /** `authorization`: the value of that header; `hop`: the id of this daemon. */
+  constructor(prefix: string, authorization: string | null, hop: string) {
     this.#prefix = prefix
+    this.#hop = hop
     // `identity`: what the target writes is what the caller gets, and the marker must be able to read it.
     const base = ['user-agent', 'foreman', 'accept-encoding', 'identity']
     this.#base = authorization === null ? base : [...base, 'authorization', authorization]
@@ -51,11 +54,19 @@ export class RequestWriter {
   /** Name, value, name, value. */
   #headers(request: TargetRequest, isStreamed: boolean): string[] {
     const headers = this.#base.slice()
+    const passed = request.headers[HOP_HEADER]
+    headers.push(HOP_HEADER, passed === undefined ? this.#hop : `${passed}, ${this.#hop}`)
     for (const name of Object.keys(request.headers)) {
       const value = request.headers[name]
       const folded = name.toLowerCase()
       // The length of bytes in hand is known better here.
-      if (value === undefined || WITHHELD.has(folded) || (folded === 'content-length' && !isStreamed)) continue
+      if (
+        value === undefined ||
+        folded === HOP_HEADER ||
+        WITHHELD.has(folded) ||
+        (folded === 'content-length' && !isStreamed)
+      )
+        continue
       headers.push(name, value)
     }
     return headers

@@ -23,6 +23,8 @@ export interface TargetOptions {
   readonly clock: Clock
   readonly log: Log
   readonly embedConcurrency: number
+  /** The id of this daemon: it stands in each request, so that a loop is seen. */
+  readonly hop: string
 }
 
 const get = (path: string): TargetRequest => ({ method: 'GET', path, headers: {}, body: null })
@@ -51,12 +53,12 @@ class OllamaTarget implements Target {
   /** Why the embedder could not be loaded, when that was tried last. */
   #warmFailure: string | null = null
 
-  constructor({ url, token, basic = null, clock, log, embedConcurrency }: TargetOptions) {
+  constructor({ url, token, basic = null, clock, log, embedConcurrency, hop }: TargetOptions) {
     const { origin, pathname, protocol, host, hostname, port } = new URL(url)
     this.#clock = clock
     this.#log = log
     this.#connections = new Connections(origin, embedConcurrency, (error) => this.#broken(error))
-    this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), authorizationOf(token, basic))
+    this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), authorizationOf(token, basic), hop)
     // Node gives the descriptor of a destroyed socket back at once; which socket of a pool it was, undici does not say.
     this.#directLine = { ...this.#line, forJobs: false, whenGone: (settle) => setImmediate(settle) }
     this.#host = host

@@ -312,6 +312,7 @@ export const NEVER_MET: Readonly<Partial<Record<ErrorCode, string>>> = {
   key_reused: 'of /jobs; a call that is waited for frees its key at its end',
   caller_gone: 'nobody is left to read it',
   internal: 'a bug',
+  loop_detected: 'takes a target that is foreman itself',
   not_implemented: 'no client sends a body in another transfer coding than chunked',
   too_much_in_flight: 'takes 256 MiB of requests at once',
   outcome_unknown: 'takes a disk that fails',
