@@ -101,10 +101,13 @@ export function drainLines({ drain, counters }: StatusDocument, width: number, n
   const limit = drain.limit_ms === 0 ? '' : ` of ${age(drain.limit_ms)}`
   const drained =
     drain.affinity === null ? '' : `${printable(drain.affinity)} for ${age(drain.drained_ms)}${limit}${turn}`
+  const { predicted, happened, unforeseen } = counters.loads
+  const loads = `${predicted} predicted, ${happened} happened${unforeseen === 0 ? '' : `, ${unforeseen} unforeseen`}`
   const swaps = `${counters.swaps} made, ${counters.swaps_saved} saved, the last ${ago} ago`
   return [
     ...(drained === '' ? [] : [`${style('bold', 'DRAINS')}   ${cut(drained, width - 9)}`]),
     `${style('bold', 'SWAPS')}    ${cut(swaps, width - 9)}`,
+    ...(predicted + happened === 0 ? [] : [`${style('bold', 'LOADS')}    ${cut(loads, width - 9)}`]),
   ]
 }
 

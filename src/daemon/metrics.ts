@@ -46,6 +46,11 @@ export class Metrics {
     'Tokens of prompts that the target took from its prompt cache; they are part of the input tokens.',
     ['model'],
   )
+  readonly #loads = this.#counter(
+    'foreman_model_loads_total',
+    'Whole runs, by whether a load was predicted and whether the target loaded (untold: its answer does not say).',
+    ['predicted', 'happened'],
+  )
   readonly #relayed = this.#counter('foreman_relay_bytes_total', 'Bytes of answers that came from the target.')
   readonly #wait = this.#histogram('foreman_queue_wait_seconds', 'From submit to the first sending.', LONG)
   readonly #load = this.#histogram(
@@ -127,6 +132,12 @@ export class Metrics {
   /** From the sending, in seconds. */
   firstByte(after: number): void {
     this.#first.observe(after)
+  }
+
+  /** `happened`: null if the answer does not tell. */
+  loadSeen(predicted: boolean, happened: boolean | null): void {
+    const yesOrNo = (is: boolean): string => (is ? 'yes' : 'no')
+    this.#loads.inc({ predicted: yesOrNo(predicted), happened: happened === null ? 'untold' : yesOrNo(happened) })
   }
 
   attempt(outcome: string): void {

@@ -40,6 +40,8 @@ export interface StatusDocument {
     /** Model swaps made, and those that first-in-first-out would have made besides. */
     swaps: number
     swaps_saved: number
+    /** Since the start, of runs whose answer tells of its load (native endpoints). `unforeseen`: those that were not predicted. */
+    loads: { predicted: number; happened: number; unforeseen: number }
   }
 }
 

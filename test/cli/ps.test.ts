@@ -51,6 +51,14 @@ describe('ps', () => {
     ])
   })
 
+  it.each([
+    [{ predicted: 12, happened: 12, unforeseen: 0 }, 'LOADS    12 predicted, 12 happened'],
+    [{ predicted: 12, happened: 13, unforeseen: 1 }, 'LOADS    12 predicted, 13 happened, 1 unforeseen'],
+  ])('shows the loads that were predicted and that happened: %j', (loads, line) => {
+    const drain = { ...IDLE.drain, swapped_at: '2026-01-01T11:48:00Z' }
+    expect(shown({ ...IDLE, drain, counters: { ...IDLE.counters, loads } }).split('\n')).toContain(line)
+  })
+
   it.each<[WaitingForDocument, string]>([
     [{ reason: 'paused', since: '2026-01-01T11:00:00Z' }, 'foreman is paused (1h00m)'],
     [

@@ -58,7 +58,7 @@ export const IDLE: StatusDocument = {
   running: null,
   queue: { waiting: 0, bytes: 0, by_model: [], oldest_wait_ms: null },
   drain: { affinity: null, swapped_at: null, drained_ms: 0, limit_ms: 900_000, turns_to: null, turns_at: null },
-  counters: { callers: 0, jobs: {}, swaps: 0, swaps_saved: 0 },
+  counters: { callers: 0, jobs: {}, swaps: 0, swaps_saved: 0, loads: { predicted: 0, happened: 0, unforeseen: 0 } },
 }
 
 export const BUSY: StatusDocument = {

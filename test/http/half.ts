@@ -115,6 +115,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
         return state.running
       },
       recentRunMs: null,
+      loads: { predicted: 3, happened: 4, unforeseen: 1 },
       residency: NOTHING_RESIDENT,
       get condition() {
         const pause = paused ? { since: clock.now(), until: null } : null

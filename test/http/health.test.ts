@@ -114,6 +114,7 @@ describe('GET /status', () => {
         jobs: { queued: 3, loading: 0, working: 1, done: 9, failed: 1, cancelled: 0 },
         swaps: 2,
         swaps_saved: 5,
+        loads: { predicted: 3, happened: 4, unforeseen: 1 },
       },
     } satisfies StatusDocument)
   })

@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import type { RunTimes } from '../eta.ts'
 import type { Job, Submission } from '../job.ts'
+import type { LoadCounts } from '../load-counters.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { KnownModel } from '../model-facts.ts'
@@ -41,6 +42,7 @@ export interface Queue {
   readonly running: RunningJob | null
   /** Milliseconds a job has taken lately; null while nothing ran. */
   readonly recentRunMs: number | null
+  readonly loads: LoadCounts
   /** What the target holds, and the drain clock, as the next claim will see them. */
   readonly residency: Turn
   /** What holds the queue now. */

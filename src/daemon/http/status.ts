@@ -57,6 +57,7 @@ export async function statusDocument(app: App): Promise<StatusDocument> {
       jobs,
       swaps: store.swaps.swaps,
       swaps_saved: Math.max(0, store.swaps.fifoSwaps - store.swaps.swaps),
+      loads: { predicted: queue.loads.predicted, happened: queue.loads.happened, unforeseen: queue.loads.unforeseen },
     },
   }
 }

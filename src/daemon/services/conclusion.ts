@@ -2,11 +2,13 @@
 // reads as the end is true in the database already. It sends nothing and claims nothing.
 
 import { errorMessage } from '../../protocol/error.ts'
+import { CLOUD_AFFINITY } from '../affinity.ts'
 import { type Decision, decide, type Outcome } from '../attempt.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { createRunTimes, type RunTimes } from '../eta.ts'
 import { isFinal, type Job, type JobError, type State, TRANSITIONS } from '../job.ts'
+import { hasLoaded, LoadCounters } from '../load-counters.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Relay } from '../relay.ts'
@@ -34,6 +36,7 @@ export class Conclusion {
   /** What a job has taken lately, ms, the last fifth weighing most; null while none was done. */
   recentRunMs: number | null = null
   readonly runTimes: RunTimes = createRunTimes()
+  readonly loads = new LoadCounters()
 
   constructor(parts: ConclusionParts) {
     this.#parts = parts
@@ -51,6 +54,7 @@ export class Conclusion {
     if (event === 'completed') {
       const loadMs = job.state === 'loading' ? (run.measured.loadMs ?? null) : null
       this.#learn({ affinity: job.affinity, ms: clock.monotonic() - run.startedAt, loadMs })
+      this.#countLoad(run)
     }
     const isLast = isFinal(TRANSITIONS[event].to)
     // The end of the job is logged when it is written.
@@ -122,6 +126,14 @@ export class Conclusion {
     if (outcome.kind === 'http_error' && event === 'target_error') return relay.ended(id, { kind: 'answered', error })
     const recorded = event === 'target_error' && run.delivered
     relay.ended(id, { kind: 'failed', event, error, recorded })
+  }
+
+  /** Cloud models load nothing. */
+  #countLoad({ job, measured }: Run): void {
+    if (job.affinity === CLOUD_AFFINITY) return
+    const isPredicted = job.state === 'loading'
+    this.loads.count(isPredicted, measured.loadMs)
+    this.#parts.metrics.loadSeen(isPredicted, hasLoaded(measured.loadMs))
   }
 
   /** Learns from what jobs took in earlier lives of the daemon, as far as they are kept. */

@@ -9,6 +9,7 @@ import { ENDPOINTS, type Endpoint } from '../endpoint.ts'
 import type { RunTimes } from '../eta.ts'
 import { readResident } from '../inventory.ts'
 import type { Job } from '../job.ts'
+import type { LoadCounts } from '../load-counters.ts'
 import type { Aliases } from '../model-facts.ts'
 import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
 import type { Change, PastRun, QueueState } from '../store/store.ts'
@@ -113,6 +114,10 @@ export class Dispatcher {
 
   get recentRunMs(): number | null {
     return this.#conclusion.recentRunMs
+  }
+
+  get loads(): LoadCounts {
+    return this.#conclusion.loads
   }
 
   get runTimes(): RunTimes {
