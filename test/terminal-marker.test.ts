@@ -198,7 +198,7 @@ test.for(CACHED)(
 test('the native cost is in milliseconds and tokens', () => {
   const marker = read('/api/chat', true, ...answerOf('/api/chat', SAID, true, false).records)
   expect(marker.measured()).toEqual({
-    ...{ loadMs: 1500, promptTokens: 11, completionTokens: 3, cachedTokens: null, doneReason: 'stop' },
+    ...{ loadMs: 1500, evalMs: 2, promptTokens: 11, completionTokens: 3, cachedTokens: null, doneReason: 'stop' },
   })
 })
 

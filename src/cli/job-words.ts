@@ -35,10 +35,11 @@ export function etaText({ eta_seconds: seconds }: JobSummary): string {
 
 export const ranText = ({ timings: { run_ms } }: JobSummary): string => (run_ms === null ? '–' : age(run_ms))
 
-/** Tokens a second of the whole run, without the load; prompt included, because nobody tells how long that took. */
-export function speedText({ usage, timings: { run_ms, load_ms } }: JobSummary): string {
+/** Tokens a second, as Ollama counts them: `eval_count` in `eval_duration`; a dash where the target does not tell. */
+export function speedText({ usage, timings: { eval_ms } }: JobSummary): string {
   const tokens = usage?.completion_tokens ?? 0
-  const ms = (run_ms ?? 0) - (load_ms ?? 0)
+  // An older daemon has no such field.
+  const ms = eval_ms ?? 0
   return tokens > 0 && ms > 0 ? ((tokens * 1000) / ms).toFixed(1) : '–'
 }
 

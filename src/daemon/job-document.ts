@@ -106,6 +106,7 @@ export function timings(job: Job): TimingsDocument {
     queue_ms: between(createdAt, startedAt),
     load_ms: measured?.loadMs ?? (wasResident ? null : between(claimedAt, workingAt)),
     run_ms: between(claimedAt, finishedAt),
+    eval_ms: measured?.evalMs ?? null,
   }
 }
 

@@ -155,6 +155,8 @@ export interface JobError {
 /** Measured by us, or told by the target in its last record. Milliseconds; null where unknown. */
 export interface Measured {
   readonly loadMs: number | null
+  /** How long the target generated tokens; null if it does not tell (only Ollama's own API does). */
+  readonly evalMs: number | null
   /** All tokens of the prompt, cached ones included. */
   readonly promptTokens: number | null
   /** Those of the prompt that the target took from its cache; null if it does not tell (before 0.34). */

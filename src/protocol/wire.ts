@@ -190,6 +190,11 @@ export interface TimingsDocument {
   load_ms: number | null
   /** From the last sending to the end, loading included. */
   run_ms: number | null
+  /**
+   * How long the target generated tokens, as it says (`eval_duration`); null if it does not tell, as behind `/v1`. Tokens a
+   * second are `usage.completion_tokens` in this time.
+   */
+  eval_ms: number | null
 }
 
 /** As the target counts. */

@@ -17,7 +17,7 @@ const DONE = document('done', {
   label: 'nightly \u001b[2J',
   started_at: '2026-01-06T12:01:00.000Z',
   finished_at: '2026-01-06T12:02:00.000Z',
-  timings: { queue_ms: 60_000, load_ms: 5_000, run_ms: 60_000 },
+  timings: { queue_ms: 60_000, load_ms: 5_000, run_ms: 60_000, eval_ms: 55_000 },
   usage: { prompt_tokens: 12, completion_tokens: 550, cached_prompt_tokens: null },
   done_reason: 'stop',
   artifacts: [

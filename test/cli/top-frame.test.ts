@@ -18,7 +18,7 @@ const over = (number: number, more: Partial<JobSummary> = {}): JobSummary =>
   document('done', {
     job_id: id(number),
     finished_at: new Date(NOON - number * 60_000).toISOString(),
-    timings: { queue_ms: 1, load_ms: 1_000, run_ms: 11_000 },
+    timings: { queue_ms: 1, load_ms: 1_000, run_ms: 11_000, eval_ms: 10_000 },
     usage: { prompt_tokens: 3, completion_tokens: 200, cached_prompt_tokens: null },
     ...more,
   })

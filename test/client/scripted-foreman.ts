@@ -22,7 +22,7 @@ export const document = (state: JobState, more: Partial<JobDocument> = {}): JobD
   created_at: '2026-01-06T12:00:00.000Z',
   started_at: null,
   finished_at: null,
-  timings: { queue_ms: null, load_ms: null, run_ms: null },
+  timings: { queue_ms: null, load_ms: null, run_ms: null, eval_ms: null },
   usage: null,
   done_reason: null,
   error: null,

@@ -19,7 +19,7 @@ const shown = (over: Partial<JobDetail>, circumstances = {}, publicUrl: string |
   JSON.parse(jobDocument(detail(over), { ...CIRCUMSTANCES, ...circumstances }, publicUrl))
 
 const NOTHING_MEASURED = {
-  ...{ loadMs: null, promptTokens: null, completionTokens: null, cachedTokens: null, doneReason: null },
+  ...{ loadMs: null, evalMs: null, promptTokens: null, completionTokens: null, cachedTokens: null, doneReason: null },
 }
 
 describe('a job is shown', () => {
@@ -109,19 +109,31 @@ it('a delivery is shown with its tries, and nothing of its receiver', () => {
 describe('timings', () => {
   const at = { createdAt: 1_000, startedAt: 3_000, claimedAt: 6_000, workingAt: 6_500, finishedAt: 9_000 }
   it.each<[string, Partial<Job>, ReturnType<typeof timings>]>([
-    ['are unknown before it is sent', { createdAt: 1_000 }, { queue_ms: null, load_ms: null, run_ms: null }],
-    ['go from the last sending, the queue to the first', at, { queue_ms: 2_000, load_ms: 500, run_ms: 3_000 }],
+    [
+      'are unknown before it is sent',
+      { createdAt: 1_000 },
+      { queue_ms: null, load_ms: null, run_ms: null, eval_ms: null },
+    ],
+    [
+      'go from the last sending, the queue to the first',
+      at,
+      { queue_ms: 2_000, load_ms: 500, run_ms: 3_000, eval_ms: null },
+    ],
     [
       'have no load where the model was resident',
       { ...at, workingAt: 6_000 },
-      { queue_ms: 2_000, load_ms: null, run_ms: 3_000 },
+      { queue_ms: 2_000, load_ms: null, run_ms: 3_000, eval_ms: null },
     ],
     [
       "prefer the target's own load",
-      { ...at, measured: { ...NOTHING_MEASURED, loadMs: 77 } },
-      { queue_ms: 2_000, load_ms: 77, run_ms: 3_000 },
+      { ...at, measured: { ...NOTHING_MEASURED, loadMs: 77, evalMs: 2_500 } },
+      { queue_ms: 2_000, load_ms: 77, run_ms: 3_000, eval_ms: 2_500 },
     ],
-    ['are never negative', { ...at, startedAt: 500, finishedAt: 100 }, { queue_ms: 0, load_ms: 500, run_ms: 0 }],
+    [
+      'are never negative',
+      { ...at, startedAt: 500, finishedAt: 100 },
+      { queue_ms: 0, load_ms: 500, run_ms: 0, eval_ms: null },
+    ],
   ])('%s', (_name, row, expected) => expect(timings(job(row))).toEqual(expected))
 })
 

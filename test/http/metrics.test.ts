@@ -40,7 +40,14 @@ async function samples(metrics: Metrics, name: string): Promise<Record<string, n
 
 test('jobs are counted by final state and model, with their times and tokens', async () => {
   const metrics = metricsWith()
-  const measured = { loadMs: 250, promptTokens: 7, completionTokens: 11, cachedTokens: 5, doneReason: 'stop' }
+  const measured = {
+    loadMs: 250,
+    evalMs: null,
+    promptTokens: 7,
+    completionTokens: 11,
+    cachedTokens: 5,
+    doneReason: 'stop',
+  }
   metrics.jobEnded(
     job({ model: 'Tiny-A', state: 'done', claimedAt: 1_000, workingAt: 2_000, finishedAt: 4_000, measured }),
   )

@@ -20,7 +20,7 @@ describe('a job is read', () => {
       ...{ job_id, state: 'done', model: 'tiny-a', endpoint: '/api/chat', label: 'x', attempt: 1, max_attempts: 3 },
       ...{ position: null, error: null, retry_of: null, done_reason: 'stop', deliveries: [] },
       usage: { prompt_tokens: expect.any(Number), completion_tokens: 2, cached_prompt_tokens: null },
-      timings: { queue_ms: expect.any(Number), load_ms: 1500, run_ms: expect.any(Number) },
+      timings: { queue_ms: expect.any(Number), load_ms: 1500, run_ms: expect.any(Number), eval_ms: 2 },
       result: { message: { role: 'assistant', content: 'Hello' }, done: true },
     })
     expect(job.artifacts.map(({ name, content_type }) => [name, content_type])).toEqual([

@@ -53,7 +53,12 @@ function documentOf(id: string, state: JobState, more: Partial<JobDocument>): Jo
       finished_at: isoAt(7),
       retry_of: null,
     },
-    ...{ timings: { queue_ms: 1, load_ms: null, run_ms: 1 }, usage: null, done_reason: null, error: null },
+    ...{
+      timings: { queue_ms: 1, load_ms: null, run_ms: 1, eval_ms: null },
+      usage: null,
+      done_reason: null,
+      error: null,
+    },
     ...{ artifacts: [], deliveries: [] },
     ...more,
   }

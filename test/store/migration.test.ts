@@ -65,7 +65,7 @@ it('an older database is copied before it is migrated, and keeps its rows', asyn
   copy.close()
 })
 
-it('a job of before 0003 tells no cached tokens', async () => {
+it('a job of before 0003 and 0008 tells no cached tokens and no speed', async () => {
   const path = await databasePath()
   const old = openDatabase(path, released.slice(0, 2))
   old.db.exec(`INSERT INTO jobs (state, id, caller, endpoint, model, normalised_model, affinity, stream, load_only,
@@ -73,8 +73,8 @@ it('a job of before 0003 tells no cached tokens', async () => {
     VALUES ('queued', 'old', 'none', '/api/chat', 'm', 'm:latest', 'm:latest', 1, 0, 2, 0, 1, 1, 33)`)
   old.close()
   const { db, close } = openDatabase(path)
-  expect(db.prepare('SELECT prompt_tokens, cached_tokens FROM jobs').all()).toEqual([
-    { prompt_tokens: 33, cached_tokens: null },
+  expect(db.prepare('SELECT prompt_tokens, cached_tokens, eval_ms FROM jobs').all()).toEqual([
+    { prompt_tokens: 33, cached_tokens: null, eval_ms: null },
   ])
   close()
 })

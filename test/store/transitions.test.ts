@@ -99,10 +99,22 @@ describe('a claim', () => {
     const store = await shared.store()
     const { id } = await put(store)
     await take(store, { now: 5 })
-    const measured = { loadMs: 7.4, promptTokens: 1, completionTokens: 2, cachedTokens: 1, doneReason: 'stop' }
+    const measured = {
+      loadMs: 7.4,
+      evalMs: 9.6,
+      promptTokens: 1,
+      completionTokens: 2,
+      cachedTokens: 1,
+      doneReason: 'stop',
+    }
     await changed(store, id, 'first_byte', { now: 6 })
     const lost = await changed(store, id, 'connection_lost', { measured })
-    expect(lost).toMatchObject({ state: 'queued', attempt: 1, measured: { ...measured, loadMs: 7 }, workingAt: 6 })
+    expect(lost).toMatchObject({
+      state: 'queued',
+      attempt: 1,
+      measured: { ...measured, loadMs: 7, evalMs: 10 },
+      workingAt: 6,
+    })
     const { job } = await take(store, { now: 9 })
     expect(job).toMatchObject({ attempt: 2, startedAt: 5, claimedAt: 9, workingAt: null, measured: null })
   })

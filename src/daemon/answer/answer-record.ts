@@ -34,6 +34,7 @@ export type Notes = { -readonly [name in keyof Measured]: Measured[name] }
 
 export const emptyNotes = (): Notes => ({
   loadMs: null,
+  evalMs: null,
   promptTokens: null,
   completionTokens: null,
   cachedTokens: null,
@@ -75,6 +76,12 @@ function errorOf(document: Document): string | null {
   return word(within(error, 'message')) ?? 'the target reported an error without a message'
 }
 
+/** Of a duration that Ollama gives in nanoseconds. */
+function milliseconds(value: unknown): number | null {
+  const nanoseconds = count(value)
+  return nanoseconds === null ? null : Math.round(nanoseconds / NS_PER_MS)
+}
+
 const failed = (message: string): Verdict => ({ kind: 'error', message })
 
 /** What one document says: a verdict, or null for "there is more to come". */
@@ -88,8 +95,8 @@ function readNative(document: Document, notes: Notes): Verdict | null {
   // Asked with `_debug_render_only`, Ollama shows the prompt, runs nothing, and says `done: false` of it.
   if (isDocument(rendered)) return COMPLETE
   if (done !== true && (done !== undefined || word(reason) === null)) return null
-  const loadNs = count(load)
-  notes.loadMs = loadNs === null ? null : Math.round(loadNs / NS_PER_MS)
+  notes.loadMs = milliseconds(load)
+  notes.evalMs = milliseconds(document['eval_duration'])
   notes.promptTokens = count(document['prompt_eval_count'])
   notes.completionTokens = count(document['eval_count'])
   notes.cachedTokens = count(document['prompt_eval_cached_count'])

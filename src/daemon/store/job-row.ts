@@ -48,6 +48,7 @@ export interface JobRow {
   readonly prompt_tokens: number | null
   readonly completion_tokens: number | null
   readonly cached_tokens: number | null
+  readonly eval_ms: number | null
   readonly done_reason: string | null
   readonly changes: number
   readonly label: string | null
@@ -117,6 +118,7 @@ function errorOf(row: JobRow): JobError | null {
 function measuredOf(row: JobRow): Measured | null {
   const measured = {
     loadMs: row.load_ms,
+    evalMs: row.eval_ms,
     promptTokens: row.prompt_tokens,
     completionTokens: row.completion_tokens,
     cachedTokens: row.cached_tokens,
@@ -186,7 +188,14 @@ export const FRESH = {
   ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, requeued_at: null },
   ...{ started_at: null },
   ...{ claimed_at: null, working_at: null, finished_at: null, error_code: null, error_message: null },
-  ...{ error_status: null, load_ms: null, prompt_tokens: null, completion_tokens: null, done_reason: null },
+  ...{
+    error_status: null,
+    load_ms: null,
+    eval_ms: null,
+    prompt_tokens: null,
+    completion_tokens: null,
+    done_reason: null,
+  },
   cached_tokens: null,
 } as const satisfies Partial<JobRow>
 

@@ -51,13 +51,13 @@ function guarded(event: EventName, { from, to, attempt }: Transition, changes: s
 
 const CLAIM = (workingAt: '$now' | 'NULL'): string => `claimed_at = $now, started_at = coalesce(started_at, $now),
   working_at = ${workingAt}, load_ms = NULL, prompt_tokens = NULL, completion_tokens = NULL, done_reason = NULL,
-  cached_tokens = NULL`
+  cached_tokens = NULL, eval_ms = NULL`
 
 const CHANGE = `available_at = $availableAt, requeued_at = coalesce($requeuedAt, requeued_at), orphaned_at = NULL, working_at = coalesce($workingAt, working_at),
   finished_at = $finishedAt, error_code = $errorCode, error_message = $errorMessage, error_status = $errorStatus,
   load_ms = coalesce($loadMs, load_ms), prompt_tokens = coalesce($promptTokens, prompt_tokens),
   completion_tokens = coalesce($completionTokens, completion_tokens), done_reason = coalesce($doneReason, done_reason),
-  cached_tokens = coalesce($cachedTokens, cached_tokens)`
+  cached_tokens = coalesce($cachedTokens, cached_tokens), eval_ms = coalesce($evalMs, eval_ms)`
 
 function changeParams({ id, event, now, availableAt, error, measured }: Change): Record<string, Value> {
   const { to } = TRANSITIONS[event]
@@ -72,6 +72,7 @@ function changeParams({ id, event, now, availableAt, error, measured }: Change):
     errorMessage: failure?.message ?? null,
     errorStatus: failure?.status ?? null,
     loadMs: wholeOrNull(measured?.loadMs),
+    evalMs: wholeOrNull(measured?.evalMs),
     promptTokens: measured?.promptTokens ?? null,
     completionTokens: measured?.completionTokens ?? null,
     doneReason: measured?.doneReason ?? null,

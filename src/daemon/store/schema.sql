@@ -113,7 +113,7 @@ CREATE TABLE jobs (
   load_ms INTEGER,
   prompt_tokens INTEGER,
   completion_tokens INTEGER,
-  done_reason TEXT, changes INTEGER NOT NULL DEFAULT 1 CHECK (changes >= 1), label TEXT, webhook_url TEXT CHECK (webhook_url IS NULL OR caller = 'none'), webhook_events TEXT NOT NULL DEFAULT '', start_before_ms INTEGER CHECK (start_before_ms >= 0), finish_before_ms INTEGER CHECK (finish_before_ms >= 0), is_json INTEGER NOT NULL DEFAULT 0 CHECK (is_json IN (0, 1)), retry_of TEXT, cached_tokens INTEGER, requeued_at INTEGER, lacks_keep_alive INTEGER NOT NULL DEFAULT 0 CHECK (lacks_keep_alive IN (0, 1)),
+  done_reason TEXT, changes INTEGER NOT NULL DEFAULT 1 CHECK (changes >= 1), label TEXT, webhook_url TEXT CHECK (webhook_url IS NULL OR caller = 'none'), webhook_events TEXT NOT NULL DEFAULT '', start_before_ms INTEGER CHECK (start_before_ms >= 0), finish_before_ms INTEGER CHECK (finish_before_ms >= 0), is_json INTEGER NOT NULL DEFAULT 0 CHECK (is_json IN (0, 1)), retry_of TEXT, cached_tokens INTEGER, requeued_at INTEGER, lacks_keep_alive INTEGER NOT NULL DEFAULT 0 CHECK (lacks_keep_alive IN (0, 1)), eval_ms INTEGER,
   CHECK ((finished_at IS NOT NULL) = (state IN ('done', 'failed', 'cancelled'))),
   CHECK ((error_code IS NOT NULL) = (state IN ('failed', 'cancelled'))),
   CHECK ((error_message IS NOT NULL) = (error_code IS NOT NULL)),
