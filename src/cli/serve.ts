@@ -16,6 +16,24 @@ export interface Servable {
 
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
+/** One press of Ctrl-C under `npm start` comes twice: from the terminal, and forwarded by npm. */
+const SAME_SIGNAL_MS = 300
+
+interface Signal {
+  readonly name: string
+  /** performance.now(). */
+  readonly at: number
+}
+
+/**
+ * Whether a later signal ends the daemon at once. Not 1. a SIGHUP, which a closed terminal and its shell both send, nor
+ * 2. the first signal again within 300 ms.
+ */
+export function hurries(first: Signal, later: Signal): boolean {
+  if (later.name === 'SIGHUP') return false // 1
+  return later.name !== first.name || later.at - first.at >= SAME_SIGNAL_MS // 2
+}
+
 export function addServe(program: Command, exit: (code: number) => void): void {
   withSettings(program.command('serve').summary('run the daemon').usage('--ollama-url <url> [flags]'))
     .addHelpText(
@@ -53,11 +71,12 @@ export function serveUntilEnd(daemon: Servable, log: Log): Promise<number> {
     log.flush(() => process.exit(EXIT.internal))
   })
 
-  let isStopping = false
+  let first: Signal | null = null
   for (const [signal, code] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      if (isStopping) process.exit(code)
-      isStopping = true
+      const at = performance.now()
+      if (first !== null) return hurries(first, { name: signal, at }) ? process.exit(code) : undefined
+      first = { name: signal, at }
       log.info({ signal }, 'asked to stop')
       const stop = (): Promise<void> =>
         daemon.stop().then(

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { hurries } from '../../src/cli/serve.ts'
 import { Command, emptyDirectory, run } from './command-line.ts'
 import { runHere } from './here.ts'
 import { deadUrl } from './stand-in.ts'
@@ -27,6 +28,25 @@ describe('serve', () => {
     await daemon.said('asked to stop')
     daemon.process.kill('SIGINT')
     expect(await daemon.ended).toMatchObject({ code: 130 })
+  })
+
+  it('does not hurry for a second SIGHUP, which a closed terminal and its shell both send', async () => {
+    const daemon = scripted('stops never')
+    await daemon.said('started')
+    daemon.process.kill('SIGHUP')
+    await daemon.said('asked to stop')
+    daemon.process.kill('SIGHUP')
+    daemon.process.kill('SIGTERM')
+    expect(await daemon.ended).toMatchObject({ code: 143 })
+  })
+
+  it.each([
+    ['SIGINT', 'SIGINT', 5, false],
+    ['SIGINT', 'SIGINT', 300, true],
+    ['SIGINT', 'SIGTERM', 5, true],
+    ['SIGTERM', 'SIGHUP', 1_000, false],
+  ])('after %s, a %s %i ms later ends it at once: %s', (first, later, ms, ends) => {
+    expect(hurries({ name: first, at: 100 }, { name: later, at: 100 + ms })).toBe(ends)
   })
 
   it('that is asked to stop while it starts, starts first and then stops', async () => {
