@@ -2,8 +2,8 @@
 // it stopped and what it cost. Pure.
 
 import { JoinedText } from './joined-text.ts'
-import { byIndex, type Document, documentIn, indexIn, type Joining, kept } from './joining.ts'
-import { isJsonDocument, type RawObject, rawArray, rawMembers, rawObject } from './raw-json.ts'
+import { byIndex, type Document, documentIn, indexIn, type Joining, kept, PartCount } from './joining.ts'
+import { isJsonDocument, RawList, type RawObject, rawArray, rawMembers, rawObject } from './raw-json.ts'
 
 const GROWING = ['text', 'thinking', 'signature'] as const
 
@@ -12,7 +12,7 @@ class Block {
   readonly #opening: Buffer
   readonly #texts = new Map<string, JoinedText>()
   readonly #input = new JoinedText()
-  readonly #citations: Buffer[] = []
+  readonly #citations = new RawList()
 
   constructor(opening: Document, raw: Buffer) {
     this.type = opening['type']
@@ -28,7 +28,7 @@ class Block {
     for (const name of GROWING) this.#grow(name, delta[name])
     this.#input.add(delta['partial_json'])
     const citation = documentIn(delta['citation']) === undefined ? undefined : raw().get('citation')
-    if (citation !== undefined) this.#citations.push(kept(citation))
+    if (citation !== undefined) this.#citations.addElement(citation)
   }
 
   json(): Buffer {
@@ -36,7 +36,7 @@ class Block {
     for (const [name, text] of this.#texts) members.set(name, text.json)
     // The model wrote it, and may have been stopped in the middle of it.
     if (isJsonDocument(this.#input.bytes)) members.set('input', this.#input.bytes)
-    if (this.#citations.length > 0) members.set('citations', rawArray(this.#citations))
+    if (!this.#citations.isEmpty) members.set('citations', this.#citations.json)
     return rawObject(members)
   }
 
@@ -49,6 +49,7 @@ class Block {
 }
 
 export class AnthropicJoining implements Joining {
+  readonly parts = new PartCount()
   readonly #blocks = new Map<number, Block>()
   #start: Buffer | null = null
   readonly #deltas: Buffer[] = []
@@ -61,7 +62,7 @@ export class AnthropicJoining implements Joining {
       case 'content_block_start': {
         const opening = documentIn(document['content_block'])
         const raw = rawMembers(data).get('content_block')
-        if (opening !== undefined && raw !== undefined) {
+        if (opening !== undefined && raw !== undefined && this.parts.take()) {
           this.#blocks.set(indexIn(document), new Block(opening, kept(raw)))
         }
         break
@@ -74,7 +75,7 @@ export class AnthropicJoining implements Joining {
         break
       }
       case 'message_delta':
-        this.#deltas.push(kept(data))
+        if (this.parts.take()) this.#deltas.push(kept(data))
     }
   }
 

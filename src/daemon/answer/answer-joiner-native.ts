@@ -2,23 +2,11 @@
 // Ollama itself does unstreamed (0.17.4, server/routes.go, ChatHandler and GenerateHandler). Pure.
 
 import { JoinedText } from './joined-text.ts'
-import { type Document, documentIn, type Joining, kept, listIn } from './joining.ts'
-import { type RawObject, rawArray, rawElements, rawMembers, rawObject } from './raw-json.ts'
-
-/** Arrays that come in pieces, each element as it was written. */
-class RawList {
-  readonly #elements: Buffer[] = []
-
-  add(json: Buffer | undefined): void {
-    if (json !== undefined) this.#elements.push(...rawElements(kept(json)))
-  }
-
-  putInto(members: RawObject, name: string): void {
-    if (this.#elements.length > 0) members.set(name, rawArray(this.#elements))
-  }
-}
+import { type Document, documentIn, type Joining, kept, listIn, PartCount } from './joining.ts'
+import { RawList, type RawObject, rawMembers, rawObject } from './raw-json.ts'
 
 abstract class NativeJoining implements Joining {
+  readonly parts = new PartCount()
   readonly #text = new JoinedText()
   readonly #thinking = new JoinedText()
   readonly #toolCalls = new RawList()
@@ -55,9 +43,9 @@ abstract class NativeJoining implements Joining {
     const saying = this.rawSaying(members)
     saying.set(this.textKey, this.#text.json)
     if (!this.#thinking.isEmpty) saying.set('thinking', this.#thinking.json)
-    this.#toolCalls.putInto(saying, 'tool_calls')
+    if (!this.#toolCalls.isEmpty) saying.set('tool_calls', this.#toolCalls.json)
     const joined = this.withSaying(members, saying)
-    this.#logprobs.putInto(joined, 'logprobs')
+    if (!this.#logprobs.isEmpty) joined.set('logprobs', this.#logprobs.json)
     return rawObject(joined)
   }
 }

@@ -2,8 +2,8 @@
 // last chunk that tells one. Pure.
 
 import { JoinedText } from './joined-text.ts'
-import { byIndex, type Document, documentIn, indexIn, type Joining, kept, listIn } from './joining.ts'
-import { type RawObject, rawArray, rawElements, rawMembers, rawObject, rawValue } from './raw-json.ts'
+import { byIndex, type Document, documentIn, indexIn, type Joining, kept, listIn, PartCount } from './joining.ts'
+import { RawList, type RawObject, rawArray, rawElements, rawMembers, rawObject, rawValue } from './raw-json.ts'
 
 /** What of a delta grows; every other word of it stands for itself. Ollama's thinking is `reasoning`, others' the second. */
 const GROWING = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
@@ -38,9 +38,14 @@ class Choice {
   readonly #texts = new Map<string, JoinedText>()
   readonly #calls: Call[] = []
   readonly #callAt = new Map<number, Call>()
-  readonly #logprobs: Buffer[] = []
+  readonly #logprobs = new RawList()
+  readonly #parts: PartCount
   #role = 'assistant'
   #finishReason: string | null = null
+
+  constructor(parts: PartCount) {
+    this.#parts = parts
+  }
 
   add(choice: Document, raw: () => RawObject): void {
     const delta = documentIn(choice['delta'])
@@ -48,10 +53,11 @@ class Choice {
     for (const name of GROWING) this.#grow(name, delta?.[name])
     this.#grow('text', choice['text'])
     const calls = listIn(delta?.['tool_calls'])
-    if (calls.length > 0) this.#addCalls(calls, rawElements(rawMembers(raw().get('delta')).get('tool_calls')))
+    if (calls.length > 0 && this.#parts.fits(calls.length))
+      this.#addCalls(calls, rawElements(rawMembers(raw().get('delta')).get('tool_calls')))
     if (typeof choice['finish_reason'] === 'string') this.#finishReason = choice['finish_reason']
     if (listIn(documentIn(choice['logprobs'])?.['content']).length > 0) {
-      this.#logprobs.push(...rawElements(kept(rawMembers(raw().get('logprobs')).get('content') ?? Buffer.alloc(0))))
+      this.#logprobs.add(rawMembers(raw().get('logprobs')).get('content'))
     }
   }
 
@@ -76,7 +82,7 @@ class Choice {
 
   ending(): RawObject {
     const ending: RawObject = new Map([['finish_reason', rawValue(this.#finishReason)]])
-    if (this.#logprobs.length > 0) ending.set('logprobs', rawObject(new Map([['content', rawArray(this.#logprobs)]])))
+    if (!this.#logprobs.isEmpty) ending.set('logprobs', rawObject(new Map([['content', this.#logprobs.json]])))
     return ending
   }
 
@@ -96,6 +102,7 @@ class Choice {
       let call = this.#callAt.get(index)
       // Some of Ollama's parsers number every call 0: another id is another call.
       if (call === undefined || (typeof id === 'string' && id !== '' && id !== call.id)) {
+        if (!this.#parts.take()) return
         call = new Call(id, kept(raws[at] ?? Buffer.from('{}')))
         this.#callAt.set(index, call)
         this.#calls.push(call)
@@ -106,6 +113,7 @@ class Choice {
 }
 
 abstract class OpenaiJoining implements Joining {
+  readonly parts = new PartCount()
   readonly #choices = new Map<number, Choice>()
   #first: Buffer | null = null
   #usage: Buffer | null = null
@@ -119,7 +127,9 @@ abstract class OpenaiJoining implements Joining {
     for (const [at, value] of listIn(document['choices']).entries()) {
       const choice = documentIn(value)
       if (choice === undefined) continue
-      const joined = this.#choices.get(indexIn(choice)) ?? new Choice()
+      const known = this.#choices.get(indexIn(choice))
+      if (known === undefined && !this.parts.take()) return
+      const joined = known ?? new Choice(this.parts)
       this.#choices.set(indexIn(choice), joined)
       joined.add(choice, () => rawMembers(rawElements(rawMembers(data).get('choices'))[at]))
     }

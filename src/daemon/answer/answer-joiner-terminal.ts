@@ -3,10 +3,11 @@
 
 import type { EndpointPath } from '../endpoint.ts'
 import { completionOf } from './answer-completion.ts'
-import { type Document, documentIn, type Joining, kept } from './joining.ts'
+import { type Document, documentIn, type Joining, kept, PartCount } from './joining.ts'
 import { rawMembers } from './raw-json.ts'
 
 export class TerminalJoining implements Joining {
+  readonly parts = new PartCount()
   readonly #endpoint: EndpointPath
   #last: Buffer | null = null
   #completion = ''

@@ -31,7 +31,8 @@ function createJoining(endpoint: EndpointPath): Joining {
 
 export class AnswerJoiner {
   readonly #endpoint: EndpointPath
-  readonly #joining: Joining
+  /** Null once the answer has too many parts. */
+  #joining: Joining | null
   #isOver = false
 
   constructor(endpoint: EndpointPath) {
@@ -41,7 +42,7 @@ export class AnswerJoiner {
 
   /** What follows the terminal marker is not part of the answer, as it is not part of its verdict. */
   add({ event, data }: AnswerRecord): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#joining === null) return
     if (data.equals(DONE)) {
       this.#isOver = true
       return
@@ -51,15 +52,16 @@ export class AnswerJoiner {
     const isLast = READINGS[ENDPOINTS[this.#endpoint].dialect](document, emptyNotes(), event ?? '') !== null
     this.#isOver = isLast
     this.#joining.add(document, data, isLast)
+    if (this.#joining.parts.isExceeded) this.#joining = null
   }
 
-  /** The assistant's text, UTF-8. */
-  completion(): Buffer {
-    return this.#joining.completion()
+  /** The assistant's text, UTF-8; null if the answer has too many parts to be joined. */
+  completion(): Buffer | null {
+    return this.#joining?.completion() ?? null
   }
 
-  /** JSON text of what the endpoint answers unstreamed; null if the answer has no end. */
+  /** JSON text of what the endpoint answers unstreamed; null if the answer has no end, or too many parts to be joined. */
   result(): Buffer | null {
-    return this.#joining.result()
+    return this.#joining?.result() ?? null
   }
 }

@@ -2,7 +2,32 @@
 
 export type Document = Readonly<Record<string, unknown>>
 
+/** A model makes a handful of choices, calls and blocks. Each costs about 500 bytes besides its own. */
+const MAX_PARTS = 4096
+
+/** Counts the parts of one answer that are held as objects. */
+export class PartCount {
+  #parts = 0
+
+  get isExceeded(): boolean {
+    return this.#parts > MAX_PARTS
+  }
+
+  /** Returns whether one more may be held. */
+  take(): boolean {
+    this.#parts += 1
+    return !this.isExceeded
+  }
+
+  /** Returns whether `count` more could be held. If not, the answer has too many. */
+  fits(count: number): boolean {
+    if (this.#parts + count > MAX_PARTS) this.#parts = MAX_PARTS + 1
+    return !this.isExceeded
+  }
+}
+
 export interface Joining {
+  readonly parts: PartCount
   /** `data` is valid only during the call. `isLast`: the terminal marker is in it. */
   add(document: Document, data: Buffer, isLast: boolean): void
   completion(): Buffer

@@ -101,8 +101,11 @@ class AnswerKeeper implements Keeper {
       artifacts.push({ name: 'response', contentType: contentType ?? 'application/octet-stream', body: response })
     }
     if (!isWhole) return { artifacts, result: null, responseIsResult: false }
-    const body = owned(this.#joiner?.completion() ?? this.#completionOf(response))
-    artifacts.push({ name: 'completion', contentType: this.#isJson ? 'application/json' : TEXT, body })
+    const completion = this.#joiner === null ? this.#completionOf(response) : this.#joiner.completion()
+    if (completion !== null) {
+      const body = owned(completion)
+      artifacts.push({ name: 'completion', contentType: this.#isJson ? 'application/json' : TEXT, body })
+    }
     const result = this.#joiner?.result() ?? null
     return {
       artifacts,

@@ -3,6 +3,7 @@
 
 import { decodeJsonString } from '../request/go-text.ts'
 import { scanJson } from '../request/json-scan.ts'
+import { Growing } from './record-splitter.ts'
 
 /** The members of an object in their order, each value as it was written; of two with one name the last. */
 export type RawObject = Map<string, Buffer>
@@ -37,6 +38,31 @@ export function rawElements(json: Buffer | undefined): Buffer[] {
     if (json[at] === COMMA[0]) at = behindSpace(json, at + 1)
   }
   return elements
+}
+
+/** Array whose elements come in pieces, each as it was written. It costs its bytes, however many elements there are. */
+export class RawList {
+  readonly #elements = new Growing()
+
+  get isEmpty(): boolean {
+    return this.#elements.length === 0
+  }
+
+  /** The elements of an array. Adds nothing for anything else. The bytes are copied. */
+  add(array: Buffer | undefined): void {
+    if (array === undefined || array[0] !== OPEN_ARRAY || array.at(-1) !== CLOSE_ARRAY) return
+    const from = behindSpace(array, 1)
+    if (from < array.length - 1) this.addElement(array.subarray(from, -1))
+  }
+
+  addElement(json: Buffer): void {
+    if (!this.isEmpty) this.#elements.add(COMMA)
+    this.#elements.add(json)
+  }
+
+  get json(): Buffer {
+    return Buffer.concat([text('['), this.#elements.bytes, text(']')])
+  }
 }
 
 function behindSpace(json: Buffer, from: number): number {

@@ -1,5 +1,6 @@
 // Owns the short exchange: ask, wait for the whole answer within a deadline and a size, say it or why not. Never throws.
 
+import { Growing } from '../answer/record-splitter.ts'
 import type { Clock } from '../clock.ts'
 import type { AnswerHeaders, AnswerSink, Exchange, LostConnection } from './target.ts'
 
@@ -42,9 +43,8 @@ export function ask(
 class Collector implements AnswerSink {
   readonly #maxBytes: number
   readonly #resolve: (reply: Reply) => void
-  readonly #chunks: Buffer[] = []
+  readonly #body = new Growing()
   #status = 0
-  #bytes = 0
 
   constructor(maxBytes: number, resolve: (reply: Reply) => void) {
     this.#maxBytes = maxBytes
@@ -60,17 +60,16 @@ class Collector implements AnswerSink {
   }
 
   data(chunk: Buffer): boolean {
-    this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) {
+    if (this.#body.length + chunk.length > this.#maxBytes) {
       this.fail(`an answer of more than ${this.#maxBytes / 1024 ** 2} MiB`)
       return false
     }
-    this.#chunks.push(chunk)
+    this.#body.add(chunk)
     return true
   }
 
   end(): void {
-    this.#resolve({ kind: 'answered', status: this.#status, body: Buffer.concat(this.#chunks, this.#bytes) })
+    this.#resolve({ kind: 'answered', status: this.#status, body: this.#body.take() })
   }
 
   lost(error: LostConnection): void {

@@ -1,0 +1,23 @@
+// What is held of an answer costs its bytes, however small the pieces are of which it is made: 4 MiB in a heap of 40 MiB.
+
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+const run = promisify(execFile)
+const CHILD = join(import.meta.dirname, 'answer-memory-child.ts')
+
+describe('an answer of millions of small parts', () => {
+  it.each([
+    ['native logprobs', ['response', 'completion']],
+    ['native tool calls', ['response', 'completion']],
+    ['openai logprobs', ['response', 'completion']],
+    ['openai tool calls', ['response']],
+    ['openai choices', ['response']],
+    ['anthropic blocks', ['response']],
+  ])('(%s) is kept in a small heap', async (name, artifacts) => {
+    const { stdout } = await run(process.execPath, ['--max-old-space-size=40', CHILD, name])
+    expect(JSON.parse(stdout)).toMatchObject({ artifacts })
+  })
+})
