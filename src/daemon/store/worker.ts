@@ -142,11 +142,16 @@ function buffersOf({ outcome }: Answered): ArrayBuffer[] {
 }
 
 if (parentPort === null) throw new Error('the store runs in a thread of its own: start it with openStore')
-try {
-  // Written by thread.ts, which started this thread.
-  await serve(parentPort, workerData as StoreThreadData)
-} catch (error) {
-  if (!(error instanceof StoreOpenError)) throw error
-  parentPort.postMessage({ kind: 'refused', reason: error.reason, message: error.message } satisfies FromStore)
-  parentPort.close()
+void start(parentPort)
+
+/** A function, because the bundle's thread is CommonJS, which has no top-level await. An error it throws ends the thread. */
+async function start(port: MessagePort): Promise<void> {
+  try {
+    // Written by thread.ts, which started this thread.
+    await serve(port, workerData as StoreThreadData)
+  } catch (error) {
+    if (!(error instanceof StoreOpenError)) throw error
+    port.postMessage({ kind: 'refused', reason: error.reason, message: error.message } satisfies FromStore)
+    port.close()
+  }
 }

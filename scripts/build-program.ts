@@ -1,0 +1,109 @@
+// Build of the daemon and command line: one ESM file with the store's thread and the migrations inside, and its npm package.
+
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { build, type Metafile, type Plugin } from 'esbuild'
+import { readMigrations } from '../src/daemon/store/migration.ts'
+import { licensesOf } from './licenses.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+
+/** The published name: `foreman` belongs to another project on npm. */
+export const PROGRAM_PACKAGE = 'ollama-foreman'
+
+const COMMON = { bundle: true, platform: 'node', target: 'node26', minify: true, logLevel: 'warning' } as const
+
+/** pino-pretty is CommonJS and calls `require` for Node's own modules. */
+const BANNER =
+  "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);"
+
+/** Builds `dist/ollama-foreman` and returns that folder. */
+export async function buildProgram(): Promise<string> {
+  const folder = join(ROOT, 'dist', PROGRAM_PACKAGE)
+  mkdirSync(folder, { recursive: true })
+  const thread = await build({
+    ...COMMON,
+    entryPoints: [join(ROOT, 'src/daemon/store/worker.ts')],
+    format: 'cjs',
+    plugins: [embed(migrationsInside())],
+    metafile: true,
+    write: false,
+  })
+  const [code] = thread.outputFiles
+  if (code === undefined) throw new Error("esbuild wrote no file for the store's thread")
+  const program = await build({
+    ...COMMON,
+    entryPoints: [join(ROOT, 'src/cli/main.ts')],
+    format: 'esm',
+    banner: { js: BANNER },
+    plugins: [embed(threadInside(code.text))],
+    metafile: true,
+    write: false,
+  })
+  const [file] = program.outputFiles
+  if (file === undefined) throw new Error('esbuild wrote no file for the program')
+  const inputs: Metafile['inputs'] = { ...thread.metafile.inputs, ...program.metafile.inputs }
+  replace(join(folder, 'foreman.js'), file.text, 0o755)
+  replace(join(folder, 'THIRD-PARTY-LICENSES'), licensesOf(Object.keys(inputs), ROOT), 0o644)
+  replace(join(folder, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`, 0o644)
+  for (const name of ['README.md', 'LICENSE']) copyFileSync(join(ROOT, name), join(folder, name))
+  return folder
+}
+
+/** The manifest of the package. It has no dependencies: all of them are in the file. */
+function manifest(): Record<string, unknown> {
+  const { version, description, license, engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const files = ['foreman.js', 'THIRD-PARTY-LICENSES']
+  return {
+    name: PROGRAM_PACKAGE,
+    version,
+    description,
+    license,
+    type: 'module',
+    bin: { foreman: 'foreman.js' },
+    files,
+    engines,
+  }
+}
+
+/** Replaces the file in one step: a daemon that starts meanwhile reads the old one or the new one. */
+function replace(path: string, text: string, mode: number): void {
+  const part = `${path}.${process.pid}.part`
+  writeFileSync(part, text)
+  chmodSync(part, mode)
+  renameSync(part, path)
+}
+
+/** A place in the source that reads a file beside it, which a bundle does not have. */
+interface Embedding {
+  readonly file: RegExp
+  readonly before: string
+  readonly after: string
+}
+
+const threadInside = (code: string): Embedding => ({
+  file: /store\/thread\.ts$/,
+  before: "new Worker(new URL('./worker.ts', import.meta.url), {",
+  after: `new Worker(${JSON.stringify(code)}, { eval: true,`,
+})
+
+const migrationsInside = (): Embedding => ({
+  file: /store\/migration\.ts$/,
+  before:
+    "const DIRECTORY = new URL('./migrations/', import.meta.url)\n\nexport function readMigrations(): Migration[] {\n",
+  after: `export function readMigrations(): Migration[] {\n  return ${JSON.stringify(readMigrations())}\n  const DIRECTORY = new URL('file:///')\n`,
+})
+
+/** Rewrites the place, and fails the build if the source no longer has it. */
+function embed({ file, before, after }: Embedding): Plugin {
+  return {
+    name: 'embed',
+    setup(building) {
+      building.onLoad({ filter: file }, ({ path }) => {
+        const source = readFileSync(path, 'utf8')
+        if (!source.includes(before)) throw new Error(`${path} no longer contains: ${before}`)
+        return { contents: source.replace(before, () => after), loader: 'ts' }
+      })
+    },
+  }
+}

@@ -1,0 +1,38 @@
+// The built npm package ollama-foreman: installed from its tarball in a bare folder, it serves a job to a real HTTP target.
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { buildProgram } from '../../scripts/build-program.ts'
+import { FakeOllama } from '../fake-ollama.ts'
+import { Command, emptyDirectory, run } from './command-line.ts'
+
+const MAX_TARBALL_BYTES = 700_000
+
+it('the package installs offline without dependencies, runs a job and stops', async () => {
+  const built = await buildProgram()
+  const folder = emptyDirectory({ 'package.json': '{}' })
+  const npm = (...args: string[]) => execFileSync('npm', args, { cwd: folder, encoding: 'utf8' })
+  const tarball = npm('pack', '--silent', built).trim()
+  expect(statSync(join(folder, tarball)).size).toBeLessThan(MAX_TARBALL_BYTES)
+  npm('install', '--offline', '--no-audit', '--no-fund', `./${tarball}`)
+  const installed = join(folder, 'node_modules/ollama-foreman')
+  expect(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))).not.toHaveProperty('dependencies')
+  expect(readFileSync(join(installed, 'THIRD-PARTY-LICENSES'), 'utf8')).toContain('undici')
+
+  const fake = await FakeOllama.start()
+  onTestFinished(() => fake.stop())
+  const program = join(folder, 'node_modules/.bin/foreman')
+  const daemon = new Command(['serve'], {
+    cwd: folder,
+    program,
+    env: { FOREMAN_OLLAMA_URL: fake.url, FOREMAN_ADDR: '127.0.0.1:0', FOREMAN_MIN_FREE: '0' },
+  })
+  await daemon.said('foreman is listening')
+  const [, url = ''] = /"url":"([^"]+)"/.exec(daemon.stdout) ?? []
+  const submitted = await run(['submit', 'tiny-a', 'hi'], { program, env: { FOREMAN_URL: url } })
+  expect(submitted).toMatchObject({ code: 0, stdout: expect.stringMatching(/\S/) })
+  daemon.process.kill('SIGTERM')
+  expect(await daemon.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"stopped"') })
+})
