@@ -77,6 +77,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
         reason: 'a duration is written in one way, in a setting and in a job; the grammar is pure',
       },
       {
+        from: /\/mistyped-key\.ts$/,
+        to: /\/config\/nearest\.ts$/,
+        reason: 'how far a name is from another is counted in one way, for settings and for keys; it is pure',
+      },
+      {
         from: /\/(webhook-payload|job-document)\.ts$/,
         to: STORE_WORDS,
         typeOnly: true,

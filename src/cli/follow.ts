@@ -16,6 +16,8 @@ export interface FollowOptions {
   readonly timeoutMs?: number | undefined
   /** Ctrl-C offers to cancel; else it only ends the watching. */
   readonly mayCancel: boolean
+  /** Cancels the job when its reader leaves (`| head`): nobody else wants the answer. */
+  readonly endsWithReader: boolean
 }
 
 /** How often a terminal is told the position anew. */
@@ -57,7 +59,7 @@ export async function follow(job: JobHandle, options: FollowOptions): Promise<vo
     if (end.state !== 'done') throw failure(job.id, end)
   } catch (error) {
     progress.hide()
-    if (error instanceof ReaderGone) return
+    if (error instanceof ReaderGone) return await readerLeft(job, options)
     if (!(error instanceof WaitedEnough)) throw error
     if (error.choice === 'timeout' && prints === 'document') await output.line(jsonText(await job.get()))
     throw await leave(job, error.choice, options)
@@ -128,6 +130,14 @@ function failure(id: string, { state, error }: StateEvent): CommandError {
     error !== undefined && Object.hasOwn(ERRORS, error.code) ? ERRORS[error.code as keyof typeof ERRORS].hint : null
   const verb = state === 'cancelled' ? 'was cancelled' : 'failed'
   return new CommandError(EXIT.jobFailed, `foreman: job ${id} ${verb}${why}${hint === null ? '' : `\n${hint}`}`)
+}
+
+async function readerLeft(job: JobHandle, { endsWithReader }: FollowOptions): Promise<void> {
+  if (!endsWithReader) return
+  const { state } = await job.cancel()
+  // Its end may have come first.
+  if (state === 'done' || state === 'failed') return
+  process.stderr.write(`foreman: nobody reads the answer any more: job ${job.id} is cancelled\n`)
 }
 
 async function leave(

@@ -24,6 +24,16 @@ export type Body = { model: string } & Record<string, unknown>
 /** The endpoints whose bodies can be made of a prompt; the others want `--body`. */
 export const PROMPT_ENDPOINTS = ['/api/chat', '/api/generate', '/v1/chat/completions'] as const
 
+/** What each endpoint is asked with. One of them is enough. */
+const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
+  '/api/chat': ['messages'],
+  '/api/generate': ['prompt', 'images', 'suffix'],
+  '/v1/chat/completions': ['messages'],
+  '/v1/completions': ['prompt'],
+  '/v1/responses': ['input'],
+  '/v1/messages': ['messages'],
+}
+
 const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
 
 export function composeBody(asking: Asking): Body {
@@ -89,4 +99,34 @@ export function readSchema(text: string, origin: string): unknown {
   }
   if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema
   throw usage(`--format ${origin} is not a JSON schema: that is an object, such as {"type": "object"}`)
+}
+
+/**
+ * What to say on stderr of a whole body that asks nothing of its endpoint, so that the target would only load the model;
+ * null if there is nothing to say. Throws for a model that is empty. What cannot be read is left to the daemon.
+ *
+ * @param flag --endpoint, which stands before the body's own
+ */
+export function noteOnBody(bytes: Uint8Array, flag: string | undefined): string | null {
+  const body = objectIn(bytes)
+  if (body === null) return null
+  const { model, endpoint: own, keep_alive: keepAlive } = body
+  if (typeof model === 'string' && model.trim() === '')
+    throw usage('--body has an empty "model": name one, such as "qwen3:14b"')
+  const endpoint = flag ?? (typeof own === 'string' ? own : '/api/chat')
+  const wanted = QUESTIONS[endpoint]
+  // To load or unload a model is what keep_alive alone asks for.
+  if (wanted === undefined || keepAlive !== undefined || wanted.some((key) => body[key] !== undefined)) return null
+  const [fits] = Object.entries(QUESTIONS).find(([, keys]) => keys.some((key) => body[key] !== undefined)) ?? []
+  const hint = fits === undefined ? '' : `; its other keys fit --endpoint ${fits}`
+  return `--body asks nothing of ${endpoint}: it has no ${wanted.map((key) => `"${key}"`).join(', ')}${hint}`
+}
+
+function objectIn(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
+  try {
+    const body: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : null
+  } catch {
+    return null
+  }
 }

@@ -133,6 +133,7 @@ function addWatch(jobs: Command): void {
         progress,
         timeoutMs: flags.timeout,
         mayCancel: false,
+        endsWithReader: false,
       })
     })
 }

@@ -7,7 +7,7 @@ import { nearest } from '../daemon/config/nearest.ts'
 import { argument, type ConnectionFlags, connect, withWaiting } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { follow } from './follow.ts'
-import { composeBody, PROMPT_ENDPOINTS, readOption, readSchema } from './job-body.ts'
+import { composeBody, noteOnBody, PROMPT_ENDPOINTS, readOption, readSchema } from './job-body.ts'
 import { STATES } from './job-words.ts'
 import { Progress } from './progress.ts'
 import { readNamed, readPrompt, readStdin } from './prompt.ts'
@@ -118,6 +118,8 @@ async function submit(command: Command, model: string | undefined, prompt: strin
     progress,
     timeoutMs: flags.timeout,
     mayCancel: true,
+    // A receiver of webhooks still wants its end.
+    endsWithReader: flags.webhook === undefined,
   })
 }
 
@@ -139,9 +141,13 @@ async function bodyOf(
     }
     const [clash] = Object.entries(given).find(([, value]) => value !== undefined) ?? []
     if (clash !== undefined) command.error(`error: --body holds the whole request: leave out ${clash}`)
-    return body === '-' ? readStdin() : readNamed('--body', body)
+    const bytes = await (body === '-' ? readStdin() : readNamed('--body', body))
+    const note = noteOnBody(bytes, flags.endpoint)
+    if (note !== null) process.stderr.write(`foreman: ${note}\n`)
+    return bytes
   }
   if (model === undefined) return command.error('error: MODEL is missing')
+  if (model.trim() === '') return command.error('error: MODEL is empty: name a model, such as qwen3:14b')
   const prompt = await readPrompt(words, file)
   if (prompt === null) return command.error('error: there is no prompt: give PROMPT, or `-` to read it from stdin')
   return composeBody({

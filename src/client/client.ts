@@ -13,7 +13,7 @@ import { CHAT, type ChatBody, type ChatOptions, type ChatRecord, chatStream, JSO
 import { Connection, type Fields, foreign, isObject } from './connection.ts'
 import { UnreachableError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
-import { bodyOf, type JobBody, type JobOptions } from './job-body.ts'
+import { bodyOf, checkModel, type JobBody, type JobOptions } from './job-body.ts'
 import { JobHandle } from './job-handle.ts'
 import { Patience } from './patience.ts'
 import { Receiver, type ReceiverOptions } from './receiver.ts'
@@ -133,7 +133,7 @@ export class ForemanClient {
   readonly #receiver: Receiver | null
   readonly #unreachableMs: number
 
-  /** Throws a TypeError for a receiver without a usable secret or address. Connects to nobody. */
+  /** Throws a TypeError for a URL without a scheme, and for a receiver without a usable secret or address. Connects to nobody. */
   constructor(options: ClientOptions = {}) {
     const { url = 'http://127.0.0.1:8080', token, timeoutMs = 10_000, receiver, fetch, keepAlive = false } = options
     this.#connection = new Connection({
@@ -272,6 +272,7 @@ export class ForemanClient {
   chat(body: ChatBody & { readonly stream: false }, options?: ChatOptions): Promise<ChatRecord>
   chat(body: ChatBody & { readonly stream?: true }, options?: ChatOptions): Iteration<ChatRecord>
   chat(body: ChatBody, options: ChatOptions = {}): Promise<ChatRecord> | Iteration<ChatRecord> {
+    checkModel(body)
     if (body['stream'] !== false) return chatStream(this.#connection, body, options)
     const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options
     const isAnswer = ({ message, done }: Fields): boolean => isObject(message) || done === true
@@ -280,6 +281,7 @@ export class ForemanClient {
 
   /** Embeddings, past the queue. Default time limit 5 minutes: the embedder may have to be loaded. */
   async embed(body: EmbedBody, { signal, timeoutMs = LONG_CALL_MS }: CallOptions = {}): Promise<Embeddings> {
+    checkModel(body)
     return this.#send('/api/embed', body, ({ embeddings }) => Array.isArray(embeddings), { signal, timeoutMs })
   }
 

@@ -35,6 +35,18 @@ export interface Answer {
 /** An object of JSON. */
 export type Fields = Readonly<Record<string, unknown>>
 
+/** In a page a URL may be relative; elsewhere fetch would fail at the first call, and a submit would try again for a while. */
+function checkUrl(url: string): void {
+  if (/^https?:\/\//i.test(url)) {
+    if (URL.canParse(url)) return
+    throw new TypeError(`url ${JSON.stringify(url)} is not a URL: write one such as http://127.0.0.1:8080`)
+  }
+  if (/^(?!\/\/)(\/|$)/.test(url) && 'location' in globalThis) return
+  const meant = `http://${url.replace(/^[/:]+/, '') || '127.0.0.1:8080'}`
+  const what = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? 'has a scheme other than http and https' : 'has no scheme'
+  throw new TypeError(`url ${JSON.stringify(url)} ${what}: write http:// or https:// before the host, such as ${meant}`)
+}
+
 export class Connection {
   readonly url: string
   readonly timeoutMs: number
@@ -42,7 +54,9 @@ export class Connection {
   readonly #fetch: typeof globalThis.fetch
   readonly #sockets: () => CallSockets
 
+  /** Throws a TypeError for a URL that fetch could never reach. */
   constructor({ url, token, timeoutMs, fetch, keepAlive }: ConnectionOptions) {
+    checkUrl(url)
     this.url = url.replace(/\/+$/, '')
     this.timeoutMs = timeoutMs
     this.#fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))

@@ -28,11 +28,19 @@ export interface JobOptions {
   readonly finishBefore?: Duration | undefined
 }
 
-/** Throws a TypeError when options are to go into bytes that are no JSON object. */
+/** Throws a TypeError for an empty model, which no target has. */
+export function checkModel({ model }: { readonly model: unknown }): void {
+  if (typeof model !== 'string' || model.trim() === '') {
+    throw new TypeError(`model is ${model === '' ? 'empty' : JSON.stringify(model)}: name a model, such as "qwen3:14b"`)
+  }
+}
+
+/** Throws a TypeError for an empty model, and when options are to go into bytes that are not a JSON object. */
 export function bodyOf(body: JobBody | string | Uint8Array, options: JobOptions): string | Uint8Array {
   const keys = wireKeys(options)
   const isEmpty = Object.keys(keys).length === 0
   if (typeof body === 'string') return isEmpty ? body : withKeys(body, keys)
+  if (!(body instanceof Uint8Array)) checkModel(body)
   if (!(body instanceof Uint8Array)) return JSON.stringify({ ...body, ...keys })
   return isEmpty ? body : bytesWithKeys(body, keys)
 }

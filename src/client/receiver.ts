@@ -4,6 +4,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { verifyWebhook, type WebhookKey, type WebhookPayload, webhookKey } from '../protocol/webhook.ts'
 import { isObject, parsedJson } from './connection.ts'
+import { ForemanError } from './error.ts'
 
 export interface ReceiverOptions {
   /** Where it listens. Default `127.0.0.1`, which only a foreman on this machine can reach. */
@@ -12,9 +13,12 @@ export interface ReceiverOptions {
   readonly port?: number
   /** How foreman reaches it, a path prefix included. Default: host and port. */
   readonly publicUrl?: string
-  /** FOREMAN_WEBHOOK_SECRET there; several while it is being changed. */
-  readonly secret: string | readonly string[]
-  /** Told when the port cannot be had. The wait goes on by other means. */
+  /** FOREMAN_WEBHOOK_SECRET there; several while it is being changed. Undefined is a TypeError that says so. */
+  readonly secret: string | readonly string[] | undefined
+  /**
+   * Called when the port cannot be had, and once when a webhook comes that is not signed with the secret. The wait goes on
+   * by other means.
+   */
   readonly onError?: (error: unknown) => void
 }
 
@@ -35,6 +39,15 @@ interface Ear {
 /** With its artifacts and its result inline a webhook has less than 1 MiB, and JSON may write a byte as six. */
 const LONGEST_BODY = 8 * 1024 ** 2
 
+const SECRET_HINT = 'set it to what FOREMAN_WEBHOOK_SECRET is set to at the daemon'
+
+/** What is wrong, by the reason of verifyWebhook; other reasons are those of the signature. */
+const DISBELIEF: Readonly<Record<string, string>> = {
+  header_missing: 'is not signed: the daemon has no FOREMAN_WEBHOOK_SECRET',
+  too_old: 'was signed more than five minutes ago: the clocks of the daemon and of this program differ',
+  too_new: 'was signed more than five minutes ahead: the clocks of the daemon and of this program differ',
+}
+
 export class Receiver {
   readonly #options: ReceiverOptions
   readonly #keys: readonly WebhookKey[]
@@ -44,15 +57,19 @@ export class Receiver {
   #port: number
   #server: Promise<Server> | null = null
   #closing: Promise<void> = Promise.resolve()
+  #hasDisbelieved = false
 
   /** Throws a TypeError for a secret that is none, and where foreman could not know the address. */
   constructor(options: ReceiverOptions) {
     this.#options = options
     this.#port = options.port ?? 0
+    if (options.secret === undefined || options.secret.length === 0) {
+      throw new TypeError(`receiver.secret is ${options.secret === undefined ? 'undefined' : 'empty'}: ${SECRET_HINT}`)
+    }
     const secrets = typeof options.secret === 'string' ? options.secret.split(',') : options.secret
     const keys = secrets.map((secret) => webhookKey(secret.trim()))
     if (keys.some((key) => key === null || key.length === 0)) {
-      throw new TypeError('receiver.secret must be text, or whsec_ and base64')
+      throw new TypeError('receiver.secret has an item that is empty or not base64 after whsec_')
     }
     this.#keys = keys.filter((key) => key !== null)
     this.#tokens = Promise.all(this.#keys.map(tokenOf))
@@ -144,11 +161,22 @@ export class Receiver {
     const body = await bodyOf(req)
     if (body === null) return 413
     const verification = await verifyWebhook({ headers: req.headers, body, keys: this.#keys, now: Date.now() })
-    if (verification.kind === 'invalid') return 401
+    if (verification.kind === 'invalid') {
+      this.#disbelieve(verification.reason)
+      return 401
+    }
     const webhook = parsedJson(new TextDecoder().decode(body))
     if (!isWebhook(webhook)) return 400
     this.#tell(webhook)
     return 204
+  }
+
+  /** Its path has a part that follows from the secret of this side, so foreman sent it and not somebody who guessed. */
+  #disbelieve(reason: string): void {
+    if (this.#hasDisbelieved) return
+    this.#hasDisbelieved = true
+    const why = DISBELIEF[reason] ?? `is not signed with receiver.secret: ${SECRET_HINT}`
+    this.#options.onError?.(new ForemanError(`a webhook came that ${why}`))
   }
 
   /** A job that nobody waits for now is acknowledged, too: whoever waits for it later looks first. */

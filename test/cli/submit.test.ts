@@ -69,6 +69,33 @@ describe('submit', () => {
     )
   })
 
+  it('says that a whole body asks nothing of its endpoint, and submits it', async () => {
+    const daemon = await jobDaemon()
+    daemon.history = told(['x'])
+    const asked = (body: object, ...flags: string[]) =>
+      run(['submit', '--body', '-', '--detach', '--url', daemon.url, ...flags], { stdin: JSON.stringify(body) })
+    const nothing = 'foreman: --body asks nothing of /api/chat: it has no "messages"'
+    expect(await asked({ model: 'm' })).toMatchObject({ code: 0, stderr: `${nothing}\n` })
+    expect((await asked({ model: 'm', prompt: 'x' })).stderr).toBe(
+      `${nothing}; its other keys fit --endpoint /api/generate\n`,
+    )
+    expect((await asked({ model: 'm', messages: [] }, '--endpoint', '/api/generate')).stderr).toContain(
+      'asks nothing of /api/generate: it has no "prompt", "images", "suffix"; its other keys fit --endpoint /api/chat',
+    )
+    expect((await asked({ model: 'm', endpoint: '/v1/responses', input: 'x' })).stderr).toBe('')
+    expect((await asked({ model: 'm', keep_alive: 0 })).stderr).toBe('')
+  })
+
+  it('refuses an empty model before it asks the daemon', async () => {
+    const daemon = await jobDaemon()
+    const args = ['--url', daemon.url]
+    const empty = await run(['submit', '', 'x', ...args])
+    expect([empty.code, empty.stderr]).toEqual([2, expect.stringContaining('MODEL is empty')])
+    const body = await run(['submit', '--body', '-', ...args], { stdin: '{"model":" ","messages":[]}' })
+    expect([body.code, body.stderr]).toEqual([2, expect.stringContaining('--body has an empty "model"')])
+    expect(daemon.asked).toEqual([])
+  })
+
   it('prints the id alone with --detach, and does not wait', async () => {
     const daemon = await jobDaemon()
     expect(await run(['submit', 'tiny-a', 'x', '--detach', '--url', daemon.url])).toMatchObject({
@@ -140,15 +167,18 @@ describe('submit', () => {
     })
   })
 
-  it('ends quietly when whoever reads the answer has left, and leaves the job alone', async () => {
+  it.each([
+    { flags: [], cancels: 1, words: 'is cancelled' },
+    { flags: ['--webhook', 'http://x.lan/'], cancels: 0, words: '' },
+  ])('cancels its job when its reader leaves, unless it has a webhook ($flags)', async ({ flags, cancels, words }) => {
     const daemon = await jobDaemon()
-    const command = new Command(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    const command = new Command(['submit', 'tiny-a', 'x', ...flags, '--url', daemon.url])
     command.process.stdin.end()
     await until('the events are read', () => daemon.streams.size === 1)
     command.process.stdout.destroy()
     daemon.tell(...told(['a', 'b']).slice(0, -1))
-    expect(await command.ended).toMatchObject({ code: 0, stderr: '' })
-    expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(0)
+    expect(await command.ended).toMatchObject({ code: 0, stderr: expect.stringContaining(words) })
+    expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(cancels)
   })
 
   it.skipIf(!existsSync('/dev/full'))('1, and no stack, when the disk behind what it prints is full', async () => {

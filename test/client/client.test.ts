@@ -54,3 +54,29 @@ describe('the client', () => {
     expect(elsewhere.asked).toEqual([])
   })
 })
+
+describe('what cannot work is refused before the network', () => {
+  it.each([
+    ['foreman.lan:8080', 'has no scheme: write http:// or https:// before the host, such as http://foreman.lan:8080'],
+    ['127.0.0.1:8080', 'such as http://127.0.0.1:8080'],
+    ['localhost', 'has no scheme'],
+    ['', 'has no scheme'],
+    ['//foreman.lan', 'such as http://foreman.lan'],
+    ['ftp://foreman.lan', 'has a scheme other than http and https'],
+    ['http://', 'is not a URL'],
+  ])('the URL %j', (url, why) => {
+    expect(() => new ForemanClient({ url })).toThrow(why)
+  })
+  it('an empty model', async () => {
+    const fetch = (): never => {
+      throw new Error('the network was asked')
+    }
+    const client = new ForemanClient({ fetch })
+    const why = /^model is .*: name a model/
+    for (const model of ['', '  ', undefined as unknown as string, 5 as unknown as string]) {
+      await expect(client.submit({ model })).rejects.toThrow(why)
+      await expect(client.embed({ model, input: 'x' })).rejects.toThrow(why)
+      expect(() => client.chat({ model })).toThrow(why)
+    }
+  })
+})

@@ -185,6 +185,28 @@ describe('the receiver', () => {
     expect(await result).toEqual(foreman.job)
   })
 
+  it.each([
+    ['another secret', 'some other secret', 'is not signed with receiver.secret'],
+    ['no secret', null, 'the daemon has no FOREMAN_WEBHOOK_SECRET'],
+  ])('says once that the daemon has %s', async (_, secret, words) => {
+    const foreman = await scriptedForeman()
+    const timers = new ClientTimers()
+    const problems: unknown[] = []
+    const handle = await withReceiver(foreman, { onError: (error) => problems.push(error) }).submit(BODY)
+    const result = handle.result()
+    await until('it waits', () => timers.delays.includes(30_000))
+    expect(await send(urlIn(foreman), 1, 'queued', { secret })).toBe(401)
+    expect(await send(urlIn(foreman), 2, 'working', { secret })).toBe(401)
+    expect(problems).toEqual([expect.objectContaining({ message: expect.stringContaining(words) })])
+    foreman.job = document('done')
+    timers.fire(30_000)
+    await result
+  })
+
+  it.each([undefined, '', []])('with the secret %j is refused with a sentence', (secret) => {
+    expect(() => new ForemanClient({ receiver: { secret } })).toThrow('FOREMAN_WEBHOOK_SECRET')
+  })
+
   it('that hears nothing of what a look shows is not relied on', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()

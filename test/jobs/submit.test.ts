@@ -1,5 +1,6 @@
 // What `POST /jobs` promises: taken only once it is on disk, and sent byte for byte.
 
+import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -247,6 +248,30 @@ const REFUSED: readonly (readonly [object | string, number, ErrorDocument])[] = 
       code: 'bad_request',
     },
   ],
+  ...(
+    [
+      ['webhook_url', 'state_webhook_url'],
+      ['callback_url', 'state_webhook_url'],
+      ['webhookUrl', 'state_webhook_url'],
+      ['state_webhok_url', 'state_webhook_url'],
+      ['labl', 'label'],
+      ['labels', 'label'],
+      ['endpont', 'endpoint'],
+      ['webhook_event', 'webhook_events'],
+      ['starts_before', 'start_before'],
+      ['finished_before', 'finish_before'],
+    ] as const
+  ).map(
+    ([key, expected]) =>
+      [
+        { [key]: 'x' },
+        400,
+        {
+          error: `"${key}" is not a key of POST /jobs or of the target: did you mean "${expected}"?`,
+          code: 'bad_request',
+        },
+      ] as const,
+  ),
   [
     { state_webhook_url: 'ftp://x/' },
     400,
@@ -269,6 +294,19 @@ describe('what is refused', () => {
     }
     expect((await list(url)).jobs).toEqual([])
     expect(fake.workers).toEqual([])
+  })
+
+  it('never a key of the target, nor a key that is near none of foreman’s', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    const { paths } = JSON.parse(readFileSync(new URL('./target-keys.json', import.meta.url), 'utf8')) as {
+      paths: Record<string, string[]>
+    }
+    for (const [endpoint, keys] of Object.entries(paths)) {
+      const others = Object.fromEntries([...keys, 'level', 'table', 'future_option', 'x'].map((key) => [key, null]))
+      const answer = await post(url, { ...others, endpoint, model: 'tiny-a' })
+      expect([endpoint, answer.body]).toEqual([endpoint, expect.not.stringContaining('did you mean')])
+    }
   })
 
   it('a webhook to foreman itself, and to its target', async () => {

@@ -13,7 +13,7 @@ export function nearest(name: string, candidates: readonly string[]): string | n
 }
 
 /** Insertions, deletions, substitutions, and swaps of neighbours. */
-function editsBetween(a: string, b: string): number {
+export function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {

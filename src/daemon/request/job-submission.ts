@@ -11,6 +11,7 @@ import { asksForJson, FORMAT_KEYS } from './json-format.ts'
 import { type Span, scanJsonInSlices } from './json-scan.ts'
 import { KeyTable } from './key-table.ts'
 import { cutMembers, type Extent } from './member-cut.ts'
+import { type MistypedKey, MistypedKeys } from './mistyped-key.ts'
 import { mediaType } from './multipart.ts'
 import { type ReadingSettings, type Refused, type RequestBytes, readSubmission } from './submission.ts'
 
@@ -34,7 +35,12 @@ export function* readJobSubmission(request: RequestBytes, settings: ReadingSetti
     const { key, expected } = found
     return refuse('ambiguous_key', { key: JSON.stringify(key), expected: JSON.stringify(expected) })
   }
-  const { own, extents, lastKept, formats } = found
+  const { own, extents, lastKept, formats, mistyped } = found
+  if (mistyped !== null) {
+    const { key, expected } = mistyped
+    const detail = `${JSON.stringify(key)} is not a key of POST /jobs or of the target: did you mean ${JSON.stringify(expected)}?`
+    return refuse('bad_request', { detail })
+  }
   const [firstOwn] = Object.keys(own)
   if (firstOwn !== undefined && coding.bytes !== body) {
     const detail = `${firstOwn} cannot be cut out of an encoded body: send it without Content-Encoding`
@@ -73,6 +79,7 @@ type Found =
       readonly lastKept: Extent | null
       /** What json-format.ts wants to see. */
       readonly formats: ReadonlyMap<string, Span>
+      readonly mistyped: MistypedKey | null
     }
   /** A key that somebody could take for one of foreman's, or one that stands twice. */
   | { readonly kind: 'ambiguous'; readonly key: string; readonly expected: OwnKey }
@@ -88,6 +95,7 @@ function* findKeys(bytes: Uint8Array): Slices<Found | null> {
   const own: Partial<Record<OwnKey, Span>> = {}
   const extents: Extent[] = []
   const formats = new Map<string, Span>()
+  const mistyped = new MistypedKeys()
   let lastKept: Extent | null = null
   let ambiguous: { key: string; expected: OwnKey } | null = null
   const scanned = yield* scanJsonInSlices(bytes, (keyStart, keyEnd, value) => {
@@ -96,6 +104,7 @@ function* findKeys(bytes: Uint8Array): Slices<Found | null> {
     if (expected === null) {
       const format = FORMAT_KEYS.find(bytes, keyStart, keyEnd)
       if (format !== null) formats.set(format, value)
+      else mistyped.see(bytes, keyStart, keyEnd)
       lastKept = extent
       return
     }
@@ -108,6 +117,6 @@ function* findKeys(bytes: Uint8Array): Slices<Found | null> {
   })
   if (scanned.kind !== 'document' || scanned.value.kind !== 'object') return null
   return ambiguous === null
-    ? { kind: 'found', own, extents, lastKept, formats }
+    ? { kind: 'found', own, extents, lastKept, formats, mistyped: mistyped.found }
     : { kind: 'ambiguous', ...(ambiguous as { key: string; expected: OwnKey }) }
 }
