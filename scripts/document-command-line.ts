@@ -55,7 +55,7 @@ const WAITING = `
 | Ctrl-C, at a terminal | \`submit\` asks: cancel it (\`c\`), leave it running (\`l\`, or Ctrl-C again), or any other key to go on waiting; 130. \`watch\` leaves it running |
 | SIGINT without a terminal | \`submit\` cancels it; 130 |
 | SIGTERM, SIGHUP, a closed laptop | the job goes on |
-| whoever reads stdout leaves (\`\\| head -1\`) | a quiet end, 0; the job goes on |
+| the reader of stdout leaves (\`\\| head -1\`) | 0; \`submit\` cancels its job unless it has a \`--webhook\`, \`jobs watch\` only ends |
 | foreman is restarted | they connect again and go on where they were |
 
 ## Completions
