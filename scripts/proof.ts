@@ -12,6 +12,7 @@ import { catchPlant, harmlessFindings } from '../test/proof/planted-storm.ts'
 import { HARMLESS, PLANTS, type PlantName } from '../test/proof/plants.ts'
 import { storm } from '../test/proof/storm.ts'
 import { World } from '../test/proof/world.ts'
+import { runPowerCuts } from './proof-power-cuts.ts'
 import { runSoak } from './proof-soak.ts'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -93,8 +94,9 @@ const [what = 'kills', size] = positionals
 async function prove(): Promise<boolean> {
   const seed = wholeNumber('seed', values.seed)
   if (what === 'soak') return runSoak(size ?? '1h', seed)
+  if (what === 'power-cuts') return runPowerCuts(wholeNumber('power-cuts', size ?? '5000'), seed)
   if (what !== 'kills') {
-    process.stderr.write(`unknown proof ${JSON.stringify(what)}; there are: kills, soak\n`)
+    process.stderr.write(`unknown proof ${JSON.stringify(what)}; there are: kills, power-cuts, soak\n`)
     process.exit(2)
   }
   return values.planted ? plantedBugs() : longStorm(seed, wholeNumber('cycles', values.cycles))

@@ -4,10 +4,10 @@
 import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Edit, HARMLESS, PLANTS, type Plant, planted } from './plants.ts'
+import { type Edit, HARMLESS, PLANTS, type Plant, POWER_CUT_PLANTS, planted } from './plants.ts'
 
 const name = process.env['FOREMAN_PROOF_PLANT'] ?? ''
-const plants: Readonly<Record<string, Plant>> = { ...PLANTS, ...HARMLESS }
+const plants: Readonly<Record<string, Plant>> = { ...PLANTS, ...HARMLESS, ...POWER_CUT_PLANTS }
 const plant = plants[name]
 if (plant === undefined) throw new Error(`no such plant: ${name}`)
 

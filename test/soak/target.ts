@@ -8,15 +8,19 @@ import { Memory, tagsOf } from '../fake-ollama/memory.ts'
 export const WORKERS = ['tiny-a:latest', 'tiny-b:latest'] as const
 export const EMBEDDER = 'tiny-embed:latest'
 
-const TOKEN_MS = 3
 const CUT_EVERY = 40
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export class SoakTarget {
   requests = 0
+  readonly #tokenMs: number
   readonly #memory = new Memory(2)
   readonly #server = http.createServer((req, res) => void this.#handle(req, res).catch(() => res.destroy()))
+
+  constructor(tokenMs = 3) {
+    this.#tokenMs = tokenMs
+  }
 
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
@@ -50,7 +54,7 @@ export class SoakTarget {
       if (res.destroyed) return
       if (this.requests % CUT_EVERY === 0 && n === records.length - 1) return void res.destroy()
       res.write(record)
-      await pause(TOKEN_MS)
+      if (this.#tokenMs > 0) await pause(this.#tokenMs)
     }
     res.end()
   }
