@@ -11,7 +11,7 @@ import { document, plainReply } from './fake-ollama/plain-reply.ts'
 import { contentOf, inputsOf, isNothingToSay, isWorkerPath, modelOf, refusal } from './fake-ollama/request-content.ts'
 import type { Script } from './fake-ollama/script.ts'
 import type { SeenRequest } from './fake-ollama/seen-request.ts'
-import { type HeldPort, holdPort } from './held-port.ts'
+import { type HeldPort, holdPort, listenOn, listenQuietly } from './held-port.ts'
 
 export type { Script } from './fake-ollama/script.ts'
 export * from './fake-ollama/script.ts'
@@ -204,15 +204,9 @@ export class FakeOllama {
   /** Listens (again, on the same port). */
   async up(): Promise<void> {
     await this.#letGo()
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(this.#port, this.#options.host ?? '127.0.0.1', () => {
-        this.#server.off('error', reject)
-        resolve()
-      })
-    })
-    const address = this.#server.address()
-    if (typeof address === 'object' && address !== null) this.#port = address.port
+    const host = this.#options.host ?? '127.0.0.1'
+    if (this.#port === 0) this.#port = await listenQuietly(this.#server, host)
+    else await listenOn(this.#server, this.#port, host)
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@
 // in the next moment, which then hears what was not meant for it. It answers nobody.
 
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 
 export interface HeldPort {
   readonly port: number
@@ -28,6 +28,29 @@ export async function holdPort(port?: number, host = '127.0.0.1'): Promise<HeldP
       await new Promise((closed) => anchor.close(closed))
     },
   }
+}
+
+/** Rejects if somebody else has the port. */
+export async function listenOn(server: Server, port: number, host: string): Promise<void> {
+  // Rejected by the server's 'error'.
+  await once(server.listen(port, host), 'listening')
+}
+
+/**
+ * Listens on a port of 10000 to 19999, which no system gives away by itself and no other helper of the tests picks: a server
+ * that closes and listens again finds its port free. One given by port 0 was taken by another program in between.
+ */
+export async function listenQuietly(server: Server, host: string): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000)
+    try {
+      await listenOn(server, port, host)
+      return port
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
+  throw new Error('no free port among a hundred')
 }
 
 /**

@@ -19,7 +19,7 @@ async function temporaryFolder(): Promise<string> {
 }
 
 async function recordingOf(plant?: PlantName): Promise<Recording | null> {
-  return record({ folder: await temporaryFolder(), seed: 5, jobs: 12, ...(plant === undefined ? {} : { plant }) })
+  return record({ folder: await temporaryFolder(), seed: 5, jobs: 8, ...(plant === undefined ? {} : { plant }) })
 }
 
 const breachesOf = async (recording: Recording, maxBreaches = 3): Promise<readonly Breach[]> =>
@@ -28,9 +28,9 @@ const breachesOf = async (recording: Recording, maxBreaches = 3): Promise<readon
 describe('a power cut', () => {
   it('loses nothing that was acknowledged and damages nothing', { timeout: TIMEOUT_MS }, async ({ skip }) => {
     const recording = await recordingOf()
-    if (recording === null) skip('the recorder needs Linux and a C compiler')
+    if (recording === null) return skip('the recorder needs Linux and a C compiler')
     expect(await breachesOf(recording)).toEqual([])
-    expect(recording.facts.filter(({ kind }) => kind === 'accepted').length).toBeGreaterThanOrEqual(24)
+    expect(recording.facts.filter(({ kind }) => kind === 'accepted').length).toBeGreaterThanOrEqual(16)
     // The same on disks that do not keep what they claim to have synced: the checker must see it.
     for (const file of ['wal', 'database'] as const) {
       expect(await breachesOf(withoutSyncs(recording, file), 1)).not.toEqual([])
@@ -39,7 +39,7 @@ describe('a power cut', () => {
 
   it('shows that no commit is synced, where that bug is planted', { timeout: TIMEOUT_MS }, async ({ skip }) => {
     const recording = await recordingOf('no commit is synced')
-    if (recording === null) skip('the recorder needs Linux and a C compiler')
+    if (recording === null) return skip('the recorder needs Linux and a C compiler')
     const [breach] = await breachesOf(recording, 1)
     expect(breach?.problems.join('\n')).toMatch(/is lost|had ended/)
   })

@@ -101,7 +101,7 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
     'caused_end',
     'an async job that was cancelled by a stop',
     (run) => {
-      put(at(run.kills, 0), { signal: 'SIGTERM' })
+      put(at(run.kills, 0), { signal: 'SIGTERM', isStopping: true })
       put(jobOf(run, 'B'), { state: 'cancelled', error: { code: 'shutting_down', message: '', status: null } })
     },
   ],
@@ -263,7 +263,17 @@ const ALLOWED: readonly (readonly [string, (draft: Draft) => void])[] = [
       put(jobOf(run, 'C'), { state: 'cancelled', error })
       put(at(run.executions, 2), { beganAt: 195, endedAt: 199, ending: 'aborted' })
       put(at(run.calls, 0), { heard: WHOLE.slice(0, 30), ending: 'cut' })
-      put(at(run.kills, 0), { signal: 'SIGTERM', at: 190 })
+      put(at(run.kills, 0), { signal: 'SIGTERM', isStopping: true, at: 190 })
+    },
+  ],
+  [
+    'a caller who was told of a stop that a kill then ended',
+    (run) => {
+      const error = { code: 'shutting_down', message: '', status: null } as const
+      put(jobOf(run, 'C'), { state: 'cancelled', error })
+      run.executions.splice(2, 1)
+      put(at(run.calls, 0), { heard: '{"error":"stopping"}', status: 503, isOwnError: true })
+      put(at(run.kills, 0), { isStopping: true, at: 190 })
     },
   ],
   [

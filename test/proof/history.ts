@@ -142,7 +142,10 @@ export interface Final {
 
 /** The end of a life, somewhere between the two: nothing of it was seen after `goneAt`, nothing of the next one before. */
 export interface Kill {
+  /** What ended it. */
   readonly signal: 'SIGKILL' | 'SIGTERM'
+  /** A SIGTERM was sent first: the daemon may have begun an orderly stop, also where a SIGKILL ended it. */
+  readonly isStopping: boolean
   readonly at: Moment
   readonly goneAt: Moment
 }

@@ -11,9 +11,12 @@ export const killedWithin = (history: History, from: Moment, to: Moment): boolea
   killsWithin(history, from, to).length > 0
 
 export const stoppedWithin = (history: History, from: Moment, to: Moment): boolean =>
-  killsWithin(history, from, to).some(({ signal }) => signal === 'SIGTERM')
+  killsWithin(history, from, to).some(({ isStopping }) => isStopping)
 
-/** A busy target costs no attempt, nor does a run that an orderly stop breaks off. */
+/**
+ * A busy target costs no attempt, nor does a run that an orderly stop breaks off. One that a kill during the stop breaks off
+ * may have cost one: it counts as one that nobody saw.
+ */
 const isCounted = (history: History, { ending, beganAt, endedAt }: Execution): boolean =>
   ending !== 'busy' && !(ending === 'aborted' && stoppedWithin(history, beganAt, endedAt))
 

@@ -131,7 +131,7 @@ export function soundHistory(): Draft {
   }
   const drafted: History = {
     maxAttempts: 3,
-    kills: [{ signal: 'SIGKILL', at: 300, goneAt: 320 }],
+    kills: [{ signal: 'SIGKILL', isStopping: false, at: 300, goneAt: 320 }],
     submits: [
       { ...asked, ref: 'work-a', key: 'k', body: 'sha-a', askedAt: 10, outcome: { kind: 'unknown' } },
       {

@@ -77,6 +77,10 @@ export class WatchedTarget {
     if (path === '/api/ps') return json(res, this.#memory.ps())
     if (path === '/api/tags') return json(res, tagsOf(this.#models))
     if (path === '/api/version') return json(res, '{"version":"0.17.4"}')
+    if (path === '/api/show') {
+      await read(req)
+      return json(res, '{"details":{"format":"gguf","family":"llama"},"model_info":{}}')
+    }
     for (let turns = 0; turns < TURNS && this.#open.size > 0; turns++) await turn()
     const run: Draft = {
       jobId: String(req.headers['x-foreman-job-id']),

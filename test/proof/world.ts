@@ -119,13 +119,13 @@ export class World {
     await this.#gone(at)
   }
 
-  /** SIGTERM: it finishes what it can in its grace. If that takes too long it is killed after all. */
+  /** SIGTERM: the daemon finishes what it can in its grace. It is killed if that takes too long, or at the step it is armed for. */
   async stop(life: Life): Promise<void> {
-    const at = this.moments.next()
+    const at = this.#mayDieAt ?? this.moments.next()
     const bound = setTimeout(() => void life.kill(), STOP_BOUND_MS)
     const how = await life.stop()
     clearTimeout(bound)
-    await this.#gone(at, how === 0 ? 'SIGTERM' : 'SIGKILL')
+    await this.#gone(at, how === 0 ? 'SIGTERM' : 'SIGKILL', true)
   }
 
   /** It kills itself, at the step that it was told; gives the signal. */
@@ -135,9 +135,9 @@ export class World {
     return how
   }
 
-  async #gone(at: number, signal: Kill['signal'] = 'SIGKILL'): Promise<void> {
+  async #gone(at: number, signal: Kill['signal'] = 'SIGKILL', isStopping = false): Promise<void> {
     await this.target.idle()
-    this.kills.push({ signal, at, goneAt: this.moments.next() })
+    this.kills.push({ signal, isStopping, at, goneAt: this.moments.next() })
     this.life = null
   }
 
