@@ -65,6 +65,7 @@ export class Dispatcher {
   readonly #parts: DispatcherParts
   readonly #bell: Bell
   readonly #conclusion: Conclusion
+  readonly loads: LoadCounts
   readonly #cancellation: Cancellation
   #loop: Promise<void> | null = null
   #run: Run | null = null
@@ -92,6 +93,7 @@ export class Dispatcher {
     this.#parts = parts
     this.#bell = new Bell(parts.clock)
     this.#conclusion = new Conclusion(parts)
+    this.loads = this.#conclusion.loads
     const { clock, store, relay, log, target, prober } = parts
     this.#pausing = new Pausing({ clock, log, store, target, prober, wake: () => this.wake() })
     this.#cancellation = new Cancellation({
@@ -114,10 +116,6 @@ export class Dispatcher {
 
   get recentRunMs(): number | null {
     return this.#conclusion.recentRunMs
-  }
-
-  get loads(): LoadCounts {
-    return this.#conclusion.loads
   }
 
   get runTimes(): RunTimes {

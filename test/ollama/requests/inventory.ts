@@ -21,6 +21,7 @@ export const INVENTORY: readonly Row[] = [
   asked('a model with an escape for OpenAI', 200, 'GET', '/v1/models/tiny%2Da'),
   asked('a model of the cloud for OpenAI', changed(404, '0.18.0', 403), 'GET', '/v1/models/x:cloud'),
   { ...asked('a model of a bad name for OpenAI', 400, 'GET', '/v1/models/a%20b'), since: '0.17.8' },
+  asked('the models with a slash too many', 301, 'GET', '/api/tags/'),
   asked('the cloud', 200, 'GET', '/api/status'),
   { ...asked('what is loaded', 200, 'GET', '/api/ps'), eventually: true },
 
