@@ -1,5 +1,6 @@
 // The bytes of a job as they are sent: its body, with a `keep_alive` where it takes one.
 
+import { ENDPOINTS, type Endpoint } from '../endpoint.ts'
 import type { Job } from '../job.ts'
 import { takesKeepAlive, withKeepAlive } from '../put-in-keep-alive.ts'
 import { runAtOnce, type Slices } from '../slices.ts'
@@ -24,6 +25,12 @@ export function bodyToSend(
   if (keepAlive === null || !takesKeepAlive(job, keepAlive, resident, now)) return body
   const edited = withKeepAlive(body, keepAlive)
   return body.length <= SMALL_BODY_BYTES ? runAtOnce(edited) : inTurns(edited)
+}
+
+/** Whether the job loads its model, or carries a keep_alive of its own: what the target holds, and for how long, changes. */
+export function mayChangeResident({ endpoint, state, lacksKeepAlive }: Job): boolean {
+  const { saysWith }: Endpoint = ENDPOINTS[endpoint]
+  return state === 'loading' || (saysWith !== undefined && !lacksKeepAlive)
 }
 
 /** Lets the event loop turn between two slices. */

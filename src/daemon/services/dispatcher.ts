@@ -5,7 +5,6 @@ import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter, type Turn } from '../affinity.ts'
 import type { StopReason } from '../attempt.ts'
 import type { AwakeClock } from '../awake-clock.ts'
-import { ENDPOINTS, type Endpoint } from '../endpoint.ts'
 import type { RunTimes } from '../eta.ts'
 import { readResident } from '../inventory.ts'
 import type { Job } from '../job.ts'
@@ -17,7 +16,7 @@ import type { Target } from '../target/target.ts'
 import type { ResidentModel } from '../target-status.ts'
 import type { QueueCondition } from '../waiting.ts'
 import { Bell } from './bell.ts'
-import { bodyToSend } from './body-to-send.ts'
+import { bodyToSend, mayChangeResident } from './body-to-send.ts'
 import { Cancellation, type Cancelled, type StopResult } from './cancellation.ts'
 import { Conclusion, type ConclusionParts } from './conclusion.ts'
 import { Pausing } from './pausing.ts'
@@ -338,7 +337,7 @@ export class Dispatcher {
     log.info(sentLine(job, swapped), swapped ? 'job sent, after a swap of models' : 'job sent')
     const watched = watch(run, target, clock, config)
     try {
-      if (this.#mayChangeResident(job)) this.#lookedAt = null
+      if (mayChangeResident(job)) this.#lookedAt = null
       const toSend = bodyToSend(job, body, config.keepAlive, this.#resident, clock.now())
       const sent = run.send(toSend instanceof Uint8Array ? toSend : await toSend)
       onStep?.('sent', job.id)
@@ -356,12 +355,6 @@ export class Dispatcher {
       this.#idleSince = clock.now()
     }
     onStep?.('applied', job.id)
-  }
-
-  /** A job that loads its model or carries a keep_alive of its own changes what the target holds, and for how long. */
-  #mayChangeResident({ endpoint, state, lacksKeepAlive }: Job): boolean {
-    const { saysWith }: Endpoint = ENDPOINTS[endpoint]
-    return state === 'loading' || (saysWith !== undefined && !lacksKeepAlive)
   }
 
   #firstByte(run: Run): void {
