@@ -163,6 +163,11 @@ function reasonOf(error: JobError | null | undefined): string | null {
   return logged === undefined ? null : `${logged.code}${logged.message ? `, ${logged.message}` : ''}`
 }
 
+/** What the log says of a job that is sent: never what is asked. */
+export function sentLine({ id, model, affinity, attempt, state, caller, wishes: { label } }: Job, swapped: boolean) {
+  return { job: id, model, affinity, attempt, state, swapped, caller, ...(label === null ? {} : { label }) }
+}
+
 /** What the log says of a finished job: which, how long, how much; never what was said. */
 function summary({
   id,

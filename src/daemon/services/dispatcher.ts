@@ -18,7 +18,7 @@ import type { QueueCondition } from '../waiting.ts'
 import { Bell } from './bell.ts'
 import { bodyToSend, mayChangeResident } from './body-to-send.ts'
 import { Cancellation, type Cancelled, type StopResult } from './cancellation.ts'
-import { Conclusion, type ConclusionParts } from './conclusion.ts'
+import { Conclusion, type ConclusionParts, sentLine } from './conclusion.ts'
 import { Pausing } from './pausing.ts'
 import { type AnswerSoFar, Run, type RunningJob } from './run.ts'
 import { watch } from './watchdog.ts'
@@ -384,9 +384,4 @@ export class Dispatcher {
     }
     onStep?.('first_byte', job.id)
   }
-}
-
-/** What the log says of a job that is sent: never what is asked. */
-function sentLine({ id, model, affinity, attempt, state, caller, wishes: { label } }: Job, swapped: boolean) {
-  return { job: id, model, affinity, attempt, state, swapped, caller, ...(label === null ? {} : { label }) }
 }
