@@ -1,0 +1,95 @@
+// Fuzz target: the grammar of settings. No text makes it throw, every refusal says why and shows no secret, and what is
+// accepted is read again from its shown form as the same value.
+
+import { duration, formatDuration, formatSize, size } from '../../../src/daemon/config/grammar.ts'
+import { loadConfig } from '../../../src/daemon/config/load.ts'
+import { KNOWN_NAMES } from '../../../src/daemon/config/options.ts'
+import { Chance } from '../../proof/chance.ts'
+import type { FuzzTurn } from '../target.ts'
+
+export const name = 'settings'
+
+const BATCH = 100
+const PIECES = [
+  '0',
+  '1',
+  '5',
+  '30',
+  '999',
+  '-',
+  '+',
+  '.',
+  'e9',
+  'ms',
+  's',
+  'm',
+  'h',
+  'd',
+  'KiB',
+  'MiB',
+  'GiB',
+  'MB',
+  ' ',
+  ',',
+  '*',
+  ':',
+  '/',
+  'http://',
+  'https://',
+  'localhost',
+  '[::1]',
+  '0.0.0.0',
+  '@',
+  '%',
+  '"',
+  "'",
+  '\\',
+  '\n',
+  '\u00e9',
+  '\u221e',
+  'none',
+  'true',
+  'false',
+  'info',
+]
+const SECRET = 'sesame-that-must-not-be-shown'
+
+const textOf = (chance: Chance): string => Array.from({ length: chance.whole(0, 6) }, () => chance.one(PIECES)).join('')
+
+const RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER }
+const GRAMMARS = [
+  { parser: duration({ min: 1, max: 1_000_000_000 }), shown: formatDuration },
+  { parser: size(RANGE), shown: formatSize },
+]
+
+export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }> {
+  const chance = new Chance(seed)
+  const fail = (why: string, text: unknown): never => {
+    throw new Error(`seed ${seed}: ${why}\n${JSON.stringify(text)}`)
+  }
+  let cases = 0
+  for (; cases === 0 || !until(); cases += BATCH) {
+    for (let i = 0; i < BATCH; i++) {
+      for (const { parser, shown } of GRAMMARS) {
+        const text = textOf(chance)
+        const parsed = parser.parse(text)
+        if (parsed.kind === 'refused') {
+          if (parsed.why === '') fail('a refusal without a reason', text)
+          continue
+        }
+        const again = parser.parse(shown(parsed.value))
+        if (again.kind !== 'value' || again.value !== parsed.value) fail(`shown as ${shown(parsed.value)}`, text)
+      }
+      const env: Record<string, string> = { FOREMAN_OLLAMA_URL: 'http://127.0.0.1:11434' }
+      for (let n = chance.whole(1, 4); n > 0; n--) env[chance.one(KNOWN_NAMES)] = textOf(chance)
+      env['FOREMAN_TOKEN'] = `${SECRET}${textOf(chance)}`
+      const machine = { hostname: 'test', addresses: [] }
+      const loaded = loadConfig({ flags: {}, env, dotenv: null, readFile: () => '', machine })
+      if (loaded.kind !== 'refused') continue
+      if (loaded.problems.length === 0) fail('refused without a problem', env)
+      if (loaded.problems.some(({ text }) => text.includes(SECRET))) fail('a problem shows the token', env)
+    }
+    await new Promise(setImmediate)
+  }
+  return { cases }
+}
