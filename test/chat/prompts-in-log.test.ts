@@ -79,7 +79,7 @@ describe('the log of a prompt', () => {
       { body: { ...CHAT, model: 'missing' } },
       { body: { ...CHAT, keep_alive: CANARY } },
       { body: { ...CHAT, pad: CANARY.repeat(1_000) } },
-      { body: CHAT, headers: { 'Content-Encoding': 'gzip' } },
+      { body: CHAT, headers: { 'Content-Encoding': 'zstd' } },
       { body: CHAT, headers: { 'Idempotency-Key': `two ${CANARY}` } },
       { path: `/api/chat/${CANARY}`, body: CHAT },
       {
