@@ -109,7 +109,9 @@ describe('an answer whose last record has come', () => {
     void running.daemon.stop()
     expect((await caller.answer()).cut).toBe(false)
     await running.daemon.exited
-    expect(running.logged.filter(({ state, runMs }) => state !== undefined && runMs !== undefined)).toMatchObject([{ state: 'done' }])
+    expect(running.logged.filter(({ state, runMs }) => state !== undefined && runMs !== undefined)).toMatchObject([
+      { state: 'done' },
+    ])
   })
 })
 
