@@ -52,6 +52,7 @@ export const HEADERS_MAY_DIFFER: readonly {
   // On /v1/messages and /v1/responses Ollama marks an answer as a stream before it looks whether there is a model.
   { what: 'what a cache may do with an error', name: /^cache-control$/, ofErrors: true },
   { what: "foreman's own", name: /^x-foreman-/ },
+  { what: 'for proxies: what is streamed must not be buffered', name: /^x-accel-buffering$/ },
   { what: 'for browsers: errors and inventories must not be sniffed', name: /^x-content-type-options$/ },
 ]
 
