@@ -41,12 +41,16 @@ class EventData {
       this.#only = line
       return
     }
-    if (this.#joined === null) {
-      this.#joined = new Growing()
-      this.#joined.add(this.#only)
-    }
-    this.#joined.add(NEWLINE)
-    this.#joined.add(line)
+    this.copy()
+    this.#joined?.add(NEWLINE)
+    this.#joined?.add(line)
+  }
+
+  /** From now on it needs no bytes of the chunks that it came in. */
+  copy(): void {
+    if (this.#only === null || this.#joined !== null) return
+    this.#joined = new Growing()
+    this.#joined.add(this.#only)
   }
 
   /** As it would be with one more line. */
@@ -79,6 +83,8 @@ export class EventMarker implements Marker {
 
   push(chunk: Buffer): void {
     if (this.#found === null && !this.#lines.push(chunk)) this.#found ??= tooLong()
+    // The chunk is the caller's again.
+    this.#data.copy()
   }
 
   get isDecided(): boolean {
