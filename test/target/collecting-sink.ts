@@ -49,8 +49,12 @@ export class CollectingSink implements AnswerSink {
     this.#ended.resolve({ kind: 'lost', error })
   }
 
+  get body(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+
   get text(): string {
-    return Buffer.concat(this.#chunks).toString('utf8')
+    return this.body.toString('utf8')
   }
 
   get ended(): Promise<Ended> {

@@ -191,8 +191,8 @@ const cutProperty = fc.property(wellFormed, ({ endpoint, texts, cut }) => {
 export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }> {
   let cases = 0
   for (let batch = 0; batch === 0 || !until(); batch++) {
-    fc.assert(property, { seed: seed + batch, numRuns: BATCH })
-    fc.assert(cutProperty, { seed: seed + batch, numRuns: BATCH })
+    fc.assert(property, { seed: seed + batch, numRuns: BATCH, includeErrorInReport: true })
+    fc.assert(cutProperty, { seed: seed + batch, numRuns: BATCH, includeErrorInReport: true })
     cases += 2 * BATCH
   }
   return { cases }
