@@ -114,8 +114,8 @@ export const PLANTS = {
     edits: [
       {
         file: 'src/daemon/services/dispatcher.ts',
-        from: 'await this.#attempt(claim.job, claim.body)',
-        to: 'void this.#attempt(claim.job, claim.body)',
+        from: 'await this.#attempt(claim.job, claim.body,',
+        to: 'void this.#attempt(claim.job, claim.body,',
       },
       {
         file: 'src/daemon/target/send.ts',

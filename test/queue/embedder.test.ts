@@ -95,11 +95,11 @@ describe('embeddings', () => {
     await Promise.all([first.answer(), second.answer()])
   })
 
-  it('run side by side, at most FOREMAN_EMBED_CONCURRENCY at the target, 256 more in line, then a 503', async () => {
+  it('run side by side, at most FOREMAN_EMBED_CONCURRENCY at the target, FOREMAN_EMBED_QUEUE more wait, then a 503', async () => {
     await using fake = await FakeOllama.start()
-    const { url } = await startForeman(fake, { config: { heartbeatMs: 0, embedConcurrency: 4 } })
+    const { url } = await startForeman(fake, { config: { heartbeatMs: 0, embedConcurrency: 4, embedQueue: 64 } })
     fake.hold('load')
-    const calls = Array.from({ length: 4 + 256 + 1 }, () => embed(url))
+    const calls = Array.from({ length: 4 + 64 + 1 }, () => embed(url))
     // All are held but the one that found no place, whichever came last.
     const refused = await Promise.race(calls)
     expect([refused.status, refused.headers['x-foreman-error']]).toEqual([503, 'embed_queue_full'])
@@ -107,6 +107,6 @@ describe('embeddings', () => {
     expect(fake.requests('/api/embed')).toHaveLength(4)
     fake.release('load')
     const statuses = (await Promise.all(calls)).map(({ status }) => status)
-    expect(statuses.filter((status) => status === 200)).toHaveLength(260)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(68)
   })
 })
