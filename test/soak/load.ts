@@ -21,7 +21,8 @@ export interface Action {
   readonly act: (context: LoadContext) => Promise<string | null>
 }
 
-const LONGEST_MS = 90_000
+/** Far more than the queue takes for the callers that a soak keeps open: an answer that takes longer is a fault. */
+const LONGEST_MS = 300_000
 const LARGE_PROMPT_BYTES = 512 * 1024
 
 interface Asked {

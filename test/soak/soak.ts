@@ -36,7 +36,7 @@ export interface SoakResult {
 
 const HEAP_MIB = 256
 const MIB = 2 ** 20
-const MAX_OPEN = 64
+const MAX_OPEN = 24
 const MAX_WRONG = 20
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -65,7 +65,8 @@ async function exchange(port: number, text: string, chance: Chance): Promise<str
   let received = ''
   socket.setEncoding('latin1').on('data', (part: string) => (received += part))
   socket.on('error', () => {})
-  const closed = once(socket, 'close')
+  // Not `once`, which rejects at an 'error': foreman may close while the rest is being written.
+  const closed = new Promise<void>((resolve) => void socket.once('close', () => resolve()))
   await once(socket, 'connect')
   const bytes = Buffer.from(text, 'latin1')
   for (let at = 0; at < bytes.length; ) {
