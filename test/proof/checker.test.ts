@@ -324,8 +324,8 @@ describe('the checker', () => {
     expect(new Set(BREACHES.map(([invariant]) => invariant))).toEqual(new Set(Object.keys(INVARIANTS)))
   })
 
-  it('checks what docs/proof.md promises, and promises what it checks', () => {
-    const page = readFileSync(join(import.meta.dirname, '../../docs/proof.md'), 'utf8')
+  it('checks what docs/reliability.md promises, and promises what it checks', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/reliability.md'), 'utf8')
     const promised = [...page.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name, promise]) => [name, promise])
     expect(promised).toEqual(Object.entries(INVARIANTS).map(([name, { promise }]) => [name, promise]))
   })

@@ -17,7 +17,7 @@ interface OfRun {
   readonly ofRun: JudgeRun
 }
 
-/** docs/proof.md lists them; a test holds it to this. */
+/** docs/reliability.md lists them; a test holds it to this. */
 export const INVARIANTS = {
   lost: { promise: 'an acknowledged job is there, and over when all is quiet', ofRun: ends.lost },
   phantom: { promise: 'there is no job that nobody asked for', ofRun: ends.phantoms },

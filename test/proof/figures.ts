@@ -1,4 +1,4 @@
-// Owns what is counted of a run, for its log and for docs/proof.md: how much was put to the test. Pure.
+// Owns what is counted of a run, for its log and for docs/reliability.md: how much was put to the test. Pure.
 
 import type { History } from './history.ts'
 

@@ -21,9 +21,9 @@ describe('a planted bug', () => {
     },
   )
 
-  it.each(Object.entries<Plant>(PLANTS))('is in docs/proof.md: %s', (name, { caughtBy }) => {
+  it.each(Object.entries<Plant>(PLANTS))('is in docs/reliability.md: %s', (name, { caughtBy }) => {
     const row = `| ${name} | ${caughtBy.map((invariant) => `\`${invariant}\``).join(' or ')} |`
-    expect(readFileSync(join(ROOT, 'docs/proof.md'), 'utf8')).toContain(row)
+    expect(readFileSync(join(ROOT, 'docs/reliability.md'), 'utf8')).toContain(row)
   })
 
   it('is refused where its text is not in the source', () => {
