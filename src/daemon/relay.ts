@@ -16,7 +16,8 @@ export type Ending =
 /** A listener to one job. Calls come in this order: head, data…, ended. Nothing of an attempt that is tried again is heard. */
 export interface Subscriber {
   /** The target's status line and headers: everything that follows is its body. */
-  head(status: number, headers: AnswerHeaders, reason: string): void
+  /** `length`: bytes of the body, if foreman holds all of them. */
+  head(status: number, headers: AnswerHeaders, reason: string, length: number | null): void
   /** False: stop reading the target until `Subscription.drained()` is called. */
   data(chunk: Buffer): boolean
   /** The last record of the answer was among the bytes: only its end follows. */
@@ -123,8 +124,8 @@ export class Relay {
     return this.#lines.has(id)
   }
 
-  head(id: string, status: number, headers: AnswerHeaders, reason: string): void {
-    this.#lines.get(id)?.subscriber.head(status, headers, reason)
+  head(id: string, status: number, headers: AnswerHeaders, reason: string, length: number | null): void {
+    this.#lines.get(id)?.subscriber.head(status, headers, reason, length)
   }
 
   /** False: `resume` will be called once, when the listener can take more. */

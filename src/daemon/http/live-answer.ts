@@ -91,7 +91,7 @@ export class LiveAnswer implements Subscriber {
     if (this.#overdue && !this.#committed) this.#beat()
   }
 
-  head(status: number, headers: AnswerHeaders, reason: string): void {
+  head(status: number, headers: AnswerHeaders, reason: string, length: number | null): void {
     if (this.#over) return
     if (status !== 200 || this.#form === 'json') this.#stopBeating()
     if (this.#committed) {
@@ -102,6 +102,8 @@ export class LiveAnswer implements Subscriber {
     const flat: string[] = []
     for (const [name, value] of headers) if (!isOwn(name)) flat.push(name, value)
     if (status === 200 && this.#form !== 'json') flat.push('X-Accel-Buffering', 'no')
+    // Counted by foreman: the length that the target declares is never passed on.
+    if (length !== null) flat.push('Content-Length', String(length))
     flat.push('X-Foreman-Job-Id', this.#parts.jobId)
     this.#parts.res.writeHead(status, reason, flat)
   }

@@ -143,7 +143,7 @@ export class LiveCallers implements LiveCalls {
       onDrained: () => subscription.drained(),
     })
     const subscription = relay.open(id, {
-      head: (status, headers, reason) => answer.head(status, headers, reason),
+      head: (status, headers, reason, length) => answer.head(status, headers, reason, length),
       data: (chunk) => answer.data(chunk),
       lastRecord: () => answer.lastRecord(),
       ended: (ending) => {

@@ -160,12 +160,17 @@ export class Run implements AnswerSink {
     this.#exchange?.abort()
   }
 
-  /** Passes on what was held back. Called once the outcome is known to be final. */
+  /** Passes on an answer that was held back as a whole. Called once the outcome is known to be final. */
   release(): void {
+    this.#flow(this.#held.length)
+  }
+
+  /** `length`: bytes of the body, if all of them are held. */
+  #flow(length: number | null): void {
     if (this.#flowing || this.#head === null) return
     this.#flowing = true
     const { status, headers, reason } = this.#head
-    this.#parts.relay.head(this.job.id, status, headers, reason)
+    this.#parts.relay.head(this.job.id, status, headers, reason, length)
     if (this.#held.length > 0) this.#pass(this.#held.take())
   }
 
@@ -214,12 +219,12 @@ export class Run implements AnswerSink {
   #hold(chunk: Buffer, ok: boolean): void {
     // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
     if (ok && this.#streamed) {
-      this.release()
+      this.#flow(null)
       this.#pass(chunk)
       return
     }
     this.#held.add(chunk)
-    if (this.#held.length > (ok ? HELD_ANSWER : HELD_ERROR)) this.release()
+    if (this.#held.length > (ok ? HELD_ANSWER : HELD_ERROR)) this.#flow(null)
   }
 
   /** Returns false for a part of an HTTP error. */
