@@ -1,6 +1,7 @@
 // Child process of answer-memory.test.ts: keeps one answer of 4 MiB, in a heap whose bound the parent sets. argv: the case.
 
 import { createKeeper } from '../../src/daemon/answer/keeper.ts'
+import { createMarker } from '../../src/daemon/answer/terminal-marker.ts'
 import type { EndpointPath } from '../../src/daemon/endpoint.ts'
 
 const PIECE_BYTES = 64 * 1024
@@ -44,6 +45,10 @@ const CASES: Readonly<Record<string, readonly [EndpointPath, () => string]>> = {
 }
 
 const [name = ''] = process.argv.slice(2)
+if (name === 'document') {
+  keepDocument()
+  process.exit(0)
+}
 const found = CASES[name]
 if (found === undefined) throw new Error(`unknown case ${name}`)
 const [endpoint, piece] = found
@@ -53,3 +58,18 @@ const { artifacts, result } = keeper.remains('x/y', true)
 process.stdout.write(
   JSON.stringify({ artifacts: artifacts.map((artifact) => artifact.name), hasResult: result !== null }),
 )
+
+/** One unstreamed document of 12 MiB, most of it empty objects. */
+function keepDocument(): void {
+  const objects = Buffer.from('{},'.repeat(PIECE_BYTES / 4))
+  const pieces = [Buffer.from('{"message":{"content":"x"},"odd":['), ...Array<Buffer>(256).fill(objects)]
+  const marker = createMarker('/api/chat', false)
+  const document = createKeeper('/api/chat', false, false)
+  for (const piece of [...pieces, Buffer.from('{}],"done":true,"done_reason":"stop","eval_count":7}')]) {
+    marker.push(piece)
+    document.push(piece)
+  }
+  const { artifacts } = document.remains('x/y', true)
+  const kept = artifacts.map((artifact) => artifact.name)
+  process.stdout.write(JSON.stringify({ artifacts: kept, verdict: marker.verdict(), measured: marker.measured() }))
+}

@@ -20,4 +20,13 @@ describe('an answer of millions of small parts', () => {
     const { stdout } = await run(process.execPath, ['--max-old-space-size=40', CHILD, name])
     expect(JSON.parse(stdout)).toMatchObject({ artifacts })
   })
+
+  it('(one document of 12 MiB) is judged and kept in a small heap', async () => {
+    const { stdout } = await run(process.execPath, ['--max-old-space-size=96', CHILD, 'document'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      artifacts: ['response', 'completion'],
+      verdict: { kind: 'complete' },
+      measured: { doneReason: 'stop', completionTokens: 7 },
+    })
+  })
 })

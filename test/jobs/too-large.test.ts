@@ -24,6 +24,19 @@ it('an async job with too large an answer fails with the limit, once, and the ne
   await inState(url, next.job_id, 'done')
 })
 
+it('an async job is done if only the bytes behind its last record are too many', async () => {
+  await using fake = await FakeOllama.start()
+  const { url } = await startForeman(fake, { config: { maxAnswer: 1_000 } })
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: 2040\r\n\r\n'
+  // In slices, so that the last record comes before what is too much.
+  fake.on('/api/chat', {
+    raw: `${head}{"message":{"content":"x"},"done":true}\n${' '.repeat(2_000)}`,
+    slice: 50,
+  })
+  const { job_id: id } = await submit(url)
+  expect((await inState(url, id, 'done')).error).toBeNull()
+})
+
 it('the limit is told as it was set', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake, { config: { maxAnswer: 1024 } })

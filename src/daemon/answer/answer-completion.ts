@@ -1,37 +1,53 @@
-// Owns where the assistant's text is in an answer that was not streamed, for each endpoint. Pure.
+// The assistant's text in an answer that was not streamed, for each endpoint. It reads bytes and builds no values: a document
+// of 64 MiB that is parsed can cost 1.4 GB. Pure.
 
 import type { EndpointPath } from '../endpoint.ts'
-import { type Document, documentIn, listIn } from './joining.ts'
+import { rawElementsIn, rawMember, rawText } from './raw-json.ts'
+import { Growing } from './record-splitter.ts'
 
-const textIn = (value: unknown): string => (typeof value === 'string' ? value : '')
+type Json = Buffer | undefined
+
+const EMPTY = Buffer.alloc(0)
+
+const textIn = (json: Json): Buffer => rawText(json) ?? EMPTY
+
+const isOfType = (part: Buffer, type: string): boolean => textIn(rawMember(part, 'type')).equals(Buffer.from(type))
 
 /** The texts of those of the parts that are of this type. */
-const textsIn = (parts: unknown, type: string): string =>
-  listIn(parts)
-    .map((part) => documentIn(part))
-    .map((part) => (part?.['type'] === type ? textIn(part['text']) : ''))
-    .join('')
-
-const firstOf = (choices: unknown): Document | undefined => documentIn(listIn(choices)[0])
-
-const READERS: Readonly<Record<EndpointPath, (answer: Document) => string>> = {
-  '/api/chat': ({ message }) => textIn(documentIn(message)?.['content']),
-  '/api/generate': ({ response }) => textIn(response),
-  '/v1/chat/completions': ({ choices }) => textIn(documentIn(firstOf(choices)?.['message'])?.['content']),
-  '/v1/completions': ({ choices }) => textIn(firstOf(choices)?.['text']),
-  '/v1/messages': ({ content }) => textsIn(content, 'text'),
-  '/v1/responses': ({ output }) =>
-    listIn(output)
-      .map((item) => documentIn(item))
-      .map((item) => (item?.['type'] === 'message' ? textsIn(item['content'], 'output_text') : ''))
-      .join(''),
-  // The summary is opaque: only Ollama reads it.
-  '/v1/responses/compact': () => '',
-  '/v1/audio/transcriptions': ({ text }) => textIn(text),
-  // A picture says nothing; it is in the response, and not kept twice.
-  '/v1/images/generations': () => '',
-  '/v1/images/edits': () => '',
+function addTexts(parts: Json, type: string, texts: Growing): void {
+  for (const part of rawElementsIn(parts)) if (isOfType(part, type)) texts.add(textIn(rawMember(part, 'text')))
 }
 
-/** Empty where it says nothing, as when it only calls tools. */
-export const completionOf = (endpoint: EndpointPath, answer: Document): string => READERS[endpoint](answer)
+function firstOf(list: Json): Json {
+  for (const element of rawElementsIn(list)) return element
+  return undefined
+}
+
+const contentOf = (message: Json): Buffer => textIn(rawMember(message, 'content'))
+
+const READERS: Readonly<Record<EndpointPath, (answer: Buffer) => Buffer>> = {
+  '/api/chat': (answer) => contentOf(rawMember(answer, 'message')),
+  '/api/generate': (answer) => textIn(rawMember(answer, 'response')),
+  '/v1/chat/completions': (answer) => contentOf(rawMember(firstOf(rawMember(answer, 'choices')), 'message')),
+  '/v1/completions': (answer) => textIn(rawMember(firstOf(rawMember(answer, 'choices')), 'text')),
+  '/v1/messages': (answer) => {
+    const texts = new Growing()
+    addTexts(rawMember(answer, 'content'), 'text', texts)
+    return texts.take()
+  },
+  '/v1/responses': (answer) => {
+    const texts = new Growing()
+    for (const item of rawElementsIn(rawMember(answer, 'output')))
+      if (isOfType(item, 'message')) addTexts(rawMember(item, 'content'), 'output_text', texts)
+    return texts.take()
+  },
+  // The summary is opaque: only Ollama reads it.
+  '/v1/responses/compact': () => EMPTY,
+  '/v1/audio/transcriptions': (answer) => textIn(rawMember(answer, 'text')),
+  // A picture says nothing; it is in the response, and not kept twice.
+  '/v1/images/generations': () => EMPTY,
+  '/v1/images/edits': () => EMPTY,
+}
+
+/** UTF-8. Empty where it says nothing, as when it only calls tools. */
+export const completionOf = (endpoint: EndpointPath, answer: Buffer): Buffer => READERS[endpoint](answer)

@@ -3,27 +3,29 @@
 
 import type { EndpointPath } from '../endpoint.ts'
 import { completionOf } from './answer-completion.ts'
-import { type Document, documentIn, type Joining, kept, PartCount } from './joining.ts'
-import { rawMembers } from './raw-json.ts'
+import { BRACE } from './answer-record.ts'
+import { type Document, type Joining, kept, PartCount } from './joining.ts'
+import { rawMember, rawMembers } from './raw-json.ts'
 
 export class TerminalJoining implements Joining {
   readonly parts = new PartCount()
   readonly #endpoint: EndpointPath
   #last: Buffer | null = null
-  #completion = ''
+  #completion: Buffer = Buffer.alloc(0)
 
   constructor(endpoint: EndpointPath) {
     this.#endpoint = endpoint
   }
 
-  add(document: Document, data: Buffer, isLast: boolean): void {
+  add(_document: Document, data: Buffer, isLast: boolean): void {
     if (!isLast) return
     this.#last = kept(data)
-    this.#completion = completionOf(this.#endpoint, documentIn(document['response']) ?? document)
+    const response = rawMember(this.#last, 'response')
+    this.#completion = completionOf(this.#endpoint, response?.[0] === BRACE ? response : this.#last)
   }
 
   completion(): Buffer {
-    return Buffer.from(this.#completion)
+    return this.#completion
   }
 
   /** An event's own words (`type`, `sequence_number`) are around the response, not in it. */

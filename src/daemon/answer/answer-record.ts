@@ -4,6 +4,7 @@
 import type { Dialect } from '../endpoint.ts'
 import type { Measured } from '../job.ts'
 import { cutTargetText } from '../target-text.ts'
+import { isJsonDocument, rawMembersNamed, rawText } from './raw-json.ts'
 
 /** What an answer turned out to be. */
 export type Verdict =
@@ -48,8 +49,31 @@ const isDocument = (value: unknown): value is Document =>
 
 const within = (value: unknown, name: string): unknown => (isDocument(value) ? value[name] : undefined)
 
-/** The object in these bytes; undefined for anything else. */
+/** The names that decide a verdict, or are noted. */
+const READ_NAMES = [
+  ...['error', 'type', 'status', 'done', 'done_reason', '_debug_info', 'load_duration', 'eval_duration', 'eval_count'],
+  ...['prompt_eval_count', 'prompt_eval_cached_count', 'usage', 'stop_reason', 'incomplete_details', 'message'],
+] as const
+/** What is larger than this says nothing that is read here: only its kind is kept. */
+const MAX_OUTLINED_BYTES = 64 * 1024
+
+/** What is read of a document that is too large to be parsed: 64 MiB of `{},` would be 1.4 GB. */
+function outlineOf(bytes: Buffer): Document | undefined {
+  if (!isJsonDocument(bytes)) return undefined
+  const outline: Record<string, unknown> = {}
+  for (const [name, value] of rawMembersNamed(bytes, READ_NAMES))
+    outline[name] = value.length <= MAX_OUTLINED_BYTES ? JSON.parse(value.toString()) : large(value)
+  return outline
+}
+
+function large(value: Buffer): unknown {
+  if (value[0] === BRACE) return {}
+  return value[0] === QUOTE ? (rawText(value)?.toString('utf8', 0, MAX_OUTLINED_BYTES) ?? '') : []
+}
+
+/** The object in these bytes, or an outline of it if it is larger than a record may be; undefined for anything else. */
 export function parseDocument(bytes: Buffer): Document | undefined {
+  if (bytes.length > MAX_RECORD) return bytes[0] === BRACE ? outlineOf(bytes) : undefined
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'))
     return isDocument(value) ? value : undefined
@@ -174,6 +198,7 @@ export const MAX_RECORD = 8 * 1024 ** 2
 export const tooLong = (): Verdict => bad('a record that is too long')
 
 const SPACE = 0x20
+const QUOTE = 0x22
 export const BRACE = 0x7b
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')

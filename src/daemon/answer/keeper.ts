@@ -4,7 +4,7 @@
 import type { EndpointPath } from '../endpoint.ts'
 import { completionOf } from './answer-completion.ts'
 import { AnswerJoiner } from './answer-joiner.ts'
-import { parseDocument, trimmed } from './answer-record.ts'
+import { BRACE, trimmed } from './answer-record.ts'
 import { isJsonDocument } from './raw-json.ts'
 import { type AnswerRecord, type Cutter, createCutter } from './record-cutter.ts'
 
@@ -122,8 +122,8 @@ class AnswerKeeper implements Keeper {
 
   #completionOf(response: Uint8Array<ArrayBuffer>): Buffer {
     if (this.#endpoint.startsWith('/v1/images/')) return Buffer.alloc(0)
-    const document = parseDocument(trimmed(viewOf(response)))
-    if (document !== undefined) return Buffer.from(completionOf(this.#endpoint, document))
+    const document = trimmed(viewOf(response))
+    if (document[0] === BRACE && isJsonDocument(document)) return completionOf(this.#endpoint, document)
     // A transcription may have been asked for as plain text.
     return this.#endpoint === '/v1/audio/transcriptions' ? viewOf(response) : Buffer.alloc(0)
   }

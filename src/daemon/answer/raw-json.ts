@@ -26,18 +26,77 @@ export function rawMembers(json: Buffer | undefined): RawObject {
   return scanned.kind === 'document' && scanned.value.kind === 'object' ? members : new Map()
 }
 
-/** The elements are parts of `json`. Empty for whatever is no array. */
-export function rawElements(json: Buffer | undefined): Buffer[] {
-  const elements: Buffer[] = []
-  if (json === undefined || json[0] !== OPEN_ARRAY) return elements
+/** The members of an object that have these names, found in one pass. Of two with one name the last counts. */
+export function rawMembersNamed(json: Buffer | undefined, names: readonly string[]): RawObject {
+  const members: RawObject = new Map()
+  if (json === undefined) return members
+  // Every character of a key may be written as an escape of six.
+  const longest = 6 * Math.max(...names.map((name) => name.length))
+  const scanned = scanJson(json, (keyStart, keyEnd, { start, end }) => {
+    if (keyEnd - keyStart > longest) return
+    const key = decodeJsonString(json, keyStart, keyEnd)
+    if (names.includes(key)) members.set(key, json.subarray(start, end))
+  })
+  return scanned.kind === 'document' ? members : new Map()
+}
+
+/** The value of one member of an object, a part of `json`; undefined without it. */
+export const rawMember = (json: Buffer | undefined, name: string): Buffer | undefined =>
+  rawMembersNamed(json, [name]).get(name)
+
+/** The elements one by one, each a part of `json`. None for anything but an array; ends where the array is broken. */
+export function* rawElementsIn(json: Buffer | undefined): Generator<Buffer> {
+  if (json === undefined || json[0] !== OPEN_ARRAY) return
   for (let at = behindSpace(json, 1); at < json.length && json[at] !== CLOSE_ARRAY; ) {
     const scanned = scanJson(json, undefined, at)
-    if (scanned.kind !== 'document') return []
-    elements.push(json.subarray(scanned.value.start, scanned.value.end))
+    if (scanned.kind !== 'document') return
+    yield json.subarray(scanned.value.start, scanned.value.end)
     at = behindSpace(json, scanned.value.end)
     if (json[at] === COMMA[0]) at = behindSpace(json, at + 1)
   }
-  return elements
+}
+
+export const rawElements = (json: Buffer | undefined): Buffer[] => [...rawElementsIn(json)]
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const LETTER_U = 0x75
+/** How much of a string is decoded at a time: decoded whole, it would be a string in the heap. */
+const DECODED_AT_ONCE = 1024 ** 2
+
+/** The text of a JSON string, UTF-8; undefined for anything else. */
+export function rawText(json: Buffer | undefined): Buffer | undefined {
+  if (json === undefined || json.length < 2 || json[0] !== QUOTE || json.at(-1) !== QUOTE) return undefined
+  const inside = json.subarray(1, -1)
+  const text = new Growing()
+  for (let from = 0; from < inside.length; ) {
+    const to = pieceEnd(inside, from)
+    try {
+      text.add(Buffer.from(JSON.parse(`"${inside.toString('utf8', from, to)}"`) as string))
+    } catch {
+      return undefined
+    }
+    from = to
+  }
+  return text.take()
+}
+
+/** Where a piece may end: not in the middle of a character, an escape, or two escapes that are one character. */
+function pieceEnd(inside: Buffer, from: number): number {
+  const limit = Math.min(inside.length, from + DECODED_AT_ONCE)
+  let to = limit
+  for (let at = inside.subarray(from, limit).indexOf(BACKSLASH); at !== -1; ) {
+    at += from
+    const isUnit = inside[at + 1] === LETTER_U
+    const isPair =
+      isUnit && /^[dD][89abAB]/.test(inside.toString('latin1', at + 2, at + 4)) && inside[at + 6] === BACKSLASH
+    const end = at + (isPair && inside[at + 7] === LETTER_U ? 12 : isUnit ? 6 : 2)
+    if (end >= limit) return Math.min(end, inside.length)
+    const next = inside.subarray(end, limit).indexOf(BACKSLASH)
+    at = next === -1 ? -1 : end + next - from
+  }
+  while (to < inside.length && ((inside[to] ?? 0) & 0xc0) === 0x80) to++
+  return to
 }
 
 /** Array whose elements come in pieces, each as it was written. It costs its bytes, however many elements there are. */

@@ -334,7 +334,10 @@ export class Run implements AnswerSink {
   #note(chunk: Buffer, ok: boolean): void {
     const isKept = this.job.caller === 'none'
     const { maxAnswer } = this.#parts
-    if (isKept && this.bytes > maxAnswer) this.stop('answer_too_large', sizeText(maxAnswer))
+    const isTooLarge = isKept && this.bytes > maxAnswer
+    // Bytes behind the last record are no reason to give a whole answer up.
+    if (isTooLarge && this.#mustEnd) return
+    if (isTooLarge) this.stop('answer_too_large', sizeText(maxAnswer))
     else if (ok) this.#records.push(chunk)
     else if (isKept) this.#errorBody.add(chunk)
     if (!ok && this.#errorStart.length < HELD_ERROR)
