@@ -40,6 +40,18 @@ describe('a long text of the target', () => {
     expect(JSON.stringify(job)).toContain(CUT)
   })
 
+  it('as the type of an error is not stored', async () => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    fake.on(
+      '/api/chat',
+      raw(`HTTP/1.1 500 X\r\nContent-Type: text/${'x'.repeat(3_000)}\r\nContent-Length: 4\r\n\r\noops`),
+    )
+    const { job_id: id } = await submit(url)
+    const { artifacts } = await inState(url, id, 'failed')
+    expect(artifacts).toMatchObject([{ name: 'response', content_type: 'application/octet-stream' }])
+  })
+
   it('goes to a waiting caller as it came', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)

@@ -13,6 +13,7 @@ import type { Job } from '../job.ts'
 import type { Relay } from '../relay.ts'
 import type { Remains } from '../store/store.ts'
 import type { AnswerHeaders, AnswerSink, Exchange, LostConnection, Target } from '../target/target.ts'
+import { MAX_TARGET_TEXT_BYTES } from '../target-text.ts'
 import { RunRecords } from './run-records.ts'
 
 /** What of an unstreamed answer is held back until its verdict is known: a cut or a lie is then still an honest 502. */
@@ -184,7 +185,9 @@ export class Run implements AnswerSink {
   remains(isWhole: boolean): Remains | undefined {
     if (this.job.caller === 'live' || this.#head === null) return undefined
     const { status } = this.#head
-    const contentType = this.#header('content-type')
+    const type = this.#header('content-type')
+    // Cut, it would be another type.
+    const contentType = type === null || type.length > MAX_TARGET_TEXT_BYTES ? null : type
     if (isOk(status)) return this.#records.remains(contentType, isWhole)
     const body = Uint8Array.from(this.#errorBody.bytes)
     const artifacts =
