@@ -73,7 +73,8 @@ describeInBrowser('in a browser', () => {
     const { counters } = await read<StatusDocument>(running.url, '/status')
     expect(Object.values(counters.jobs).reduce((sum, count) => sum + count, 0)).toBe(0)
     expect((await read<JobListDocument>(running.url, '/jobs')).jobs).toEqual([])
-    const own = ['/api/ps', '/api/tags', '/api/version', '/']
+    // foreman asks these by itself: what is installed, what is loaded, and what each model needs.
+    const own = ['/api/ps', '/api/tags', '/api/version', '/api/show', '/']
     expect(fake.log.filter(({ path }) => !own.includes(path))).toEqual([])
   }
 
