@@ -1,7 +1,7 @@
 // A clean stop: nothing new is taken, everybody is told, nothing is lost (§2 "SIGTERM").
 
 import { describe, expect, it } from 'vitest'
-import type { StatusDocument } from '../../src/protocol/wire.ts'
+import type { JobListDocument, StatusDocument } from '../../src/protocol/wire.ts'
 import { chat, get, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
@@ -109,7 +109,7 @@ describe('finished jobs', () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
     await chat(url).answer()
-    const done = async () => (await read<StatusDocument>(url, '/status')).counters.jobs['done']
+    const done = async () => (await read<JobListDocument>(url, '/jobs?state=done')).jobs.length
     await until('the first turn is over', () => clock.nextIn !== null && clock.nextIn <= 60_000)
     clock.advance(3_500_000)
     expect(await done()).toBe(1)
@@ -122,7 +122,7 @@ describe('finished jobs', () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
     await chat(url).answer()
-    const done = async () => (await read<StatusDocument>(url, '/status')).counters.jobs['done']
+    const done = async () => (await read<JobListDocument>(url, '/jobs?state=done')).jobs.length
     const year = 365 * 24 * 3_600_000
     for (let minute = 0; minute < 3; minute++) {
       await clock.advanceSoftly(60_000)
@@ -148,7 +148,7 @@ describe('finished jobs', () => {
     const ahead = new TestClock()
     ahead.jump(365 * 24 * 3_600_000)
     const { url } = await startForeman(fake, { db: first.config.db, clock: ahead, config: { jobTtlMs: 3_600_000 } })
-    const done = async () => (await read<StatusDocument>(url, '/status')).counters.jobs['done']
+    const done = async () => (await read<JobListDocument>(url, '/jobs?state=done')).jobs.length
     await ahead.advanceSoftly(30_000)
     expect(await done()).toBe(1)
     ahead.jump(-365 * 24 * 3_600_000)

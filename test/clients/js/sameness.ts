@@ -20,6 +20,11 @@ const MAY_DIFFER: readonly Exception[] = [
     find: /\b((?:chatcmpl|cmpl)-|(?:resp|msg|fc|rs|call|toolu|req)_)[0-9a-zA-Z]+/g,
     put: '$1<id>',
   },
+  {
+    what: 'how much of the prompt came from the cache (since 0.34): the second of two same calls has more of it',
+    find: /"(prompt_eval_cached_count|input_tokens|inputTokens|cached_tokens|cache_read_input_tokens|cachedInputTokens|cacheRead|noCache|cacheReadTokens|noCacheTokens)":\d+/g,
+    put: '"$1":<tokens>',
+  },
   { what: 'ids that clients draw', find: /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, put: '<uuid>' },
   { what: 'ids that the AI SDK draws', find: /"(id|toolCallId)":"[0-9a-zA-Z]{16}"/g, put: '"$1":"<id>"' },
   { what: 'the server that was asked', find: /127\.0\.0\.1:\d+/g, put: '<server>' },
