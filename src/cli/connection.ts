@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { AnswerError, ForemanClient, RefusedError, UnreachableError } from '../client/index.ts'
-import { DEFAULT_CALLER_URL, loadCaller } from '../daemon/config/caller.ts'
+import { DEFAULT_CALLER_URL, loadCaller, ownUrl } from '../daemon/config/caller.ts'
 import { duration, formatDuration, LONGEST_MS, type Parser } from '../daemon/config/grammar.ts'
 import { CALLER_URL } from '../daemon/config/options.ts'
 import { processSources } from '../daemon/config/sources.ts'
@@ -53,8 +53,9 @@ export function withWaiting(command: Command, json: string): Command {
   )
 }
 
-export function connect({ url, timeout = CALL_TIMEOUT_MS }: ConnectionFlags): ForemanClient {
-  const caller = loadCaller(processSources({ [CALLER_URL]: url }))
+export function connect({ url, timeout = CALL_TIMEOUT_MS }: ConnectionFlags, fallback?: 'own address'): ForemanClient {
+  const sources = processSources({ [CALLER_URL]: url })
+  const caller = loadCaller(sources, fallback === undefined ? DEFAULT_CALLER_URL : ownUrl(sources))
   if (caller.kind === 'refused') {
     throw new CommandError(
       EXIT.config,

@@ -10,10 +10,10 @@ export function addHealth(program: Command): void {
     .summary('exit 0 while the daemon lives, also when its target sleeps')
     .addHelpText(
       'before',
-      'Exits with 0 while the daemon lives, also when its target sleeps. Needs no token.\n\nExamples:\n  foreman health\n  foreman health --url http://gpu.lan:8080 --timeout 1s\n',
+      "Exits with 0 while the daemon lives, also when its target sleeps. Needs no token.\nWithout FOREMAN_URL it asks at FOREMAN_ADDR, the daemon's own setting.\n\nExamples:\n  foreman health\n  foreman health --url http://gpu.lan:8080 --timeout 1s\n",
     )
     .action(async (flags: ConnectionFlags) => {
-      const health = await connect(flags).health()
+      const health = await connect(flags, 'own address').health()
       const words = health.degraded ? 'ok, but degraded: the target does not answer' : 'ok'
       process.stdout.write(`${flags.json === true ? jsonText(health) : words}\n`)
     })

@@ -131,6 +131,13 @@ describe('the real daemon', () => {
     expect(stdout).not.toContain('s3cret')
   })
 
+  it('is found by health at FOREMAN_ADDR when FOREMAN_URL is not set', async () => {
+    const daemon = new Command(['serve'], { env: await env() })
+    await daemon.said('foreman is listening')
+    const [, port = ''] = /"url":"[^"]+:(\d+)"/.exec(daemon.stdout) ?? []
+    expect(await runHere(['health'], { env: { FOREMAN_ADDR: `:${port}` } })).toMatchObject({ code: 0 })
+  })
+
   it('ends with 69 when its port is taken, and leaves no database behind', async () => {
     const other = createServer()
     await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))

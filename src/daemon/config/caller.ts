@@ -1,6 +1,6 @@
 // Owns the two settings of the commands that talk to a running daemon: where it is, and the token it wants.
 
-import { httpUrl, withoutCredentials } from './address.ts'
+import { httpUrl, listenAddress, withoutCredentials } from './address.ts'
 import { dotenvOf, MASK, type Problem, type Sources, writtenFor } from './load.ts'
 import { CALLER_URL, SETTINGS } from './options.ts'
 
@@ -10,7 +10,7 @@ export type Caller =
   | { readonly kind: 'loaded'; readonly url: string; readonly token: string | null }
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] }
 
-export function loadCaller(sources: Omit<Sources, 'machine'>): Caller {
+export function loadCaller(sources: Omit<Sources, 'machine'>, defaultUrl = DEFAULT_CALLER_URL): Caller {
   const problems: Problem[] = []
   // What is wrong with other lines of the .env is the daemon's affair.
   const { values } = dotenvOf(sources, [])
@@ -18,7 +18,7 @@ export function loadCaller(sources: Omit<Sources, 'machine'>): Caller {
   const secret = writtenFor(SETTINGS.token, sources, values, problems)
   if (url === 'refused' || secret === 'refused') return { kind: 'refused', problems }
 
-  const address = url?.text ?? DEFAULT_CALLER_URL
+  const address = url?.text ?? defaultUrl
   const parsedUrl = httpUrl.parse(address)
   if (parsedUrl.kind === 'refused') {
     const from = url?.origin === 'flag' ? ' (--url)' : url?.origin === '.env' ? ' (.env)' : ''
@@ -31,4 +31,17 @@ export function loadCaller(sources: Omit<Sources, 'machine'>): Caller {
   }
   if (parsedUrl.kind === 'refused' || parsedToken?.kind === 'refused') return { kind: 'refused', problems }
   return { kind: 'loaded', url: parsedUrl.value, token: parsedToken?.value ?? null }
+}
+
+/** Returns the URL of a daemon with these settings on this machine: a container sets only the daemon's address. */
+export function ownUrl(sources: Omit<Sources, 'machine'>): string {
+  const { values } = dotenvOf(sources, [])
+  const addr = writtenFor(SETTINGS.addr, sources, values, [])
+  const parsed = addr === null || addr === 'refused' ? null : listenAddress.parse(addr.text)
+  // The daemon does not start with an invalid address, and nobody knows the port that 0 gave it.
+  if (parsed?.kind !== 'value' || parsed.value.port === 0) return DEFAULT_CALLER_URL
+  const { host, port } = parsed.value
+  if (host === '' || host === '0.0.0.0') return `http://127.0.0.1:${port}`
+  if (host === '::') return `http://[::1]:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
