@@ -25,5 +25,9 @@ const callOf = (town: string) => ({
   required: ['name', 'arguments'],
 })
 
-/** The format of an answer of two calls. Anthropic's surface knows no format, so that no call can be had there. */
+/**
+ * The format of an answer of two calls. No call can be forced on `/v1/messages` (read in Ollama 0.17.4 and 0.34.4): it passes on no
+ * format, it does not read `tool_choice`, and the template's parser reads the model's output only, never a last assistant
+ * message. A call needs the name of the tool and a JSON object in that output, which a model of random words does not say.
+ */
 export const TWO_CALLS = { prefixItems: [callOf('Łódź'), callOf('<&> "x"')] } as const

@@ -2,16 +2,32 @@
 // its form is true.
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { embedMany, generateText, Output, streamText } from 'ai'
+import { embedMany, generateText, jsonSchema, Output, streamText, tool } from 'ai'
 import { createOllama } from 'ollama-ai-provider-v2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createForeman, type ForemanProvider, type Progress } from '../../../src/ai-sdk/index.ts'
+import { ACTING, TWO_CALLS } from '../../ollama/acting-model.ts'
+import { exchange, post } from '../../ollama/exchange.ts'
 import { type Foreman, startForeman, until } from '../../ollama/foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
 import { all, textIn } from './answering.ts'
 
 const short = { prompt: 'hello there', maxOutputTokens: 6, temperature: 0, seed: 7 }
+const acting = { prompt: 'hello', temperature: 0, seed: 1 } as const
+const calling = {
+  ...acting,
+  ...{
+    maxOutputTokens: 256,
+    reasoning: 'none' as const,
+    output: Output.object({ schema: jsonSchema<unknown>(TWO_CALLS) }),
+  },
+  tools: {
+    weather: tool({ description: 'of a town', inputSchema: z.object({ town: z.string() }), outputSchema: z.string() }),
+  },
+}
+/** The calls that TWO_CALLS forces. */
+const CALLS = ['Łódź', '<&> "x"'].map((town) => ({ type: 'tool-call', toolName: 'weather', input: { town } }))
 
 describeWithOllama('in front of a real Ollama', () => {
   let ollama: RealOllama
@@ -53,6 +69,40 @@ describeWithOllama('in front of a real Ollama', () => {
       output: Output.object({ schema }),
     })
     expect(schema.parse(result.output)).toEqual({ ok: expect.any(Boolean) })
+  })
+
+  /** Ours submits jobs; the other one calls /v1/chat/completions and gets its answer live. */
+  const models = () => [
+    foreman(ACTING),
+    createOpenAICompatible({ name: 'foreman', baseURL: `${program.url}/v1`, supportsStructuredOutputs: true })(ACTING),
+  ]
+
+  test('what a model thinks is the same as without foreman, streamed or not, by a job or live', async () => {
+    const messages = [{ role: 'user', content: acting.prompt }]
+    const options = { temperature: 0, seed: 1, num_predict: 8 }
+    const chat = { model: ACTING, messages, think: true, stream: false, options }
+    const direct = await exchange(ollama.url, post('/api/chat', chat))
+    const { thinking } = (JSON.parse(direct.body.toString()) as { message: { thinking: string } }).message
+    expect(thinking).toMatch(/\w/)
+    // Ollama 0.17.4 refuses levels on /v1/chat/completions; without one the model thinks.
+    const levels = ['high', 'provider-default'] as const
+    for (const [n, model] of models().entries()) {
+      const thinks = { model, ...acting, maxOutputTokens: 8, reasoning: levels[n] ?? 'provider-default' }
+      expect((await generateText(thinks)).reasoningText).toBe(thinking)
+      expect(await streamText(thinks).reasoningText).toBe(thinking)
+    }
+  })
+
+  test('what a model calls arrives as calls of tools, streamed or not, by a job or live', async () => {
+    for (const model of models()) {
+      const whole = await generateText({ model, ...calling })
+      expect(whole.toolCalls).toMatchObject(CALLS)
+      expect(whole.finishReason).toBe('tool-calls')
+      const streamed = streamText({ model, ...calling })
+      const parts = await all(streamed.fullStream)
+      expect(parts.filter(({ type }) => type === 'tool-call')).toMatchObject(CALLS)
+      expect(await streamed.finishReason).toBe('tool-calls')
+    }
   })
 
   test('embeddings come', async () => {
