@@ -68,9 +68,12 @@ function bytesOf(one: Answer): Buffer {
   const body = isChunked && one.fault !== 'two lengths' ? chunked(one) : one.body
   const whole = Buffer.concat([latin(headOf(one)), body])
   if (one.fault === 'cut') return whole.subarray(0, whole.length - 1 - ((one.pieces[0] ?? 0) % whole.length))
-  if (one.fault === 'garbage behind') return Buffer.concat([whole, latin('garbage')])
-  if (one.fault !== 'another answer behind') return whole
-  return Buffer.concat([whole, latin('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged')])
+  return whole
+}
+
+function bytesBehind({ fault }: Answer): Buffer {
+  if (fault === 'garbage behind') return latin('garbage')
+  return latin(fault === 'another answer behind' ? 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged' : '')
 }
 
 /** What must become of the exchange: the body arrives whole, it is lost, or either (the fault is behind its end or in no byte). */
@@ -133,15 +136,21 @@ class RawTarget {
 
   async #write(socket: Socket, one: Answer): Promise<void> {
     const bytes = bytesOf(one)
-    const places = [...one.pieces.map((piece) => piece % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)
-    for (let index = 0, from = 0; index < places.length; index++) {
-      const to = places[index] ?? bytes.length
-      if (to > from) await new Promise((resolve) => socket.write(bytes.subarray(from, to), resolve))
+    const cuts = bytes.length === 0 ? [] : one.pieces.map((piece) => piece % bytes.length)
+    const places = [...new Set([0, ...cuts, bytes.length])].sort((a, b) => a - b)
+    for (const [index, from] of places.entries()) {
+      const to = places[index + 1]
+      if (to === undefined || to === bytes.length) {
+        // In one write: bytes that come behind the next request are its answer, and no client could tell. The connection
+        // closes with them, because a later end would break off another answer.
+        const last = Buffer.concat([bytes.subarray(from), bytesBehind(one)])
+        if (one.framing === 'close' || one.fault !== 'none') socket.end(last)
+        else socket.write(last)
+        return
+      }
+      await new Promise((resolve) => socket.write(bytes.subarray(from, to), resolve))
       await new Promise(setImmediate)
-      from = to
     }
-    // An answer that could be read on from must not wait for more.
-    if (one.framing === 'close' || one.fault !== 'none') socket.end()
   }
 }
 
