@@ -6,20 +6,21 @@ import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { aiSdkManifest, clientManifest } from './manifests.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
+/** Folders of src/ with `index.ts` and `README.md`, each with its manifest. */
+const MANIFESTS = { client: clientManifest, 'ai-sdk': aiSdkManifest }
+
 export interface Package {
-  /** A folder of src/ with `index.ts`, `package.json` and `README.md`. */
-  readonly part: string
-  /** Packages that stay outside of the file, as the manifest says. */
-  readonly external?: readonly string[]
+  readonly part: keyof typeof MANIFESTS
 }
 
 /** Builds into `dist/<name of the package>` and gives that folder. */
-export async function buildPackage({ part, external = [] }: Package): Promise<string> {
+export async function buildPackage({ part }: Package): Promise<string> {
   const source = join(ROOT, 'src', part)
-  const manifest = readJson(join(source, 'package.json'))
+  const manifest = MANIFESTS[part]()
   const folder = join(ROOT, 'dist', String(manifest['name']))
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -30,12 +31,11 @@ export async function buildPackage({ part, external = [] }: Package): Promise<st
     format: 'esm',
     target: 'es2023',
     platform: 'neutral',
-    external: ['node:http', ...external],
+    external: ['node:http'],
     logLevel: 'warning',
   })
   writeTypes(part, join(folder, 'types'))
-  const { version } = readJson(join(ROOT, 'package.json'))
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, version }, null, 2)}\n`)
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   copyFileSync(join(source, 'README.md'), join(folder, 'README.md'))
   copyFileSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
   return folder
@@ -69,6 +69,3 @@ function writeTypes(part: string, folder: string): void {
   writeFileSync(index, `/// <reference lib="esnext.disposable" />\n${readFileSync(index, 'utf8')}`)
   rmSync(resolve(config, '..'), { recursive: true })
 }
-
-const readJson = (path: string): Record<string, unknown> =>
-  JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>

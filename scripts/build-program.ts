@@ -5,11 +5,10 @@ import { join, resolve } from 'node:path'
 import { build, type Metafile, type Plugin } from 'esbuild'
 import { readMigrations } from '../src/daemon/store/migration.ts'
 import { licensesOf } from './licenses.ts'
+import { programManifest } from './manifests.ts'
+import { PROGRAM_PACKAGE } from './published.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-
-/** The published name: `foreman` belongs to another project on npm. */
-export const PROGRAM_PACKAGE = 'ollama-foreman'
 
 const COMMON = { bundle: true, platform: 'node', target: 'node26', minify: true, logLevel: 'warning' } as const
 
@@ -45,25 +44,9 @@ export async function buildProgram(): Promise<string> {
   const inputs: Metafile['inputs'] = { ...thread.metafile.inputs, ...program.metafile.inputs }
   replace(join(folder, 'foreman.js'), file.text, 0o755)
   replace(join(folder, 'THIRD-PARTY-LICENSES'), licensesOf(Object.keys(inputs), ROOT), 0o644)
-  replace(join(folder, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`, 0o644)
+  replace(join(folder, 'package.json'), `${JSON.stringify(programManifest(), null, 2)}\n`, 0o644)
   for (const name of ['README.md', 'LICENSE']) copyFileSync(join(ROOT, name), join(folder, name))
   return folder
-}
-
-/** The manifest of the package. It has no dependencies: all of them are in the file. */
-function manifest(): Record<string, unknown> {
-  const { version, description, license, engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  const files = ['foreman.js', 'THIRD-PARTY-LICENSES']
-  return {
-    name: PROGRAM_PACKAGE,
-    version,
-    description,
-    license,
-    type: 'module',
-    bin: { foreman: 'foreman.js' },
-    files,
-    engines,
-  }
 }
 
 /** Replaces the file in one step: a daemon that starts meanwhile reads the old one or the new one. */

@@ -5,6 +5,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { cruise, type ICruiseResult, type IModule } from 'dependency-cruiser'
 import { IMPORT_RULES, type ImportRule, LONGEST_FILE, TEXT_RULES, type TextRule } from './import-rules.ts'
+import { misspelledNames } from './published.ts'
 
 /** One line for each violation in the project at `root`; empty when the walls stand. */
 export async function violationsIn(root: string): Promise<string[]> {
@@ -24,7 +25,19 @@ export async function violationsIn(root: string): Promise<string[]> {
     ...circles(modules),
     ...TEXT_RULES.flatMap((rule) => textViolations(rule, root, sources)),
     ...files.flatMap((path) => lengthViolation(root, path)),
+    ...nameViolations(root),
   ]
+}
+
+/** Everything that a reader could copy a command from: documents, programs, workflows. */
+const NAMED = '{*,{.github,.gitea,bench,docs,examples,scripts,src,test}/**/*}.{md,ts,js,mjs,py,sh,yml,yaml}'
+
+function nameViolations(root: string): string[] {
+  const exclude = (path: string): boolean => /(^|\/)(node_modules|dist)$/.test(path)
+  const paths = globSync(NAMED, { cwd: root, exclude }).map((path) => path.replaceAll('\\', '/'))
+  return paths
+    .filter((path) => path !== 'test/walls.test.ts') // plants such names
+    .flatMap((path) => misspelledNames(path, readFileSync(join(root, path), 'utf8')))
 }
 
 async function modulesIn(root: string): Promise<readonly IModule[]> {

@@ -44,6 +44,14 @@ describe('a breach', () => {
     plant('src/daemon/config/planted.ts', "import '../job.ts'\nimport './nowhere.ts'")
     plant('src/cli/planted.ts', "import '../daemon/daemon.ts'\nimport 'undici'")
     plant('src/protocol/long.ts', '// line\n'.repeat(401))
+    plant(
+      'docs/planted.md',
+      'npx foreman ps\nnpm install @me/foreman-client\ndocker build -t foreman:1 .\nhttps://github.com/me/foreman',
+    )
+    plant(
+      'docs/right.md',
+      'npx ollama-foreman ps\nnpm i foreman-ai-sdk@1\nnpm exec --no -- foreman ps\nimage: ollama-foreman:1',
+    )
     found = await violationsIn(copy)
   })
   afterAll(() => rmSync(copy, { recursive: true, force: true }))
@@ -68,9 +76,17 @@ describe('a breach', () => {
     'src/daemon/config/planted.ts imports src/daemon/job.ts: config reads settings and knows nothing of the daemon',
     'src/daemon/config/planted.ts imports ./nowhere.ts, which is not there',
     'src/cli/planted.ts imports src/daemon/daemon.ts: the command line goes through the client, never to the daemon or its database',
+    'docs/planted.md:1: "foreman" is misspelled: the npm package is one of ollama-foreman, foreman-client, foreman-ai-sdk',
+    'docs/planted.md:2: "@me/foreman-client" is misspelled: the npm package is one of ollama-foreman, foreman-client, foreman-ai-sdk',
+    'docs/planted.md:3: "foreman:1" is misspelled: the image is ollama-foreman',
+    'docs/planted.md:4: "https://github.com/me/foreman" is misspelled: the address of the repository comes from scripts/published.ts',
     'src/protocol/long.ts has 401 lines: no file has more than 400',
   ])('is told: %s', (violation) => {
     expect(found).toContain(violation)
+  })
+
+  it('is not reported for a published name that is spelled right', () => {
+    expect(found.filter((violation) => violation.startsWith('docs/right.md'))).toEqual([])
   })
 
   it('by a package is told too', () => {
