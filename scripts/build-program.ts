@@ -4,13 +4,22 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, writeFile
 import { join, resolve } from 'node:path'
 import { build, type Metafile, type Plugin } from 'esbuild'
 import { readMigrations } from '../src/daemon/store/migration.ts'
+import { bundledPackages } from './bundled-packages.ts'
 import { licensesOf } from './licenses.ts'
 import { programManifest } from './manifests.ts'
 import { PROGRAM_PACKAGE } from './published.ts'
+import { SBOM_FILE, sbomOf } from './sbom.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-const COMMON = { bundle: true, platform: 'node', target: 'node26', minify: true, logLevel: 'warning' } as const
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  target: 'node26',
+  minify: true,
+  logLevel: 'warning',
+} as const
 
 /** pino-pretty is CommonJS and calls `require` for Node's own modules. */
 const BANNER =
@@ -43,7 +52,9 @@ export async function buildProgram(): Promise<string> {
   if (file === undefined) throw new Error('esbuild wrote no file for the program')
   const inputs: Metafile['inputs'] = { ...thread.metafile.inputs, ...program.metafile.inputs }
   replace(join(folder, 'foreman.js'), file.text, 0o755)
-  replace(join(folder, 'THIRD-PARTY-LICENSES'), licensesOf(Object.keys(inputs), ROOT), 0o644)
+  const packages = bundledPackages(Object.keys(inputs), ROOT)
+  replace(join(folder, 'THIRD-PARTY-LICENSES'), licensesOf(packages, ROOT), 0o644)
+  replace(join(folder, SBOM_FILE), sbomOf(packages, ROOT), 0o644)
   replace(join(folder, 'package.json'), `${JSON.stringify(programManifest(), null, 2)}\n`, 0o644)
   for (const name of ['README.md', 'LICENSE']) copyFileSync(join(ROOT, name), join(folder, name))
   return folder

@@ -20,10 +20,15 @@ it('the package installs offline without dependencies, runs a job and stops', as
   const installed = join(folder, 'node_modules/ollama-foreman')
   expect(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))).not.toHaveProperty('dependencies')
   expect(readFileSync(join(installed, 'THIRD-PARTY-LICENSES'), 'utf8')).toContain('undici')
+  expect(readFileSync(join(installed, 'sbom.cdx.json'), 'utf8')).toContain('pkg:npm/undici@')
 
   const fake = await FakeOllama.start()
   onTestFinished(() => fake.stop())
   const program = join(folder, 'node_modules/.bin/foreman')
+  expect(await run(['--help'], { program })).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('foreman serve'),
+  })
   const daemon = new Command(['serve'], {
     cwd: folder,
     program,

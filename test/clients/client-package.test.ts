@@ -31,8 +31,7 @@ beforeAll(async () => {
   packed = pack.files.map(({ path }) => path)
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--offline', join(folder, pack.filename)], { cwd: folder })
-  copyFileSync(join(OWN, 'use.mjs'), join(folder, 'use.mjs'))
-  copyFileSync(join(OWN, 'consumer.ts'), join(folder, 'consumer.ts'))
+  for (const name of ['use.mjs', 'consumer.ts', 'typed.ts']) copyFileSync(join(OWN, name), join(folder, name))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -108,6 +107,13 @@ describe('the package', () => {
     expect(stdout).toMatch(/^\S.*prompt_tokens: \d+/s)
   })
 
+  it('runs a typed program, which the next tests compile', async () => {
+    await using target = await FakeOllama.start()
+    const { url } = await foremanFor(target)
+    const { stdout } = await run(process.execPath, ['typed.ts', url], { cwd: folder, timeout: 60_000 })
+    expect(JSON.parse(stdout)).toEqual({ states: ['queued', 'loading', 'working', 'done'], state: 'done', attempt: 1 })
+  })
+
   it.each([
     ['nodenext', 'with Node', { module: 'nodenext', lib: ['es2023'], types: ['node'] }],
     ['bundler', 'with Node', { module: 'esnext', moduleResolution: 'bundler', lib: ['es2023'], types: ['node'] }],
@@ -120,7 +126,10 @@ describe('the package', () => {
       ...options,
     }
     const config = join(folder, 'tsconfig.json')
-    writeFileSync(config, JSON.stringify({ compilerOptions, files: ['consumer.ts'] }))
+    writeFileSync(
+      config,
+      JSON.stringify({ compilerOptions, files: ['consumer.ts', ...(options.types.length > 0 ? ['typed.ts'] : [])] }),
+    )
     const compiler = join(HERE, 'node_modules', 'typescript', 'bin', 'tsc')
     const { stdout } = await run(process.execPath, [compiler, '-p', config], { cwd: folder }).catch(
       (error: { stdout: string }) => error,
