@@ -235,6 +235,12 @@ export const TEXT_RULES: readonly TextRule[] = [
     except: {},
   },
   {
+    name: "only interface-addresses.ts asks for the machine's addresses: the system may refuse",
+    where: /^src\//,
+    pattern: /\bnetworkInterfaces\b/,
+    except: { 'src/daemon/config/interface-addresses.ts': 'it is the guard' },
+  },
+  {
     name: 'headersDistinct is not used: it builds all headers anew at each read',
     where: /^src\//,
     pattern: /\bheadersDistinct\b/,

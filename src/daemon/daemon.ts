@@ -133,7 +133,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     })
     const models = new ModelCatalogue(target, log, embedModel)
     const steps = onStep === undefined ? {} : { onStep }
-    const policy = createPolicySource({ config, clock, port: () => state.port })
+    const policy = createPolicySource({ config, clock, log, port: () => state.port })
     const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })
     const { webhookSecrets: keys, publicUrl } = config
     const deliverer = new Deliverer({ clock, random, log, metrics, store, webhooks, keys, publicUrl, ...steps })

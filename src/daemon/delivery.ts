@@ -14,7 +14,7 @@ export type DeliveryOutcome =
   | { readonly kind: 'unreachable' }
   /** Not all of it within the 15 s of a try. */
   | { readonly kind: 'timeout' }
-  /** The address policy said no. `isLasting`: to the URL as it stands; else to what its name resolved to this time. */
+  /** The address policy said no. `isLasting`: to the URL as it stands; else to what its name resolved to this time, or for want of this machine's addresses. */
   | { readonly kind: 'refused_address'; readonly isLasting: boolean }
 
 export type DeliveryVerdict =

@@ -112,6 +112,23 @@ describe('the real daemon', () => {
     expect(existsSync(join(cwd, 'foreman.db'))).toBe(false)
   })
 
+  it('does not start when the addresses of this machine cannot be read', async () => {
+    const cwd = emptyDirectory({
+      'no-netlink.mjs': `import os from 'node:os'
+        import { syncBuiltinESMExports } from 'node:module'
+        os.networkInterfaces = () => { throw new Error('uv_interface_addresses returned Unknown system error 97') }
+        syncBuiltinESMExports()`,
+    })
+    const preload = { NODE_OPTIONS: '--import=./no-netlink.mjs' }
+    const { code, stderr } = await run(['serve'], { cwd, env: { ...(await env()), ...preload } })
+    expect(code).toBe(78)
+    expect(stderr).toMatch(/^foreman: the network addresses of this machine cannot be read .*AF_NETLINK.*\n$/)
+    expect(existsSync(join(cwd, 'foreman.db'))).toBe(false)
+    // The other commands do not need them.
+    const caller = { FOREMAN_URL: await deadUrl(), ...preload }
+    expect(await run(['health'], { cwd, env: caller })).toMatchObject({ code: 5 })
+  })
+
   it('is asked by the other commands, refuses a second one on its database, and stops', async () => {
     const cwd = emptyDirectory({ token: 's3cret\n' })
     const settings = { ...(await env()), FOREMAN_TOKEN_FILE: 'token' }

@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { cautionsIn, conflictsIn, type Machine } from './conflict.ts'
 import { type Dotenv, readDotenv } from './dotenv.ts'
 import { plain } from './grammar.ts'
+import { type Unreadable, unreadableAddresses } from './interface-addresses.ts'
 import { nearest } from './nearest.ts'
 import { flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from './options.ts'
 
@@ -17,7 +18,7 @@ export interface Sources {
   readonly dotenv: string | null | { readonly unreadable: string }
   /** For `_FILE`s. Throws as node:fs does. */
   readonly readFile: (path: string) => string
-  readonly machine: Machine
+  readonly machine: Omit<Machine, 'addresses'> & { readonly addresses: Machine['addresses'] | Unreadable }
 }
 
 export type Origin = 'flag' | 'environment' | '.env' | 'file' | 'default' | 'unset'
@@ -31,6 +32,7 @@ export interface Effective {
 }
 
 export interface Problem {
+  /** The variable; `.env` or `machine` if it is not about one. */
   readonly name: string
   /** One line: the variable, its value (masked where secret), what is wrong, what is allowed. */
   readonly text: string
@@ -79,10 +81,12 @@ export function loadConfig(sources: Sources): Loaded {
   }
   for (const key of KEYS) fill(key)
 
-  if (problems.length > 0) return { kind: 'refused', problems, warnings }
+  const { hostname, addresses } = sources.machine
+  if ('unreadable' in addresses) problems.push({ name: 'machine', text: unreadableAddresses(addresses) })
+  if (problems.length > 0 || 'unreadable' in addresses) return { kind: 'refused', problems, warnings }
   // Every key was filled, or there is a problem.
   const whole = config as Config
-  for (const { name, why } of conflictsIn(whole, sources.machine)) {
+  for (const { name, why } of conflictsIn(whole, { hostname, addresses })) {
     const value = settings.find((setting) => setting.name === name)?.value ?? ''
     problems.push({ name, text: `${name}=${value} ${why}` })
   }

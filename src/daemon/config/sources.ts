@@ -1,7 +1,8 @@
 // Owns the one place where the real environment, the real `.env` and the real machine are read.
 
 import { readFileSync } from 'node:fs'
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
+import { interfaceAddresses } from './interface-addresses.ts'
 import type { Sources } from './load.ts'
 
 /** What this process was given; `flags` by variable name. */
@@ -15,15 +16,6 @@ export function processSources(flags: Sources['flags']): Sources {
       hostname: hostname(),
       addresses: interfaceAddresses(),
     },
-  }
-}
-
-/** Empty where a sandbox forbids to read them; the hop header still ends a loop through the target then. */
-function interfaceAddresses(): string[] {
-  try {
-    return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
-  } catch {
-    return []
   }
 }
 

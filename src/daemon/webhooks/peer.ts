@@ -13,7 +13,7 @@ export interface PeerParts {
   readonly ca?: string
 }
 
-/** Not to be connected to. `isLasting`: whatever its name resolves to. */
+/** Not to be connected to. `isLasting`: whatever its name resolves to, and whatever addresses this machine has. */
 export class RefusedPeer extends Error {
   readonly isLasting: boolean
   constructor(why: string, isLasting: boolean) {
@@ -36,7 +36,7 @@ export async function connectPeer(
   signal: AbortSignal,
 ): Promise<Socket> {
   const refusal = receiverRefusal(receiver, policy)
-  if (refusal !== null) throw new RefusedPeer(refusal, true)
+  if (refusal !== null) throw new RefusedPeer(refusal, policy.machine.addresses !== null)
   const addresses = await unlessAborted(resolve(receiver, parts, signal), signal)
   const judge = await unlessAborted(withTarget(policy, receiver, parts, signal), signal)
   // One that is refused condemns them all: which of them is connected to is chance, and nobody's name needs both kinds.

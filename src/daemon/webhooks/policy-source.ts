@@ -2,11 +2,13 @@
 // reads the machine's own interfaces and resolves no name; names are resolved when something is sent.
 
 import { isIP } from 'node:net'
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
 import { type AddressPolicy, createAddressPolicy, type Server, type ThisMachine } from '../address-policy.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
+import { type Interfaces, interfaceAddresses, unreadableAddresses } from '../config/interface-addresses.ts'
 import { isLoopbackHost } from '../ip-address.ts'
+import type { Log } from '../log.ts'
 
 /** A laptop changes networks; a look costs 0.1 ms, too much for each of a thousand submits a second. */
 const FRESH_MS = 5_000
@@ -16,33 +18,41 @@ export interface PolicySourceParts {
   readonly clock: Clock
   /** The port that was bound; 0 before. */
   readonly port: () => number
-  /** Default: the system's. It throws where a sandbox forbids it. */
-  readonly interfaces?: typeof networkInterfaces
+  readonly log: Log
+  /** Default: the system's. */
+  readonly interfaces?: Interfaces
 }
 
 /** Returns the policy that holds now. */
 export function createPolicySource(parts: PolicySourceParts): () => AddressPolicy {
-  const { config, clock, port, interfaces = networkInterfaces } = parts
+  const { config, clock, port, log, interfaces } = parts
   const target = targetServer(new URL(config.ollamaUrl))
+  let isReadable = true
   let last: { readonly policy: AddressPolicy; readonly at: number; readonly port: number } | null = null
+
+  /** The log says once that the addresses cannot be read, and once that they can be read again. */
+  function thisMachine(): ThisMachine {
+    const names = [hostname().toLowerCase()]
+    const addresses = interfaceAddresses(interfaces)
+    const wasReadable = isReadable
+    isReadable = !('unreadable' in addresses)
+    if ('unreadable' in addresses) {
+      if (wasReadable)
+        log.error(`${unreadableAddresses(addresses)}; webhooks to their ports wait until they can be read`)
+      return { names, addresses: null }
+    }
+    if (!wasReadable) log.info('the network addresses of this machine can be read again')
+    return { names, addresses }
+  }
+
   return () => {
     const now = clock.monotonic()
     if (last === null || now - last.at >= FRESH_MS || last.port !== port()) {
-      const machine = thisMachine(interfaces)
+      const machine = thisMachine()
       const policy = createAddressPolicy(config, ownServer(config.addr.host, port(), machine), target, machine)
       last = { policy, at: now, port: port() }
     }
     return last.policy
-  }
-}
-
-function thisMachine(interfaces: typeof networkInterfaces): ThisMachine {
-  const names = [hostname().toLowerCase()]
-  try {
-    const addresses = Object.values(interfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
-    return { names, addresses }
-  } catch {
-    return { names, addresses: null }
   }
 }
 
