@@ -33,7 +33,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 }
 
 /** The command that stands for its parent: `foreman jobs --all` lists. */
-const UNSAID: Readonly<Record<string, string>> = { jobs: 'list' }
+const UNSAID: Readonly<Record<string, string>> = { jobs: 'list', config: 'show' }
 
 const optionsOf = (command: Command): readonly Option[] => {
   const unsaid = command.commands.find((it) => it.name() === UNSAID[command.name()])

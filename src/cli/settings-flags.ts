@@ -41,11 +41,16 @@ function byName(flags: SettingsFlags): Record<string, string | undefined> {
   )
 }
 
+/** Reads the settings, and everything that is wrong with them or with the Node that runs this program. */
+export function readSettings(flags: SettingsFlags): { loaded: Loaded; problems: readonly string[] } {
+  const loaded = loadConfig(processSources(byName(flags)))
+  const refused = loaded.kind === 'refused' ? loaded.problems.map(({ text }) => text) : []
+  return { loaded, problems: [...runtimeProblems(process.versions), ...refused] }
+}
+
 /** The settings in force; ends the command with 78 and every problem if they will not do. */
 export function effectiveSettings(flags: SettingsFlags): Extract<Loaded, { kind: 'loaded' }> {
-  const tooOld = runtimeProblems(process.versions)
-  const loaded = loadConfig(processSources(byName(flags)))
-  const problems = [...tooOld, ...(loaded.kind === 'refused' ? loaded.problems.map(({ text }) => text) : [])]
+  const { loaded, problems } = readSettings(flags)
   if (loaded.kind === 'loaded' && problems.length === 0) return loaded
   const lines = [...loaded.warnings.map((warning) => `warning: ${warning}`), ...problems]
   throw new CommandError(EXIT.config, lines.map((line) => `foreman: ${printable(line)}`).join('\n'))

@@ -45,7 +45,13 @@ export type Loaded =
       readonly settings: readonly Effective[]
       readonly warnings: readonly string[]
     }
-  | { readonly kind: 'refused'; readonly problems: readonly Problem[]; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'refused'
+      readonly problems: readonly Problem[]
+      /** As far as they could be read. */
+      readonly settings: readonly Effective[]
+      readonly warnings: readonly string[]
+    }
 
 export const MASK = '********'
 
@@ -76,21 +82,23 @@ export function loadConfig(sources: Sources): Loaded {
     const parsed = setting.parser.parse(text)
     if (parsed.kind === 'refused') problems.push(problemOf(setting, text, parsed.why, written?.origin ?? 'default'))
     else config[key] = parsed.value
-    const value = setting.secret === true ? MASK : text
+    // A refused URL may hold credentials.
+    const shown = parsed.kind === 'refused' ? withoutCredentials(text) : text
+    const value = setting.secret === true ? MASK : shown
     settings.push({ name: setting.name, value, origin: written?.origin ?? 'default' })
   }
   for (const key of KEYS) fill(key)
 
   const { hostname, addresses } = sources.machine
   if ('unreadable' in addresses) problems.push({ name: 'machine', text: unreadableAddresses(addresses) })
-  if (problems.length > 0 || 'unreadable' in addresses) return { kind: 'refused', problems, warnings }
+  if (problems.length > 0 || 'unreadable' in addresses) return { kind: 'refused', problems, settings, warnings }
   // Every key was filled, or there is a problem.
   const whole = config as Config
   for (const { name, why } of conflictsIn(whole, { hostname, addresses })) {
     const value = settings.find((setting) => setting.name === name)?.value ?? ''
     problems.push({ name, text: `${name}=${value} ${why}` })
   }
-  if (problems.length > 0) return { kind: 'refused', problems, warnings }
+  if (problems.length > 0) return { kind: 'refused', problems, settings, warnings }
   return { kind: 'loaded', config: whole, settings, warnings: [...warnings, ...cautionsIn(whole)] }
 }
 

@@ -1,0 +1,81 @@
+// What stands at the path of the database, seen from outside: it opens no database, and takes no lock.
+
+import { constants } from 'node:fs'
+import { access, open, stat, statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { Config } from '../daemon/config/config.ts'
+import { sizeText } from '../daemon/config/grammar.ts'
+import type { Finding } from './config-check.ts'
+import { bytes } from './terminal.ts'
+
+/** 'FORM', as the store writes it. */
+const APPLICATION_ID = 0x46_4f_52_4d
+
+const SQLITE_HEAD_BYTES = 100
+
+export async function databaseFindings({ db, minFree }: Pick<Config, 'db' | 'minFree'>): Promise<Finding[]> {
+  const path = resolve(db)
+  const folder = await folderProblem(dirname(path))
+  if (folder !== null) {
+    return [{ about: 'database', found: `${path} cannot be made`, problem: `FOREMAN_DB=${db}: ${folder}` }]
+  }
+  const file = await fileFound(path)
+  const problem = file.problem === null ? null : `FOREMAN_DB=${db}: ${file.problem}`
+  const free = await freeDisk(path, dirname(path), minFree)
+  return [{ about: 'database', found: file.found, problem }, free]
+}
+
+async function folderProblem(folder: string): Promise<string | null> {
+  const cure = 'make it, or set FOREMAN_DB to a path in a folder that exists'
+  const seen = await stat(folder).catch(codeOf)
+  if (typeof seen === 'string') return `the folder ${folder} cannot be used (${seen}): ${cure}`
+  if (!seen.isDirectory()) return `${folder} is not a folder: ${cure}`
+  const refused = await access(folder, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  if (refused === null) return null
+  return `this user may not write in the folder ${folder} (${refused}): change its owner, or set FOREMAN_DB to another path`
+}
+
+async function fileFound(path: string): Promise<{ found: string; problem: string | null }> {
+  const cure = 'set FOREMAN_DB to another path'
+  const seen = await stat(path).catch(codeOf)
+  if (seen === 'ENOENT') return { found: `${path} does not exist yet; foreman makes it`, problem: null }
+  if (typeof seen === 'string') return { found: `${path} cannot be read`, problem: `${seen}: ${cure}` }
+  if (!seen.isFile()) return { found: `${path} is not a regular file`, problem: `it is not a regular file: ${cure}` }
+  const found = `${path}, ${bytes(seen.size)}`
+  if (seen.nlink > 1) {
+    return {
+      found,
+      problem: `it has ${seen.nlink} names (hard links), and a database must have one: remove the others`,
+    }
+  }
+  const refused = await access(path, constants.R_OK | constants.W_OK).then(() => null, codeOf)
+  if (refused !== null) return { found, problem: `this user may not read and write it (${refused}): change its owner` }
+  if (seen.size > 0 && !(await isOurs(path))) {
+    return { found, problem: `it is not a database of foreman: ${cure}` }
+  }
+  return { found, problem: null }
+}
+
+/** By the head of the file. A new database whose log was never written back has no application id there yet. */
+async function isOurs(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(SQLITE_HEAD_BYTES), 0, SQLITE_HEAD_BYTES, 0)
+    if (bytesRead < SQLITE_HEAD_BYTES || buffer.toString('latin1', 0, 16) !== 'SQLite format 3\0') return false
+    return [0, APPLICATION_ID].includes(buffer.readUInt32BE(68))
+  } finally {
+    await file.close()
+  }
+}
+
+async function freeDisk(path: string, folder: string, minFree: number): Promise<Finding> {
+  // The file, not its folder: it may be a symlink to another disk.
+  const { bavail, bsize } = await statfs(path).catch(() => statfs(folder))
+  const free = bavail * bsize
+  const isLow = free < minFree
+  const problem = `FOREMAN_MIN_FREE=${sizeText(minFree)}: only ${bytes(free)} are free beside ${path}, so foreman would take no job: make room, or set a smaller value`
+  return { about: 'free disk', found: `${bytes(free)} beside the database`, problem: isLow ? problem : null }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : String(error)
