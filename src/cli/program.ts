@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { ENTRIES } from '../daemon/config/render.ts'
 import { VERSION } from '../protocol/version.ts'
+import { addBackup } from './backup.ts'
 import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
 import { commandErrorOf } from './connection.ts'
@@ -41,6 +42,7 @@ export function createProgram(exit: (code: number) => void): Command {
   addTop(program)
   addPause(program)
   addResume(program)
+  addBackup(program)
   addHealth(program)
   addConfig(program)
   addCompletion(program)

@@ -122,6 +122,8 @@ const SECOND_MS = 1_000
 /** An embedder may have to be loaded first, and an artifact may come over a slow line. */
 const LONG_CALL_MS = 300_000
 
+const BACKUP_TYPE = 'application/vnd.sqlite3'
+
 const hasId = ({ job_id, state }: Fields): boolean => typeof job_id === 'string' && typeof state === 'string'
 const hasModels = ({ models }: Fields): boolean => Array.isArray(models)
 const isPaused = ({ paused }: Fields): boolean => typeof paused === 'boolean'
@@ -327,6 +329,27 @@ export class ForemanClient {
   /** Ends a pause. Safe twice. */
   async resume(options?: CallOptions): Promise<PauseDocument> {
     return this.#document('POST', '/resume', isPaused, options)
+  }
+
+  /**
+   * A consistent copy of foreman's database, an SQLite file, as its bytes come. Jobs go on meanwhile. It throws when the copy
+   * did not come whole. The time limit, by default none, is for the whole copy.
+   */
+  backup({ signal, timeoutMs = Number.POSITIVE_INFINITY }: CallOptions = {}): Iteration<Uint8Array> {
+    const connection = this.#connection
+    return iteration(signal, async function* (patience) {
+      const asking = { signal: patience.signal, timeoutMs, headers: { accept: BACKUP_TYPE } }
+      const answer = await connection.open('POST', '/backup', asking)
+      try {
+        const { body, headers } = answer.response
+        if (body === null || headers.get('content-type') !== BACKUP_TYPE) throw foreign(connection.url)
+        yield* body
+      } catch (error) {
+        throw connection.failureOf(error, answer.patience)
+      } finally {
+        answer.close()
+      }
+    })
   }
 
   /** Whether foreman is alive; needs no token. */

@@ -1,12 +1,9 @@
 // kill -9 and a restart: a blocked call ends with the daemon that held its line, and a job that kills the daemon ends too. What
 // becomes of async jobs at each step is test/proof's.
 
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { affinityOf, NOTHING_RESIDENT } from '../../src/daemon/affinity.ts'
-import type { Config } from '../../src/daemon/config/config.ts'
 import { isFinal, type Job, type NewJob } from '../../src/daemon/job.ts'
 import type { Step } from '../../src/daemon/services/dispatcher.ts'
 import { openStore } from '../../src/daemon/store/thread.ts'
@@ -14,6 +11,7 @@ import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { chat, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { configFor, temporaryFolder, until } from '../harness.ts'
+import { type Child, startChild } from './start-child.ts'
 
 const LIMITS = { maxQueue: 1000, maxQueueBytes: 1 << 30 }
 
@@ -55,24 +53,6 @@ const jobsIn = (db: string): Promise<readonly Job[]> =>
     return (await store.list(everything, NOTHING_RESIDENT)).map(({ job }) => job)
   })
 
-interface Child {
-  readonly process: ChildProcess
-  readonly url: string
-  readonly exited: Promise<readonly unknown[]>
-}
-
-/** The daemon in a process of its own. `step`: where it kills itself, after it has passed it `passes` times. */
-async function start(config: Config, step: Step | '' = '', passes = 0): Promise<Child> {
-  const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(config), step, String(passes)])
-  const exited = once(child, 'exit')
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await exited
-  })
-  const [message] = (await Promise.race([once(child, 'message'), exited])) as [{ url?: string } | null]
-  return { process: child, url: message?.url ?? '', exited }
-}
-
 async function stop(child: Child): Promise<void> {
   child.process.kill('SIGTERM')
   const [code] = await child.exited
@@ -89,10 +69,10 @@ describe('kill -9 and a restart', () => {
     const config = configFor(fake.url, db)
     await enqueue(db, ids(2))
     for (let life = 0; life < 3; life++) {
-      const [, signal] = await (await start(config, 'sent')).exited
+      const [, signal] = await (await startChild(config, 'sent')).exited
       expect(signal).toBe('SIGKILL')
     }
-    const last = await start(config)
+    const last = await startChild(config)
     await until(
       'the other one is done',
       async () => (await read<StatusDocument>(last.url, '/status')).counters.jobs['done'] === 1,
@@ -115,7 +95,7 @@ describe('kill -9 and a restart', () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
     const config = configFor(fake.url, db)
-    const killed = await start(config, step)
+    const killed = await startChild(config, step)
     const caller = chat(killed.url)
     const [, signal] = await killed.exited
     expect(signal).toBe('SIGKILL')
@@ -124,7 +104,7 @@ describe('kill -9 and a restart', () => {
       () => true,
     )
     expect(outcome).toBe(true)
-    const again = await start(config)
+    const again = await startChild(config)
     const fresh = await chat(again.url).answer()
     expect([fresh.status, fresh.cut]).toEqual([200, false])
     await stop(again)
@@ -139,8 +119,8 @@ describe('a second daemon on the same database', () => {
   it('does not start: exit 75, and the first one goes on', async () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
-    const first = await start(configFor(fake.url, db))
-    const second = await start(configFor(fake.url, db))
+    const first = await startChild(configFor(fake.url, db))
+    const second = await startChild(configFor(fake.url, db))
     expect(second.url).toBe('')
     const [code] = await second.exited
     expect(code).toBe(75)

@@ -1,9 +1,10 @@
-// Routes of foreman's own: health, readiness, status, metrics, pause, resume. Health is that of the daemon: a target that
+// Routes of foreman's own: health, readiness, status, metrics, pause, resume, backup. Health is that of the daemon: a target that
 // sleeps makes it degraded, never ill.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LOOP_REASON } from '../hop.ts'
 import type { App } from './app.ts'
+import type { Backups } from './backup.ts'
 import { pauseQueue, resumeQueue } from './pause.ts'
 import type { RequestBodies } from './request-body.ts'
 import { send, sendJson } from './respond.ts'
@@ -12,6 +13,7 @@ import { statusDocument } from './status.ts'
 export async function answerOwn(
   app: App,
   bodies: RequestBodies,
+  backups: Backups,
   path: string,
   req: IncomingMessage,
   res: ServerResponse,
@@ -28,6 +30,8 @@ export async function answerOwn(
       const { contentType, body } = await app.metrics.render()
       return send(res, 200, contentType, body, fresh)
     }
+    case '/backup':
+      return backups.send(app, res)
     case '/pause':
       return pauseQueue(app, bodies, req, res)
     default:

@@ -103,6 +103,7 @@ export const ROUTES: readonly Route[] = [
   own('/metrics', READ),
   own('/pause', POST),
   own('/resume', POST),
+  own('/backup', POST),
 
   jobs('/jobs', ['HEAD', 'GET', 'POST']),
   jobs('/jobs/{id}', ['HEAD', 'GET', 'DELETE']),

@@ -10,6 +10,7 @@ import { cameThrough, HOP_HEADER, LOOP_REASON } from '../hop.ts'
 import { hasPath } from '../request/ollama-version.ts'
 import { StoreError } from '../store/store.ts'
 import type { App } from './app.ts'
+import { Backups } from './backup.ts'
 import { embed } from './embeddings.ts'
 import { reasonPhrase } from './error-body.ts'
 import { dropLongHeaders, isBodiless, isWellEscaped } from './framing.ts'
@@ -95,6 +96,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
   const bodies = new RequestBodies(clock, bodyLimits, slices)
   const slots = new Slots(config.embedConcurrency, config.embedQueue)
   const shown = new ShownModels()
+  const backups = new Backups()
   const guard = new SocketGuard(clock, limits.pipelined)
   const server = http.createServer({
     keepAlive: true,
@@ -191,7 +193,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     res: ServerResponse,
   ): Promise<void> | void {
     const { way, surface, path } = route
-    if (way === 'own') return answerOwn(app, bodies, path, req, res)
+    if (way === 'own') return answerOwn(app, bodies, backups, path, req, res)
     if (way === 'inventory') return answerInventory(app, route, parameters[0] ?? '', req, res)
     if (way === 'jobs') return answerJobs(app, bodies, slices, { path, parameters, query }, req, res)
     if (app.phase === 'stopping') return refuse(app, res, surface, ownError('shutting_down'))

@@ -13,6 +13,8 @@ import { StoreOpenError } from './store.ts'
 export interface OpenDatabase {
   readonly db: DatabaseSync
   readonly watch: FileWatch
+  /** Of the file itself, where the name that was given is a link. */
+  readonly path: string
   /** Closes the database, then lets the lock go. */
   close(): void
 }
@@ -58,6 +60,7 @@ export function openDatabase(given: string, migrations: readonly Migration[] = r
     const opened = db
     return {
       db,
+      path,
       watch: watchFiles(given, path),
       close: () => {
         opened.close()

@@ -7,6 +7,7 @@ import type { Pause } from '../pause.ts'
 import type {
   ApplyResult,
   Backlog,
+  BackupResult,
   Change,
   ClaimRequest,
   ClaimResult,
@@ -144,6 +145,7 @@ export type ToStore =
   | { readonly kind: 'tickets'; readonly tickets: readonly Ticket[] }
   /** Looks whether the files are still those that were opened; if not, the store is broken. */
   | { readonly kind: 'watch' }
+  | { readonly kind: 'backup' }
   | { readonly kind: 'close' }
 
 export type FromStore =
@@ -157,6 +159,7 @@ export type FromStore =
     }
   | { readonly kind: 'committed'; readonly commit: Commit }
   | { readonly kind: 'storage'; readonly full: boolean }
+  | { readonly kind: 'backedUp'; readonly outcome: BackupResult | { readonly kind: 'error'; readonly message: string } }
   | { readonly kind: 'fatal'; readonly message: string }
   | { readonly kind: 'closed' }
 

@@ -333,11 +333,19 @@ export interface Store {
   interruptAll(now: number): Promise<void>
   /** Deletes at most `limit` jobs that finished before `before`; says how many (none while the disk has no room for that). */
   prune(before: number, limit: number): Promise<number>
+  /**
+   * Makes a consistent copy of the database as it is now, beside it; whoever asked removes it. Jobs go on meanwhile. One at
+   * a time.
+   */
+  backup(): Promise<BackupResult>
   /** Looks whether the database is still the file that was opened; if not, `onFatal` is called. */
   checkFiles(): void
   /** Writes what is outstanding and closes the file. Safe twice. */
   close(): Promise<void>
 }
+
+/** `full`: the disk has no room for a copy. */
+export type BackupResult = { readonly kind: 'made'; readonly path: string } | { readonly kind: 'full' }
 
 export interface StoreOptions {
   /** The database file, or `:memory:` never: a queue that forgets is not this one. */

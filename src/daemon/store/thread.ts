@@ -15,7 +15,14 @@ import type {
   Ticket,
   ToStore,
 } from './operation.ts'
-import { type Store, StoreError, StoreOpenError, type StoreOptions, type SwapCount } from './store.ts'
+import {
+  type BackupResult,
+  type Store,
+  StoreError,
+  StoreOpenError,
+  type StoreOptions,
+  type SwapCount,
+} from './store.ts'
 
 /** What only tests and benches set. */
 export interface StoreProbes {
@@ -66,6 +73,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   let ended: string | null = null
   let closing: Promise<void> | null = null
   const closed = Promise.withResolvers<void>()
+  let backup: PromiseWithResolvers<BackupResult> | null = null
 
   function ask<Name extends OperationName>(operation: Operation & { readonly name: Name }): Promise<Results[Name]> {
     const refusal = ended ?? (closing === null ? null : 'the store is closed')
@@ -112,7 +120,11 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
       }
     } else if (message.kind === 'committed') probes.onCommit?.(message.commit)
     else if (message.kind === 'storage') options.onStorageFull?.(message.full)
-    else if (message.kind === 'fatal') end(`the store is broken: ${message.message}`)
+    else if (message.kind === 'backedUp') {
+      if (message.outcome.kind === 'error') backup?.reject(new Error(`no backup: ${message.outcome.message}`))
+      else backup?.resolve(message.outcome)
+      backup = null
+    } else if (message.kind === 'fatal') end(`the store is broken: ${message.message}`)
   }
 
   function end(why: string): void {
@@ -120,6 +132,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     ended = why
     const error = new StoreError('unknown', why)
     for (const number of [...pending.keys()]) takeOut(number)?.fail(error)
+    backup?.reject(error)
     options.onFatal(error)
   }
 
@@ -128,6 +141,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   worker.on('exit', () => {
     if (closing === null) end("the store's thread has ended by itself")
     for (const number of [...pending.keys()]) takeOut(number)?.fail(new StoreError('none', 'the store is closed'))
+    backup?.reject(new StoreError('none', 'the store is closed'))
     closed.resolve()
   })
 
@@ -172,6 +186,13 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     recover: (now, maxAttempts) => ask({ name: 'recover', now, maxAttempts }),
     interruptAll: async (now) => void (await ask({ name: 'interruptAll', now })),
     prune: (before, limit) => ask({ name: 'prune', before, limit }),
+    backup() {
+      const refusal = ended ?? (closing === null ? null : 'the store is closed')
+      if (refusal !== null) return Promise.reject(new StoreError('none', refusal))
+      backup = Promise.withResolvers<BackupResult>()
+      worker.postMessage({ kind: 'backup' } satisfies ToStore)
+      return backup.promise
+    },
     checkFiles() {
       if (ended === null && closing === null) worker.postMessage({ kind: 'watch' } satisfies ToStore)
     },

@@ -2,6 +2,7 @@
 // the answers. It decides nothing about jobs, and after a broken commit it does nothing at all.
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { type Backups, createBackups } from './backup.ts'
 import { createBatches } from './batch.ts'
 import { createCheckpoints, WHEN_BUSY, WHEN_IDLE } from './checkpoint.ts'
 import { createExecution } from './execution.ts'
@@ -24,6 +25,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
   const execution = createExecution(db)
   const { tally } = execution
   const checkpoints = createCheckpoints(db)
+  const backups = createBackups(database.path)
   const transactions = createTransactions(
     db,
     execution,
@@ -54,6 +56,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
   function take(message: ToStore): boolean {
     if (message.kind === 'tickets') for (const ticket of message.tickets) mailbox.push(ticket)
     else if (message.kind === 'watch') guarded(watch)
+    else if (message.kind === 'backup') void backUp(backups, post)
     return message.kind === 'close'
   }
 
@@ -80,6 +83,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
   }
 
   function close(): void {
+    backups.stop()
     guarded(() => {
       if (batches.full) retry()
       const message = 'the store was closed before the disk had room for it'
@@ -108,6 +112,15 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
     if (isClosing) close()
   })
   post({ kind: 'opened', depth: tally.depth })
+}
+
+async function backUp(backups: Backups, post: (message: FromStore) => void): Promise<void> {
+  try {
+    post({ kind: 'backedUp', outcome: await backups.make() })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    post({ kind: 'backedUp', outcome: { kind: 'error', message } })
+  }
 }
 
 /** Takes the next batch out of the mailbox. */
