@@ -54,16 +54,23 @@ export class Container {
 
   /** Starts `serve` on a new volume, and resolves when it listens. */
   static async start(options: ContainerOptions = {}): Promise<Container> {
+    const container = await Container.prepare()
+    await container.create(options)
+    return container
+  }
+
+  /** Makes a volume, which `fill` may write to before the first container has it. */
+  static async prepare(fill: (volume: string) => Promise<void> = async () => {}): Promise<Container> {
     const container = new Container(`data-${randomUUID()}`)
     onTestFinished(async () => {
       await podman('rm', '--force', '--time=0', '--volumes', container.name)
       await podman('volume', 'rm', '--force', container.#volume)
     })
-    await container.create(options)
+    await fill(container.#volume)
     return container
   }
 
-  /** Starts another container, on the volume of this one. */
+  /** Starts a container, or after a removal another one, on the volume of this one. */
   async create({ target = 'distroless', env = {}, args = [] }: ContainerOptions = {}): Promise<void> {
     const volume = `--volume=${this.#volume}:/data`
     const image = `${IMAGE}:${target}`

@@ -1,10 +1,11 @@
 // The image: built from the Dockerfile, run as the documents say, in front of a real HTTP target.
 
-import { globSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, globSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { VERSION } from '../../src/protocol/version.ts'
 import { call, chat, get } from '../caller.ts'
+import { emptyDirectory } from '../cli/command-line.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { Container, IMAGE, output, runImage, type Target } from './container.ts'
 
@@ -171,13 +172,49 @@ describe('a container', () => {
 
   it('reads its token from a mounted file', async () => {
     const fake = await target()
-    const path = join(process.env['TMPDIR'] ?? '/tmp', 'token')
-    writeFileSync(path, 'a-long-token\n')
+    const path = join(emptyDirectory({ token: 'a-long-token\n' }), 'token')
+    chownSync(path, 65532, 0)
+    chmodSync(path, 0o400)
     const env = { FOREMAN_OLLAMA_URL: fake.url, FOREMAN_TOKEN_FILE: '/run/secrets/token' }
     const foreman = await Container.start({ env, args: [`--volume=${path}:/run/secrets/token:ro`] })
     expect(await get(foreman.url, '/status')).toMatchObject({ status: 401 })
     expect(await get(foreman.url, '/status', { Authorization: 'Bearer a-long-token' })).toMatchObject({ status: 200 })
     expect(await foreman.exec('foreman', 'health')).toMatchObject({ code: 0 })
+  })
+
+  it('runs the commands of foreman beside the daemon', async () => {
+    const fake = await target()
+    const env = { FOREMAN_OLLAMA_URL: fake.url }
+    const foreman = await Container.start({ env })
+    expect(await foreman.exec('foreman', 'ps')).toMatchObject({ code: 0, stdout: expect.stringContaining(fake.url) })
+    expect(await runImage(['config', 'check'], { env })).toMatchObject({ code: 0 })
+    expect(await runImage(['config', 'check'])).toMatchObject({ code: 78 })
+  })
+
+  it('is backed up while it runs, and restored into an empty volume', async () => {
+    const fake = await target()
+    const options = { env: { FOREMAN_OLLAMA_URL: fake.url, FOREMAN_TOKEN: 'a-long-token' } }
+    const headers = { Authorization: 'Bearer a-long-token' }
+    const foreman = await Container.start(options)
+    const body = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
+    const id = JSON.parse((await call(foreman.url, { path: '/jobs', body, headers })).body).job_id
+    expect(await foreman.exec('foreman', 'backup', '/data/backup.db')).toMatchObject({ code: 0, stderr: '' })
+    const folder = emptyDirectory()
+    await output('cp', `${foreman.name}:/data/backup.db`, join(folder, 'foreman-backup.db'))
+    expect(await foreman.stop()).toBe(0)
+
+    const restored = await Container.prepare(async (volume) => {
+      const copy = 'cp /backup/foreman-backup.db /data/foreman.db'
+      const own = 'chown 65532:65532 /data/foreman.db && chmod 600 /data/foreman.db'
+      const mounts = [`--volume=${volume}:/data`, `--volume=${folder}:/backup:ro`]
+      const base = ['--rm', '--user=0', '--network=host', '--entrypoint=sh']
+      await output('run', ...base, ...mounts, `${IMAGE}:slim`, '-c', `${copy} && ${own}`)
+    })
+    await restored.create(options)
+    expect(await get(restored.url, `/jobs/${id}`, { ...headers, Prefer: 'wait=60' })).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('"state":"done"'),
+    })
   })
 
   it('says which setting is wrong and exits with 78', async () => {
