@@ -44,9 +44,12 @@ export function migrate(db: DatabaseSync, from: number, migrations: readonly Mig
   }
 }
 
+/** The copy that is made before the database at `path` is migrated to `version`. */
+export const copyPath = (path: string, version: number): string => `${path}.before-${version}`
+
 /** A copy of the database as it is, next to it, before it is migrated to `version`. Whole or not there. */
 export function copyBefore(db: DatabaseSync, path: string, version: number): string {
-  const copy = `${path}.before-${version}`
+  const copy = copyPath(path, version)
   const part = `${copy}.part`
   rmSync(part, { force: true })
   // SQLite would make the file readable for others; into an empty one that is there it writes as well.

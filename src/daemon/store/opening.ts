@@ -1,13 +1,32 @@
 // Owns the way from a path to a database that is safe to use: the lock, what the file is, its pragmas, its schema. Whatever
 // is wrong is a StoreOpenError that says what to do; the file is never deleted, replaced or repaired.
 
-import { chmodSync, closeSync, lstatSync, openSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { VERSION } from '../../protocol/version.ts'
 import { errcodeOf } from './failure.ts'
 import { type FileWatch, watchFiles } from './file-watch.ts'
 import { lockInode } from './inode-lock.ts'
-import { APPLICATION_ID, copyBefore, latestVersion, type Migration, migrate, readMigrations } from './migration.ts'
+import {
+  APPLICATION_ID,
+  copyBefore,
+  copyPath,
+  latestVersion,
+  type Migration,
+  migrate,
+  readMigrations,
+} from './migration.ts'
 import { StoreOpenError } from './store.ts'
 
 export interface OpenDatabase {
@@ -168,16 +187,22 @@ function recognise(db: DatabaseSync, path: string, latest: number): number {
       `${path} is a database of another program; set FOREMAN_DB to a file of foreman's own`,
     )
   }
-  if (version > latest) {
-    const cure = 'run that version again, or set FOREMAN_DB to another file'
-    throw new StoreOpenError(
-      'newer',
-      `${path} was made by a newer foreman (schema ${version}, this one knows ${latest}); ${cure}`,
-    )
-  }
+  if (version > latest) throw newer(path, version, latest)
   const check = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
   if (check !== 'ok') throw damaged(path, String(check))
   return version
+}
+
+function newer(path: string, version: number, latest: number): StoreOpenError {
+  // The first migration that this version lacks began with a copy.
+  const numbers = Array.from({ length: Math.min(version - latest, 100) }, (_, at) => latest + 1 + at)
+  const copy = numbers.map((number) => copyPath(path, number)).find((name) => existsSync(name))
+  const back = copy === undefined ? 'set FOREMAN_DB to another file' : `restore ${copy}, made before the upgrade`
+  return new StoreOpenError(
+    'newer',
+    `${path} was made by a newer foreman (schema ${version}; foreman ${VERSION} knows ${latest}); ` +
+      `start that version again, or ${back} (docs/upgrade.md)`,
+  )
 }
 
 const damaged = (path: string, detail: string): StoreOpenError =>
