@@ -9,6 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 port=18080
 url=http://127.0.0.1:$port
+prometheus=127.0.0.1:19090
+token=try-compose
 
 step() { printf -- '--- %s\n' "$*"; }
 
@@ -26,7 +28,9 @@ state() { docker inspect --format "{{.State.$1}}" "$container"; }
 is_healthy() { [ "$(state Health.Status)" = healthy ]; }
 is_other_process() { [ "$(state Running)" = true ] && [ "$(state Pid)" != "$1" ]; }
 # One request waits at most a minute for the end of the job.
-is_done() { curl -sS --fail -H 'Prefer: wait=60' "$url/jobs/$1" | grep -q '"state":"done"'; }
+call() { curl -sS --fail -H "Authorization: Bearer $token" "$@"; }
+is_done() { call -H 'Prefer: wait=60' "$url/jobs/$1" | grep -q '"state":"done"'; }
+is_scraped() { curl -sS --fail "http://$prometheus/api/v1/query?query=up" | grep -q '"job":"foreman"}.*"1"'; }
 
 # Needs a Docker daemon and the command compose. $work is the folder of the project, $host the target's address.
 checks() {
@@ -36,13 +40,14 @@ checks() {
     console.log((await FakeOllama.start({ host: process.argv[1] })).port)
   })' "$host" >"$work/port" &
   target=$!
-  trap 'project down --volumes --rmi local --timeout 20; kill "$target"' EXIT
+  trap 'project --profile "*" down --volumes --rmi local --timeout 20; kill "$target"' EXIT
   eventually test -s "$work/port"
   # Compose reads .env beside compose.yaml. The one of this checkout belongs to its user.
   cp compose.yaml "$work/"
-  ln -s "$PWD/examples" "$work/examples"
-  printf 'FOREMAN_OLLAMA_URL=http://%s:%s\nPUBLISH=127.0.0.1:%s\n' \
-    "${host/0.0.0.0/host.docker.internal}" "$(cat "$work/port")" "$port" >"$work/.env"
+  cp -r examples "$work/"
+  [ "$host" = 0.0.0.0 ] || sed -i "s/foreman:8080/127.0.0.1:$port/" "$work/examples/prometheus/prometheus.yml"
+  printf '%s\n' "FOREMAN_OLLAMA_URL=http://${host/0.0.0.0/host.docker.internal}:$(cat "$work/port")" \
+    "FOREMAN_TOKEN=$token" "PUBLISH=127.0.0.1:$port" "PROMETHEUS_PUBLISH=$prometheus" >"$work/.env"
   project() { (cd "$work" && compose --project-name foreman-try -f compose.yaml -f override.yaml "$@"); }
 
   step 'config: every profile'
@@ -52,11 +57,14 @@ checks() {
   project ps
   container=$(project ps --quiet foreman)
   step 'a job is done'
-  job=$(curl -sS --fail "$url/jobs" -d '{"model":"tiny-a","messages":[{"role":"user","content":"hi"}]}' |
+  job=$(call "$url/jobs" -d '{"model":"tiny-a","messages":[{"role":"user","content":"hi"}]}' |
     sed -n 's/.*"job_id": *"\([^"]*\)".*/\1/p')
   is_done "$job"
+  step 'Prometheus scrapes foreman with the token'
+  project up --detach prometheus
+  eventually is_scraped
   step 'restart: the job is kept'
-  project restart
+  project restart foreman
   eventually is_done "$job"
   step 'SIGKILL of the process: Docker starts it again, and the job is kept'
   process=$(state Pid)
@@ -98,11 +106,21 @@ if [ "${1-}" = --in-namespaces ]; then
   docker import -c 'USER 65532' -c 'WORKDIR /home/nonroot' "$bases/distroless.tar" gcr.io/distroless/nodejs26-debian13:nonroot
   docker import -c 'CMD ["node"]' -c 'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt' \
     "$bases/node-slim.tar" docker.io/library/node:26-trixie-slim
+  step "making a stand-in for Prometheus from Debian's"
+  mkdir -p "$work/prometheus/data"
+  cp "$(command -v prometheus)" "$work/prometheus/"
+  printf '%s\n' 'FROM gcr.io/distroless/nodejs26-debian13:nonroot' 'COPY prometheus /bin/prometheus' \
+    'COPY --chown=65534:65534 data /prometheus' 'USER 65534' 'ENTRYPOINT ["/bin/prometheus"]' >"$work/prometheus/Dockerfile"
+  DOCKER_BUILDKIT=1 docker build --quiet -t prom/prometheus:try-compose "$work/prometheus"
   compose() { "$plugins/docker-compose" "$@"; }
   {
     override
     printf '    network_mode: host\n    ports: !reset []\n    extra_hosts: !reset []\n'
-    printf '    environment: { FOREMAN_ADDR: "127.0.0.1:%s" }\n' "$port"
+    printf '    environment: { FOREMAN_ADDR: "127.0.0.1:%s", FOREMAN_URL: "%s" }\n' "$port" "$url"
+    printf '  prometheus:\n    image: prom/prometheus:try-compose\n    network_mode: host\n    ports: !reset []\n'
+    printf '    command: [--config.file=/etc/prometheus/prometheus.yml, --storage.tsdb.path=/prometheus, "%s"]\n' \
+      "--web.listen-address=$prometheus"
+    printf '  grafana:\n    network_mode: host\n    ports: !reset []\n'
   } >"$work/override.yaml"
   result=0
   (checks) || result=$?
@@ -116,7 +134,7 @@ work=$(mktemp -d)
 # After a signal, the processes in the namespaces may take a moment to end.
 trap 'for _ in 1 2 3 4 5; do rm -rf "$work" 2>/dev/null && break; sleep 1; done' EXIT
 if [ "${1-}" = --own-daemon ]; then
-  packages=(docker.io mmdebstrap debian-archive-keyring curl)
+  packages=(docker.io prometheus mmdebstrap debian-archive-keyring curl)
   if ! dpkg-query -W "${packages[@]}" >/dev/null 2>&1; then
     apt-get update -qq
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null

@@ -23,11 +23,18 @@ function compose(env: string | null): Promise<Ended> {
   return run(['--profile', '*', 'config', '--format', 'json'], { executable, cwd })
 }
 
-async function servicesOf(env: string): Promise<Readonly<Record<string, Service>>> {
+interface Project {
+  readonly services: Readonly<Record<string, Service>>
+  readonly configs: unknown
+}
+
+async function projectOf(env: string): Promise<Project> {
   const { code, stdout, stderr } = await compose(env)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return JSON.parse(stdout).services
+  return JSON.parse(stdout)
 }
+
+const servicesOf = async (env: string): Promise<Project['services']> => (await projectOf(env)).services
 
 const TARGET = 'FOREMAN_OLLAMA_URL=http://gpu.lan:11434\n'
 
@@ -85,5 +92,11 @@ describe('compose.yaml', () => {
       })
       if (name !== 'foreman') expect(service.image, name).toMatch(/^[\w.-]+\.\w+\/.+:v?\d/)
     }
+  })
+
+  it('gives Prometheus the token as a file, with or without a token', async () => {
+    const configs = (content: string) => ({ 'foreman-token': { name: 'foreman_foreman-token', content } })
+    expect((await projectOf(`${TARGET}FOREMAN_TOKEN=a-long-token\n`)).configs).toEqual(configs('a-long-token'))
+    expect((await projectOf(TARGET)).configs).toEqual(configs('no-token'))
   })
 })
