@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync }
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import { buildProgram } from './build-program.ts'
+import { BUNDLE, buildProgram } from './build-program.ts'
 import { COMMAND } from './published.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -43,7 +43,7 @@ export async function buildExecutable(target: Target): Promise<Executable> {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     const path = join(folder, COMMAND)
-    makeExecutable({ main: join(program, 'foreman.js'), node, path, work, isNative: target === HOST })
+    makeExecutable({ main: join(program, BUNDLE), node, path, work, isNative: target === HOST })
     for (const file of ['LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'])
       copyFileSync(join(program, file), join(folder, file))
     copyFileSync(join(dirname(node), '../LICENSE'), join(folder, 'NODE-LICENSE'))

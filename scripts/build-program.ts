@@ -1,9 +1,11 @@
-// Build of the daemon and command line: one ESM file with the store's thread and the migrations inside, and its npm package.
+// Build of the daemon and command line, and its npm package: one ESM file with the store's thread and the migrations inside,
+// and the small file that starts it.
 
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build, type Metafile, type Plugin } from 'esbuild'
 import { readMigrations } from '../src/daemon/store/migration.ts'
+import { requiredBuiltins, UNDICI_DEFINES, usedParts } from './bundle-plugins.ts'
 import { bundledPackages } from './bundled-packages.ts'
 import { licensesOf } from './licenses.ts'
 import { programManifest } from './manifests.ts'
@@ -19,11 +21,27 @@ const COMMON = {
   target: 'node26',
   minify: true,
   logLevel: 'warning',
+  define: UNDICI_DEFINES,
 } as const
 
-/** pino-pretty is CommonJS and calls `require` for Node's own modules. */
+/** Node's own modules are required: see bundle-plugins.ts. */
 const BANNER =
   "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);"
+
+/** The program in one file. `foreman.js` starts it. */
+export const BUNDLE = 'bundle.js'
+
+/**
+ * Node keeps compiled code beside the bundle, where only those can write who can also change the bundle. It does without if the
+ * folder cannot be written. The daemon has its own, because code is written once: the first command must not decide what is
+ * compiled for the daemon.
+ */
+const START = `#!/usr/bin/env node
+import { enableCompileCache } from 'node:module'
+const command = process.argv[2] === 'serve' ? 'serve' : 'commands'
+enableCompileCache({ directory: import.meta.dirname + '/cache/' + command, portable: true })
+await import('./${BUNDLE}')
+`
 
 /** Builds `dist/ollama-foreman` and returns that folder. */
 export async function buildProgram(): Promise<string> {
@@ -33,7 +51,7 @@ export async function buildProgram(): Promise<string> {
     ...COMMON,
     entryPoints: [join(ROOT, 'src/daemon/store/worker.ts')],
     format: 'cjs',
-    plugins: [embed(migrationsInside())],
+    plugins: [requiredBuiltins, embed(migrationsInside())],
     metafile: true,
     write: false,
   })
@@ -44,14 +62,15 @@ export async function buildProgram(): Promise<string> {
     entryPoints: [join(ROOT, 'src/cli/main.ts')],
     format: 'esm',
     banner: { js: BANNER },
-    plugins: [embed(threadInside(code.text))],
+    plugins: [requiredBuiltins, usedParts(ROOT), embed(threadInside(code.text))],
     metafile: true,
     write: false,
   })
   const [file] = program.outputFiles
   if (file === undefined) throw new Error('esbuild wrote no file for the program')
   const inputs: Metafile['inputs'] = { ...thread.metafile.inputs, ...program.metafile.inputs }
-  replace(join(folder, 'foreman.js'), file.text, 0o755)
+  replace(join(folder, BUNDLE), file.text, 0o644)
+  replace(join(folder, 'foreman.js'), START, 0o755)
   const packages = bundledPackages(Object.keys(inputs), ROOT)
   replace(join(folder, 'THIRD-PARTY-LICENSES'), licensesOf(packages, ROOT), 0o644)
   replace(join(folder, SBOM_FILE), sbomOf(packages, ROOT), 0o644)

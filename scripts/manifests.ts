@@ -43,7 +43,7 @@ export const programManifest = (): Manifest => ({
   description,
   bin: { [COMMAND]: 'foreman.js' },
   engines,
-  files: ['foreman.js', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
+  files: ['foreman.js', 'bundle.js', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
   keywords: ['ollama', 'queue', 'jobs', 'llm', 'daemon', 'proxy', 'webhooks'],
 })
 

@@ -11,7 +11,7 @@ import { TestClock } from './test-clock.ts'
 it('the log tells when the store finds no room, and when there is room again', () => {
   const lines: string[] = []
   const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg)
-  const log = createLog({ logLevel: 'info', logFormat: 'json' }, { write })
+  const log = createLog({ logLevel: 'info' }, { write })
   const disk = new Disk({
     clock: new TestClock(),
     log,
@@ -34,7 +34,7 @@ it.runIf(process.platform === 'linux')(
     onTestFinished(() => rm(folder, { recursive: true }))
     const db = join(folder, 'link.db')
     await symlink('/proc/version', db)
-    const log = createLog({ logLevel: 'silent', logFormat: 'json' })
+    const log = createLog({ logLevel: 'silent' })
     const disk = new Disk({ clock: new TestClock(), log, db, minFree: 1, checkFiles: () => {} })
     await disk.start()
     expect(disk.full).toBe(true)

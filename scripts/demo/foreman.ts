@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../src/daemon/clock.ts'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { createDaemon } from '../../src/daemon/daemon.ts'
-import { createLog } from '../../src/daemon/log.ts'
+import { openLog } from '../../src/daemon/log.ts'
 import { EMBEDDER } from './asks.ts'
 
 export interface DemoForeman {
@@ -35,7 +35,7 @@ export async function startForeman(targetUrl: string): Promise<DemoForeman> {
     machine: { hostname: 'demo', addresses: [] },
   })
   if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
-  const daemon = createDaemon(loaded.config, { clock: systemClock, log: createLog(loaded.config) })
+  const daemon = createDaemon(loaded.config, { clock: systemClock, log: await openLog(loaded.config) })
   await daemon.start()
   return {
     url: daemon.url,

@@ -43,8 +43,8 @@ export function addServe(program: Command, exit: (code: number) => void): void {
     .action(async (flags: SettingsFlags) => {
       const { config, warnings } = effectiveSettings(flags)
       // Only this command needs the daemon and all that it brings along.
-      const { createLog } = await import('../daemon/log.ts')
-      const log = createLog(config)
+      const { openLog } = await import('../daemon/log.ts')
+      const log = await openLog(config)
       for (const warning of warnings) log.warn(warning)
       try {
         const { createDaemon } = await import('../daemon/daemon.ts')

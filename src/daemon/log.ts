@@ -2,7 +2,6 @@
 // webhook paths). Everything that logs gets a child of this one with its job id bound.
 
 import { type DestinationStream, type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
 import type { Config } from './config/config.ts'
 import { LogOutput } from './log-output.ts'
 
@@ -40,21 +39,31 @@ export const PRETTY = {
   errorLikeObjectKeys: [],
 }
 
-/** The logger of a daemon; `destination` is for tests. Pretty on a terminal, JSON lines otherwise, unless told. */
-export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, destination?: DestinationStream): Log {
+/** The logger of a process: pretty on a terminal, JSON lines otherwise, unless the settings say. */
+export async function openLog(config: Pick<Config, 'logLevel' | 'logFormat'>): Promise<Log> {
   const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY === true)
+  if (!isPretty) return createLog(config)
+  // A service never loads pino-pretty. It is a stream and not a transport: a worker thread would break the one-file build and
+  // lose the last lines.
+  const { default: pretty } = await import('pino-pretty')
+  return createLog(config, pretty(PRETTY))
+}
+
+/**
+ * A logger of JSON lines. Not with pino's own destination: in the background it turns the last two lines around (5 of 40 exits
+ * seen) and tries for ever when the reader of the pipe has left; in the foreground it sleeps while a pipe is full.
+ */
+export function createLog(
+  { logLevel: level }: Pick<Config, 'logLevel'>,
+  destination: DestinationStream = new LogOutput(1),
+): Log {
   const options = {
-    level: config.logLevel,
+    level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: errorForLog },
     redact: { paths: SECRET, censor: '[redacted]' },
   }
-  if (destination !== undefined) return pino(options, destination)
-  // pino-pretty as a stream, not as a transport: a worker thread would break the one-file build and lose the last lines.
-  if (isPretty) return pino(options, pretty(PRETTY))
-  // Not pino's own: in the background it turns the last two lines around (5 of 40 exits seen) and tries for ever when the
-  // reader of the pipe has left; in the foreground it sleeps while a pipe is full.
-  return pino(options, new LogOutput(1))
+  return pino(options, destination)
 }

@@ -138,7 +138,7 @@ describe('the log of a prompt', () => {
 describe('an error in the log', () => {
   it('has its message, code, stack and cause, and nothing that another module put on it', () => {
     const logged: string[] = []
-    const log = createLog({ logLevel: 'info', logFormat: 'json' }, { write: (line) => void logged.push(line) })
+    const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(line) })
     const cause = new SyntaxError(`Unexpected token in "${CANARY}"`)
     log.error({ err: Object.assign(new Error('outer', { cause }), { code: 'HPE_INVALID', data: CANARY }) }, 'broken')
     const [line = ''] = logged

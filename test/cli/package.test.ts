@@ -1,7 +1,7 @@
 // The built npm package ollama-foreman: installed from its tarball in a bare folder, it serves a job to a real HTTP target.
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { buildProgram } from '../../scripts/build-program.ts'
@@ -10,7 +10,7 @@ import { Command, emptyDirectory, run } from './command-line.ts'
 
 const MAX_TARBALL_BYTES = 700_000
 
-it('the package installs offline without dependencies, runs a job and stops', async () => {
+it('the package installs offline without dependencies, keeps compiled code where it can, runs jobs and stops', async () => {
   const built = await buildProgram()
   const folder = emptyDirectory({ 'package.json': '{}' })
   const npm = (...args: string[]) => execFileSync('npm', args, { cwd: folder, encoding: 'utf8' })
@@ -29,15 +29,27 @@ it('the package installs offline without dependencies, runs a job and stops', as
     code: 0,
     stdout: expect.stringContaining('foreman serve'),
   })
+  await serveOneJob(folder, program, fake.url)
+  expect(existsSync(join(installed, 'cache/serve'))).toBe(true)
+  await serveOneJob(folder, program, fake.url)
+
+  // A file where the folder should be cannot be written into, not even by root.
+  rmSync(join(installed, 'cache'), { recursive: true })
+  writeFileSync(join(installed, 'cache'), '')
+  await serveOneJob(folder, program, fake.url)
+})
+
+/** Starts the installed program, lets it do one job, and stops it. */
+async function serveOneJob(folder: string, program: string, target: string): Promise<void> {
   const daemon = new Command(['serve'], {
     cwd: folder,
     program,
-    env: { FOREMAN_OLLAMA_URL: fake.url, FOREMAN_ADDR: '127.0.0.1:0', FOREMAN_MIN_FREE: '0' },
+    env: { FOREMAN_OLLAMA_URL: target, FOREMAN_ADDR: '127.0.0.1:0', FOREMAN_MIN_FREE: '0' },
   })
   await daemon.said('foreman is listening')
   const [, url = ''] = /"url":"([^"]+)"/.exec(daemon.stdout) ?? []
   const submitted = await run(['submit', 'tiny-a', 'hi'], { program, env: { FOREMAN_URL: url } })
   expect(submitted).toMatchObject({ code: 0, stdout: expect.stringMatching(/\S/) })
   daemon.process.kill('SIGTERM')
-  expect(await daemon.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"stopped"') })
-})
+  expect(await daemon.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"stopped"'), stderr: '' })
+}

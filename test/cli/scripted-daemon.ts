@@ -6,7 +6,7 @@ import { type Servable, serveUntilEnd } from '../../src/cli/serve.ts'
 import { createLog } from '../../src/daemon/log.ts'
 
 const script = process.argv[2]
-const log = createLog({ logLevel: 'info', logFormat: 'json' })
+const log = createLog({ logLevel: 'info' })
 const { promise: exited, resolve: exit } = Promise.withResolvers<number>()
 const forever = new Promise<never>(() => {})
 const told = (): Promise<unknown> => once(process.stdin, 'data')

@@ -67,10 +67,7 @@ it('refused callers are logged with their peer, once a minute for each status', 
 it('the pretty form is one line an event, also for an error with its stack', () => {
   const show = prettyFactory({ ...PRETTY, colorize: false })
   const lines: string[] = []
-  const log = createLog(
-    { logLevel: 'info', logFormat: 'json' },
-    { write: (line) => void lines.push(show(JSON.parse(line))) },
-  )
+  const log = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(show(JSON.parse(line))) })
   log.error({ err: new Error('first\nsecond'), route: '/x' }, 'it failed')
   expect(lines.join('').trimEnd().split('\n')).toEqual([expect.stringContaining('it failed')])
   expect(lines.join('')).toContain('first')

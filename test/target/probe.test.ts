@@ -161,7 +161,7 @@ test('warming that fails is said, not thrown', async () => {
 test('why an embedder cannot be loaded is said once for each reason', async () => {
   const reasons: string[] = []
   const write = (line: string): void => void reasons.push((JSON.parse(line) as { reason: string }).reason)
-  const log = createLog({ logLevel: 'warn', logFormat: 'json' }, { write })
+  const log = createLog({ logLevel: 'warn' }, { write })
   const { fake, target } = await fakeAndTarget({}, { log })
   const failing = (error: string) => fake.always('/api/embed', { status: 500, body: JSON.stringify({ error }) })
   failing('no memory')

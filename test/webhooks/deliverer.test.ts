@@ -32,7 +32,7 @@ function startDeliverer({ webhooks = (real) => real, publicUrl }: Wishes = {}) {
   const deliverer = new Deliverer({
     clock,
     random: () => 0.5,
-    log: createLog({ logLevel: 'trace', logFormat: 'json' }, { write: (line) => void logged.push(line) }),
+    log: createLog({ logLevel: 'trace' }, { write: (line) => void logged.push(line) }),
     metrics: { webhookTried: (result) => void results.push(result) },
     store: outbox,
     webhooks: webhooks(createWebhooks({ clock, policy: () => policy })),
