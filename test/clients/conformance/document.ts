@@ -29,6 +29,8 @@ const NOTES = `## Why some sentences are lost
 - \`ollama-ai-provider-v2\` drops error lines of a stream; only the cut tells it. Of an HTTP error it shows the words behind
   the status.
 - An event that was cut in half reaches the clients of \`/v1\` as an event that is no JSON, and they report that.
+- The Go client (\`github.com/ollama/ollama/api\`) makes the error's text of the unfinished record. After heartbeats, that
+  text is all spaces. A program asks \`ctx.Err()\` whether its own deadline ended the call.
 - The AI SDK asks again when an unstreamed answer was cut, without a word that says it is a retry: each is a new job.
 - No failure looks like success, but for one that Ollama makes itself: a model that repeats itself is cut off, and unstreamed
   \`/v1\` answers 200 with a document that is valid and has no error (\`finish_reason\` is null). It is passed on as it is.
@@ -45,7 +47,7 @@ has so little patience (30 s); \`openai\` and \`anthropic\` have 600 s, LiteLLM 
 ## Who can leave
 
 A program that aborts ends its job at once, in the queue, while the model loads and in the middle of a stream, with
-\`openai\`, \`anthropic\`, \`ollama-ai-provider-v2\` and \`@ai-sdk/openai-compatible\`. \`ollama-js\` can leave a stream that has
+\`openai\`, \`anthropic\`, \`ollama-ai-provider-v2\`, \`@ai-sdk/openai-compatible\` and the Go client. \`ollama-js\` can leave a stream that has
 begun (by a heartbeat, too), and nothing else. \`langchain-js\` leaves with the next piece of text. \`ai-sdk-ollama\` never closes
 the line: \`POST /jobs/{id}/cancel\` does.
 
@@ -82,8 +84,8 @@ const ERRORS_HEAD = `## What an error is called
 
 An error before the answer has begun has its own status. All of these clients show its sentence, but for \`ollama-ai-provider-v2\`, which shows
 the words behind the status (as \`@ai-sdk/openai-compatible\` does of errors of a path or headers that belong to nobody); all
-give the status, but for \`ai-sdk-ollama\`, and the command line, which has exit codes. \`–\`: cannot happen to it, or was not
-tried.
+give the status, but for \`ai-sdk-ollama\`, and the command line, which has exit codes. The Go client's
+\`api.AuthorizationError\` (401) has the status but not the sentence. \`–\`: cannot happen to it, or was not tried.
 
 A wrong method (405, with \`Allow\`) needs a client that lets its user choose one, as \`openai\` and \`anthropic\` do in both
 languages, or an address below which no path takes a POST (the AI SDK's). \`ollama-js\`, \`ai-sdk-ollama\`, \`langchain-js\` and

@@ -4,34 +4,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Foreman, startForeman } from '../../ollama/foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
-import { timeless } from '../../ollama/same-question.ts'
-import { askerOf, type Got, MODULES, type Module, startAskers, stopAskers } from './asker.ts'
+import { type Answers, comparable } from '../conformance/comparable.ts'
+import { askerOf, MODULES, type Module, startAskers, stopAskers } from './asker.ts'
 import { describeWithPython } from './environment.ts'
 
-type Answers = Readonly<Record<string, Got>>
-
-/** Fields that a client takes from its clock, or makes itself for each answer. */
-const MAY_DIFFER = new Set(['created', 'completed_at'])
-
-/** Ids that Ollama or a client draws, also inside sentences. */
-const ID = /\b(chatcmpl-|cmpl-|lc_run-+|run-+|resp_|msg_|fc_|rs_|call_|toolu_|req_)[0-9a-zA-Z-]+/g
-const UUID = /\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
-
-function comparable(value: unknown): unknown {
-  if (typeof value === 'string') return value.replace(UUID, '<uuid>').replace(ID, '$1<id>')
-  if (Array.isArray(value)) return value.map(comparable)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => !MAY_DIFFER.has(key))
-      .map(([key, inner]) => [key, comparable(inner)]),
-  )
-}
-
-/** The address is part of some sentences. */
 async function ask(module: Module, url: string): Promise<Answers> {
-  const answers = await askerOf(module).questions(url)
-  return comparable(timeless(JSON.parse(JSON.stringify(answers).replaceAll(url, '<url>')))) as Answers
+  return comparable(await askerOf(module).questions(url), url)
 }
 
 describeWithPython('with Python', () => {

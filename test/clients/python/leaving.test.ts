@@ -6,7 +6,7 @@ import { costsNothingMore, isGone, MOMENTS, SILENT, servesTheNext, setStage } fr
 import { MODEL } from '../conformance/scenario.ts'
 import type { Stage } from '../conformance/stage.ts'
 import { nameOf } from '../conformance/way.ts'
-import { Asker, askerOf, startAskers, stopAskers } from './asker.ts'
+import { askerOf, startAsker, startAskers, stopAskers } from './asker.ts'
 import { describeWithPython, FIRST_INSTALL_MS, makePython } from './environment.ts'
 import { type PythonWay, WAYS } from './ways.ts'
 
@@ -59,7 +59,7 @@ describeWithPython('with Python', () => {
   test('a process that is killed takes its job along', async () => {
     const [way = expect.fail('nobody')] = WAYS
     const stage = await setStage(SILENT, [way])
-    const doomed = await Asker.start(await makePython(), way.module)
+    const doomed = await startAsker(await makePython(), way.module)
     onTestFinished(() => doomed.stop())
     stage.fake.hold('middle')
     const told = doomed.tell({ url: stage.tapOf(way).url, model: MODEL, prompt: 'of the doomed', way: way.name })

@@ -1,14 +1,15 @@
 // Owns which Python clients the matrix has, and in which modes. How each is asked stands in its module in `clients/`.
 
+import type { CancellableCall } from '../conformance/client-process.ts'
 import type { Asked, Way } from '../conformance/way.ts'
-import { askerOf, type Leavable, type Module } from './asker.ts'
+import { askerOf, type Module } from './asker.ts'
 
 export interface PythonWay extends Way {
   readonly module: Module
   /** Its name in the module's WAYS. */
   readonly name: string
   /** By the client's asynchronous form, whose task can be cancelled. */
-  readonly begin: (question: Asked & { readonly prompt: string }) => Leavable
+  readonly begin: (question: Asked & { readonly prompt: string }) => CancellableCall
 }
 
 function way(client: string, module: Module, endpoint: Way['endpoint'], mode: Way['mode'], name: string): PythonWay {
