@@ -16,9 +16,11 @@ export interface Foreman {
 
 export interface ForemanOptions {
   readonly targetPort: number
-  /** FOREMAN_* that differ from the defaults. */
+  /** FOREMAN_* that differ from the defaults, and variables of the process. */
   readonly settings?: Readonly<Record<string, string>>
   readonly db?: string
+  /** Node's flags, the program and its command, instead of the source. */
+  readonly args?: readonly string[]
 }
 
 /** Where CPU profiles of the measured daemons go (`BENCH_PROFILE=directory`); none otherwise. */
@@ -26,7 +28,12 @@ const profile = process.env['BENCH_PROFILE']
 const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`]
 
 /** Starts a daemon on a free port; resolves when it listens. */
-export async function startForeman({ targetPort, settings = {}, db }: ForemanOptions): Promise<Foreman> {
+export async function startForeman({
+  targetPort,
+  settings = {},
+  db,
+  args = [main, 'serve'],
+}: ForemanOptions): Promise<Foreman> {
   // A directory of its own also keeps a .env of the checkout out of it.
   const cwd = temporaryDirectory()
   const file = db ?? join(cwd, 'foreman.db')
@@ -42,7 +49,7 @@ export async function startForeman({ targetPort, settings = {}, db }: ForemanOpt
     FOREMAN_LOG_FORMAT: 'json',
     ...settings,
   }
-  const { child, value: port } = await startUntil(process.execPath, [...nodeFlags, main, 'serve'], portOf, { env, cwd })
+  const { child, value: port } = await startUntil(process.execPath, [...nodeFlags, ...args], portOf, { env, cwd })
   return { child, pid: child.pid, port, db: file }
 }
 

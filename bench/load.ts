@@ -73,13 +73,22 @@ export interface OpenLoad {
   /** Requests a second. */
   readonly rate: number
   readonly ms: number
+  /** Of each answer; 200 if nothing is said. */
+  readonly status?: number
 }
 
 /**
  * Milliseconds of each answer, counted from when its request was due, whether or not a connection was free by then: a
  * stall of the server is not hidden by asking less meanwhile.
  */
-export async function openLoad({ port, request, connections, rate, ms }: OpenLoad): Promise<number[]> {
+export async function openLoad({
+  port,
+  request,
+  connections,
+  rate,
+  ms,
+  status: wanted = 200,
+}: OpenLoad): Promise<number[]> {
   const callers = await openCallers(port, connections)
   const free = [...callers]
   const due: number[] = []
@@ -92,7 +101,7 @@ export async function openLoad({ port, request, connections, rate, ms }: OpenLoa
       const dueAt = due.shift() as number
       caller.send(request, {
         end(status) {
-          if (status !== 200) failed ??= status
+          if (status !== wanted) failed ??= status
           times.push(performance.now() - dueAt)
           free.push(caller)
           if (due.length > 0) send()

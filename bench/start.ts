@@ -1,62 +1,157 @@
-// Owns the question how long a start takes: from the moment the process is asked for until /healthz answers 200, beside
-// the start of a Node that does nothing.
+// Bench of the start and the memory of the daemon: from source, as the bundle, and with switches of V8 and malloc, beside
+// empty Node programs.
 
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { Caller, requestBytes } from './caller.ts'
-import { freePort, startChild, temporaryDirectory } from './child.ts'
+import { buildProgram } from '../scripts/build-program.ts'
+import { Caller, post, requestBytes } from './caller.ts'
+import { type Child, freePort, startChild, temporaryDirectory } from './child.ts'
 import { startForeman } from './foreman.ts'
-import { wait } from './load.ts'
+import { closedLoad, openLoad, wait } from './load.ts'
+import { residentMiB } from './process-cost.ts'
 import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
-import { startChatTarget } from './targets.ts'
+import { chatRequest, startChatTarget } from './targets.ts'
 
-const METHOD = `From spawn to the first 200 of /healthz, asked every 2 ms, with a new database and with
-  the same one again; a Node that runs an empty program beside it, in the same rounds.`
+const METHOD = `From spawn to the first 200 of /healthz, asked every 2 ms, with a database that is there already; the rows take
+  turns in each round. The empty programs answer every request with 200; one imports node:http, one requires it. Memory is
+  VmRSS: five seconds after the last start, and five seconds after a minute of chats, embeddings and reads of /status, as many
+  as four connections each can have, and 20 jobs a second.`
+
+const IDLE_MS = 5_000
+const LOAD_MS = 60_000
+const CONNECTIONS = 4
+/** Fewer than can be done, so that none waits for long. */
+const JOBS_A_SECOND = 20
+
+const EMPTY = "http.createServer((_, res) => res.end()).listen(process.argv[1], '127.0.0.1')"
+
+interface Variant {
+  readonly name: string
+  /** Node's flags and the program. */
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Only foreman is loaded. */
+  readonly isEmpty?: true
+}
+
+interface Found {
+  readonly times: number[]
+  idle: number
+  loaded: number
+}
+
+function variants(bundle: string): readonly Variant[] {
+  const program = join(bundle, 'foreman.js')
+  const switched = (...args: string[]): Variant => ({ name: args.join(' '), args: [...args, program, 'serve'] })
+  return [
+    {
+      name: 'empty, import',
+      args: ['--input-type=module', '-e', `import http from 'node:http'\n${EMPTY}`],
+      isEmpty: true,
+    },
+    { name: 'empty, require', args: ['-e', `const http = require('node:http')\n${EMPTY}`], isEmpty: true },
+    { name: 'source', args: [join(import.meta.dirname, '../src/cli/main.ts'), 'serve'] },
+    { name: 'bundle, nothing compiled', args: [join(bundle, 'bundle.js'), 'serve'] },
+    { name: 'bundle', args: [program, 'serve'] },
+    { name: 'MALLOC_ARENA_MAX=1', args: [program, 'serve'], env: { MALLOC_ARENA_MAX: '1' } },
+    switched('--liftoff-only'),
+    switched('--max-semi-space-size=1'),
+    switched('--max-semi-space-size=4'),
+    switched('--optimize-for-size'),
+    switched('--max-semi-space-size=1', '--optimize-for-size'),
+  ]
+}
 
 export async function run(report: Report, { rounds }: { rounds: number }): Promise<void> {
   report.method(METHOD)
   const target = await startChatTarget()
-  const times = { node: [] as number[], fresh: [] as number[], again: [] as number[] }
+  const rows = variants(await buildProgram()).map((variant) => ({
+    variant,
+    db: join(temporaryDirectory(), 'foreman.db'),
+    found: { times: [], idle: Number.NaN, loaded: Number.NaN } as Found,
+  }))
+  // The first start makes the database and the compiled code.
+  for (const { variant, db } of rows) await (await start(variant, target.port, db)).child.stop()
   for (let round = 0; round < rounds; round++) {
-    times.node.push(await emptyNode())
-    const db = join(temporaryDirectory(), 'foreman.db')
-    times.fresh.push(await startToHealthy(target.port, db))
-    times.again.push(await startToHealthy(target.port, db))
+    for (const { variant, db, found } of rows) {
+      const { child, port, ms } = await start(variant, target.port, db)
+      found.times.push(ms)
+      if (round === rounds - 1) await measureMemory(variant, { pid: child.pid, port }, found, rounds === 1)
+      await child.stop()
+    }
   }
   await target.child.stop()
-  const row = (name: string, found: readonly number[]) => [
-    name,
-    `${digits(median(found))} ms`,
-    `${digits(median(found) / median(times.node))}×`,
-  ]
-  report.table(
-    ['', 'median', 'of an empty Node'],
-    [
-      row('node, an empty program', times.node),
-      row('foreman, a new database', times.fresh),
-      row('foreman, its database again', times.again),
-    ],
-  )
+  show(report, rows)
 }
 
-async function emptyNode(): Promise<number> {
-  const started = performance.now()
-  const child = startChild(process.execPath, ['-e', '0'])
-  await once(child.process, 'exit')
-  return performance.now() - started
+interface Started {
+  readonly child: Child
+  readonly port: number
+  readonly ms: number
 }
 
-async function startToHealthy(targetPort: number, db: string): Promise<number> {
+async function start({ args, env = {}, isEmpty }: Variant, targetPort: number, db: string): Promise<Started> {
   const port = await freePort()
   const started = performance.now()
-  const starting = startForeman({ targetPort, db, settings: { FOREMAN_ADDR: `127.0.0.1:${port}` } })
+  const settings = { ...env, FOREMAN_ADDR: `127.0.0.1:${port}` }
+  const starting =
+    isEmpty === true
+      ? { child: startChild(process.execPath, [...args, String(port)]) }
+      : startForeman({ targetPort, db, args, settings })
   const healthy = untilHealthy(port).then(() => performance.now() - started)
   // In this order: a daemon that does not start at all ends the bench, not the wait for its health.
-  const foreman = await starting
-  const time = await healthy
-  await foreman.child.stop()
-  return time
+  const { child } = await starting
+  return { child, port, ms: await healthy }
+}
+
+async function measureMemory(
+  { isEmpty }: Variant,
+  { pid, port }: { pid: number; port: number },
+  found: Found,
+  isQuick: boolean,
+): Promise<void> {
+  await wait(IDLE_MS)
+  found.idle = residentMiB(pid)
+  if (isEmpty === true) return
+  const ms = isQuick ? 2_000 : LOAD_MS
+  const load = { port, pid, connections: CONNECTIONS, ms }
+  const chat = { model: 'bench', messages: [{ role: 'user', content: 'Why is the sky blue?' }] }
+  await Promise.all([
+    closedLoad({ ...load, request: chatRequest(port) }),
+    closedLoad({ ...load, request: post(port, '/api/embed', { model: 'bench', input: 'x'.repeat(2_000) }) }),
+    openLoad({
+      port,
+      request: post(port, '/jobs', chat),
+      connections: CONNECTIONS,
+      rate: JOBS_A_SECOND,
+      ms,
+      status: 202,
+    }),
+    closedLoad({ ...load, request: requestBytes({ method: 'GET', path: '/status', port }) }),
+  ])
+  await wait(IDLE_MS)
+  found.loaded = residentMiB(pid)
+}
+
+function show(report: Report, rows: readonly { readonly variant: Variant; readonly found: Found }[]): void {
+  const ms = (value: number) => `${digits(value)} ms`
+  const mib = (value: number) => (Number.isNaN(value) ? '' : `${digits(value)} MiB`)
+  report.table(
+    ['', 'best', 'median', 'idle', 'after load'],
+    rows.map(({ variant: { name }, found: { times, idle, loaded } }) => [
+      name,
+      ms(Math.min(...times)),
+      ms(median(times)),
+      mib(idle),
+      mib(loaded),
+    ]),
+  )
+  const bundle = rows.find(({ variant }) => variant.name === 'bundle')?.found
+  if (bundle === undefined) return
+  const best = Math.min(...bundle.times)
+  report.goal('the bundle is healthy within 300 ms', best <= 300, ms(best))
+  report.goal('the bundle holds at most 90 MiB when idle', bundle.idle <= 90, mib(bundle.idle))
+  report.goal('the bundle holds at most 130 MiB after a minute of mixed load', bundle.loaded <= 130, mib(bundle.loaded))
 }
 
 async function untilHealthy(port: number): Promise<void> {

@@ -37,6 +37,7 @@ const INVENTORY: Readonly<Record<string, string>> = {
     models: [{ ...model, expires_at: '2036-01-01T00:00:00Z', size_vram: 1, context_length: 4096 }],
   }),
   '/api/version': JSON.stringify({ version: '0.17.4' }),
+  '/api/embed': JSON.stringify({ model: MODEL, embeddings: [Array.from({ length: 768 }, (_, i) => Math.sin(i + 1))] }),
   '/api/show': JSON.stringify({ details: model.details, model_info: {}, capabilities: ['completion'] }),
 }
 
