@@ -3,7 +3,8 @@
 ARG NODE_IMAGE=docker.io/library/node:26-trixie-slim
 ARG DISTROLESS_IMAGE=gcr.io/distroless/nodejs26-debian13:nonroot
 
-# The program is the same on every platform, so it is built on the platform of the builder.
+# The program is the same on every platform, so it is built on the builder's. The other stages run nothing, and so need no
+# emulation.
 FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
@@ -14,10 +15,11 @@ COPY scripts scripts
 COPY src src
 # /nodejs/bin/node is where the distroless image has Node. A new named volume takes the owner and the mode of /data.
 RUN npm run build -- --program \
-    && mkdir -p /out/bin /out/data \
+    && mkdir -p /out/bin /out/data /out/nodejs/bin \
     && cp -r dist/ollama-foreman /out/foreman \
     && sed -i '1s|.*|#!/nodejs/bin/node|' /out/foreman/foreman.js \
     && ln -s /foreman/foreman.js /out/bin/foreman \
+    && ln -s /usr/local/bin/node /out/nodejs/bin/node \
     && chmod -R u=rwX,go=rX /out/foreman \
     && chown 65532:65532 /out/data \
     && chmod 700 /out/data
@@ -26,7 +28,7 @@ RUN npm run build -- --program \
 FROM ${NODE_IMAGE} AS slim
 ARG NODE_IMAGE
 LABEL org.opencontainers.image.base.name="${NODE_IMAGE}"
-RUN mkdir -p /nodejs/bin && ln -s /usr/local/bin/node /nodejs/bin/node
+COPY --from=build /out/nodejs /nodejs
 # --- same in both
 ARG VERSION=dev
 ARG REVISION=unknown

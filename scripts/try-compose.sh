@@ -112,6 +112,10 @@ if [ "${1-}" = --in-namespaces ]; then
   printf '%s\n' 'FROM gcr.io/distroless/nodejs26-debian13:nonroot' 'COPY prometheus /bin/prometheus' \
     'COPY --chown=65534:65534 data /prometheus' 'USER 65534' 'ENTRYPOINT ["/bin/prometheus"]' >"$work/prometheus/Dockerfile"
   DOCKER_BUILDKIT=1 docker build --quiet -t prom/prometheus:try-compose "$work/prometheus"
+  step 'building for linux/arm64 without emulation, on an empty base'
+  DOCKER_BUILDKIT=1 docker build --quiet --network host --platform linux/arm64 --build-arg DISTROLESS_IMAGE=scratch \
+    -t ollama-foreman:arm64 .
+  [ "$(docker image inspect --format '{{.Architecture}}' ollama-foreman:arm64)" = arm64 ]
   compose() { "$plugins/docker-compose" "$@"; }
   {
     override

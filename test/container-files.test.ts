@@ -26,6 +26,6 @@ it('docs/container.md says the default of every variable that only compose.yaml 
   for (const [, name = '', value = ''] of text('compose.yaml').matchAll(/\$\{(\w+):-([^}]+)\}/g)) {
     if (name === 'FOREMAN_TOKEN') continue
     const row = document.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${name}\``))
-    expect(row, name).toMatch(name.endsWith('_TAG') ? /as in the file/ : new RegExp(`\`${value}\``))
+    expect(row, name).toMatch(name.endsWith('_IMAGE') ? /as in the file/ : new RegExp(`\`${value}\``))
   }
 })
