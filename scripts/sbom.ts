@@ -46,8 +46,9 @@ const purl = ({ name, version }: Named): string => `pkg:npm/${name.replace('@', 
 
 const identity = (one: Named) => ({ 'bom-ref': purl(one), name: one.name, version: one.version, purl: purl(one) })
 
-/** The hash of the published tarball, from the lock file. */
-function tarballHash(lock: Lock, folder: string): string {
+/** The hash of the published tarball, from the lock file. `folder` lies outside of the root if node_modules is a link. */
+function tarballHash(lock: Lock, path: string): string {
+  const folder = path.replace(/^.*?(?=node_modules\/)/, '')
   const [, base64] = /^sha512-(.*)$/.exec(lock.packages[folder]?.integrity ?? '') ?? []
   if (base64 === undefined) throw new Error(`package-lock.json has no SHA-512 for ${folder}`)
   return Buffer.from(base64, 'base64').toString('hex')
