@@ -6,6 +6,7 @@ import { renderConfigurationPage, renderEnvExample } from '../src/daemon/config/
 import { renderCommandLinePage } from './document-command-line.ts'
 import { renderErrorsPage } from './document-errors.ts'
 import { renderLifecyclePage } from './document-lifecycle.ts'
+import { renderMetricsPage } from './document-metrics.ts'
 import { renderOllamaVersionsPage } from './document-ollama-versions.ts'
 
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
@@ -14,6 +15,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': renderConfigurationPage,
   'docs/errors.md': renderErrorsPage,
   'docs/job-lifecycle.md': renderLifecyclePage,
+  'docs/metrics.md': renderMetricsPage,
   'docs/ollama-versions.md': renderOllamaVersionsPage,
 }
 

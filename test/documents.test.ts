@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { DOCUMENTS, staleDocuments, writeDocuments } from '../scripts/generate.ts'
 import { KNOWN_NAMES } from '../src/daemon/config/options.ts'
 import { TRANSITIONS } from '../src/daemon/job.ts'
+import { METRICS } from '../src/daemon/metric-table.ts'
 import { ERRORS } from '../src/protocol/error.ts'
 import { VERSION } from '../src/protocol/version.ts'
 
@@ -26,12 +27,13 @@ describe('the generated documents', () => {
     expect(staleDocuments(dir)).toEqual(['docs/errors.md'])
   })
 
-  it('name every setting, every error and every event', () => {
+  it('name every setting, error, event and metric', () => {
     const text = (path: string): string => DOCUMENTS[path]?.() ?? ''
     for (const name of KNOWN_NAMES) expect(text('docs/configuration.md')).toContain(name)
     for (const name of KNOWN_NAMES.filter((known) => known !== 'FOREMAN_URL'))
       expect(text('.env.example')).toContain(`${name}=`)
     for (const code of Object.keys(ERRORS)) expect(text('docs/errors.md')).toContain(`\`${code}\``)
+    for (const { name } of Object.values(METRICS)) expect(text('docs/metrics.md')).toContain(`\`${name}\``)
     for (const event of Object.keys(TRANSITIONS)) expect(text('docs/job-lifecycle.md')).toContain(`\`${event}\``)
   })
 })

@@ -100,6 +100,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       throw error
     }
     parts.state.phase = 'ready'
+    parts.metrics.recovered(recovery)
     parts.metrics.start()
     // Before the first claim: what fell due while nobody looked must not be sent after all.
     await parts.deadlines.start()
@@ -154,7 +155,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     })
     const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
     const app: App = {
-      ...{ config, clock, log, metrics, store, target, relay, awake, live, deliverer, deadlines, hop },
+      ...{ config, clock, log, metrics, store, target, relay, awake, live, deliverer, deadlines, disk, hop },
       newId: () => {
         const id = newId()
         onStep?.('admitted', id)

@@ -86,6 +86,7 @@ export async function startHalf(target: { readonly url: string }, wishes: HalfWi
   } satisfies Partial<Store>
   const app: App = {
     ...{ config, clock, log, metrics, target: real, storageFull: false, port: 0 },
+    disk: { freeBytes: 5_000, databaseBytes: 4_096 },
     ...{ relay: new Relay(), awake: new AwakeClock(clock, 0), newId: () => '01KAJ5Z0000000000000000000', hop: HOP },
     ...{ deliverer: { wake: () => {} }, deadlines: { wake: () => {} } },
     webhookPolicy: createAddressPolicy(config, NOWHERE, NOWHERE, { names: [], addresses: [] }),

@@ -2,7 +2,8 @@
 
 import { spawnSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
-import { Metrics, type Readings } from '../../src/daemon/metrics.ts'
+import { MAX_MODEL_LABELS, type Readings } from '../../src/daemon/metric-table.ts'
+import { Metrics } from '../../src/daemon/metrics.ts'
 import { job } from '../domain/job-example.ts'
 import { until } from '../harness.ts'
 import { knownTarget, startHalf } from './half.ts'
@@ -16,9 +17,12 @@ const readings = (changes: Partial<Readings> = {}): Readings => ({
     backlog: () => Promise.resolve([]),
     pendingDeliveries: () => Promise.resolve(5),
   },
-  probes: { status: knownTarget(0) },
-  queue: { paused: false },
+  probes: { status: knownTarget(0), slotsTooFew: false },
+  queue: { paused: false, running: null },
   live: { waiting: 4 },
+  storageFull: false,
+  disk: { freeBytes: null, databaseBytes: null },
+  config: { minFree: 1_000 },
   ...changes,
 })
 
@@ -61,15 +65,15 @@ test('jobs are counted by final state and model, with their times and tokens', a
     'model="tiny-a:latest",type="output"': 11,
   })
   expect(await samples(metrics, 'foreman_cached_prompt_tokens_total')).toEqual({ 'model="tiny-a:latest"': 5 })
-  expect(await samples(metrics, 'foreman_job_duration_seconds_sum')).toEqual({ '': 4 })
-  expect(await samples(metrics, 'foreman_model_load_seconds_sum')).toEqual({ '': 0.75 })
+  expect(await samples(metrics, 'foreman_job_duration_seconds_sum')).toEqual({ 'model="tiny-a:latest"': 4 })
+  expect(await samples(metrics, 'foreman_model_load_seconds_sum')).toEqual({ 'model="tiny-a:latest"': 0.75 })
 })
 
 test('a job that was never sent counts, and measures nothing', async () => {
   const metrics = metricsWith()
   metrics.jobEnded(job({ state: 'cancelled', finishedAt: 5 }))
   expect(await samples(metrics, 'foreman_jobs_total')).toEqual({ 'model="tiny-a:latest",state="cancelled"': 1 })
-  expect(await samples(metrics, 'foreman_job_duration_seconds_count')).toEqual({ '': 0 })
+  expect(await samples(metrics, 'foreman_job_duration_seconds_count')).toEqual({})
 })
 
 test('a model that is not installed is `other`: a caller cannot make a label', async () => {
@@ -79,35 +83,41 @@ test('a model that is not installed is `other`: a caller cannot make a label', a
   expect(await samples(metrics, 'foreman_jobs_total')).toEqual({ 'model="other",state="done"': 2 })
 })
 
-test('at most a hundred models have a label, however many are installed', async () => {
+test('at most fifty models have a label, however many are installed', async () => {
   const { inventory } = knownTarget(0)
   if (inventory === null) throw new Error('no inventory')
   const names = Array.from({ length: 150 }, (_, i) => `m${i}:latest`)
   const installed = new Map(names.map((name) => [name, { name, digest: 'd', modifiedAt: '' }]))
-  const metrics = metricsWith({ probes: { status: { ...knownTarget(0), inventory: { ...inventory, installed } } } })
+  const metrics = metricsWith({
+    probes: { status: { ...knownTarget(0), inventory: { ...inventory, installed } }, slotsTooFew: false },
+  })
   for (const model of names) metrics.jobEnded(job({ model, state: 'done' }))
   const counted = await samples(metrics, 'foreman_jobs_total')
-  expect(Object.keys(counted)).toHaveLength(101)
-  expect(counted['model="other",state="done"']).toBe(50)
+  expect(Object.keys(counted)).toHaveLength(MAX_MODEL_LABELS + 1)
+  expect(counted['model="other",state="done"']).toBe(150 - MAX_MODEL_LABELS)
 })
 
 test('the wait ends with the first sending, not with a later one', async () => {
   const metrics = metricsWith()
   metrics.jobSent(job({ createdAt: 1_000, startedAt: 3_000, claimedAt: 3_000 }), 3_000)
   metrics.jobSent(job({ createdAt: 1_000, startedAt: 3_000, claimedAt: 60_000 }), 60_000)
-  expect(await samples(metrics, 'foreman_queue_wait_seconds_count')).toEqual({ '': 1 })
-  expect(await samples(metrics, 'foreman_queue_wait_seconds_sum')).toEqual({ '': 2 })
+  expect(await samples(metrics, 'foreman_queue_wait_seconds_count')).toEqual({ 'model="tiny-a:latest"': 1 })
+  expect(await samples(metrics, 'foreman_queue_wait_seconds_sum')).toEqual({ 'model="tiny-a:latest"': 2 })
 })
 
 test('histograms reach an hour, for that is how long a queue may be', async () => {
   const metrics = metricsWith()
+  const times = { claimedAt: 1_000, startedAt: 1_000, workingAt: 2_000, finishedAt: 4_000 }
+  metrics.jobSent(job(times), 1_000)
+  metrics.firstByte('tiny-a', 1)
+  metrics.jobEnded(job({ ...times, state: 'done' }))
   for (const name of [
     'foreman_queue_wait_seconds',
     'foreman_model_load_seconds',
     'foreman_job_duration_seconds',
     'foreman_time_to_first_token_seconds',
   ]) {
-    expect(Object.keys(await samples(metrics, `${name}_bucket`))).toContain('le="3600"')
+    expect(Object.keys(await samples(metrics, `${name}_bucket`))).toContain('le="3600",model="tiny-a:latest"')
   }
 })
 
@@ -118,7 +128,7 @@ test('the queue is read when it is asked for', async () => {
     { model: 'neither', jobs: 4, oldestAt: 99_000 },
   ]
   const store = { ...readings().store, backlog: () => Promise.resolve(backlog) }
-  const metrics = metricsWith({ store, queue: { paused: true } })
+  const metrics = metricsWith({ store, queue: { paused: true, running: { job: { claimedAt: 93_000 } } } })
   expect(await samples(metrics, 'foreman_queue_depth')).toEqual({ 'model="tiny-a:latest"': 2, 'model="other"': 5 })
   expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 60 })
   expect(await samples(metrics, 'foreman_queue_bytes')).toEqual({ '': 300 })
@@ -126,6 +136,7 @@ test('the queue is read when it is asked for', async () => {
   expect(await samples(metrics, 'foreman_swaps_saved')).toEqual({ '': 5 })
   expect(await samples(metrics, 'foreman_callers')).toEqual({ '': 4 })
   expect(await samples(metrics, 'foreman_paused')).toEqual({ '': 1 })
+  expect(await samples(metrics, 'foreman_running_job_seconds')).toEqual({ '': 7 })
   backlog.length = 0
   expect(await samples(metrics, 'foreman_queue_depth')).toEqual({})
   expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 0 })
@@ -168,6 +179,16 @@ test('promtool finds nothing to say about the metrics', async (context) => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' })
 })
 
+test('what cannot be read has no sample: it is not 0', async () => {
+  const unread = metricsWith()
+  expect(await samples(unread, 'foreman_disk_free_bytes')).toEqual({})
+  const read = metricsWith({ storageFull: true, disk: { freeBytes: 700, databaseBytes: 40 } })
+  expect(await samples(read, 'foreman_disk_free_bytes')).toEqual({ '': 700 })
+  expect(await samples(read, 'foreman_database_bytes')).toEqual({ '': 40 })
+  expect(await samples(read, 'foreman_disk_min_free_bytes')).toEqual({ '': 1_000 })
+  expect(await samples(read, 'foreman_storage_full')).toEqual({ '': 1 })
+})
+
 test('the target is up when it answered last', async () => {
   for (const [reachable, up] of [
     [true, 1],
@@ -175,7 +196,10 @@ test('the target is up when it answered last', async () => {
     [null, 0],
   ] as const) {
     expect(
-      await samples(metricsWith({ probes: { status: knownTarget(0, { reachable }) } }), 'foreman_target_up'),
+      await samples(
+        metricsWith({ probes: { status: knownTarget(0, { reachable }), slotsTooFew: false } }),
+        'foreman_target_up',
+      ),
     ).toEqual({ '': up })
   }
 })
@@ -186,7 +210,7 @@ test('everything else is counted under its name', async () => {
   metrics.attempt('connection_lost')
   metrics.relayed(10)
   metrics.relayed(5)
-  metrics.firstByte(0.5)
+  metrics.firstByte('tiny-a', 0.5)
   metrics.probed(true, 0.01)
   metrics.probed(false, 5)
   metrics.embedStarted()
@@ -197,12 +221,12 @@ test('everything else is counted under its name', async () => {
   metrics.clientGone()
   metrics.slotWarning()
   metrics.request('/api/tags', 'GET', 200)
-  expect(await samples(metrics, 'foreman_attempts_total')).toEqual({
+  expect(await samples(metrics, 'foreman_attempts_total')).toMatchObject({
     'outcome="completed"': 1,
     'outcome="connection_lost"': 1,
   })
   expect(await samples(metrics, 'foreman_relay_bytes_total')).toEqual({ '': 15 })
-  expect(await samples(metrics, 'foreman_time_to_first_token_seconds_sum')).toEqual({ '': 0.5 })
+  expect(await samples(metrics, 'foreman_time_to_first_token_seconds_sum')).toEqual({ 'model="tiny-a:latest"': 0.5 })
   expect(await samples(metrics, 'foreman_target_probes_total')).toEqual({
     'result="answered"': 1,
     'result="unanswered"': 1,
@@ -218,10 +242,10 @@ test('everything else is counted under its name', async () => {
   })
 })
 
-test('every sample is a number, every name is foreman’s, every metric says what it is', async () => {
+test('every sample is a number, every name has a known prefix, every metric says what it is', async () => {
   const { body } = await metricsWith().render()
   for (const line of body.split('\n').filter((text) => text !== '' && !text.startsWith('#'))) {
-    expect(line).toMatch(/^foreman_[a-z_]+(\{[^}]*\})? [\d.e+-]+$/)
+    expect(line).toMatch(/^(foreman|process)_[a-z_]+(\{[^}]*\})? [\d.e+-]+$/)
   }
   const helps = body.match(/^# HELP \S+ \S/gm) ?? []
   expect(helps).toHaveLength((body.match(/^# TYPE/gm) ?? []).length)
@@ -232,7 +256,10 @@ test('webhooks are counted by what became of them, and those that are still to c
   metrics.webhookTried('delivered')
   metrics.webhookTried('again')
   metrics.webhookTried('again')
-  expect(await samples(metrics, 'foreman_deliveries_total')).toEqual({ 'result="delivered"': 1, 'result="again"': 2 })
+  expect(await samples(metrics, 'foreman_deliveries_total')).toMatchObject({
+    'result="delivered"': 1,
+    'result="again"': 2,
+  })
   expect(await samples(metrics, 'foreman_deliveries_pending')).toEqual({ '': 5 })
 })
 

@@ -103,6 +103,8 @@ export interface App {
   readonly phase: Phase
   /** Free disk is below FOREMAN_MIN_FREE, or the store said that the disk is full. */
   readonly storageFull: boolean
+  /** As last read; null before that. */
+  readonly disk: { readonly freeBytes: number | null; readonly databaseBytes: number | null }
   /** The port that was bound (0 before). */
   readonly port: number
 }

@@ -1,7 +1,7 @@
-// Owns the answer to "is there room to admit more?": free space beside the database, looked at every five seconds, and
-// what the store says when it hits the end. It never deletes anything.
+// Disk monitor: reads the free space beside the database and the size of the database every five seconds, and decides
+// whether there is room to admit more. It never deletes anything.
 
-import { statfs } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
 
@@ -24,6 +24,10 @@ export class Disk {
   #low = false
   #storeFull = false
   #stopped = false
+  /** As last read; null before that. */
+  freeBytes: number | null = null
+  /** Size of the database and its log, as last read; null before that. */
+  databaseBytes: number | null = null
 
   constructor(parts: DiskParts) {
     this.#parts = parts
@@ -56,16 +60,22 @@ export class Disk {
     try {
       // The file, not its folder: it may be a symlink to another disk.
       const { bavail, bsize } = await statfs(db)
-      const low = bavail * bsize < minFree
+      const freeBytes = bavail * bsize
+      this.freeBytes = freeBytes
+      const low = freeBytes < minFree
       if (low !== this.#low)
-        log.warn(
-          { freeBytes: bavail * bsize, minFree },
-          low ? 'free disk is low: nothing is admitted' : 'there is room again',
-        )
+        log.warn({ freeBytes, minFree }, low ? 'free disk is low: nothing is admitted' : 'there is room again')
       this.#low = low
+      this.databaseBytes = await databaseBytes(db)
     } catch (error) {
-      log.warn({ err: error }, 'free disk space could not be read')
+      log.warn({ err: error }, 'free disk space or the size of the database could not be read')
     }
     if (!this.#stopped) this.#timer = clock.after(EVERY_MS, () => void this.#look())
   }
+}
+
+/** The log is missing while the store is closed, and may be created at any time. */
+async function databaseBytes(db: string): Promise<number> {
+  const log = await stat(`${db}-wal`).catch(() => ({ size: 0 }))
+  return (await stat(db)).size + log.size
 }

@@ -360,7 +360,7 @@ export class Dispatcher {
   #firstByte(run: Run): void {
     const { clock, store, metrics, prober, log, relay, deliverer, onStep } = this.#parts
     const { job } = run
-    metrics.firstByte((clock.monotonic() - run.startedAt) / 1000)
+    metrics.firstByte(job.model, (clock.monotonic() - run.startedAt) / 1000)
     if (job.state === 'loading') {
       const now = clock.now()
       const change: Change = { id: job.id, event: 'first_byte', now }

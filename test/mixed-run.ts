@@ -1,0 +1,34 @@
+// A short run in which foreman does a little of everything: chats to two models, a failed job, a cancelled job, embeddings,
+// webhooks, and a job that still waits at the end because the queue is paused. It asserts nothing.
+
+import { call, get } from './caller.ts'
+import { type FakeOllama, fails } from './fake-ollama.ts'
+import { until } from './harness.ts'
+import { act, inState, probed, submit, view } from './jobs/submission.ts'
+import { accepts, startWebhookSink } from './webhook-sink.ts'
+
+/** @param headers Sent with each request, for a foreman that wants its token. */
+export async function mixedRun(url: string, fake: FakeOllama, headers: Record<string, string> = {}): Promise<void> {
+  const sink = await startWebhookSink({
+    // The receiver of one job is gone for good: its webhooks are stopped.
+    react: ({ path }) => (path === '/gone' ? { status: 410 } : accepts),
+  })
+  await probed(url)
+  const messages = [{ role: 'user', content: 'hi' }]
+  for (const model of ['tiny-a', 'tiny-b']) await call(url, { body: { model, messages }, headers })
+  await call(url, { path: '/api/embed', body: { model: 'tiny-embed', input: 'hi' }, headers })
+  await get(url, '/no/such/path', headers)
+  fake.on('/api/chat', fails(400, 'this prompt is invalid'))
+  for (const path of ['/hook', '/gone']) {
+    const { job_id } = await submit(url, { state_webhook_url: `${sink.url}${path}` }, headers)
+    await until('the job and its webhooks are over', async () => {
+      const { finished_at, deliveries } = await view(url, job_id)
+      return finished_at !== null && deliveries.every(({ status }) => status !== 'pending')
+    })
+  }
+  await call(url, { path: '/pause', headers })
+  const { job_id } = await submit(url, {}, headers)
+  await act(url, job_id, 'cancel', headers)
+  await inState(url, job_id, 'cancelled')
+  await submit(url, { model: 'tiny-b' }, headers)
+}
