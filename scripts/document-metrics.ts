@@ -1,6 +1,7 @@
 // Renders docs/metrics.md from the table of metrics.
 
-import { MAX_MODEL_LABELS, METRICS, type MetricEntry } from '../src/daemon/metric-table.ts'
+import type { MetricEntry } from '../src/daemon/metric-entry.ts'
+import { MAX_MODEL_LABELS, METRICS } from '../src/daemon/metric-table.ts'
 
 const CHAPTERS: readonly { readonly heading: string; readonly until: string }[] = [
   { heading: 'The queue', until: METRICS.swapsSaved.name },

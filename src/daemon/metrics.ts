@@ -6,14 +6,8 @@ import { normaliseModel } from './affinity.ts'
 import type { DeliveryVerdict } from './delivery.ts'
 import type { EventName, Job } from './job.ts'
 import { LoopDelay } from './loop-delay.ts'
-import {
-  MAX_MODEL_LABELS,
-  METRICS,
-  type MetricEntry,
-  type MetricKey,
-  type Readings,
-  type Sample,
-} from './metric-table.ts'
+import type { MetricEntry, Readings, Sample } from './metric-entry.ts'
+import { MAX_MODEL_LABELS, METRICS, type MetricKey } from './metric-table.ts'
 import type { Recovery } from './store/store.ts'
 import { isInstalled } from './target-status.ts'
 

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { METRICS, type MetricEntry } from '../../src/daemon/metric-table.ts'
+import type { MetricEntry } from '../../src/daemon/metric-entry.ts'
+import { METRICS } from '../../src/daemon/metric-table.ts'
 import { openStore } from '../../src/daemon/store/thread.ts'
 import { get } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'

@@ -2,7 +2,8 @@
 
 import { spawnSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
-import { MAX_MODEL_LABELS, type Readings } from '../../src/daemon/metric-table.ts'
+import type { Readings } from '../../src/daemon/metric-entry.ts'
+import { MAX_MODEL_LABELS } from '../../src/daemon/metric-table.ts'
 import { Metrics } from '../../src/daemon/metrics.ts'
 import { job } from '../domain/job-example.ts'
 import { until } from '../harness.ts'
