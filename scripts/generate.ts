@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { renderConfigurationPage, renderEnvExample } from '../src/daemon/config/render.ts'
+import { openApiDocument } from '../src/daemon/http/openapi/document.ts'
 import { renderCommandLinePage } from './document-command-line.ts'
 import { renderErrorsPage } from './document-errors.ts'
 import { renderLifecyclePage } from './document-lifecycle.ts'
@@ -17,6 +18,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/job-lifecycle.md': renderLifecyclePage,
   'docs/metrics.md': renderMetricsPage,
   'docs/ollama-versions.md': renderOllamaVersionsPage,
+  'docs/openapi.json': () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
 }
 
 /** Paths whose file under `root` is not what the code says now. */

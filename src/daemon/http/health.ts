@@ -5,9 +5,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LOOP_REASON } from '../hop.ts'
 import type { App } from './app.ts'
 import type { Backups } from './backup.ts'
+import { openApiDocument } from './openapi/document.ts'
 import { pauseQueue, resumeQueue } from './pause.ts'
 import type { RequestBodies } from './request-body.ts'
-import { send, sendJson } from './respond.ts'
+import { JSON_TYPE, send, sendJson } from './respond.ts'
 import { statusDocument } from './status.ts'
 
 export async function answerOwn(
@@ -30,6 +31,8 @@ export async function answerOwn(
       const { contentType, body } = await app.metrics.render()
       return send(res, 200, contentType, body, fresh)
     }
+    case '/openapi.json':
+      return send(res, 200, JSON_TYPE, openApiText())
     case '/backup':
       return backups.send(app, res)
     case '/pause':
@@ -37,6 +40,14 @@ export async function answerOwn(
     default:
       return resumeQueue(app, res)
   }
+}
+
+let kept: string | null = null
+
+/** Written when it is first asked for: a start is not slower by it. */
+function openApiText(): string {
+  kept ??= JSON.stringify(openApiDocument())
+  return kept
 }
 
 /** Why the target is not reachable stays inside, because anybody may ask: but for a loop, which a health check is to show. */

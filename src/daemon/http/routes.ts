@@ -101,6 +101,7 @@ export const ROUTES: readonly Route[] = [
   own('/readyz', READ),
   own('/status', READ),
   own('/metrics', READ),
+  own('/openapi.json', READ),
   own('/pause', POST),
   own('/resume', POST),
   own('/backup', POST),
