@@ -38,6 +38,8 @@ interface Found {
   readonly times: number[]
   idle: number
   loaded: number
+  /** Under the load. */
+  chats: number
 }
 
 function variants(bundle: string): readonly Variant[] {
@@ -68,7 +70,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
   const rows = variants(await buildProgram()).map((variant) => ({
     variant,
     db: join(temporaryDirectory(), 'foreman.db'),
-    found: { times: [], idle: Number.NaN, loaded: Number.NaN } as Found,
+    found: { times: [], idle: Number.NaN, loaded: Number.NaN, chats: Number.NaN } as Found,
   }))
   // The first start makes the database and the compiled code.
   for (const { variant, db } of rows) await (await start(variant, target.port, db)).child.stop()
@@ -116,7 +118,7 @@ async function measureMemory(
   const ms = isQuick ? 2_000 : LOAD_MS
   const load = { port, pid, connections: CONNECTIONS, ms }
   const chat = { model: 'bench', messages: [{ role: 'user', content: 'Why is the sky blue?' }] }
-  await Promise.all([
+  const [chats] = await Promise.all([
     closedLoad({ ...load, request: chatRequest(port) }),
     closedLoad({ ...load, request: post(port, '/api/embed', { model: 'bench', input: 'x'.repeat(2_000) }) }),
     openLoad({
@@ -131,19 +133,21 @@ async function measureMemory(
   ])
   await wait(IDLE_MS)
   found.loaded = residentMiB(pid)
+  found.chats = chats.rate
 }
 
 function show(report: Report, rows: readonly { readonly variant: Variant; readonly found: Found }[]): void {
   const ms = (value: number) => `${digits(value)} ms`
   const mib = (value: number) => (Number.isNaN(value) ? '' : `${digits(value)} MiB`)
   report.table(
-    ['', 'best', 'median', 'idle', 'after load'],
-    rows.map(({ variant: { name }, found: { times, idle, loaded } }) => [
+    ['', 'best', 'median', 'idle', 'after load', 'chats/s'],
+    rows.map(({ variant: { name }, found: { times, idle, loaded, chats } }) => [
       name,
       ms(Math.min(...times)),
       ms(median(times)),
       mib(idle),
       mib(loaded),
+      Number.isNaN(chats) ? '' : digits(chats),
     ]),
   )
   const bundle = rows.find(({ variant }) => variant.name === 'bundle')?.found
