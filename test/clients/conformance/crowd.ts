@@ -20,13 +20,18 @@ export async function gather(url: string, many: number, request: string, hears: 
     sockets.push(socket)
     await once(socket, 'connect')
     socket.on('error', () => undefined).write(request)
-    if (hears) await once(socket, 'data')
+    const closed = once(socket, 'close').then(() => Promise.reject(new Error('foreman closed one of the connections')))
+    if (hears) await Promise.race([once(socket, 'data'), closed])
+    closed.catch(() => undefined)
     socket.resume()
   }
   try {
-    // Not all in the same instant: what waits to be accepted is bounded too.
-    while (sockets.length < many)
-      await Promise.all(Array.from({ length: Math.min(64, many - sockets.length) }, () => come()))
+    // Not all at once: the backlog is bounded too. The last ones come one by one, because near its limit foreman closes
+    // connections that have not sent a request yet.
+    while (sockets.length < many) {
+      const atOnce = Math.min(64, Math.max(1, many - 64 - sockets.length))
+      await Promise.all(Array.from({ length: atOnce }, () => come()))
+    }
   } catch (error) {
     leave()
     throw error
