@@ -1,0 +1,47 @@
+// The example configuration for Prometheus, in front of a running foreman that wants its token.
+
+import { resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { FakeOllama, hangsUp } from '../fake-ollama.ts'
+import { startForeman, until } from '../harness.ts'
+import { submit } from '../jobs/submission.ts'
+import { configurationFor, promtool, query, RULES, startAlertmanager, startPrometheus } from './programs.ts'
+
+const TOKEN = 'a-token-for-prometheus'
+const headers = { Authorization: `Bearer ${TOKEN}` }
+
+describe('the alert rules', () => {
+  it('are valid for promtool, and pass their unit tests', () => {
+    expect(promtool('check', 'rules', RULES)).toContain('SUCCESS')
+    expect(promtool('test', 'rules', resolve(import.meta.dirname, 'rules.test.yml'))).toContain('SUCCESS')
+  })
+})
+
+describe('a real Prometheus with the example configuration', () => {
+  it('scrapes foreman with a token, and its alert reaches a real Alertmanager', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { config: { token: TOKEN, maxAttempts: 1 } })
+    const alertmanager = await startAlertmanager()
+    const configuration = await configurationFor(foreman.url, TOKEN, alertmanager)
+    expect(promtool('check', 'config', configuration)).toContain('SUCCESS')
+    const prometheus = await startPrometheus(configuration)
+    const exhausted = 'foreman_attempts_total{outcome="attempts_exhausted"}'
+    await until('the first scrape', async () => (await query(prometheus, `${exhausted} == 0`)).length > 0)
+    fake.on('/api/chat', hangsUp())
+    await submit(foreman.url, {}, headers)
+    await until('Alertmanager has the alert', async () => {
+      const answer = await fetch(`${alertmanager}/api/v2/alerts`)
+      const alerts = (await answer.json()) as { labels: Record<string, string>; status: { state: string } }[]
+      return alerts.some(
+        ({ labels, status }) => labels['alertname'] === 'ForemanAttemptsExhausted' && status.state === 'active',
+      )
+    })
+  })
+
+  it('is refused without the token', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { config: { token: TOKEN } })
+    const prometheus = await startPrometheus(await configurationFor(foreman.url, 'wrong', 'http://127.0.0.1:9'))
+    await until('the scrape failed', async () => (await query(prometheus, 'up{job="foreman"} == 0')).length > 0)
+  })
+})
