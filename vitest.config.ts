@@ -5,7 +5,14 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/ollama/**', 'test/clients/**', 'test/browser/**', 'test/scale/**', 'test/monitoring/**', 'test/image/**'],
+    exclude: [
+      'test/ollama/**',
+      'test/clients/**',
+      'test/browser/**',
+      'test/scale/**',
+      'test/monitoring/**',
+      'test/image/**',
+    ],
     setupFiles: ['test/openapi/recorder.ts'],
     // Bounds for what hangs, not for what is slow: no test measures time, and a shared machine may be ten times slower.
     testTimeout: 180_000,
