@@ -46,6 +46,8 @@ export async function buildExecutable(target: Target): Promise<Executable> {
     makeExecutable({ main: join(program, BUNDLE), node, path, work, isNative: target === HOST })
     for (const file of ['LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'])
       copyFileSync(join(program, file), join(folder, file))
+    const service = target.startsWith('linux') ? 'foreman.service' : 'ollama-foreman.plist'
+    copyFileSync(join(ROOT, 'deploy', service), join(folder, service))
     copyFileSync(join(dirname(node), '../LICENSE'), join(folder, 'NODE-LICENSE'))
     const tarball = `${folder}.tar.gz`
     execFileSync('tar', ['-czf', tarball, '-C', dirname(folder), basename(folder)])
