@@ -20,7 +20,7 @@ const METHOD = `From spawn to the first 200 of /healthz, asked every 2 ms, with 
 const IDLE_MS = 5_000
 const LOAD_MS = 60_000
 const CONNECTIONS = 4
-/** Fewer than can be done, so that none waits for long. */
+/** Fewer than can be done, so that none waits for long. On one connection: an idle one would be closed. */
 const JOBS_A_SECOND = 20
 
 const EMPTY = "http.createServer((_, res) => res.end()).listen(process.argv[1], '127.0.0.1')"
@@ -124,7 +124,7 @@ async function measureMemory(
     openLoad({
       port,
       request: post(port, '/jobs', chat),
-      connections: CONNECTIONS,
+      connections: 1,
       rate: JOBS_A_SECOND,
       ms,
       status: 202,
