@@ -2,7 +2,7 @@
 
 import { BACKUP_TYPE } from '../backup.ts'
 import { json, type Operation } from './operation.ts'
-import { yesOrNo } from './schema.ts'
+import { orNull, yesOrNo } from './schema.ts'
 
 const read = (id: string, summary: string, schema: string, more: Operation['answers'] = {}): Operation => ({
   ...{ id, summary, tag: 'daemon', errors: [] },
@@ -33,8 +33,11 @@ const PAUSE = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    unload: { ...yesOrNo(), description: 'Unload every model of the target when the running job has ended.' },
-    for: { type: 'string', pattern: '^[0-9]+(ms|s|m|h)$', description: 'The pause ends by itself after this.' },
+    unload: orNull(yesOrNo('Unload every model of the target when the running job has ended.')),
+    for: orNull({
+      ...{ type: 'string', pattern: '^[0-9]+(ms|s|m|h)$' },
+      description: 'The pause ends by itself after this, from 1s to 576h.',
+    }),
   },
 }
 

@@ -6,7 +6,7 @@ import { JOB_ENDPOINTS } from '../../request/job-wishes.ts'
 import { LONGEST_PAGE } from '../jobs/job-list-query.ts'
 import { LONGEST_WAIT_S } from '../jobs/prefer.ts'
 import { json, type Operation, type Response } from './operation.ts'
-import { listOf, oneOf, ref, type Schema, text } from './schema.ts'
+import { listOf, oneOf, orNull, ref, type Schema, text } from './schema.ts'
 
 const path = (name: string, schema: Schema): Schema => ({ name, in: 'path', required: true, schema })
 const query = (name: string, description: string, schema: Schema): Schema => ({
@@ -33,6 +33,7 @@ const LINKS = Object.fromEntries(
     { operationId, parameters: { id: '$response.body#/job_id' } },
   ]),
 )
+const FIRST_WEBHOOK = { operationId: 'redeliver', parameters: { id: '$response.body#/job_id', n: 1 } }
 
 const JOB_ID = { 'X-Foreman-Job-Id': { schema: text() }, Location: { schema: text() } }
 const APPLIED = { 'Preference-Applied': { description: 'Of a wait that was granted.', schema: text() } }
@@ -45,7 +46,7 @@ const receipt: Response = {
     'Idempotent-Replayed': { description: '`true`: the key is known, and this is its job.', schema: text() },
   },
   content: json('Receipt') ?? {},
-  links: LINKS,
+  links: { ...LINKS, redeliver: FIRST_WEBHOOK },
 }
 
 const over: Response = { description: 'The job is over.', headers: APPLIED, content: json('Job') ?? {}, links: LINKS }
@@ -59,12 +60,12 @@ const SUBMISSION: Schema = {
     'The request of the endpoint, with keys of foreman beside its own. Those are cut out; the rest goes to the target as it is.',
   properties: {
     model: { type: 'string', minLength: 1 },
-    endpoint: { ...oneOf(JOB_ENDPOINTS), default: '/api/chat' },
-    label: { type: 'string', minLength: 1, maxLength: 200 },
-    state_webhook_url: { type: 'string', format: 'uri' },
-    webhook_events: { ...listOf(oneOf(STATES)), minItems: 1 },
-    start_before: { ...DURATION, description: 'Not started by then, it is cancelled.' },
-    finish_before: { ...DURATION, description: 'Not over by then, it is cancelled.' },
+    endpoint: { ...orNull(oneOf(JOB_ENDPOINTS)), default: '/api/chat' },
+    label: orNull({ type: 'string', minLength: 1, maxLength: 200 }),
+    state_webhook_url: orNull({ type: 'string', format: 'uri' }),
+    webhook_events: orNull({ ...listOf(oneOf(STATES)), minItems: 1 }),
+    start_before: orNull({ ...DURATION, description: 'Not started by then, it is cancelled. From 1s to 8760h.' }),
+    finish_before: orNull({ ...DURATION, description: 'Not over by then, it is cancelled. From 1s to 8760h.' }),
   },
   additionalProperties: true,
 }
@@ -93,6 +94,9 @@ const list: Omit<Operation, 'id' | 'summary'> = {
   errors: [],
 }
 
+/** Fifteen digits. */
+const MAX_EVENT = 999_999_999_999_999
+
 /** A stream is a text whose parts are JSON. */
 const eventIn = (part: string): Schema => ({
   ...{ type: 'string', description: `One JobEvent in ${part}.` },
@@ -103,8 +107,8 @@ const events: Omit<Operation, 'id' | 'summary'> = {
   tag: 'jobs',
   parameters: [
     ID,
-    query('after', 'Only events of a higher number.', { type: 'integer', minimum: 0 }),
-    header('Last-Event-ID', 'As `after`, by browsers.', text()),
+    query('after', 'Only events of a higher number.', { type: 'integer', minimum: 0, maximum: MAX_EVENT }),
+    header('Last-Event-ID', 'As `after`, by browsers.', { type: 'string', pattern: '^[0-9]{0,15}$' }),
   ],
   answers: {
     200: {
