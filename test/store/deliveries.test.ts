@@ -241,6 +241,7 @@ it.each([
   ['https://HOOKS.lan', 'hooks.lan:443'],
   ['https://hooks.lan:80/', 'hooks.lan:80'],
   ['http://[::1]:9/', '[::1]:9'],
+  ['http://hooks.lan./', 'hooks.lan:80'],
 ])('the receiver of %s is %s', (url, receiver) => {
   expect(receiverOf(url)).toBe(receiver)
 })

@@ -74,10 +74,10 @@ export const DELIVERY_SQL = {
   setHead: `UPDATE deliveries SET head = 1 WHERE sequence = $sequence AND n = ${FIRST_PENDING} AND head = 0`,
 }
 
-/** host:port, the port always said. */
+/** `host:port`, always with the port. A dot at the end of a name does not make another receiver. */
 export function receiverOf(url: string): string {
   const { hostname, port, protocol } = new URL(url)
-  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
+  return `${hostname.replace(/\.$/, '')}:${port || (protocol === 'https:' ? '443' : '80')}`
 }
 
 export function createDeliveries(db: DatabaseSync): DeliveriesTable {
