@@ -11,12 +11,14 @@ base=/sys/fs/cgroup
 group=$base/foreman-try-$$
 starter=
 init=
+target_pid=
 
-# Ends systemd, which takes its processes and mounts along, and removes the cgroups from the deepest up.
+# Ends systemd and all it started, whose mounts go with them, and removes the cgroups from the deepest up.
 clean_up() {
   set +e
-  [ -n "$init" ] && kill -KILL "$init" 2>/dev/null
-  [ -n "$starter" ] && kill -KILL "$starter" 2>/dev/null && wait "$starter" 2>/dev/null
+  # The group holds only what this script started in it; the scripted target is outside.
+  [ -d "$group" ] && echo 1 >"$group/cgroup.kill"
+  [ -n "$target_pid" ] && kill "$target_pid" 2>/dev/null
   for _ in $(seq 50); do
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
     [ -d "$group" ] || break
@@ -112,8 +114,7 @@ mkdir "$group"
 starter=$!
 for _ in $(seq 100); do
   # timeout, then unshare, then the first process of the new PID namespace.
-  init=$(pgrep -P "$(pgrep -P "$starter" || echo 0)" || true)
-  [ -n "$init" ] && break
+  unshared=$(pgrep -P "$starter" -x unshare) && init=$(pgrep -P "$unshared") && break
   sleep 0.1
 done
 [ -n "$init" ] || { cat "$work/console" >&2 && exit 1; }
@@ -123,8 +124,9 @@ expect 'systemd boots' booted
 inside systemctl --version | head -n 1
 
 # The scripted target, in systemd's network namespace.
-nsenter -t "$init" -n npm exec --no -- node --input-type=module-typescript --eval \
+nsenter -t "$init" -n "$PWD/node_modules/node/bin/node" --input-type=module-typescript --eval \
   "import { FakeOllama } from '$PWD/test/fake-ollama.ts'; console.log((await FakeOllama.start()).url)" >"$work/target" 2>&1 &
+target_pid=$!
 expect 'a scripted target answers' grep -q '^http' "$work/target"
 target=$(grep '^http' "$work/target")
 

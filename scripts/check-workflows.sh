@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Judges the workflows of both forges: actionlint for mistakes (and shellcheck for their scripts), zizmor for what an attacker
+# could use. Both are installed into a temporary folder; needs Go, Python and shellcheck.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+GOBIN=$tools go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+python3 -m venv "$tools/python"
+"$tools/python/bin/pip" install --quiet --disable-pip-version-check zizmor==1.32.0
+command -v shellcheck >/dev/null || { echo 'shellcheck is missing: apt-get install shellcheck' >&2 && exit 1; }
+"$tools/actionlint" .github/workflows/*.yml .gitea/workflows/*.yml
+"$tools/python/bin/zizmor" --offline --no-progress --strict-collection .github/workflows .gitea/workflows
