@@ -18,6 +18,7 @@ clean_up() {
   set +e
   # The group holds only what this script started in it; the scripted target is outside.
   [ -d "$group" ] && echo 1 >"$group/cgroup.kill"
+  [ -n "$starter" ] && wait "$starter" 2>/dev/null
   [ -n "$target_pid" ] && kill "$target_pid" 2>/dev/null
   for _ in $(seq 50); do
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
@@ -102,6 +103,8 @@ pivot_root . oldroot
 cd /
 umount -l /oldroot
 rmdir /oldroot
+# As on a real machine: systemd mounts credentials in a namespace of their own.
+mount --make-rshared /
 exec env -i container=foreman PATH=/usr/sbin:/usr/bin /usr/lib/systemd/systemd --system --log-target=journal --show-status=no
 BOOT
 
