@@ -21,7 +21,8 @@ npm exec --no -- node "$work/redocly/node_modules/@redocly/cli/bin/cli.js" lint 
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
 
-npm exec --no -- node test/openapi/foreman.ts "$work" >"$work/url" &
+# Not through npm: the signal at the end would reach npm alone.
+node_modules/.bin/node test/openapi/foreman.ts "$work" >"$work/url" &
 foreman=$!
 for _ in $(seq 1 300); do
   [ -s "$work/url" ] && break
