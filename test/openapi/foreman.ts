@@ -30,5 +30,5 @@ const daemon = createDaemon(loaded.config, { clock: systemClock, log: createLog(
 process.on('SIGTERM', () => void daemon.stop())
 await daemon.start()
 process.stdout.write(`${daemon.url}\n`)
-await daemon.exited
-await fake[Symbol.asyncDispose]()
+// The scripted target may still hold connections.
+process.exit(await daemon.exited)
