@@ -1,8 +1,10 @@
 // The troubles of docs/deploy.md: each heading that quotes foreman is compared with what foreman says.
 
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { FakeOllama } from '../fake-ollama.ts'
 import { temporaryFolder } from '../harness.ts'
 import { exchange, post } from '../ollama/exchange.ts'
@@ -28,13 +30,11 @@ async function refusedStart(settings: Readonly<Record<string, string>>): Promise
   return { code: `Exit code ${await program.ended}`, said: program.said }
 }
 
-async function started(settings: Readonly<Record<string, string>> = {}): Promise<Foreman> {
-  const fake = await FakeOllama.start()
-  onTestFinished(() => fake.stop())
-  const foreman = await startForeman(fake.url, settings)
-  onTestFinished(() => foreman.stop())
-  return foreman
-}
+/** One foreman for all refusals of a running one. It has a queue of one place. */
+let foreman: Foreman
+let folder = ''
+let database = ''
+let fake: FakeOllama
 
 async function answered(
   { url }: Foreman,
@@ -53,15 +53,13 @@ const BUSY = 'server busy, please try again.  maximum pending requests exceeded'
 const TROUBLES: Readonly<Record<string, () => Promise<Trouble>>> = {
   'FOREMAN_OLLAMA_URL is required: …': () => refusedStart({}),
   'FOREMAN_OLLAMA_URL=… has no scheme…': () => refusedStart({ FOREMAN_OLLAMA_URL: 'localhost:11434' }),
-  '… (FOREMAN_ADDR) is taken by another program': async () => {
-    const { host } = new URL((await started()).url)
-    return refusedStart({ FOREMAN_OLLAMA_URL: 'http://127.0.0.1:1', FOREMAN_ADDR: host })
-  },
-  '… is in use by another foreman; stop that one first, or give this one a FOREMAN_DB of its own': async () => {
-    const db = join(await temporaryFolder(), 'foreman.db')
-    await started({ FOREMAN_DB: db })
-    return refusedStart({ FOREMAN_OLLAMA_URL: 'http://127.0.0.1:1', FOREMAN_ADDR: '127.0.0.1:0', FOREMAN_DB: db })
-  },
+  '… (FOREMAN_ADDR) is taken by another program': () =>
+    refusedStart({ FOREMAN_OLLAMA_URL: 'http://127.0.0.1:1', FOREMAN_ADDR: new URL(foreman.url).host }),
+  '… is in use by another foreman; stop that one first, or give this one a FOREMAN_DB of its own': () =>
+    refusedStart({
+      ...{ FOREMAN_OLLAMA_URL: 'http://127.0.0.1:1', FOREMAN_ADDR: '127.0.0.1:0' },
+      FOREMAN_DB: database,
+    }),
   'the target does not answer; jobs wait, inventory is the last one known': async () => {
     const cwd = await temporaryFolder()
     const env = cleanEnvironment({
@@ -74,16 +72,17 @@ const TROUBLES: Readonly<Record<string, () => Promise<Trouble>>> = {
     return { code: 'A warning', said }
   },
   'host … is not allowed; add it to FOREMAN_HOSTS': async () =>
-    answered(await started(), '/api/tags', null, { Host: 'nas.example' }),
+    answered(foreman, '/api/tags', null, { Host: 'nas.example' }),
   'origin … is not allowed; add it to FOREMAN_ORIGINS': async () =>
-    answered(await started(), '/api/tags', null, { Origin: 'https://page.example' }),
-  'unauthorized: this foreman needs its token': async () =>
-    answered(await started({ FOREMAN_TOKEN: 'secret' }), '/api/tags', null),
-  "model '…' not found": async () => answered(await started(), '/api/chat', { ...CHAT, model: 'nope' }),
-  'managing models through foreman is switched off; …': async () =>
-    answered(await started(), '/api/pull', { model: 'tiny-a' }),
+    answered(foreman, '/api/tags', null, { Origin: 'https://page.example' }),
+  'unauthorized: this foreman needs its token': async () => {
+    const locked = await startForeman(fake.url, { FOREMAN_TOKEN: 'secret' })
+    onTestFinished(() => locked.stop())
+    return answered(locked, '/api/tags', null)
+  },
+  "model '…' not found": async () => answered(foreman, '/api/chat', { ...CHAT, model: 'nope' }),
+  'managing models through foreman is switched off; …': async () => answered(foreman, '/api/pull', { model: 'tiny-a' }),
   [BUSY]: async () => {
-    const foreman = await started({ FOREMAN_MAX_QUEUE: '1' })
     await exchange(foreman.url, post('/pause', {}))
     await exchange(foreman.url, post('/jobs', CHAT))
     return answered(foreman, '/api/chat', CHAT)
@@ -104,6 +103,19 @@ const sections = new Map(
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 describe('the troubles of docs/deploy.md', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'foreman-troubles-'))
+    database = join(folder, 'foreman.db')
+    fake = await FakeOllama.start()
+    foreman = await startForeman(fake.url, { FOREMAN_DB: database, FOREMAN_MAX_QUEUE: '1' })
+  }, 120_000)
+
+  afterAll(async () => {
+    await foreman?.stop()
+    await fake?.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
   it('are those that this test brings about', () => {
     expect([...sections.keys()].sort()).toEqual(Object.keys(TROUBLES).sort())
   })
