@@ -9,6 +9,7 @@ import { renderErrorsPage } from './document-errors.ts'
 import { renderLifecyclePage } from './document-lifecycle.ts'
 import { renderMetricsPage } from './document-metrics.ts'
 import { renderOllamaVersionsPage } from './document-ollama-versions.ts'
+import { renderGrafanaDashboard } from './grafana-dashboard.ts'
 
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   '.env.example': renderEnvExample,
@@ -19,6 +20,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/metrics.md': renderMetricsPage,
   'docs/ollama-versions.md': renderOllamaVersionsPage,
   'docs/openapi.json': () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
+  'examples/grafana/dashboards/foreman.json': renderGrafanaDashboard,
 }
 
 /** Paths whose file under `root` is not what the code says now. */

@@ -2,9 +2,11 @@
 
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { grafanaDashboard } from '../../scripts/grafana-dashboard.ts'
 import { FakeOllama, hangsUp } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
 import { submit } from '../jobs/submission.ts'
+import { mixedRun } from '../mixed-run.ts'
 import { configurationFor, promtool, query, RULES, startAlertmanager, startPrometheus } from './programs.ts'
 
 const TOKEN = 'a-token-for-prometheus'
@@ -36,6 +38,20 @@ describe('a real Prometheus with the example configuration', () => {
         ({ labels, status }) => labels['alertname'] === 'ForemanAttemptsExhausted' && status.state === 'active',
       )
     })
+  })
+
+  it('answers each query of the dashboard after a mixed run', async () => {
+    await using fake = await FakeOllama.start()
+    const foreman = await startForeman(fake, { config: { token: TOKEN } })
+    const prometheus = await startPrometheus(await configurationFor(foreman.url, TOKEN, 'http://127.0.0.1:9'))
+    await until('the first scrape', async () => (await query(prometheus, 'foreman_target_up')).length > 0)
+    await mixedRun(foreman.url, fake, headers)
+    const queries = grafanaDashboard().panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+    expect(queries.length).toBeGreaterThan(20)
+    for (const written of queries) {
+      const text = written.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '1m')
+      await until(`an answer to ${text}`, async () => (await query(prometheus, text)).length > 0)
+    }
   })
 
   it('is refused without the token', async () => {
