@@ -29,6 +29,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   memory: { title: 'memory of the daemon', load: async () => (await import('./memory.ts')).run },
   fleet: { title: 'a hundred simulated targets behind a balancer', load: async () => (await import('./fleet.ts')).run },
+  sticky: {
+    title: 'what a balancer hashes: body, header or path',
+    load: async () => (await import('./sticky.ts')).run,
+  },
   start: { title: 'from start to healthy', load: async () => (await import('./start.ts')).run },
 }
 
