@@ -30,6 +30,8 @@ it('counts loads that were predicted, that happened, and that nobody foresaw', a
     'foreman_model_loads_total{predicted="no",happened="no"} 1',
     'foreman_model_loads_total{predicted="no",happened="untold"} 1',
     'foreman_model_loads_total{predicted="no",happened="yes"} 1',
+    'foreman_model_loads_total{predicted="yes",happened="no"} 0',
+    'foreman_model_loads_total{predicted="yes",happened="untold"} 0',
     'foreman_model_loads_total{predicted="yes",happened="yes"} 2',
   ])
 })
