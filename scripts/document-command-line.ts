@@ -24,7 +24,8 @@ foreman() { ~/foreman/node_modules/.bin/node ~/foreman/src/cli/main.ts "$@"; }
 
 Answers, tables and documents go to stdout, everything else to stderr. \`--json\` prints one document, or, where there are
 many (\`jobs\`, \`jobs watch\`, \`jobs cancel\` …), one on each line. What a job waits for is shown on stderr if that is a
-terminal, in one line that is gone before the answer begins (before it ends, where it goes into a file). Colours obey
+terminal, in one line that is gone before the answer begins (before it ends, where it goes into a file). Elsewhere a line is
+written there each time the reason changes, the first one after two seconds. Colours obey
 \`NO_COLOR\` and \`FORCE_COLOR\`. On a terminal nothing that came from outside acts: an escape sequence in an answer or in a
 model's name is shown as \`\\x1b\`; in a pipe the bytes are as they came.
 

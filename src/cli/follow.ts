@@ -1,4 +1,4 @@
-// Owns the waiting for one job: its answer to stdout, what it waits for to a terminal's stderr, and its end, a timeout or a
+// Owns the waiting for one job: its answer to stdout, what it waits for to stderr, and its end, a timeout or a
 // Ctrl-C to an exit code. The job itself goes on whatever happens here, unless somebody asked to cancel it.
 
 import { isFinal, type JobEvent, type JobHandle, type StateEvent, textOf } from '../client/index.ts'
@@ -20,7 +20,7 @@ export interface FollowOptions {
   readonly endsWithReader: boolean
 }
 
-/** How often a terminal is told the position anew. */
+/** How often a waiting job is asked for. Only a terminal is also served at once. */
 const LOOK_MS = 2_000
 
 /** Ends the waiting, not the job. */
@@ -116,9 +116,9 @@ async function print(job: JobHandle, event: JobEvent, output: AnswerOutput, prog
   }
 }
 
-/** What the status line says. A look that fails is no matter: there will be another. */
+/** Asks what the job waits for. A request that fails is ignored, because another one follows. */
 async function look(job: JobHandle, progress: Progress, signal: AbortSignal): Promise<void> {
-  if (!progress.isShown || progress.state !== 'queued') return
+  if (progress.state !== 'queued') return
   try {
     progress.learn(await job.get({ signal }))
   } catch {}

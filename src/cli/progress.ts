@@ -1,4 +1,5 @@
-// Owns the line that tells, on a terminal and nowhere else, what a job waits for. It is wiped before anything else is said.
+// What a job waits for, on stderr: a status line on a terminal, which is wiped before anything else is printed. Elsewhere one
+// plain line each time the reason changes.
 
 import type { JobState, JobSummary, WaitingForDocument } from '../protocol/wire.ts'
 import { waitingForText } from './job-words.ts'
@@ -36,17 +37,20 @@ export function waitingText(waiting: Waiting, forMs: number, now = Date.now()): 
 
 export class Progress {
   readonly #line: StatusLine | null
+  readonly #stream: NodeJS.WriteStream
+  #printed: WaitingForDocument['reason'] | null = null
   #waiting: Waiting
   #since = performance.now()
   #ticking: NodeJS.Timeout | null = null
 
   constructor(model: string, stream: NodeJS.WriteStream = process.stderr) {
     const isShown = stream.isTTY && process.env['TERM'] !== 'dumb'
+    this.#stream = stream
     this.#line = isShown ? new StatusLine(stream) : null
     this.#waiting = { jobId: '', state: 'submitting', attempt: 0, model, position: null, etaMs: null, waitingFor: null }
   }
 
-  /** Whether anybody sees it; else nothing need be asked for it. */
+  /** Whether stderr is a terminal that has the status line. */
   get isShown(): boolean {
     return this.#line !== null
   }
@@ -69,6 +73,7 @@ export class Progress {
       etaMs: job.eta_seconds === undefined ? null : job.eta_seconds * 1000,
       waitingFor: job.waiting_for ?? null,
     })
+    if (this.#line === null) this.#print(job.waiting_for ?? null)
   }
 
   show(): void {
@@ -85,6 +90,13 @@ export class Progress {
     this.#ticking = null
     process.off('exit', this.#wipe)
     this.#line?.clear()
+  }
+
+  #print(waiting: WaitingForDocument | null): void {
+    const { state, jobId } = this.#waiting
+    if (waiting === null || state !== 'queued' || waiting.reason === this.#printed) return
+    this.#printed = waiting.reason
+    this.#stream.write(`foreman: job ${jobId} waits: ${waitingForText(waiting, Date.now(), true)}\n`)
   }
 
   readonly #wipe = (): void => this.#line?.clear()

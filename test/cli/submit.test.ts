@@ -25,6 +25,32 @@ describe('submit', () => {
     expect(sent(daemon).body).toEqual({ model: 'tiny-a', messages: [{ role: 'user', content: 'why?' }] })
   })
 
+  it('prints each reason of a waiting job once where stderr is not a terminal', async () => {
+    const daemon = await jobDaemon()
+    const since = new Date().toISOString()
+    let waiting_for: object = { reason: 'paused', since }
+    let asked = 0
+    daemon.answers.set(`GET /jobs/${ID}`, (_req, res) => {
+      asked += 1
+      json(res, 200, { ...document('queued'), position: 0, waiting_for })
+    })
+    const command = new Command(['submit', 'tiny-a', 'why?', '--url', daemon.url])
+    command.process.stdin.end()
+    await until('the events are read', () => daemon.streams.size === 1)
+    daemon.tell(stateEvent(1, 'queued'))
+    await until('it has asked twice', () => asked >= 2)
+    waiting_for = { reason: 'target_unreachable', since }
+    await until('it has asked again', () => asked >= 4)
+    daemon.tell(stateEvent(2, 'working', 'queued'), wordEvent(2, 1, 'because'), stateEvent(3, 'done', 'working'))
+    const { code, stdout, stderr } = await command.ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'because' })
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(`^foreman: job ${ID} waits: foreman is paused \\(.*\\)$`),
+      expect.stringMatching(`^foreman: job ${ID} waits: the target does not answer \\(.*\\)$`),
+      '',
+    ])
+  })
+
   it('sends every wish of its flags', async () => {
     const daemon = await jobDaemon()
     daemon.history = told(['x'])
