@@ -1,6 +1,7 @@
-// Owns how the suite is run: everything that needs no real Ollama and no other packages.
+// Owns how the suite is run: everything that needs no real Ollama and no other packages, and ends soon.
 
 import { defineConfig } from 'vitest/config'
+import { PROOF } from './vitest.proof.config.ts'
 
 export default defineConfig({
   test: {
@@ -12,6 +13,7 @@ export default defineConfig({
       'test/scale/**',
       'test/monitoring/**',
       'test/image/**',
+      ...PROOF,
     ],
     setupFiles: ['test/openapi/recorder.ts'],
     // Bounds for what hangs, not for what is slow: no test measures time, and a shared machine may be ten times slower.

@@ -33,7 +33,7 @@ const NPM = (process.env['PATH'] ?? '')
 const PROGRAMS: Readonly<Record<string, string>> = {
   foreman: `exec ${NODE} ${join(ROOT, 'src/cli/main.ts')} "$@"`,
   // Both are what CI does with the whole checkout.
-  npm: `case "$1" in ci | test) exit 0 ;; run) [ "$2" = check ] && exit 0 ;; esac; exec ${NPM} "$@"`,
+  npm: `case "$1" in ci | test) exit 0 ;; run) case "$2" in check | test:proof) exit 0 ;; esac ;; esac; exec ${NPM} "$@"`,
 }
 
 interface Sandbox {

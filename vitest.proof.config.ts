@@ -1,0 +1,23 @@
+// The tests that kill daemons, cut the power and fill the memory. They need nothing more than the others, but minutes.
+
+import { defineConfig } from 'vitest/config'
+
+/** Left out of `npm test`, which is to end soon. */
+export const PROOF = [
+  'test/proof/{planted,steps,storm}.test.ts',
+  'test/power-cuts/**/*.test.ts',
+  'test/crash/**/*.test.ts',
+  'test/store/crash.test.ts',
+  'test/http/hard-inputs.test.ts',
+  'test/examples/nightly-batch.test.ts',
+]
+
+export default defineConfig({
+  test: {
+    include: PROOF,
+    setupFiles: ['test/openapi/recorder.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    maxWorkers: '100%',
+  },
+})
