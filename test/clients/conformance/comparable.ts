@@ -12,8 +12,20 @@ const MAY_DIFFER = new Set(['created', 'completed_at'])
 const ID = /\b(chatcmpl-|cmpl-|lc_run-+|run-+|resp_|msg_|fc_|rs_|call_|toolu_|req_)[0-9a-zA-Z-]+/g
 const UUID = /\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
 
+/** Ollama takes a model's parameters from a Go map, so their order changes with each answer. */
+const PARAMETERS = /^(?:(?:PARAMETER )?[a-z_]+ +[^ \n]+(?:\n|$)){2,}/gm
+
+const sorted = (text: string): string =>
+  text.replace(PARAMETERS, (lines) =>
+    lines
+      .split('\n')
+      .filter((line) => line !== '')
+      .sort()
+      .join('\n'),
+  )
+
 function withoutIds(value: unknown): unknown {
-  if (typeof value === 'string') return value.replace(UUID, '<uuid>').replace(ID, '$1<id>')
+  if (typeof value === 'string') return sorted(value).replace(UUID, '<uuid>').replace(ID, '$1<id>')
   if (Array.isArray(value)) return value.map(withoutIds)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
