@@ -86,7 +86,7 @@ describe('a daemon with a heap of 256 MiB', () => {
     expect((await get(limited.url, '/healthz')).status).toBe(200)
     // A time is not a test: it is shown to who asks for large bodies.
     if (process.env['HARD_MIB'] !== undefined) console.log(measured.join('\n'))
-  })
+  }, 1_800_000)
 })
 
 /** The most CPU time of one turn of the daemon's event loop since this was asked last, in milliseconds. */
