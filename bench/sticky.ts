@@ -16,13 +16,15 @@ import { digits, median } from './statistics.ts'
 const METHOD = `Two foremen, each in front of a target that answers a chat at once. One at a time: unstreamed chats one after
   another on one connection, the median of each round. "60 kB": the same with a text of that length in front of the model's
   name. Together: 16 connections. Rounds alternate between the ways. Model changes: 240 chats of 6 models in a fixed shuffled
-  order on 24 connections; counted is each chat whose model differs from the one before it at the same target.`
+  order on 24 connections, each of 20 ms; counted is each chat whose model differs from the one before it at the same target.`
 
 const EXAMPLE = fileURLToPath(new URL('../examples/two-targets/', import.meta.url))
 const MODELS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `model-${name}`)
 const ROUND_MS = 1_000
 const CHATS = 240
 const CONNECTIONS = 24
+/** Without it no chat would wait, and foreman could not sort by model. */
+const THINKING_MS = 20
 
 type Key = 'body' | 'header' | 'path' | 'none'
 
@@ -141,6 +143,7 @@ async function modelChanges({ port }: Balancer, key: Key, targets: readonly Coun
   const counted = (): number => targets.reduce((sum, { changes }) => sum + changes, 0)
   const before = counted()
   const left = [...shuffled()]
+  for (const target of targets) target.thinkingMs = THINKING_MS
   const callers = await openCallers(port, CONNECTIONS)
   await Promise.all(
     callers.map(async (caller) => {
@@ -149,6 +152,7 @@ async function modelChanges({ port }: Balancer, key: Key, targets: readonly Coun
       caller.close()
     }),
   )
+  for (const target of targets) target.thinkingMs = 0
   return counted() - before
 }
 
@@ -156,6 +160,8 @@ interface CountingTarget {
   readonly port: number
   /** How often the model of a chat differed from that of the chat before it. */
   readonly changes: number
+  /** How long a chat takes. */
+  thinkingMs: number
   stop(): void
 }
 
@@ -188,14 +194,16 @@ async function startTarget(): Promise<CountingTarget> {
     const { model } = JSON.parse(Buffer.concat(parts).toString()) as { readonly model: string }
     if (model !== last) changes += 1
     last = model
+    if (target.thinkingMs > 0) await wait(target.thinkingMs)
     const message = { role: 'assistant', content: 'It scatters.' }
     res.end(JSON.stringify({ model, created_at: '2026-01-01T00:00:00Z', message, done: true, done_reason: 'stop' }))
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the target has no port')
-  return {
+  const target: CountingTarget = {
     port: address.port,
+    thinkingMs: 0,
     get changes() {
       return changes
     },
@@ -204,6 +212,7 @@ async function startTarget(): Promise<CountingTarget> {
       server.closeAllConnections()
     },
   }
+  return target
 }
 
 export async function run(report: Report, { rounds }: { rounds: number }): Promise<void> {
