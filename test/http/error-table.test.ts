@@ -8,7 +8,8 @@ import { ERRORS, type ErrorCode, type ErrorEntry } from '../../src/protocol/erro
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman } from '../harness.ts'
 import { type Asked, ask, type Reply } from './asked-line.ts'
-import { ELSEWHERE, ROWS, type Row, type Shape } from './error-table.ts'
+import type { Shape } from './error-places.ts'
+import { ELSEWHERE, ROWS, type Row } from './error-table.ts'
 
 const OPENAI_TYPES: Readonly<Record<number, string>> = { 400: 'invalid_request_error', 404: 'not_found_error' }
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {

@@ -8,37 +8,9 @@ import { breaksWith, FakeOllama, hangsUp, raw, type Script, stalls, unmarked } f
 import { passTime, type Running, startForeman, until, type Wishes } from '../harness.ts'
 import { act, CHAT, inState, post, submit } from '../jobs/submission.ts'
 import { type Asked, ask, type Reply } from './asked-line.ts'
+import { COUNT, DIRECT, EMBEDDINGS, EVERYWHERE, JOBS, LIVE, type Place, READING, type Shape } from './error-places.ts'
 import { type HalfWishes, HOP, knownTarget, startHalf } from './half.ts'
 import { startSmallTarget } from './small-target.ts'
-
-export type Shape = 'native' | 'openai' | 'anthropic' | 'jobs'
-
-/** Where a row is looked at: a path, and whose errors it speaks. */
-export interface Place {
-  readonly path: string
-  readonly shape: Shape
-  readonly body: object
-}
-
-const MESSAGES = CHAT.messages
-const LIVE: readonly Place[] = [
-  { path: '/api/chat', shape: 'native', body: CHAT },
-  { path: '/api/generate', shape: 'native', body: { model: 'tiny-a', prompt: 'hi' } },
-  { path: '/v1/chat/completions', shape: 'openai', body: CHAT },
-  { path: '/v1/responses', shape: 'openai', body: { model: 'tiny-a', input: 'hi' } },
-  { path: '/v1/messages', shape: 'anthropic', body: { model: 'tiny-a', max_tokens: 9, messages: MESSAGES } },
-]
-const JOBS: readonly Place[] = [{ path: '/jobs', shape: 'jobs', body: CHAT }]
-const EMBEDDINGS: readonly Place[] = [
-  { path: '/api/embed', shape: 'native', body: { model: 'tiny-embed', input: 'hi' } },
-  { path: '/v1/embeddings', shape: 'openai', body: { model: 'tiny-embed', input: 'hi' } },
-]
-const COUNT: readonly Place[] = [
-  { path: '/v1/messages/count_tokens', shape: 'anthropic', body: { model: 'tiny-a', messages: MESSAGES } },
-]
-const DIRECT: readonly Place[] = [...EMBEDDINGS, ...COUNT]
-const READING = [...LIVE, ...JOBS]
-const EVERYWHERE = [...READING, ...EMBEDDINGS]
 
 export interface Row {
   readonly code: ErrorCode
