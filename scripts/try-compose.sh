@@ -79,7 +79,7 @@ checks() {
   step 'everything passed'
 }
 
-# The build runs in this checkout, under a name that is no one else's.
+# The build runs in this checkout, under a project name of its own.
 override() {
   printf 'services:\n  foreman:\n    image: ollama-foreman:try-compose\n    build: { context: "%s", network: host }\n' "$PWD"
 }

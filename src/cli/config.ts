@@ -1,4 +1,4 @@
-// `foreman config`: the settings in force and where each comes from. It opens nothing and asks nobody; secrets are masked.
+// `foreman config`: the settings in force and where each comes from. It opens no file and sends no request; secrets are masked.
 
 import type { Command } from 'commander'
 import type { Effective } from '../daemon/config/load.ts'

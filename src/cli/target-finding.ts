@@ -17,7 +17,7 @@ export async function targetFinding(
   try {
     const response = await fetch(`${url}/api/version`, {
       headers: authorization(config),
-      // A redirect would carry the credentials to an address that nobody set.
+      // A redirect would carry the credentials to an address that is not in the settings.
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })

@@ -171,7 +171,7 @@ export class Metrics {
   }
 }
 
-/** All combinations of label values; none if a label is an open set, or if there are no labels. */
+/** All combinations of label values; empty if a label is an open set, or if the metric has no labels. */
 function closedLabels(labels: NonNullable<MetricEntry['labels']>): Record<string, string>[] {
   const entries = Object.entries(labels)
   if (entries.length === 0) return []

@@ -38,7 +38,7 @@ export function ownUrl(sources: Omit<Sources, 'machine'>): string {
   const { values } = dotenvOf(sources, [])
   const addr = writtenFor(SETTINGS.addr, sources, values, [])
   const parsed = addr === null || addr === 'refused' ? null : listenAddress.parse(addr.text)
-  // The daemon does not start with an invalid address, and nobody knows the port that 0 gave it.
+  // The daemon does not start with an invalid address, and a port of 0 says nothing about the port in use.
   if (parsed?.kind !== 'value' || parsed.value.port === 0) return DEFAULT_CALLER_URL
   const { host, port } = parsed.value
   if (host === '' || host === '0.0.0.0') return `http://127.0.0.1:${port}`

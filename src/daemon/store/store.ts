@@ -334,7 +334,7 @@ export interface Store {
   /** Deletes at most `limit` jobs that finished before `before`; says how many (none while the disk has no room for that). */
   prune(before: number, limit: number): Promise<number>
   /**
-   * Makes a consistent copy of the database as it is now, beside it; whoever asked removes it. Jobs go on meanwhile. One at
+   * Makes a consistent copy of the database as it is now, beside it; the caller removes it. Jobs go on meanwhile. One at
    * a time.
    */
   backup(): Promise<BackupResult>
