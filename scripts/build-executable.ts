@@ -63,6 +63,9 @@ export const sizesOf = ({ path, tarball }: Executable): string =>
     .map((file) => `${file.slice(ROOT.length + 1)} ${(statSync(file).size / 1e6).toFixed(1)} MB\n`)
     .join('')
 
+/** Keeps the young generation of V8's heap small, as `foreman.js` does by other means in build-program.ts. */
+const SMALL_HEAP = '--max-semi-space-size=4'
+
 interface Parts {
   readonly main: string
   readonly node: string
@@ -81,9 +84,11 @@ function makeExecutable({ main, node, path, work, isNative }: Parts): void {
     output: path,
     disableExperimentalSEAWarning: true,
     useCodeCache: isNative,
+    execArgv: [SMALL_HEAP],
   }
   writeFileSync(config, JSON.stringify(settings))
-  execFileSync(process.execPath, ['--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] })
+  // Compiled code is refused by a V8 with other flags.
+  execFileSync(process.execPath, [SMALL_HEAP, '--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] })
   // macOS runs no program whose signature does not fit; this one needs no key.
   if (process.platform === 'darwin') execFileSync('codesign', ['--force', '--sign', '-', path])
 }

