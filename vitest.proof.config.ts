@@ -7,7 +7,7 @@ export const PROOF = [
   'test/proof/{planted,steps,storm}.test.ts',
   'test/power-cuts/**/*.test.ts',
   'test/crash/**/*.test.ts',
-  'test/store/crash.test.ts',
+  'test/sqlite/crash.test.ts',
   'test/http/hard-inputs.test.ts',
   'test/examples/nightly-batch.test.ts',
 ]

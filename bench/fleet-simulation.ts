@@ -1,7 +1,7 @@
 // Simulation of many targets behind one balancer: each target has a foreman that drains its own queue by model. Time is
 // simulated, so a million jobs take seconds. It must not start a process or open a socket.
 
-import { turnsToOldest } from '../src/daemon/affinity.ts'
+import { turnsToOldest } from '../src/daemon/domain/affinity.ts'
 
 /** What is simulated. Times are in seconds of simulated time. */
 export interface Fleet {

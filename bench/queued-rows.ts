@@ -1,8 +1,8 @@
 // Owns a database with many jobs in its queue, written by the store itself as if they had been submitted: for benches of
 // what a long queue costs. The store is closed again before a daemon opens the file.
 
-import type { NewJob } from '../src/daemon/job.ts'
-import { openStore } from '../src/daemon/store/thread.ts'
+import type { NewJob } from '../src/daemon/domain/job.ts'
+import { openStore } from '../src/daemon/sqlite/thread.ts'
 
 const LIMITS = { maxQueue: 10_000_000, maxQueueBytes: 2 ** 40 }
 const AT_ONCE = 500

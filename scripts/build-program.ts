@@ -4,7 +4,7 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build, type Metafile, type Plugin } from 'esbuild'
-import { readMigrations } from '../src/daemon/store/migration.ts'
+import { readMigrations } from '../src/daemon/sqlite/migration.ts'
 import { requiredBuiltins, UNDICI_DEFINES, usedParts } from './bundle-plugins.ts'
 import { bundledPackages } from './bundled-packages.ts'
 import { licensesOf } from './licenses.ts'
@@ -57,7 +57,7 @@ export async function buildProgram(): Promise<string> {
   mkdirSync(folder, { recursive: true })
   const thread = await build({
     ...COMMON,
-    entryPoints: [join(ROOT, 'src/daemon/store/worker.ts')],
+    entryPoints: [join(ROOT, 'src/daemon/sqlite/worker.ts')],
     format: 'cjs',
     plugins: [requiredBuiltins, embed(migrationsInside())],
     metafile: true,
@@ -103,13 +103,13 @@ interface Embedding {
 }
 
 const threadInside = (code: string): Embedding => ({
-  file: /store\/thread\.ts$/,
+  file: /sqlite\/thread\.ts$/,
   before: "new Worker(new URL('./worker.ts', import.meta.url), {",
   after: `new Worker(${JSON.stringify(code)}, { eval: true,`,
 })
 
 const migrationsInside = (): Embedding => ({
-  file: /store\/migration\.ts$/,
+  file: /sqlite\/migration\.ts$/,
   before:
     "const DIRECTORY = new URL('./migrations/', import.meta.url)\n\nexport function readMigrations(): Migration[] {\n",
   after: `export function readMigrations(): Migration[] {\n  return ${JSON.stringify(readMigrations())}\n  const DIRECTORY = new URL('file:///')\n`,

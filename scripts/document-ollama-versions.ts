@@ -1,6 +1,6 @@
 // Renders docs/ollama-versions.md: what was tried with which version of Ollama, what foreman follows, and advice.
 
-import { CHANGES } from '../src/daemon/request/ollama-version.ts'
+import { CHANGES } from '../src/daemon/domain/ollama-version.ts'
 import { readResults } from './ollama-results.ts'
 
 const HEAD = `# Versions of Ollama

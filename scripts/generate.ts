@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { renderConfigurationPage, renderEnvExample } from '../src/daemon/config/render.ts'
-import { openApiDocument } from '../src/daemon/http/openapi/document.ts'
+import { openApiDocument } from '../src/daemon/http/own/openapi/document.ts'
 import { renderCommandLinePage } from './document-command-line.ts'
 import { renderErrorsPage } from './document-errors.ts'
 import { renderLifecyclePage } from './document-lifecycle.ts'

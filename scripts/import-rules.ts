@@ -4,7 +4,7 @@
 /** Modules under `from` may import only what is under `may`, and each other if `may` says so. */
 export interface ImportRule {
   readonly name: string
-  /** Matched against paths from the root, such as `src/daemon/job.ts`. */
+  /** Matched against paths from the root, such as `src/daemon/domain/job.ts`. */
   readonly from: RegExp
   readonly may: readonly RegExp[]
   readonly except?: readonly ImportException[]
@@ -20,169 +20,72 @@ export interface ImportException {
 
 const NODE = /^node:/
 const PROTOCOL = /^src\/protocol\//
+const CLIENT = /^src\/client\//
+const TEXT = /^src\/daemon\/text\//
+const DOMAIN = /^src\/daemon\/domain\//
+const REQUEST = /^src\/daemon\/request\//
+const ANSWER = /^src\/daemon\/answer\//
 const CONFIG = /^src\/daemon\/config\//
-const CLOCK = /^src\/daemon\/clock\.ts$/
-const LOG = /^src\/daemon\/log(-output)?\.ts$/
-const METRICS = /^src\/daemon\/(metrics|metric-table|metric-entry|loop-delay)\.ts$/
-const RELAY = /^src\/daemon\/relay\.ts$/
-const STORE_WORDS = /^src\/daemon\/store\/store\.ts$/
-const TARGET_WORDS = /^src\/daemon\/target\/target\.ts$/
+const RUNTIME = /^src\/daemon\/runtime\//
+const SQLITE = /^src\/daemon\/sqlite\//
+const OLLAMA = /^src\/daemon\/ollama\//
 const WEBHOOKS = /^src\/daemon\/webhooks\//
-const WEBHOOK_WORDS = /^src\/daemon\/webhooks\/webhooks\.ts$/
 const SERVICES = /^src\/daemon\/services\//
 const HTTP = /^src\/daemon\/http\//
+/** The interfaces of the store, the target and the receivers, and the webhook rules that are pure. */
+const INTERFACES = /^src\/daemon\/(sqlite\/store|ollama\/target|webhooks\/(webhooks|address-policy|payload))\.ts$/
+const UNDICI = /^node_modules\/undici\//
+const LOGGER = /^node_modules\/(pino|pino-pretty)\//
+const PROMETHEUS = /^node_modules\/@prometheus-io\//
+const COMMANDER = /^node_modules\/commander\//
 
-/** What lies in src/daemon itself is the domain, but for the parts that touch the world; so are the two folders that read. */
-const DOMAIN =
-  /^src\/daemon\/(?!(daemon|clock|log|log-output|loop-delay|metrics|metric-table|metric-entry|relay)\.ts$)((request|answer)\/)?[^/]+\.ts$/
+/** What is pure, and the settings and the runtime: everything that a part of the daemon may use beside its own folder. */
+const COMMON = [PROTOCOL, TEXT, DOMAIN, CONFIG, RUNTIME, NODE]
 
+/** One line a folder, from the bottom up. */
 export const IMPORT_RULES: readonly ImportRule[] = [
-  { name: 'protocol imports nothing', from: PROTOCOL, may: [PROTOCOL] },
+  rule('protocol is what daemon and client both know', PROTOCOL, []),
+  rule('client runs on Node, Bun and browsers', CLIENT, [PROTOCOL]),
+  rule('ai-sdk builds on the client', /^src\/ai-sdk\//, [CLIENT, PROTOCOL]),
+  rule('text is pure: grammars and formatting', TEXT, [/^node:net$/]),
+  rule('domain is pure: decisions about jobs', DOMAIN, [PROTOCOL, TEXT]),
+  rule("request is pure: reads a caller's bytes", REQUEST, [PROTOCOL, TEXT, DOMAIN]),
+  rule("answer is pure: reads the target's bytes", ANSWER, [PROTOCOL, TEXT, DOMAIN]),
+  rule('config reads settings', CONFIG, [PROTOCOL, TEXT, NODE]),
+  rule('runtime has clock, log, metrics and relay', RUNTIME, [...COMMON, LOGGER, PROMETHEUS]),
+  rule('sqlite alone knows SQLite', SQLITE, [PROTOCOL, TEXT, DOMAIN, NODE]),
+  rule('ollama alone talks to the target', OLLAMA, [...COMMON, UNDICI]),
+  rule('webhooks alone calls receivers', WEBHOOKS, [...COMMON, UNDICI]),
+  rule('services are the loops', SERVICES, [...COMMON, REQUEST, ANSWER, INTERFACES]),
+  rule('http answers callers', HTTP, [...COMMON, REQUEST, ANSWER, INTERFACES, SERVICES]),
+  rule('cli goes through the client', /^src\/cli\//, [CLIENT, PROTOCOL, TEXT, CONFIG, NODE, COMMANDER]),
+]
+
+/** Puts the parts together, so it may import everything. */
+export const WIRING = 'src/daemon/daemon.ts'
+
+/** Every import that breaks a rule, with its reason. */
+export const IMPORT_EXCEPTIONS: readonly ImportException[] = [
   {
-    name: 'client imports protocol only, so that it runs anywhere',
-    from: /^src\/client\//,
-    may: [/^src\/client\//, PROTOCOL],
-    except: [
-      {
-        from: /\/client\/receiver\.ts$/,
-        to: /^node:http$/,
-        reason: 'a receiver listens; it is imported when the first one is opened, which no browser does',
-      },
-    ],
+    from: /^src\/client\/receiver\.ts$/,
+    to: /^node:http$/,
+    reason: 'a webhook receiver listens; no browser imports it',
   },
   {
-    name: 'the AI SDK provider is one more program on top of the client, and installs nothing',
-    from: /^src\/ai-sdk\//,
-    may: [/^src\/ai-sdk\//, /^src\/client\//, PROTOCOL],
+    from: /^src\/daemon\/request\/content-coding\.ts$/,
+    to: /^node:zlib$/,
+    reason: 'decoding zstd is a pure function of bytes',
   },
   {
-    name: 'domain is pure: protocol and each other, nothing of Node',
-    from: DOMAIN,
-    may: [DOMAIN, PROTOCOL],
-    except: [
-      {
-        from: /\/awake-clock\.ts$/,
-        to: CLOCK,
-        typeOnly: true,
-        reason: 'it is a clock itself, made from the one it is given',
-      },
-      {
-        from: /\/content-coding\.ts$/,
-        to: /^node:zlib$/,
-        reason: 'decoding zstd is a function of bytes, and nobody wants a second implementation',
-      },
-      {
-        from: /\/job-wishes\.ts$/,
-        to: /\/config\/grammar\.ts$/,
-        reason: 'a duration is written in one way, in a setting and in a job; the grammar is pure',
-      },
-      {
-        from: /\/mistyped-key\.ts$/,
-        to: /\/config\/nearest\.ts$/,
-        reason: 'how far a name is from another is counted in one way, for settings and for keys; it is pure',
-      },
-      {
-        from: /\/(webhook-payload|job-document)\.ts$/,
-        to: STORE_WORDS,
-        typeOnly: true,
-        reason: 'what the store keeps of a job is what it is made from',
-      },
-      {
-        from: /\/inventory\.ts$/,
-        to: TARGET_WORDS,
-        typeOnly: true,
-        reason: 'what a probe yields is what it is made from',
-      },
-    ],
-  },
-  { name: 'the clock imports nothing', from: CLOCK, may: [] },
-  {
-    name: 'the log knows pino and the settings',
-    from: LOG,
-    may: [LOG, CONFIG, /^node_modules\/pino(-pretty)?\//, NODE],
-  },
-  {
-    name: 'the relay carries bytes and knows the words only',
-    from: RELAY,
-    may: [DOMAIN, PROTOCOL, TARGET_WORDS],
-  },
-  {
-    name: 'config reads settings and knows nothing of the daemon',
-    from: CONFIG,
-    may: [CONFIG, PROTOCOL, NODE],
-    except: [
-      {
-        from: /\/config\/conflict\.ts$/,
-        to: /\/ip-address\.ts$/,
-        reason: 'whether a host is a loopback one is decided in one place; the reading of addresses is pure',
-      },
-    ],
-  },
-  {
-    name: 'store knows SQLite, the domain and no other part',
-    from: /^src\/daemon\/store\//,
-    may: [/^src\/daemon\/store\//, DOMAIN, PROTOCOL, NODE],
-  },
-  {
-    name: 'target knows Ollama, the domain and no other part',
-    from: /^src\/daemon\/target\//,
-    may: [/^src\/daemon\/target\//, DOMAIN, PROTOCOL, CLOCK, LOG, CONFIG, NODE, /^node_modules\/undici\//],
-  },
-  {
-    name: 'webhooks calls receivers; it knows the domain and no other part',
-    from: WEBHOOKS,
-    may: [WEBHOOKS, DOMAIN, PROTOCOL, CLOCK, LOG, CONFIG, NODE, /^node_modules\/undici\//],
-  },
-  {
-    name: 'services use store, target and webhooks through their words, and never the HTTP half',
-    from: SERVICES,
-    may: [
-      SERVICES,
-      DOMAIN,
-      PROTOCOL,
-      RELAY,
-      STORE_WORDS,
-      TARGET_WORDS,
-      WEBHOOK_WORDS,
-      CLOCK,
-      LOG,
-      METRICS,
-      CONFIG,
-      NODE,
-    ],
-  },
-  {
-    name: 'http uses store and target through their words',
-    from: HTTP,
-    may: [HTTP, DOMAIN, PROTOCOL, RELAY, SERVICES, STORE_WORDS, TARGET_WORDS, CLOCK, LOG, METRICS, CONFIG, NODE],
-  },
-  {
-    name: 'metrics counts, and reads what it counts through App',
-    from: METRICS,
-    may: [
-      METRICS,
-      DOMAIN,
-      PROTOCOL,
-      CLOCK,
-      /^src\/daemon\/http\/app\.ts$/,
-      STORE_WORDS,
-      NODE,
-      /^node_modules\/@prometheus-io\//,
-    ],
-  },
-  {
-    name: 'the command line goes through the client, never to the daemon or its database',
-    from: /^src\/cli\//,
-    may: [/^src\/cli\//, /^src\/client\//, PROTOCOL, CONFIG, NODE, /^node_modules\/commander\//],
-    except: [
-      {
-        from: /\/cli\/serve\.ts$/,
-        to: /^src\/daemon\/(daemon|clock|log)\.ts$/,
-        reason: 'it is the command that starts the daemon',
-      },
-    ],
+    from: /^src\/cli\/serve\.ts$/,
+    to: /^src\/daemon\/(daemon|runtime\/(clock|log))\.ts$/,
+    reason: 'this command starts the daemon',
   },
 ]
+
+function rule(name: string, from: RegExp, may: readonly RegExp[]): ImportRule {
+  return { name, from, may: [from, ...may] }
+}
 
 /** Code that must not stand anywhere under `where`, but for the files in `except`. */
 export interface TextRule {
@@ -195,8 +98,8 @@ export interface TextRule {
 
 export const TEXT_RULES: readonly TextRule[] = [
   {
-    name: 'only store/ imports SQLite',
-    where: /^src\/(?!daemon\/store\/)/,
+    name: 'only sqlite/ imports SQLite',
+    where: /^src\/(?!daemon\/sqlite\/)/,
     pattern: /['"]node:sqlite['"]/,
     except: {},
   },
@@ -212,10 +115,10 @@ export const TEXT_RULES: readonly TextRule[] = [
     pattern:
       /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bhrtime\b|\bset(Timeout|Interval)\b|\bAbortSignal\.timeout\b|['"](node:)?timers(\/promises)?['"]/,
     except: {
-      'src/daemon/clock.ts': 'it is the clock',
-      'src/daemon/log.ts': 'a line carries the time at which it was written, which no test steps',
-      'src/daemon/log-output.ts': 'how long a reader of the log is waited for is no time of the queue',
-      'src/daemon/store/worker.ts': 'a thread of its own, out of reach of the clock; it only tries a full disk again',
+      'src/daemon/runtime/clock.ts': 'it is the clock',
+      'src/daemon/runtime/log.ts': 'a line carries the time at which it was written, which no test steps',
+      'src/daemon/runtime/log-output.ts': 'how long a reader of the log is waited for is no time of the queue',
+      'src/daemon/sqlite/worker.ts': 'a thread of its own, out of reach of the clock; it only tries a full disk again',
     },
   },
   {
@@ -225,11 +128,11 @@ export const TEXT_RULES: readonly TextRule[] = [
     pattern: /\.listen\([^)]/,
     except: {
       'src/daemon/http/server.ts': 'it is the server',
-      'src/daemon/store/inode-lock.ts': 'the name of a socket is its lock; nobody connects to it',
+      'src/daemon/sqlite/inode-lock.ts': 'the name of a socket is its lock; nobody connects to it',
     },
   },
   {
-    name: 'only store/ changes jobs: http enqueues and reads',
+    name: 'only sqlite/ changes jobs: http enqueues and reads',
     where: /^src\/daemon\/http\//,
     pattern: /\bstore\s*\.\s*(claim|apply|recover|interruptAll|prune)\b/,
     except: {},

@@ -4,7 +4,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { createLog } from '../src/daemon/log.ts'
+import { createLog } from '../src/daemon/runtime/log.ts'
 import { Disk } from '../src/daemon/services/disk.ts'
 import { TestClock } from './test-clock.ts'
 

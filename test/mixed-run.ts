@@ -5,7 +5,7 @@ import type { JobDocument } from '../src/protocol/wire.ts'
 import { call, get } from './caller.ts'
 import { type FakeOllama, fails } from './fake-ollama.ts'
 import { until } from './harness.ts'
-import { act, submit } from './jobs/submission.ts'
+import { act, submit } from './http/jobs/submission.ts'
 import { accepts, startWebhookSink } from './webhook-sink.ts'
 
 /** @param headers Sent with each request, for a foreman that wants its token. */

@@ -27,21 +27,28 @@ describe('a breach', () => {
       cpSync(join(ROOT, path), join(copy, path), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
     plant('src/protocol/planted.ts', "import 'node:fs'")
-    plant('src/client/planted.ts', "import '../daemon/clock.ts'")
-    plant('src/daemon/planted.ts', "import 'node:fs'\nimport type { App } from './http/app.ts'\nexport type It = App")
-    plant('src/daemon/store/planted.ts', "import '../http/respond.ts'\nimport './planted-too.ts'\nexport const one = 1")
-    plant('src/daemon/store/planted-too.ts', "import { one } from './planted.ts'\nexport const two = one")
-    plant('src/daemon/target/planted.ts', "import '../store/thread.ts'")
+    plant('src/client/planted.ts', "import '../daemon/runtime/clock.ts'")
+    plant(
+      'src/daemon/domain/planted.ts',
+      "import 'node:fs'\nimport type { HttpContext } from '../http/context.ts'\nexport type It = HttpContext",
+    )
+    plant('src/daemon/roomless.ts', 'export const one = 1')
+    plant(
+      'src/daemon/sqlite/planted.ts',
+      "import '../http/respond.ts'\nimport './planted-too.ts'\nexport const one = 1",
+    )
+    plant('src/daemon/sqlite/planted-too.ts', "import { one } from './planted.ts'\nexport const two = one")
+    plant('src/daemon/ollama/planted.ts', "import '../sqlite/thread.ts'")
     plant(
       'src/daemon/services/planted.ts',
-      "import '../store/thread.ts'\nimport '../http/app.ts'\nexport const home = process.env['HOME']",
+      "import '../sqlite/thread.ts'\nimport '../http/context.ts'\nexport const home = process.env['HOME']",
     )
     plant(
       'src/daemon/http/planted.ts',
-      "import '../target/send.ts'\nimport type { DatabaseSync } from 'node:sqlite'\nexport type Db = DatabaseSync",
+      "import '../ollama/send.ts'\nimport type { DatabaseSync } from 'node:sqlite'\nexport type Db = DatabaseSync",
     )
     plant('src/daemon/http/planted.ts', 'server.listen(80)\nstore.apply(it)\nreq.headersDistinct\nsetTimeout(it, 1)')
-    plant('src/daemon/config/planted.ts', "import '../job.ts'\nimport './nowhere.ts'")
+    plant('src/daemon/config/planted.ts', "import '../domain/job.ts'\nimport './nowhere.ts'")
     plant('src/cli/planted.ts', "import '../daemon/daemon.ts'\nimport 'undici'")
     plant('src/protocol/long.ts', '// line\n'.repeat(401))
     plant(
@@ -57,25 +64,26 @@ describe('a breach', () => {
   afterAll(() => rmSync(copy, { recursive: true, force: true }))
 
   it.each([
-    'src/protocol/planted.ts imports node:fs: protocol imports nothing',
-    'src/client/planted.ts imports src/daemon/clock.ts: client imports protocol only, so that it runs anywhere',
-    'src/daemon/planted.ts imports node:fs: domain is pure: protocol and each other, nothing of Node',
-    'src/daemon/planted.ts imports src/daemon/http/app.ts: domain is pure: protocol and each other, nothing of Node',
-    'src/daemon/store/planted.ts imports src/daemon/http/respond.ts: store knows SQLite, the domain and no other part',
-    'src/daemon/store/planted-too.ts, src/daemon/store/planted.ts import each other in a circle',
-    'src/daemon/target/planted.ts imports src/daemon/store/thread.ts: target knows Ollama, the domain and no other part',
-    'src/daemon/services/planted.ts imports src/daemon/store/thread.ts: services use store, target and webhooks through their words, and never the HTTP half',
-    'src/daemon/services/planted.ts imports src/daemon/http/app.ts: services use store, target and webhooks through their words, and never the HTTP half',
+    'src/protocol/planted.ts imports node:fs: protocol is what daemon and client both know',
+    'src/client/planted.ts imports src/daemon/runtime/clock.ts: client runs on Node, Bun and browsers',
+    'src/daemon/domain/planted.ts imports node:fs: domain is pure: decisions about jobs',
+    'src/daemon/domain/planted.ts imports src/daemon/http/context.ts: domain is pure: decisions about jobs',
+    'src/daemon/roomless.ts lies in a folder that has no import rule',
+    'src/daemon/sqlite/planted.ts imports src/daemon/http/respond.ts: sqlite alone knows SQLite',
+    'src/daemon/sqlite/planted-too.ts, src/daemon/sqlite/planted.ts import each other in a circle',
+    'src/daemon/ollama/planted.ts imports src/daemon/sqlite/thread.ts: ollama alone talks to the target',
+    'src/daemon/services/planted.ts imports src/daemon/sqlite/thread.ts: services are the loops',
+    'src/daemon/services/planted.ts imports src/daemon/http/context.ts: services are the loops',
     'src/daemon/services/planted.ts:3: only config/ and cli/ read the environment and the arguments',
-    'src/daemon/http/planted.ts imports src/daemon/target/send.ts: http uses store and target through their words',
-    'src/daemon/http/planted.ts:2: only store/ imports SQLite',
+    'src/daemon/http/planted.ts imports src/daemon/ollama/send.ts: http answers callers',
+    'src/daemon/http/planted.ts:2: only sqlite/ imports SQLite',
     'src/daemon/http/planted.ts:4: only server.ts listens',
-    'src/daemon/http/planted.ts:5: only store/ changes jobs: http enqueues and reads',
+    'src/daemon/http/planted.ts:5: only sqlite/ changes jobs: http enqueues and reads',
     'src/daemon/http/planted.ts:6: headersDistinct is not used: it builds all headers anew at each read',
     'src/daemon/http/planted.ts:7: only the injected clock reads time or starts timers',
-    'src/daemon/config/planted.ts imports src/daemon/job.ts: config reads settings and knows nothing of the daemon',
+    'src/daemon/config/planted.ts imports src/daemon/domain/job.ts: config reads settings',
     'src/daemon/config/planted.ts imports ./nowhere.ts, which is not there',
-    'src/cli/planted.ts imports src/daemon/daemon.ts: the command line goes through the client, never to the daemon or its database',
+    'src/cli/planted.ts imports src/daemon/daemon.ts: cli goes through the client',
     'docs/planted.md:1: "foreman" is misspelled: the npm package is one of ollama-foreman, foreman-client, foreman-ai-sdk',
     'docs/planted.md:2: "@me/foreman-client" is misspelled: the npm package is one of ollama-foreman, foreman-client, foreman-ai-sdk',
     'docs/planted.md:3: "foreman:1" is misspelled: the image is ollama-foreman',

@@ -4,10 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../src/daemon/clock.ts'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { createDaemon } from '../../src/daemon/daemon.ts'
-import { openLog } from '../../src/daemon/log.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
+import { openLog } from '../../src/daemon/runtime/log.ts'
 import { EMBEDDER } from './asks.ts'
 
 export interface DemoForeman {

@@ -3,9 +3,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { AnswerError, ForemanClient, RefusedError, UnreachableError } from '../client/index.ts'
 import { DEFAULT_CALLER_URL, loadCaller, ownUrl } from '../daemon/config/caller.ts'
-import { duration, formatDuration, LONGEST_MS, type Parser } from '../daemon/config/grammar.ts'
 import { CALLER_URL } from '../daemon/config/options.ts'
 import { processSources } from '../daemon/config/sources.ts'
+import { duration, formatDuration, LONGEST_MS, type Parser } from '../daemon/text/grammar.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { printable } from './terminal.ts'
 

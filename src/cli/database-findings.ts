@@ -4,7 +4,7 @@ import { constants } from 'node:fs'
 import { access, open, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Config } from '../daemon/config/config.ts'
-import { sizeText } from '../daemon/config/grammar.ts'
+import { sizeText } from '../daemon/text/grammar.ts'
 import type { Finding } from './config-check.ts'
 import { bytes } from './terminal.ts'
 

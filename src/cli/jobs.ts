@@ -2,8 +2,8 @@
 
 import { type Command, Option } from 'commander'
 import type { JobState } from '../client/index.ts'
-import { integer, oneOf } from '../daemon/config/grammar.ts'
-import { nearest } from '../daemon/config/nearest.ts'
+import { integer, oneOf } from '../daemon/text/grammar.ts'
+import { nearest } from '../daemon/text/nearest.ts'
 import { argument, type ConnectionFlags, connect, withConnection, withWaiting } from './connection.ts'
 import { follow } from './follow.ts'
 import { addArtifact } from './job-artifact.ts'

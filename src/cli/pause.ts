@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander'
 import type { PauseDocument } from '../client/index.ts'
-import { duration, LONGEST_MS } from '../daemon/config/grammar.ts'
+import { duration, LONGEST_MS } from '../daemon/text/grammar.ts'
 import { argument, type ConnectionFlags, connect, withConnection, withDaemon } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { age, jsonText, printable } from './terminal.ts'

@@ -2,8 +2,8 @@
 // does in between is none of its business.
 
 import type { Command } from 'commander'
-import { systemClock } from '../daemon/clock.ts'
-import type { Log } from '../daemon/log.ts'
+import { systemClock } from '../daemon/runtime/clock.ts'
+import type { Log } from '../daemon/runtime/log.ts'
 import { EXIT } from './exit.ts'
 import { effectiveSettings, type SettingsFlags, withSettings } from './settings-flags.ts'
 
@@ -43,7 +43,7 @@ export function addServe(program: Command, exit: (code: number) => void): void {
     .action(async (flags: SettingsFlags) => {
       const { config, warnings } = effectiveSettings(flags)
       // Only this command needs the daemon and all that it brings along.
-      const { openLog } = await import('../daemon/log.ts')
+      const { openLog } = await import('../daemon/runtime/log.ts')
       const log = await openLog(config)
       for (const warning of warnings) log.warn(warning)
       try {

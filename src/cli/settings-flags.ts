@@ -2,11 +2,11 @@
 // which a bad setting is told.
 
 import { type Command, Option } from 'commander'
-import { plain } from '../daemon/config/grammar.ts'
 import { type Loaded, loadConfig } from '../daemon/config/load.ts'
+import { runtimeProblems } from '../daemon/config/node-version.ts'
 import { chapters, ENTRIES } from '../daemon/config/render.ts'
-import { runtimeProblems } from '../daemon/config/runtime.ts'
 import { processSources } from '../daemon/config/sources.ts'
+import { plain } from '../daemon/text/grammar.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { printable } from './terminal.ts'
 

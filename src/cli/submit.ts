@@ -2,8 +2,8 @@
 
 import { type Command, Option } from 'commander'
 import { AnswerError, type ForemanClient, type JobBody, type JobHandle, type JobState } from '../client/index.ts'
-import { duration, LONGEST_MS, list, oneOf } from '../daemon/config/grammar.ts'
-import { nearest } from '../daemon/config/nearest.ts'
+import { duration, LONGEST_MS, list, oneOf } from '../daemon/text/grammar.ts'
+import { nearest } from '../daemon/text/nearest.ts'
 import { argument, type ConnectionFlags, connect, withWaiting } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { follow } from './follow.ts'

@@ -3,7 +3,7 @@
 
 import { type Command, Option } from 'commander'
 import type { ForemanClient, JobSummary } from '../client/index.ts'
-import { duration } from '../daemon/config/grammar.ts'
+import { duration } from '../daemon/text/grammar.ts'
 import { AnswerFeed } from './answer-feed.ts'
 import { argument, type ConnectionFlags, commandErrorOf, connect, withDaemon } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'

@@ -3,26 +3,27 @@
 import { randomBytes, randomFillSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { monotonicFactory } from 'ulid'
-import { AwakeClock } from './awake-clock.ts'
-import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
-import type { App, Phase } from './http/app.ts'
-import { LiveCallers } from './http/live.ts'
+import type { HttpContext, Phase } from './http/context.ts'
+import { LiveCallers } from './http/ollama/live.ts'
 import { createServer, probeAddress } from './http/server.ts'
-import type { Log } from './log.ts'
-import { Metrics } from './metrics.ts'
-import { Relay } from './relay.ts'
+import { createTarget } from './ollama/send.ts'
+import { AwakeClock } from './runtime/awake-clock.ts'
+import type { Clock } from './runtime/clock.ts'
+import type { Log } from './runtime/log.ts'
+import { Metrics } from './runtime/metrics.ts'
+import { Relay } from './runtime/relay.ts'
+import type { OnStep } from './runtime/step.ts'
 import { Deadlines } from './services/deadlines.ts'
 import { Deliverer } from './services/deliverer.ts'
 import { Disk } from './services/disk.ts'
-import { Dispatcher, type OnStep } from './services/dispatcher.ts'
+import { Dispatcher } from './services/dispatcher.ts'
 import { ModelCatalogue } from './services/model-catalogue.ts'
 import { Prober } from './services/prober.ts'
 import { Pruner } from './services/pruner.ts'
-import { type Store, StoreOpenError } from './store/store.ts'
-import { openStore } from './store/thread.ts'
-import { createTarget } from './target/send.ts'
-import type { Lookup } from './webhooks/names.ts'
+import { type Store, StoreOpenError } from './sqlite/store.ts'
+import { openStore } from './sqlite/thread.ts'
+import type { Lookup } from './webhooks/dns-cache.ts'
 import { createPolicySource } from './webhooks/policy-source.ts'
 import { createWebhooks } from './webhooks/post.ts'
 
@@ -154,7 +155,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       ...{ config, clock, newId, log, metrics, store, relay, dispatcher, prober, awake, isStorageFull, ...steps },
     })
     const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
-    const app: App = {
+    const context: HttpContext = {
       ...{ config, clock, log, metrics, store, target, relay, awake, live, deliverer, deadlines, disk, hop },
       newId: () => {
         const id = newId()
@@ -164,9 +165,9 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       get webhookPolicy() {
         return policy()
       },
-      probes: prober,
+      prober: prober,
       knownModel: (model) => models.of(model),
-      queue: dispatcher,
+      dispatcher: dispatcher,
       get phase() {
         return state.phase
       },
@@ -177,9 +178,9 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
         return state.port
       },
     }
-    metrics.watch(app)
+    metrics.watch(context)
     const services = { disk, models, prober, dispatcher, deadlines, deliverer, pruner }
-    return { state, store, metrics, relay, target, live, ...services, server: createServer(app) }
+    return { state, store, metrics, relay, target, live, ...services, server: createServer(context) }
   }
 
   function url(): string {

@@ -191,3 +191,6 @@ function bytesOr(read: () => Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     return new Uint8Array(0)
   }
 }
+
+/** Longer ones break proxies, and are stored with each job. */
+export const MAX_WEBHOOK_URL_CHARS = 2048

@@ -5,7 +5,7 @@ import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { Caller, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
-import { submit, view } from '../jobs/submission.ts'
+import { submit, view } from '../http/jobs/submission.ts'
 
 const ITEM = '{"type":"compaction","encrypted_content":"{}"}'
 const COMPACTED = `{"id":"resp_compact_1","object":"response.compaction","created_at":1,"output":[${ITEM}],"usage":{"input_tokens":33,"input_tokens_details":{"cached_tokens":32},"output_tokens":2}}`

@@ -1,11 +1,11 @@
 // A canary in each prompt, and in each text with which a target may quote it: no line of the log has it, at any level.
 
 import { describe, expect, it } from 'vitest'
-import { createLog } from '../../src/daemon/log.ts'
+import { createLog } from '../../src/daemon/runtime/log.ts'
 import { type Call, Caller, call, chat } from '../caller.ts'
 import { breaksWith, cut, FakeOllama, fails, hangsUp, page, raw, type Script, says, unmarked } from '../fake-ollama.ts'
 import { passTime, startForeman, until } from '../harness.ts'
-import { act, inState, post, submit } from '../jobs/submission.ts'
+import { act, inState, post, submit } from '../http/jobs/submission.ts'
 
 const CANARY = 'canary-4f1d'
 const PROMPT = { messages: [{ role: 'user', content: CANARY }] }

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import { type Servable, serveUntilEnd } from '../../src/cli/serve.ts'
-import { createLog } from '../../src/daemon/log.ts'
+import { createLog } from '../../src/daemon/runtime/log.ts'
 
 const script = process.argv[2]
 const log = createLog({ logLevel: 'info' })

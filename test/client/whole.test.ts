@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ForemanClient, type JobEvent } from '../../src/client/index.ts'
-import { systemClock } from '../../src/daemon/clock.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import { cut, FakeOllama, huge } from '../fake-ollama.ts'
 import { passTime, startForeman, temporaryFolder } from '../harness.ts'
 import { quietPort } from '../held-port.ts'

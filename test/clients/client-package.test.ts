@@ -10,7 +10,7 @@ import { createContext, runInContext } from 'node:vm'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPackage } from '../../scripts/build-package.ts'
-import { systemClock } from '../../src/daemon/clock.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import { FakeOllama, fails } from '../fake-ollama.ts'
 import { type Running, startForeman } from '../harness.ts'
 

@@ -1,10 +1,10 @@
 // Owns a daemon in a process of its own that kills itself with SIGKILL at a named step of the walk: what a power cut or
 // an out-of-memory killer does. argv: the Config as JSON, the step ('' for none), and how often to let it pass first.
 
-import { systemClock } from '../../src/daemon/clock.ts'
 import type { Config } from '../../src/daemon/config/config.ts'
 import { createDaemon, StartError } from '../../src/daemon/daemon.ts'
-import { createLog } from '../../src/daemon/log.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
+import { createLog } from '../../src/daemon/runtime/log.ts'
 
 const [, , json = '{}', fatalStep = '', passes = '0'] = process.argv
 const config = JSON.parse(json) as Config

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Config } from '../../src/daemon/config/config.ts'
-import type { Step } from '../../src/daemon/services/dispatcher.ts'
+import type { Step } from '../../src/daemon/runtime/step.ts'
 
 export interface Child {
   readonly process: ChildProcess

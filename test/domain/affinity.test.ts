@@ -9,8 +9,8 @@ import {
   type RunnerSettings,
   residencyAfter,
   turnsToOldest,
-} from '../../src/daemon/affinity.ts'
-import { type ModelFacts, readModelFacts } from '../../src/daemon/model-facts.ts'
+} from '../../src/daemon/domain/affinity.ts'
+import { type ModelFacts, readModelFacts } from '../../src/daemon/domain/model-facts.ts'
 
 describe('a model has one name', () => {
   it.each([

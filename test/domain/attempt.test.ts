@@ -1,8 +1,8 @@
 // The verdict on an attempt, as a table: what happened at the target × who waits × how often it was tried.
 
 import { describe, expect, it } from 'vitest'
-import { type AttemptContext, decide, type Outcome, targetErrorText } from '../../src/daemon/attempt.ts'
-import { type Job, TRANSITIONS } from '../../src/daemon/job.ts'
+import { type AttemptContext, decide, type Outcome, targetErrorText } from '../../src/daemon/domain/attempt.ts'
+import { type Job, TRANSITIONS } from '../../src/daemon/domain/job.ts'
 import { job } from './job-example.ts'
 
 const complete = { kind: 'complete' } as const

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type DeliveryOutcome, decideDelivery as decideTry, RETRY_MS } from '../../src/daemon/delivery.ts'
+import { type DeliveryOutcome, decideDelivery as decideTry, RETRY_MS } from '../../src/daemon/domain/delivery.ts'
 
 const NOW = Date.UTC(2026, 0, 6, 12)
 const answered = (status: number, retryAfter: string | null = null): DeliveryOutcome => ({

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/affinity.ts'
-import { createRunTimes, type RunTimes } from '../../src/daemon/eta.ts'
+import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/domain/affinity.ts'
+import { createRunTimes, type RunTimes } from '../../src/daemon/domain/eta.ts'
 
 const A = 'a:latest'
 const B = 'b:latest'

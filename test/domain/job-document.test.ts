@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Job, NO_WISHES } from '../../src/daemon/job.ts'
-import { jobDocument, positionOf, timings, usage, withRaw } from '../../src/daemon/job-document.ts'
-import type { JobDetail } from '../../src/daemon/store/store.ts'
+import { type Job, NO_WISHES } from '../../src/daemon/domain/job.ts'
+import type { JobDetail } from '../../src/daemon/domain/job-document.ts'
+import { jobDocument, positionOf, timings, usage, withRaw } from '../../src/daemon/domain/job-document.ts'
 import { job as example } from './job-example.ts'
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)

@@ -1,6 +1,6 @@
 // Owns one ordinary job for tests to vary.
 
-import { type Job, NO_WISHES } from '../../src/daemon/job.ts'
+import { type Job, NO_WISHES } from '../../src/daemon/domain/job.ts'
 
 export function job(differences: Partial<Job> = {}): Job {
   return {

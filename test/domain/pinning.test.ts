@@ -1,7 +1,7 @@
 // What foreman concludes about the embedder from what the target holds.
 
 import { describe, expect, it } from 'vitest'
-import { NOT_PINNED, pinningAfter } from '../../src/daemon/pinning.ts'
+import { NOT_PINNED, pinningAfter } from '../../src/daemon/domain/pinning.ts'
 
 const now = Date.parse('2026-11-21T00:00:00Z')
 const model = (name: string, expiresAt: string) => ({ name, size: 0, sizeVram: 0, contextLength: null, expiresAt })

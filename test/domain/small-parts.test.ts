@@ -2,10 +2,10 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { backoffMs } from '../../src/daemon/backoff.ts'
+import { backoffMs } from '../../src/daemon/domain/backoff.ts'
+import { admit, retryAfterSeconds } from '../../src/daemon/domain/job.ts'
 import { readIdempotencyKey, saysItIsARetry } from '../../src/daemon/http/retry.ts'
-import { admit, retryAfterSeconds } from '../../src/daemon/job.ts'
-import { Relay, type Subscriber } from '../../src/daemon/relay.ts'
+import { Relay, type Subscriber } from '../../src/daemon/runtime/relay.ts'
 
 describe('backoff', () => {
   it('is 1, 2, 4 s … up to a minute', () => {

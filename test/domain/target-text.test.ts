@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cutTargetText, knownReason, MAX_TARGET_TEXT_BYTES } from '../../src/daemon/target-text.ts'
+import { cutTargetText, knownReason, MAX_TARGET_TEXT_BYTES } from '../../src/daemon/domain/target-text.ts'
 
 describe('a text of the target', () => {
   it.each([

@@ -1,7 +1,7 @@
 // examples/curl.sh, run by a shell: what each of its blocks prints.
 
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/daemon/clock.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import type { JobDocument, JobListDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
 import { read } from '../caller.ts'
 import { type Ended, run } from '../cli/command-line.ts'

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { systemClock } from '../../src/daemon/clock.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import { run } from '../cli/command-line.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman } from '../harness.ts'

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/daemon/clock.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import type { JobListDocument } from '../../src/protocol/wire.ts'
 import { call, read } from '../caller.ts'
 import { Command } from '../cli/command-line.ts'

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/daemon/clock.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import { signWebhook } from '../../src/protocol/webhook.ts'
 import type { JobDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
 import { call, read } from '../caller.ts'

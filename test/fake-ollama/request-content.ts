@@ -1,6 +1,6 @@
 // Owns what the fake reads out of a request: its model, whether it has anything to say, and Ollama's refusals.
 
-import { ENDPOINTS } from '../../src/daemon/endpoint.ts'
+import { ENDPOINTS } from '../../src/daemon/domain/endpoint.ts'
 import type { SeenRequest } from './seen-request.ts'
 
 export const isWorkerPath = (path: string): boolean => path in ENDPOINTS

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { until } from '../harness.ts'
-import { knownTarget, startHalf } from './half.ts'
+import { knownTarget, startHalf } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 

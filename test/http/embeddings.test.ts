@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { until } from '../harness.ts'
-import { type HalfWishes, knownTarget, startHalf } from './half.ts'
+import { type HalfWishes, knownTarget, startHalf } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { type SeenRequest, startSmallTarget } from './small-target.ts'
 

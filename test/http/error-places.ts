@@ -1,6 +1,6 @@
 // The paths at which the table of errors is asked, with a valid body for each.
 
-import { CHAT } from '../jobs/submission.ts'
+import { CHAT } from './jobs/submission.ts'
 
 export type Shape = 'native' | 'openai' | 'anthropic' | 'jobs'
 

@@ -6,10 +6,10 @@ import type { JobDocument, StatusDocument } from '../../src/protocol/wire.ts'
 import { call, chat, read } from '../caller.ts'
 import { breaksWith, FakeOllama, hangsUp, raw, type Script, stalls, unmarked } from '../fake-ollama.ts'
 import { passTime, type Running, startForeman, until, type Wishes } from '../harness.ts'
-import { act, CHAT, inState, post, submit } from '../jobs/submission.ts'
 import { type Asked, ask, type Reply } from './asked-line.ts'
 import { COUNT, DIRECT, EMBEDDINGS, EVERYWHERE, JOBS, LIVE, type Place, READING, type Shape } from './error-places.ts'
-import { type HalfWishes, HOP, knownTarget, startHalf } from './half.ts'
+import { type HalfWishes, HOP, knownTarget, startHalf } from './http-harness.ts'
+import { act, CHAT, inState, post, submit } from './jobs/submission.ts'
 import { startSmallTarget } from './small-target.ts'
 
 export interface Row {

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { get } from '../caller.ts'
 import { until } from '../harness.ts'
-import { startHalf } from './half.ts'
+import { startHalf } from './http-harness.ts'
 
 const NOWHERE = { url: 'http://127.0.0.1:1' }
 /** Three seats, and two more for health. */

@@ -2,10 +2,10 @@
 // and at each further message the most CPU time, in milliseconds, that one turn of its event loop took since the last one:
 // what other programs take meanwhile does not count.
 
-import { systemClock } from '../../src/daemon/clock.ts'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { createDaemon } from '../../src/daemon/daemon.ts'
-import { createLog } from '../../src/daemon/log.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
+import { createLog } from '../../src/daemon/runtime/log.ts'
 
 const loaded = loadConfig({
   flags: {},

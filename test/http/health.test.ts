@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { VERSION } from '../../src/protocol/version.ts'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { job } from '../domain/job-example.ts'
-import { knownTarget, startHalf } from './half.ts'
+import { knownTarget, startHalf } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 async function startServer() {
@@ -174,5 +174,5 @@ test.each([
   const { half } = await startServer()
   const answer = await fetch(`${half.url}/pause`, { method: 'POST', body })
   expect([answer.status, await answer.json()]).toEqual([400, { error, code: 'bad_request' }])
-  expect(half.app.queue.paused).toBe(false)
+  expect(half.app.dispatcher.paused).toBe(false)
 })

@@ -1,8 +1,8 @@
 // What foreman answers for the target from its last probe: the bytes that the target itself would send.
 
 import { describe, expect, test } from 'vitest'
-import { modelAnswer, modelList, readInventory, readResident } from '../../src/daemon/inventory.ts'
-import { knownTarget, PS, startHalf, TAGS } from './half.ts'
+import { modelAnswer, modelList, readInventory, readResident } from '../../src/daemon/domain/inventory.ts'
+import { knownTarget, PS, startHalf, TAGS } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 const JSON_UTF8 = 'application/json; charset=utf-8'

@@ -3,10 +3,10 @@
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import type { App } from '../../src/daemon/http/app.ts'
+import type { Job, State } from '../../src/daemon/domain/job.ts'
+import type { HttpContext } from '../../src/daemon/http/context.ts'
 import { waitForEnd } from '../../src/daemon/http/jobs/job-end.ts'
-import type { Job, State } from '../../src/daemon/job.ts'
-import { Relay } from '../../src/daemon/relay.ts'
+import { Relay } from '../../src/daemon/runtime/relay.ts'
 import { TestClock } from '../test-clock.ts'
 
 const ID = '01KAJ5Z0000000000000000000'
@@ -30,7 +30,7 @@ function wait(ms: number, state: State | null) {
     get phase() {
       return world.phase
     },
-  } as unknown as App
+  } as unknown as HttpContext
   const res = Object.assign(new EventEmitter(), { destroyed: false })
   const change = (to: State): void => {
     world.state = to

@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest'
 import { reasonPhrase } from '../../src/daemon/http/error-body.ts'
-import { type HalfWishes, knownTarget, startHalf } from './half.ts'
+import { type HalfWishes, knownTarget, startHalf } from './http-harness.ts'
 import { exchange, rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 

@@ -2,14 +2,14 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { MetricEntry } from '../../src/daemon/metric-entry.ts'
-import { METRICS } from '../../src/daemon/metric-table.ts'
-import { openStore } from '../../src/daemon/store/thread.ts'
+import type { MetricEntry } from '../../src/daemon/runtime/metric-entry.ts'
+import { METRICS } from '../../src/daemon/runtime/metric-table.ts'
+import { openStore } from '../../src/daemon/sqlite/thread.ts'
 import { get } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman, temporaryFolder } from '../harness.ts'
 import { mixedRun } from '../mixed-run.ts'
-import { claimRequest, NO_LIMITS, newJob } from '../store/temporary-store.ts'
+import { claimRequest, NO_LIMITS, newJob } from '../sqlite/temporary-store.ts'
 
 interface Exposed {
   readonly type: string

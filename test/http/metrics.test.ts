@@ -2,12 +2,12 @@
 
 import { spawnSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Readings } from '../../src/daemon/metric-entry.ts'
-import { MAX_MODEL_LABELS } from '../../src/daemon/metric-table.ts'
-import { Metrics } from '../../src/daemon/metrics.ts'
+import type { Readings } from '../../src/daemon/runtime/metric-entry.ts'
+import { MAX_MODEL_LABELS } from '../../src/daemon/runtime/metric-table.ts'
+import { Metrics } from '../../src/daemon/runtime/metrics.ts'
 import { job } from '../domain/job-example.ts'
 import { until } from '../harness.ts'
-import { knownTarget, startHalf } from './half.ts'
+import { knownTarget, startHalf } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 const readings = (changes: Partial<Readings> = {}): Readings => ({
@@ -18,8 +18,8 @@ const readings = (changes: Partial<Readings> = {}): Readings => ({
     backlog: () => Promise.resolve([]),
     pendingDeliveries: () => Promise.resolve(5),
   },
-  probes: { status: knownTarget(0), slotsTooFew: false },
-  queue: { paused: false, running: null },
+  prober: { status: knownTarget(0), slotsTooFew: false },
+  dispatcher: { paused: false, running: null },
   live: { waiting: 4 },
   storageFull: false,
   disk: { freeBytes: null, databaseBytes: null },
@@ -90,7 +90,7 @@ test('at most fifty models have a label, however many are installed', async () =
   const names = Array.from({ length: 150 }, (_, i) => `m${i}:latest`)
   const installed = new Map(names.map((name) => [name, { name, digest: 'd', modifiedAt: '' }]))
   const metrics = metricsWith({
-    probes: { status: { ...knownTarget(0), inventory: { ...inventory, installed } }, slotsTooFew: false },
+    prober: { status: { ...knownTarget(0), inventory: { ...inventory, installed } }, slotsTooFew: false },
   })
   for (const model of names) metrics.jobEnded(job({ model, state: 'done' }))
   const counted = await samples(metrics, 'foreman_jobs_total')
@@ -129,7 +129,7 @@ test('the queue is read when it is asked for', async () => {
     { model: 'neither', jobs: 4, oldestAt: 99_000 },
   ]
   const store = { ...readings().store, backlog: () => Promise.resolve(backlog) }
-  const metrics = metricsWith({ store, queue: { paused: true, running: { job: { claimedAt: 93_000 } } } })
+  const metrics = metricsWith({ store, dispatcher: { paused: true, running: { job: { claimedAt: 93_000 } } } })
   expect(await samples(metrics, 'foreman_queue_depth')).toEqual({ 'model="tiny-a:latest"': 2, 'model="other"': 5 })
   expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 60 })
   expect(await samples(metrics, 'foreman_queue_bytes')).toEqual({ '': 300 })
@@ -198,7 +198,7 @@ test('the target is up when it answered last', async () => {
   ] as const) {
     expect(
       await samples(
-        metricsWith({ probes: { status: knownTarget(0, { reachable }), slotsTooFew: false } }),
+        metricsWith({ prober: { status: knownTarget(0, { reachable }), slotsTooFew: false } }),
         'foreman_target_up',
       ),
     ).toEqual({ '': up })

@@ -1,7 +1,7 @@
 // What foreman answers in front of different versions of Ollama: each route and each name as that version has it.
 
 import { describe, expect, test } from 'vitest'
-import { knownTarget, startHalf } from './half.ts'
+import { knownTarget, startHalf } from './http-harness.ts'
 import { startSmallTarget } from './small-target.ts'
 
 async function inFrontOf(version: string | null) {

@@ -8,7 +8,7 @@ import { RequestBodies } from '../../src/daemon/http/request-body.ts'
 import { SliceRunner } from '../../src/daemon/http/slice-runner.ts'
 import { until } from '../harness.ts'
 import { TestClock } from '../test-clock.ts'
-import { type Half, type HalfWishes, knownTarget, startHalf } from './half.ts'
+import { type Half, type HalfWishes, knownTarget, startHalf } from './http-harness.ts'
 import { type RawSocket, rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 

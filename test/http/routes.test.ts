@@ -1,9 +1,9 @@
 // The table of routes: every path and method of it, and what is not on it.
 
 import { describe, expect, test } from 'vitest'
-import { ENDPOINTS } from '../../src/daemon/endpoint.ts'
+import { ENDPOINTS } from '../../src/daemon/domain/endpoint.ts'
 import { match, ROUTES } from '../../src/daemon/http/routes.ts'
-import { knownTarget, startHalf } from './half.ts'
+import { knownTarget, startHalf } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'DELETE', 'PUT', 'PATCH']

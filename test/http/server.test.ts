@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { createServer } from '../../src/daemon/http/server.ts'
 import { until } from '../harness.ts'
-import { startHalf } from './half.ts'
+import { startHalf } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 

@@ -2,9 +2,9 @@
 
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { ShownModels, showKey } from '../../src/daemon/http/show.ts'
+import { ShownModels, showKey } from '../../src/daemon/http/ollama/show.ts'
 import { until } from '../harness.ts'
-import { type Half, knownTarget, startHalf } from './half.ts'
+import { type Half, knownTarget, startHalf } from './http-harness.ts'
 import { type SmallTarget, startSmallTarget } from './small-target.ts'
 
 const SHOWN = '{"details":{"family":"llama"},"capabilities":["completion"],"model_info":{"a.b":1}}'

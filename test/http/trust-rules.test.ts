@@ -1,9 +1,9 @@
 // Who may call, under which name, and from which page: each rule as a table.
 
 import { describe, expect, test } from 'vitest'
-import { TokenCheck } from '../../src/daemon/http/auth.ts'
-import { hostName, hostRule, isHostAllowed } from '../../src/daemon/http/host.ts'
-import { judgeOrigin, originRule } from '../../src/daemon/http/origin.ts'
+import { TokenCheck } from '../../src/daemon/http/gate/auth.ts'
+import { hostName, hostRule, isHostAllowed } from '../../src/daemon/http/gate/host.ts'
+import { judgeOrigin, originRule } from '../../src/daemon/http/gate/origin.ts'
 
 const TOKEN = 'sesame-open-up-please'
 const basic = (user: string, password: string): string =>

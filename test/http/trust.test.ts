@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Config } from '../../src/daemon/config/config.ts'
-import { knownTarget, startHalf } from './half.ts'
+import { knownTarget, startHalf } from './http-harness.ts'
 import { exchange } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
@@ -52,7 +52,7 @@ describe('with a token set', () => {
     expect(answer).toMatch(/\r\nX-Foreman-Error: unauthorized\r\n/)
     expect(target.seen).toEqual([])
     expect(half.submitted).toEqual([])
-    expect(half.app.queue.paused).toBe(false)
+    expect(half.app.dispatcher.paused).toBe(false)
   })
 
   test('a 401 has the shape of its surface', async () => {
@@ -149,7 +149,7 @@ describe('pages', () => {
     expect(answer).not.toMatch(/Access-Control/i)
     expect(target.seen).toEqual([])
     expect(half.submitted).toEqual([])
-    expect(half.app.queue.paused).toBe(false)
+    expect(half.app.dispatcher.paused).toBe(false)
   })
 
   test('R12 of another site that send no origin get a 403', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { grafanaDashboard } from '../../scripts/grafana-dashboard.ts'
 import { FakeOllama, hangsUp } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
-import { submit } from '../jobs/submission.ts'
+import { submit } from '../http/jobs/submission.ts'
 import { mixedRun } from '../mixed-run.ts'
 import { configurationFor, promtool, query, RULES, startAlertmanager, startPrometheus } from './programs.ts'
 

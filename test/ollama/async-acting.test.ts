@@ -1,7 +1,7 @@
 // Thoughts and calls of tools in what a job leaves: the result is what Ollama answers unstreamed, the artifact what it streams.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { isSince } from '../../src/daemon/request/ollama-version.ts'
+import { isSince } from '../../src/daemon/domain/ollama-version.ts'
 import type { JobDocument } from '../../src/protocol/wire.ts'
 import { type Answer, exchange, post } from './exchange.ts'
 import { type Foreman, startForeman, until } from './foreman.ts'

@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { isSince } from '../../src/daemon/request/ollama-version.ts'
+import { isSince } from '../../src/daemon/domain/ollama-version.ts'
 import { type Answer, type Call, exchange, post } from './exchange.ts'
 import { type Foreman, startForeman } from './foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from './real-ollama.ts'

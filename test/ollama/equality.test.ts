@@ -2,7 +2,7 @@
 // of a foreman in front of it, and the answers are the same, byte for byte, but for what likeness.ts lists.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { isSince } from '../../src/daemon/request/ollama-version.ts'
+import { isSince } from '../../src/daemon/domain/ollama-version.ts'
 import { exchange } from './exchange.ts'
 import { type Foreman, startForeman, until } from './foreman.ts'
 import { likeness } from './likeness.ts'

@@ -2,9 +2,9 @@
 // of the server itself. It fails on the day a version of Ollama differs.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { affinityOf, type RunnerSettings } from '../../src/daemon/affinity.ts'
-import { readModelFacts } from '../../src/daemon/model-facts.ts'
-import { hasChange } from '../../src/daemon/request/ollama-version.ts'
+import { affinityOf, type RunnerSettings } from '../../src/daemon/domain/affinity.ts'
+import { readModelFacts } from '../../src/daemon/domain/model-facts.ts'
+import { hasChange } from '../../src/daemon/domain/ollama-version.ts'
 import { exchange, post } from './exchange.ts'
 import { until } from './foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, STARTS, startOllama } from './real-ollama.ts'

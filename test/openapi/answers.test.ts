@@ -4,12 +4,12 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { afterAll, expect, it } from 'vitest'
-import { openApiDocument } from '../../src/daemon/http/openapi/document.ts'
+import { openApiDocument } from '../../src/daemon/http/own/openapi/document.ts'
 import { match, ROUTES } from '../../src/daemon/http/routes.ts'
 import { type Answer, type Call, call } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { passTime, type Running, startForeman, until } from '../harness.ts'
-import { CHAT, inState, probed, submit } from '../jobs/submission.ts'
+import { CHAT, inState, probed, submit } from '../http/jobs/submission.ts'
 import { startWebhookSink } from '../webhook-sink.ts'
 
 const document = openApiDocument()

@@ -1,6 +1,6 @@
 // Whether an answer is in the OpenAPI document: its route, its status, and its error code.
 
-import { openApiDocument } from '../../src/daemon/http/openapi/document.ts'
+import { openApiDocument } from '../../src/daemon/http/own/openapi/document.ts'
 import { match } from '../../src/daemon/http/routes.ts'
 
 export interface Answered {

@@ -1,7 +1,7 @@
 // The OpenAPI document: complete by the tables that it is made from, and served.
 
 import { expect, it } from 'vitest'
-import { openApiDocument } from '../../src/daemon/http/openapi/document.ts'
+import { openApiDocument } from '../../src/daemon/http/own/openapi/document.ts'
 import { ROUTES } from '../../src/daemon/http/routes.ts'
 import { ERRORS, type ErrorCode } from '../../src/protocol/error.ts'
 import { get } from '../caller.ts'

@@ -2,10 +2,10 @@
 // SIGTERM ends it.
 
 import { join } from 'node:path'
-import { systemClock } from '../../src/daemon/clock.ts'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { createDaemon } from '../../src/daemon/daemon.ts'
-import { createLog } from '../../src/daemon/log.ts'
+import { systemClock } from '../../src/daemon/runtime/clock.ts'
+import { createLog } from '../../src/daemon/runtime/log.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 
 const fake = await FakeOllama.start()

@@ -2,9 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { createExecution } from '../../src/daemon/store/execution.ts'
-import { openExclusively } from '../../src/daemon/store/opening.ts'
-import { createTransactions } from '../../src/daemon/store/transaction.ts'
+import { createExecution } from '../../src/daemon/sqlite/execution.ts'
+import { openExclusively } from '../../src/daemon/sqlite/opening.ts'
+import { createTransactions } from '../../src/daemon/sqlite/transaction.ts'
 import type { Fact } from './recording.ts'
 
 export interface Cut {

@@ -4,7 +4,7 @@
 import { appendFileSync } from 'node:fs'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { createDaemon, StartError } from '../../src/daemon/daemon.ts'
-import { createLog } from '../../src/daemon/log.ts'
+import { createLog } from '../../src/daemon/runtime/log.ts'
 import { createFastClock } from './fast-clock.ts'
 import type { Fatal, Orders } from './life.ts'
 

@@ -1,7 +1,7 @@
 // Owns a clock that runs faster than the machine's, so that backoffs of minutes fit into a run of minutes. Its wall goes on
 // from life to life: who is started later is told the same beginning.
 
-import type { Clock } from '../../src/daemon/clock.ts'
+import type { Clock } from '../../src/daemon/runtime/clock.ts'
 
 /** Plain values, for a child process. */
 export interface Pace {

@@ -1,7 +1,7 @@
 // Owns what is promised of a job's life as a whole: that it is there, that it ends once, by a legal way and for a cause. Pure;
 // each function says what it found wrong, with what shows it.
 
-import { isFinal, type State, TRANSITIONS } from '../../src/daemon/job.ts'
+import { isFinal, type State, TRANSITIONS } from '../../src/daemon/domain/job.ts'
 import type { Call, Case, Heard, History, JudgeCase, JudgeRun, Reading, Submit } from './history.ts'
 import { killedWithin, stoppedWithin } from './judge-executions.ts'
 

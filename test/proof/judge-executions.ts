@@ -1,7 +1,7 @@
 // Owns what is promised of the work at the target: one at a time, each attempt counted and explained, the body as it was sent,
 // and the answer of one whole run for whoever gets it. Pure; each function says what it found wrong, with what shows it.
 
-import { isFinal } from '../../src/daemon/job.ts'
+import { isFinal } from '../../src/daemon/domain/job.ts'
 import type { Call, Case, Execution, History, JudgeCase, JudgeRun, Kill, Moment } from './history.ts'
 
 const killsWithin = ({ kills }: History, from: Moment, to: Moment): readonly Kill[] =>

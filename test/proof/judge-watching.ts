@@ -2,7 +2,7 @@
 // same whenever it is read. Pure; each function says what it found wrong, with what shows it.
 
 import { isDeepStrictEqual } from 'node:util'
-import { isFinal } from '../../src/daemon/job.ts'
+import { isFinal } from '../../src/daemon/domain/job.ts'
 import type { Heard, JudgeCase, Watch } from './history.ts'
 import { type Changed, changesIn } from './judge-ends.ts'
 

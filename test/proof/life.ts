@@ -4,7 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Step } from '../../src/daemon/services/dispatcher.ts'
+import type { Step } from '../../src/daemon/runtime/step.ts'
 import type { Pace } from './fast-clock.ts'
 
 /** Where it kills itself. */

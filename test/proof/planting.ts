@@ -13,7 +13,7 @@ if (plant === undefined) throw new Error(`no such plant: ${name}`)
 
 const root = join(import.meta.dirname, '../..')
 /** The store's thread is started without the daemon's own flags, and would load what is not planted. */
-const reach: Edit = { file: 'src/daemon/store/thread.ts', from: 'execArgv: []', to: 'execArgv: process.execArgv' }
+const reach: Edit = { file: 'src/daemon/sqlite/thread.ts', from: 'execArgv: []', to: 'execArgv: process.execArgv' }
 const edits = Map.groupBy([...plant.edits, reach], ({ file }) => pathToFileURL(join(root, file)).href)
 
 registerHooks({

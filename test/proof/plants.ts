@@ -21,13 +21,13 @@ export interface Plant {
 }
 
 const SUBMIT = 'src/daemon/http/jobs/submit.ts'
-const HISTORY = 'src/daemon/store/history.ts'
-const ATTEMPT = 'src/daemon/attempt.ts'
+const HISTORY = 'src/daemon/sqlite/history.ts'
+const ATTEMPT = 'src/daemon/domain/attempt.ts'
 const DELIVERER = 'src/daemon/services/deliverer.ts'
 
 /** What is told while it is written is told well before. */
 const SLOW_COMMIT: Edit = {
-  file: 'src/daemon/store/transaction.ts',
+  file: 'src/daemon/sqlite/transaction.ts',
   from: "db.exec('COMMIT')",
   to: "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40), db.exec('COMMIT')",
 }
@@ -102,7 +102,7 @@ export const PLANTS = {
   'a claim counts no attempt': {
     edits: [
       {
-        file: 'src/daemon/store/jobs.ts',
+        file: 'src/daemon/sqlite/jobs.ts',
         from: 'attempt = attempt + ',
         // The first one is counted: the schema would notice else.
         to: 'attempt = attempt + (attempt = 0) * ',
@@ -118,18 +118,18 @@ export const PLANTS = {
         to: 'void this.#attempt(claim.job, claim.body,',
       },
       {
-        file: 'src/daemon/target/send.ts',
+        file: 'src/daemon/ollama/send.ts',
         from: 'if (this.#current !== null && !this.#current.isSettled)',
         to: 'if (this.#current?.isSettled === null)',
       },
-      { file: 'src/daemon/target/connections.ts', from: 'return this.#jobs\n', to: 'return this.#client()\n' },
+      { file: 'src/daemon/ollama/connections.ts', from: 'return this.#jobs\n', to: 'return this.#client()\n' },
     ],
     caughtBy: ['one_at_a_time'],
   },
   'the last change is told first': {
     edits: [
       {
-        file: 'src/daemon/store/deliveries.ts',
+        file: 'src/daemon/sqlite/deliveries.ts',
         from: "AND status = 'pending' ORDER BY n LIMIT 1)`",
         to: "AND status = 'pending' ORDER BY n DESC LIMIT 1)`",
       },
@@ -152,9 +152,9 @@ export const PLANTS = {
   },
   'a key is forgotten': {
     edits: [
-      { file: 'src/daemon/store/idempotency.ts', from: 'return row === undefined ?', to: 'return row !== null ?' },
+      { file: 'src/daemon/sqlite/idempotency.ts', from: 'return row === undefined ?', to: 'return row !== null ?' },
       {
-        file: 'src/daemon/store/idempotency.ts',
+        file: 'src/daemon/sqlite/idempotency.ts',
         from: "'INSERT INTO idempotency",
         to: "'INSERT OR REPLACE INTO idempotency",
       },
@@ -175,7 +175,7 @@ export const PLANTS = {
         to: "state, previous: previous && 'working', attempt, at })",
       },
       {
-        file: 'src/daemon/job.ts',
+        file: 'src/daemon/domain/job.ts',
         from: "from: ['queued', 'loading', 'working'],\n    to: 'cancelled'",
         to: "from: ['queued', 'loading', 'working', 'done', 'failed'],\n    to: 'cancelled'",
       },
@@ -185,7 +185,7 @@ export const PLANTS = {
   'an answer that broke off ends cleanly': {
     edits: [
       {
-        file: 'src/daemon/http/live-answer.ts',
+        file: 'src/daemon/http/ollama/live-answer.ts',
         from: "res.write(last ? record : '', () => res.destroy())",
         to: 'res.end()',
       },
@@ -205,7 +205,7 @@ export const PLANTS = {
   'a number that watchers were told before a crash is given again': {
     edits: [
       {
-        file: 'src/daemon/store/interruption.ts',
+        file: 'src/daemon/sqlite/interruption.ts',
         from: "if (caller === 'none' && state === 'loading') jobs.skipChange(sequence)",
         to: '',
       },
@@ -221,12 +221,12 @@ export const POWER_CUT_PLANTS = {
   'no commit is synced': {
     edits: [
       {
-        file: 'src/daemon/store/transaction.ts',
+        file: 'src/daemon/sqlite/transaction.ts',
         from: "let synchronous: Durability = 'disk'",
         to: "let synchronous: Durability = 'line'; db.exec('PRAGMA synchronous = NORMAL')",
       },
       {
-        file: 'src/daemon/store/transaction.ts',
+        file: 'src/daemon/sqlite/transaction.ts',
         from: "durability === 'disk' ? 'FULL' : 'NORMAL'",
         to: "'NORMAL'",
       },

@@ -1,7 +1,7 @@
 // Owns a run at random: clients ask, target and receiver have their moods, and the daemon is killed again and again; then quiet,
 // the drain, and the testimony. Drawn from one seed; only the machine's own pace is not.
 
-import type { Step } from '../../src/daemon/services/dispatcher.ts'
+import type { Step } from '../../src/daemon/runtime/step.ts'
 import { Asker } from './asker.ts'
 import { Chance } from './chance.ts'
 import type { History } from './history.ts'

@@ -1,11 +1,11 @@
 // A job that is ended from outside, in each moment of its life: waiting, being claimed, running, over.
 
 import { describe, expect, it } from 'vitest'
-import type { StopReason } from '../../src/daemon/attempt.ts'
-import type { Job, JobError } from '../../src/daemon/job.ts'
-import { Relay } from '../../src/daemon/relay.ts'
+import type { StopReason } from '../../src/daemon/domain/attempt.ts'
+import type { Job, JobError } from '../../src/daemon/domain/job.ts'
+import { Relay } from '../../src/daemon/runtime/relay.ts'
 import { Cancellation, type CancellationParts } from '../../src/daemon/services/cancellation.ts'
-import type { Change } from '../../src/daemon/store/store.ts'
+import type { Change } from '../../src/daemon/sqlite/store.ts'
 import { job as jobExample } from '../domain/job-example.ts'
 import { TestClock } from '../test-clock.ts'
 

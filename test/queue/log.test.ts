@@ -2,7 +2,7 @@
 
 import { prettyFactory } from 'pino-pretty'
 import { expect, it } from 'vitest'
-import { createLog, PRETTY } from '../../src/daemon/log.ts'
+import { createLog, PRETTY } from '../../src/daemon/runtime/log.ts'
 import { get } from '../caller.ts'
 import { FakeOllama, fails } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'

@@ -5,7 +5,7 @@ import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { call, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
-import { inState, probed, submit } from '../jobs/submission.ts'
+import { inState, probed, submit } from '../http/jobs/submission.ts'
 
 const SHOWN = {
   modelfile: 'FROM /models/sha256-1\nTEMPLATE x\n',

@@ -6,7 +6,7 @@ import type { JobListDocument, JobSummary, StatusDocument } from '../../src/prot
 import { call, read } from '../caller.ts'
 import { FakeOllama, hangsUp } from '../fake-ollama.ts'
 import { passTime, type Running, startForeman, until } from '../harness.ts'
-import { inState, submit, view } from '../jobs/submission.ts'
+import { inState, submit, view } from '../http/jobs/submission.ts'
 
 const status = (url: string): Promise<StatusDocument> => read<StatusDocument>(url, '/status')
 const queuedJobs = async (url: string): Promise<readonly JobSummary[]> =>

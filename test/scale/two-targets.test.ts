@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Clock, systemClock } from '../../src/daemon/clock.ts'
+import { type Clock, systemClock } from '../../src/daemon/runtime/clock.ts'
 import { Caller, call, get } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { type Running, startForeman, temporaryFolder, until } from '../harness.ts'

@@ -1,8 +1,8 @@
 // A database as foreman 0.1.0 left it when it was killed: made by the two migrations of that release, every table filled.
 
 import { createHash } from 'node:crypto'
-import { readMigrations } from '../../src/daemon/store/migration.ts'
-import { openDatabase } from '../../src/daemon/store/opening.ts'
+import { readMigrations } from '../../src/daemon/sqlite/migration.ts'
+import { openDatabase } from '../../src/daemon/sqlite/opening.ts'
 
 /** Migrations of the release 0.1.0. */
 const RELEASED = 2

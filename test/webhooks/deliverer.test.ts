@@ -2,9 +2,9 @@
 // harm nobody else.
 
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createAddressPolicy } from '../../src/daemon/address-policy.ts'
-import { createLog } from '../../src/daemon/log.ts'
+import { createLog } from '../../src/daemon/runtime/log.ts'
 import { Deliverer } from '../../src/daemon/services/deliverer.ts'
+import { createAddressPolicy } from '../../src/daemon/webhooks/address-policy.ts'
 import { createWebhooks } from '../../src/daemon/webhooks/post.ts'
 import type { Webhooks } from '../../src/daemon/webhooks/webhooks.ts'
 import { verifyWebhook } from '../../src/protocol/webhook.ts'

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { RETRY_MS } from '../../src/daemon/delivery.ts'
+import { RETRY_MS } from '../../src/daemon/domain/delivery.ts'
 import { signWebhook, WEBHOOK_HEADERS, webhookKey } from '../../src/protocol/webhook.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')

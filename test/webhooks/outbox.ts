@@ -1,8 +1,9 @@
 // Owns a small outbox in memory, with the words of the store, so that a test can have ten thousand deliveries at once and
 // look at what was settled. The store's own is tested in test/store/, and with the deliverer in whole-program tests.
 
-import type { State } from '../../src/daemon/job.ts'
-import type { DeliverySettlement, DueDelivery, JobDetail, Store } from '../../src/daemon/store/store.ts'
+import type { State } from '../../src/daemon/domain/job.ts'
+import type { JobDetail } from '../../src/daemon/domain/job-document.ts'
+import type { DeliverySettlement, DueDelivery, Store } from '../../src/daemon/sqlite/store.ts'
 import { job } from '../domain/job-example.ts'
 
 interface Entry {

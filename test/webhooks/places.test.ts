@@ -1,7 +1,7 @@
 // Who gets a place when many receivers want one: those who answer always do, whatever the others are.
 
 import { describe, expect, it } from 'vitest'
-import { DeliveryPlaces, type Tried } from '../../src/daemon/services/delivery-places.ts'
+import { DeliveryPlaces, type Tried } from '../../src/daemon/services/delivery-slots.ts'
 
 const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${kind}-${n}:80`)
 

@@ -2,7 +2,7 @@
 
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
-import { webhookUrlRefusal } from '../../src/daemon/address-policy.ts'
+import { webhookUrlRefusal } from '../../src/daemon/webhooks/address-policy.ts'
 import { createPolicySource } from '../../src/daemon/webhooks/policy-source.ts'
 import { createWebhooks } from '../../src/daemon/webhooks/post.ts'
 import { TestClock } from '../test-clock.ts'

@@ -8,7 +8,7 @@ import type { ErrorDocument, JobDocument } from '../../src/protocol/wire.ts'
 import { call, get, read } from '../caller.ts'
 import { cut, FakeOllama, fails } from '../fake-ollama.ts'
 import { type Running, startForeman, temporaryFolder, until } from '../harness.ts'
-import { act, documentOf, inState, post, submit, view } from '../jobs/submission.ts'
+import { act, documentOf, inState, post, submit, view } from '../http/jobs/submission.ts'
 import { accepts, startWebhookSink, type WebhookSink } from '../webhook-sink.ts'
 
 const SECRET = new TextEncoder().encode('a secret')

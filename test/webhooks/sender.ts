@@ -5,8 +5,8 @@ import {
   type PolicySettings,
   type Server,
   type ThisMachine,
-} from '../../src/daemon/address-policy.ts'
-import type { Lookup, ResolvedAddress } from '../../src/daemon/webhooks/names.ts'
+} from '../../src/daemon/webhooks/address-policy.ts'
+import type { Lookup, ResolvedAddress } from '../../src/daemon/webhooks/dns-cache.ts'
 import { createWebhooks } from '../../src/daemon/webhooks/post.ts'
 import { TestClock } from '../test-clock.ts'
 

@@ -1,9 +1,9 @@
 // The assistant's text in an answer that was not streamed, for each endpoint. It reads bytes and builds no values: a document
 // of 64 MiB that is parsed can cost 1.4 GB. Pure.
 
-import type { EndpointPath } from '../endpoint.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
+import { GrowableBuffer } from '../text/growable-buffer.ts'
 import { rawElementsIn, rawMember, rawText } from './raw-json.ts'
-import { Growing } from './record-splitter.ts'
 
 type Json = Buffer | undefined
 
@@ -14,7 +14,7 @@ const textIn = (json: Json): Buffer => rawText(json) ?? EMPTY
 const isOfType = (part: Buffer, type: string): boolean => textIn(rawMember(part, 'type')).equals(Buffer.from(type))
 
 /** The texts of those of the parts that are of this type. */
-function addTexts(parts: Json, type: string, texts: Growing): void {
+function addTexts(parts: Json, type: string, texts: GrowableBuffer): void {
   for (const part of rawElementsIn(parts)) if (isOfType(part, type)) texts.add(textIn(rawMember(part, 'text')))
 }
 
@@ -31,12 +31,12 @@ const READERS: Readonly<Record<EndpointPath, (answer: Buffer) => Buffer>> = {
   '/v1/chat/completions': (answer) => contentOf(rawMember(firstOf(rawMember(answer, 'choices')), 'message')),
   '/v1/completions': (answer) => textIn(rawMember(firstOf(rawMember(answer, 'choices')), 'text')),
   '/v1/messages': (answer) => {
-    const texts = new Growing()
+    const texts = new GrowableBuffer()
     addTexts(rawMember(answer, 'content'), 'text', texts)
     return texts.take()
   },
   '/v1/responses': (answer) => {
-    const texts = new Growing()
+    const texts = new GrowableBuffer()
     for (const item of rawElementsIn(rawMember(answer, 'output')))
       if (isOfType(item, 'message')) addTexts(rawMember(item, 'content'), 'output_text', texts)
     return texts.take()

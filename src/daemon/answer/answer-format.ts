@@ -1,6 +1,6 @@
 // Whether the head of a 2xx answer is one that Ollama writes on a queued route. Pure; it reads no body.
 
-import type { EndpointPath } from '../endpoint.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
 
 const JSON_TYPES = ['application/json', 'application/x-ndjson', 'text/event-stream']
 

@@ -1,7 +1,7 @@
 // Owns the joining of what says everything once more in its last record: /v1/responses, and the streams of sound and of
 // pictures that OpenAI has and Ollama has not. Pure.
 
-import type { EndpointPath } from '../endpoint.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
 import { completionOf } from './answer-completion.ts'
 import { BRACE } from './answer-record.ts'
 import { type Document, type Joining, kept, PartCount } from './joining.ts'

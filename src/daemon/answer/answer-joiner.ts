@@ -1,14 +1,14 @@
 // Owns what a streamed answer would have been, had it not been streamed: each record is read once, as it goes by, and its
 // text, thinking and tool calls are joined. It invents nothing; what it does not know it passes on as it was written. Pure.
 
-import { ENDPOINTS, type EndpointPath } from '../endpoint.ts'
+import type { AnswerRecord } from '../domain/answer.ts'
+import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import { AnthropicJoining } from './answer-joiner-anthropic.ts'
 import { GenerateJoining, NativeChatJoining } from './answer-joiner-native.ts'
 import { OpenaiChatJoining, OpenaiCompletionJoining } from './answer-joiner-openai.ts'
 import { TerminalJoining } from './answer-joiner-terminal.ts'
 import { emptyNotes, parseDocument, READINGS } from './answer-record.ts'
 import type { Joining } from './joining.ts'
-import type { AnswerRecord } from './record-cutter.ts'
 
 const DONE = Buffer.from('[DONE]')
 

@@ -1,19 +1,11 @@
 // Owns what one record of an answer says: that the answer is whole, that it failed, or what it cost; for each dialect.
 // Pure. Every record is parsed: searching one for the few words that could matter costs as much (1.4 µs against 1.3).
 
-import type { Dialect } from '../endpoint.ts'
-import type { Measured } from '../job.ts'
-import { cutTargetText } from '../target-text.ts'
+import type { Verdict } from '../domain/attempt.ts'
+import type { Dialect } from '../domain/endpoint.ts'
+import type { Measured } from '../domain/job.ts'
+import { cutTargetText } from '../domain/target-text.ts'
 import { isJsonDocument, rawMembersNamed, rawText } from './raw-json.ts'
-
-/** What an answer turned out to be. */
-export type Verdict =
-  | { readonly kind: 'complete' }
-  /** The target put an error into the answer; its own words. */
-  | { readonly kind: 'error'; readonly message: string }
-  /** Not what an Ollama writes. */
-  | { readonly kind: 'bad'; readonly detail: string }
-  | { readonly kind: 'incomplete' }
 
 /** Reads along with one answer. */
 export interface Marker {

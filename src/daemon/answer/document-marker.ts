@@ -1,7 +1,9 @@
 // Owns the verdict on an answer that is one document: read once it has ended, and never held beyond a cap. Pure.
 
-import type { Dialect } from '../endpoint.ts'
-import type { Measured } from '../job.ts'
+import type { Verdict } from '../domain/attempt.ts'
+import type { Dialect } from '../domain/endpoint.ts'
+import type { Measured } from '../domain/job.ts'
+import { GrowableBuffer } from '../text/growable-buffer.ts'
 import {
   BRACE,
   bad,
@@ -14,9 +16,7 @@ import {
   READINGS,
   tooLong,
   trimmed,
-  type Verdict,
 } from './answer-record.ts'
-import { Growing } from './record-splitter.ts'
 
 const MAX_DOCUMENT = 64 * 1024 ** 2
 /** How much of a picture or a recording is looked at: an error document is shorter. */
@@ -26,7 +26,7 @@ const MAX_ERROR = 64 * 1024
 export class DocumentMarker implements Marker {
   readonly isDecided = false
   readonly #dialect: Dialect
-  readonly #body = new Growing()
+  readonly #body = new GrowableBuffer()
   #tooLong = false
   #read: { readonly length: number; readonly verdict: Verdict; readonly notes: Notes } | null = null
 
@@ -74,7 +74,7 @@ export class DocumentMarker implements Marker {
 /** A picture, a recording's text: whole when its framing says so, whatever is in it, if it is not an error. */
 export class BlobMarker implements Marker {
   readonly isDecided = false
-  readonly #start = new Growing()
+  readonly #start = new GrowableBuffer()
 
   push(chunk: Buffer): void {
     const room = MAX_ERROR - this.#start.length

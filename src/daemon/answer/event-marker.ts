@@ -1,7 +1,9 @@
 // Owns the verdict on an answer of server-sent events, as it goes by. Pure.
 
-import type { Dialect } from '../endpoint.ts'
-import type { Measured } from '../job.ts'
+import type { Verdict } from '../domain/attempt.ts'
+import type { Dialect } from '../domain/endpoint.ts'
+import type { Measured } from '../domain/job.ts'
+import { GrowableBuffer } from '../text/growable-buffer.ts'
 import {
   BRACE,
   bad,
@@ -14,10 +16,9 @@ import {
   READINGS,
   tooLong,
   trimmed,
-  type Verdict,
   withoutMark,
 } from './answer-record.ts'
-import { Growing, LineSplitter } from './record-splitter.ts'
+import { LineSplitter } from './record-splitter.ts'
 
 const DATA = Buffer.from('data:')
 const EVENT = Buffer.from('event:')
@@ -30,7 +31,7 @@ const startsWith = (line: Buffer, field: Buffer): boolean =>
 /** The data of one event: nearly always one line, and joined as cheaply when it is a million. */
 class EventData {
   #only: Buffer | null = null
-  #joined: Growing | null = null
+  #joined: GrowableBuffer | null = null
 
   get bytes(): Buffer | null {
     return this.#joined?.bytes ?? this.#only
@@ -49,7 +50,7 @@ class EventData {
   /** From now on it needs no bytes of the chunks that it came in. */
   copy(): void {
     if (this.#only === null || this.#joined !== null) return
-    this.#joined = new Growing()
+    this.#joined = new GrowableBuffer()
     this.#joined.add(this.#only)
   }
 

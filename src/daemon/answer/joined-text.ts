@@ -1,7 +1,7 @@
 // Owns text that grows by a token at a time, as UTF-8: as flat in memory as its bytes, and without a limit on its length
 // (a string of more than 512 MiB is an exception). Pure.
 
-import { Growing } from './record-splitter.ts'
+import { GrowableBuffer } from '../text/growable-buffer.ts'
 
 /** How much is held as a string before it becomes bytes. */
 const PENDING = 16 * 1024
@@ -11,7 +11,7 @@ const ESCAPED_AT_ONCE = 1024 ** 2
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00
 
 export class JoinedText {
-  readonly #bytes = new Growing()
+  readonly #bytes = new GrowableBuffer()
   #pending = ''
 
   get isEmpty(): boolean {

@@ -1,7 +1,8 @@
 // Owns the verdict on an answer of lines of JSON, as it goes by. Pure.
 
-import type { Dialect } from '../endpoint.ts'
-import type { Measured } from '../job.ts'
+import type { Verdict } from '../domain/attempt.ts'
+import type { Dialect } from '../domain/endpoint.ts'
+import type { Measured } from '../domain/job.ts'
 import {
   BRACE,
   bad,
@@ -14,7 +15,6 @@ import {
   READINGS,
   tooLong,
   trimmed,
-  type Verdict,
 } from './answer-record.ts'
 import { LineSplitter } from './record-splitter.ts'
 

@@ -1,9 +1,9 @@
 // Owns JSON whose values stay as they were written: objects and arrays taken apart and put together again, without a number
 // ever becoming another one (12345678901234567890, 1.0). Pure.
 
-import { decodeJsonString } from '../request/go-text.ts'
-import { scanJson } from '../request/json-scan.ts'
-import { Growing } from './record-splitter.ts'
+import { decodeJsonString } from '../text/go-text.ts'
+import { GrowableBuffer } from '../text/growable-buffer.ts'
+import { scanJson } from '../text/json-scan.ts'
 
 /** The members of an object in their order, each value as it was written; of two with one name the last. */
 export type RawObject = Map<string, Buffer>
@@ -68,7 +68,7 @@ const DECODED_AT_ONCE = 1024 ** 2
 export function rawText(json: Buffer | undefined): Buffer | undefined {
   if (json === undefined || json.length < 2 || json[0] !== QUOTE || json.at(-1) !== QUOTE) return undefined
   const inside = json.subarray(1, -1)
-  const text = new Growing()
+  const text = new GrowableBuffer()
   for (let from = 0; from < inside.length; ) {
     const to = pieceEnd(inside, from)
     try {
@@ -101,7 +101,7 @@ function pieceEnd(inside: Buffer, from: number): number {
 
 /** Array whose elements come in pieces, each as it was written. It costs its bytes, however many elements there are. */
 export class RawList {
-  readonly #elements = new Growing()
+  readonly #elements = new GrowableBuffer()
 
   get isEmpty(): boolean {
     return this.#elements.length === 0

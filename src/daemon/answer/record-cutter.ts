@@ -1,17 +1,10 @@
 // Owns where one record of an answer ends and the next begins: lines of NDJSON, events of SSE, or one whole document. The
 // same bytes give the same records however they were sliced, so that a record has one number, live and afterwards. Pure.
 
-import { ENDPOINTS, type EndpointPath } from '../endpoint.ts'
+import type { AnswerRecord } from '../domain/answer.ts'
+import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
+import { GrowableBuffer } from '../text/growable-buffer.ts'
 import { BRACE, MAX_RECORD, trimmed, withoutMark } from './answer-record.ts'
-import { Growing } from './record-splitter.ts'
-
-/** One record, without its framing. */
-export interface AnswerRecord {
-  /** The event's name on SSE that names it; else null. */
-  readonly event: string | null
-  /** The line, the data lines of the event joined by LF, or the document. */
-  readonly data: Buffer
-}
 
 export interface Cutter {
   push(chunk: Buffer): void
@@ -37,7 +30,7 @@ function emitLine(line: Buffer | null, onRecord: OnRecord): void {
 
 class DocumentCutter implements Cutter {
   readonly #onRecord: OnRecord
-  readonly #body = new Growing()
+  readonly #body = new GrowableBuffer()
   #over = false
 
   constructor(onRecord: OnRecord) {
@@ -64,7 +57,7 @@ const CR = 13
 /** As LineSplitter, but it goes on behind a line that is too long, of which it says null. */
 class LineCutter implements Cutter {
   readonly #onLine: (line: Buffer | null) => void
-  readonly #tail = new Growing()
+  readonly #tail = new GrowableBuffer()
   #tooLong = false
 
   constructor(onLine: (line: Buffer | null) => void) {
@@ -118,7 +111,7 @@ class EventCutter implements Cutter {
   #event: string | null = null
   /** Nearly always one line of data, and then never copied unless the chunk ends before the event does. */
   #first: Buffer | null = null
-  readonly #more = new Growing()
+  readonly #more = new GrowableBuffer()
   #tooLong = false
 
   constructor(onRecord: OnRecord) {

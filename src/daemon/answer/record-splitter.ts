@@ -1,55 +1,17 @@
 // Owns where a line ends in bytes that come in arbitrary pieces. Pure: it keeps only the unfinished line, copied once,
 // and never more of it than its cap.
 
+import { GrowableBuffer } from '../text/growable-buffer.ts'
+
 const LF = 10
 const CR = 13
-const EMPTY = Buffer.alloc(0)
-
-/** Bytes that grow by doubling: 8 MiB in pieces of one byte must not be eight million buffers. */
-export class Growing {
-  #bytes = EMPTY
-  #length = 0
-
-  get length(): number {
-    return this.#length
-  }
-
-  /** The bytes until now; valid until the next `add`. */
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
-  }
-
-  add(piece: Buffer): void {
-    const needed = this.#length + piece.length
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length, 256))
-      this.#bytes.copy(larger, 0, 0, this.#length)
-      this.#bytes = larger
-    }
-    piece.copy(this.#bytes, this.#length)
-    this.#length = needed
-  }
-
-  /** The bytes, which belong to the caller from here on. */
-  take(): Buffer {
-    const bytes = this.bytes
-    this.clear()
-    return bytes
-  }
-
-  clear(): void {
-    this.#bytes = EMPTY
-    this.#length = 0
-  }
-}
-
 const withoutCr = (line: Buffer): Buffer => (line.at(-1) === CR ? line.subarray(0, -1) : line)
 
 /** Cuts bytes at each LF, or CR LF. */
 export class LineSplitter {
   readonly #maxBytes: number
   readonly #onLine: (line: Buffer) => void
-  readonly #tail = new Growing()
+  readonly #tail = new GrowableBuffer()
 
   constructor(maxBytes: number, onLine: (line: Buffer) => void) {
     this.#maxBytes = maxBytes

@@ -1,6 +1,6 @@
 // Owns the two settings of the commands that talk to a running daemon: where it is, and the token it wants.
 
-import { httpUrl, listenAddress, withoutCredentials } from './address.ts'
+import { httpUrl, listenAddress, withoutCredentials } from '../text/address.ts'
 import { dotenvOf, MASK, type Problem, type Sources, writtenFor } from './load.ts'
 import { CALLER_URL, SETTINGS } from './options.ts'
 

@@ -2,7 +2,7 @@
 // which addresses it has are arguments.
 
 import { isIP } from 'node:net'
-import { isLoopbackHost } from '../ip-address.ts'
+import { isLoopbackHost } from '../text/ip-address.ts'
 import type { Config } from './config.ts'
 
 /** What this machine answers to. */

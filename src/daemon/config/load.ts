@@ -1,13 +1,13 @@
 // Owns the way from flags, environment, `.env` and defaults to a Config, or to everything that is wrong, all at once. It
 // opens nothing but `_FILE`s, and no text it yields holds a secret.
 
-import { withoutCredentials } from './address.ts'
+import { withoutCredentials } from '../text/address.ts'
+import { plain } from '../text/grammar.ts'
+import { nearest } from '../text/nearest.ts'
 import type { Config } from './config.ts'
 import { cautionsIn, conflictsIn, type Machine } from './conflict.ts'
 import { type Dotenv, readDotenv } from './dotenv.ts'
-import { plain } from './grammar.ts'
 import { type Unreadable, unreadableAddresses } from './interface-addresses.ts'
-import { nearest } from './nearest.ts'
 import { flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from './options.ts'
 
 export interface Sources {

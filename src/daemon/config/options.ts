@@ -1,8 +1,7 @@
 // Owns THE table of settings. Parsing, `--help`, .env.example, docs/configuration.md and `foreman config` are all read
 // from it: a new setting is one entry here and one line in config.ts.
 
-import { addressRule, allowRule, browserOrigin, hostName, httpUrl, listenAddress, targetUrl } from './address.ts'
-import type { Config } from './config.ts'
+import { addressRule, allowRule, browserOrigin, hostName, httpUrl, listenAddress, targetUrl } from '../text/address.ts'
 import {
   duration,
   integer,
@@ -15,7 +14,8 @@ import {
   size,
   text,
   yesOrNo,
-} from './grammar.ts'
+} from '../text/grammar.ts'
+import type { Config } from './config.ts'
 import { basicCredentials, token, webhookSecrets } from './secret.ts'
 
 /** Chapters of the help and of the docs page, in this order. */

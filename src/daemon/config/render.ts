@@ -1,8 +1,8 @@
 // Owns how the table of settings reads: the flags of `foreman serve`, .env.example and docs/configuration.md. Every word of
 // them is in the table; nothing is said about a setting here.
 
+import { plain } from '../text/grammar.ts'
 import type { Config } from './config.ts'
-import { plain } from './grammar.ts'
 import { flagOf, GROUPS, type Group, KEYS, SETTINGS } from './options.ts'
 
 /** A setting as whoever documents it sees it. */

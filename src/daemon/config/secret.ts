@@ -1,7 +1,7 @@
 // Owns the grammar of secrets. No reason given here may quote the secret, in part or in whole.
 
 import { type WebhookKey, webhookKey } from '../../protocol/webhook.ts'
-import { type Parsed, type Parser, refused, value } from './grammar.ts'
+import { type Parsed, type Parser, refused, value } from '../text/grammar.ts'
 
 /** Words from other people's examples: a lock whose key is printed in a manual. */
 const PLACEHOLDERS = ['changeme', 'change-me', 'change_me', 'change_it', 'replaceme']

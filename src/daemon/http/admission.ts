@@ -1,16 +1,16 @@
 // Owns what stands between a request that was understood and the queue, for blocked calls and for jobs alike: is its model
 // there, what is said when the queue has no room, who is told when it is in. It knows no surface and writes nothing.
 
-import { isCloudModel } from '../affinity.ts'
-import { type Depth, type Job, type QueueLimits, retryAfterSeconds } from '../job.ts'
-import { isInstalled } from '../target-status.ts'
-import type { App, Probes } from './app.ts'
+import { isCloudModel } from '../domain/affinity.ts'
+import { type Depth, type Job, type QueueLimits, retryAfterSeconds } from '../domain/job.ts'
+import { isInstalled } from '../domain/target-status.ts'
+import type { HttpContext } from './context.ts'
 import { type OwnError, ownError } from './respond.ts'
 
 /** Not installed by the last probe, nor by one made now. While nothing is known, nothing is refused. */
-export async function isUnknownModel(model: string, probes: Pick<Probes, 'status' | 'probe'>): Promise<boolean> {
-  if (isCloudModel(model) || isInstalled(model, probes.status) !== false) return false
-  return isInstalled(model, await probes.probe('unknown model')) === false
+export async function isUnknownModel(model: string, prober: HttpContext['prober']): Promise<boolean> {
+  if (isCloudModel(model) || isInstalled(model, prober.status) !== false) return false
+  return isInstalled(model, await prober.probe('unknown model')) === false
 }
 
 /** What the store would not take, with an honest Retry-After. */
@@ -25,7 +25,7 @@ export function noRoom(
 }
 
 /** An async job is on disk: whoever acts on that hears of it. */
-export function tellOf({ queue, deadlines }: App, job: Job): void {
+export function tellOf({ dispatcher: queue, deadlines }: HttpContext, job: Job): void {
   queue.enqueued(job)
   const { startBeforeMs, finishBeforeMs } = job.wishes
   if (startBeforeMs !== null || finishBeforeMs !== null) deadlines.wake()

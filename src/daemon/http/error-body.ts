@@ -3,9 +3,9 @@
 
 import { randomBytes } from 'node:crypto'
 import type { ErrorCode } from '../../protocol/error.ts'
-import type { AnswerForm, Dialect } from '../endpoint.ts'
+import type { AnswerForm, Dialect } from '../domain/endpoint.ts'
+import { hasChange } from '../domain/ollama-version.ts'
 import type { Speaker } from '../request/ollama-error.ts'
-import { hasChange } from '../request/ollama-version.ts'
 
 export type Surface = Dialect | 'jobs'
 

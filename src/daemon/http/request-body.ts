@@ -2,12 +2,12 @@
 // into a body. Too large is told before reading where the caller declares the length.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ByteChunks } from '../byte-chunks.ts'
-import type { Clock, Timer } from '../clock.ts'
-import { sizeText } from '../config/grammar.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import { ByteChunks } from '../text/byte-chunks.ts'
+import { sizeText } from '../text/grammar.ts'
+import { Roll } from './bag.ts'
 import type { OwnError } from './respond.ts'
 import { ownError } from './respond.ts'
-import { Roll } from './roll.ts'
 import type { SliceRunner } from './slice-runner.ts'
 
 export interface BodyLimits {

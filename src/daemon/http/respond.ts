@@ -3,10 +3,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode, type ErrorEntry, errorMessage } from '../../protocol/error.ts'
-import type { Clock } from '../clock.ts'
+import { ASSUMED_VERSION } from '../domain/ollama-version.ts'
 import type { Speaker } from '../request/ollama-error.ts'
-import { ASSUMED_VERSION } from '../request/ollama-version.ts'
-import type { App } from './app.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { HttpContext } from './context.ts'
 import { errorBody, reasonPhrase, type Surface } from './error-body.ts'
 
 export type { Surface }
@@ -33,7 +33,8 @@ export function ownError(code: ErrorCode, values: Readonly<Record<string, string
 }
 
 /** Version of the target, for the words of its errors. */
-export const targetVersion = (app: App): string => app.probes.status.inventory?.version ?? ASSUMED_VERSION
+export const targetVersion = (context: HttpContext): string =>
+  context.prober.status.inventory?.version ?? ASSUMED_VERSION
 
 /** One whole answer. Nothing happens when another one has begun already, or the caller is gone. */
 export function send(
@@ -61,18 +62,24 @@ export function sendError(res: ServerResponse, surface: Surface, error: OwnError
 }
 
 /** Refuses a request, whether its body was read or not. */
-export function refuse(app: App, res: ServerResponse, surface: Surface, error: OwnError): void {
+export function refuse(context: HttpContext, res: ServerResponse, surface: Surface, error: OwnError): void {
   const { req } = res
-  if (!leavesMuchUnread(req)) return sendError(res, surface, error, targetVersion(app))
+  if (!leavesMuchUnread(req)) return sendError(res, surface, error, targetVersion(context))
   if (res.headersSent || res.destroyed) return
-  const { contentType, body } = bodyOf(surface, error, targetVersion(app))
-  refuseUnread(res, error.status, { 'Content-Type': contentType, ...errorHeaders(error) }, body, app.clock)
+  const { contentType, body } = bodyOf(surface, error, targetVersion(context))
+  refuseUnread(res, error.status, { 'Content-Type': contentType, ...errorHeaders(error) }, body, context.clock)
 }
 
 /** As Ollama's router says it: plain text, no charset. */
-export function sendPlain(app: App, res: ServerResponse, status: number, text: string, headers: Headers = {}): void {
+export function sendPlain(
+  context: HttpContext,
+  res: ServerResponse,
+  status: number,
+  text: string,
+  headers: Headers = {},
+): void {
   if (!leavesMuchUnread(res.req)) return send(res, status, 'text/plain', text, headers)
-  refuseUnread(res, status, { 'Content-Type': 'text/plain', ...headers }, text, app.clock)
+  refuseUnread(res, status, { 'Content-Type': 'text/plain', ...headers }, text, context.clock)
 }
 
 function bodyOf(

@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Submission } from '../job.ts'
-import { inPieces, type Slices } from '../slices.ts'
+import type { Submission } from '../domain/job.ts'
+import { inPieces, type Slices } from '../text/slices.ts'
 
 export type IdempotencyKey =
   | { readonly kind: 'none' }

@@ -1,7 +1,7 @@
 // Owns THE table of routes (spec §3.1): which path and method goes which way. Matched against the raw path: what a proxy
 // decodes or tidies up and the server behind it does not is a bypass, so nothing is decoded before it is matched.
 
-import { ENDPOINTS, type EndpointPath } from '../endpoint.ts'
+import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import type { Surface } from './error-body.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'DELETE'

@@ -5,31 +5,31 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import type { Config } from '../config/config.ts'
-import type { EndpointPath } from '../endpoint.ts'
-import { cameThrough, HOP_HEADER, LOOP_REASON } from '../hop.ts'
-import { hasPath } from '../request/ollama-version.ts'
-import { StoreError } from '../store/store.ts'
-import type { App } from './app.ts'
-import { Backups } from './backup.ts'
-import { embed } from './embeddings.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
+import { cameThrough, HOP_HEADER, LOOP_REASON } from '../domain/hop.ts'
+import { hasPath } from '../domain/ollama-version.ts'
+import { StoreError } from '../sqlite/store.ts'
+import type { HttpContext } from './context.ts'
 import { reasonPhrase } from './error-body.ts'
-import { dropLongHeaders, isBodiless, isWellEscaped } from './framing.ts'
-import { Gate, isHealth } from './gate.ts'
-import { answerOwn } from './health.ts'
-import { answerInventory } from './inventory.ts'
+import { dropLongHeaders, isBodiless, isWellEscaped } from './gate/framing.ts'
+import { Gate, isHealth } from './gate/gate.ts'
+import { RefusalLog } from './gate/refusal-log.ts'
+import { SocketGuard } from './gate/socket-guard.ts'
 import { answerJobs } from './jobs/jobs.ts'
-import { manage } from './management.ts'
-import { passOn } from './pass-on.ts'
-import { queue } from './queued.ts'
+import { embed } from './ollama/embeddings.ts'
+import { answerInventory } from './ollama/inventory.ts'
+import { manage } from './ollama/management.ts'
+import { passOn } from './ollama/passthrough.ts'
+import { queue } from './ollama/queued.ts'
+import { ShownModels, show } from './ollama/show.ts'
+import { Backups } from './own/backup.ts'
+import { answerOwn } from './own/health.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
-import { RefusalLog } from './refusal-log.ts'
 import { RequestBodies } from './request-body.ts'
 import { hasBody, type OwnError, ownError, refuse, sendPlain } from './respond.ts'
 import { type Match, match, type Route } from './routes.ts'
-import { ShownModels, show } from './show.ts'
+import { Slots } from './semaphore.ts'
 import { SliceRunner } from './slice-runner.ts'
-import { Slots } from './slots.ts'
-import { SocketGuard } from './socket-guard.ts'
 
 export interface ServerLimits {
   /** Until the headers of a request are complete. */
@@ -81,8 +81,8 @@ export class ListenError extends Error {
   readonly exitCode = 69
 }
 
-export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServer {
-  const { config, clock, log, metrics } = app
+export function createServer(context: HttpContext, limits: ServerLimits = LIMITS): HttpServer {
+  const { config, clock, log, metrics } = context
   const refusals = new RefusalLog(clock, log)
   const gate = new Gate(config, hostname())
   const slices = new SliceRunner()
@@ -145,7 +145,7 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
 
   /** A path that the probed version of the target lacks is unknown here as well. */
   function known(found: Match, path: string): Match {
-    if (hasPath(app.probes.status.inventory?.version ?? null, path)) return found
+    if (hasPath(context.prober.status.inventory?.version ?? null, path)) return found
     return { kind: 'unknown', surface: surfaceOf(found) }
   }
 
@@ -157,31 +157,32 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     res: ServerResponse,
   ): Promise<void> | void {
     const surface = surfaceOf(found)
-    if (cameThrough(req.headers[HOP_HEADER], app.hop)) return refuseLoop(res, surface, path)
+    if (cameThrough(req.headers[HOP_HEADER], context.hop)) return refuseLoop(res, surface, path)
     if (guard.connections > seats && !isHealth(path)) {
       res.setHeader('Connection', 'close')
-      return refuse(app, res, surface, ownError('too_many_connections'))
+      return refuse(context, res, surface, ownError('too_many_connections'))
     }
     const refusal = gate.refusal(req, res, path)
     if (refusal !== null) {
       logRefusal(found.kind === 'route' ? found.route.path : 'other', refusal, req)
-      return refuse(app, res, surface, refusal)
+      return refuse(context, res, surface, refusal)
     }
     dropLongHeaders(req)
     if (path === '*') return send204(res, 'HEAD, GET, POST, DELETE, OPTIONS')
     if (req.method === 'TRACE')
-      return sendPlain(app, res, 405, '405 method not allowed', { Allow: 'HEAD, GET, POST, DELETE' })
+      return sendPlain(context, res, 405, '405 method not allowed', { Allow: 'HEAD, GET, POST, DELETE' })
     // An empty body in chunks is usual behind some proxies; what is in one is not read, so the connection ends with the answer.
     if (isBodiless(req.method) && req.headers['transfer-encoding'] !== undefined) res.shouldKeepAlive = false
     if (found.kind === 'unknown') {
       if (!isWellEscaped(path))
-        return refuse(app, res, surface, ownError('bad_request', { detail: 'malformed escape in the path' }))
+        return refuse(context, res, surface, ownError('bad_request', { detail: 'malformed escape in the path' }))
       const redirect = req.method === 'OPTIONS' ? null : redirectOf(req.method ?? '', path, query)
       if (redirect !== null) return sendRedirect(res, redirect)
-      return sendPlain(app, res, 404, '404 page not found')
+      return sendPlain(context, res, 404, '404 page not found')
     }
     if (req.method === 'OPTIONS') return send204(res, `${found.allow}, OPTIONS`)
-    if (found.kind === 'wrong_method') return sendPlain(app, res, 405, '405 method not allowed', { Allow: found.allow })
+    if (found.kind === 'wrong_method')
+      return sendPlain(context, res, 405, '405 method not allowed', { Allow: found.allow })
     return go(found.route, found.parameters, query, req, res)
   }
 
@@ -193,27 +194,27 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
     res: ServerResponse,
   ): Promise<void> | void {
     const { way, surface, path } = route
-    if (way === 'own') return answerOwn(app, bodies, backups, path, req, res)
-    if (way === 'inventory') return answerInventory(app, route, parameters[0] ?? '', req, res)
-    if (way === 'jobs') return answerJobs(app, bodies, slices, { path, parameters, query }, req, res)
-    if (app.phase === 'stopping') return refuse(app, res, surface, ownError('shutting_down'))
+    if (way === 'own') return answerOwn(context, bodies, backups, path, req, res)
+    if (way === 'inventory') return answerInventory(context, route, parameters[0] ?? '', req, res)
+    if (way === 'jobs') return answerJobs(context, bodies, slices, { path, parameters, query }, req, res)
+    if (context.phase === 'stopping') return refuse(context, res, surface, ownError('shutting_down'))
     switch (way) {
       case 'embeddings':
-        return embed(app, bodies, slots, route, req, res)
+        return embed(context, bodies, slots, route, req, res)
       case 'queued':
         // The table is built from ENDPOINTS, so its queued paths are endpoints.
-        return queue(app, bodies, slices, path as EndpointPath, surface, req, res)
+        return queue(context, bodies, slices, path as EndpointPath, surface, req, res)
       case 'show':
-        return show(app, bodies, shown, route, req, res)
+        return show(context, bodies, shown, route, req, res)
       case 'direct':
-        return passOn(app, bodies, route, query, req, res)
+        return passOn(context, bodies, route, query, req, res)
       case 'management':
         if (!config.allowManagement) {
           const disabled = ownError('management_disabled')
           logRefusal(path, disabled, req)
-          return refuse(app, res, surface, disabled)
+          return refuse(context, res, surface, disabled)
         }
-        return manage(app, bodies, { route, parameter: parameters[0] ?? '', query }, req, res)
+        return manage(context, bodies, { route, parameter: parameters[0] ?? '', query }, req, res)
     }
   }
 
@@ -225,20 +226,20 @@ export function createServer(app: App, limits: ServerLimits = LIMITS): HttpServe
   function refuseLoop(res: ServerResponse, surface: Route['surface'], path: string): void {
     if (!isLoopLogged) log.error({ path, target: config.ollamaUrl }, `a request of foreman came back: ${LOOP_REASON}`)
     isLoopLogged = true
-    refuse(app, res, surface, ownError('loop_detected'))
+    refuse(context, res, surface, ownError('loop_detected'))
   }
 
   function failed(error: unknown, res: ServerResponse, found: Match): void {
     if (error instanceof StoreError && !res.headersSent) {
       const isUnknown = error.outcome === 'unknown' && res.req.method !== 'GET'
-      return refuse(app, res, surfaceOf(found), ownError(isUnknown ? 'outcome_unknown' : 'shutting_down'))
+      return refuse(context, res, surfaceOf(found), ownError(isUnknown ? 'outcome_unknown' : 'shutting_down'))
     }
     log.error(
       { err: error, route: found.kind === 'route' ? found.route.path : 'other' },
       'a request failed inside foreman',
     )
     if (res.headersSent) return void res.destroy()
-    refuse(app, res, surfaceOf(found), ownError('internal', { detail: 'see the log' }))
+    refuse(context, res, surfaceOf(found), ownError('internal', { detail: 'see the log' }))
   }
 
   let closing: Promise<void> | null = null

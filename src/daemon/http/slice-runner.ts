@@ -1,7 +1,7 @@
 // Runs long work of requests in slices, so that the event loop turns between two of them. One slice of one request a turn:
 // a hundred large bodies at once hold the loop no longer than one does.
 
-import { SLICE_BYTES, type Slices } from '../slices.ts'
+import { SLICE_BYTES, type Slices } from '../text/slices.ts'
 
 interface Work {
   /** Returns whether it is over. */

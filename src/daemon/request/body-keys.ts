@@ -1,10 +1,11 @@
 // Table of the JSON keys that foreman reads of each endpoint, and their reading: where they stand, whether one stands twice,
 // whether Ollama would refuse its value. Pure; it looks at nothing else in a body.
 
-import type { EndpointPath } from '../endpoint.ts'
-import { copyInSlices, type Slices } from '../slices.ts'
-import { decodeJsonString, quoteByte } from './go-text.ts'
-import { type JsonKind, type JsonScan, type Span, scanJsonInSlices, skipSpace } from './json-scan.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
+import { hasChange } from '../domain/ollama-version.ts'
+import { decodeJsonString, quoteByte } from '../text/go-text.ts'
+import { type JsonKind, type JsonScan, type Span, scanJsonInSlices, skipSpace } from '../text/json-scan.ts'
+import { copyInSlices, type Slices } from '../text/slices.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import { KeyTable } from './key-table.ts'
 import {
@@ -14,7 +15,6 @@ import {
   refusedByCompaction,
   unreadableBody,
 } from './ollama-error.ts'
-import { hasChange } from './ollama-version.ts'
 
 export type Key = 'model' | 'stream' | 'keep_alive' | 'messages' | 'prompt' | 'options' | 'shift'
 

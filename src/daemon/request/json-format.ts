@@ -1,10 +1,10 @@
 // Owns how each endpoint is asked for an answer that is JSON: by which key, and by which of its values. Pure. It judges
 // nothing: a format that the target does not know is the target's to refuse.
 
-import type { EndpointPath } from '../endpoint.ts'
-import type { Slices } from '../slices.ts'
-import { decodeJsonString } from './go-text.ts'
-import { type Span, scanJsonInSlices } from './json-scan.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
+import { decodeJsonString } from '../text/go-text.ts'
+import { type Span, scanJsonInSlices } from '../text/json-scan.ts'
+import type { Slices } from '../text/slices.ts'
 import { KeyTable } from './key-table.ts'
 
 /** Where the object with the `type` is; an empty path is the value of the key itself. */

@@ -1,8 +1,8 @@
 // Reads `keep_alive` as Ollama does: which values mean zero (unload at once), and Ollama's own words for those it refuses.
 // Pure. Facts: api/types.go Duration.UnmarshalJSON of 0.17.4, and Go's time.ParseDuration beneath it.
 
-import { decodeJsonString } from './go-text.ts'
-import { literalText, type Span } from './json-scan.ts'
+import { decodeJsonString } from '../text/go-text.ts'
+import { literalText, type Span } from '../text/json-scan.ts'
 
 export type KeepAlive =
   | { readonly kind: 'absent' }

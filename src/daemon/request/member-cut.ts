@@ -1,7 +1,7 @@
 // Cuts members out of a JSON object where it lies: commas right in every position, every other byte as it was. Pure; it
 // parses nothing, but trusts the places that the scanner gave.
 
-import { copyInSlices, type Slices } from '../slices.ts'
+import { copyInSlices, type Slices } from '../text/slices.ts'
 
 /** Of a member: from its key's opening quote to behind its value. */
 export interface Extent {

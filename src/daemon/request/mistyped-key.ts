@@ -1,9 +1,9 @@
 // Finder of mistyped own keys in the body of `POST /jobs`, such as `webhook_url` or `labl`. Pure. It never objects to a key
 // of the target's own APIs.
 
-import { editsBetween } from '../config/nearest.ts'
-import { decodeJsonString } from './go-text.ts'
-import type { OwnKey } from './job-wishes.ts'
+import { decodeJsonString } from '../text/go-text.ts'
+import { editsBetween } from '../text/nearest.ts'
+import type { OwnKey } from './job-options.ts'
 
 export interface MistypedKey {
   /** As it stands in the body. */

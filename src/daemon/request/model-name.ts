@@ -1,7 +1,7 @@
 // Owns which model names Ollama takes for names at all. Pure. Facts: types/model/name.go ParseName and IsValid of 0.17.4;
 // since 0.17.8 the name is trimmed and may say where the model is (`x:local`, `x:cloud`, `x:20b-cloud`).
 
-import { quoteGo } from './go-text.ts'
+import { quoteGo } from '../text/go-text.ts'
 
 export type ModelName =
   | { readonly kind: 'valid' }

@@ -1,7 +1,7 @@
 // Reads a multipart/form-data body where it lies: the values of a few fields, nothing of the files. It never copies a file
 // and never changes a byte; broken forms are refused in the words that Go's multipart reader has for them.
 
-import { SLICE_BYTES, type Slices } from '../slices.ts'
+import { SLICE_BYTES, type Slices } from '../text/slices.ts'
 
 export type FormReading =
   | { readonly kind: 'form'; readonly fields: ReadonlyMap<string, readonly string[]> }

@@ -1,10 +1,10 @@
 // Owns the errors that are Ollama's own and that foreman gives in its place because it knows them first: status, text and
 // who inside Ollama writes them. Pure. Read in the source and asked of real ones of several versions; it never invents one.
 
-import type { EndpointPath } from '../endpoint.ts'
-import { quoteGo } from './go-text.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
+import { hasChange } from '../domain/ollama-version.ts'
+import { quoteGo } from '../text/go-text.ts'
 import { readModelName, taggedName } from './model-name.ts'
-import { hasChange } from './ollama-version.ts'
 
 /**
  * Ollama's `/v1` is a layer before its native handlers. What the layer refuses and what the handler behind it refuses

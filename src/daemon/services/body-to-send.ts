@@ -1,10 +1,10 @@
 // The bytes of a job as they are sent: its body, with a `keep_alive` where it takes one.
 
-import { ENDPOINTS, type Endpoint } from '../endpoint.ts'
-import type { Job } from '../job.ts'
-import { takesKeepAlive, withKeepAlive } from '../put-in-keep-alive.ts'
-import { runAtOnce, type Slices } from '../slices.ts'
-import type { ResidentModel } from '../target-status.ts'
+import { ENDPOINTS, type Endpoint } from '../domain/endpoint.ts'
+import type { Job } from '../domain/job.ts'
+import type { ResidentModel } from '../domain/target-status.ts'
+import { takesKeepAlive, withKeepAlive } from '../request/added-keep-alive.ts'
+import { runAtOnce, type Slices } from '../text/slices.ts'
 
 /** A copy of so many bytes takes no time worth a turn of the event loop. */
 const SMALL_BODY_BYTES = 1024 * 1024

@@ -1,12 +1,12 @@
 // Owns the end of a job from outside, be it a cancel call or a deadline: whether it waits, runs, or is just being claimed.
 // It never touches the target; a running job is stopped by the run itself.
 
-import type { StopReason } from '../attempt.ts'
-import type { Clock } from '../clock.ts'
-import { isFinal, type JobError } from '../job.ts'
-import type { Relay } from '../relay.ts'
-import type { Store } from '../store/store.ts'
-import type { Conclusion } from './conclusion.ts'
+import type { StopReason } from '../domain/attempt.ts'
+import { isFinal, type JobError } from '../domain/job.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Relay } from '../runtime/relay.ts'
+import type { Store } from '../sqlite/store.ts'
+import type { Conclusion } from './attempt-completer.ts'
 
 /** `stopping`: it runs, and its final state comes in a moment; `cancelled`: it waited; `over`: it had ended before. */
 export type Cancelled = 'stopping' | 'cancelled' | 'over' | 'unknown'

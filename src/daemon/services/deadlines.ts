@@ -1,11 +1,11 @@
 // Owns the deadlines of jobs: when `start_before` or `finish_before` has passed, the job is ended. It looks when the next
 // one falls due and decides nothing: which are overdue is the store's word, how a job ends the dispatcher's.
 
-import type { Clock } from '../clock.ts'
-import { formatDuration } from '../config/grammar.ts'
-import type { Log } from '../log.ts'
-import type { Overdue, Store } from '../store/store.ts'
-import { Bell } from './bell.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import { Bell } from '../runtime/wakeup.ts'
+import type { Overdue, Store } from '../sqlite/store.ts'
+import { formatDuration } from '../text/grammar.ts'
 
 const PIECE = 100
 /** Deadlines are of the wall clock, which may jump, or go on while this machine sleeps: it looks at least this often. */

@@ -3,18 +3,18 @@
 // receiver only its host.
 
 import { signWebhook, type WebhookKey, webhookId } from '../../protocol/webhook.ts'
-import { NOTHING_RESIDENT } from '../affinity.ts'
-import type { Clock } from '../clock.ts'
-import { type DeliveryOutcome, decideDelivery, isTooLarge } from '../delivery.ts'
-import { isFinal } from '../job.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import type { DueDelivery, Store } from '../store/store.ts'
-import { webhookBody } from '../webhook-payload.ts'
+import { NOTHING_RESIDENT } from '../domain/affinity.ts'
+import { type DeliveryOutcome, decideDelivery, isTooLarge } from '../domain/delivery.ts'
+import { isFinal } from '../domain/job.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { OnStep } from '../runtime/step.ts'
+import { Bell } from '../runtime/wakeup.ts'
+import type { DueDelivery, Store } from '../sqlite/store.ts'
+import { webhookBody } from '../webhooks/payload.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
-import { Bell } from './bell.ts'
-import { DeliveryPlaces, type Tried } from './delivery-places.ts'
-import type { OnStep } from './dispatcher.ts'
+import { DeliveryPlaces, type Tried } from './delivery-slots.ts'
 
 /** The wall clock may be put forward while the loop sleeps until something falls due. */
 const LOOK_EVERY_MS = 60_000

@@ -2,8 +2,8 @@
 // whether there is room to admit more. It never deletes anything.
 
 import { stat, statfs } from 'node:fs/promises'
-import type { Clock, Timer } from '../clock.ts'
-import type { Log } from '../log.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
 
 const EVERY_MS = 5_000
 

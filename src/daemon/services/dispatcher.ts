@@ -2,25 +2,26 @@
 // It never dies: whatever happens is logged, the job is marked, the loop goes on. It knows no HTTP and no caller.
 
 import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
-import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter, type Turn } from '../affinity.ts'
-import type { StopReason } from '../attempt.ts'
-import type { AwakeClock } from '../awake-clock.ts'
-import type { RunTimes } from '../eta.ts'
-import { readResident } from '../inventory.ts'
-import type { Job } from '../job.ts'
-import type { LoadCounts } from '../load-counters.ts'
-import type { Aliases } from '../model-facts.ts'
-import type { Pause, PauseRequest, UnloadReport } from '../pause.ts'
-import type { Change, PastRun, QueueState } from '../store/store.ts'
-import type { Target } from '../target/target.ts'
-import type { ResidentModel } from '../target-status.ts'
-import type { QueueCondition } from '../waiting.ts'
-import { Bell } from './bell.ts'
+import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter, type Turn } from '../domain/affinity.ts'
+import type { StopReason } from '../domain/attempt.ts'
+import type { RunTimes } from '../domain/eta.ts'
+import { readResident } from '../domain/inventory.ts'
+import type { Job } from '../domain/job.ts'
+import type { LoadCounts } from '../domain/load-counters.ts'
+import type { Aliases } from '../domain/model-facts.ts'
+import type { Pause, PauseRequest, UnloadReport } from '../domain/pause.ts'
+import type { ResidentModel } from '../domain/target-status.ts'
+import type { QueueCondition } from '../domain/wait-reason.ts'
+import type { Target } from '../ollama/target.ts'
+import type { AwakeClock } from '../runtime/awake-clock.ts'
+import type { OnStep } from '../runtime/step.ts'
+import { Bell } from '../runtime/wakeup.ts'
+import type { Change, PastRun, QueueState } from '../sqlite/store.ts'
+import { Conclusion, type ConclusionParts, sentLine } from './attempt-completer.ts'
+import { type AnswerSoFar, Run, type RunningJob } from './attempt-run.ts'
 import { bodyToSend, mayChangeResident } from './body-to-send.ts'
 import { Cancellation, type Cancelled, type StopResult } from './cancellation.ts'
-import { Conclusion, type ConclusionParts, sentLine } from './conclusion.ts'
 import { Pausing } from './pausing.ts'
-import { type AnswerSoFar, Run, type RunningJob } from './run.ts'
 import { watch } from './watchdog.ts'
 
 /** An answer of the target this young needs no asking before the next claim; nor does a look at what it holds. */
@@ -31,27 +32,6 @@ const ASK_EVERY_MS = 2_000
 const ASK_DEADLINE_MS = 5_000
 /** A target that has not answered for this long is said not to answer, before the deadline has passed. */
 const SLOW_ANSWER_MS = 1_000
-
-/** Named places of the walk (design.md §1) at which a test may kill the daemon. */
-export type Step =
-  | 'admitted'
-  | 'enqueued'
-  /** An async job is on disk, and nobody has been told. */
-  | 'submitted'
-  | 'claimed'
-  | 'sent'
-  | 'first_byte'
-  /** Each chunk of the answer. */
-  | 'streaming'
-  | 'answered'
-  | 'applied'
-  /** A webhook is about to be sent. */
-  | 'delivering'
-  /** Its receiver has answered. */
-  | 'delivered'
-  /** What became of it is on disk. */
-  | 'settled'
-export type OnStep = (step: Step, jobId: string) => void
 
 export interface DispatcherParts extends ConclusionParts {
   readonly target: Target

@@ -1,12 +1,12 @@
 // The facts of the target's models, asked of /api/show once for each digest, after a probe and one at a time. It decides
 // nothing; while nothing is known of a model, its requests are grouped by what they say themselves.
 
-import { normaliseModel } from '../affinity.ts'
-import type { Log } from '../log.ts'
-import { type Aliases, type KnownModel, type ModelFacts, readModelFacts } from '../model-facts.ts'
-import { hasChange } from '../request/ollama-version.ts'
-import type { Target } from '../target/target.ts'
-import type { TargetStatus } from '../target-status.ts'
+import { normaliseModel } from '../domain/affinity.ts'
+import { type Aliases, type KnownModel, type ModelFacts, readModelFacts } from '../domain/model-facts.ts'
+import { hasChange } from '../domain/ollama-version.ts'
+import type { TargetStatus } from '../domain/target-status.ts'
+import type { Target } from '../ollama/target.ts'
+import type { Log } from '../runtime/log.ts'
 
 /** A target with more models than this is asked about the first ones only. */
 const MAX_MODELS = 500

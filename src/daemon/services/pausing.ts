@@ -1,13 +1,13 @@
 // Pause of the queue: begins it, ends it when its time is over, and unloads the target's models meanwhile. It sends no job;
 // the dispatcher's loop calls `unload` between two jobs, so that no unload is at the target together with a job.
 
-import type { Clock } from '../clock.ts'
-import { readResident } from '../inventory.ts'
-import type { Log } from '../log.ts'
-import { type Pause, type PauseRequest, pauseAfter, pauseLeftMs, type UnloadReport } from '../pause.ts'
-import type { Store } from '../store/store.ts'
-import type { Target } from '../target/target.ts'
-import { Bell } from './bell.ts'
+import { readResident } from '../domain/inventory.ts'
+import { type Pause, type PauseRequest, pauseAfter, pauseLeftMs, type UnloadReport } from '../domain/pause.ts'
+import type { Target } from '../ollama/target.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import { Bell } from '../runtime/wakeup.ts'
+import type { Store } from '../sqlite/store.ts'
 
 /** Timers stand still while this machine sleeps, and its clock may be set: the end of a pause is looked at this often. */
 const AT_LEAST_EVERY_MS = 60_000

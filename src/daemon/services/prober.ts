@@ -1,14 +1,14 @@
 // Owns what foreman knows of the target: asks for its inventory at an interval and after whatever may have changed it,
 // never twice at a time, and tells everybody when it goes away or comes back. It never sends a job.
 
-import type { AwakeClock } from '../awake-clock.ts'
-import type { Clock, Timer } from '../clock.ts'
-import { readInventory, readResident } from '../inventory.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import { NOT_PINNED, type Pinning, pinningAfter } from '../pinning.ts'
-import type { ProbeResult, Target } from '../target/target.ts'
-import { type Inventory, type ResidentModel, type TargetStatus, UNKNOWN_TARGET } from '../target-status.ts'
+import { readInventory, readResident } from '../domain/inventory.ts'
+import { NOT_PINNED, type Pinning, pinningAfter } from '../domain/pinning.ts'
+import { type Inventory, type ResidentModel, type TargetStatus, UNKNOWN_TARGET } from '../domain/target-status.ts'
+import type { ProbeResult, Target } from '../ollama/target.ts'
+import type { AwakeClock } from '../runtime/awake-clock.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 
 const DEADLINE_MS = 5_000
 /** Ollama 0.17.4 answers an unload at once and lists the model for up to a second more, its time already over. */

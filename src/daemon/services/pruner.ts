@@ -1,9 +1,9 @@
 // Owns the end of finished jobs: every quarter of FOREMAN_JOB_TTL (at least each minute) what finished longer ago is
 // deleted, in small pieces, so that a stream or a claim never waits behind a million deletes. Nothing else is deleted here.
 
-import type { Clock, Timer } from '../clock.ts'
-import type { Log } from '../log.ts'
-import type { Store } from '../store/store.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Store } from '../sqlite/store.ts'
 
 const PIECE = 500
 /** The wall clock is believed at once as long as it is ahead of the monotonic one by no more than this since the last look. */

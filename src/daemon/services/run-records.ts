@@ -2,11 +2,12 @@
 // kept. It never slows the run: watchers are told, not asked.
 
 import { eventNumber } from '../../protocol/event.ts'
-import { createKeeper, type Keeper } from '../answer/keeper.ts'
-import { type AnswerRecord, type Cutter, createCutter } from '../answer/record-cutter.ts'
-import type { Job } from '../job.ts'
-import type { Relay } from '../relay.ts'
-import type { Remains } from '../store/store.ts'
+import { createKeeper, type Keeper } from '../answer/answer-buffer.ts'
+import { type Cutter, createCutter } from '../answer/record-cutter.ts'
+import type { AnswerRecord } from '../domain/answer.ts'
+import type { JobOutput } from '../domain/artifact.ts'
+import type { Job } from '../domain/job.ts'
+import type { Relay } from '../runtime/relay.ts'
 
 const LF = 0x0a
 
@@ -67,7 +68,7 @@ export class RunRecords {
   }
 
   /** What an async job ends with; undefined for a blocked call. `isWhole`: the terminal marker was seen. */
-  remains(contentType: string | null, isWhole: boolean): Remains | undefined {
+  remains(contentType: string | null, isWhole: boolean): JobOutput | undefined {
     return this.#keeper?.remains(contentType, isWhole)
   }
 

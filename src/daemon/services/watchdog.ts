@@ -2,9 +2,9 @@
 // connection (a sleeping machine keeps the old one open for ever; llama-swap #1056), never by a timeout alone: a load of
 // twenty minutes is slow, not dead. It only ever stops or gives up the run.
 
-import type { Clock, Timer } from '../clock.ts'
-import type { Target } from '../target/target.ts'
-import type { Run } from './run.ts'
+import type { Target } from '../ollama/target.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Run } from './attempt-run.ts'
 
 /** Silence after which new connections are tried, and how often from then on. */
 const SILENT_MS = 30_000

@@ -3,9 +3,9 @@
 
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { type AddressPolicy, addressRefusal, type Receiver, receiverRefusal } from '../address-policy.ts'
-import { formatIp, readIp } from '../ip-address.ts'
-import type { Names, ResolvedAddress } from './names.ts'
+import { formatIp, readIp } from '../text/ip-address.ts'
+import { type AddressPolicy, addressRefusal, type Receiver, receiverRefusal } from './address-policy.ts'
+import type { Names, ResolvedAddress } from './dns-cache.ts'
 
 export interface PeerParts {
   readonly names: Names

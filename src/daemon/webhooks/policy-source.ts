@@ -3,12 +3,12 @@
 
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { type AddressPolicy, createAddressPolicy, type Server, type ThisMachine } from '../address-policy.ts'
-import type { Clock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { type Interfaces, interfaceAddresses, unreadableAddresses } from '../config/interface-addresses.ts'
-import { isLoopbackHost } from '../ip-address.ts'
-import type { Log } from '../log.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import { isLoopbackHost } from '../text/ip-address.ts'
+import { type AddressPolicy, createAddressPolicy, type Server, type ThisMachine } from './address-policy.ts'
 
 /** A laptop changes networks; a look costs 0.1 ms, too much for each of a thousand submits a second. */
 const FRESH_MS = 5_000

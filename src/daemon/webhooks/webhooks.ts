@@ -1,6 +1,6 @@
 // Owns the words between the daemon and the code that calls receivers: one POST, and what came of it. No code here.
 
-import type { DeliveryOutcome } from '../delivery.ts'
+import type { DeliveryOutcome } from '../domain/delivery.ts'
 
 export interface OutgoingWebhook {
   /** As it was submitted; judged anew at each sending. */

@@ -1,14 +1,14 @@
 // Fuzz target: spellings of one host. However an address or name is written, the policy says the same of it, and no
 // spelling of this machine reaches foreman or its target.
 
+import { isLoopbackHost, readIp } from '../../../src/daemon/text/ip-address.ts'
 import {
   type AddressPolicy,
   addressRefusal,
   createAddressPolicy,
   readReceiver,
   webhookUrlRefusal,
-} from '../../../src/daemon/address-policy.ts'
-import { isLoopbackHost, readIp } from '../../../src/daemon/ip-address.ts'
+} from '../../../src/daemon/webhooks/address-policy.ts'
 import type { FuzzTurn } from '../target.ts'
 
 export const name = 'addresses'

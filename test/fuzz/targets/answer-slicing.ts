@@ -3,10 +3,11 @@
 
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
-import { createKeeper } from '../../../src/daemon/answer/keeper.ts'
-import { type AnswerRecord, createCutter } from '../../../src/daemon/answer/record-cutter.ts'
-import { createMarker, type Verdict } from '../../../src/daemon/answer/terminal-marker.ts'
-import { ENDPOINTS, type EndpointPath } from '../../../src/daemon/endpoint.ts'
+import { createKeeper } from '../../../src/daemon/answer/answer-buffer.ts'
+import { createMarker, type Verdict } from '../../../src/daemon/answer/completion-detector.ts'
+import { createCutter } from '../../../src/daemon/answer/record-cutter.ts'
+import type { AnswerRecord } from '../../../src/daemon/domain/answer.ts'
+import { ENDPOINTS, type EndpointPath } from '../../../src/daemon/domain/endpoint.ts'
 import type { FuzzTurn } from '../target.ts'
 
 export const name = 'answer-slicing'

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Chance } from '../../proof/chance.ts'
-import { readAtOnce, SETTINGS } from '../../submission/reading.ts'
+import { readAtOnce, SETTINGS } from '../../request/reading.ts'
 import type { FuzzTurn } from '../target.ts'
 
 export const name = 'routing-keys'

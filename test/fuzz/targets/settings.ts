@@ -1,9 +1,9 @@
 // Fuzz target: the grammar of settings. No text makes it throw, every refusal says why and shows no secret, and what is
 // accepted is read again from its shown form as the same value.
 
-import { duration, formatDuration, formatSize, size } from '../../../src/daemon/config/grammar.ts'
 import { loadConfig } from '../../../src/daemon/config/load.ts'
 import { KNOWN_NAMES } from '../../../src/daemon/config/options.ts'
+import { duration, formatDuration, formatSize, size } from '../../../src/daemon/text/grammar.ts'
 import { Chance } from '../../proof/chance.ts'
 import type { FuzzTurn } from '../target.ts'
 

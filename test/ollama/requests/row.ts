@@ -1,6 +1,6 @@
 // Owns the form of a row of the request tables, and the options that make a run of a tiny model the same each time.
 
-import { isSince } from '../../../src/daemon/request/ollama-version.ts'
+import { isSince } from '../../../src/daemon/domain/ollama-version.ts'
 import { type Call, post } from '../exchange.ts'
 
 /** One for all versions, or one before a version and another since: what Ollama changed, as data. */

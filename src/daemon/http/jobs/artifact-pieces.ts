@@ -2,7 +2,7 @@
 // when the caller has taken the last. One who takes nothing for FOREMAN_CLIENT_STALL is gone.
 
 import type { ServerResponse } from 'node:http'
-import type { Store } from '../../store/store.ts'
+import type { Store } from '../../sqlite/store.ts'
 import type { SlowReader } from '../slow-reader.ts'
 
 /** A multiple of what the store keeps as one row; small enough that a hundred slow readers hold little. */

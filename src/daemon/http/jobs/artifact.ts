@@ -2,8 +2,8 @@
 // or a target said: no browser may run them. A body that cannot be finished is cut, never ended.
 
 import type { ServerResponse } from 'node:http'
-import type { ArtifactEntry } from '../../store/store.ts'
-import type { App } from '../app.ts'
+import type { ArtifactEntry } from '../../domain/artifact.ts'
+import type { HttpContext } from '../context.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { ownError, refuse } from '../respond.ts'
 import { SlowReader } from '../slow-reader.ts'
@@ -12,20 +12,20 @@ import { askedOf } from './artifact-range.ts'
 import { isJobId, jobNotFound, shownId } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
 
-export const sendArtifact: JobHandler = async (app, { id, name }, req, res) => {
-  const detail = isJobId(id) ? await app.store.detail(id, app.queue.residency) : null
-  if (detail === null) return refuse(app, res, 'jobs', jobNotFound(id))
+export const sendArtifact: JobHandler = async (context, { id, name }, req, res) => {
+  const detail = isJobId(id) ? await context.store.detail(id, context.dispatcher.residency) : null
+  if (detail === null) return refuse(context, res, 'jobs', jobNotFound(id))
   const artifact = detail.artifacts.find((entry) => entry.name === name)
   if (artifact === undefined) {
     const isName = name === 'completion' || name === 'response'
-    return refuse(app, res, 'jobs', ownError('artifact_not_found', { id, name: isName ? name : shownId(name) }))
+    return refuse(context, res, 'jobs', ownError('artifact_not_found', { id, name: isName ? name : shownId(name) }))
   }
   const { bytes } = artifact
   const etag = `"${artifact.etag}"`
   const asked = askedOf(req.headers, req.method === 'GET', bytes, etag)
   if (asked.kind === 'unsatisfiable') {
     res.setHeader('Content-Range', `bytes */${bytes}`)
-    return refuse(app, res, 'jobs', ownError('range_not_satisfiable', { bytes }))
+    return refuse(context, res, 'jobs', ownError('range_not_satisfiable', { bytes }))
   }
   if (res.destroyed) return
   // To be kept, but asked about each time: it may be deleted.
@@ -46,19 +46,26 @@ export const sendArtifact: JobHandler = async (app, { id, name }, req, res) => {
   })
   if (req.method === 'HEAD') return void res.end()
   if (artifact.inline !== null) return void res.end(artifact.inline.subarray(from, to))
-  await pour(app, res, id, name, from, to)
+  await pour(context, res, id, name, from, to)
 }
 
-async function pour(app: App, res: ServerResponse, id: string, name: string, from: number, to: number): Promise<void> {
-  const reader = new SlowReader(app.clock, res, app.config.clientStallMs)
+async function pour(
+  context: HttpContext,
+  res: ServerResponse,
+  id: string,
+  name: string,
+  from: number,
+  to: number,
+): Promise<void> {
+  const reader = new SlowReader(context.clock, res, context.config.clientStallMs)
   try {
-    for await (const piece of piecesOf(app.store, id, name, from, to)) {
+    for await (const piece of piecesOf(context.store, id, name, from, to)) {
       if (!(await writeSlowly(res, piece, reader))) return
     }
     res.end()
     reader.watchToTheEnd()
   } catch (error) {
-    app.log.warn({ err: error, job: id }, 'an artifact could not be read to its end')
+    context.log.warn({ err: error, job: id }, 'an artifact could not be read to its end')
     res.destroy()
   }
 }

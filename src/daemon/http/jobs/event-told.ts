@@ -3,10 +3,10 @@
 
 import { eventNumber, type RecordEvent, type StateEvent } from '../../../protocol/event.ts'
 import { isJsonDocument } from '../../answer/raw-json.ts'
-import type { AnswerRecord } from '../../answer/record-cutter.ts'
-import { isFinal, type JobError, type StateChange } from '../../job.ts'
-import { errorDocument, withRaw } from '../../job-document.ts'
-import type { Changed } from '../../relay.ts'
+import type { AnswerRecord } from '../../domain/answer.ts'
+import { isFinal, type JobError, type StateChange } from '../../domain/job.ts'
+import { errorDocument, withRaw } from '../../domain/job-document.ts'
+import type { Changed } from '../../runtime/relay.ts'
 import type { EventForm } from './events-request.ts'
 
 export class Told {

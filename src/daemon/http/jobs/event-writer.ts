@@ -2,7 +2,7 @@
 // behind. It never holds up whoever tells it something, and ends cleanly only behind a job's last event.
 
 import type { ServerResponse } from 'node:http'
-import type { Clock, Timer } from '../../clock.ts'
+import type { Clock, Timer } from '../../runtime/clock.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { SlowReader } from '../slow-reader.ts'
 import { writeSlowly } from './artifact-pieces.ts'

@@ -1,8 +1,8 @@
 // Owns what a watcher hears of a run: kept while he is still being told what is past, then handed on as it comes. It takes
 // everything at once and holds no more than a bound, so that nobody who looks on slows a run.
 
-import type { AnswerRecord } from '../../answer/record-cutter.ts'
-import type { Changed, Watcher } from '../../relay.ts'
+import type { AnswerRecord } from '../../domain/answer.ts'
+import type { Changed, Watcher } from '../../runtime/relay.ts'
 import { sharedChange, sharedRecord, type Told } from './event-told.ts'
 import { type EventWriter, FURTHEST_BEHIND } from './event-writer.ts'
 

@@ -3,8 +3,8 @@
 
 import { eventNumber } from '../../../protocol/event.ts'
 import { createCutter } from '../../answer/record-cutter.ts'
-import { answerForm } from '../../endpoint.ts'
-import type { Job, StateChange } from '../../job.ts'
+import { answerForm } from '../../domain/endpoint.ts'
+import type { Job, StateChange } from '../../domain/job.ts'
 import { type Told, toldChange, toldRecord } from './event-told.ts'
 
 /** The answer's bytes, and where its records belong. */

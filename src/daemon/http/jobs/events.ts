@@ -2,9 +2,9 @@
 // end. Whoever looks on changes nothing; a stream that ends before the job does is cut, so that he resumes.
 
 import { eventNumber } from '../../../protocol/event.ts'
-import { isFinal, type Job, type StateChange } from '../../job.ts'
-import type { AnswerSoFar } from '../../services/run.ts'
-import type { App } from '../app.ts'
+import { isFinal, type Job, type StateChange } from '../../domain/job.ts'
+import type { AnswerSoFar } from '../../services/attempt-run.ts'
+import type { HttpContext } from '../context.ts'
 import { ownError, refuse } from '../respond.ts'
 import { piecesOf } from './artifact-pieces.ts'
 import { EventWriter } from './event-writer.ts'
@@ -14,13 +14,13 @@ import { readEventsRequest } from './events-request.ts'
 import { isJobId, jobNotFound } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
 
-export const streamEvents: JobHandler = async (app, { id, query }, req, res) => {
-  if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))
+export const streamEvents: JobHandler = async (context, { id, query }, req, res) => {
+  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
   const asked = readEventsRequest(query, req.headers)
-  if (asked.kind === 'refused') return refuse(app, res, 'jobs', ownError('bad_request', { detail: asked.detail }))
-  const { store, queue, relay, clock, log } = app
+  if (asked.kind === 'refused') return refuse(context, res, 'jobs', ownError('bad_request', { detail: asked.detail }))
+  const { store, dispatcher: queue, relay, clock, log } = context
   const { form, after } = asked
-  const { heartbeatMs, clientStallMs } = app.config
+  const { heartbeatMs, clientStallMs } = context.config
   // A watcher that is cut hears nothing more at once: its socket may take a minute to close.
   const onOver = (): void => watch.close()
   const writer = new EventWriter({ clock, res, jobId: id, form, after, heartbeatMs, clientStallMs, onOver })
@@ -40,7 +40,7 @@ export const streamEvents: JobHandler = async (app, { id, query }, req, res) => 
     if (res.destroyed) return close()
     if (changes === null || job === null) {
       close()
-      return refuse(app, res, 'jobs', jobNotFound(id))
+      return refuse(context, res, 'jobs', jobNotFound(id))
     }
     writer.begin()
     if (req.method === 'HEAD') {
@@ -51,7 +51,7 @@ export const streamEvents: JobHandler = async (app, { id, query }, req, res) => 
     const first = feed.first ?? Number.POSITIVE_INFINITY
     const past = changes.filter(({ number }) => eventNumber(number) < first)
     const isOver = isFinal(past.at(-1)?.state ?? 'queued')
-    const answer = sofar === null ? (isOver ? await storedAnswer(app, job, past) : null) : running(sofar)
+    const answer = sofar === null ? (isOver ? await storedAnswer(context, job, past) : null) : running(sofar)
     for await (const told of historyOf(job, past, answer, after)) {
       if (!(await writer.replay(told))) return
     }
@@ -67,7 +67,7 @@ const running = ({ change, chunks, records }: AnswerSoFar): PastAnswer => ({ cha
 
 /** What a finished job has kept. Null: nothing, or the target's HTTP error, which is no answer. */
 async function storedAnswer(
-  { store, queue }: App,
+  { store, dispatcher: queue }: HttpContext,
   { id, error }: Job,
   changes: readonly StateChange[],
 ): Promise<PastAnswer | null> {

@@ -1,9 +1,9 @@
 // Owns what a caller may do to a job that is there: cancel it, have it done again, have it forgotten, have a webhook sent
 // again. Each says what became of it; none writes to a job itself.
 
-import { isFinal } from '../../job.ts'
+import { isFinal } from '../../domain/job.ts'
 import { noRoom, tellOf } from '../admission.ts'
-import type { App } from '../app.ts'
+import type { HttpContext } from '../context.ts'
 import { type OwnError, ownError, refuse, sendJson } from '../respond.ts'
 import { isJobId, jobNotFound, shownId } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
@@ -13,38 +13,38 @@ import { sendJob, sendReceipt } from './receipt.ts'
 const FRESH = { 'Cache-Control': 'no-store' }
 
 /** 202 while it stops, 200 with the job when it is over; however often it is asked. */
-export const cancelJob: JobHandler = async (app, { id }, _req, res) => {
-  const refuseUnknown = (): void => refuse(app, res, 'jobs', jobNotFound(id))
+export const cancelJob: JobHandler = async (context, { id }, _req, res) => {
+  const refuseUnknown = (): void => refuse(context, res, 'jobs', jobNotFound(id))
   if (!isJobId(id)) return refuseUnknown()
-  if ((await app.queue.cancel(id)) === 'unknown') return refuseUnknown()
-  const job = await app.store.get(id)
+  if ((await context.dispatcher.cancel(id)) === 'unknown') return refuseUnknown()
+  const job = await context.store.get(id)
   if (job !== null && !isFinal(job.state)) return sendJson(res, 202, { job_id: id, state: job.state }, FRESH)
-  const document = await jobDocumentOf(app, id)
+  const document = await jobDocumentOf(context, id)
   // Deleted in this very moment.
   return document === null ? refuseUnknown() : sendJob(res, document)
 }
 
 /** 202 and a new job with the old body; deadlines begin anew. */
-export const retryJob: JobHandler = async (app, { id }, req, res) => {
-  const { store, config, queue, clock, awake } = app
-  if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))
-  if (app.storageFull) return refuse(app, res, 'jobs', ownError('storage_full'))
-  const newId = app.newId()
+export const retryJob: JobHandler = async (context, { id }, req, res) => {
+  const { store, config, dispatcher: queue, clock, awake } = context
+  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
+  if (context.storageFull) return refuse(context, res, 'jobs', ownError('storage_full'))
+  const newId = context.newId()
   const retried = store.retry({ of: id, id: newId, now: clock.now(), awake: awake.now }, config)
   const shown = store.detail(newId, queue.residency)
   shown.catch(() => undefined)
   const result = await retried
   if (result.kind === 'enqueued') {
-    tellOf(app, result.job)
-    return sendReceipt(app, (await shown) ?? result, req, res)
+    tellOf(context, result.job)
+    return sendReceipt(context, (await shown) ?? result, req, res)
   }
-  return refuse(app, res, 'jobs', retryRefusal(app, id, result))
+  return refuse(context, res, 'jobs', retryRefusal(context, id, result))
 }
 
 function retryRefusal(
-  app: App,
+  context: HttpContext,
   id: string,
-  result: Exclude<Awaited<ReturnType<App['store']['retry']>>, { readonly kind: 'enqueued' }>,
+  result: Exclude<Awaited<ReturnType<HttpContext['store']['retry']>>, { readonly kind: 'enqueued' }>,
 ): OwnError {
   switch (result.kind) {
     case 'unknown':
@@ -55,7 +55,7 @@ function retryRefusal(
       return ownError('body_gone', { id })
     case 'queue_full':
     case 'storage_full':
-      return noRoom(result.kind, app.store.depth, app.config, app.queue.recentRunMs)
+      return noRoom(result.kind, context.store.depth, context.config, context.dispatcher.recentRunMs)
     case 'replayed':
     case 'key_reused':
       throw new Error(`a retry has no key, and was answered ${result.kind}`)
@@ -63,23 +63,28 @@ function retryRefusal(
 }
 
 /** 204: a finished job is forgotten with all it holds. */
-export const forgetJob: JobHandler = async (app, { id }, _req, res) => {
-  if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))
-  const result = await app.store.forget(id)
-  if (result.kind === 'unknown') return refuse(app, res, 'jobs', jobNotFound(id))
-  if (result.kind === 'active') return refuse(app, res, 'jobs', ownError('job_active', { id, state: result.state }))
+export const forgetJob: JobHandler = async (context, { id }, _req, res) => {
+  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
+  const result = await context.store.forget(id)
+  if (result.kind === 'unknown') return refuse(context, res, 'jobs', jobNotFound(id))
+  if (result.kind === 'active') return refuse(context, res, 'jobs', ownError('job_active', { id, state: result.state }))
   if (res.headersSent || res.destroyed) return
   res.writeHead(204, 'No Content').end()
 }
 
 /** 202: the webhook is due, whatever became of it before. */
-export const redeliver: JobHandler = async (app, { id, name }, _req, res) => {
-  if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))
+export const redeliver: JobHandler = async (context, { id, name }, _req, res) => {
+  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
   const n = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : null
-  if (n !== null && (await app.store.redeliver(id, n, app.clock.now()))) {
-    app.deliverer.wake()
+  if (n !== null && (await context.store.redeliver(id, n, context.clock.now()))) {
+    context.deliverer.wake()
     return sendJson(res, 202, { job_id: id, n, status: 'pending' }, FRESH)
   }
-  const isThere = (await app.store.get(id)) !== null
-  refuse(app, res, 'jobs', isThere ? ownError('delivery_not_found', { id, n: n ?? shownId(name) }) : jobNotFound(id))
+  const isThere = (await context.store.get(id)) !== null
+  refuse(
+    context,
+    res,
+    'jobs',
+    isThere ? ownError('delivery_not_found', { id, n: n ?? shownId(name) }) : jobNotFound(id),
+  )
 }

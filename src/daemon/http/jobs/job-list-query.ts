@@ -1,9 +1,9 @@
 // Owns how the query of `GET /jobs` is read, and the cursor that leads from one page to the next. Pure. What it does not
 // know it refuses: a filter that is misspelt must not show everything.
 
-import { normaliseModel } from '../../affinity.ts'
-import { STATES, type State } from '../../job.ts'
-import type { JobFilter } from '../../store/store.ts'
+import { normaliseModel } from '../../domain/affinity.ts'
+import { STATES, type State } from '../../domain/job.ts'
+import type { JobFilter } from '../../sqlite/store.ts'
 import { shownId } from './job-id.ts'
 
 export const LONGEST_PAGE = 200

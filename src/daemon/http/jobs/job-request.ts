@@ -1,7 +1,7 @@
 // Owns what a handler of `/jobs…` is told of its request beside the request itself. Words only.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { App } from '../app.ts'
+import type { HttpContext } from '../context.ts'
 
 export interface JobRequest {
   /** `{id}` of the path, decoded; anything a caller writes. Empty on `/jobs`. */
@@ -11,4 +11,9 @@ export interface JobRequest {
   readonly query: URLSearchParams
 }
 
-export type JobHandler = (app: App, request: JobRequest, req: IncomingMessage, res: ServerResponse) => Promise<void>
+export type JobHandler = (
+  context: HttpContext,
+  request: JobRequest,
+  req: IncomingMessage,
+  res: ServerResponse,
+) => Promise<void>

@@ -1,23 +1,23 @@
 // Owns `GET /jobs/{id}`, and what a job's row does not know of its job: its place, and when it is likely to be sent. It
 // waits for a job's end where the caller says so, and changes nothing.
 
-import type { Residency } from '../../affinity.ts'
-import type { Job, Standing } from '../../job.ts'
-import { type Circumstances, jobDocument, positionOf } from '../../job-document.ts'
-import { waitingFor } from '../../waiting.ts'
-import type { App } from '../app.ts'
+import type { Residency } from '../../domain/affinity.ts'
+import type { Job, Standing } from '../../domain/job.ts'
+import { type Circumstances, jobDocument, positionOf } from '../../domain/job-document.ts'
+import { waitingFor } from '../../domain/wait-reason.ts'
+import type { HttpContext } from '../context.ts'
 import { JSON_TYPE, refuse, send } from '../respond.ts'
 import { waitForEnd } from './job-end.ts'
 import { isJobId, jobNotFound } from './job-id.ts'
 import type { JobHandler } from './job-request.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
 
-export const viewJob: JobHandler = async (app, { id }, req, res) => {
-  if (!isJobId(id)) return refuse(app, res, 'jobs', jobNotFound(id))
+export const viewJob: JobHandler = async (context, { id }, req, res) => {
+  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
   const seconds = preferredWait(req.headers)
-  if (seconds !== null) await waitForEnd(app, id, seconds * 1000, res)
-  const document = await jobDocumentOf(app, id)
-  if (document === null) return refuse(app, res, 'jobs', jobNotFound(id))
+  if (seconds !== null) await waitForEnd(context, id, seconds * 1000, res)
+  const document = await jobDocumentOf(context, id)
+  if (document === null) return refuse(context, res, 'jobs', jobNotFound(id))
   send(res, 200, JSON_TYPE, document, {
     'X-Content-Type-Options': 'nosniff',
     'Cache-Control': 'no-store',
@@ -26,30 +26,40 @@ export const viewJob: JobHandler = async (app, { id }, req, res) => {
 }
 
 /** The job as GET /jobs/{id} shows it, as JSON text; null: there is none. */
-export async function jobDocumentOf(app: App, id: string): Promise<string | null> {
-  const { residency } = app.queue
-  const detail = await app.store.detail(id, residency)
+export async function jobDocumentOf(context: HttpContext, id: string): Promise<string | null> {
+  const { residency } = context.dispatcher
+  const detail = await context.store.detail(id, residency)
   if (detail === null) return null
-  return jobDocument(detail, circumstancesOf(app, detail.job, detail.standing, residency), app.config.publicUrl)
+  return jobDocument(detail, circumstancesOf(context, detail.job, detail.standing, residency), context.config.publicUrl)
 }
 
 /** `residency`: the one that the standing was made with. */
-export function circumstancesOf(app: App, job: Job, standing: Standing | null, residency: Residency): Circumstances {
-  const { maxAttempts } = app.config
+export function circumstancesOf(
+  context: HttpContext,
+  job: Job,
+  standing: Standing | null,
+  residency: Residency,
+): Circumstances {
+  const { maxAttempts } = context.config
   if (standing === null) return { maxAttempts, position: null, etaMs: null, waitingFor: null }
-  const { running } = app.queue
+  const { running } = context.dispatcher
   // Its claim may be on its way: the row that was read still waits.
   const isAnotherRunning = running !== null && running.job.id !== job.id
   return {
     maxAttempts,
     position: positionOf(standing, isAnotherRunning),
-    etaMs: etaOf(app, job, standing, residency),
-    waitingFor: waitingFor(job, standing, app.queue.condition),
+    etaMs: etaOf(context, job, standing, residency),
+    waitingFor: waitingFor(job, standing, context.dispatcher.condition),
   }
 }
 
 /** Nobody knows when a queue goes on that is paused, or whose target is away. */
-function etaOf({ queue, probes, clock }: App, job: Job, standing: Standing, residency: Residency): number | null {
+function etaOf(
+  { dispatcher: queue, prober: probes, clock }: HttpContext,
+  job: Job,
+  standing: Standing,
+  residency: Residency,
+): number | null {
   if (queue.paused || probes.status.reachable === false) return null
   const { running } = queue
   const now = clock.now()

@@ -2,7 +2,7 @@
 // stops changes nothing more; reading goes on until the port closes.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { App } from '../app.ts'
+import type { HttpContext } from '../context.ts'
 import type { RequestBodies } from '../request-body.ts'
 import { ownError, refuse } from '../respond.ts'
 import type { SliceRunner } from '../slice-runner.ts'
@@ -35,7 +35,7 @@ export interface JobsRoute {
 }
 
 export function answerJobs(
-  app: App,
+  context: HttpContext,
   bodies: RequestBodies,
   slices: SliceRunner,
   { path, parameters, query }: JobsRoute,
@@ -43,9 +43,9 @@ export function answerJobs(
   res: ServerResponse,
 ): Promise<void> | void {
   const method = req.method === 'HEAD' ? 'GET' : (req.method ?? 'GET')
-  if (method !== 'GET' && app.phase === 'stopping') return refuse(app, res, 'jobs', ownError('shutting_down'))
+  if (method !== 'GET' && context.phase === 'stopping') return refuse(context, res, 'jobs', ownError('shutting_down'))
   const call = CALLS[`${method} ${path}`]
-  if (call === undefined) return submitJob(app, bodies, slices, req, res)
+  if (call === undefined) return submitJob(context, bodies, slices, req, res)
   const [id = '', name = ''] = parameters
-  return call(app, { id, name, query: new URLSearchParams(query) }, req, res)
+  return call(context, { id, name, query: new URLSearchParams(query) }, req, res)
 }

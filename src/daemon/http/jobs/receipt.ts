@@ -3,9 +3,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiptDocument } from '../../../protocol/wire.ts'
-import type { Job, Standing } from '../../job.ts'
-import { jobUrl, positionOf } from '../../job-document.ts'
-import type { App } from '../app.ts'
+import type { Job, Standing } from '../../domain/job.ts'
+import { jobUrl, positionOf } from '../../domain/job-document.ts'
+import type { HttpContext } from '../context.ts'
 import { JSON_TYPE, send, sendJson } from '../respond.ts'
 import { waitForEnd } from './job-end.ts'
 import { jobDocumentOf } from './job-view.ts'
@@ -18,13 +18,13 @@ export interface Place {
 }
 
 /** As the store shows it now; `job` itself, if it has been deleted since. */
-export async function placeOf({ store, queue }: App, job: Job): Promise<Place> {
+export async function placeOf({ store, dispatcher: queue }: HttpContext, job: Job): Promise<Place> {
   return (await store.detail(job.id, queue.residency)) ?? { job, standing: null }
 }
 
-function receiptDocument(app: App, { job, standing }: Place): ReceiptDocument {
-  const self = jobUrl(job.id, app.config.publicUrl)
-  const { running } = app.queue
+function receiptDocument(context: HttpContext, { job, standing }: Place): ReceiptDocument {
+  const self = jobUrl(job.id, context.config.publicUrl)
+  const { running } = context.dispatcher
   return {
     job_id: job.id,
     state: job.state,
@@ -35,7 +35,7 @@ function receiptDocument(app: App, { job, standing }: Place): ReceiptDocument {
 
 /** Answers for a job: 202, or 200 with the finished job where `Prefer: wait` was asked for and it was over in time. */
 export async function sendReceipt(
-  app: App,
+  context: HttpContext,
   place: Place,
   req: IncomingMessage,
   res: ServerResponse,
@@ -43,17 +43,17 @@ export async function sendReceipt(
 ): Promise<void> {
   const { id } = place.job
   const headers = {
-    Location: jobUrl(id, app.config.publicUrl),
+    Location: jobUrl(id, context.config.publicUrl),
     'X-Foreman-Job-Id': id,
     'Cache-Control': 'no-store',
     ...more,
   }
   const seconds = preferredWait(req.headers)
-  if (seconds === null) return sendJson(res, 202, receiptDocument(app, place), headers)
+  if (seconds === null) return sendJson(res, 202, receiptDocument(context, place), headers)
   const waited = { ...headers, ...waitApplied(seconds) }
-  const document = (await waitForEnd(app, id, seconds * 1000, res)) ? await jobDocumentOf(app, id) : null
+  const document = (await waitForEnd(context, id, seconds * 1000, res)) ? await jobDocumentOf(context, id) : null
   if (document !== null) return sendJob(res, document, waited)
-  sendJson(res, 202, receiptDocument(app, await placeOf(app, place.job)), waited)
+  sendJson(res, 202, receiptDocument(context, await placeOf(context, place.job)), waited)
 }
 
 /** 200 with a job's document, which is JSON text already. */

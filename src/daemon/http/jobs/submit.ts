@@ -3,14 +3,14 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { webhookUrlRefusal } from '../../address-policy.ts'
-import type { Idempotency, Job, NewJob } from '../../job.ts'
+import type { Idempotency, Job, NewJob } from '../../domain/job.ts'
 import { decodeBody } from '../../request/content-coding.ts'
 import { type JobReading, readJobSubmission } from '../../request/job-submission.ts'
 import { unknownModel } from '../../request/ollama-error.ts'
-import { inPieces, type Slices } from '../../slices.ts'
+import { inPieces, type Slices } from '../../text/slices.ts'
+import { webhookUrlRefusal } from '../../webhooks/address-policy.ts'
 import { isUnknownModel, noRoom, tellOf } from '../admission.ts'
-import type { App } from '../app.ts'
+import type { HttpContext } from '../context.ts'
 import type { RequestBodies } from '../request-body.ts'
 import { type OwnError, ownError, refuse, targetVersion } from '../respond.ts'
 import { readIdempotencyKey } from '../retry.ts'
@@ -18,22 +18,22 @@ import type { SliceRunner } from '../slice-runner.ts'
 import { type Place, placeOf, sendReceipt } from './receipt.ts'
 
 export async function submitJob(
-  app: App,
+  context: HttpContext,
   bodies: RequestBodies,
   slices: SliceRunner,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const taken = await receive(app, bodies, slices, req, res)
+  const taken = await receive(context, bodies, slices, req, res)
   if (taken === null) return
-  if (taken.kind === 'refused') return refuse(app, res, 'jobs', taken.error)
+  if (taken.kind === 'refused') return refuse(context, res, 'jobs', taken.error)
   const { place, isReplay } = taken
-  return sendReceipt(app, place, req, res, isReplay ? { 'Idempotent-Replayed': 'true' } : {})
+  return sendReceipt(context, place, req, res, isReplay ? { 'Idempotent-Replayed': 'true' } : {})
 }
 
 /** Null: the caller hung up before his last byte. By itself, so that who waits for a job's end holds no body meanwhile. */
 async function receive(
-  app: App,
+  context: HttpContext,
   bodies: RequestBodies,
   slices: SliceRunner,
   req: IncomingMessage,
@@ -45,7 +45,7 @@ async function receive(
   if (read.kind === 'gone') return null
   if (read.kind === 'refused') return refused(read.error)
   try {
-    return await take(app, slices, req, read.body, key.kind === 'key' ? key.key : null)
+    return await take(context, slices, req, read.body, key.kind === 'key' ? key.key : null)
   } finally {
     // In the queue it counts against FOREMAN_MAX_QUEUE_BYTES.
     read.release()
@@ -64,33 +64,33 @@ type Taken =
 const refused = (error: OwnError): Taken => ({ kind: 'refused', error })
 
 async function take(
-  app: App,
+  context: HttpContext,
   slices: SliceRunner,
   req: IncomingMessage,
   body: Uint8Array<ArrayBuffer>,
   key: string | null,
 ): Promise<Taken> {
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
-  const settings = { version: targetVersion(app), knownModel: app.knownModel }
+  const settings = { version: targetVersion(context), knownModel: context.knownModel }
   const coding = await decodeBody(body, contentType, contentEncoding)
   // A caller who hangs up changes nothing, so the work is never given up.
   const reading = await slices.run(readJobSubmission({ body, contentType, contentEncoding, coding }, settings))
   if (reading === null) throw new Error('the reading of a job was given up')
   if (reading.kind === 'refused') return refused(namedError(reading))
   const { submission, wishes } = reading
-  const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, app.webhookPolicy)
+  const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, context.webhookPolicy)
   if (detail !== null) return refused(ownError('webhook_refused', { detail }))
   const fingerprint = key === null ? null : await slices.run(fingerprintOf(submission.endpoint, body))
   const idempotency = key === null || fingerprint === null ? null : { key, fingerprint }
-  const refusal = await whyNot(app, submission.model)
+  const refusal = await whyNot(context, submission.model)
   const job: NewJob = {
     ...submission,
-    ...{ id: app.newId(), caller: 'none', wishes },
+    ...{ id: context.newId(), caller: 'none', wishes },
     ...(idempotency === null ? {} : { idempotency }),
-    ...{ createdAt: app.clock.now(), createdAwake: app.awake.now },
+    ...{ createdAt: context.clock.now(), createdAwake: context.awake.now },
   }
-  if (refusal === null) return enqueue(app, job)
-  return (idempotency === null ? null : await known(app, job)) ?? refused(refusal)
+  if (refusal === null) return enqueue(context, job)
+  return (idempotency === null ? null : await known(context, job)) ?? refused(refusal)
 }
 
 /** What on another surface would be Ollama's error has a code here. */
@@ -105,23 +105,23 @@ function* fingerprintOf(endpoint: string, body: Uint8Array): Slices<Idempotency[
 }
 
 /** Why nothing new is taken now. */
-async function whyNot(app: App, model: string): Promise<OwnError | null> {
-  if (app.phase === 'stopping') return ownError('shutting_down')
-  if (app.storageFull) return ownError('storage_full')
-  if (!(await isUnknownModel(model, app.probes))) return null
+async function whyNot(context: HttpContext, model: string): Promise<OwnError | null> {
+  if (context.phase === 'stopping') return ownError('shutting_down')
+  if (context.storageFull) return ownError('storage_full')
+  if (!(await isUnknownModel(model, context.prober))) return null
   const { status, message } = unknownModel('/api/chat', model)
   return { status, message, code: 'model_not_found' }
 }
 
-async function enqueue(app: App, job: NewJob): Promise<Taken> {
-  const { store, config, queue } = app
+async function enqueue(context: HttpContext, job: NewJob): Promise<Taken> {
+  const { store, config, dispatcher: queue } = context
   const result = await store.enqueue(job, config, queue.residency)
   switch (result.kind) {
     case 'enqueued':
-      tellOf(app, result.job)
+      tellOf(context, result.job)
       return { kind: 'taken', place: result, isReplay: false }
     case 'replayed':
-      return replay(app, result.job)
+      return replay(context, result.job)
     case 'key_reused':
       return refused(ownError('key_reused'))
     default:
@@ -132,13 +132,13 @@ async function enqueue(app: App, job: NewJob): Promise<Taken> {
 const NO_ROOM = { maxQueue: 0, maxQueueBytes: 0 }
 
 /** The answer to a key that is known, when nothing new is taken: its job was taken before. Null: it is not known. */
-async function known(app: App, job: NewJob): Promise<Taken | null> {
+async function known(context: HttpContext, job: NewJob): Promise<Taken | null> {
   // A key is looked up before the limits are, so that this enqueues nothing.
-  const result = await app.store.enqueue({ ...job, body: new Uint8Array(0) }, NO_ROOM)
-  if (result.kind === 'replayed') return replay(app, result.job)
+  const result = await context.store.enqueue({ ...job, body: new Uint8Array(0) }, NO_ROOM)
+  if (result.kind === 'replayed') return replay(context, result.job)
   return result.kind === 'key_reused' ? refused(ownError('key_reused')) : null
 }
 
-async function replay(app: App, job: Job): Promise<Taken> {
-  return { kind: 'taken', place: await placeOf(app, job), isReplay: true }
+async function replay(context: HttpContext, job: Job): Promise<Taken> {
+  return { kind: 'taken', place: await placeOf(context, job), isReplay: true }
 }

@@ -7,7 +7,7 @@ export type Questions = Readonly<Record<string, Question>>
 
 /** Says the same each time, also to those who cannot send options. */
 export const CERTAIN = 'tiny-certain'
-/** Calls tools and thinks, see `test/domain/answers/record.ts`. */
+/** Calls tools and thinks, see `test/answer/answers/record.ts`. */
 export const ACTING = 'tiny-acts'
 export const EMBEDDER = 'tiny-embed'
 export const MISSING = 'nope'

@@ -1,0 +1,136 @@
+// Owns what one async answer leaves behind: its bytes as they come, its records counted, and at its end the artifacts and the
+// result that the store keeps. It says nothing of whether the answer is whole; it is told. Pure.
+
+import type { AnswerRecord } from '../domain/answer.ts'
+import type { JobOutput } from '../domain/artifact.ts'
+import type { EndpointPath } from '../domain/endpoint.ts'
+import { completionOf } from './answer-completion.ts'
+import { AnswerJoiner } from './answer-joiner.ts'
+import { BRACE, trimmed } from './answer-record.ts'
+import { isJsonDocument } from './raw-json.ts'
+import { type Cutter, createCutter } from './record-cutter.ts'
+
+export interface Keeper {
+  /** The bytes are copied. */
+  push(chunk: Buffer): void
+  /** The answer has ended, in whatever manner: what is left over is a record too. Safe twice; `remains` does it too. */
+  end(): void
+  /** The answer until now. */
+  readonly chunks: readonly Buffer[]
+  readonly bytes: number
+  /** How many records there were until now; also the number of the last one. */
+  readonly records: number
+  /** `contentType`: the target's. `isWhole`: the terminal marker was seen, the job will be `done`. */
+  remains(contentType: string | null, isWhole: boolean): JobOutput
+}
+
+/** `number` is the record's place, from 1. The bytes are valid only during the call. */
+export type OnNumbered = (record: AnswerRecord, number: number) => void
+
+/** `streamed`: as for createMarker. `isJson`: a `format` was asked for. */
+export function createKeeper(
+  endpoint: EndpointPath,
+  streamed: boolean,
+  isJson: boolean,
+  onRecord: OnNumbered = () => {},
+): Keeper {
+  return new AnswerKeeper(endpoint, streamed, isJson, onRecord)
+}
+
+/** A Buffer of its own for each token would cost more than the tokens: 560 000 of them are 64 MiB of answer. */
+const BLOCK = 64 * 1024
+
+const TEXT = 'text/plain; charset=utf-8'
+
+class AnswerKeeper implements Keeper {
+  readonly #endpoint: EndpointPath
+  readonly #isJson: boolean
+  readonly #cutter: Cutter
+  /** Null where the answer is one document, which is read at its end. */
+  readonly #joiner: AnswerJoiner | null
+  readonly #full: Buffer[] = []
+  #block = Buffer.alloc(0)
+  #used = 0
+  bytes = 0
+  records = 0
+
+  constructor(endpoint: EndpointPath, streamed: boolean, isJson: boolean, onRecord: OnNumbered) {
+    this.#endpoint = endpoint
+    this.#isJson = isJson
+    this.#joiner = streamed ? new AnswerJoiner(endpoint) : null
+    this.#cutter = createCutter(endpoint, streamed, (record) => {
+      this.records++
+      this.#joiner?.add(record)
+      onRecord(record, this.records)
+    })
+  }
+
+  push(chunk: Buffer): void {
+    this.bytes += chunk.length
+    for (let from = 0; from < chunk.length; ) {
+      if (this.#used === this.#block.length) this.#nextBlock()
+      const copied = chunk.copy(this.#block, this.#used, from)
+      this.#used += copied
+      from += copied
+    }
+    this.#cutter.push(chunk)
+  }
+
+  end(): void {
+    this.#cutter.end()
+  }
+
+  get chunks(): readonly Buffer[] {
+    return this.#used === 0 ? this.#full : [...this.#full, this.#block.subarray(0, this.#used)]
+  }
+
+  remains(contentType: string | null, isWhole: boolean): JobOutput {
+    this.end()
+    const response = joined(this.chunks, this.bytes)
+    const artifacts: JobOutput['artifacts'][number][] = []
+    if (response.length > 0) {
+      artifacts.push({ name: 'response', contentType: contentType ?? 'application/octet-stream', body: response })
+    }
+    if (!isWhole) return { artifacts, result: null, responseIsResult: false }
+    const completion = this.#joiner === null ? this.#completionOf(response) : this.#joiner.completion()
+    if (completion !== null) {
+      const body = owned(completion)
+      artifacts.push({ name: 'completion', contentType: this.#isJson ? 'application/json' : TEXT, body })
+    }
+    const result = this.#joiner?.result() ?? null
+    return {
+      artifacts,
+      result: result === null ? null : owned(result),
+      responseIsResult: this.#joiner === null && isJsonDocument(viewOf(response)),
+    }
+  }
+
+  #nextBlock(): void {
+    if (this.#used > 0) this.#full.push(this.#block)
+    this.#block = Buffer.allocUnsafeSlow(BLOCK)
+    this.#used = 0
+  }
+
+  #completionOf(response: Uint8Array<ArrayBuffer>): Buffer {
+    if (this.#endpoint.startsWith('/v1/images/')) return Buffer.alloc(0)
+    const document = trimmed(viewOf(response))
+    if (document[0] === BRACE && isJsonDocument(document)) return completionOf(this.#endpoint, document)
+    // A transcription may have been asked for as plain text.
+    return this.#endpoint === '/v1/audio/transcriptions' ? viewOf(response) : Buffer.alloc(0)
+  }
+}
+
+const viewOf = (bytes: Uint8Array<ArrayBuffer>): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+
+/** Each with a buffer of its own, because it is moved to the store's thread. */
+const owned = (bytes: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
+
+function joined(chunks: readonly Buffer[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}

@@ -1,0 +1,167 @@
+// Owns the verdict on one attempt: what happened at the target, and which named event that makes of the job. Pure.
+// HTTP errors are final, connection errors are not (ADR 0005); bytes that reached a live caller forbid another try.
+
+import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
+import { backoffMs } from './backoff.ts'
+import type { EventName, Job, JobError } from './job.ts'
+import { retryAfterMs } from './retry-after.ts'
+import { cutTargetText } from './target-text.ts'
+
+/** Why foreman itself ended an attempt. `shutting_down` gives an async job back to the queue. */
+export type StopReason =
+  | 'cancelled'
+  | 'caller_gone'
+  | 'finish_before_passed'
+  | 'shutting_down'
+  | 'stalled'
+  | 'run_limit'
+  | 'answer_too_large'
+
+/** What happened at the target. */
+export type Outcome =
+  /** A 2xx answer whose body ended as its framing says. */
+  | { readonly kind: 'answered'; readonly verdict: Verdict }
+  /** Any other status. `body`: its beginning, at most 64 KiB. `retryAfter`: the header as the target sent it. */
+  | { readonly kind: 'http_error'; readonly status: number; readonly body: string; readonly retryAfter: string | null }
+  /** The connection went; `verdict` is what had been seen until then. */
+  | { readonly kind: 'lost'; readonly reached: boolean; readonly message: string; readonly verdict: Verdict }
+  /** What answers there is no Ollama. */
+  | { readonly kind: 'bad_answer'; readonly detail: string }
+  | { readonly kind: 'stopped'; readonly reason: StopReason; readonly limit?: string }
+
+export interface AttemptContext {
+  readonly now: number
+  readonly maxAttempts: number
+  /** Part of the answer has been written to a live caller. */
+  readonly delivered: boolean
+  /** 0 ≤ random < 1. */
+  readonly random: number
+}
+
+/** The event that ends the attempt, with what goes into the row. */
+export interface Decision {
+  readonly event: Exclude<EventName, 'claimed_cold' | 'claimed_warm' | 'first_byte'>
+  readonly error?: JobError
+  readonly availableAt?: number
+}
+
+/** How often a job may be put back without spending an attempt, as a multiple of FOREMAN_MAX_ATTEMPTS. */
+const BOUNCES_PER_ATTEMPT = 10
+
+const failure = (
+  code: ErrorCode,
+  values: Record<string, string | number> = {},
+  status: number | null = null,
+): JobError => ({
+  code,
+  message: errorMessage(code, values),
+  status,
+})
+
+/**
+ * The text of an error document in Ollama's, OpenAI's or Anthropic's form, cut to 2 KiB. Returns null if `body` is not such
+ * a document.
+ */
+export function targetErrorText(body: string): string | null {
+  try {
+    const document: unknown = JSON.parse(body)
+    if (typeof document !== 'object' || document === null || !('error' in document)) return null
+    const { error } = document
+    if (typeof error === 'string') return cutTargetText(error)
+    if (typeof error === 'object' && error !== null && 'message' in error) return cutTargetText(String(error.message))
+    return null
+  } catch {
+    return null
+  }
+}
+
+type HttpError = Extract<Outcome, { kind: 'http_error' }>
+
+/**
+ * Whether the request was not taken, so that the job may be sent again:
+ * 1. 503 with Ollama's "server busy".
+ * 2. 502, 503 or 504 without an error document: a proxy in front of the target wrote it.
+ * 3. 429 or 503 with `Retry-After` (cloud models), if nobody waits. A waiting caller gets the status as it came.
+ */
+function isBusy({ status, body, retryAfter }: HttpError, isAsync: boolean): boolean {
+  const text = targetErrorText(body)
+  if (status === 503 && text?.includes('server busy')) return true
+  if (text === null && (status === 502 || status === 503 || status === 504)) return true
+  return isAsync && retryAfter !== null && (status === 429 || status === 503)
+}
+
+function decideHttpError(answer: HttpError, job: Job, context: AttemptContext): Decision {
+  const { status, body, retryAfter } = answer
+  const isAsync = job.caller === 'none'
+  // What went to a caller already cannot be taken back by another attempt.
+  const mayRepeat = isAsync || !context.delivered
+  if (mayRepeat && isBusy(answer, isAsync) && job.bounces < BOUNCES_PER_ATTEMPT * context.maxAttempts) {
+    const backoff = backoffMs(job.bounces + 1, context.random)
+    // A caller who waits is not made to wait for an hour, and no job comes back earlier than its backoff.
+    const asked = isAsync ? retryAfterMs(retryAfter, context.now) : 0
+    return { event: 'target_busy', availableAt: context.now + Math.max(backoff, asked) }
+  }
+  if (status < 400) return { event: 'bad_answer', error: failure('bad_answer', { detail: `HTTP ${status}` }) }
+  const detail = targetErrorText(body) ?? `the target answered with HTTP ${status}`
+  return { event: 'target_error', error: { code: 'target_error', message: detail, status } }
+}
+
+function decideLost(reached: boolean, job: Job, context: AttemptContext): Decision {
+  if (context.delivered && job.caller === 'live') return { event: 'stream_broken', error: failure('stream_broken') }
+  if (!reached && job.bounces < BOUNCES_PER_ATTEMPT * context.maxAttempts) {
+    return { event: 'unreached', availableAt: context.now }
+  }
+  if (job.attempt >= context.maxAttempts) {
+    return { event: 'attempts_exhausted', error: failure('attempts_exhausted', { attempts: job.attempt }) }
+  }
+  return { event: 'connection_lost', availableAt: context.now + backoffMs(job.attempt, context.random) }
+}
+
+function decideVerdict(verdict: Verdict): Decision {
+  switch (verdict.kind) {
+    case 'complete':
+      return { event: 'completed' }
+    case 'error':
+      return {
+        event: 'target_error',
+        error: { code: 'target_error', message: cutTargetText(verdict.message), status: null },
+      }
+    case 'bad':
+      return { event: 'bad_answer', error: failure('bad_answer', { detail: verdict.detail }) }
+    case 'incomplete':
+      return { event: 'incomplete_stream', error: failure('incomplete_stream') }
+  }
+}
+
+/** The one place that says what becomes of a job after an attempt. Total: every outcome has an event. */
+export function decide(outcome: Outcome, job: Job, context: AttemptContext): Decision {
+  switch (outcome.kind) {
+    case 'answered':
+      return decideVerdict(outcome.verdict)
+    case 'http_error':
+      return decideHttpError(outcome, job, context)
+    case 'lost':
+      // Cut after its last record, or after its error record: nothing is missing, so the cut changes nothing.
+      if (outcome.verdict.kind === 'complete' || outcome.verdict.kind === 'error') return decideVerdict(outcome.verdict)
+      return decideLost(outcome.reached, job, context)
+    case 'bad_answer':
+      return { event: 'bad_answer', error: failure('bad_answer', { detail: cutTargetText(outcome.detail) }) }
+    case 'stopped': {
+      const { reason, limit } = outcome
+      if (reason === 'shutting_down' && job.caller === 'none') return { event: 'interrupted' }
+      const error = failure(reason, limit === undefined ? {} : { limit })
+      if (reason === 'stalled' || reason === 'run_limit' || reason === 'answer_too_large')
+        return { event: reason, error }
+      return { event: 'cancelled', error }
+    }
+  }
+}
+
+/** What an answer turned out to be. */
+export type Verdict =
+  | { readonly kind: 'complete' }
+  /** The target put an error into the answer; its own words. */
+  | { readonly kind: 'error'; readonly message: string }
+  /** Not what an Ollama writes. */
+  | { readonly kind: 'bad'; readonly detail: string }
+  | { readonly kind: 'incomplete' }

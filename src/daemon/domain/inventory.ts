@@ -1,0 +1,102 @@
+// Owns the reading of what the target says it has: its three documents make one Inventory, and the Inventory makes the
+// `/v1/models` answers as Ollama's middleware would write them. Pure; the native documents are kept byte for byte.
+
+import { normaliseModel } from './affinity.ts'
+import type { InstalledModel, Inventory, ResidentModel } from './target-status.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Null if one of the documents is not Ollama's. `probedAt` is Clock.monotonic(), `probedWall` Clock.now(). */
+export function readInventory({ tags, ps, version }: Snapshot, probedAt: number, probedWall: number): Inventory | null {
+  const listed = modelsIn(tags)
+  const resident = readResident(ps)
+  if (listed === null || resident === null) return null
+  const installed = new Map(
+    listed.map((fields) => readInstalled(fields)).map((model) => [normaliseModel(model.name), model]),
+  )
+  return { tags, ps, version, installed, resident, probedAt, probedWall }
+}
+
+/** What `/api/ps` shows; null if that is not what it is. */
+export function readResident(ps: Buffer): readonly ResidentModel[] | null {
+  const listed = modelsIn(ps)
+  if (listed === null) return null
+  return listed.map((fields) => ({
+    name: nameOf(fields),
+    size: typeof fields['size'] === 'number' ? fields['size'] : 0,
+    sizeVram: typeof fields['size_vram'] === 'number' ? fields['size_vram'] : 0,
+    contextLength: typeof fields['context_length'] === 'number' ? fields['context_length'] : null,
+    expiresAt: text(fields['expires_at']),
+  }))
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+const nameOf = (fields: Fields): string => text(fields['name']) || text(fields['model'])
+
+const readInstalled = (fields: Fields): InstalledModel => ({
+  name: nameOf(fields),
+  digest: text(fields['digest']),
+  modifiedAt: text(fields['modified_at']),
+})
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** The named entries of `{"models": […]}`; `null` is how Go writes an empty list. */
+function modelsIn(body: Buffer): readonly Fields[] | null {
+  try {
+    const document: unknown = JSON.parse(body.toString('utf8'))
+    if (!isObject(document) || !('models' in document)) return null
+    const { models } = document
+    if (models === null) return []
+    return Array.isArray(models) ? models.filter(isObject).filter((fields) => nameOf(fields) !== '') : null
+  } catch {
+    return null
+  }
+}
+
+/** The body of `/v1/models`, newline and all; without models it is `null`, as Go writes an empty list (middleware/openai.go 0.17.4). */
+export function modelList(inventory: Inventory | null): string {
+  const models = [...(inventory?.installed.values() ?? [])].map((model) => modelDocument(model.name, model))
+  return `${goJson({ object: 'list', data: models.length === 0 ? null : models })}\n`
+}
+
+/** The body of `/v1/models/{asked}`; null if no such model is installed. The name is echoed as it was asked for. */
+export function modelAnswer(asked: string, inventory: Inventory | null): string | null {
+  const model = inventory?.installed.get(normaliseModel(asked))
+  return model === undefined ? null : `${goJson(modelDocument(asked, model))}\n`
+}
+
+const modelDocument = (id: string, { modifiedAt }: InstalledModel) => ({
+  id,
+  object: 'model',
+  created: unixSeconds(modifiedAt),
+  owned_by: namespaceOf(id),
+})
+
+/** `0001-01-01T00:00:00Z`: what Go makes of a time that is not there. */
+const GO_ZERO_TIME = -62_135_596_800
+
+function unixSeconds(time: string): number {
+  const ms = Date.parse(time)
+  return Number.isNaN(ms) ? GO_ZERO_TIME : Math.floor(ms / 1000)
+}
+
+/** The part before the model's own name (types/model/name.go ParseName). */
+function namespaceOf(name: string): string {
+  const end = name.lastIndexOf('/')
+  if (end < 0) return 'library'
+  return name.slice(name.lastIndexOf('/', end - 1) + 1, end) || 'library'
+}
+
+/** As encoding/json writes it: these three are escaped. */
+const goJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)
+
+export interface Snapshot {
+  /** Bodies as the target wrote them. */
+  readonly tags: Buffer
+  readonly ps: Buffer
+  readonly version: string
+}

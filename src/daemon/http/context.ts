@@ -1,0 +1,66 @@
+// What a request handler may use of the rest of the daemon. Handlers enqueue, read, wake and cancel; they never apply a change
+// to a job themselves.
+
+import type { Config } from '../config/config.ts'
+import type { KnownModel } from '../domain/model-facts.ts'
+import type { Target } from '../ollama/target.ts'
+import type { AwakeClock } from '../runtime/awake-clock.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Relay } from '../runtime/relay.ts'
+import type { Dispatcher } from '../services/dispatcher.ts'
+import type { Prober } from '../services/prober.ts'
+import type { Store } from '../sqlite/store.ts'
+import type { AddressPolicy } from '../webhooks/address-policy.ts'
+import type { LiveCallers } from './ollama/live.ts'
+
+/** What handlers read of the dispatcher, and what they ask of it. */
+type DispatcherMembers =
+  | (
+      | 'paused'
+      | 'pauseNow'
+      | 'unloadReport'
+      | 'running'
+      | 'recentRunMs'
+      | 'loads'
+      | 'residency'
+      | 'condition'
+      | 'runTimes'
+    )
+  | ('answerSoFar' | 'cancel' | 'pause' | 'unloadReported' | 'resume' | 'wake' | 'enqueued')
+
+export type Phase = 'starting' | 'ready' | 'stopping'
+
+export interface HttpContext {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly store: Store
+  readonly target: Target
+  readonly relay: Relay
+  readonly awake: AwakeClock
+  /** A new ULID; rising. */
+  readonly newId: () => string
+  /** The id of this daemon in the hop header. */
+  readonly hop: string
+  readonly prober: Pick<Prober, 'status' | 'probe' | 'soon' | 'slotsTooFew'>
+  /** What the target has told of a model; null while it has told nothing. */
+  readonly knownModel: (model: string) => KnownModel | null
+  readonly dispatcher: Pick<Dispatcher, DispatcherMembers>
+  readonly live: Pick<LiveCallers, 'handle' | 'waiting'>
+  /** Where webhooks may go now, for `webhookUrlRefusal`. */
+  readonly webhookPolicy: AddressPolicy
+  /** A webhook is due that no state change led to. */
+  readonly deliverer: { wake(): void }
+  /** A job with a deadline was written to the queue. */
+  readonly deadlines: { wake(): void }
+  readonly phase: Phase
+  /** Free disk is below FOREMAN_MIN_FREE, or the store said that the disk is full. */
+  readonly storageFull: boolean
+  /** As last read; null before that. */
+  readonly disk: { readonly freeBytes: number | null; readonly databaseBytes: number | null }
+  /** The port that was bound (0 before). */
+  readonly port: number
+}

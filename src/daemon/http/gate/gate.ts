@@ -1,0 +1,89 @@
+// Owns the order of the checks before a request is looked at: form, Host, Origin, token. Each is a pure decision of its
+// own file; here they only follow each other. Nothing is read of a body, nothing is asked of the target.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type OwnError, ownError } from '../respond.ts'
+import { TokenCheck } from './auth.ts'
+import { type FormProblem, formProblem } from './framing.ts'
+import { type HostRule, type HostSettings, hostName, hostRule, isHostAllowed } from './host.ts'
+import { corsHeaders, judgeOrigin, type OriginRule, originRule, preflightHeaders } from './origin.ts'
+
+export interface GateSettings extends HostSettings {
+  readonly token: string | null
+  readonly origins: readonly string[]
+}
+
+/** Who only wants to know whether anybody is there gets an answer, under whatever name he asks. */
+const HEALTH = new Set(['/healthz', '/readyz'])
+export const isHealth = (path: string): boolean => HEALTH.has(path)
+
+/** Open although a token is set: what clients ask before they know of one. */
+const OPEN = new Set([...HEALTH, '/api/version'])
+
+export class Gate {
+  readonly #token: TokenCheck
+  readonly #hosts: HostRule
+  readonly #origins: OriginRule
+  /** The Host that was let in last: callers come back under the same name, and to judge one takes a microsecond. */
+  #lastHost: string | null = null
+
+  /** `machine` is this machine's name. */
+  constructor(settings: GateSettings, machine: string) {
+    this.#token = new TokenCheck(settings.token)
+    this.#hosts = hostRule(settings, machine)
+    this.#origins = originRule(settings.origins)
+  }
+
+  /** Null: let in. CORS headers are set by then, also for the refusal that follows: a page may read why. */
+  refusal(req: IncomingMessage, res: ServerResponse, path: string): OwnError | null {
+    const problem = formProblem(req)
+    if (problem !== null) return formError(problem)
+    const proven = this.#token.proves(req.headers)
+    return (
+      this.#hostRefusal(req, path, proven) ?? this.#originRefusal(req, res) ?? this.#tokenRefusal(req, path, proven)
+    )
+  }
+
+  #hostRefusal({ headers, method }: IncomingMessage, path: string, proven: boolean): OwnError | null {
+    if (isHealth(path)) return null
+    const { host } = headers
+    if (host === this.#lastHost) return null
+    // HTTP/1.1 without Host never gets here; 1.0 may do without, and no browser speaks it.
+    if (host === undefined)
+      return this.#hosts.loopbackOnly || proven ? null : ownError('bad_request', { detail: 'missing Host header' })
+    const name = hostName(host)
+    if (name === null) return ownError('bad_request', { detail: 'malformed Host header' })
+    if (isHostAllowed(name, this.#hosts)) {
+      this.#lastHost = host
+      return null
+    }
+    if (proven) return null
+    // A preflight cannot carry the token that would excuse its Host, and does nothing by itself.
+    if (method === 'OPTIONS' && this.#token.isSet) return null
+    return ownError('host_not_allowed', { host: name })
+  }
+
+  #originRefusal(req: IncomingMessage, res: ServerResponse): OwnError | null {
+    const verdict = judgeOrigin(req.headers, this.#origins)
+    if (verdict.kind === 'refused') return ownError('origin_not_allowed', { origin: verdict.origin })
+    if (verdict.kind === 'allowed') {
+      const headers = req.method === 'OPTIONS' ? preflightHeaders(verdict, req.headers) : corsHeaders(verdict)
+      for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+    }
+    return null
+  }
+
+  #tokenRefusal(req: IncomingMessage, path: string, proven: boolean): OwnError | null {
+    const { method, headers } = req
+    if (!this.#token.isSet || proven || method === 'OPTIONS' || OPEN.has(path)) return null
+    if (path === '/' && (method === 'GET' || method === 'HEAD')) return null
+    // Bytes that no token can hold: a mistake in somebody's encoding, told as one.
+    if (/[^\t\x20-\x7e]/.test(headers.authorization ?? ''))
+      return ownError('bad_request', { detail: 'the Authorization header is not ASCII' })
+    return ownError('unauthorized')
+  }
+}
+
+function formError({ code, detail }: FormProblem): OwnError {
+  return ownError(code, { detail })
+}

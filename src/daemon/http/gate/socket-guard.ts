@@ -1,0 +1,118 @@
+// Owns what happens on a connection whose bytes are not HTTP, come too slowly or too many at once. It never writes into
+// an answer that has begun, nor to a socket that is gone.
+
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ErrorCode } from '../../../protocol/error.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import { Roll } from '../bag.ts'
+import { reasonPhrase } from '../error-body.ts'
+import { type OwnError, ownError } from '../respond.ts'
+
+/** How long a refused caller may go on sending before the line is cut; see respond.ts. */
+const LINGER_MS = 1_000
+
+export class SocketGuard {
+  readonly #clock: Clock
+  readonly #pipelined: number
+  /** Every connection, and its requests that have no whole answer yet. */
+  readonly #open = new Map<Socket, Roll<ServerResponse>>()
+  readonly #refused = new WeakSet<Socket>()
+  /** Those that have sent a request. */
+  readonly #served = new WeakSet<Socket>()
+  #closing = false
+
+  constructor(clock: Clock, pipelined: number) {
+    this.#clock = clock
+    this.#pipelined = pipelined
+  }
+
+  get connections(): number {
+    return this.#open.size
+  }
+
+  connected(socket: Socket): void {
+    if (this.#closing) return void socket.destroy()
+    this.#open.set(socket, new Roll())
+    socket.once('close', () => this.#open.delete(socket))
+  }
+
+  /**
+   * Closes the oldest connection on which nothing is under way, but for `newest`: one that has never sent a request, else
+   * one that is kept alive. Silent connections cannot keep others out then.
+   */
+  closeIdle(newest: Socket): void {
+    let kept: Socket | null = null
+    for (const [socket, open] of this.#open) {
+      if (open.size > 0 || socket === newest || socket.destroyed) continue
+      if (!this.#served.has(socket)) return void socket.destroy()
+      kept ??= socket
+    }
+    kept?.destroy()
+  }
+
+  /**
+   * Ends each connection as soon as nothing is under way on it. Node's closeIdleConnections() leaves those alone that
+   * have never sent a request.
+   */
+  close(): void {
+    this.#closing = true
+    for (const [socket, open] of this.#open) if (open.size === 0) socket.destroy()
+  }
+
+  /** False: too many requests wait on this connection (it is cut), or it was refused already. */
+  enter(socket: Socket, res: ServerResponse): boolean {
+    if (this.#refused.has(socket)) return false
+    const open = this.#open.get(socket) ?? new Roll()
+    open.add(res)
+    this.#served.add(socket)
+    res.on('close', () => {
+      open.delete(res)
+      if (this.#closing && open.size === 0) socket.destroySoon()
+    })
+    if (open.size <= this.#pipelined) return true
+    this.#refused.add(socket)
+    socket.destroy()
+    return false
+  }
+
+  /** Node could make no request of what came. */
+  refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (this.#refused.has(socket)) return
+    this.#refused.add(socket)
+    if (!socket.writable || socket.destroyed) {
+      socket.destroy()
+      return
+    }
+    const timer = this.#clock.after(LINGER_MS, () => socket.destroy())
+    socket.once('close', () => timer.cancel())
+    const begun = [...(this.#open.get(socket) ?? [])].some((res) => res.headersSent)
+    // What was written goes out, and no end of it: a refusal arrives whole, a stream is seen to be cut.
+    if (begun) return void socket.destroySoon()
+    const { status, message, code } = errorOf(error.code)
+    const body = JSON.stringify({ error: message })
+    const head = [
+      `HTTP/1.1 ${status} ${reasonPhrase(status)}`,
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'X-Content-Type-Options: nosniff',
+      `X-Foreman-Error: ${code}`,
+      'Connection: close',
+    ]
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  }
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+}
+
+function errorOf(nodeCode: string | undefined): OwnError {
+  const code = CODES[nodeCode ?? '']
+  if (code !== undefined) return ownError(code)
+  if (nodeCode === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
+    return { status: 413, message: 'chunk extensions are too large', code: 'bad_request' }
+  }
+  return ownError('bad_request', { detail: 'malformed HTTP request' })
+}

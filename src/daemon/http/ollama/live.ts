@@ -1,0 +1,292 @@
+// Owns the blocked callers: lets them in, puts their jobs in the queue, and ends the job when its caller is gone. It
+// enqueues, orphans, adopts and cancels; what the target does is the dispatcher's, what is written to whom live-answer.ts's.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { errorMessage } from '../../../protocol/error.ts'
+import type { Config } from '../../config/config.ts'
+import { ENDPOINTS } from '../../domain/endpoint.ts'
+import type { NewJob, Submission } from '../../domain/job.ts'
+import { ASSUMED_VERSION } from '../../domain/ollama-version.ts'
+import type { TargetStatus } from '../../domain/target-status.ts'
+import { unknownModel } from '../../request/ollama-error.ts'
+import type { AwakeClock } from '../../runtime/awake-clock.ts'
+import type { Clock, Timer } from '../../runtime/clock.ts'
+import type { Log } from '../../runtime/log.ts'
+import type { Metrics } from '../../runtime/metrics.ts'
+import type { Relay, Subscription } from '../../runtime/relay.ts'
+import type { OnStep } from '../../runtime/step.ts'
+import type { Dispatcher } from '../../services/dispatcher.ts'
+import type { Prober } from '../../services/prober.ts'
+import type { Store } from '../../sqlite/store.ts'
+import { isUnknownModel, noRoom } from '../admission.ts'
+
+import { type OwnError, ownError, sendError } from '../respond.ts'
+import { readIdempotencyKey, saysItIsARetry } from '../retry.ts'
+import { LiveAnswer } from './live-answer.ts'
+import { Orphans } from './orphans.ts'
+
+export interface LiveCallersParts {
+  readonly config: Config
+  readonly clock: Clock
+  readonly newId: () => string
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly store: Store
+  readonly relay: Relay
+  readonly dispatcher: Dispatcher
+  readonly prober: Prober
+  readonly awake: AwakeClock
+  readonly isStorageFull: () => boolean
+  readonly onStep?: OnStep
+}
+
+interface Call {
+  readonly id: string
+  readonly key: string | null
+  readonly fingerprint: string
+  readonly answer: LiveAnswer
+  readonly subscription: Subscription
+  /** Clock.monotonic() of its arrival. */
+  readonly arrivedAt: number
+  /** Ends the wait for an unreachable target. */
+  grace: Timer | null
+  gone: boolean
+}
+
+export class LiveCallers {
+  readonly #parts: LiveCallersParts
+  readonly #calls = new Map<string, Call>()
+  readonly #keys = new Set<string>()
+  readonly #orphans: Orphans
+  /** Hang-ups that are being written down, by fingerprint: what they leave is no orphan yet. */
+  readonly #leaving = new Map<string, Promise<unknown>>()
+  #stopping = false
+
+  constructor(parts: LiveCallersParts) {
+    this.#parts = parts
+    this.#orphans = new Orphans(parts.clock)
+    parts.prober.onStatus((status) => this.#targetChanged(status))
+  }
+
+  get waiting(): number {
+    return this.#calls.size
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse, submission: Submission, print: string): Promise<void> {
+    const { store, dispatcher, config } = this.#parts
+    const idempotency = readIdempotencyKey(req.headers)
+    if (idempotency.kind === 'invalid')
+      return this.#refuse(res, submission, ownError('bad_request', { detail: idempotency.detail }))
+    const key = idempotency.kind === 'key' ? idempotency.key : null
+    if (key !== null && this.#keys.has(key)) return this.#refuse(res, submission, ownError('key_in_use'))
+    if (this.#stopping) return this.#refuse(res, submission, ownError('shutting_down'))
+    if (this.#parts.isStorageFull()) return this.#refuse(res, submission, ownError('storage_full'))
+    // Taken before anything is awaited: two calls with one key in the same instant are one call and a 409.
+    if (key !== null) this.#keys.add(key)
+    const release = () => key !== null && this.#keys.delete(key)
+    if (await isUnknownModel(submission.model, this.#parts.prober)) {
+      release()
+      return this.#refuseUnknown(res, submission)
+    }
+    if (res.destroyed) {
+      release()
+      return
+    }
+    if (await this.#takeUp(req, res, submission, print, key)) return
+    if (res.destroyed) {
+      release()
+      return
+    }
+    const call = this.#open(this.#parts.newId(), res, submission, print, key)
+    this.#parts.onStep?.('admitted', call.id)
+    const enqueued = store.enqueue(this.#newJob(call.id, submission), config)
+    // Woken before the row is there: the claim travels with it, and the thread keeps their order.
+    dispatcher.wake()
+    const result = await enqueued.catch((error: unknown) => {
+      this.#drop(call)
+      throw error
+    })
+    if (result.kind !== 'enqueued') {
+      this.#drop(call)
+      // A blocked call has no key in the store that could be known there.
+      if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
+      return this.#refuse(res, submission, noRoom(result.kind, store.depth, config, dispatcher.recentRunMs))
+    }
+    this.#parts.onStep?.('enqueued', call.id)
+    if (call.gone) await this.#leave(call)
+  }
+
+  /** Whoever waits is told at once; the running job's caller waits for it. Nobody new is let in. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#orphans.clear()
+    const running = this.#parts.dispatcher.running?.job.id
+    const waiting = [...this.#calls.values()].filter((call) => call.id !== running)
+    await Promise.all(waiting.map((call) => this.#end(call, 'cancelled', 'shutting_down')))
+  }
+
+  #newJob(id: string, submission: Submission): NewJob {
+    const { clock, awake } = this.#parts
+    return { ...submission, id, caller: 'live', createdAt: clock.now(), createdAwake: awake.now }
+  }
+
+  #open(id: string, res: ServerResponse, submission: Submission, print: string, key: string | null): Call {
+    const { clock, config, relay, prober } = this.#parts
+    const answer = new LiveAnswer({
+      clock,
+      res,
+      submission,
+      jobId: id,
+      heartbeatMs: config.heartbeatMs,
+      clientStallMs: config.clientStallMs,
+      isUnreachable: () => prober.status.reachable === false,
+      version: () => this.#version,
+      onDrained: () => subscription.drained(),
+    })
+    const subscription = relay.open(id, {
+      head: (status, headers, reason, length) => answer.head(status, headers, reason, length),
+      data: (chunk) => answer.data(chunk),
+      lastRecord: () => answer.lastRecord(),
+      ended: (ending) => {
+        this.#forget(call)
+        answer.ended(ending)
+      },
+    })
+    const arrivedAt = clock.monotonic()
+    const call: Call = { id, key, fingerprint: print, answer, subscription, arrivedAt, grace: null, gone: false }
+    this.#calls.set(id, call)
+    if (key !== null) this.#keys.add(key)
+    res.once('close', () => {
+      if (!this.#calls.has(id) || this.#calls.get(id) !== call) return
+      call.gone = true
+      void this.#leave(call)
+    })
+    if (prober.status.reachable === false) this.#armGrace(call, prober.status)
+    return call
+  }
+
+  #forget(call: Call): void {
+    call.grace?.cancel()
+    call.subscription.close()
+    if (call.key !== null) this.#keys.delete(call.key)
+    if (this.#calls.get(call.id) === call) this.#calls.delete(call.id)
+  }
+
+  /** There is no such job: nothing more is written by its answer. */
+  #drop(call: Call): void {
+    this.#forget(call)
+    call.answer.close()
+  }
+
+  /** A retry that says it is one takes the place of the orphan that its first try left behind. */
+  async #takeUp(
+    req: IncomingMessage,
+    res: ServerResponse,
+    submission: Submission,
+    print: string,
+    key: string | null,
+  ): Promise<boolean> {
+    const says = { retry: saysItIsARetry(req.headers), key }
+    // Whoever dials again at once is faster than the disk: 6 of 10 such retries became a second job.
+    if (says.retry || key !== null) await this.#leaving.get(print)
+    const orphan = this.#orphans.take(print, says)
+    if (orphan === null) return false
+    const call = this.#open(orphan.id, res, submission, print, key)
+    if (!(await this.#parts.store.adopt(orphan.id))) {
+      this.#drop(call)
+      return false
+    }
+    if (call.gone) void this.#leave(call)
+    else this.#parts.dispatcher.wake()
+    return true
+  }
+
+  /** The caller hung up: a running job ends now, a queued one is an orphan for a while. */
+  async #leave(call: Call): Promise<void> {
+    const { dispatcher, metrics } = this.#parts
+    this.#drop(call)
+    const stopped = dispatcher.stopRunning(call.id, 'caller_gone')
+    // A client may close its connection at the last record; it has missed nothing.
+    if (stopped !== 'answered') metrics.clientGone()
+    if (stopped !== 'not_running') return
+    const { fingerprint: print } = call
+    const all = Promise.all([this.#leaving.get(print), this.#writeLeaving(call)])
+    this.#leaving.set(print, all)
+    await all
+    if (this.#leaving.get(print) === all) this.#leaving.delete(print)
+  }
+
+  /** Never rejects. */
+  async #writeLeaving(call: Call): Promise<void> {
+    const { store, clock, dispatcher, log } = this.#parts
+    try {
+      if (await store.orphan(call.id, clock.now())) {
+        if (this.#stopping) return
+        this.#orphans.add(call, () => void this.#cancelOrphan(call.id))
+      } else {
+        // Claimed in this very moment. What the dispatcher has not sent yet it drops by itself: nobody listens.
+        dispatcher.stopRunning(call.id, 'caller_gone')
+      }
+    } catch (error) {
+      log.error({ err: error, job: call.id }, 'a caller who hung up could not be written down')
+    }
+  }
+
+  async #cancelOrphan(id: string): Promise<void> {
+    try {
+      await this.#parts.dispatcher.endWaiting(id, 'cancelled', 'caller_gone')
+    } catch (error) {
+      this.#parts.log.error({ err: error, job: id }, 'an orphan could not be cancelled')
+    }
+  }
+
+  /** Ends a waiting job from our side and tells its caller. */
+  async #end(
+    call: Call,
+    event: 'cancelled' | 'unreachable_too_long',
+    code: 'shutting_down' | 'target_unreachable',
+  ): Promise<void> {
+    if (!(await this.#parts.dispatcher.endWaiting(call.id, event, code))) return
+    this.#forget(call)
+    call.answer.fail(code, errorMessage(code))
+    // Its claim may have been on its way: nobody waits for what the target would say.
+    this.#parts.dispatcher.stopRunning(call.id, 'cancelled')
+  }
+
+  #targetChanged(status: TargetStatus): void {
+    for (const call of this.#calls.values()) {
+      if (status.reachable === false) {
+        this.#armGrace(call, status)
+      } else {
+        call.grace?.cancel()
+        call.grace = null
+        call.answer.targetIsBack()
+      }
+    }
+  }
+
+  #armGrace(call: Call, status: TargetStatus, atLeastMs = 0): void {
+    const { clock, config, log, prober, dispatcher } = this.#parts
+    if (call.grace !== null) return
+    const until = Math.max(call.arrivedAt, status.since) + config.unreachableGraceMs
+    call.grace = clock.after(Math.max(atLeastMs, until - clock.monotonic()), () => {
+      call.grace = null
+      if (dispatcher.running?.job.id === call.id) return this.#armGrace(call, prober.status, 1_000)
+      this.#end(call, 'unreachable_too_long', 'target_unreachable').catch((error: unknown) =>
+        log.error({ err: error, job: call.id }, 'the end of a wait could not be written down'),
+      )
+    })
+  }
+
+  get #version(): string {
+    return this.#parts.prober.status.inventory?.version ?? ASSUMED_VERSION
+  }
+
+  #refuseUnknown(res: ServerResponse, { endpoint, model }: Submission): void {
+    sendError(res, ENDPOINTS[endpoint].dialect, { ...unknownModel(endpoint, model), code: null }, this.#version)
+  }
+
+  #refuse(res: ServerResponse, { endpoint }: Submission, error: OwnError): void {
+    sendError(res, ENDPOINTS[endpoint].dialect, error, this.#version)
+  }
+}

@@ -1,0 +1,33 @@
+// Owns the question whether a caller has been told of the target's error in the form that his surface has for it. An error
+// in any other form (a bare line between events, an unnamed event on /v1/messages) is one that clients skip. Pure.
+
+import type { Dialect } from '../../domain/endpoint.ts'
+
+/** A target's own errors are shorter; what is longer is told again, which costs nothing: clients stop at the first. */
+const MOST = 64 * 1024
+
+/** Whether one of the events in `chunk`, the last bytes of an event stream, is an error to the clients of `dialect`. */
+export function tellsError(dialect: Dialect, chunk: Buffer): boolean {
+  const text = chunk.toString('utf8', Math.max(0, chunk.length - MOST))
+  return text.split(/\r?\n\r?\n/).some((event) => isError(dialect, event.split(/\r?\n/)))
+}
+
+function isError(dialect: Dialect, lines: readonly string[]): boolean {
+  const data = lines.flatMap((line) => (line.startsWith('data:') ? [line.slice(5)] : [])).join('\n')
+  const document = parsed(data)
+  if (document === null) return false
+  // Anthropic's clients go by the event's name alone, and drop an event without one.
+  if (dialect === 'anthropic') return lines.some((line) => /^event: ?error$/.test(line))
+  // Codex goes by this type alone.
+  if (dialect === 'responses') return document['type'] === 'response.failed'
+  return (document['error'] ?? null) !== null
+}
+
+function parsed(data: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(data)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,69 @@
+// `POST /backup`: a copy of the database, streamed to the caller. The copy is made beside the database, and its name is gone
+// before the first byte is sent, so that nothing is left when this process is killed.
+
+import { type FileHandle, open, rm, stat, statfs } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import type { HttpContext } from '../context.ts'
+import { reasonPhrase } from '../error-body.ts'
+import { writeSlowly } from '../jobs/artifact-pieces.ts'
+import { ownError, refuse } from '../respond.ts'
+import { SlowReader } from '../slow-reader.ts'
+
+export const BACKUP_TYPE = 'application/vnd.sqlite3'
+
+const PIECE_BYTES = 1024 * 1024
+
+/** Backups of one daemon, one after the other. */
+export class Backups {
+  #last: Promise<unknown> = Promise.resolve()
+
+  async send(context: HttpContext, res: ServerResponse): Promise<void> {
+    const made = this.#last.then(() => (res.destroyed ? null : copyOf(context)))
+    this.#last = made.catch(() => undefined)
+    const file = await made
+    if (file === 'full') return refuse(context, res, 'jobs', ownError('storage_full'))
+    if (file !== null) await pour(context, res, file)
+  }
+}
+
+/** The copy, opened and without a name; `full` if the disk has no room for it. */
+async function copyOf(context: HttpContext): Promise<FileHandle | 'full'> {
+  if (!(await hasRoom(context))) return 'full'
+  const made = await context.store.backup()
+  if (made.kind === 'full') return 'full'
+  const file = await open(made.path)
+  await rm(made.path)
+  return file
+}
+
+/** FOREMAN_MIN_FREE stays free beside the copy, so that a backup never stops the queue. */
+async function hasRoom({ config: { db, minFree } }: HttpContext): Promise<boolean> {
+  if (minFree === 0) return true
+  const [{ size }, { bavail, bsize }] = await Promise.all([stat(db), statfs(db)])
+  return bavail * bsize - size >= minFree
+}
+
+async function pour(context: HttpContext, res: ServerResponse, file: FileHandle): Promise<void> {
+  const reader = new SlowReader(context.clock, res, context.config.clientStallMs)
+  try {
+    const { size } = await file.stat()
+    if (res.destroyed) return
+    res.writeHead(200, reasonPhrase(200), {
+      'Content-Type': BACKUP_TYPE,
+      'Content-Length': size,
+      'Content-Disposition': 'attachment; filename="foreman.db"',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    })
+    for await (const piece of file.createReadStream({ autoClose: false, highWaterMark: PIECE_BYTES })) {
+      if (!(await writeSlowly(res, piece as Buffer, reader))) return
+    }
+    res.end()
+    reader.watchToTheEnd()
+  } catch (error) {
+    context.log.warn({ err: error }, 'a backup could not be sent to its end')
+    res.destroy()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,112 @@
+// `POST /pause` and `POST /resume`: the request body, and the document that both answer with. It pauses nothing itself.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { PauseDocument } from '../../../protocol/wire.ts'
+import type { PauseRequest } from '../../domain/pause.ts'
+import { duration, LONGEST_MS } from '../../text/grammar.ts'
+import { nearest } from '../../text/nearest.ts'
+import type { HttpContext } from '../context.ts'
+import type { RequestBodies } from '../request-body.ts'
+import { hasBody, ownError, refuse, sendJson } from '../respond.ts'
+
+/** Many clients and proxies give up a silent answer after five minutes, some after one. */
+const HOLD_MS = 50_000
+const MAX_BODY_BYTES = 16 * 1024
+const KEYS = ['unload', 'for'] as const
+const FOR = duration({ min: 1_000, max: LONGEST_MS })
+/** At most so much of a caller's text comes back in an error. */
+const MAX_SHOWN = 40
+
+export async function pauseQueue(
+  context: HttpContext,
+  bodies: RequestBodies,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const read = hasBody(req) ? await bodies.read(req, res) : null
+  if (read?.kind === 'gone') return
+  if (read?.kind === 'refused') return refuse(context, res, 'jobs', read.error)
+  const request = read === null ? NO_REQUEST : readPauseRequest(read.body)
+  read?.release()
+  if (typeof request === 'string') return refuse(context, res, 'jobs', ownError('bad_request', { detail: request }))
+  await context.dispatcher.pause(request)
+  if (request.unload) await unloadReported(context)
+  sendPause(context, res)
+}
+
+/** Waits for the unload, within HOLD_MS: the running job may take hours. */
+async function unloadReported({ dispatcher: queue, clock }: HttpContext): Promise<void> {
+  const { promise: overdue, resolve } = Promise.withResolvers<void>()
+  const timer = clock.after(HOLD_MS, resolve)
+  await Promise.race([queue.unloadReported(), overdue])
+  timer.cancel()
+}
+
+export async function resumeQueue(context: HttpContext, res: ServerResponse): Promise<void> {
+  await context.dispatcher.resume()
+  sendPause(context, res)
+}
+
+function sendPause({ dispatcher: queue }: HttpContext, res: ServerResponse): void {
+  sendJson(res, 200, pauseDocument(queue), { 'Cache-Control': 'no-store' })
+}
+
+export function pauseDocument({
+  pauseNow,
+  unloadReport,
+}: Pick<HttpContext['dispatcher'], 'pauseNow' | 'unloadReport'>): PauseDocument {
+  const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString())
+  return {
+    paused: pauseNow !== null,
+    since: iso(pauseNow?.since ?? null),
+    until: iso(pauseNow?.until ?? null),
+    unload:
+      unloadReport === null
+        ? null
+        : {
+            state: unloadReport.state,
+            unloaded: [...unloadReport.unloaded],
+            still_loaded: [...unloadReport.resident],
+            reason: unloadReport.reason,
+          },
+  }
+}
+
+const NO_REQUEST: PauseRequest = { forMs: null, unload: false }
+
+/** The request, or what is wrong with the body. An empty body asks for a plain pause. */
+export function readPauseRequest(body: Uint8Array): PauseRequest | string {
+  if (body.length > MAX_BODY_BYTES) return 'the body of /pause is larger than 16 KiB'
+  const text = new TextDecoder().decode(body)
+  if (text.trim() === '') return NO_REQUEST
+  const fields = objectIn(text)
+  if (fields === null) return 'the body of /pause must be a JSON object such as {"unload": true, "for": "2h"}, or empty'
+  const unknown = Object.keys(fields).find((key) => !KEYS.some((known) => known === key))
+  if (unknown !== undefined) {
+    const meant = nearest(unknown, KEYS)
+    return `unknown key ${shown(unknown)}${meant === null ? '' : ` (did you mean "${meant}"?)`}: allowed are unload and for`
+  }
+  const { unload = null, for: span = null } = fields
+  if (unload !== null && typeof unload !== 'boolean') return `unload is ${shown(unload)}: it must be true or false`
+  if (span === null) return { forMs: null, unload: unload ?? false }
+  const allowed = `it must be ${FOR.allowed}, as a text such as "30m" or "2h"`
+  if (typeof span !== 'string') return `for is ${shown(span)}: ${allowed}`
+  const parsed = FOR.parse(span)
+  if (parsed.kind === 'refused') return `for is ${shown(span)}, which ${parsed.why}: ${allowed}`
+  return { forMs: parsed.value, unload: unload ?? false }
+}
+
+function objectIn(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const document: unknown = JSON.parse(text)
+    const isObject = typeof document === 'object' && document !== null && !Array.isArray(document)
+    return isObject ? (document as Readonly<Record<string, unknown>>) : null
+  } catch {
+    return null
+  }
+}
+
+function shown(value: unknown): string {
+  const characters = [...(JSON.stringify(value) ?? 'undefined')]
+  return characters.length <= MAX_SHOWN ? characters.join('') : `${characters.slice(0, MAX_SHOWN).join('')}…`
+}

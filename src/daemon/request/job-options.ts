@@ -1,0 +1,174 @@
+// Owns THE table of foreman's own keys in the body of `POST /jobs`: what each may hold, in words that a caller can act on,
+// and its reading. Pure. Nothing is guessed: what is not exactly right is a problem, and all problems are told together.
+
+import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
+import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
+import { NO_WISHES, STATES, type State, type Wishes } from '../domain/job.ts'
+import { decodeJsonString } from '../text/go-text.ts'
+import { duration } from '../text/grammar.ts'
+import { literalText, type Span, scanJson } from '../text/json-scan.ts'
+
+export const OWN_KEYS = [
+  'endpoint',
+  'label',
+  'state_webhook_url',
+  'webhook_events',
+  'start_before',
+  'finish_before',
+] as const
+
+export type OwnKey = (typeof OWN_KEYS)[number]
+
+/** Where the values of foreman's own keys stand; absent ones are absent here. */
+export type OwnMembers = Readonly<Partial<Record<OwnKey, Span>>>
+
+export interface WishReading {
+  readonly endpoint: EndpointPath
+  /** `isJson` is not among foreman's keys and false here. */
+  readonly wishes: Wishes
+  /** What is wrong, one sentence each; empty: nothing. */
+  readonly problems: readonly string[]
+}
+
+/** Forms cannot carry foreman's keys, so an endpoint that takes only those is not among these. */
+export const JOB_ENDPOINTS = (Object.keys(ENDPOINTS) as EndpointPath[]).filter(
+  (path) => ENDPOINTS[path].body === 'json',
+)
+
+/** Characters; a label is a word to find jobs by, not a place to keep things. */
+const LONGEST_LABEL = 200
+/** A year, which is more than anybody keeps a queue waiting; what is shorter than a second is gone before it is stored. */
+const DEADLINE = duration({ min: 1_000, max: 8760 * 3_600_000 })
+/** No value of these keys needs more, written in escapes; a longer one is not read, only called too long. */
+const LONGEST_TEXT = 6 * MAX_WEBHOOK_URL_CHARS
+
+const QUOTED_STATES = STATES.map((state) => JSON.stringify(state)).join(', ')
+
+/** Reads the values of foreman's own keys in the JSON `bytes`. A null is as good as absent. */
+export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading {
+  const problems: string[] = []
+  const problem = (key: OwnKey, is: string, allowed: string): null => {
+    problems.push(`${key} ${is}: ${allowed}`)
+    return null
+  }
+  const set = (key: OwnKey): Span | null => {
+    const value = members[key]
+    return value === undefined || value.kind === 'null' ? null : value
+  }
+  const textOf = (key: OwnKey, allowed: string): string | null => {
+    const value = set(key)
+    if (value === null) return null
+    if (value.kind !== 'string') return problem(key, isOfKind(bytes, value), allowed)
+    const text = stringAt(bytes, value)
+    return text === null ? problem(key, 'is too long', allowed) : text
+  }
+
+  const endpoint = (): EndpointPath => {
+    const allowed = `allowed are ${JOB_ENDPOINTS.join(', ')}`
+    const text = textOf('endpoint', allowed)
+    const known = JOB_ENDPOINTS.find((path) => path === text)
+    if (text !== null && known === undefined) problem('endpoint', `is ${shown(text)}`, allowed)
+    return known ?? '/api/chat'
+  }
+  const label = (): string | null => {
+    const allowed = `it must be a text of 1 to ${LONGEST_LABEL} characters, without control characters`
+    const text = textOf('label', allowed)
+    if (text === null) return null
+    if (text === '') return problem('label', 'is empty', allowed)
+    if (/\p{Cc}/u.test(text)) return problem('label', 'holds a control character', allowed)
+    const { length } = [...text]
+    return length > LONGEST_LABEL ? problem('label', `has ${length} characters`, allowed) : text
+  }
+  const webhookUrl = (): string | null => {
+    const allowed = `it must be an http or https URL of at most ${MAX_WEBHOOK_URL_CHARS} characters`
+    const text = textOf('state_webhook_url', allowed)
+    if (text === '') return problem('state_webhook_url', 'is empty', allowed)
+    return text !== null && text.length > MAX_WEBHOOK_URL_CHARS
+      ? problem('state_webhook_url', 'is too long', allowed)
+      : text
+  }
+  const webhookEvents = (): readonly State[] | null => {
+    const allowed = `it must be an array of one or more of ${QUOTED_STATES}`
+    const value = set('webhook_events')
+    if (value === null) return null
+    if (value.kind !== 'array') return problem('webhook_events', isOfKind(bytes, value), allowed)
+    if (value.end - value.start > LONGEST_TEXT) return problem('webhook_events', 'is too long', allowed)
+    const items = itemsOf(bytes, value)
+    if (items.length === 0) return problem('webhook_events', 'is empty', allowed)
+    const unknown = items.find((item) => !STATES.some((state) => state === item.text))
+    if (unknown !== undefined) return problem('webhook_events', `holds ${unknown.shown}`, allowed)
+    return STATES.filter((state) => items.some(({ text }) => text === state))
+  }
+  const deadline = (key: 'start_before' | 'finish_before'): number | null => {
+    const allowed = `it must be ${DEADLINE.allowed}, as a text such as "90s", "30m" or "8h"`
+    const text = textOf(key, allowed)
+    if (text === null) return null
+    const parsed = DEADLINE.parse(text)
+    return parsed.kind === 'value' ? parsed.value : problem(key, `is ${shown(text)}, which ${parsed.why}`, allowed)
+  }
+
+  const path = endpoint()
+  const wishes = {
+    ...NO_WISHES,
+    label: label(),
+    webhookUrl: webhookUrl(),
+    startBeforeMs: deadline('start_before'),
+    finishBeforeMs: deadline('finish_before'),
+  }
+  const events = webhookEvents()
+  if (set('webhook_events') !== null && set('state_webhook_url') === null)
+    problem('webhook_events', 'stands without state_webhook_url', 'say where the webhooks go, or leave it out')
+  const webhookEventsOrAll = wishes.webhookUrl === null ? [] : (events ?? STATES)
+  return { endpoint: path, wishes: { ...wishes, webhookEvents: webhookEventsOrAll }, problems }
+}
+
+/** Null: longer than anything that is allowed. */
+function stringAt(bytes: Uint8Array, { start, end }: Span): string | null {
+  return end - start - 2 > LONGEST_TEXT ? null : decodeJsonString(bytes, start + 1, end - 1)
+}
+
+/** Of what a caller wrote no more than this comes back to him. */
+const LONGEST_SHOWN = 40
+
+const shown = (text: string): string => {
+  const characters = [...text]
+  return characters.length <= LONGEST_SHOWN
+    ? JSON.stringify(text)
+    : `${JSON.stringify(characters.slice(0, LONGEST_SHOWN).join(''))}…`
+}
+
+function isOfKind(bytes: Uint8Array, value: Span): string {
+  if (value.kind === 'object' || value.kind === 'array') return `is an ${value.kind}`
+  if (value.kind === 'string') return 'is a text'
+  const { kind, start, end } = value
+  return `is ${literalText(bytes, { kind, start, end: Math.min(end, start + LONGEST_SHOWN) })}`
+}
+
+interface Item {
+  /** Null: no text. */
+  readonly text: string | null
+  readonly shown: string
+}
+
+/** The items of an array; as many as one needs to see that there is a wrong one. */
+function itemsOf(bytes: Uint8Array, array: Span): readonly Item[] {
+  const items: Item[] = []
+  let at = array.start + 1
+  while (items.length <= 100) {
+    while (isBetween(bytes[at])) at++
+    if (bytes[at] === CLOSE) return items
+    const scanned = scanJson(bytes, undefined, at)
+    // The whole document was scanned before, so this cannot be.
+    if (scanned.kind !== 'document') return items
+    const { value } = scanned
+    const text = value.kind === 'string' ? stringAt(bytes, value) : null
+    const what = value.kind === 'string' ? 'a text that is too long' : isOfKind(bytes, value).slice('is '.length)
+    items.push({ text, shown: text === null ? what : shown(text) })
+    at = value.end
+  }
+  return items
+}
+
+const CLOSE = 0x5d
+const isBetween = (byte: number | undefined): boolean =>
+  byte === 0x2c || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09

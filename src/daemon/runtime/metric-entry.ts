@@ -1,0 +1,48 @@
+// What a row of the table of metrics holds, and what its value may be read from.
+
+import type { Backlog, SwapCount } from '../domain/load-counters.ts'
+import type { TargetStatus } from '../domain/target-status.ts'
+
+/** The values of a label: all of them, or what an open set holds, in words. All of a closed set are exposed from the start. */
+export type LabelValues = readonly string[] | string
+
+/** What is read at each scrape instead of being counted. */
+export interface Readings {
+  readonly clock: { now(): number }
+  readonly store: {
+    readonly depth: { readonly jobs: number; readonly bytes: number }
+    readonly swaps: SwapCount
+    backlog(): Promise<readonly Backlog[]>
+    pendingDeliveries(): Promise<number>
+  }
+  readonly prober: { readonly status: TargetStatus; readonly slotsTooFew: boolean }
+  readonly dispatcher: {
+    readonly paused: boolean
+    readonly running: { readonly job: { readonly claimedAt: number | null } } | null
+  }
+  readonly live: { readonly waiting: number }
+  readonly storageFull: boolean
+  readonly disk: { readonly freeBytes: number | null; readonly databaseBytes: number | null }
+  readonly config: { readonly minFree: number }
+}
+
+export interface Sample {
+  readonly labels?: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+export interface MetricEntry {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  /** As `# HELP` says it. */
+  readonly help: string
+  readonly labels?: Readonly<Record<string, LabelValues>>
+  readonly buckets?: readonly number[]
+  /** When a reader should look at it. */
+  readonly look: string
+  /** Reads the value at each scrape; `modelLabel` makes a label of a model's name. Returns an empty list if it is unknown. */
+  readonly read?: (
+    readings: Readings,
+    modelLabel: (model: string) => string,
+  ) => readonly Sample[] | Promise<readonly Sample[]>
+}

@@ -1,0 +1,357 @@
+// The table of metrics that `GET /metrics` exposes: name, type, labels, meaning, and when to look at it. metrics.ts counts
+// by it, docs/metrics.md is rendered from it. A label never holds a job id or a text of a caller.
+
+import type { DeliveryVerdict } from '../domain/delivery.ts'
+import { type EventName, FINAL_STATES } from '../domain/job.ts'
+import type { MetricEntry, Sample } from './metric-entry.ts'
+
+/** Every label value is a time series for as long as Prometheus keeps data. */
+export const MAX_MODEL_LABELS = 50
+
+/** A queue makes people wait for an hour, not for ten seconds. */
+const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600]
+const SHORT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+
+const MODEL = 'name of an installed model, or `other`'
+
+const ATTEMPT_OUTCOMES = [
+  'completed',
+  'target_error',
+  'incomplete_stream',
+  'bad_answer',
+  'stalled',
+  'run_limit',
+  'answer_too_large',
+  'unreached',
+  'target_busy',
+  'connection_lost',
+  'attempts_exhausted',
+  'stream_broken',
+  'interrupted',
+  'recovered',
+  'cancelled',
+] as const satisfies readonly EventName[]
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
+
+const DELIVERY_RESULTS = [
+  'delivered',
+  'again',
+  'given_up',
+  'stopped',
+] as const satisfies readonly DeliveryVerdict['kind'][]
+
+const one = (value: number | null): readonly Sample[] => (value === null ? [] : [{ value }])
+const seconds = (ms: number): number => Math.max(0, ms) / 1000
+
+export const METRICS = {
+  // The queue
+  queueDepth: {
+    name: 'foreman_queue_depth',
+    type: 'gauge',
+    help: 'Jobs that wait, by model.',
+    labels: { model: MODEL },
+    look: 'To see which model the queue is waiting for. A model without a waiting job has no sample.',
+    read: async ({ store }, modelLabel) => {
+      const depths = new Map<string, number>()
+      for (const { model, jobs } of await store.backlog()) {
+        const label = modelLabel(model)
+        depths.set(label, (depths.get(label) ?? 0) + jobs)
+      }
+      return [...depths].map(([model, value]) => ({ labels: { model }, value }))
+    },
+  },
+  queueOldest: {
+    name: 'foreman_queue_oldest_seconds',
+    type: 'gauge',
+    help: 'How long the oldest waiting job has waited; 0 if no job waits.',
+    look: 'First: it rises whenever the queue does not move, for whatever reason.',
+    read: async ({ store, clock }) => {
+      const ages = (await store.backlog()).map(({ oldestAt }) => seconds(clock.now() - oldestAt))
+      return one(Math.max(0, ...ages))
+    },
+  },
+  queueBytes: {
+    name: 'foreman_queue_bytes',
+    type: 'gauge',
+    help: 'Bytes of the request bodies that wait.',
+    look: 'If submits are refused with `queue_full` although few jobs wait: the limit is FOREMAN_MAX_QUEUE_BYTES.',
+    read: ({ store }) => one(store.depth.bytes),
+  },
+  paused: {
+    name: 'foreman_paused',
+    type: 'gauge',
+    help: '1 while the queue is paused, else 0.',
+    look: 'If jobs wait although the target is up: somebody may have forgotten to resume.',
+    read: ({ dispatcher: queue }) => one(Number(queue.paused)),
+  },
+  callers: {
+    name: 'foreman_callers',
+    type: 'gauge',
+    help: 'Callers that wait on their connection for an answer.',
+    look: 'To see how many people wait now, beside the async jobs.',
+    read: ({ live }) => one(live.waiting),
+  },
+  disconnects: {
+    name: 'foreman_client_disconnects_total',
+    type: 'counter',
+    help: 'Callers that hung up before their answer was complete.',
+    look: 'If it rises with the waiting time: clients have shorter timeouts than the queue is long.',
+  },
+  swaps: {
+    name: 'foreman_swaps_total',
+    type: 'counter',
+    help: 'Times the queue turned to another model.',
+    look: 'Beside the jobs: many swaps for few jobs mean that models alternate, and each swap costs a load.',
+    read: ({ store }) => one(store.swaps.swaps),
+  },
+  swapsSaved: {
+    name: 'foreman_swaps_saved',
+    type: 'gauge',
+    help: 'Model swaps that a first-in-first-out queue would have made in addition.',
+    look: 'To see what draining by model is worth here.',
+    read: ({ store }) => one(Math.max(0, store.swaps.fifoSwaps - store.swaps.swaps)),
+  },
+
+  // Jobs
+  jobs: {
+    name: 'foreman_jobs_total',
+    type: 'counter',
+    help: 'Jobs that ended, by model and final state.',
+    labels: { model: MODEL, state: FINAL_STATES },
+    look: 'For throughput, and for the share that fails.',
+  },
+  attempts: {
+    name: 'foreman_attempts_total',
+    type: 'counter',
+    help: 'Attempts at the target, by how they ended.',
+    labels: { outcome: ATTEMPT_OUTCOMES },
+    look: 'If jobs fail: each outcome has its meaning in [the lifecycle](job-lifecycle.md).',
+  },
+  running: {
+    name: 'foreman_running_job_seconds',
+    type: 'gauge',
+    help: 'How long the running job has run since it was sent; 0 if no job runs.',
+    look: 'If the queue does not move: one job may hold it.',
+    read: ({ dispatcher: { running }, clock }) =>
+      one(running === null ? 0 : seconds(clock.now() - (running.job.claimedAt ?? clock.now()))),
+  },
+  wait: {
+    name: 'foreman_queue_wait_seconds',
+    type: 'histogram',
+    help: 'Waiting time of a job, from its submit to its first sending.',
+    labels: { model: MODEL },
+    buckets: LONG,
+    look: 'To decide whether one target is enough.',
+  },
+  load: {
+    name: 'foreman_model_load_seconds',
+    type: 'histogram',
+    help: 'Load time of a model: as the target reports it, else until the first byte of a job that was sent cold.',
+    labels: { model: MODEL },
+    buckets: LONG,
+    look: 'To see what a swap costs on this machine.',
+  },
+  run: {
+    name: 'foreman_job_duration_seconds',
+    type: 'histogram',
+    help: 'Run time of a job, from its last sending to its end.',
+    labels: { model: MODEL },
+    buckets: LONG,
+    look: 'For the speed of a model. The rate of its sum is the share of time for which the target works.',
+  },
+  firstByte: {
+    name: 'foreman_time_to_first_token_seconds',
+    type: 'histogram',
+    help: 'Time from the sending of a job to the first byte of its answer.',
+    labels: { model: MODEL },
+    buckets: LONG,
+    look: 'If answers start late: a high value without a load means long prompts.',
+  },
+  tokens: {
+    name: 'foreman_tokens_total',
+    type: 'counter',
+    help: 'Tokens, as the target counts them.',
+    labels: { model: MODEL, type: ['input', 'output'] },
+    look: 'For tokens a second, and for who uses how much.',
+  },
+  cachedTokens: {
+    name: 'foreman_cached_prompt_tokens_total',
+    type: 'counter',
+    help: 'Prompt tokens that the target took from its prompt cache; they are part of the input tokens.',
+    labels: { model: MODEL },
+    look: 'To see whether prompts share their beginning. A target before Ollama 0.34 does not report them.',
+  },
+  loads: {
+    name: 'foreman_model_loads_total',
+    type: 'counter',
+    help: 'Whole runs, by whether a load was predicted and whether the target loaded (untold: its answer does not say).',
+    labels: { predicted: ['yes', 'no'], happened: ['yes', 'no', 'untold'] },
+    look: 'If swaps cost more than they should: `predicted="no",happened="yes"` is a load that foreman did not foresee.',
+  },
+  relayed: {
+    name: 'foreman_relay_bytes_total',
+    type: 'counter',
+    help: 'Bytes of answers to jobs that came from the target.',
+    look: 'To see whether a running job is producing anything.',
+  },
+
+  // Embeddings
+  embeds: {
+    name: 'foreman_embeddings_total',
+    type: 'counter',
+    help: 'Embedding requests sent to the target.',
+    look: 'For the load that passes beside the queue.',
+  },
+  embedsRefused: {
+    name: 'foreman_embeddings_refused_total',
+    type: 'counter',
+    help: 'Embedding requests refused because too many wait.',
+    look: 'If it rises: send fewer at once, or raise FOREMAN_EMBED_QUEUE.',
+  },
+  embedding: {
+    name: 'foreman_embeddings_in_flight',
+    type: 'gauge',
+    help: 'Embedding requests at the target now.',
+    look: 'If it stays at FOREMAN_EMBED_CONCURRENCY: the target is the limit.',
+  },
+  embedsWaiting: {
+    name: 'foreman_embeddings_waiting',
+    type: 'gauge',
+    help: 'Embedding requests that wait for a place at the target.',
+    look: 'Before it reaches FOREMAN_EMBED_QUEUE, beyond which requests are refused.',
+  },
+
+  // The target
+  targetUp: {
+    name: 'foreman_target_up',
+    type: 'gauge',
+    help: '1 if the last probe of the target was answered, else 0.',
+    look: 'If jobs wait: the target may be asleep or down.',
+    read: ({ prober: probes }) => one(Number(probes.status.reachable === true)),
+  },
+  probes: {
+    name: 'foreman_target_probes_total',
+    type: 'counter',
+    help: 'Probes of the target, by result.',
+    labels: { result: ['answered', 'unanswered'] },
+    look: 'For a target that comes and goes between two scrapes.',
+  },
+  probe: {
+    name: 'foreman_target_probe_seconds',
+    type: 'histogram',
+    help: 'How long a probe took.',
+    buckets: SHORT,
+    look: 'If it grows: the target or the network to it is overloaded.',
+  },
+  slotsTooFew: {
+    name: 'foreman_target_slots_too_few',
+    type: 'gauge',
+    help: '1 while the target cannot hold the embedder and a worker at once, else 0.',
+    look: 'If each embedding makes the worker load again: set OLLAMA_MAX_LOADED_MODELS=2 at the target.',
+    read: ({ prober: probes }) => one(Number(probes.slotsTooFew)),
+  },
+  slots: {
+    name: 'foreman_slot_warnings_total',
+    type: 'counter',
+    help: 'Times the target was found unable to hold embedder and worker at once.',
+    look: 'With the gauge above, if it changes between two scrapes.',
+  },
+
+  // Webhooks
+  deliveries: {
+    name: 'foreman_deliveries_total',
+    type: 'counter',
+    help: 'Tries of webhooks, by what became of them.',
+    labels: { result: DELIVERY_RESULTS },
+    look: 'If a receiver misses events: `given_up` was not delivered and will not be tried again.',
+  },
+  deliveriesPending: {
+    name: 'foreman_deliveries_pending',
+    type: 'gauge',
+    help: 'Webhooks that were not delivered yet and will be tried (again).',
+    look: 'If it only grows: a receiver is down.',
+    read: async ({ store }) => one(await store.pendingDeliveries()),
+  },
+
+  // Storage
+  storageFull: {
+    name: 'foreman_storage_full',
+    type: 'gauge',
+    help: '1 while nothing is admitted because the disk has no room, else 0.',
+    look: 'If submits are refused with `storage_full`.',
+    read: ({ storageFull }) => one(Number(storageFull)),
+  },
+  diskFree: {
+    name: 'foreman_disk_free_bytes',
+    type: 'gauge',
+    help: 'Free bytes on the disk of the database, read every 5 s.',
+    look: 'Before it reaches the next one.',
+    read: ({ disk }) => one(disk.freeBytes),
+  },
+  minFree: {
+    name: 'foreman_disk_min_free_bytes',
+    type: 'gauge',
+    help: 'Free bytes below which nothing is admitted (FOREMAN_MIN_FREE).',
+    look: 'Beside the free bytes.',
+    read: ({ config }) => one(config.minFree),
+  },
+  databaseBytes: {
+    name: 'foreman_database_bytes',
+    type: 'gauge',
+    help: 'Size of the database and its log, read every 5 s.',
+    look: 'If the disk fills up: a shorter FOREMAN_JOB_TTL keeps less.',
+    read: ({ disk }) => one(disk.databaseBytes),
+  },
+
+  // The process
+  requests: {
+    name: 'foreman_http_requests_total',
+    type: 'counter',
+    help: 'HTTP requests, by the route of the table that they matched.',
+    labels: {
+      route: 'path of a route, or `other`',
+      method: 'HTTP method',
+      code: 'HTTP status, or 499 if the caller hung up first',
+    },
+    look: 'For errors by route: 503 is a full queue, 401 a missing token.',
+  },
+  delay: {
+    name: 'foreman_event_loop_delay_seconds',
+    type: 'histogram',
+    help: 'How late the event loop ran a timer that is due every 100 ms.',
+    buckets: SHORT,
+    look: 'If foreman answers slowly: values above 0.05 s mean that its machine is overloaded.',
+  },
+  buildInfo: {
+    name: 'foreman_build_info',
+    type: 'gauge',
+    help: 'Always 1; the labels say which versions run.',
+    labels: { version: 'version of foreman', node: 'version of Node' },
+    look: 'After an upgrade.',
+  },
+  startTime: {
+    name: 'process_start_time_seconds',
+    type: 'gauge',
+    help: 'When foreman became ready, in seconds since 1970.',
+    look: 'For restarts: it changes with each.',
+  },
+  memory: {
+    name: 'process_resident_memory_bytes',
+    type: 'gauge',
+    help: 'Resident memory of the process.',
+    look: 'If it grows for days: that is a bug, please report it.',
+    read: () => one(process.memoryUsage.rss()),
+  },
+  cpu: {
+    name: 'process_cpu_seconds_total',
+    type: 'counter',
+    help: 'CPU time of the process, user and system.',
+    look: 'If foreman is suspected of slowing its machine down.',
+    read: () => {
+      const { user, system } = process.cpuUsage()
+      return one((user + system) / 1e6)
+    },
+  },
+} as const satisfies Record<string, MetricEntry>
+
+export type MetricKey = keyof typeof METRICS

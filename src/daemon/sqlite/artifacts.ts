@@ -1,0 +1,130 @@
+// Owns the tables of what async jobs leave: artifacts, in pieces, and the result. Each is written once, in the transaction
+// that ends its job, and goes with it. Never anything of a live call: its caller has it.
+
+import { createHash } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import {
+  type Artifact,
+  type ArtifactEntry,
+  type ArtifactName,
+  INLINE_BYTES,
+  type JobOutput,
+} from '../domain/artifact.ts'
+import type { JobDetail } from '../domain/job-document.ts'
+import { prepare } from './statement.ts'
+
+interface ArtifactRow {
+  readonly id: number
+  readonly name: ArtifactName
+  readonly content_type: string
+  readonly bytes: number
+  readonly etag: string
+}
+
+export interface Artifacts {
+  put(sequence: number, remains: JobOutput): void
+  /** What is there to show: `completion` first. */
+  entries(sequence: number): ArtifactEntry[]
+  /** `entries` of the same job: a result that is the response is not read twice. */
+  result(sequence: number, entries: readonly ArtifactEntry[]): JobDetail['result']
+  /** Bytes `from` (inclusive) to `to` (exclusive), as far as there are any. Null: none of that name. */
+  read(id: string, name: string, from: number, to: number): Uint8Array<ArrayBuffer> | null
+}
+
+/** As in the migration that cut the first ones. What is shown inline is one piece, which is then never copied. */
+const PIECE_BYTES = 256 * 1024
+
+export const ARTIFACT_SQL = {
+  entries: 'SELECT id, name, content_type, bytes, etag FROM artifacts WHERE sequence = $sequence ORDER BY name',
+  find: `SELECT a.id, a.bytes FROM jobs j JOIN artifacts a ON a.sequence = j.sequence
+    WHERE j.id = $id AND a.name = $name`,
+  pieces: `SELECT body FROM pieces WHERE artifact = $artifact AND number BETWEEN $first AND $last ORDER BY number`,
+  result: 'SELECT is_response, body FROM results WHERE sequence = $sequence',
+}
+
+/** Hex. */
+export const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex')
+
+export function createArtifacts(db: DatabaseSync): Artifacts {
+  const insert = prepare<
+    { sequence: number; name: string; contentType: string; bytes: number; etag: string },
+    { id: number }
+  >(
+    db,
+    `INSERT INTO artifacts (sequence, name, content_type, bytes, etag)
+     VALUES ($sequence, $name, $contentType, $bytes, $etag) RETURNING id`,
+  )
+  const insertPiece = prepare<{ artifact: number; number: number; body: Uint8Array }>(
+    db,
+    'INSERT INTO pieces (artifact, number, body) VALUES ($artifact, $number, $body)',
+  )
+  const insertResult = prepare<{ sequence: number; isResponse: number; body: Uint8Array | null }>(
+    db,
+    'INSERT INTO results (sequence, is_response, body) VALUES ($sequence, $isResponse, $body)',
+  )
+  const entries = prepare<{ sequence: number }, ArtifactRow>(db, ARTIFACT_SQL.entries)
+  const find = prepare<{ id: string; name: string }, { id: number; bytes: number }>(db, ARTIFACT_SQL.find)
+  const pieces = prepare<{ artifact: number; first: number; last: number }, { body: Uint8Array<ArrayBuffer> }>(
+    db,
+    ARTIFACT_SQL.pieces,
+  )
+  const result = prepare<{ sequence: number }, { is_response: number; body: Uint8Array<ArrayBuffer> | null }>(
+    db,
+    ARTIFACT_SQL.result,
+  )
+
+  function put(sequence: number, { name, contentType, body }: Artifact): void {
+    const row = insert.get({ sequence, name, contentType, bytes: body.byteLength, etag: sha256(body) })
+    if (row === undefined) throw new Error(`artifact ${name} of ${sequence} was not inserted`)
+    for (let number = 0; number * PIECE_BYTES < body.byteLength; number += 1) {
+      const piece = body.subarray(number * PIECE_BYTES, (number + 1) * PIECE_BYTES)
+      insertPiece.run({ artifact: row.id, number, body: piece })
+    }
+  }
+
+  function bytesOf(artifact: number, from: number, to: number): Uint8Array<ArrayBuffer> {
+    if (from >= to) return new Uint8Array(0)
+    const first = Math.floor(from / PIECE_BYTES)
+    const rows = pieces.all({ artifact, first, last: Math.floor((to - 1) / PIECE_BYTES) })
+    const start = first * PIECE_BYTES
+    const [only] = rows
+    if (rows.length === 1 && only !== undefined && from === start && only.body.byteLength === to - from)
+      return only.body
+    const whole = new Uint8Array(to - from)
+    let at = start
+    for (const { body } of rows) {
+      const wanted = body.subarray(Math.max(0, from - at), Math.max(0, to - at))
+      whole.set(wanted, Math.max(0, at - from))
+      at += body.byteLength
+    }
+    return whole
+  }
+
+  return {
+    put(sequence, remains) {
+      for (const artifact of remains.artifacts) put(sequence, artifact)
+      if (remains.result === null && !remains.responseIsResult) return
+      const isShown = remains.result !== null && remains.result.byteLength <= INLINE_BYTES
+      insertResult.run({
+        sequence,
+        isResponse: remains.result === null ? 1 : 0,
+        body: isShown ? remains.result : null,
+      })
+    },
+    entries: (sequence) =>
+      entries.all({ sequence }).map(({ id, name, content_type: contentType, bytes, etag }) => ({
+        ...{ name, contentType, bytes, etag },
+        inline: bytes <= INLINE_BYTES ? bytesOf(id, 0, bytes) : null,
+      })),
+    result(sequence, shown) {
+      const row = result.get({ sequence })
+      if (row === undefined) return null
+      const json = row.is_response === 0 ? row.body : (shown.find(({ name }) => name === 'response')?.inline ?? null)
+      return json === null ? { omitted: true } : { json }
+    },
+    read(id, name, from, to) {
+      const row = find.get({ id, name })
+      return row === undefined ? null : bytesOf(row.id, Math.max(0, from), Math.min(to, row.bytes))
+    },
+  }
+}

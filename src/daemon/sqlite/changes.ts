@@ -1,0 +1,60 @@
+// Owns the table of state changes: the history of async jobs. A blocked call writes none, for its hot path's sake; what its
+// row still tells is made out here.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { isFinal, type Job, type State, type StateChange } from '../domain/job.ts'
+import { prepare, whole } from './statement.ts'
+
+export interface ChangesTable {
+  put(sequence: number, change: StateChange): void
+  /** Oldest first. */
+  all(sequence: number): StateChange[]
+}
+
+export const CHANGES_SQL =
+  'SELECT number, state, previous, attempt, at FROM changes WHERE sequence = $sequence ORDER BY number'
+
+export function createChanges(db: DatabaseSync): ChangesTable {
+  const insert = prepare<{
+    sequence: number
+    number: number
+    state: string
+    previous: string | null
+    attempt: number
+    at: number
+  }>(
+    db,
+    `INSERT INTO changes (sequence, number, state, previous, attempt, at)
+     VALUES ($sequence, $number, $state, $previous, $attempt, $at)`,
+  )
+  const all = prepare<{ sequence: number }, StateChange>(db, CHANGES_SQL)
+  return {
+    put: (sequence, { number, state, previous, attempt, at }) =>
+      void insert.run({ sequence, number, state, previous, attempt, at: whole(at) }),
+    // node:sqlite's rows have no prototype, which a deep comparison sees.
+    all: (sequence) => all.all({ sequence }).map((row) => ({ ...row })),
+  }
+}
+
+/**
+ * What a job's row tells of its changes: how it began, its last sending, its state now. Numbered from the end, so that a
+ * number means the same as it did live; attempts that were voided leave a gap.
+ */
+export function recalledChanges(job: Job): StateChange[] {
+  const { changes, state, attempt, createdAt, claimedAt, workingAt, finishedAt } = job
+  const later: { state: State; at: number }[] = []
+  if (claimedAt !== null) {
+    if (workingAt === null || workingAt > claimedAt) later.push({ state: 'loading', at: claimedAt })
+    if (workingAt !== null) later.push({ state: 'working', at: workingAt })
+  }
+  const lastAt = finishedAt ?? workingAt ?? claimedAt ?? createdAt
+  if (isFinal(state) || (state === 'queued' && changes > 1)) later.push({ state, at: lastAt })
+  const first = { number: 1, state: 'queued', previous: null, attempt: 0, at: createdAt } as const
+  const rest = later.map((one, index) => ({
+    number: changes - later.length + 1 + index,
+    state: one.state,
+    previous: later[index - 1]?.state ?? first.state,
+    ...{ attempt, at: one.at },
+  }))
+  return [first, ...rest]
+}

@@ -1,0 +1,82 @@
+// Owns the look-ups that find the next job, each one step into a partial index: they cost the same whatever waits. Whose
+// turn it is, is decided here from them and affinity.ts; nothing here changes the job.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { CLOUD_AFFINITY, turnsToOldest } from '../domain/affinity.ts'
+import type { Caller } from '../domain/job.ts'
+import { LONGEST_BACKOFF_MS, LONGEST_OWN_BACKOFF_MS } from '../domain/wait-reason.ts'
+import { type None, prepare, whole } from './statement.ts'
+import type { ClaimRequest } from './store.ts'
+
+export interface Candidate {
+  readonly sequence: number
+  readonly affinity: string
+  readonly caller: Caller
+  readonly created_awake: number
+}
+
+export interface ClaimableJobs {
+  /** Backoffs that have ended count no more, nor do those that a clock set which has been put back since. */
+  promote(now: number): void
+  /** The job whose turn it is; null when none may be sent. */
+  next(request: ClaimRequest, swappedAwake: number): Candidate | null
+  /** When the first backoff ends. */
+  firstBackoff(): number | null
+}
+
+/** INDEXED BY, so that a changed index fails when it is prepared and not when a million rows wait. */
+export const CLAIMABLE_SQL = {
+  promote:
+    'UPDATE jobs INDEXED BY backoffs SET available_at = NULL WHERE available_at IS NOT NULL AND available_at <= $now',
+  // As `holdsBack` in waiting.ts decides for one job.
+  promoteAhead: `UPDATE jobs INDEXED BY backoffs SET available_at = NULL
+    WHERE available_at > $ahead AND (available_at > $farAhead OR requeued_at > $now)`,
+  firstBackoff: `SELECT available_at FROM jobs INDEXED BY backoffs
+    WHERE available_at IS NOT NULL AND available_at > 0 ORDER BY available_at LIMIT 1`,
+  oldest: claimableBy('sequence', 'sequence > 0'),
+  ofAffinity: claimableBy('affinity', 'affinity = $affinity'),
+  ofModel: claimableBy('model', 'normalised_model = $model'),
+}
+
+function claimableBy(index: string, condition: string): string {
+  return `SELECT sequence, affinity, caller, created_awake FROM jobs INDEXED BY claimable_by_${index}
+    WHERE state = 'queued' AND available_at IS NULL AND orphaned_at IS NULL AND ${condition} ORDER BY sequence LIMIT 1`
+}
+
+export function createClaimable(db: DatabaseSync): ClaimableJobs {
+  const promote = prepare<{ now: number }>(db, CLAIMABLE_SQL.promote)
+  const promoteAhead = prepare<{ now: number; ahead: number; farAhead: number }>(db, CLAIMABLE_SQL.promoteAhead)
+  const firstBackoff = prepare<None, { available_at: number }>(db, CLAIMABLE_SQL.firstBackoff)
+  const oldest = prepare<None, Candidate>(db, CLAIMABLE_SQL.oldest)
+  const ofAffinity = prepare<{ affinity: string }, Candidate>(db, CLAIMABLE_SQL.ofAffinity)
+  const ofModel = prepare<{ model: string }, Candidate>(db, CLAIMABLE_SQL.ofModel)
+
+  /** The first that needs no load. Cloud jobs never do. */
+  function firstResident({ affinity, foreign }: ClaimRequest['residency']): Candidate | null {
+    const own = affinity === null ? foreign.map((model) => ofModel.get({ model })) : [ofAffinity.get({ affinity })]
+    const found = [...own, ofAffinity.get({ affinity: CLOUD_AFFINITY })].filter((one) => one !== undefined)
+    return found.reduce<Candidate | null>(
+      (first, one) => (first === null || one.sequence < first.sequence ? one : first),
+      null,
+    )
+  }
+
+  return {
+    promote(now) {
+      promote.run({ now: whole(now) })
+      promoteAhead.run({
+        now: whole(now),
+        ahead: whole(now + LONGEST_OWN_BACKOFF_MS),
+        farAhead: whole(now + LONGEST_BACKOFF_MS),
+      })
+    },
+    firstBackoff: () => firstBackoff.get({})?.available_at ?? null,
+    next({ residency, drainLimitMs: limitMs, awake: awakeNow }, swappedAwake) {
+      const first = oldest.get({})
+      if (first === undefined) return null
+      const resident = firstResident(residency)
+      if (resident === null) return first
+      return turnsToOldest({ limitMs, awakeNow, swappedAwake, oldestAwake: first.created_awake }) ? first : resident
+    },
+  }
+}

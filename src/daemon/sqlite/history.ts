@@ -1,0 +1,36 @@
+// Owns what each state change of an async job writes beside its row: the change, the webhook that tells of it, and at the end
+// what the job leaves. Called in the transaction of the change itself. A blocked call writes nothing here.
+
+import type { JobOutput } from '../domain/artifact.ts'
+import type { State } from '../domain/job.ts'
+import type { Artifacts } from './artifacts.ts'
+import type { ChangesTable } from './changes.ts'
+import type { DeliveriesTable } from './deliveries.ts'
+import { eventsOf, type JobRow } from './job-row.ts'
+
+/** What of a job's row its history is made of. */
+export type RecordedRow = Pick<
+  JobRow,
+  'sequence' | 'caller' | 'changes' | 'state' | 'attempt' | 'finished_at' | 'webhook_url' | 'webhook_events'
+>
+
+export interface History {
+  /** `row`: as it is after the change. `previous`: null for the first. */
+  record(row: RecordedRow, previous: State | null, at: number, remains?: JobOutput): void
+}
+
+export function createHistory(
+  changes: Pick<ChangesTable, 'put'>,
+  deliveries: Pick<DeliveriesTable, 'put'>,
+  artifacts: Pick<Artifacts, 'put'>,
+): History {
+  return {
+    record(row, previous, at, remains) {
+      if (row.caller === 'live') return
+      const { sequence, changes: number, state, attempt, webhook_url: url } = row
+      changes.put(sequence, { number, state, previous, attempt, at })
+      if (url !== null && eventsOf(row).includes(state)) deliveries.put(sequence, number, url, at)
+      if (remains !== undefined && row.finished_at !== null) artifacts.put(sequence, remains)
+    },
+  }
+}

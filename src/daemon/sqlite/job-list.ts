@@ -1,0 +1,66 @@
+// Owns the list of jobs, newest first, by state, model and label. Whatever is asked for, it is read in order from indices
+// that hold nothing else, so that a page costs the same however many jobs there are; only a label's jobs of another model
+// are walked past.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { isFinal, STATES, type State } from '../domain/job.ts'
+import type { JobRow } from './job-row.ts'
+import { prepare, type Statement, type Value } from './statement.ts'
+import type { JobFilter } from './store.ts'
+
+export type JobListTable = (filter: JobFilter) => JobRow[]
+
+const page = (from: string): string =>
+  `SELECT * FROM jobs ${from} AND sequence < $before ORDER BY sequence DESC LIMIT $limit`
+
+const unfinishedOf = (caller: string): string =>
+  page(
+    `INDEXED BY unfinished WHERE finished_at IS NULL AND state = $state AND caller = '${caller}'
+     AND ($model IS NULL OR normalised_model = $model)`,
+  )
+
+/** Parts of a list: each is in order, and a list is one of them or a few merged. */
+export const LIST_SQL = {
+  all: page('WHERE true'),
+  labelled: page(
+    `INDEXED BY labelled WHERE label = $label AND state = $state AND ($model IS NULL OR normalised_model = $model)`,
+  ),
+  waitingOfModel: page(`INDEXED BY waiting_by_model WHERE state = 'queued' AND normalised_model = $model`),
+  unfinishedLive: unfinishedOf('live'),
+  unfinishedAsync: unfinishedOf('none'),
+  finished: page('INDEXED BY finished_by_state WHERE finished_at IS NOT NULL AND state = $state'),
+  finishedOfModel: page(
+    'INDEXED BY finished_by_model WHERE finished_at IS NOT NULL AND normalised_model = $model AND state = $state',
+  ),
+}
+
+type Part = Statement<Readonly<Record<string, Value>>, JobRow>
+
+export function createJobList(db: DatabaseSync): JobListTable {
+  const parts = Object.fromEntries(
+    Object.entries(LIST_SQL).map(([name, sql]) => [name, prepare<Readonly<Record<string, Value>>, JobRow>(db, sql)]),
+    // Object.fromEntries forgets the names.
+  ) as Record<keyof typeof LIST_SQL, Part>
+
+  function ofState(state: State, { model, label, limit }: JobFilter, before: number): JobRow[] {
+    if (label !== null) return parts.labelled.all({ label, state, model, before, limit })
+    if (isFinal(state)) {
+      return model === null
+        ? parts.finished.all({ state, before, limit })
+        : parts.finishedOfModel.all({ model, state, before, limit })
+    }
+    if (state === 'queued' && model !== null) return parts.waitingOfModel.all({ model, before, limit })
+    return [
+      ...parts.unfinishedLive.all({ state, model, before, limit }),
+      ...parts.unfinishedAsync.all({ state, model, before, limit }),
+    ]
+  }
+
+  return (filter) => {
+    const { state, model, label, limit } = filter
+    const before = filter.before ?? Number.MAX_SAFE_INTEGER
+    if (state === null && model === null && label === null) return parts.all.all({ before, limit })
+    const found = (state === null ? STATES : [state]).flatMap((one) => ofState(one, filter, before))
+    return found.sort((a, b) => b.sequence - a.sequence).slice(0, limit)
+  }
+}

@@ -1,0 +1,220 @@
+// Owns the mapping between a row of the jobs table and a Job. Nothing else knows the columns' names in TypeScript; no SQL.
+
+import { normaliseModel } from '../domain/affinity.ts'
+import {
+  type Caller,
+  type Job,
+  type JobError,
+  type Measured,
+  type NewJob,
+  NO_WISHES,
+  type State,
+  type Wishes,
+} from '../domain/job.ts'
+import { cutTargetText } from '../domain/target-text.ts'
+import { whole, wholeOrNull } from './statement.ts'
+
+export interface JobRow {
+  readonly sequence: number
+  readonly id: string
+  readonly state: State
+  readonly caller: Caller
+  readonly endpoint: Job['endpoint']
+  readonly model: string
+  readonly normalised_model: string
+  readonly affinity: string
+  readonly stream: number
+  readonly load_only: number
+  readonly lacks_keep_alive: number
+  readonly content_type: string | null
+  readonly content_encoding: string | null
+  readonly body_bytes: number
+  readonly fifo_swap: number
+  readonly attempt: number
+  readonly bounces: number
+  readonly created_at: number
+  readonly created_awake: number
+  readonly available_at: number | null
+  readonly orphaned_at: number | null
+  readonly requeued_at: number | null
+  readonly started_at: number | null
+  readonly claimed_at: number | null
+  readonly working_at: number | null
+  readonly finished_at: number | null
+  readonly error_code: JobError['code'] | null
+  readonly error_message: string | null
+  readonly error_status: number | null
+  readonly load_ms: number | null
+  readonly prompt_tokens: number | null
+  readonly completion_tokens: number | null
+  readonly cached_tokens: number | null
+  readonly eval_ms: number | null
+  readonly done_reason: string | null
+  readonly changes: number
+  readonly label: string | null
+  readonly webhook_url: string | null
+  readonly webhook_events: string
+  readonly start_before_ms: number | null
+  readonly finish_before_ms: number | null
+  readonly is_json: number
+  readonly retry_of: string | null
+}
+
+export function jobOf(row: JobRow): Job {
+  return {
+    sequence: row.sequence,
+    id: row.id,
+    state: row.state,
+    changes: row.changes,
+    wishes: row.caller === 'live' ? NO_WISHES : wishesOf(row),
+    retryOf: row.retry_of,
+    caller: row.caller,
+    endpoint: row.endpoint,
+    model: row.model,
+    affinity: row.affinity,
+    stream: row.stream === 1,
+    loadOnly: row.load_only === 1,
+    lacksKeepAlive: row.lacks_keep_alive === 1,
+    contentType: row.content_type,
+    contentEncoding: row.content_encoding,
+    bodyBytes: row.body_bytes,
+    attempt: row.attempt,
+    bounces: row.bounces,
+    createdAt: row.created_at,
+    createdAwake: row.created_awake,
+    availableAt: row.available_at,
+    orphanedAt: row.orphaned_at,
+    requeuedAt: row.requeued_at,
+    startedAt: row.started_at,
+    claimedAt: row.claimed_at,
+    workingAt: row.working_at,
+    finishedAt: row.finished_at,
+    error: errorOf(row),
+    measured: measuredOf(row),
+  }
+}
+
+function wishesOf(row: JobRow): Wishes {
+  return {
+    label: row.label,
+    webhookUrl: row.webhook_url,
+    webhookEvents: eventsOf(row),
+    startBeforeMs: row.start_before_ms,
+    finishBeforeMs: row.finish_before_ms,
+    isJson: row.is_json === 1,
+  }
+}
+
+/** The states that its webhook is told of; written by `rowOf`. */
+export const eventsOf = (row: Pick<JobRow, 'webhook_events'>): State[] =>
+  row.webhook_events === '' ? [] : (row.webhook_events.split(',') as State[])
+
+/** A row that an earlier version wrote may have a text of the target in any length. */
+function errorOf(row: JobRow): JobError | null {
+  if (row.error_code === null) return null
+  return { code: row.error_code, message: cutTargetText(row.error_message ?? ''), status: row.error_status }
+}
+
+function measuredOf(row: JobRow): Measured | null {
+  const measured = {
+    loadMs: row.load_ms,
+    evalMs: row.eval_ms,
+    promptTokens: row.prompt_tokens,
+    completionTokens: row.completion_tokens,
+    cachedTokens: row.cached_tokens,
+    doneReason: row.done_reason,
+  }
+  return Object.values(measured).every((value) => value === null) ? null : measured
+}
+
+/** The columns that a new job brings. */
+export type NewJobRow = Pick<JobRow, (typeof NEW_COLUMNS)[number]>
+
+export const NEW_COLUMNS = [
+  'id',
+  'caller',
+  'endpoint',
+  'model',
+  'normalised_model',
+  'affinity',
+  'stream',
+  'load_only',
+  'lacks_keep_alive',
+  'content_type',
+  'content_encoding',
+  'body_bytes',
+  'fifo_swap',
+  'created_at',
+  'created_awake',
+  'label',
+  'webhook_url',
+  'webhook_events',
+  'start_before_ms',
+  'finish_before_ms',
+  'is_json',
+  'retry_of',
+] as const satisfies readonly (keyof JobRow)[]
+
+export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
+  const { label, webhookUrl, webhookEvents, startBeforeMs, finishBeforeMs, isJson } = job.wishes ?? NO_WISHES
+  return {
+    id: job.id,
+    caller: job.caller,
+    endpoint: job.endpoint,
+    model: job.model,
+    normalised_model: normaliseModel(job.model),
+    affinity: job.affinity,
+    stream: job.stream ? 1 : 0,
+    load_only: job.loadOnly ? 1 : 0,
+    lacks_keep_alive: job.lacksKeepAlive === true ? 1 : 0,
+    content_type: job.contentType,
+    content_encoding: job.contentEncoding,
+    body_bytes: job.body.byteLength,
+    fifo_swap: fifoSwap ? 1 : 0,
+    created_at: whole(job.createdAt),
+    created_awake: whole(job.createdAwake),
+    label,
+    webhook_url: webhookUrl,
+    webhook_events: webhookEvents.join(','),
+    start_before_ms: wholeOrNull(startBeforeMs),
+    finish_before_ms: wholeOrNull(finishBeforeMs),
+    is_json: isJson ? 1 : 0,
+    retry_of: null,
+  }
+}
+
+/** What the table gives a new row by itself. */
+export const FRESH = {
+  ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, requeued_at: null },
+  ...{ started_at: null },
+  ...{ claimed_at: null, working_at: null, finished_at: null, error_code: null, error_message: null },
+  ...{
+    error_status: null,
+    load_ms: null,
+    eval_ms: null,
+    prompt_tokens: null,
+    completion_tokens: null,
+    done_reason: null,
+  },
+  cached_tokens: null,
+} as const satisfies Partial<JobRow>
+
+/** A new job as `jobOf` gives it of its row, without reading that. `bodyBytes`: its body may have been moved away. */
+export function queuedJob(job: NewJob, sequence: number, bodyBytes: number): Job {
+  return jobOf({ ...FRESH, ...rowOf(job, false), sequence, body_bytes: bodyBytes })
+}
+
+/** A copy of `row`, as if it had been submitted anew. */
+export function retryRowOf(
+  row: JobRow,
+  { id, now, awake }: { readonly id: string; readonly now: number; readonly awake: number },
+  fifoSwap: boolean,
+): NewJobRow {
+  const again = {
+    ...{ id, caller: 'none' as const, retry_of: row.id, fifo_swap: fifoSwap ? 1 : 0 },
+    ...{ created_at: whole(now), created_awake: whole(awake) },
+  }
+  const copied = Object.fromEntries(NEW_COLUMNS.map((name) => [name, row[name]]))
+  // Object.fromEntries forgets the names.
+  return { ...(copied as unknown as NewJobRow), ...again }
+}

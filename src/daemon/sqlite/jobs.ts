@@ -1,0 +1,185 @@
+// Owns the SQL of the jobs table but for the claim's look-ups (claimable.ts). Every change of state is guarded by the states
+// that TRANSITIONS lets it leave; a guard that does not hold is a value, not an error.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { type EventName, isFinal, type State, TRANSITIONS, type Transition } from '../domain/job.ts'
+import { type JobRow, NEW_COLUMNS, type NewJobRow } from './job-row.ts'
+import { type None, prepare, type Value, whole, wholeOrNull } from './statement.ts'
+import type { Change, PastRun } from './store.ts'
+
+/** Where a job waits. */
+export type Place = Pick<JobRow, 'affinity' | 'sequence'>
+
+/** A job that was deleted. */
+export type Gone = Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>
+
+export interface JobsTable {
+  /** Its sequence. */
+  insert(row: NewJobRow): number
+  find(id: string): JobRow | null
+  /** Null: the job is not in a state that the event may leave. */
+  change(change: Change): JobRow | null
+  /** Null: it is not queued. */
+  claim(sequence: number, event: 'claimed_cold' | 'claimed_warm', now: number): JobRow | null
+  /** Null: it is not one that may become one. So `adopt`. */
+  orphan(id: string, now: number): Place | null
+  adopt(id: string): Place | null
+  /** The next change gets a number later: this one may have been told and not written. */
+  skipChange(sequence: number): void
+  /** What a stop or a crash ends: everything that was sent, and every live call that is still queued. */
+  interruptible(): JobRow[]
+  /** Deletes, with all that belongs to them; says what it deleted. */
+  prune(before: number, limit: number): Gone[]
+  forget(sequence: number): Gone | null
+  oldestWaitingOf(model: string): JobRow | null
+  pastRuns(limit: number): PastRun[]
+  countByState(): { state: State; jobs: number }[]
+  waitingByModel(): { model: string; jobs: number; bytes: number }[]
+}
+
+/** The jobs that were put back through no fault of theirs: no attempt, but they are counted, so that it ends. */
+const BOUNCES: readonly EventName[] = ['target_busy', 'unreached']
+
+const quoted = (states: readonly State[]): string => states.map((state) => `'${state}'`).join(', ')
+
+/** One statement an event, written from its line in TRANSITIONS. */
+function guarded(event: EventName, { from, to, attempt }: Transition, changes: string, key: string): string {
+  return `UPDATE jobs SET state = '${to}', changes = changes + 1, attempt = attempt + ${attempt},
+    bounces = bounces + ${BOUNCES.includes(event) ? 1 : 0}, ${changes}
+    WHERE ${key} AND state IN (${quoted(from)}) RETURNING *`
+}
+
+const CLAIM = (workingAt: '$now' | 'NULL'): string => `claimed_at = $now, started_at = coalesce(started_at, $now),
+  working_at = ${workingAt}, load_ms = NULL, prompt_tokens = NULL, completion_tokens = NULL, done_reason = NULL,
+  cached_tokens = NULL, eval_ms = NULL`
+
+const CHANGE = `available_at = $availableAt, requeued_at = coalesce($requeuedAt, requeued_at), orphaned_at = NULL, working_at = coalesce($workingAt, working_at),
+  finished_at = $finishedAt, error_code = $errorCode, error_message = $errorMessage, error_status = $errorStatus,
+  load_ms = coalesce($loadMs, load_ms), prompt_tokens = coalesce($promptTokens, prompt_tokens),
+  completion_tokens = coalesce($completionTokens, completion_tokens), done_reason = coalesce($doneReason, done_reason),
+  cached_tokens = coalesce($cachedTokens, cached_tokens), eval_ms = coalesce($evalMs, eval_ms)`
+
+function changeParams({ id, event, now, availableAt, error, measured }: Change): Record<string, Value> {
+  const { to } = TRANSITIONS[event]
+  const failure = to === 'failed' || to === 'cancelled' ? error : undefined
+  return {
+    id,
+    availableAt: to === 'queued' ? wholeOrNull(availableAt) : null,
+    requeuedAt: to === 'queued' ? whole(now) : null,
+    workingAt: event === 'first_byte' ? whole(now) : null,
+    finishedAt: isFinal(to) ? whole(now) : null,
+    errorCode: failure?.code ?? null,
+    errorMessage: failure?.message ?? null,
+    errorStatus: failure?.status ?? null,
+    loadMs: wholeOrNull(measured?.loadMs),
+    evalMs: wholeOrNull(measured?.evalMs),
+    promptTokens: measured?.promptTokens ?? null,
+    completionTokens: measured?.completionTokens ?? null,
+    doneReason: measured?.doneReason ?? null,
+    cachedTokens: measured?.cachedTokens ?? null,
+  }
+}
+
+export function createJobs(db: DatabaseSync): JobsTable {
+  const insert = prepare<Readonly<Record<string, Value>>, Pick<JobRow, 'sequence'>>(
+    db,
+    `INSERT INTO jobs (state, ${NEW_COLUMNS.join(', ')}) VALUES ('queued', ${NEW_COLUMNS.map((name) => `$${name}`).join(', ')})
+     RETURNING sequence`,
+  )
+  const find = prepare<{ id: string }, JobRow>(db, 'SELECT * FROM jobs WHERE id = $id')
+  const claim = {
+    claimed_cold: prepare<{ sequence: number; now: number }, JobRow>(
+      db,
+      guarded('claimed_cold', TRANSITIONS.claimed_cold, CLAIM('NULL'), 'sequence = $sequence'),
+    ),
+    claimed_warm: prepare<{ sequence: number; now: number }, JobRow>(
+      db,
+      guarded('claimed_warm', TRANSITIONS.claimed_warm, CLAIM('$now'), 'sequence = $sequence'),
+    ),
+  }
+  const change = new Map(
+    Object.entries(TRANSITIONS)
+      .filter(([event]) => !(event in claim))
+      .map(([event, transition]) => [
+        event,
+        // Object.entries forgets that its keys are those of TRANSITIONS.
+        prepare<Record<string, Value>, JobRow>(db, guarded(event as EventName, transition, CHANGE, 'id = $id')),
+      ]),
+  )
+  const orphan = prepare<{ id: string; now: number }, Place>(
+    db,
+    `UPDATE jobs SET orphaned_at = $now
+     WHERE id = $id AND caller = 'live' AND state = 'queued' AND orphaned_at IS NULL RETURNING affinity, sequence`,
+  )
+  const adopt = prepare<{ id: string }, Place>(
+    db,
+    `UPDATE jobs SET orphaned_at = NULL WHERE id = $id AND state = 'queued' AND orphaned_at IS NOT NULL
+     RETURNING affinity, sequence`,
+  )
+  const skipChange = prepare<{ sequence: number }>(
+    db,
+    'UPDATE jobs SET changes = changes + 1 WHERE sequence = $sequence',
+  )
+  const interruptible = prepare<None, JobRow>(
+    db,
+    `SELECT * FROM jobs INDEXED BY unfinished WHERE finished_at IS NULL AND state IN ('loading', 'working')
+     UNION ALL
+     SELECT * FROM jobs INDEXED BY unfinished WHERE finished_at IS NULL AND state = 'queued' AND caller = 'live'`,
+  )
+  const prune = prepare<{ before: number; limit: number }, Gone>(
+    db,
+    `DELETE FROM jobs WHERE sequence IN (
+       SELECT sequence FROM jobs INDEXED BY finished
+       WHERE finished_at IS NOT NULL AND finished_at < $before ORDER BY finished_at LIMIT $limit
+     ) RETURNING state, normalised_model, body_bytes`,
+  )
+  const forget = prepare<{ sequence: number }, Gone>(
+    db,
+    `DELETE FROM jobs WHERE sequence = $sequence AND finished_at IS NOT NULL
+     RETURNING state, normalised_model, body_bytes`,
+  )
+  const oldestWaitingOf = prepare<{ model: string }, JobRow>(
+    db,
+    `SELECT * FROM jobs INDEXED BY waiting_by_model
+     WHERE state = 'queued' AND normalised_model = $model ORDER BY sequence LIMIT 1`,
+  )
+  const pastRuns = prepare<{ limit: number }, Pick<JobRow, 'affinity' | 'load_ms'> & { ms: number }>(
+    db,
+    `SELECT affinity, finished_at - claimed_at AS ms, CASE WHEN working_at = claimed_at THEN NULL ELSE load_ms END AS load_ms
+     FROM (SELECT * FROM jobs INDEXED BY finished_by_state WHERE finished_at IS NOT NULL AND state = 'done'
+       ORDER BY sequence DESC LIMIT $limit)
+     ORDER BY finished_at, sequence`,
+  )
+  const countByState = prepare<None, { state: State; jobs: number }>(
+    db,
+    `SELECT state, sum(jobs) AS jobs FROM (
+       SELECT state, count(*) AS jobs FROM jobs GROUP BY state UNION ALL SELECT state, jobs FROM deleted_jobs
+     ) GROUP BY state`,
+  )
+  const waitingByModel = prepare<None, { model: string; jobs: number; bytes: number }>(
+    db,
+    `SELECT normalised_model AS model, count(*) AS jobs, sum(body_bytes) AS bytes
+     FROM jobs INDEXED BY waiting_by_model WHERE state = 'queued' GROUP BY normalised_model`,
+  )
+
+  return {
+    insert(row) {
+      const inserted = insert.get({ ...row })
+      if (inserted === undefined) throw new Error(`job ${row.id} was not inserted`)
+      return inserted.sequence
+    },
+    find: (id) => find.get({ id }) ?? null,
+    change: (given) => change.get(given.event)?.get(changeParams(given)) ?? null,
+    claim: (sequence, event, now) => claim[event].get({ sequence, now: whole(now) }) ?? null,
+    orphan: (id, now) => orphan.get({ id, now: whole(now) }) ?? null,
+    adopt: (id) => adopt.get({ id }) ?? null,
+    skipChange: (sequence) => void skipChange.run({ sequence }),
+    interruptible: () => interruptible.all({}),
+    prune: (before, limit) => prune.all({ before: whole(before), limit }),
+    forget: (sequence) => forget.get({ sequence }) ?? null,
+    oldestWaitingOf: (model) => oldestWaitingOf.get({ model }) ?? null,
+    pastRuns: (limit) => pastRuns.all({ limit }).map(({ affinity, ms, load_ms: loadMs }) => ({ affinity, ms, loadMs })),
+    countByState: () => countByState.all({}),
+    waitingByModel: () => waitingByModel.all({}),
+  }
+}

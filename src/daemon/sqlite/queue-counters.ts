@@ -1,0 +1,114 @@
+// Owns the counts that the store keeps in memory so that no question about the queue scans it: jobs by state, what waits by
+// model, swaps. Each count is undone with the transaction that made it. Pure: the rows are counted elsewhere.
+
+import { type Depth, isFinal, type State } from '../domain/job.ts'
+import type { SwapCount } from '../domain/load-counters.ts'
+import { type Block, blockOf, createWaitingBlocks, type WaitingBlocks } from './position-index.ts'
+
+/** A job that came, went, or changed its state. Null: not there. */
+export interface Move {
+  readonly from: State | null
+  readonly to: State | null
+  readonly model: string
+  readonly bytes: number
+}
+
+export interface Waiting {
+  readonly model: string
+  readonly jobs: number
+  readonly bytes: number
+}
+
+export interface Tally {
+  readonly depth: Depth
+  readonly swaps: SwapCount
+  readonly states: Readonly<Record<State, number>>
+  /** Normalised models that have something waiting, with how much. */
+  waiting(): Waiting[]
+  /** What waits and is no orphan. Read only: `place` counts. */
+  readonly blocks: Pick<WaitingBlocks, 'affinities' | 'jobs' | 'before'>
+  move(move: Move): void
+  /** A job that is no orphan came to wait, or waits no more. */
+  place(at: { readonly affinity: string; readonly sequence: number }, sign: 1 | -1): void
+  count(swaps: number, fifoSwaps: number): void
+  /** A place to return to with `undo`. */
+  mark(): number
+  undo(mark: number): void
+  /** What was counted is true for good. */
+  settle(): void
+}
+
+export function createTally(
+  states: Readonly<Record<State, number>>,
+  waiting: readonly Waiting[],
+  places: readonly Block[],
+): Tally {
+  const blocks = createWaitingBlocks(places)
+  const byState: Record<State, number> = { ...states }
+  const byModel = new Map(waiting.map(({ model, jobs, bytes }) => [model, { jobs, bytes }]))
+  let jobs = waiting.reduce((sum, one) => sum + one.jobs, 0)
+  let bytes = waiting.reduce((sum, one) => sum + one.bytes, 0)
+  let swaps = 0
+  let fifoSwaps = 0
+  const undos: (() => void)[] = []
+
+  function wait(model: string, sign: 1 | -1, size: number): void {
+    const before = byModel.get(model) ?? { jobs: 0, bytes: 0 }
+    jobs += sign
+    bytes += sign * size
+    if (before.jobs + sign === 0) byModel.delete(model)
+    else byModel.set(model, { jobs: before.jobs + sign, bytes: before.bytes + sign * size })
+  }
+
+  /** Or one that is undone: a deleted job goes on being counted by its final state. */
+  const isDeletion = (from: State | null, to: State | null): boolean =>
+    (from === null && to !== null && isFinal(to)) || (to === null && from !== null && isFinal(from))
+
+  function step({ from, to, model, bytes: size }: Move): void {
+    if (!isDeletion(from, to)) {
+      if (from !== null) byState[from] -= 1
+      if (to !== null) byState[to] += 1
+    }
+    if (from === 'queued') wait(model, -1, size)
+    if (to === 'queued') wait(model, 1, size)
+  }
+
+  function add(swapped: number, fifoSwapped: number): void {
+    swaps += swapped
+    fifoSwaps += fifoSwapped
+  }
+
+  return {
+    get depth() {
+      return { jobs, bytes }
+    },
+    get swaps() {
+      return { swaps, fifoSwaps }
+    },
+    get states() {
+      return { ...byState }
+    },
+    waiting: () => [...byModel].map(([model, { jobs, bytes }]) => ({ model, jobs, bytes })),
+    blocks,
+    place({ affinity, sequence }, sign) {
+      const block = blockOf(sequence)
+      blocks.add(affinity, block, sign)
+      undos.push(() => blocks.add(affinity, block, sign === 1 ? -1 : 1))
+    },
+    move(move) {
+      step(move)
+      undos.push(() => step({ ...move, from: move.to, to: move.from }))
+    },
+    count(swapped, fifoSwapped) {
+      add(swapped, fifoSwapped)
+      undos.push(() => add(-swapped, -fifoSwapped))
+    },
+    mark: () => undos.length,
+    undo(mark) {
+      while (undos.length > mark) undos.pop()?.()
+    },
+    settle() {
+      undos.length = 0
+    },
+  }
+}

@@ -1,0 +1,159 @@
+// Owns what the operations on jobs do to the tables and the tally: into the queue, out of it, from state to state, and away.
+// It runs inside a transaction that somebody else opened and commits, and never answers anybody.
+
+import { isResident, type Turn } from '../domain/affinity.ts'
+import {
+  admit,
+  type Depth,
+  type Idempotency,
+  isFinal,
+  type NewJob,
+  type QueueLimits,
+  type State,
+} from '../domain/job.ts'
+import type { BodiesTable } from './bodies.ts'
+import type { ClaimableJobs } from './claimable.ts'
+import type { History } from './history.ts'
+import type { IdempotencyTable } from './idempotency.ts'
+import { FRESH, jobOf, type NewJobRow, retryRowOf, rowOf } from './job-row.ts'
+import type { Gone, JobsTable } from './jobs.ts'
+import type { Durability, Enqueued } from './operation.ts'
+import type { Tally } from './queue-counters.ts'
+import type { Standings } from './queue-positions.ts'
+import type { QueueStateTable } from './queue-state.ts'
+import type { ApplyResult, Change, ClaimRequest, ClaimResult, ForgetResult, Retry, RetryResult } from './store.ts'
+
+/**
+ * The operation concerns a job that nobody holds the line for (or none that is known yet), so it belongs into the transaction
+ * that is synced. What it has done so far must be undone.
+ */
+export const ELSEWHERE = Symbol('elsewhere')
+type Elsewhere = typeof ELSEWHERE
+
+export interface Queueing {
+  enqueue(job: NewJob, limits: QueueLimits, residency: Turn | null): Enqueued
+  /** What an enqueue with this key would answer if the key is known; null: it is not. */
+  replay(idempotency: Idempotency): Enqueued | null
+  retry(retry: Retry, limits: QueueLimits): RetryResult
+  claim(request: ClaimRequest, durability: Durability): ClaimResult | Elsewhere
+  apply(change: Change, durability: Durability): ApplyResult | Elsewhere
+  orphan(id: string, now: number): boolean
+  adopt(id: string): boolean
+  forget(id: string): ForgetResult
+  prune(before: number, limit: number): number
+}
+
+export interface QueueingParts {
+  readonly jobs: JobsTable
+  readonly bodies: BodiesTable
+  readonly claimable: ClaimableJobs
+  readonly queueState: QueueStateTable
+  readonly idempotency: IdempotencyTable
+  readonly history: History
+  readonly standings: Standings
+  readonly tally: Tally
+}
+
+export function createQueueing(parts: QueueingParts): Queueing {
+  const { jobs, bodies, claimable, queueState, idempotency, history, standings, tally } = parts
+
+  const moved = (from: State | null, to: State | null, row: Gone): void =>
+    tally.move({ from, to, model: row.normalised_model, bytes: row.body_bytes })
+
+  const isFull = (bytes: number, depth: Depth, limits: QueueLimits): boolean =>
+    admit(bytes, depth, limits) === 'queue_full'
+
+  function insert(row: NewJobRow): number {
+    const sequence = jobs.insert(row)
+    const inserted = { ...FRESH, ...row, sequence }
+    moved(null, 'queued', inserted)
+    tally.place(inserted, 1)
+    history.record(inserted, null, row.created_at)
+    return sequence
+  }
+
+  function replay(key: Idempotency): Enqueued | null {
+    const known = idempotency.find(key)
+    if (known === null) return null
+    const row = known.isSame ? jobs.find(known.jobId) : null
+    return row === null ? { kind: 'key_reused' } : { kind: 'replayed', job: jobOf(row) }
+  }
+
+  function gone(rows: readonly Gone[]): number {
+    for (const row of rows) moved(row.state, null, row)
+    return rows.length
+  }
+
+  return {
+    enqueue(job, limits, residency) {
+      const known = job.idempotency === undefined ? null : replay(job.idempotency)
+      if (known !== null) return known
+      if (isFull(job.body.byteLength, tally.depth, limits)) return { kind: 'queue_full' }
+      const sequence = insert(rowOf(job, queueState.enqueued(job.affinity)))
+      bodies.put(sequence, job.body)
+      if (job.idempotency !== undefined) idempotency.put(sequence, job.idempotency)
+      const standing = residency === null ? null : standings.ofNewest(job.affinity, residency, tally.blocks)
+      return { kind: 'enqueued', sequence, standing }
+    },
+    replay,
+    retry(retry, limits) {
+      const old = jobs.find(retry.of)
+      if (old === null) return { kind: 'unknown' }
+      if (!isFinal(old.state)) return { kind: 'active', state: old.state }
+      if (!bodies.has(old.sequence)) return { kind: 'body_gone' }
+      if (isFull(old.body_bytes, tally.depth, limits)) return { kind: 'queue_full' }
+      bodies.copy(old.sequence, insert(retryRowOf(old, retry, queueState.enqueued(old.affinity))))
+      const row = jobs.find(retry.id)
+      if (row === null) throw new Error(`the retry ${retry.id} was not inserted`)
+      return { kind: 'enqueued', job: jobOf(row), standing: null }
+    },
+    claim(request, durability) {
+      claimable.promote(request.now)
+      const next = claimable.next(request, queueState.read().swappedAwake)
+      if (next === null) return { kind: 'empty', availableAt: claimable.firstBackoff() }
+      if (next.caller === 'none' && durability === 'line') return ELSEWHERE
+      const event = isResident(next.affinity, request.residency) ? 'claimed_warm' : 'claimed_cold'
+      const row = jobs.claim(next.sequence, event, request.now)
+      const body = bodies.get(next.sequence)
+      if (row === null || body === null) throw new Error(`job ${next.sequence} is queued, but cannot be claimed`)
+      const swapped = queueState.sent(row.affinity, request.awake, request.now)
+      moved('queued', row.state, row)
+      tally.place(row, -1)
+      tally.count(swapped ? 1 : 0, row.attempt + row.bounces === 1 ? row.fifo_swap : 0)
+      history.record(row, 'queued', request.now)
+      return { kind: 'claimed', job: jobOf(row), body, swapped }
+    },
+    apply(change, durability) {
+      const before = jobs.find(change.id)
+      // Its enqueue may stand in the same batch, in the other transaction.
+      if (before?.caller !== 'live' && durability === 'line') return ELSEWHERE
+      const after = before === null ? null : jobs.change(change)
+      if (before === null || after === null) return { kind: 'conflict' }
+      moved(before.state, after.state, after)
+      if (before.state === 'queued' && before.orphaned_at === null) tally.place(before, -1)
+      if (after.state === 'queued') tally.place(after, 1)
+      if (isFinal(after.state) && after.caller === 'live') bodies.drop(after.sequence)
+      history.record(after, before.state, change.now, change.remains)
+      return { kind: 'applied', job: jobOf(after), previous: before.state }
+    },
+    orphan(id, now) {
+      const place = jobs.orphan(id, now)
+      if (place !== null) tally.place(place, -1)
+      return place !== null
+    },
+    adopt(id) {
+      const place = jobs.adopt(id)
+      if (place !== null) tally.place(place, 1)
+      return place !== null
+    },
+    forget(id) {
+      const row = jobs.find(id)
+      if (row === null) return { kind: 'unknown' }
+      const forgotten = jobs.forget(row.sequence)
+      if (forgotten === null) return { kind: 'active', state: row.state }
+      gone([forgotten])
+      return { kind: 'forgotten' }
+    },
+    prune: (before, limit) => gone(jobs.prune(before, limit)),
+  }
+}

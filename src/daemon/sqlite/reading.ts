@@ -1,0 +1,88 @@
+// Owns the operations that only read: what is asked about jobs, their history, and what they leave. It writes nothing, not
+// even a count.
+
+import type { Turn } from '../domain/affinity.ts'
+import type { Job, Standing, StateChange } from '../domain/job.ts'
+import type { JobDetail } from '../domain/job-document.ts'
+import type { Backlog } from '../domain/load-counters.ts'
+import type { Artifacts } from './artifacts.ts'
+import { type ChangesTable, recalledChanges } from './changes.ts'
+import type { DeliveriesTable } from './deliveries.ts'
+import type { JobListTable } from './job-list.ts'
+import { jobOf } from './job-row.ts'
+import type { JobsTable } from './jobs.ts'
+import type { Tally } from './queue-counters.ts'
+import type { Standings } from './queue-positions.ts'
+import type { JobFilter, QueueState, QueueView } from './store.ts'
+
+export interface Reading {
+  get(id: string): Job | null
+  detail(id: string, residency: Turn): JobDetail | null
+  list(filter: JobFilter, residency: Turn): { readonly job: Job; readonly standing: Standing | null }[]
+  changes(id: string): StateChange[] | null
+  backlog(): Backlog[]
+  queueView(residency: Turn, state: QueueState): QueueView
+}
+
+export interface ReadingParts {
+  readonly jobs: Pick<JobsTable, 'find' | 'oldestWaitingOf'>
+  readonly list: JobListTable
+  readonly artifacts: Pick<Artifacts, 'entries' | 'result'>
+  readonly changes: Pick<ChangesTable, 'all'>
+  readonly deliveries: Pick<DeliveriesTable, 'all'>
+  readonly standings: Standings
+  readonly tally: Pick<Tally, 'blocks' | 'waiting'>
+}
+
+export function createReading({
+  jobs,
+  artifacts,
+  changes,
+  deliveries,
+  standings,
+  tally,
+  ...parts
+}: ReadingParts): Reading {
+  return {
+    get(id) {
+      const row = jobs.find(id)
+      return row === null ? null : jobOf(row)
+    },
+    detail(id, residency) {
+      const row = jobs.find(id)
+      if (row === null) return null
+      const { sequence, caller, finished_at: finishedAt, webhook_url: url } = row
+      const entries = caller === 'none' && finishedAt !== null ? artifacts.entries(sequence) : []
+      return {
+        job: jobOf(row),
+        artifacts: entries,
+        deliveries: url === null ? [] : deliveries.all(sequence),
+        result: caller === 'none' && finishedAt !== null ? artifacts.result(sequence, entries) : null,
+        standing: standings.of(residency, tally.blocks)(row),
+      }
+    },
+    list(filter, residency) {
+      const standing = standings.of(residency, tally.blocks)
+      return parts.list(filter).map((row) => ({ job: jobOf(row), standing: standing(row) }))
+    },
+    changes(id) {
+      const row = jobs.find(id)
+      if (row === null) return null
+      return row.caller === 'live' ? recalledChanges(jobOf(row)) : changes.all(row.sequence)
+    },
+    backlog: () =>
+      tally.waiting().map(({ model, jobs: count }) => {
+        const oldest = jobs.oldestWaitingOf(model)
+        if (oldest === null) throw new Error(`${count} jobs of ${model} are counted as waiting, but none is there`)
+        return { model, jobs: count, oldestAt: oldest.created_at }
+      }),
+    queueView(residency, { swappedAwake, swappedAt }) {
+      const standing = standings.of(residency, tally.blocks)
+      const firsts = tally.waiting().flatMap(({ model }) => {
+        const row = jobs.oldestWaitingOf(model)
+        return row === null ? [] : [{ model, job: jobOf(row), standing: standing(row) }]
+      })
+      return { swappedAwake, swappedAt, oldest: standings.oldestJob(), firsts }
+    },
+  }
+}

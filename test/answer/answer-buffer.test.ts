@@ -1,0 +1,258 @@
+// What is kept of an answer and when, and where its records begin and end.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createKeeper } from '../../src/daemon/answer/answer-buffer.ts'
+import { createCutter } from '../../src/daemon/answer/record-cutter.ts'
+import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
+import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
+
+const MAX = 8 * 1024 ** 2
+
+type Cut = [event: string | null, data: string]
+
+function cut(endpoint: EndpointPath, streamed: boolean, ...pieces: (string | Buffer)[]): Cut[] {
+  const records: Cut[] = []
+  const cutter = createCutter(endpoint, streamed, ({ event, data }) => records.push([event, data.toString('utf8')]))
+  for (const piece of pieces) {
+    const chunk = Buffer.from(piece)
+    cutter.push(chunk)
+    chunk.fill(0x58)
+  }
+  cutter.end()
+  cutter.end()
+  return records
+}
+
+const dataOf = (records: readonly Cut[]): string[] => records.map(([, data]) => data)
+
+test.each<[string, string, string[]]>([
+  ['lines', '{"a":1}\n{"b":2}\n', ['{"a":1}', '{"b":2}']],
+  ['a last line without its end', '{"a":1}\n{"b"', ['{"a":1}', '{"b"']],
+  ['CR LF', '{"a":1}\r\n{"b":2}\r\n', ['{"a":1}', '{"b":2}']],
+  ['beats, blank lines', '  {"a":1}\n\n \r\n\t\n {"b":2}\n  ', ['{"a":1}', '{"b":2}']],
+  ['nothing', '', []],
+  ['what is no JSON', 'oops\n', ['oops']],
+])('natively, %s', (_what, text, records) => {
+  expect(dataOf(cut('/api/chat', true, text))).toEqual(records)
+})
+
+test.each<[string, string, Cut[]]>([
+  ['events', 'data: 1\n\ndata:2\n\n', [[null, '1'], [null, '2']]],
+  ['names', 'event: a\ndata: 1\n\ndata: 2\n\nevent:b \r\ndata: 3\r\n\r\n', [['a', '1'], [null, '2'], ['b', '3']]],
+  ['CR LF', 'event: a\r\ndata: 1\r\n\r\ndata: 2\r\ndata: 3\r\n\r\n', [['a', '1'], [null, '2\n3']]],
+  ['a name behind its data', 'data: 1\nevent: a\n\n', [['a', '1']]],
+  ['several lines of data', 'data: {\ndata: "a":1\ndata: }\n\n', [[null, '{\n"a":1\n}']]],
+  ['empty lines of data', 'data: a\ndata:\ndata: b\n\n', [[null, 'a\n\nb']]],
+  ['comments, ids, retries', ': beat\n\nid: 7\nretry: 5\n: x\ndata: 1\n\n', [[null, '1']]],
+  ['an event without data', 'event: a\n\ndata: 1\n\n', [[null, '1']]],
+  ['a last event without its end', 'data: 1\n\nevent: z\ndata: 2', [[null, '1'], ['z', '2']]],
+  ['the end of OpenAI', 'data: {}\n\ndata: [DONE]\n\n', [[null, '{}'], [null, '[DONE]']]],
+  ['a bare line of JSON', 'data: 1\n\n{"error":"x"}\n', [[null, '1'], [null, '{"error":"x"}']]],
+  ['an empty name', 'event:\ndata: 1\n\n', [[null, '1']]],
+  ['nothing', '', []],
+])('on SSE, %s', (_what, text, records) => {
+  expect(cut('/v1/messages', true, text)).toEqual(records)
+}) // biome-ignore format: one line a case
+
+test.each<[EndpointPath, string, string[]]>([
+  ['/api/chat', '{"done":\ntrue}', ['{"done":\ntrue}']],
+  ['/v1/chat/completions', ' {"a":1}\n', ['{"a":1}']],
+  ['/v1/audio/transcriptions', 'hello\n\nyou', ['hello\n\nyou']],
+  ['/api/generate', ' \n ', []],
+])('%s unstreamed is one record', (endpoint, text, records) => {
+  expect(dataOf(cut(endpoint, false, text))).toEqual(records)
+})
+
+describe.each<[EndpointPath, boolean]>([
+  ['/api/chat', true],
+  ['/v1/messages', true],
+  ['/api/chat', false],
+])('%s, streamed: %s', (endpoint, streamed) => {
+  const piece = fc.constantFrom(
+    ...[
+      'data:',
+      'data: ',
+      'event: ',
+      'event:e',
+      ': beat',
+      '{"a":"ż"}',
+      '{',
+      '[DONE]',
+      ' ',
+      '\n',
+      '\n\n',
+      '\r\n',
+      '\r',
+      'x',
+      '😀',
+    ],
+  )
+
+  test('the same bytes give the same records however they are sliced', () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), fc.array(fc.nat(200), { maxLength: 20 }), (pieces, cuts) => {
+        const bytes = Buffer.from(pieces.join(''))
+        const sorted = [0, ...cuts.filter((at) => at < bytes.length).sort((a, b) => a - b), bytes.length]
+        const slices = sorted.slice(1).map((to, index) => bytes.subarray(sorted[index], to))
+        const once = cut(endpoint, streamed, bytes)
+        expect(cut(endpoint, streamed, ...slices)).toEqual(once)
+        expect(cut(endpoint, streamed, ...Array.from(bytes, (byte) => Buffer.from([byte])))).toEqual(once)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('a record that is too long is left out, and those behind it are not', () => {
+  const long = 'x'.repeat(MAX + 1)
+  const slices = (text: string, size: number): string[] =>
+    Array.from({ length: Math.ceil(text.length / size) }, (_, at) => text.slice(at * size, (at + 1) * size))
+
+  test.each<[string, EndpointPath, string, string[]]>([
+    ['a line', '/api/chat', `1\n${long}\n2\n`, ['1', '2']],
+    ['a last line', '/api/chat', `1\n${long}`, ['1']],
+    ['the longest line that may be', '/api/chat', `1\n${long.slice(1)}\n2\n`, ['1', long.slice(1), '2']],
+    ['a line of data', '/v1/messages', `data: 1\n\ndata: ${long}\n\ndata: 2\n\n`, ['1', '2']],
+    [
+      'data in many lines',
+      '/v1/messages',
+      `data: 1\n\n${`data: ${'x'.repeat(1023)}\n`.repeat(8193)}\ndata: 2\n\n`,
+      ['1', '2'],
+    ],
+    ['a comment', '/v1/messages', `data: 1\n: ${long}\n\ndata: 2\n\n`, ['2']],
+  ])('%s', (_what, endpoint, text, records) => {
+    for (const size of [text.length, 65_536, 1_000_003]) {
+      expect(dataOf(cut(endpoint, true, ...slices(text, size))).map((data) => data.length)).toEqual(
+        records.map((data) => data.length),
+      )
+    }
+  })
+
+  test('a document', () => {
+    expect(cut('/api/chat', false, long)).toEqual([])
+    expect(cut('/api/chat', false, long.slice(1), 'x')).toEqual([])
+    expect(cut('/api/chat', false, long.slice(1))).toHaveLength(1)
+  })
+})
+
+interface Kept {
+  readonly name: string
+  readonly contentType: string
+  readonly text: string
+}
+
+const keptIn = ({ artifacts }: JobOutput): Kept[] =>
+  artifacts.map(({ name, contentType, body }) => ({ name, contentType, text: Buffer.from(body).toString('utf8') }))
+
+function keep(endpoint: EndpointPath, streamed: boolean, body: string, isJson = false) {
+  const keeper = createKeeper(endpoint, streamed, isJson)
+  keeper.push(Buffer.from(body))
+  return keeper
+}
+
+const ANSWER = '{"message":{"content":"a"},"done":false}\n{"message":{"content":"b"},"done":true}\n'
+
+test('a whole answer leaves its bytes under the type that the target gave, and its text', () => {
+  const remains: JobOutput = keep('/api/chat', true, ANSWER).remains('application/x-ndjson', true)
+  expect(keptIn(remains)).toEqual([
+    { name: 'response', contentType: 'application/x-ndjson', text: ANSWER },
+    { name: 'completion', contentType: 'text/plain; charset=utf-8', text: 'ab' },
+  ])
+})
+
+test('an answer that is not whole leaves its bytes, and nothing that looks like an answer', () => {
+  for (const streamed of [true, false]) {
+    const remains: JobOutput = keep('/api/chat', streamed, ANSWER).remains(null, false)
+    expect(keptIn(remains)).toEqual([{ name: 'response', contentType: 'application/octet-stream', text: ANSWER }])
+    expect([remains.result, remains.responseIsResult]).toEqual([null, false])
+  }
+})
+
+test('an answer of no byte leaves nothing, but for the completion of one that is whole', () => {
+  expect(createKeeper('/api/chat', true, false).remains(null, false).artifacts).toEqual([])
+  const remains: JobOutput = createKeeper('/v1/images/generations', false, false).remains(null, true)
+  expect(keptIn(remains).map(({ name, text }) => [name, text])).toEqual([['completion', '']])
+  expect([remains.result, remains.responseIsResult]).toEqual([null, false])
+})
+
+test('where a format was asked for, the completion is JSON', () => {
+  expect(keptIn(keep('/api/chat', true, ANSWER, true).remains('x/y', true))[1]?.contentType).toBe('application/json')
+})
+
+test.each<[string, EndpointPath, string, string, boolean]>([
+  [
+    'only loads',
+    '/api/chat',
+    '{"message":{"role":"assistant","content":""},"done":true,"done_reason":"load"}',
+    '',
+    true,
+  ],
+  [
+    'only calls tools',
+    '/v1/chat/completions',
+    '{"choices":[{"message":{"content":null,"tool_calls":[{}]}}]}',
+    '',
+    true,
+  ],
+  ['is a text', '/v1/completions', '{"choices":[{"text":"a"},{"text":"b"}]}\n', 'a', true],
+  ['is a transcription', '/v1/audio/transcriptions', '{"text":"heard"}', 'heard', true],
+  ['is a transcription as plain text', '/v1/audio/transcriptions', 'heard\n', 'heard\n', false],
+  ['is a picture', '/v1/images/generations', '{"data":[{"b64_json":"iVBORw0K"}]}', '', true],
+])('a whole document that %s has its completion', (_what, endpoint, body, completion, isResult) => {
+  const remains: JobOutput = keep(endpoint, false, body).remains('x/y', true)
+  expect(keptIn(remains)).toEqual([
+    { name: 'response', contentType: 'x/y', text: body },
+    { name: 'completion', contentType: 'text/plain; charset=utf-8', text: completion },
+  ])
+  expect([remains.result, remains.responseIsResult]).toEqual([null, isResult])
+})
+
+test('a document too long for a record has its completion and is its result', () => {
+  const said = 'x'.repeat(MAX)
+  const keeper = keep('/api/generate', false, `{"response":"${said}","done":true}`)
+  const remains: JobOutput = keeper.remains('x/y', true)
+  expect([keeper.records, remains.responseIsResult]).toEqual([0, true])
+  expect(remains.artifacts[1]?.body.length).toBe(MAX)
+})
+
+test('a stream that is answered with one document is joined all the same', () => {
+  const document = '{"model":"m","message":{"role":"assistant","content":"a"},"done":true}'
+  const remains: JobOutput = keep('/api/chat', true, document).remains('application/json', true)
+  expect(Buffer.from(remains.result ?? []).toString()).toBe(document)
+})
+
+test('records are numbered from 1 as they come, the last one at the end', () => {
+  const numbers: number[] = []
+  const keeper = createKeeper('/api/chat', true, false, (_record, number) => numbers.push(number))
+  keeper.push(Buffer.from('{}\n{'))
+  expect([numbers, keeper.records]).toEqual([[1], 1])
+  keeper.push(Buffer.from('}\n \n{"a"'))
+  expect([numbers, keeper.records]).toEqual([[1, 2], 2])
+  keeper.remains(null, false)
+  keeper.remains(null, false)
+  expect([numbers, keeper.records]).toEqual([[1, 2, 3], 3])
+})
+
+test('the bytes so far can be read at any time, and are its own', () => {
+  const keeper = createKeeper('/api/chat', true, false)
+  const pieces = [1, 65_535, 3, 200_000, 70_000].map((size, at) => Buffer.alloc(size, 0x61 + at))
+  const early: Buffer[][] = []
+  for (const piece of pieces) {
+    const chunk = Buffer.from(piece)
+    keeper.push(chunk)
+    chunk.fill(0x58)
+    early.push([...keeper.chunks])
+  }
+  for (const [at, chunks] of early.entries()) {
+    expect(Buffer.concat(chunks).equals(Buffer.concat(pieces.slice(0, at + 1)))).toBe(true)
+  }
+  expect(keeper.bytes).toBe(Buffer.concat(pieces).length)
+})
+
+test('what remains can be moved to another thread without taking anything along', () => {
+  const { artifacts, result } = keep('/api/chat', true, ANSWER).remains('x/y', true)
+  for (const body of [...artifacts.map((artifact) => artifact.body), result]) {
+    expect(body?.buffer.byteLength).toBe(body?.byteLength)
+  }
+})

@@ -1,0 +1,36 @@
+// Who is there now: whoever came and has not gone, each once.
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Roll } from '../../src/daemon/http/bag.ts'
+
+test('whatever comes and goes, it holds what a Set would hold', () => {
+  const step = fc.record({ comes: fc.boolean(), who: fc.nat({ max: 9 }) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const roll = new Roll<number>()
+      const set = new Set<number>()
+      for (const { comes, who } of steps) {
+        if (!comes) expect(roll.delete(who)).toBe(set.delete(who))
+        else if (!set.has(who)) {
+          set.add(who)
+          roll.add(who)
+        }
+        expect([...roll].toSorted()).toEqual([...set].toSorted())
+        expect(roll.size).toBe(set.size)
+      }
+    }),
+  )
+})
+
+test('who goes while it is read is read nevertheless, and nobody is left out', () => {
+  const roll = new Roll<string>()
+  for (const who of ['a', 'b', 'c']) roll.add(who)
+  const seen: string[] = []
+  for (const who of roll) {
+    seen.push(who)
+    roll.delete(who)
+  }
+  expect(seen).toEqual(['a', 'b', 'c'])
+  expect(roll.size).toBe(0)
+})

@@ -1,0 +1,86 @@
+// A request that Ollama refuses for what foreman reads of it is refused alike: status, type, framing, every byte. The answers
+// of real ones lie in recorded-VERSION.ndjson (record.ts wrote them).
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { ENDPOINTS, type EndpointPath } from '../../src/daemon/domain/endpoint.ts'
+import { hasChange, hasPath } from '../../src/daemon/domain/ollama-version.ts'
+import { errorBody, type Surface } from '../../src/daemon/http/error-body.ts'
+import { type OllamaPath, unknownModel } from '../../src/daemon/request/ollama-error.ts'
+import { NEWER_QUESTIONS, QUESTIONS, QUIET, type Question, STRANGERS } from './questions.ts'
+import { readEncoded } from './reading.ts'
+import type { Recorded } from './record.ts'
+
+const VERSIONS = readdirSync(import.meta.dirname).flatMap((name) => /^recorded-(.*)\.ndjson$/.exec(name)?.[1] ?? [])
+const ROUTER_404 = { status: 404, contentType: 'text/plain', body: '404 page not found' }
+
+const withoutId = (answer: Recorded): Recorded => ({
+  ...answer,
+  body: answer.body.replace(/req_[0-9a-f]{24}/, 'req_…'),
+})
+
+const surfaceOf = (path: OllamaPath): Surface =>
+  path in ENDPOINTS ? ENDPOINTS[path as EndpointPath].dialect : path.startsWith('/api/') ? 'native' : 'openai'
+
+test('the oldest supported version and the newest tried are recorded', () => {
+  expect(VERSIONS).toEqual(expect.arrayContaining(['0.17.4', '0.34.4']))
+})
+
+describe.each(VERSIONS)('in front of Ollama %s', (version) => {
+  const lines = readFileSync(new URL(`./recorded-${version}.ndjson`, import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+  const [ollama, ...answers] = lines.map((line) => JSON.parse(line))
+  const all = [...QUESTIONS, ...STRANGERS, ...QUIET, ...NEWER_QUESTIONS]
+
+  /** The questions with their answers, as far as the version has their paths. */
+  function answered<Path extends OllamaPath>(questions: readonly Question<Path>[]) {
+    const from = all.indexOf(questions[0] as Question<OllamaPath>)
+    return questions
+      .map((question, i) => ({ ...question, answer: withoutId(answers[from + i]) }))
+      .filter(({ endpoint }) => hasPath(version, endpoint))
+  }
+
+  const read = ({ endpoint, body, headers }: Question) => {
+    const { 'content-encoding': coding = null, 'content-type': type = null } = headers
+    return readEncoded(endpoint, body, coding, type, { version })
+  }
+
+  test('the recording is of these questions', () => {
+    expect(ollama).toEqual({ version })
+    expect(answers).toHaveLength(all.length)
+  })
+
+  test('a path is on the table if this version has it', () => {
+    const missing = [...QUESTIONS, ...STRANGERS].filter(({ endpoint }) => !hasPath(version, endpoint))
+    for (const question of missing) expect(answers[all.indexOf(question)]).toEqual(ROUTER_404)
+    const there = [...QUESTIONS, ...STRANGERS].filter(({ endpoint }) => hasPath(version, endpoint))
+    for (const question of there) expect(answers[all.indexOf(question)]).not.toEqual(ROUTER_404)
+  })
+
+  test.each(answered([...QUESTIONS]).concat(hasChange(version, 'compaction') ? answered([...NEWER_QUESTIONS]) : []))(
+    '$endpoint: $why',
+    async ({ answer, ...question }) => {
+      const reading = await read(question)
+      if (reading.kind !== 'refused') throw new Error(`taken for a ${reading.kind}; Ollama says ${answer.body}`)
+      const { status, message, code, speaker } = reading
+      const said = errorBody(ENDPOINTS[question.endpoint].dialect, status, message, code, version, speaker)
+      expect(withoutId({ status, ...said })).toEqual(answer)
+      expect(code).toBeNull()
+    },
+  )
+
+  test.each(answered(STRANGERS))('$endpoint: $why', ({ endpoint, answer }) => {
+    const { status, message } = unknownModel(endpoint, 'nope')
+    const said = errorBody(surfaceOf(endpoint), status, message, null, version)
+    expect(withoutId({ status, ...said })).toEqual(answer)
+  })
+
+  test.each(answered(QUIET))('$endpoint, quiet: $why', async ({ answer, ...question }) => {
+    const reading = await read(question)
+    if (reading.kind === 'refused') throw new Error(`refused: ${reading.message}; Ollama says ${answer.body}`)
+    expect(reading.submission.loadOnly).toBe(true)
+    const { done_reason } = JSON.parse(answer.body)
+    expect(reading.kind).toBe(done_reason === 'unload' ? 'unload' : 'submission')
+  })
+})

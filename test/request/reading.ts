@@ -1,0 +1,83 @@
+// Short ways from a body to its reading, for the tests beside it.
+
+import { ENDPOINTS, type EndpointPath } from '../../src/daemon/domain/endpoint.ts'
+import type { Submission } from '../../src/daemon/domain/job.ts'
+import { withKeepAlive } from '../../src/daemon/request/added-keep-alive.ts'
+import { decodeBody } from '../../src/daemon/request/content-coding.ts'
+import { type JobReading, readJobSubmission } from '../../src/daemon/request/job-submission.ts'
+import {
+  type Reading,
+  type ReadingSettings,
+  type RequestBytes,
+  readSubmission,
+} from '../../src/daemon/request/submission.ts'
+import { runAtOnce } from '../../src/daemon/text/slices.ts'
+
+export const PATHS = Object.keys(ENDPOINTS) as EndpointPath[]
+export const SETTINGS = { version: '0.17.4' }
+export const MESSAGES = '"messages":[{"role":"user","content":"hi"}]'
+
+interface Headers {
+  readonly contentType?: string | null
+  readonly contentEncoding?: string | null
+}
+
+export function read(
+  endpoint: EndpointPath,
+  body: string | Uint8Array,
+  { contentType = 'application/json', contentEncoding = null }: Headers = {},
+  settings: { version: string } = SETTINGS,
+): Reading {
+  const bytes = new Uint8Array(Buffer.from(body as string))
+  return readAtOnce(endpoint, { body: bytes, contentType, contentEncoding }, settings)
+}
+
+type Undecoded = Omit<RequestBytes, 'coding'>
+
+/** With its coding, for a body that is not compressed: that takes another thread. */
+function withCoding(request: Undecoded): RequestBytes {
+  const coding = decodeBody(request.body, request.contentType, request.contentEncoding)
+  if (coding instanceof Promise) throw new Error('a compressed body is read by readEncoded')
+  return { ...request, coding }
+}
+
+export const readAtOnce = (endpoint: EndpointPath, request: Undecoded, settings: ReadingSettings): Reading =>
+  runAtOnce(readSubmission(endpoint, withCoding(request), settings))
+
+export const readJobAtOnce = (request: Undecoded, settings: ReadingSettings): JobReading =>
+  runAtOnce(readJobSubmission(withCoding(request), settings))
+
+/** The same for any body. */
+export async function readEncoded(
+  endpoint: EndpointPath,
+  body: Uint8Array,
+  contentEncoding: string | null,
+  contentType: string | null = 'application/json',
+  settings: ReadingSettings = SETTINGS,
+): Promise<Reading> {
+  const bytes = new Uint8Array(body)
+  const coding = await decodeBody(bytes, contentType, contentEncoding)
+  return runAtOnce(readSubmission(endpoint, { body: bytes, contentType, contentEncoding, coding }, settings))
+}
+
+export async function readEncodedJob(body: Uint8Array, contentEncoding: string): Promise<JobReading> {
+  const bytes = new Uint8Array(body)
+  const coding = await decodeBody(bytes, null, contentEncoding)
+  return runAtOnce(readJobSubmission({ body: bytes, contentType: null, contentEncoding, coding }, SETTINGS))
+}
+
+export function taken(reading: Reading): Submission {
+  if (reading.kind === 'refused') throw new Error(`refused: ${reading.status} ${reading.message}`)
+  return reading.submission
+}
+
+export function refused(reading: Reading): { status: number; message: string; code: string | null } {
+  if (reading.kind !== 'refused') throw new Error(`taken for a ${reading.kind}`)
+  return { status: reading.status, message: reading.message, code: reading.code }
+}
+
+export const text = (submission: Submission): string => Buffer.from(submission.body).toString()
+
+/** As it is sent to a target that does not hold its model. */
+export const sentText = ({ body, lacksKeepAlive }: Submission, keepAlive = '30m'): string =>
+  Buffer.from(lacksKeepAlive === true ? runAtOnce(withKeepAlive(body, keepAlive)) : body).toString('latin1')

@@ -1,0 +1,153 @@
+// Owns what every test of the store needs: a real database file in a folder of its own that goes with the test, and jobs to
+// put into it. It asserts nothing.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, onTestFinished } from 'vitest'
+import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/domain/affinity.ts'
+import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
+import { type Job, type NewJob, NO_WISHES, type QueueLimits, STATES, type Wishes } from '../../src/daemon/domain/job.ts'
+import type { Change, ClaimRequest, JobFilter, Store, StoreOptions } from '../../src/daemon/sqlite/store.ts'
+import { openStore, type StoreProbes } from '../../src/daemon/sqlite/thread.ts'
+
+export const NO_LIMITS: QueueLimits = { maxQueue: 1_000_000, maxQueueBytes: Number.MAX_SAFE_INTEGER }
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'foreman-store-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export interface StoreWishes extends StoreProbes {
+  readonly path?: string
+  readonly onFatal?: (error: Error) => void
+  readonly onStorageFull?: NonNullable<StoreOptions['onStorageFull']>
+}
+
+/** A store that fails the test when it breaks, unless the test wants to hear of it. */
+export async function temporaryStore(wishes: StoreWishes = {}): Promise<Store> {
+  const path = wishes.path ?? join(await temporaryFolder(), 'foreman.db')
+  const { onStorageFull, onCommit, maxPages } = wishes
+  const store = await openStore(
+    {
+      path,
+      onFatal:
+        wishes.onFatal ??
+        ((error) => {
+          throw error
+        }),
+      ...(onStorageFull === undefined ? {} : { onStorageFull }),
+    },
+    { ...(onCommit === undefined ? {} : { onCommit }), ...(maxPages === undefined ? {} : { maxPages }) },
+  )
+  onTestFinished(() => store.close())
+  return store
+}
+
+/** One store for all tests of a file: opening one costs a thread. `store()` is for inside of tests. */
+export function sharedStore(): { readonly store: () => Promise<Store> } {
+  let shared: Promise<{ store: Store; folder: string }> | null = null
+  const open = async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'foreman-store-'))
+    const onFatal = (error: Error): void => {
+      throw error
+    }
+    return { store: await openStore({ path: join(folder, 'foreman.db'), onFatal }), folder }
+  }
+  afterAll(async () => {
+    if (shared === null) return
+    const { store, folder } = await shared
+    await store.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return {
+    async store() {
+      shared ??= open()
+      return (await shared).store
+    },
+  }
+}
+
+let lastNumber = 0
+
+export function newJob(differences: Partial<NewJob> & { readonly bytes?: number } = {}): NewJob {
+  const { bytes = 2, ...rest } = differences
+  lastNumber += 1
+  const affinity = rest.affinity ?? 'tiny-a:latest'
+  return {
+    id: `job-${lastNumber}`,
+    caller: 'live',
+    endpoint: '/api/chat',
+    model: affinity === CLOUD_AFFINITY ? 'big:cloud' : (affinity.split(':', 1)[0] ?? affinity),
+    affinity,
+    stream: true,
+    loadOnly: false,
+    contentType: 'application/json',
+    contentEncoding: null,
+    body: new Uint8Array(bytes),
+    createdAt: 1000,
+    createdAwake: 0,
+    ...rest,
+  }
+}
+
+/** Wishes of an async job that is to be told of everything. */
+export const told = (differences: Partial<Wishes> = {}): Wishes => ({
+  ...NO_WISHES,
+  webhookUrl: 'http://hooks.lan/a',
+  webhookEvents: STATES,
+  ...differences,
+})
+
+/** Enqueues and gives the row back. */
+export async function put(store: Store, differences: Parameters<typeof newJob>[0] = {}): Promise<Job> {
+  const result = await store.enqueue(newJob(differences), NO_LIMITS)
+  if (result.kind !== 'enqueued') throw new Error(result.kind)
+  return result.job
+}
+
+export const resident = (affinity: string | null, foreign: readonly string[] = []): Residency => ({ affinity, foreign })
+
+export function claimRequest(differences: Partial<ClaimRequest> = {}): ClaimRequest {
+  return { now: 2000, awake: 0, residency: NOTHING_RESIDENT, drainLimitMs: 0, ...differences }
+}
+
+/** Claims what must be there. */
+export async function take(store: Store, differences: Partial<ClaimRequest> = {}) {
+  const result = await store.claim(claimRequest(differences))
+  if (result.kind !== 'claimed') throw new Error(result.kind)
+  return result
+}
+
+/** A change with the error that its event needs. */
+export function change(id: string, event: Change['event'], differences: Partial<Change> = {}): Change {
+  return { id, event, now: 3000, error: { code: 'internal', message: 'because', status: null }, ...differences }
+}
+
+export async function changed(store: Store, ...args: Parameters<typeof change>): Promise<Job> {
+  const result = await store.apply(change(...args))
+  if (result.kind !== 'applied') throw new Error(result.kind)
+  return result.job
+}
+
+/** What an async job leaves: a response of so many bytes, which is its result, and a completion. */
+export const remainsOf = (bytes: number): JobOutput => ({
+  artifacts: [
+    { name: 'completion', contentType: 'text/plain; charset=utf-8', body: new TextEncoder().encode('blue') },
+    { name: 'response', contentType: 'application/x-ndjson', body: new Uint8Array(bytes).fill(7) },
+  ],
+  result: null,
+  responseIsResult: true,
+})
+
+/** The whole response of a job; null: there is none. */
+export const responseOf = (store: Store, id: string): Promise<Uint8Array<ArrayBuffer> | null> =>
+  store.artifact(id, 'response', 0, Number.MAX_SAFE_INTEGER)
+
+/** The newest jobs first. */
+export async function newest(store: Store, limit: number, filter: Partial<JobFilter> = {}): Promise<readonly Job[]> {
+  const everything = { state: null, model: null, label: null, before: null }
+  const listed = await store.list({ ...everything, limit, ...filter }, NOTHING_RESIDENT)
+  return listed.map(({ job }) => job)
+}
