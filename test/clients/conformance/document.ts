@@ -6,11 +6,12 @@ import type { Results } from './matrix.ts'
 import { OUTCOMES } from './outcome.ts'
 import { SCENARIOS } from './scenario.ts'
 
-const HEAD = `# What clients make of a queue
+const HEAD = `# How clients handle a queue
 
-Made by \`npm run test:clients\`: real clients in front of foreman, the whole program, in front of a scripted target. Each row
-is a client in one of its modes with its own defaults; each column is something that a queue does to it. *Waits* means that
-the answer was begun and kept alive with at least three heartbeats before anything else happened.
+\`npm run test:clients\` makes this page. It runs real clients against the complete foreman in front of a scripted target, the
+stand-in for an Ollama server. Each row is one client in one mode, with its default settings. Each column is a situation that
+can occur with a queue. *Waits* means that foreman had begun the answer and had sent at least three heartbeats before anything
+else happened.
 
 `
 
@@ -18,38 +19,40 @@ const LEGEND = `
 ${Object.entries(OUTCOMES)
   .map(([outcome, meaning]) => `- \`${outcome}\`: ${meaning}`)
   .join('\n')}
-- \`×3\`: the client sent the request three times. \`–\`: cannot happen to it.
+- \`×3\`: the client sent the request three times
+- \`–\`: cannot happen with this client
 
 `
 
-const NOTES = `## Why some sentences are lost
+const NOTES = `## Why some messages are lost
 
-- An unstreamed answer that was kept alive can only be cut: most clients take an error in a 200 for an answer. Whoever wants
-  the sentence asks \`GET /jobs/{id}\` with the \`X-Foreman-Job-Id\` of the answer, or asks for a stream.
-- \`ollama-ai-provider-v2\` drops error lines of a stream; only the cut tells it. Of an HTTP error it shows the words behind
-  the status.
-- An event that was cut in half reaches the clients of \`/v1\` as an event that is no JSON, and they report that.
-- The Go client (\`github.com/ollama/ollama/api\`) makes the error's text of the unfinished record. After heartbeats, that
-  text is all spaces. A program asks \`ctx.Err()\` whether its own deadline ended the call.
-- The AI SDK asks again when an unstreamed answer was cut, without a word that says it is a retry: each is a new job.
-- No failure looks like success, but for one that Ollama makes itself: a model that repeats itself is cut off, and unstreamed
-  \`/v1\` answers 200 with a document that is valid and has no error (\`finish_reason\` is null). It is passed on as it is.
+- If an unstreamed call fails after a heartbeat, foreman can only close the connection, because most clients take an error in a
+  200 for an answer. To get the message, use \`GET /jobs/{id}\` with the answer's \`X-Foreman-Job-Id\`, or ask for a stream.
+- \`ollama-ai-provider-v2\` drops error records of a stream; it notices only the closed connection. For an HTTP error it shows only
+  the reason phrase of the status.
+- Clients of \`/v1\` report an event that was cut in the middle as invalid JSON.
+- The Go client (\`github.com/ollama/ollama/api\`) uses the text of the unfinished record as its error text. After heartbeats, this
+  text consists of spaces. \`ctx.Err()\` shows whether the program's own deadline ended the call.
+- The AI SDK retries an unstreamed call whose answer was cut off, but does not mark the retry as one. So each retry is a new job.
+- No failure looks like success, except one that Ollama causes itself. Ollama cuts off a model that repeats itself. Unstreamed
+  \`/v1\` then answers 200 with a valid document without an error (\`finish_reason\` is null), which foreman passes on unchanged.
 
 ## Long waits
 
-In each run all clients wait 40 s at once in a paused queue with the default heartbeat, and get the right text. With
-\`FOREMAN_LONG_WAIT=1\` they wait 400 s as well, longer than the 300 s after which everything built on Node's \`fetch\` gives
-up: last done on 2026-11-21, by the JavaScript clients, 14 of 14, and by the Python clients, 14 of 14. Of those only LlamaIndex
-has so little patience (30 s); \`openai\` and \`anthropic\` have 600 s, LiteLLM 6000 s, \`ollama\` and LangChain no limit.
+In each run all clients wait 40 s at the same time in a paused queue with the default heartbeat, and get the right answer. With
+\`FOREMAN_LONG_WAIT=1\` they also wait 400 s. This is longer than the 300 s after which all clients that use Node's \`fetch\` give up.
+The last such run was on 2026-11-21; 14 of 14 JavaScript clients and 14 of 14 Python clients passed. The Python clients have
+other timeouts: LlamaIndex 30 s, \`openai\` and \`anthropic\` 600 s, LiteLLM 6000 s, \`ollama\` and LangChain none.
 
-\`openai\` and \`anthropic\` of both languages that give up twice, ask again and say so (\`x-stainless-retry-count\`) have one job.
+If \`openai\` or \`anthropic\`, in either language, gives up twice and retries, it still has one job. It marks each retry with
+\`x-stainless-retry-count\`.
 
-## Who can leave
+## Which clients can abort
 
-A program that aborts ends its job at once, in the queue, while the model loads and in the middle of a stream, with
-\`openai\`, \`anthropic\`, \`ollama-ai-provider-v2\`, \`@ai-sdk/openai-compatible\` and the Go client. \`ollama-js\` can leave a stream that has
-begun (by a heartbeat, too), and nothing else. \`langchain-js\` leaves with the next piece of text. \`ai-sdk-ollama\` never closes
-the line: \`POST /jobs/{id}/cancel\` does.
+If a program aborts its call with \`openai\`, \`anthropic\`, \`ollama-ai-provider-v2\`, \`@ai-sdk/openai-compatible\` or the Go client,
+its job ends immediately: in the queue, while the model loads, and in the middle of a stream. \`ollama-js\` can abort only a stream
+that has begun; a heartbeat counts as its beginning. \`langchain-js\` aborts with the next piece of text. \`ai-sdk-ollama\` never
+closes the connection: use \`POST /jobs/{id}/cancel\`.
 
 `
 
@@ -80,18 +83,21 @@ function classTable(classes: Results): string {
   return row(['error', 'status', ...clients]) + row(['---', '---', ...clients.map(() => '---')]) + rows.join('')
 }
 
-const ERRORS_HEAD = `## What an error is called
+const ERRORS_HEAD = `## Error classes
 
-An error before the answer has begun has its own status. All of these clients show its sentence, but for \`ollama-ai-provider-v2\`, which shows
-the words behind the status (as \`@ai-sdk/openai-compatible\` does of errors of a path or headers that belong to nobody); all
-give the status, but for \`ai-sdk-ollama\`, and the command line, which has exit codes. The Go client's
-\`api.AuthorizationError\` (401) has the status but not the sentence. \`–\`: cannot happen to it, or was not tried.
+An error before the answer begins has its own HTTP status. The table shows the class of the client's error.
 
-A wrong method (405, with \`Allow\`) needs a client that lets its user choose one, as \`openai\` and \`anthropic\` do in both
-languages, or an address below which no path takes a POST (the AI SDK's). \`ollama-js\`, \`ai-sdk-ollama\`, \`langchain-js\` and
-\`ollama-py\` with all that is built on it cannot get there; \`fetch\` and \`requests\` can. Only clients with a word for it manage
-models, and only those that embed meet the bound on embeddings. \`too many embeddings\` and \`a full queue\` have the same sentence,
-Ollama's. A model falls silent (504) only in a stream: nobody can tell how long an unstreamed answer is thought about.
+- All clients show foreman's message, except \`ollama-ai-provider-v2\`, which shows the reason phrase of the status.
+  \`@ai-sdk/openai-compatible\` shows the reason phrase for errors of paths and headers outside its API.
+- All clients show the status, except \`ai-sdk-ollama\`, and the command line, which has exit codes.
+- The Go client's \`api.AuthorizationError\` (401) has the status but not the message.
+- A wrong method (405, with \`Allow\`) needs a client whose user can choose the method, as in \`openai\` and \`anthropic\` in both
+  languages, or a base URL below which no path accepts a POST (AI SDK). \`ollama-js\`, \`ai-sdk-ollama\`, \`langchain-js\`, \`ollama-py\`
+  and clients built on it cannot send one; \`fetch\` and \`requests\` can.
+- Only clients with a function for it can manage models, and only clients that embed can reach the limit of embeddings.
+- \`too many embeddings\` and \`a full queue\` have the same message, which is Ollama's.
+- A model that stops sending (504) is detected only in a stream: without one, a long silence can be a long answer.
+- \`–\`: cannot happen with this client, or was not tested.
 
 `
 

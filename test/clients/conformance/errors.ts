@@ -147,23 +147,23 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     prepare: ({ fake }) => failsEverywhere(fake, 400, CANNOT),
   },
   {
-    name: 'a path that is not there',
+    name: 'an unknown path',
     ...{ status: 404, reason: 'Not Found', sentence: '404 page not found', code: null },
     asked: { path: '/nope' },
   },
   {
-    name: 'a method that is not there',
+    name: 'a wrong method',
     ...{ status: 405, reason: 'Method Not Allowed', sentence: '405 method not allowed', code: null },
     act: 'method',
   },
   {
-    name: 'a header that cannot be',
+    name: 'an invalid header',
     ...{ status: 400, reason: 'Bad Request', sentence: 'Idempotency-Key must be 1 to 255 visible ASCII characters' },
     code: 'bad_request',
     asked: { headers: { 'Idempotency-Key': 'k'.repeat(256) } },
   },
   {
-    name: 'no token',
+    name: 'a missing token',
     ...{ status: 401, reason: 'Unauthorized', sentence: 'unauthorized: this foreman needs its token' },
     code: 'unauthorized',
     settings: { FOREMAN_TOKEN: 'secret' },
@@ -215,7 +215,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     endWait: cancelAll,
   },
   {
-    name: 'a target that is gone',
+    name: 'an unreachable target',
     ...{ ...BAD_GATEWAY, sentence: 'the target does not answer', code: 'target_unreachable' },
     settings: { FOREMAN_UNREACHABLE_GRACE: '500ms', FOREMAN_POLL_INTERVAL: '500ms' },
     async prepare({ fake, foreman }) {
@@ -224,18 +224,18 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     },
   },
   {
-    name: 'a target that goes down each time',
+    name: 'a target lost in every attempt',
     ...{ ...BAD_GATEWAY, sentence: 'the target was lost 1 times', code: 'attempts_exhausted' },
     settings: { FOREMAN_MAX_ATTEMPTS: '1' },
     prepare: always(hangsUp()),
   },
   {
-    name: 'a target that is no Ollama',
+    name: 'a target that is not Ollama',
     ...{ ...BAD_GATEWAY, sentence: 'something that is not Ollama', code: 'bad_answer' },
     prepare: always(raw('220 mail.example ESMTP\r\n')),
   },
   {
-    name: 'a target that goes down while it embeds',
+    name: 'a target lost during an embedding',
     ...{ ...BAD_GATEWAY, sentence: 'the connection to the target was lost', code: 'connection_lost' },
     act: 'embedding',
     prepare: always(hangsUp(), EMBEDDINGS),
@@ -253,7 +253,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     prepare: embeddersWait,
   },
   {
-    name: 'a full house',
+    name: 'too many connections',
     ...{ ...UNAVAILABLE, sentence: 'server busy, please try again: too many connections' },
     ...{ code: 'too_many_connections', isOneByOne: true },
     settings: { FOREMAN_MAX_QUEUE: '1', FOREMAN_EMBED_QUEUE: '256' },
@@ -266,7 +266,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     settings: { FOREMAN_MIN_FREE: '16384GiB' },
   },
   {
-    name: 'a foreman that is stopped',
+    name: 'a foreman that is stopping',
     ...{ ...UNAVAILABLE, sentence: 'foreman is shutting down', code: 'shutting_down' },
     prepare: (stage) => stage.pause(),
     async endWait(stage) {
@@ -282,7 +282,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   },
   {
     // Of a run that is streamed: nobody can tell how long an unstreamed answer is thought about.
-    name: 'a model that falls silent',
+    name: 'a model that stops sending',
     ...{ ...TIMEOUT, sentence: 'no byte came from the model for 1m', code: 'stalled', isStepped: true },
     settings: { FOREMAN_STALL_LIMIT: '1m' },
     happensTo: ({ streams }) => streams === true,

@@ -4,11 +4,11 @@
 import type { Told } from './way.ts'
 
 export const OUTCOMES = {
-  '✓': 'the right text',
-  '✓msg': 'an error with the true sentence',
-  status: 'an error with no more than the words of the HTTP status',
-  '~err': 'an error, its sentence lost',
-  '✗err': 'an error although all went well',
+  '✓': 'the right answer',
+  '✓msg': 'an error with the right message',
+  status: 'an error that shows only the reason phrase of the HTTP status',
+  '~err': 'an error without the right message',
+  '✗err': 'an error although the request succeeded',
   '✗silent': 'a failure that looks like success',
 } as const
 

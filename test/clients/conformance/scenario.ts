@@ -77,7 +77,7 @@ export const SCENARIOS: readonly Scenario[] = [
     play: (stage) => stage.letThroughAfter(BEATS),
   },
   {
-    name: 'waits, then the target is gone',
+    name: 'waits, then the target is unreachable',
     settings: { ...slowly, FOREMAN_POLL_INTERVAL: '500ms', FOREMAN_UNREACHABLE_GRACE: '500ms' },
     truth: failure('the target does not answer'),
     injury: () => 'record and cut',
@@ -97,7 +97,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     // On /v1 Ollama swallows the error that its own surface gives, and ends without the last record.
-    name: 'error in the answer',
+    name: 'error during the answer',
     settings: promptly,
     truth: failure(BROKE, INCOMPLETE),
     happensTo: ({ streams }) => streams,
@@ -109,7 +109,7 @@ export const SCENARIOS: readonly Scenario[] = [
     play: idle,
   },
   {
-    name: 'connection lost in the answer',
+    name: 'connection lost during the answer',
     settings: promptly,
     truth: failure('lost in the middle of the answer'),
     happensTo: ({ streams }) => streams,
@@ -127,7 +127,7 @@ export const SCENARIOS: readonly Scenario[] = [
     play: idle,
   },
   {
-    name: 'connection lost in the answer',
+    name: 'connection lost during the answer',
     settings: { ...promptly, FOREMAN_MAX_ATTEMPTS: '1' },
     truth: failure('the target was lost 1 times'),
     happensTo: ({ streams }) => !streams,
@@ -137,7 +137,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     // A document of /v1 that is valid JSON cannot be told from a whole one.
-    name: 'answer without its end',
+    name: 'answer without its last record',
     settings: promptly,
     truth: failure(INCOMPLETE),
     happensTo: ({ streams, endpoint }) => streams || NATIVE.includes(endpoint),
