@@ -1,5 +1,5 @@
-// Owns one keep-alive connection of the load generator: a request is bytes made once, written as they are. Not an HTTP
-// client: node:http or undici would cost more than the servers that are measured.
+// Keep-alive connection of the load generator. A request is bytes made once and written unchanged. This is not an HTTP
+// client: node:http or undici would cost more CPU than the servers under test.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -56,7 +56,7 @@ export class Caller {
     return caller
   }
 
-  /** Sends a request and lets `listener` hear its answer; for callers that count every microsecond. */
+  /** Sends a request and passes its answer to `listener`; for callers that measure microseconds. */
   send(request: Buffer, listener: AnswerListener): void {
     this.#reader.listener = listener
     this.socket.write(request)
@@ -64,7 +64,7 @@ export class Caller {
 
   /** Sends a request; resolves with the status once the answer is whole. */
   async request(request: Buffer, body?: (bytes: Buffer) => void): Promise<number> {
-    if (this.socket.destroyed) throw new Error('the connection was closed while nothing was asked')
+    if (this.socket.destroyed) throw new Error('the connection was closed before the request was sent')
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     this.#broken = reject
     this.send(request, body === undefined ? { end: resolve } : { body, end: resolve })

@@ -1,5 +1,5 @@
-// Owns what the embedding benches ask and are answered: one request, one answer of 768 numbers, and the inventory that
-// foreman wants to see before it trusts a target.
+// Request and answer of the embedding benches: one request, one answer of 768 numbers, and the inventory that foreman
+// must see before it accepts a target.
 
 import { post } from './caller.ts'
 import { type Nginx, startCannedTarget } from './nginx.ts'
@@ -28,7 +28,7 @@ const ANSWERS = {
   '/api/version': JSON.stringify({ version: '0.17.4' }),
 }
 
-/** A target that is never what is measured: nginx with one canned answer. */
+/** A target fast enough not to limit the measurement: nginx with one canned answer. */
 export const startEmbeddingTarget = (): Promise<Nginx> => startCannedTarget(ANSWERS)
 
 export const embeddingRequest = (port: number): Buffer =>

@@ -1,5 +1,5 @@
-// Owns the question how many chats a second go through the queue when callers do not think: the price of a row, a claim
-// and a verdict for each, seen as a rate.
+// Bench of chats per second through the queue, with callers that send the next chat at once. It shows the cost of a
+// row, a claim and an end for each chat, as a rate.
 
 import { startForeman } from './foreman.ts'
 import { type Closed, closedLoad } from './load.ts'
@@ -8,9 +8,9 @@ import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
 import { chatRequest, startChatTarget } from './targets.ts'
 
-const METHOD = `The target answers each chat at once with two records. Callers on kept connections send the next chat when
-  the last one has ended. Directly and through nginx with one caller, because foreman sends one at a time whatever the
-  number of callers; rounds alternate. One chat is one enqueue, one claim and one end in the database.`
+const METHOD = `The target answers each chat at once with two records. Callers on kept connections send the next chat
+  when the previous one has ended. The direct and nginx rows use one caller, because foreman sends one chat at a time
+  for any number of callers. Rounds alternate. One chat is one enqueue, one claim and one end in the database.`
 
 const CALLERS = [1, 16, 64]
 const ROUND_MS = 1_500

@@ -1,5 +1,5 @@
-// Owns the processes that a bench starts: each is known by its handle, has a temporary directory that goes with it, and
-// ends with the bench, whichever way that ends. It never signals a process it did not start.
+// Child processes of a bench. Each has a handle and a temporary directory that is removed with it, and ends with the
+// bench in every case. It never signals a process that it did not start.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** The children that run, each with the signal that ends it for certain together with what it has started itself. */
+/** The running children, each with the signal that reliably ends it and its own children. */
 const children = new Map<ChildProcess, NodeJS.Signals>()
 const directories = new Set<string>()
 
-/** What a SIGTERM has not ended by then is killed: a bench must end. */
+/** Processes still running this long after SIGTERM are killed, because a bench must end. */
 const PATIENCE_MS = 5_000
 
 process.on('exit', () => {
@@ -29,18 +29,18 @@ export interface Child {
 }
 
 export interface ChildOptions {
-  /** Added to the environment; undefined takes a variable out. */
+  /** Added to the environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
-  /** Somebody else to run as, for programs that refuse root. */
+  /** The user to run as, for programs that refuse root. */
   readonly user?: { readonly uid: number; readonly gid: number }
-  /** It has children of its own, which a SIGKILL would leave behind. */
+  /** Whether it has child processes, which a SIGKILL would leave behind. */
   readonly isParent?: boolean
   /** Gets each line of stdout and stderr. */
   readonly onLine?: (line: string, from: 'stdout' | 'stderr') => void
 }
 
-/** A directory of its own, removed at the end. */
+/** Creates a temporary directory that is removed at the end. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'foreman-bench-'))
   directories.add(directory)
@@ -61,13 +61,13 @@ export function startChild(command: string, args: readonly string[], options: Ch
   children.set(child, options.isParent === true ? 'SIGTERM' : 'SIGKILL')
   child.once('exit', () => children.delete(child))
   for (const from of ['stdout', 'stderr'] as const) {
-    // Read to the end even if nobody listens: a full pipe would stop the child.
+    // Always read to the end: a full pipe would block the child.
     createInterface(child[from]).on('line', (line) => options.onLine?.(line, from))
   }
   return { pid, process: child, stop: () => stopChild(child) }
 }
 
-/** Starts a child and waits for the first line that `read` makes something of. */
+/** Starts a child and waits for the first line for which `read` returns a value. */
 export async function startUntil<T>(
   command: string,
   args: readonly string[],
@@ -107,12 +107,12 @@ async function stopChild(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-/** Ends whatever still runs: after a bench that failed half-way. */
+/** Ends all children that still run, after a bench that failed. */
 export async function stopChildren(): Promise<void> {
   await Promise.all([...children.keys()].map(stopChild))
 }
 
-/** A port that was free a moment ago, for programs that cannot say which one they took. */
+/** Returns a port that was free a moment ago, for programs that cannot report the port they chose. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,5 +1,5 @@
-// Owns receivers that are dead in two ways, on loopback only: ports that refuse, and ports that take a connection and never
-// answer on it.
+// Dead webhook receivers of two kinds, on loopback only: ports that refuse connections, and ports that accept a
+// connection and never answer.
 
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -11,7 +11,7 @@ export interface DeadHosts {
   stop(): void
 }
 
-/** Below the ports that outgoing connections are given: one of those would now and then connect to itself. */
+/** Below the range for outgoing connections: a port in that range would sometimes connect to itself. */
 const FIRST_PORT = 20_000
 const LAST_PORT = 32_000
 

@@ -1,4 +1,4 @@
-// Owns the question how many webhooks a second arrive at receivers that answer at once, and what they cost the queue.
+// Bench of webhooks per second at receivers that answer at once, and of their cost for the queue.
 
 import { ask } from './caller.ts'
 import { startUntil } from './child.ts'
@@ -11,11 +11,11 @@ import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
 import { type Listening, startChatTarget, targetScript } from './targets.ts'
 
-const METHOD = `Jobs are submitted while the queue is paused, then it is resumed: the target answers each at once, and each
-  tells of two of its changes, working and done. Counted at the receivers, which answer 200 at once in a process of their
-  own: webhooks a second from the resume to the last one, each counted once by its webhook-id. Jobs a second: from the resume
-  until nothing waits or runs. Each trial has a daemon of its own, the kinds take turns. A webhook is a connection of its
-  own, one at a time for each job and four at a time for each receiver.`
+const METHOD = `Jobs are submitted while the queue is paused, then the queue is resumed. The target answers each at
+  once, and each job sends two webhooks, working and done. The receivers answer 200 at once in a process of their own,
+  and count each webhook once by its webhook-id. Webhooks/s: from the resume to the last webhook. Jobs/s: from the
+  resume until no job waits or runs. Each trial has its own daemon, and the kinds alternate. Each webhook has its own
+  connection, one at a time for each job and four at a time for each receiver.`
 
 const JOBS = 1_500
 const EVENTS = ['working', 'done']
@@ -43,7 +43,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
     return [name, ...webhooks, of((trial) => trial.jobs), of((trial) => trial.cpuMs)]
   }
   report.table(
-    ['', 'webhooks/s', 'came twice', 'jobs/s', 'CPU ms a job'],
+    ['', 'webhooks/s', 'received twice', 'jobs/s', 'CPU ms a job'],
     KINDS.map((receivers, index) => row(receivers, found[index] ?? [])),
   )
   await compareDead(report, target, rounds)
@@ -99,7 +99,7 @@ async function drained(foreman: Foreman, { ports: [port = 0] }: Receivers, expec
   })
   const webhooks = expected / seconds()
   const cpuMs = ((cpuSeconds(foreman.pid) - cpu) * 1000) / JOBS
-  // What comes twice comes a moment later.
+  // Wait a moment for webhooks that arrive twice.
   await wait(200)
   const last = await arrived()
   return { webhooks, jobs, again: last.posts - last.webhooks, cpuMs }

@@ -1,5 +1,5 @@
-// Owns the question whether embeddings suffer while the queue is filled: the same load without and with a thousand jobs a
-// second being enqueued, in the same daemon.
+// Bench of embeddings while the queue is filled: the same load without and with a thousand jobs enqueued per second, in
+// one daemon.
 
 import { ask, post } from './caller.ts'
 import { embeddingRequest } from './canned-embedding.ts'
@@ -9,16 +9,17 @@ import type { Nginx } from './nginx.ts'
 import type { Report } from './report.ts'
 import { digits, median, quantile } from './statistics.ts'
 
-const METHOD = `The queue is paused and a thousand chats a second arrive on connections that were opened before, each a row
-  in the database. Meanwhile embeddings come at a fixed rate on 16 connections, timed from when each was due; then as many
-  as 16 connections can have answered. Each round has a daemon of its own and measures without, then with. At the limit
-  both share one thread and one load generator, so that what the jobs cost is missing there.`
+const METHOD = `The queue is paused, and a thousand chats a second arrive on connections opened beforehand; each
+  becomes a row in the database. Meanwhile embeddings are sent at a fixed rate on 16 connections, timed from when each
+  was due, and then as fast as 16 connections get answers. Each round has its own daemon and measures first without
+  jobs, then with them. At full speed both loads share one thread and one load generator, so that figure leaves out
+  part of the cost of the jobs.`
 
 const MS = 2_000
 const JOBS_PER_SECOND = 1_000
 const RATE = 1_000
 const CONNECTIONS = 16
-/** What a shared machine makes of two equal things. */
+/** Ratio up to which two figures count as equal on a shared machine. */
 const TOLERANCE = 1.15
 
 interface Round {
@@ -80,7 +81,7 @@ async function during<T>(fill: Promise<void> | undefined, measured: () => Promis
   return result
 }
 
-/** Blocked callers with their connections open already: opening them is not what is asked. */
+/** Waiting callers with open connections, because opening them is not part of the measurement. */
 async function readyFill(foreman: Foreman, ms: number): Promise<{ start(): Promise<void>; close(): void }> {
   const count = Math.floor((JOBS_PER_SECOND * ms) / 1000)
   const callers = await openCallers(foreman.port, count)

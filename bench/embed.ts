@@ -1,5 +1,5 @@
-// Owns the question what an embedding costs on its way past the queue: the same requests through nginx with one worker
-// and through foreman. Whether they suffer from a busy queue is embed-busy.ts's question.
+// Bench of embeddings, which bypass the queue: the same requests through nginx with one worker and through foreman.
+// embed-busy.ts measures them while the queue is busy.
 
 import { embeddingRequest, startEmbeddingTarget } from './canned-embedding.ts'
 import { compareBusy } from './embed-busy.ts'
@@ -10,15 +10,16 @@ import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
 import { startBareProxy } from './targets.ts'
 
-const METHOD = `The target is an nginx that returns one canned embedding (768 numbers), so that it is not what is measured.
-  A closed load of 1, 16 and 64 kept connections, in rounds that alternate between the rivals; CPU seconds are those of the
-  server under test alone, all its threads, from /proc. Where the machine has few cores, load generator and target compete
-  with the server, so that requests per CPU second say more than requests per second. The ratio is the median of the
-  rounds' own ratios. "Bare Node" is the least a Node program can do in between (node:http, undici, nothing else).`
+const METHOD = `The target is an nginx that returns one canned embedding (768 numbers), so that the target does not
+  limit the figures. A closed load of 1, 16 and 64 kept connections, in rounds that alternate between the rivals. CPU
+  seconds are those of the server under test alone, all its threads, from /proc. On a machine with few cores, load
+  generator and target compete with the server, so requests per CPU second are more meaningful than requests per
+  second. The ratio is the median of the ratios of the rounds. "Bare Node" is the minimal Node proxy (node:http,
+  undici, nothing else).`
 
 const CONNECTIONS = [1, 16, 64]
 const ROUND_MS = 1_500
-/** Until V8 has compiled what is hot. */
+/** Long enough for V8 to compile the hot code. */
 const WARM_UP_MS = 2_000
 const GOAL = 0.6
 

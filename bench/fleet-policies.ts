@@ -1,4 +1,4 @@
-// Balancing policies of the fleet simulation, each as a stock balancer does it.
+// Balancing policies of the fleet simulation, each as common load balancers implement it.
 
 import { type Fleet, type Policy, randomNumbers } from './fleet-simulation.ts'
 
@@ -29,7 +29,7 @@ export const POLICIES: Readonly<Record<string, (fleet: Fleet) => Policy>> = {
     return (model) => preferences[model]?.[0] ?? 0
   },
 
-  /** The model's first target that has not more than its share; the order of targets is fixed for each model. */
+  /** The model's first target that does not exceed its share; the order of targets is fixed for each model. */
   [`sticky, at most ${BALANCE_FACTOR}%`](fleet) {
     const preferences = preferencesOf(fleet)
     return (model, queued) => {
@@ -41,7 +41,7 @@ export const POLICIES: Readonly<Record<string, (fleet: Fleet) => Policy>> = {
   },
 }
 
-/** For each model, all targets in an order of its own. */
+/** For each model, all targets in an order that depends on the model. */
 function preferencesOf({ models, targets, seed }: Fleet): number[][] {
   return Array.from({ length: models }, (_, model) => {
     const random = randomNumbers(seed + 1_000 + model)

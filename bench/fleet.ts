@@ -1,14 +1,16 @@
-// Benchmark of balancing a fleet: what sending each model to its own targets saves in loads and waiting time, against round
-// robin and least connections, and where it stops helping. Simulated; figures do not depend on this machine.
+// Bench of balancing a fleet, simulated: how many loads and how much waiting time are saved by sending each model to
+// its own targets, against round robin and least connections, and where it stops helping. The figures do not depend on
+// this machine.
 
 import { POLICIES } from './fleet-policies.ts'
 import { type Fleet, type FleetResult, simulate } from './fleet-simulation.ts'
 import type { Report } from './report.ts'
 import { digits } from './statistics.ts'
 
-const METHOD = `Simulated time: 100 targets with one model in memory each, a foreman in front of each that drains by model, and
-  a million jobs for each line (50 000 with --quick). Jobs arrive at random; a run takes 10 s on average, a load 20 s; models
-  are popular by Zipf's law. A queue that holds 1 000 jobs refuses more. Every policy gets the same jobs.`
+const METHOD = `Simulated time: 100 targets with memory for one model each, a foreman in front of each that drains by
+  model, and a million jobs for each row (50 000 with --quick). Jobs arrive at random; a run takes 10 s on average, a
+  load 20 s; models are popular by Zipf's law. A queue that holds 1 000 jobs refuses more. Every policy gets the same
+  jobs.`
 
 const FLEET: Fleet = {
   targets: 100,

@@ -1,5 +1,5 @@
-// Owns how a bench starts the daemon that it measures: as a user would, through the command line, in a process of its
-// own, with a database of its own.
+// Daemon under test, started as a user would start it: through the command line, in its own process and with its own
+// database.
 
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,14 +16,14 @@ export interface Foreman {
 
 export interface ForemanOptions {
   readonly targetPort: number
-  /** FOREMAN_* that differ from the defaults, and variables of the process. */
+  /** FOREMAN_* settings that differ from the defaults, and other variables of the process. */
   readonly settings?: Readonly<Record<string, string>>
   readonly db?: string
   /** Node's flags, the program and its command, instead of the source. */
   readonly args?: readonly string[]
 }
 
-/** Where CPU profiles of the measured daemons go (`BENCH_PROFILE=directory`); none otherwise. */
+/** Directory for CPU profiles of the daemons (`BENCH_PROFILE=directory`). Without it, none are written. */
 const profile = process.env['BENCH_PROFILE']
 const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`]
 
@@ -34,7 +34,7 @@ export async function startForeman({
   db,
   args = [main, 'serve'],
 }: ForemanOptions): Promise<Foreman> {
-  // A directory of its own also keeps a .env of the checkout out of it.
+  // In a separate directory, so that the daemon does not read a .env of the checkout.
   const cwd = temporaryDirectory()
   const file = db ?? join(cwd, 'foreman.db')
   const env = {
@@ -53,7 +53,7 @@ export async function startForeman({
   return { child, pid: child.pid, port, db: file }
 }
 
-/** Settings of the shell it was started from must not change what is measured. */
+/** Removes FOREMAN_* variables of the calling shell, which must not change the figures. */
 const isOurs = (name: string): boolean => name.startsWith('FOREMAN_')
 
 function portOf(line: string): number | undefined {

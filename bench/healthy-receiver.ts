@@ -1,18 +1,18 @@
-// Owns a receiver in the bench's own process that tells when the webhook of a job came and when the target had answered
-// that job: the target writes its time into each record, and the webhook carries the answer.
+// Webhook receiver in the process of the bench. It reports when the webhook of a job arrived and when the target had
+// answered that job: the target writes its time into each record, and the webhook carries the answer.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { microseconds } from './monotonic.ts'
 
 export interface Arrival {
-  /** When the target wrote the answer, and when the webhook was here; µs of the machine's monotonic clock. */
+  /** When the target wrote the answer, and when the webhook arrived; µs of the machine's monotonic clock. */
   readonly answeredAt: number
   readonly arrivedAt: number
 }
 
 export interface HealthyReceiver {
   readonly url: string
-  /** Every webhook, as it comes. */
+  /** Called with every webhook as it arrives. */
   onArrival: (arrival: Arrival) => void
   stop(): void
 }

@@ -1,5 +1,5 @@
-// Owns the reading of HTTP/1.1 answers on one connection, with as little work as a load generator can do: status, length
-// or chunks, and the bytes of the body as they come. It trusts the server under test to speak HTTP.
+// Minimal HTTP/1.1 response reader of the load generator: status, length or chunks, and the bytes of the body as they
+// arrive. It trusts the server under test to send valid HTTP.
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 
@@ -25,7 +25,7 @@ export class HttpReader {
     while (input.length > 0) {
       const taken = this.#step(input)
       if (taken === 0) {
-        // The connection's buffer is reused: what is left over must be kept as a copy.
+        // The connection's buffer is reused, so the remaining bytes must be copied.
         this.#rest = Buffer.from(input)
         return
       }
@@ -33,7 +33,7 @@ export class HttpReader {
     }
   }
 
-  /** How many bytes of `input` were used up; 0 when more are needed. */
+  /** Returns how many bytes of `input` were consumed; 0 if more are needed. */
   #step(input: Buffer): number {
     if (this.#expecting === 'head') return this.#head(input)
     if (this.#expecting === 'length' || this.#expecting === 'chunk') return this.#bytes(input)

@@ -1,5 +1,5 @@
-// Owns the question whether what clients ask before they chat is answered at once, whatever the target does: while it is
-// idle, busy with a long answer, loading a model, or asleep (a stopped process whose port is still open).
+// Bench of the requests that clients send before they chat: whether they are answered at once while the target is idle,
+// busy with a long answer, loading a model, or asleep (a stopped process whose port is still open).
 
 import { ask, Caller, post, requestBytes } from './caller.ts'
 import { type Foreman, startForeman } from './foreman.ts'
@@ -8,15 +8,16 @@ import type { Report } from './report.ts'
 import { digits, median, quantile } from './statistics.ts'
 import { chatRequest, type Listening, startChatTarget } from './targets.ts'
 
-const METHOD = `One kept connection asks one thing after another, in turns, and each answer must be a 200. Busy: a chat streams a
-  record each 4 ms. Loading: a chat was sent and nothing has come of it. Asleep: the target's process is stopped with SIGSTOP,
-  so that connections to it succeed and stay silent, and foreman has found that out; until it has, which takes a probe or two,
-  /api/show alone waits for the target, a second at most.`
+const METHOD = `One kept connection sends the different requests in turns, and each answer must be a 200. Busy: a chat
+  streams a record every 4 ms. Loading: a chat was sent, and no byte of its answer has come. Asleep: the target's
+  process is stopped with SIGSTOP, so that connections to it succeed and stay silent, and foreman has noticed that.
+  Until it has noticed, which takes a probe or two, /api/show waits for the target, for at most a second; the other
+  requests do not.`
 
 const TURNS = 100
 const WARM_UP = 100
 const GOAL_MS = 5
-/** Each has to come before the next: a bound for what hangs. */
+/** Time limit for one answer, in case it never comes. */
 const DEADLINE_MS = 60_000
 
 const STATES = ['idle', 'busy', 'loading', 'asleep'] as const
@@ -52,7 +53,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
   )
 }
 
-/** Brings the target into a state; what it gives takes it out again. */
+/** Brings the target into a state. Returns a function that ends that state. */
 async function enter(state: State, foreman: Foreman, target: Listening): Promise<() => Promise<void>> {
   if (state === 'idle') return async () => {}
   if (state === 'asleep') {
@@ -63,10 +64,10 @@ async function enter(state: State, foreman: Foreman, target: Listening): Promise
   const caller = await Caller.open(foreman.port)
   const wanted = state === 'busy' ? { chunks: 1_000_000, every_ms: 4 } : { hold: true }
   caller.send(chatRequest(foreman.port, wanted), { end: () => {} })
-  await shows(foreman, 'the chat at work', ({ running }) => running !== null)
+  await shows(foreman, 'the chat running', ({ running }) => running !== null)
   return async () => {
     caller.close()
-    await shows(foreman, 'nothing at work', ({ running }) => running === null)
+    await shows(foreman, 'an idle target', ({ running }) => running === null)
   }
 }
 

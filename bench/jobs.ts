@@ -1,4 +1,4 @@
-// Owns what the benches of async jobs ask of a daemon: many submits, their end, and the figures it tells of itself.
+// Requests of the async-job benches: submit many jobs, wait for their end, and read figures from /status and /metrics.
 
 import { ask, post } from './caller.ts'
 import type { Foreman } from './foreman.ts'
@@ -19,7 +19,7 @@ export const jobRequest = (port: number, webhook: Webhook | null = null): Buffer
 
 const CONNECTIONS = 32
 
-/** Each of them acknowledged. */
+/** Submits the jobs; each must be acknowledged. */
 export async function submitAll(port: number, requests: readonly Buffer[]): Promise<void> {
   const callers = await openCallers(port, CONNECTIONS)
   let next = 0
@@ -41,13 +41,13 @@ interface Status {
   readonly running: unknown
 }
 
-/** Nothing waits and nothing runs. */
+/** Returns whether no job waits or runs. */
 export async function isIdle({ port }: Foreman): Promise<boolean> {
   const { queue, running }: Status = JSON.parse(await ask(port, 'GET', '/status'))
   return queue.waiting === 0 && running === null
 }
 
-/** Asks until it is so; a bench must end. */
+/** Polls until the condition holds. It has a deadline, because a bench must end. */
 export async function until(what: string, isSo: () => Promise<boolean>, ms = 120_000): Promise<void> {
   const deadline = performance.now() + ms
   while (!(await isSo())) {

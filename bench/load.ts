@@ -1,16 +1,16 @@
-// Owns the two ways in which a bench presses: as many requests as a number of connections can have answered (closed), and
-// a fixed rate whatever the answers do (open). Any status but the one that is due ends the bench: an error is quicker than
-// an answer.
+// Load generators of two kinds: closed (a fixed number of connections, each sending its next request when it has its
+// answer) and open (a fixed rate that does not depend on the answers). An unexpected status ends the bench, because
+// errors are faster than answers.
 
 import { Caller } from './caller.ts'
 import { cpuSeconds } from './process-cost.ts'
 
 export interface Closed {
-  /** Answers a second. */
+  /** Answers per second. */
   readonly rate: number
-  /** Answers for each CPU second of the process that was watched; NaN where the system does not tell. */
+  /** Answers per CPU second of the watched process; NaN if the system does not report it. */
   readonly perCpuSecond: number
-  /** Answers for each step of the counter that was watched; NaN without one. */
+  /** Answers per step of the watched counter; NaN without a counter. */
   readonly perCount: number
 }
 
@@ -21,9 +21,9 @@ export interface ClosedLoad {
   readonly ms: number
   /** The server whose CPU time is counted. */
   readonly pid: number
-  /** Of each answer; 200 if nothing is said. */
+  /** Expected status of each answer; 200 by default. */
   readonly status?: number
-  /** Something that the server counts, read at both ends of the time. */
+  /** A counter of the server, read at the start and at the end of the measurement. */
   readonly counter?: () => number
 }
 
@@ -70,16 +70,16 @@ export interface OpenLoad {
   readonly port: number
   readonly request: Buffer
   readonly connections: number
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number
   readonly ms: number
-  /** Of each answer; 200 if nothing is said. */
+  /** Expected status of each answer; 200 by default. */
   readonly status?: number
 }
 
 /**
- * Milliseconds of each answer, counted from when its request was due, whether or not a connection was free by then: a
- * stall of the server is not hidden by asking less meanwhile.
+ * Measures the milliseconds of each answer from when its request was due, even if no connection was free then. So sending
+ * fewer requests during a stall of the server does not hide it.
  */
 export async function openLoad({
   port,
@@ -127,7 +127,10 @@ function hangUp(callers: readonly Caller[], failed: number | null): void {
   if (cut > 0) throw new Error(`${cut} connections were cut by the server`)
 }
 
-/** Calls `due` `count` times at `rate` a second, with the moment of the tick that saw it due: our own lateness is not the server's. */
+/**
+ * Calls `due` `count` times at `rate` per second, with the time of the tick in which it was due, so that delays of this
+ * process are not attributed to the server.
+ */
 export async function atRate(rate: number, count: number, due: (dueAt: number) => void): Promise<void> {
   const started = performance.now()
   let made = 0

@@ -1,5 +1,6 @@
-// Owns the one command: runs the benches named on the command line (all of them without a name), one after another, and
-// ends with every goal in one list. `--quick` makes one round of each, to see that they work; its figures mean little.
+// Entry point of `npm run bench`: runs the benches named on the command line (all of them without a name), one after
+// another, and lists every goal at the end. `--quick` runs one round of each to see that they work; its figures mean
+// little.
 
 import { existsSync } from 'node:fs'
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
@@ -17,14 +18,14 @@ interface Bench {
 const BENCHES: Readonly<Record<string, Bench>> = {
   relay: { title: 'a streamed chat through the queue', load: async () => (await import('./relay.ts')).run },
   embed: { title: 'embeddings past the queue', load: async () => (await import('./embed.ts')).run },
-  chats: { title: 'chats a second through the queue', load: async () => (await import('./chats.ts')).run },
-  submits: { title: 'jobs acknowledged a second', load: async () => (await import('./submits.ts')).run },
-  deliveries: { title: 'webhooks that arrive', load: async () => (await import('./deliveries.ts')).run },
-  watchers: { title: 'a run that a hundred look at', load: async () => (await import('./watchers.ts')).run },
+  chats: { title: 'chats per second through the queue', load: async () => (await import('./chats.ts')).run },
+  submits: { title: 'jobs acknowledged per second', load: async () => (await import('./submits.ts')).run },
+  deliveries: { title: 'webhooks delivered', load: async () => (await import('./deliveries.ts')).run },
+  watchers: { title: 'a run with a hundred watchers', load: async () => (await import('./watchers.ts')).run },
   store: { title: 'claim and enqueue in a long queue', load: async () => store },
   swaps: { title: 'three models on a real Ollama', load: async () => (await import('./swaps.ts')).run },
   inventory: {
-    title: 'what clients ask first, while the target is asleep, loading or busy',
+    title: 'requests before a chat, while the target is asleep, loading or busy',
     load: async () => (await import('./inventory.ts')).run,
   },
   memory: { title: 'memory of the daemon', load: async () => (await import('./memory.ts')).run },
@@ -36,10 +37,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   start: { title: 'from start to healthy', load: async () => (await import('./start.ts')).run },
 }
 
-/** The bench of the store stands on its own feet, in a process of its own; goals that it misses are no failure here. */
+/** The bench of the store runs in its own process. A goal that it misses does not count as a failure here. */
 async function store(report: Report, { rounds }: { rounds: number }): Promise<void> {
   const script = fileURLToPath(new URL('./store.ts', import.meta.url))
-  if (!existsSync(script)) throw new Error('bench/store.ts is not there')
+  if (!existsSync(script)) throw new Error('bench/store.ts is missing')
   let hasGoals = false
   const child = startChild(process.execPath, [script, ...(rounds === 1 ? ['--quick'] : [])], {
     onLine: (line) => {
@@ -70,7 +71,7 @@ async function main(args: readonly string[]): Promise<number> {
   )
   const [load = 0] = loadavg()
   if (load > cpus().length / 2)
-    console.log(`this machine is busy (load average ${load.toFixed(1)}): the figures say little`)
+    console.log(`this machine is busy (load average ${load.toFixed(1)}): the figures are not reliable`)
   const goals: Goal[] = []
   let broken = 0
   for (const name of names.length > 0 ? names : Object.keys(BENCHES)) {

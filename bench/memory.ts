@@ -1,5 +1,5 @@
-// Owns the question what the daemon holds in memory: idle, with a thousand blocked callers, while somebody reads a large
-// answer slowly, and with a long queue on disk.
+// Bench of the memory of the daemon: idle, with a thousand waiting callers, while a caller reads a large answer slowly,
+// and with a long queue on disk.
 
 import { join } from 'node:path'
 import { Caller } from './caller.ts'
@@ -12,16 +12,16 @@ import type { Report } from './report.ts'
 import { digits } from './statistics.ts'
 import { chatRequest, startChatTarget } from './targets.ts'
 
-const METHOD = `Resident memory of the process (VmRSS, and its highest value VmHWM) from /proc, once it has not moved for a
-  second. Each state has a daemon of its own. Blocked callers wait behind one job that the target never answers. The slow
-  reader takes a 200 MB answer at about 40 MB/s, and nothing at all for a second in the middle, from a target that sends as
-  fast as it is read. The long queue is written before the start.`
+const METHOD = `Resident memory of the process (VmRSS, and its highest value VmHWM) from /proc, once it has not
+  changed for a second. Each state has its own daemon. Waiting callers wait behind one job that the target never
+  answers. The slow reader reads a 200 MB answer at about 40 MB/s and stops for a second in the middle; the target
+  sends as fast as it is read. The long queue is written before the start.`
 
 const CALLERS = 1_000
 const QUEUED = 100_000
 const ANSWER_CHUNKS = 3_200
 const CHUNK_BYTES = 65_536
-/** Bytes that the slow reader takes before it rests for `REST_MS`. */
+/** Bytes that the slow reader reads before it pauses for `REST_MS`. */
 const SIP = 1_000_000
 const REST_MS = 25
 
@@ -34,7 +34,7 @@ export async function run(report: Report): Promise<void> {
   report.method(METHOD)
   const target = await startChatTarget()
   const idle = await withDaemon(target.port, {}, async () => {})
-  const blocked = await withDaemon(target.port, { FOREMAN_MAX_QUEUE: '2000' }, (port) => blockCallers(port))
+  const waiting = await withDaemon(target.port, { FOREMAN_MAX_QUEUE: '2000' }, (port) => startWaitingCallers(port))
   const slow = await withDaemon(target.port, {}, (port) => readSlowly(port))
   const db = join(temporaryDirectory(), 'foreman.db')
   await fillDatabase(db, QUEUED)
@@ -53,7 +53,7 @@ export async function run(report: Report): Promise<void> {
     ['', 'resident', 'peak', 'of idle', 'each'],
     [
       row('idle', idle),
-      row(`${CALLERS} blocked callers`, blocked, kib(blocked, CALLERS)),
+      row(`${CALLERS} waiting callers`, waiting, kib(waiting, CALLERS)),
       row('a slow reader of 200 MB, right after', slow),
       row(`${digits(QUEUED)} queued jobs`, long, kib(long, QUEUED)),
     ],
@@ -87,8 +87,8 @@ async function settled(pid: number): Promise<void> {
   }
 }
 
-/** One that the target holds, and as many as asked behind it. Their connections end with the daemon. */
-async function blockCallers(port: number): Promise<void> {
+/** One call that the target never answers, and CALLERS calls behind it. Their connections end with the daemon. */
+async function startWaitingCallers(port: number): Promise<void> {
   const callers = await openCallers(port, CALLERS + 1)
   for (const caller of callers) caller.send(chatRequest(port, { hold: true }), { end: () => {} })
 }
@@ -96,7 +96,7 @@ async function blockCallers(port: number): Promise<void> {
 async function readSlowly(port: number): Promise<void> {
   const caller = await Caller.open(port)
   const { socket } = caller
-  let sipped = 0
+  let sincePause = 0
   let total = 0
   let halfway = false
   const rest = (ms: number) => {
@@ -107,11 +107,11 @@ async function readSlowly(port: number): Promise<void> {
     chatRequest(port, { chunks: ANSWER_CHUNKS, chunk_bytes: CHUNK_BYTES }),
     (bytes) => {
       total += bytes.length
-      sipped += bytes.length
+      sincePause += bytes.length
       const isHalf = !halfway && total > (ANSWER_CHUNKS * CHUNK_BYTES) / 2
       if (isHalf) halfway = true
-      if (isHalf || sipped > SIP) {
-        sipped = 0
+      if (isHalf || sincePause > SIP) {
+        sincePause = 0
         rest(isHalf ? 1_000 : REST_MS)
       }
     },

@@ -1,4 +1,4 @@
-// Owns the clock that benches share with their targets: what two processes of one machine can compare.
+// Clock that benches share with their targets, so that times of two processes on one machine can be compared.
 
 /** Microseconds of the machine's monotonic clock, the same in every process. */
 export function microseconds(): number {

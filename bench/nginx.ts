@@ -1,5 +1,5 @@
-// Owns the rival: one nginx with one worker on loopback, with a configuration written for the bench alone. It is started
-// in the foreground as a child, never as a service, and touches no configuration of the machine's own.
+// nginx as a rival: one worker on loopback, with a configuration written for the bench alone. It is started in the
+// foreground as a child, never as a service, and does not touch the configuration of the machine.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ export interface Nginx {
   readonly port: number
 }
 
-/** @param server what stands inside `server { … }`, besides listen */
+/** @param server directives inside `server { … }`, besides listen */
 async function startNginx(server: string, upstream = ''): Promise<Nginx> {
   const binary = findProgram('nginx', CURE)
   const prefix = temporaryDirectory()
@@ -89,7 +89,7 @@ export const startProxy = (upstreamPort: number): Promise<Nginx> =>
      }`,
   )
 
-/** nginx as a target that costs next to nothing: each path answers the JSON text it was given. */
+/** nginx as a target with almost no cost: each path answers the JSON text given for it. */
 export function startCannedTarget(answers: Readonly<Record<string, string>>): Promise<Nginx> {
   const locations = Object.entries(answers).map(([path, text]) => {
     // A single parameter may hold 4 kB at most; several variables in a row may hold more.

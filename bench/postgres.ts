@@ -1,5 +1,6 @@
-// Owns a PostgreSQL for the bench alone: a cluster made by initdb in a temporary directory, on a free port of loopback,
-// with its durable defaults. It touches no cluster of the machine's own, and runs as somebody else where we are root.
+// PostgreSQL for the bench alone: a cluster made by initdb in a temporary directory, on a free port of loopback, with
+// its durable defaults. It does not touch a cluster of the machine. If the bench runs as root, PostgreSQL runs as
+// another user.
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +20,7 @@ export async function startPostgres(): Promise<Postgres> {
   const initdb = findProgram('initdb', CURE)
   const postgres = findProgram('postgres', CURE)
   const directory = temporaryDirectory()
-  const user = process.getuid?.() === 0 ? somebodyElse() : null
+  const user = process.getuid?.() === 0 ? unprivilegedUser() : null
   if (user !== null) chownSync(directory, user.uid, user.gid)
   const options: ChildOptions = { cwd: directory, ...(user === null ? {} : { user }) }
   const data = join(directory, 'data')
@@ -38,8 +39,8 @@ export async function startPostgres(): Promise<Postgres> {
   return { child, url: `postgres://bench@127.0.0.1:${port}/postgres` }
 }
 
-/** PostgreSQL refuses to run as root. */
-function somebodyElse(): { uid: number; gid: number } {
+/** The user to run PostgreSQL as, because it refuses to run as root. */
+function unprivilegedUser(): { uid: number; gid: number } {
   for (const name of ['postgres', 'nobody']) {
     try {
       const id = (flag: string): number => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }))

@@ -1,12 +1,12 @@
-// Owns what a process has cost so far, read from /proc: CPU seconds and memory. Only Linux has that; elsewhere it says
-// NaN, which the tables show as a dash.
+// CPU seconds and memory of a process, read from /proc. Only Linux has that; elsewhere the values are NaN, which the
+// tables show as a dash.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 let ticks: number | null = null
 
-/** Clock ticks a second, the unit of /proc/PID/stat. */
+/** Clock ticks per second, the unit of /proc/PID/stat. */
 function ticksPerSecond(): number {
   ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
   return ticks
@@ -20,7 +20,7 @@ const read = (path: string): string | null => {
   }
 }
 
-/** The process and its children: nginx works in one. */
+/** The process and its children, because nginx works in a child. */
 function family(pid: number): number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`)?.trim().split(' ').filter(Boolean).map(Number) ?? []
   return [pid, ...children.flatMap(family)]
@@ -32,7 +32,7 @@ export function cpuSeconds(pid: number): number {
   for (const one of family(pid)) {
     const stat = read(`/proc/${one}/stat`)
     if (stat === null) return Number.NaN
-    // The name in brackets may hold spaces; utime and stime are the 12th and 13th words behind it.
+    // The name in brackets may contain spaces; utime and stime are the 12th and 13th fields after it.
     const words = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     total += (Number(words[11]) + Number(words[12])) / ticksPerSecond()
   }
@@ -47,5 +47,5 @@ function memory(pid: number, name: 'VmRSS' | 'VmHWM'): number {
 /** Resident memory in MiB. */
 export const residentMiB = (pid: number): number => memory(pid, 'VmRSS')
 
-/** The most it ever was, in MiB. */
+/** Peak resident memory in MiB. */
 export const peakMiB = (pid: number): number => memory(pid, 'VmHWM')

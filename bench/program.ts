@@ -1,10 +1,10 @@
-// Owns the finding of programs that a bench needs and this repository does not bring. It looks, and says how to get what is
-// missing; it installs nothing.
+// Look-up of programs that a bench needs and that are not in this repository. It says how to install a missing one, but
+// installs nothing.
 
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** The bench, or one rival of it, is left out; the message says what would have to be there. */
+/** A program is missing, so the bench or one of its rivals is left out. The message says what to install. */
 export class MissingProgram extends Error {}
 
 /** Debian's PostgreSQL keeps its servers out of the PATH, in a folder for each version. */
@@ -18,7 +18,7 @@ function versionFolders(): string[] {
   }
 }
 
-/** The path of `name`; `cure` says how to get it. */
+/** Returns the path of `name`; `cure` says how to install it. */
 export function findProgram(name: string, cure: string): string {
   const path = (process.env['PATH'] ?? '').split(delimiter)
   const folders = [...path, '/usr/sbin', '/usr/local/sbin', ...versionFolders()]

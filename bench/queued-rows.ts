@@ -1,5 +1,5 @@
-// Owns a database with many jobs in its queue, written by the store itself as if they had been submitted: for benches of
-// what a long queue costs. The store is closed again before a daemon opens the file.
+// Database with many queued jobs, written by the store as if they had been submitted, for benches of a long queue. The
+// store is closed before a daemon opens the file.
 
 import type { NewJob } from '../src/daemon/domain/job.ts'
 import { openStore } from '../src/daemon/sqlite/thread.ts'

@@ -1,5 +1,5 @@
-// Owns the real Ollama of the swap bench: the one that stands beside the checkout with tiny models, or any other that the
-// environment names. It counts loads by the server's own log, and is stopped with the bench.
+// Real Ollama for the swap bench: the one beside the checkout with tiny models, or another one that the environment
+// names. It counts loads in the server's log, and is stopped with the bench.
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -13,9 +13,9 @@ const beside = fileURLToPath(new URL('../../shared/ollama/serve', import.meta.ur
 export interface RealOllama {
   readonly port: number
   readonly models: readonly string[]
-  /** Loads since the start; NaN where its log cannot be read. */
+  /** Loads since the start; NaN if its log cannot be read. */
   readonly loads: number
-  /** Nothing in memory. */
+  /** Unloads every model. */
   unloadAll(): Promise<void>
   stop(): Promise<void>
 }

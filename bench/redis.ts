@@ -1,5 +1,5 @@
-// Owns a Redis for the bench alone: durable as foreman is (a sync before each answer), on a free port of loopback, without
-// a configuration file, with its data in a temporary directory. It touches no Redis of the machine's own.
+// Redis for the bench alone: as durable as foreman (a sync before each answer), on a free port of loopback, without a
+// configuration file, with its data in a temporary directory. It does not touch a Redis of the machine.
 
 import { type Child, freePort, startUntil, temporaryDirectory } from './child.ts'
 import { findProgram } from './program.ts'
@@ -22,7 +22,7 @@ export async function startRedis(): Promise<Redis> {
     appendfsync: 'always',
     save: '',
     daemonize: 'no',
-    // What BullMQ asks for: a queue must not forget.
+    // BullMQ requires it, because an evicted key would be a lost job.
     'maxmemory-policy': 'noeviction',
   }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])

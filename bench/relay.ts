@@ -1,5 +1,5 @@
-// Owns the question what the queue costs a streamed chat: the same streams, one after another, from the target directly,
-// through nginx and through foreman, in turns so short that a busy machine hurts all three alike.
+// Bench of a streamed chat through the queue: the same streams, one after another, from the target directly, through
+// nginx and through foreman. The turns are so short that a busy machine affects all of them alike.
 
 import { Caller } from './caller.ts'
 import { startForeman } from './foreman.ts'
@@ -9,19 +9,19 @@ import type { Report } from './report.ts'
 import { digits, median, quantile } from './statistics.ts'
 import { chatRequest, startBareProxy, startChatTarget } from './targets.ts'
 
-const METHOD = `Each record of the answer carries the moment (monotonic clock, microseconds) at which the target wrote it, so
-  its delay is measured one way, at the client, in one process. Time to first chunk: from writing the request to the first
-  record, short streams one after another on one kept connection. Added: the median less the direct median of the same run.
-  Through foreman each of these chats is a row that is enqueued, claimed and ended. "Bare Node" is the least a Node program
-  can do in between (node:http, undici, nothing else).`
+const METHOD = `Each record of the answer carries the time (monotonic clock, microseconds) at which the target wrote
+  it, so its delay is measured one way, at the client, in one process. Time to first chunk: from writing the request
+  to the first record, with short streams one after another on one kept connection. Added: the median minus the direct
+  median of the same run. Through foreman, each of these chats is a row that is enqueued, claimed and ended. "Bare
+  Node" is the minimal Node proxy (node:http, undici, nothing else).`
 
-/** Short streams a round, for the time to first chunk; those of the warm-up are left out. */
+/** Short streams per round, for the time to first chunk; those of the warm-up are left out. */
 const SHORT = 200
 const WARM_UP = 300
-/** Streams a round at the pace of a fast model. */
+/** Streams per round at the pace of a fast model. */
 const PACED = { chunks: 60, every_ms: 4 }
 const PACED_STREAMS = 5
-/** A long one, for growth with length. */
+/** A long stream, to see whether the delay grows with length. */
 const LONG = { chunks: 2_500, every_ms: 1 }
 
 const RIVALS = ['direct', 'nginx', 'bare Node', 'foreman'] as const
@@ -50,7 +50,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
     for (const rival of rotated(turn)) first[rival].push(await firstChunk(caller(rival), ports[rival]))
   }
   for (let turn = 0; turn < rounds * PACED_STREAMS; turn++) {
-    // The first record has the time to first chunk in it, which is measured on its own.
+    // The first record includes the time to first chunk, which is measured separately.
     for (const rival of rotated(turn)) paced[rival].push(...(await delays(caller(rival), ports[rival], PACED)).slice(1))
   }
   const growth = empty()
@@ -87,13 +87,13 @@ async function delays(caller: Caller, port: number, pace: { chunks: number; ever
   return found
 }
 
-/** How much longer the last tenth of a stream's records took than its first tenth. */
+/** Returns the time of the last tenth of a stream's records, divided by that of the first tenth. */
 function grown(found: readonly number[]): number {
   const tenth = Math.floor(found.length / 10)
   return median(found.slice(-tenth)) / median(found.slice(0, tenth))
 }
 
-/** The first chunk after a second in which nothing was asked: foreman first asks whether the target is there. */
+/** The first chunk after a second without requests: foreman then probes the target first. */
 async function afterSilence(direct: Caller, directPort: number, foreman: Caller, foremanPort: number): Promise<number> {
   const added: number[] = []
   for (let round = 0; round < 5; round++) {
@@ -127,8 +127,12 @@ function print(report: Report, first: Samples, paced: Samples, growth: Samples, 
   report.goal('median added time to first chunk at most 1 ms', firstAdded <= 1, ms(firstAdded))
   const ratio = added(paced, 'foreman') / added(paced, 'nginx')
   const bare = added(paced, 'bare Node') / added(paced, 'nginx')
-  const was = `${digits(ratio)}×, a bare Node ${digits(bare)}×`
+  const was = `${digits(ratio)}×, bare Node ${digits(bare)}×`
   report.goal("added delay per chunk within 2× of nginx's", ratio <= 2, was)
   const growthRatio = median(growth.foreman) / median(growth.direct)
-  report.goal('no growth with length', growthRatio <= 1.25, `${digits(growthRatio)}× of what it is directly`)
+  report.goal(
+    'the delay does not grow with length',
+    growthRatio <= 1.25,
+    `${digits(growthRatio)}× of the direct figure`,
+  )
 }

@@ -1,5 +1,5 @@
-// Owns how a bench speaks: its method, one small table, and each goal as met or not met and by how much. Figures are only
-// of use beside each other, from the same run.
+// Printed report of a bench: its method, one small table, and each goal as met or not met and by how much. Compare only
+// figures of the same run.
 
 export interface Goal {
   readonly bench: string
@@ -13,11 +13,11 @@ export interface Report {
   table(head: readonly string[], rows: readonly (readonly string[])[]): void
   goal(sentence: string, met: boolean, was: string): void
   note(text: string): void
-  /** A line that another report printed: passed on, and its goals counted. */
+  /** Prints a line of another report and counts its goals. */
   passOn(line: string): void
 }
 
-/** A report that prints as it goes; goals are kept in `goals` for the summary. */
+/** A report that prints at once; goals are kept in `goals` for the summary. */
 export function createReport(bench: string, goals: Goal[], print: (line: string) => void = console.log): Report {
   return {
     method(text) {

@@ -1,5 +1,6 @@
-// Owns the trials of the queues that foreman is compared with: their servers, started once, and a submitter for each trial.
-// Their packages are in rivals/ with a lock file of their own; what is missing leaves a rival out, with a reason.
+// Trials of the queues that foreman is compared with: their servers, started once, and a submitter for each trial.
+// Their packages are in rivals/ with their own lock file. If something is missing, that rival is left out, with a
+// reason.
 
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -13,13 +14,13 @@ const path = (name: string): string => fileURLToPath(new URL(`./rivals/${name}`,
 
 export interface Rival {
   readonly name: string
-  /** Acknowledged jobs a second. */
+  /** Acknowledged jobs per second. */
   rate(clients: number, ms: number): Promise<number>
 }
 
 export interface Rivals {
   readonly found: readonly Rival[]
-  /** Why others are not there. */
+  /** Why the other rivals are missing. */
   readonly missing: readonly string[]
   stop(): Promise<void>
 }

@@ -1,5 +1,5 @@
-// Bench of the start and the memory of the daemon: from source, as the bundle, and with switches of V8 and malloc, beside
-// empty Node programs.
+// Bench of the start and the memory of the daemon: from source, as the bundle, and with switches of V8 and malloc,
+// compared with empty Node programs.
 
 import { join } from 'node:path'
 import { buildProgram } from '../scripts/build-program.ts'
@@ -12,15 +12,15 @@ import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
 import { chatRequest, startChatTarget } from './targets.ts'
 
-const METHOD = `From spawn to the first 200 of /healthz, asked every 2 ms, with a database that is there already; the rows take
-  turns in each round. The empty programs answer every request with 200; one imports node:http, one requires it. Memory is
-  VmRSS: five seconds after the last start, and five seconds after a minute of chats, embeddings and reads of /status, as many
-  as four connections each can have, and 20 jobs a second.`
+const METHOD = `From spawn to the first 200 of /healthz, polled every 2 ms, with an existing database; the variants
+  alternate in each round. The empty programs answer every request with 200; one imports node:http, one requires it.
+  Memory is VmRSS: five seconds after the last start, and five seconds after a minute of chats, embeddings and reads
+  of /status, as many as four connections each can have, and 20 jobs a second.`
 
 const IDLE_MS = 5_000
 const LOAD_MS = 60_000
 const CONNECTIONS = 4
-/** Fewer than can be done, so that none waits for long. On one connection: an idle one would be closed. */
+/** Fewer than the daemon can run, so that none waits for long. One connection, because an idle one would be closed. */
 const JOBS_A_SECOND = 20
 
 const EMPTY = "http.createServer((_, res) => res.end()).listen(process.argv[1], '127.0.0.1')"
@@ -30,7 +30,7 @@ interface Variant {
   /** Node's flags and the program. */
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Only foreman is loaded. */
+  /** Whether it is an empty program; only foreman gets the load. */
   readonly isEmpty?: true
 }
 
@@ -38,7 +38,7 @@ interface Found {
   readonly times: number[]
   idle: number
   loaded: number
-  /** Under the load. */
+  /** Chats per second during the load. */
   chats: number
 }
 
@@ -72,7 +72,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
     db: join(temporaryDirectory(), 'foreman.db'),
     found: { times: [], idle: Number.NaN, loaded: Number.NaN, chats: Number.NaN } as Found,
   }))
-  // The first start makes the database and the compiled code.
+  // The first start creates the database and the compiled code.
   for (const { variant, db } of rows) await (await start(variant, target.port, db)).child.stop()
   for (let round = 0; round < rounds; round++) {
     for (const { variant, db, found } of rows) {
@@ -101,7 +101,7 @@ async function start({ args, env = {}, isEmpty }: Variant, targetPort: number, d
       ? { child: startChild(process.execPath, [...args, String(port)]) }
       : startForeman({ targetPort, db, args, settings })
   const healthy = untilHealthy(port).then(() => performance.now() - started)
-  // In this order: a daemon that does not start at all ends the bench, not the wait for its health.
+  // In this order, so that a daemon that does not start ends the bench at once, not only when the wait for its health times out.
   const { child } = await starting
   return { child, port, ms: await healthy }
 }

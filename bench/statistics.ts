@@ -1,5 +1,5 @@
-// Owns the few figures that a bench may print: medians, quantiles and ratios of repeated measurements. Never a mean:
-// one hiccup of a shared machine would be in it.
+// Statistics that a bench may print: medians, quantiles and ratios of repeated measurements. It does not offer a mean,
+// because one pause of a shared machine would distort it.
 
 /** The q-quantile (0 ≤ q ≤ 1) by the nearest rank. */
 export function quantile(values: readonly number[], q: number): number {
@@ -10,7 +10,7 @@ export function quantile(values: readonly number[], q: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** Three digits that matter, whatever the size. */
+/** Formats a number with three significant digits. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return '–'
   const size = Math.abs(value)

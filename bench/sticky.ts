@@ -1,5 +1,6 @@
-// Benchmark of what a balancer may hash to keep a model on its targets: the body, a header or the path. Real HAProxy and
-// nginx in front of two foremen. It measures the cost of the hop and counts how often a target had to change its model.
+// Bench of what a balancer can hash to keep a model on its targets: the body, a header or the path. Real HAProxy and
+// nginx run in front of two foremen. It measures the cost of the hop and counts how often a target had to change its
+// model.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -13,17 +14,18 @@ import { findProgram, MissingProgram } from './program.ts'
 import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
 
-const METHOD = `Two foremen, each in front of a target that answers a chat at once. One at a time: unstreamed chats one after
-  another on one connection, the median of each round. "60 kB": the same with a text of that length in front of the model's
-  name. Together: 16 connections. Rounds alternate between the ways. Model changes: 240 chats of 6 models in a fixed shuffled
-  order on 24 connections, each of 20 ms; counted is each chat whose model differs from the one before it at the same target.`
+const METHOD = `Two foremen, each in front of a target that answers a chat at once. One at a time: unstreamed chats
+  one after another on one connection, the median of each round. "60 kB": the same with a text of that length in front
+  of the model's name. Together: 16 connections. Rounds alternate between the variants. Model changes: 240 chats of 6
+  models in a fixed shuffled order on 24 connections, each of 20 ms. A change is a chat whose model differs from the
+  previous one at the same target.`
 
 const EXAMPLE = fileURLToPath(new URL('../examples/two-targets/', import.meta.url))
 const MODELS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `model-${name}`)
 const ROUND_MS = 1_000
 const CHATS = 240
 const CONNECTIONS = 24
-/** Without it no chat would wait, and foreman could not sort by model. */
+/** Without this duration chats would not wait, and foreman could not group them by model. */
 const THINKING_MS = 20
 
 type Key = 'body' | 'header' | 'path' | 'none'
@@ -40,10 +42,10 @@ interface Way {
 const asIs = (text: string): string => text
 const BODY_HASH = "balance hash req.body,json_query('$.model')"
 const replaced = (text: string, from: string, to: string): string => {
-  if (!text.includes(from)) throw new Error(`the example has no "${from}" any more`)
+  if (!text.includes(from)) throw new Error(`the example no longer contains "${from}"`)
   return text.replace(from, to)
 }
-/** The body is not waited for where the balancer does not read it. */
+/** The example with another hash, and without waiting for a body that the balancer does not read. */
 const haproxyWith = (hash: string) => (text: string) =>
   replaced(replaced(text, BODY_HASH, hash), '    option http-buffer-request\n', '')
 
@@ -128,7 +130,7 @@ async function oneAtATime(port: number, request: Buffer): Promise<number> {
   return median(times.slice(5))
 }
 
-/** The order is the same for every way. */
+/** The order is the same for every variant. */
 function shuffled(): readonly string[] {
   let seed = 7
   const next = (): number => {
@@ -165,7 +167,7 @@ interface CountingTarget {
   stop(): void
 }
 
-/** In this process, because it has to count. It costs the same in front of every way. */
+/** The target, in this process because it must count. It costs the same for every variant. */
 async function startTarget(): Promise<CountingTarget> {
   let last = ''
   let changes = 0
@@ -238,7 +240,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
       const alone = await oneAtATime(port, request)
       const long = await oneAtATime(port, chat(port, way.key, 'model-a', 60_000))
       const { rate } = await closedLoad({ port, pid, connections: 16, ms: ROUND_MS, request })
-      // The first round is for V8 to compile what is hot.
+      // The first round lets V8 compile the hot code.
       if (round === 0) continue
       const figures = found.get(way)
       figures?.alone.push(alone)

@@ -1,5 +1,5 @@
-// Owns the bench of a long queue: what a claim and an enqueue cost with ten, ten thousand and a million rows waiting.
-// Runs alone: `node bench/store.ts`, or `node bench/store.ts --quick`.
+// Bench of a long queue: what a claim and an enqueue cost with ten, ten thousand and a million rows waiting. Runs
+// alone: `node bench/store.ts`, or `node bench/store.ts --quick`.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,19 +13,19 @@ import { createReport, type Goal } from './report.ts'
 import { digits, median } from './statistics.ts'
 
 /*
- * All three queues are open at the same time and take turns, so that whatever else the machine does is spread over all of
- * them; a figure is the median of the rounds, and only their ratios count. Jobs are live ones: nothing waits for the disk, so
- * that what is left is the store's own work. AT_ONCE operations are asked in one tick, because the way between the threads
- * would otherwise be most of what is measured, and would hide a difference.
+ * All three queues are open at the same time and take turns, so that other work of the machine affects all of them alike. A
+ * figure is the median of the rounds, and only the ratios count. The jobs are waiting calls: their operations do not wait for
+ * the disk, so the figures show the store's own work. AT_ONCE operations are sent in one tick, because the round trip between
+ * the threads would otherwise be most of the figure and hide a difference.
  *
- * The rows of the resident affinity are the youngest of the queue: a claim that walks past what is not resident shows at once
+ * The rows of the resident affinity are the youngest of the queue, so a claim that scans past other rows is visible at once
  * (ORDER BY (affinity <> ?) took 5 ms at 8 000 rows). After each round the queue is as long as before.
  */
 const SIZES = [10, 10_000, 1_000_000]
 const AT_ONCE = 5
 const ROUNDS = process.argv.includes('--quick') ? 20 : 300
 const WARM_UP = 20
-/** What "the same" means on a machine that does other things as well; a scan would be 10 000 times as much. */
+/** Ratio up to which two costs count as the same on a busy machine; a scan would cost 10 000 times as much. */
 const SAME = 2
 
 const LONG = 'long:latest'
@@ -35,11 +35,11 @@ const LIMITS = { maxQueue: 10_000_000, maxQueueBytes: 2 ** 40 }
 interface Queue {
   readonly rows: number
   readonly store: Store
-  /** Microseconds an operation, one for each round. */
+  /** Microseconds per operation, one value for each round. */
   readonly costs: Record<'claim resident' | 'claim oldest' | 'enqueue', number[]>
 }
 
-/** Written by SQL: a million submits would take longer than all that is measured here. */
+/** Written by SQL, because a million submits would take longer than the whole bench. */
 function fill(path: string, rows: number): void {
   const { db, close } = openDatabase(path)
   db.prepare(`
@@ -75,7 +75,7 @@ function newJob(): NewJob {
 
 const five = <T>(make: () => T): T[] => Array.from({ length: AT_ONCE }, make)
 
-/** Microseconds for each of what `work` does. */
+/** Returns the microseconds of each operation in `work`. */
 async function timed<T>(costs: number[], work: () => Promise<T>[]): Promise<T[]> {
   const start = performance.now()
   const results = await Promise.all(work())
@@ -102,7 +102,7 @@ async function enqueueRound({ store }: Queue, costs: number[]): Promise<void> {
 
 async function round(queue: Queue): Promise<void> {
   await claimRound(queue, queue.costs['claim resident'], { affinity: RESIDENT, foreign: [] }, RESIDENT)
-  // The youngest five are RESIDENT, so that with ten rows as well the oldest five are LONG.
+  // The youngest five are RESIDENT, so that the oldest five are LONG even with ten rows.
   await claimRound(queue, queue.costs['claim oldest'], NOTHING_RESIDENT, LONG)
   await enqueueRound(queue, queue.costs.enqueue)
 }
@@ -131,7 +131,7 @@ async function main(): Promise<number> {
       }
     }
     report.method(
-      `live jobs, ${AT_ONCE} operations in one tick, the queues taking turns, median of ${ROUNDS} rounds; resident rows are the youngest`,
+      `waiting calls, ${AT_ONCE} operations in one tick, the queues taking turns, median of ${ROUNDS} rounds; resident rows are the youngest`,
     )
     const [smallest] = queues
     if (smallest === undefined) throw new Error('no queue was measured')

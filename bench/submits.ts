@@ -1,5 +1,5 @@
-// Owns the question how many jobs a second can be acknowledged, each on disk before its 202: beside what the disk and
-// `node:sqlite` allow at the same batch size, and beside other durable queues.
+// Bench of jobs acknowledged per second, each on disk before its 202, compared with the limit of disk and `node:sqlite`
+// at the same batch size, and with other durable queues.
 
 import { join } from 'node:path'
 import { ask, post } from './caller.ts'
@@ -12,14 +12,14 @@ import { digits, median } from './statistics.ts'
 import { startBareSubmits, startChatTarget, targetScript } from './targets.ts'
 import { commitCounter } from './wal-index.ts'
 
-const METHOD = `POST /jobs on kept connections, each client its next job when the last one has its 202; the queue is paused,
-  so that nothing else is done. Jobs a commit: answers divided by the write transactions that SQLite itself counts in the
-  header of its -shm file. Bare: node:sqlite alone, in a process of its own, one table, rows of the same bytes, WAL,
-  synchronous=FULL, as many rows a commit as foreman had a moment before. Bare Node: node:http in front of that, one commit
-  for all that came in one turn, nothing read and nothing checked. Rivals are their own packages in a process of
-  their own, without HTTP: as many promises at once as there are clients, one connection for BullMQ (Redis, appendonly,
-  appendfsync always), a pool of at most 16 for pg-boss and graphile-worker (PostgreSQL, fsync and synchronous_commit on).
-  All take turns in each round; each has one server and one database for all rounds.`
+const METHOD = `POST /jobs on kept connections; each client sends its next job when the previous one has its 202. The
+  queue is paused, so that no job runs. Jobs per commit: answers divided by the write transactions that SQLite counts
+  in the header of its -shm file. Bare: node:sqlite alone, in its own process, one table, rows of the same bytes, WAL,
+  synchronous=FULL, with as many rows per commit as foreman had just before. Bare Node: node:http in front of that,
+  one commit for all requests of one turn of the event loop, without reading or checking them. Rivals are their own
+  packages in their own process, without HTTP: as many submits at once as there are clients, one connection for BullMQ
+  (Redis, appendonly, appendfsync always), a pool of at most 16 for pg-boss and graphile-worker (PostgreSQL, fsync and
+  synchronous_commit on). All take turns in each round; each has one server and one database for all rounds.`
 
 const CLIENTS = [1, 16, 256]
 const TRIAL_MS = 1_500
@@ -72,7 +72,7 @@ export async function run(report: Report, { rounds }: { rounds: number }): Promi
   show(report, rows, rivals)
 }
 
-/** The body as it is stored, with the `keep_alive` that foreman puts in. */
+/** Size of the row to write: the body with the `keep_alive` that foreman inserts. */
 const STORED_BYTES = Buffer.byteLength(JSON.stringify({ keep_alive: '30m', ...JOB }))
 
 function bareRate(file: string, batch: number): Promise<number> {
@@ -86,8 +86,8 @@ function show(report: Report, rows: readonly Row[], { found, missing }: Rivals):
     [
       'clients',
       'foreman/s',
-      'CPU µs a job',
-      'jobs a commit',
+      'CPU µs per job',
+      'jobs per commit',
       'bare/s',
       'of bare',
       'bare Node/s',

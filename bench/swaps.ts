@@ -1,5 +1,5 @@
-// Owns the question what draining by model is worth on a real Ollama: thirty interleaved requests over three models, with
-// room for one model, sent directly, grouped by hand, and through foreman.
+// Bench of draining by model on a real Ollama: thirty interleaved requests for three models, with memory for one model,
+// sent directly, grouped by hand, and through foreman.
 
 import { post } from './caller.ts'
 import { startForeman } from './foreman.ts'
@@ -8,10 +8,10 @@ import { type RealOllama, startRealOllama } from './real-ollama.ts'
 import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
 
-const METHOD = `Thirty chats of eight tokens in the order a b c a b c …, each on a connection of its own, all there at once:
-  directly, and through foreman. By hand: the same thirty sorted by model, one after another. One after another: the same
-  thirty in their order, directly. Nothing is loaded at the start of a trial; trials alternate; loads are counted in
-  Ollama's log. Ollama has OLLAMA_MAX_LOADED_MODELS=1.`
+const METHOD = `Thirty chats of eight tokens in the order a b c a b c …, each on its own connection, all sent at once:
+  directly, and through foreman. By hand: the same thirty sorted by model, one after another. One after another: the
+  same thirty in their order, directly. No model is loaded at the start of a trial. Trials alternate, and loads are
+  counted in Ollama's log. Ollama has OLLAMA_MAX_LOADED_MODELS=1.`
 
 const REQUESTS = 30
 
@@ -50,7 +50,7 @@ const request = (port: number, model: string): Buffer =>
   post(port, '/api/chat', {
     model,
     messages: [{ role: 'user', content: 'Why is the sky blue?' }],
-    // One thread: with more, llama.cpp's threads spin for each other, and a busy machine makes minutes of seconds.
+    // With more threads, llama.cpp's threads spin while they wait for each other: on a busy machine seconds become minutes.
     options: { num_predict: 8, seed: 1, temperature: 0, num_thread: 1 },
   })
 

@@ -1,4 +1,4 @@
-// Owns the start of the processes in target/, and the requests that the streaming target understands.
+// Start of the processes in target/, and requests for the streaming target.
 
 import { fileURLToPath } from 'node:url'
 import { post } from './caller.ts'
@@ -21,17 +21,17 @@ async function startScript(name: string, args: readonly string[] = []): Promise<
   return { child, pid: child.pid, port }
 }
 
-/** The target of the streaming benches. */
+/** Starts the target of the streaming benches. */
 export const startChatTarget = (): Promise<Listening> => startScript('chat-target')
 
-/** The least that a Node program can do in front of a target. */
+/** Starts the minimal Node proxy in front of a target. */
 export const startBareProxy = (targetPort: number): Promise<Listening> =>
   startScript('bare-proxy', [String(targetPort)])
 
-/** The least that a Node program can do to acknowledge a job durably. */
+/** Starts the minimal Node program that acknowledges jobs durably. */
 export const startBareSubmits = (file: string): Promise<Listening> => startScript('bare-submits', [file])
 
-/** The bytes of a chat for that target, addressed to whoever listens on `port`. */
+/** The bytes of a chat for that target, sent to the server on `port`. */
 export const chatRequest = (port: number, wanted: Partial<Wanted> = {}): Buffer =>
   post(port, '/api/chat', {
     model: 'bench',

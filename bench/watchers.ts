@@ -1,4 +1,4 @@
-// Bench of the watchers of one job: how much longer does a run take with a hundred of them, reading or not?
+// Bench of the watchers of one job: how much longer a run takes with a hundred watchers, reading or not.
 
 import { connect, type Socket } from 'node:net'
 import { ask, Caller, post } from './caller.ts'
@@ -8,30 +8,31 @@ import type { Report } from './report.ts'
 import { digits, median } from './statistics.ts'
 import { type Listening, startChatTarget } from './targets.ts'
 
-const METHOD = `A job of 5 000 records of 200 bytes is submitted while the queue is paused, then it is watched and the queue is
-  resumed; the target writes as fast as foreman reads. Measured: from the resume until nothing runs. The kinds take turns. A
-  silent watcher takes no byte from its socket after the head of its stream; the load generator reads for the others.`
+const METHOD = `A job of 5 000 records of 200 bytes is submitted while the queue is paused. Then it is watched and the
+  queue is resumed; the target writes as fast as foreman reads. Measured: from the resume until no job runs. The kinds
+  alternate. A silent watcher reads nothing from its socket after the response headers; the load generator reads for
+  the others.`
 
 const CHUNKS = 5_000
 const WATCHERS = 100
-const KINDS = ['nobody', 'silent', 'reading'] as const
+const KINDS = ['none', 'silent', 'reading'] as const
 type Kind = (typeof KINDS)[number]
 
 export async function run(report: Report, { rounds }: { rounds: number }): Promise<void> {
   report.method(METHOD)
   const target = await startChatTarget()
   const foreman = await startForeman({ targetPort: target.port })
-  const found: Record<Kind, number[]> = { nobody: [], silent: [], reading: [] }
-  await measure(foreman, 'nobody')
+  const found: Record<Kind, number[]> = { none: [], silent: [], reading: [] }
+  await measure(foreman, 'none')
   for (let round = 0; round < rounds * 3; round++) {
     for (const kind of KINDS) found[kind].push(await measure(foreman, kind))
   }
   await stop(foreman, target)
-  const ratio = (kind: Kind) => median(found[kind]) / median(found.nobody)
+  const ratio = (kind: Kind) => median(found[kind]) / median(found.none)
   report.table(
     ['watchers', 'a run', 'ratio'],
     KINDS.map((kind) => [
-      kind === 'nobody' ? 'none' : `${WATCHERS} ${kind}`,
+      kind === 'none' ? 'none' : `${WATCHERS} ${kind}`,
       `${digits(median(found[kind]))} ms`,
       digits(ratio(kind)),
     ]),
@@ -52,7 +53,7 @@ async function measure(foreman: Foreman, kind: Kind): Promise<number> {
   await ask(foreman.port, 'POST', '/pause')
   const id = await submit(foreman.port)
   const watchers =
-    kind === 'nobody' ? [] : await Promise.all(Array.from({ length: WATCHERS }, () => watch(foreman.port, id)))
+    kind === 'none' ? [] : await Promise.all(Array.from({ length: WATCHERS }, () => watch(foreman.port, id)))
   for (const watcher of watchers) if (kind === 'silent') watcher.pause()
   const started = performance.now()
   await ask(foreman.port, 'POST', '/resume')

@@ -1,4 +1,4 @@
-// Owns BullMQ as a rival: one Queue on one connection, which sends what is asked at once together.
+// Rival BullMQ: one Queue on one connection, which sends concurrent requests together.
 
 import { Queue } from 'bullmq'
 import type { OpenRival } from './rival.ts'

@@ -1,4 +1,4 @@
-// Owns graphile-worker as a rival: `addJob` of its utilities, with a pool of their own.
+// Rival graphile-worker: `addJob` of its utilities, with its own pool.
 
 import { Logger, makeWorkerUtils } from 'graphile-worker'
 import type { OpenRival } from './rival.ts'

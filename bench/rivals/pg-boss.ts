@@ -1,4 +1,4 @@
-// Owns pg-boss as a rival: `send` to one queue, its maintenance switched off for as long as it is measured.
+// Rival pg-boss: `send` to one queue, with its maintenance switched off during the measurement.
 
 import { PgBoss } from 'pg-boss'
 import type { OpenRival } from './rival.ts'

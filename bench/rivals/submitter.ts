@@ -1,5 +1,6 @@
-// Owns the load on a rival: `submitter.ts LIBRARY URL CLIENTS MS` lets that many clients submit, each its next job when the
-// last one is acknowledged, and prints `rate JOBS_A_SECOND`. A process of its own, as a program that uses the library is.
+// Load on a rival: `submitter.ts LIBRARY URL CLIENTS MS` runs that many clients, each of which submits its next job
+// when the previous one is acknowledged, and prints `rate JOBS_A_SECOND`. It runs in its own process, as a program that
+// uses the library does.
 
 import type { OpenRival } from './rival.ts'
 
@@ -10,7 +11,7 @@ const LIBRARIES: Readonly<Record<string, () => Promise<{ open: OpenRival }>>> = 
 }
 
 const WARM_UP_MS = 500
-/** Connections of the pool. pg-boss and graphile-worker come with 10; two cores have no use for many more. */
+/** Connections of the pool. The default of pg-boss and graphile-worker is 10; two cores gain little from more. */
 const MOST_CONNECTIONS = 16
 
 const JOB = { model: 'bench', messages: [{ role: 'user', content: 'Why is the sky blue?' }] }
@@ -20,7 +21,7 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 const [name = '', url = '', ...numbers] = process.argv.slice(2)
 const [clients = 1, ms = 1_000] = numbers.map(Number)
 const library = LIBRARIES[name]
-if (library === undefined) throw new Error(`no rival ${name}: ${Object.keys(LIBRARIES).join(', ')}`)
+if (library === undefined) throw new Error(`unknown rival ${name}; known: ${Object.keys(LIBRARIES).join(', ')}`)
 const { open } = await library()
 const rival = await open(url, Math.min(clients, MOST_CONNECTIONS))
 
@@ -33,7 +34,7 @@ const loops = Array.from({ length: clients }, async () => {
   }
 })
 const all = Promise.all(loops)
-// One that fails ends the process, and with it the trial.
+// An error ends the process and so the trial.
 await Promise.race([all, wait(WARM_UP_MS)])
 const before = { acknowledged, at: performance.now() }
 await Promise.race([all, wait(ms)])

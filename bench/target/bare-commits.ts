@@ -1,11 +1,11 @@
-// Owns the measure of a durable submit: rows of one blob each, put into one table by `node:sqlite` and nothing else, with
-// the pragmas of foreman's store. A process of its own: `bare-commits.ts FILE BATCH BYTES MS` prints `rate ROWS_A_SECOND`.
+// Baseline of a durable submit: rows of one blob each, written to one table by `node:sqlite` alone, with the pragmas of
+// foreman's store. Runs in its own process: `bare-commits.ts FILE BATCH BYTES MS` prints `rate ROWS_A_SECOND`.
 
 import { DatabaseSync } from 'node:sqlite'
 
 const [file = '', ...numbers] = process.argv.slice(2)
 const [batch = 1, bytes = 1, ms = 1_000] = numbers.map(Number)
-/** Loops look at the clock, so that they end; this is for a clock that does not go on. */
+/** The loops end by the clock; this limit is for a clock that does not advance. */
 const MOST_COMMITS = 10_000_000
 
 const db = new DatabaseSync(file)
@@ -18,7 +18,7 @@ db.exec(`
 const insert = db.prepare('INSERT INTO rows (body) VALUES (?)')
 const body = new Uint8Array(bytes).fill(120)
 
-/** Rows a second. A mean batch is seldom whole: the sizes take turns so that their mean is right. */
+/** Returns rows per second. A mean batch size is seldom a whole number, so two sizes alternate to give that mean. */
 function press(duration: number): number {
   const started = performance.now()
   let rows = 0

@@ -1,5 +1,5 @@
-// Owns the least that a Node program can do between a caller and a target: node:http in front, undici behind, every chunk
-// passed on. No queue, no limits, no errors. It stands in the tables to tell what is foreman's cost and what is Node's.
+// Minimal Node proxy between a caller and a target: node:http in front, undici behind, every chunk passed on. It has no
+// queue, limits or error handling. In the tables it separates the cost of foreman from the cost of Node.
 
 import { createServer } from 'node:http'
 import { Pool } from 'undici'

@@ -1,5 +1,5 @@
-// Owns the least that a Node program can do to acknowledge a job durably over HTTP: `node:http` in front of `node:sqlite`,
-// one table, one synced commit for all bodies that came in one turn of the loop. It checks nothing and knows no job.
+// Minimal Node program that acknowledges a job durably over HTTP: `node:http` in front of `node:sqlite`, one table, one
+// synced commit for all bodies of one turn of the event loop. It does not check or interpret the bodies.
 
 import { createServer, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'

@@ -1,5 +1,5 @@
-// Owns the target of the streaming benches: a process of its own that answers like an Ollama whose model costs nothing.
-// How it answers stands in the request's `options`; each record carries the moment at which it was written.
+// Target of the streaming benches: a process that answers like an Ollama whose model costs nothing. The request's
+// `options` say how it answers; each record carries the time at which it was written.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -8,13 +8,13 @@ import { microseconds } from '../monotonic.ts'
 const MODEL = 'bench:latest'
 const DIGEST = 'b'.repeat(64)
 
-/** What a bench may ask for in `options`. */
+/** How the target should answer, from `options`. */
 export interface Wanted {
   /** Records before the last one. */
   readonly chunks: number
-  /** Milliseconds between two records; 0 = as fast as they are taken. */
+  /** Milliseconds between two records; 0 = as fast as they are read. */
   readonly every_ms: number
-  /** Bytes of content a record. */
+  /** Bytes of content per record. */
   readonly chunk_bytes: number
   /** Never answer: keeps the queue waiting. */
   readonly hold: boolean

@@ -1,9 +1,9 @@
-// Owns receivers of webhooks that answer 200 at once, one a port: a process of its own, so that what it costs is not the
-// load generator's. `receiver.ts COUNT` prints `listening PORT …`; `GET /` of any of them says what has come to all.
+// Webhook receivers that answer 200 at once, one per port, in a process of their own so that their cost is not the load
+// generator's. `receiver.ts COUNT` prints `listening PORT …`; `GET /` of any of them returns what all have received.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
-/** By `webhook-id`: what came twice is one. */
+/** By `webhook-id`, so that a webhook received twice counts once. */
 const seen = new Set<string>()
 let posts = 0
 
