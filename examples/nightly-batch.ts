@@ -1,19 +1,19 @@
-// Shows a batch that may be killed at any moment and started again, by hand or by cron, without doing anything twice: a
-// file of prompts, one a line, asked of the given models in turn, and one line of JSON for each answer.
+// Batch of prompts that can be killed at any moment and started again, by hand or by cron, without doing anything twice. It
+// reads a file of prompts, one per line, sends them to the given models in turn, and writes one line of JSON for each answer.
 //
 //   node nightly-batch.ts nightly-batch.prompts.txt results-2026-01-06.ndjson llama3.2 qwen3:14b
 //
-// All are handed in at once, so that foreman can sort them by model: two loads, and not a hundred.
-// The same command again goes on where it was. What makes that so:
+// All prompts are submitted at once, so that foreman can group them by model: two loads instead of a hundred.
+// The same command again continues where it stopped:
 //
-// - Each prompt has an Idempotency-Key of its own, made from the name of the results, the line and the text. A prompt that
-//   was handed in before is the same job again, and its answer is read, not made anew. Another file of results is another
-//   night, and everything is asked again.
-// - The results are only ever appended to, and say which prompts they belong to. Half a line, left by a kill, is cut off.
+// - Each prompt has its own Idempotency-Key, made from the name of the results file, the line number and the text. A prompt
+//   that was submitted before returns the same job, and its answer is read, not generated again. With another results file,
+//   everything runs again.
+// - Results are only appended, and say to which prompt they belong. An incomplete line, left by a kill, is removed.
 //
-// Start it again within a day (FOREMAN_JOB_TTL): then foreman forgets what is not in the results. Let cron start it with
-// `flock -n nightly.lock node nightly-batch.ts …`, so that there are never two. Ends with 0 when all have an answer, 1 when
-// some have failed or it could not go on, 2 when it was called wrongly.
+// Start it again within a day (FOREMAN_JOB_TTL): after that, foreman deletes jobs, also those missing in the results. Let cron
+// start it with `flock -n nightly.lock node nightly-batch.ts …`, so that only one runs. Exits with 0 if all prompts have an
+// answer, 1 if some failed or it could not continue, 2 for wrong arguments.
 
 import { createHash } from 'node:crypto'
 import { appendFileSync, readFileSync, truncateSync } from 'node:fs'
@@ -27,7 +27,7 @@ interface Task {
   readonly key: string
 }
 
-/** A line of the results. */
+/** One line of the results file. */
 interface Result extends Task {
   readonly job_id: string
   readonly answer: string | null
@@ -41,9 +41,9 @@ if (models.length === 0) {
   process.exit(2)
 }
 
-/** A night in which foreman is restarted, or the queue is full for a while, is no reason to give up. */
-const PATIENCE_MS = 600_000
-const client = new ForemanClient({ url, token, unreachableMs: PATIENCE_MS })
+/** Long enough for a restart of foreman, or for a queue that is full for a while. */
+const MAX_OUTAGE_MS = 600_000
+const client = new ForemanClient({ url, token, unreachableMs: MAX_OUTAGE_MS })
 
 function tasksOf(text: string): Task[] {
   return text.split('\n').flatMap((prompt, index) => {
@@ -54,7 +54,7 @@ function tasksOf(text: string): Task[] {
   })
 }
 
-/** The results there are. What a kill has left behind the last whole line is gone from the file afterwards. */
+/** Reads the results. Removes an incomplete last line, left by a kill, from the file. */
 function resultsSoFar(): Result[] {
   let bytes: Buffer
   try {
@@ -69,14 +69,14 @@ function resultsSoFar(): Result[] {
   return lines.map((line) => JSON.parse(line) as Result)
 }
 
-const handIn = ({ model, prompt, key }: Task): Promise<JobHandle> =>
+const submit = ({ model, prompt, key }: Task): Promise<JobHandle> =>
   client.submit(
     { model, messages: [{ role: 'user', content: prompt }] },
     // A label may have 200 characters.
-    { idempotencyKey: key, label: basename(resultsFile).slice(0, 200), timeoutMs: PATIENCE_MS },
+    { idempotencyKey: key, label: basename(resultsFile).slice(0, 200), timeoutMs: MAX_OUTAGE_MS },
   )
 
-/** Waits for the job, however long it takes, and writes its line. A job that has failed is a result, too. */
+/** Waits for the job without a time limit and writes its line. A failed job is also a result. */
 async function settle(task: Task, job: JobHandle): Promise<boolean> {
   let outcome: Pick<Result, 'answer' | 'error'>
   try {
@@ -103,20 +103,20 @@ try {
   const settling: Promise<boolean>[] = []
   let known = 0
   for (const task of open) {
-    const job = await handIn(task)
+    const job = await submit(task)
     if (job.isReplayed) known++
     const settled = settle(task, job)
-    // It is awaited below; until then nobody would see it fail.
+    // Awaited below. Without this, a failure before that would be an unhandled rejection.
     settled.catch(() => undefined)
     settling.push(settled)
   }
-  console.error(`${tasks.length} prompts: ${tasks.length - open.length} had a result, ${known} were handed in before`)
+  console.error(`${tasks.length} prompts: ${tasks.length - open.length} had a result, ${known} were submitted before`)
   const answered = (await Promise.all(settling)).filter(Boolean).length
   const failed = open.length - answered + before.filter(({ error }) => error !== null).length
   console.error(`${tasks.length} results in ${resultsFile}, ${failed} of them failures`)
   process.exitCode = failed === 0 ? 0 : 1
 } catch (error) {
   console.error(error instanceof ForemanError ? error.message : error)
-  console.error('it could not go on; started again it does so where it was')
+  console.error('stopped; start it again to continue where it stopped')
   process.exit(1)
 }

@@ -1,6 +1,5 @@
-// A script that somebody had before there was a foreman, with the official client (`npm install ollama`): it asks which
-// models there are, embeds, and lets a model tell something. before.mjs asks Ollama itself, after.mjs asks foreman in front
-// of it; they differ in one line.
+// Existing script that uses the official client (`npm install ollama`): it lists the models, makes embeddings and asks a model
+// a question. before.mjs calls Ollama itself, after.mjs calls foreman in front of it. They differ in one line.
 //
 //   node existing-script/after.mjs llama3.2 nomic-embed-text
 

@@ -23,7 +23,7 @@ function blocksOf(text: string): (start: string) => string {
 }
 
 describe('curl.sh', () => {
-  it('hands in, watches, reads, hands in twice, cancels and forgets', async () => {
+  it('submits, watches, reads, submits twice, cancels and deletes', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { clock: systemClock })
     fake.on('/api/chat', says('Because', ' of', ' Rayleigh.'), { ...says('one', 'two'), gate: 'million' })
@@ -33,7 +33,7 @@ describe('curl.sh', () => {
     const block = blocksOf(stdout)
     const json = <T>(start: string): T => JSON.parse(block(start)) as T
 
-    const { job_id: id } = json<ReceiptDocument>('hand in')
+    const { job_id: id } = json<ReceiptDocument>('submit a job')
     expect(json<JobDocument>('look at it')).toMatchObject({ job_id: id, label: 'curl.sh' })
     const events = block('watch it')
       .split('\n')
@@ -47,20 +47,20 @@ describe('curl.sh', () => {
       usage: { completion_tokens: 3 },
       result: { message: { content: 'Because of Rayleigh.' } },
     })
-    expect(block('its text alone')).toBe('Because of Rayleigh.')
+    expect(block('only its text')).toBe('Because of Rayleigh.')
     expect(block('the first five')).toBe('Becau')
-    expect(block('what the model server sent')).toBe('304')
+    expect(block('the answer of the model')).toBe('304')
 
     const [twice = '', same = ''] = block('the same Idempotency-Key').split('\n')
     const again = JSON.parse(twice) as JobDocument
     expect(again).toMatchObject({ state: 'done', endpoint: '/api/generate' })
-    expect(same).toBe(`one job: ${again.job_id}`)
+    expect(same).toBe(`same job: ${again.job_id}`)
 
-    const [stopped = '', cancelled = ''] = block('cancel one').split('\n')
+    const [stopped = '', cancelled = ''] = block('cancel a job').split('\n')
     expect(JSON.parse(stopped)).toMatchObject({ job_id: expect.any(String) })
     expect(JSON.parse(cancelled)).toMatchObject({ state: 'cancelled', error: { code: 'cancelled' } })
     expect(json<JobListDocument>('find jobs').jobs).toMatchObject([{ job_id: id }])
-    expect(block('forget them').split('\n')).toEqual(['204', '204', '204'])
+    expect(block('delete them').split('\n')).toEqual(['204', '204', '204'])
     expect((await read<JobListDocument>(url, '/jobs')).jobs).toEqual([])
   })
 

@@ -149,7 +149,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     expect(fake.loads).toBe(2)
     expect(results().every(({ answer, error }) => answer === 'Hello world!' && error === null)).toBe(true)
     const before = written()
-    expect((await ended(batch(foreman.url))).stderr).toContain('100 had a result, 0 were handed in before')
+    expect((await ended(batch(foreman.url))).stderr).toContain('100 had a result, 0 were submitted before')
     expect(written()).toBe(before)
     await everythingOnce(foreman.url)
   })
@@ -174,7 +174,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     expect(written()).toBe('')
     fake.release(TURN)
     const { stderr } = await ended(batch(foreman.url))
-    expect(stderr).toContain(`0 had a result, ${count} were handed in before`)
+    expect(stderr).toContain(`0 had a result, ${count} were submitted before`)
     await everythingOnce(foreman.url)
   })
 
@@ -189,7 +189,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     expect(results()).toHaveLength(count)
     fake.release(TURN)
     const { stderr } = await ended(batch(foreman.url))
-    expect(stderr).toContain(`${count} had a result, ${100 - count} were handed in before`)
+    expect(stderr).toContain(`${count} had a result, ${100 - count} were submitted before`)
     await everythingOnce(foreman.url)
   })
 

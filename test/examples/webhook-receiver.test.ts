@@ -78,7 +78,7 @@ function receives(start: Start): void {
       return deliveries.every(({ status }) => status === 'delivered')
     })
     expect((await call(url, { path: `/jobs/${done}/deliveries/4/redeliver` })).status).toBeLessThan(300)
-    await receiver.said(`${done}-4 has come before\n`)
+    await receiver.said(`${done}-4 was received before\n`)
     expect(saidOf(done)).toHaveLength(4)
   })
 
