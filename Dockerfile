@@ -3,8 +3,8 @@
 ARG NODE_IMAGE=docker.io/library/node:26-trixie-slim
 ARG DISTROLESS_IMAGE=gcr.io/distroless/nodejs26-debian13:nonroot
 
-# The program is the same on every platform, so it is built on the builder's. The other stages run nothing, and so need no
-# emulation.
+# The program is the same on every platform, so it is built on the platform of the builder. The other stages run no command, so
+# they need no emulation.
 FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
@@ -13,7 +13,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json README.md LICENSE ./
 COPY scripts scripts
 COPY src src
-# /nodejs/bin/node is where the distroless image has Node. A new named volume takes the owner and the mode of /data.
+# /nodejs/bin/node is the path of Node in the distroless image. A new named volume takes the owner and the mode of /data.
 RUN npm run build -- --program \
     && mkdir -p /out/bin /out/data /out/nodejs/bin \
     && cp -r dist/ollama-foreman /out/foreman \
@@ -24,7 +24,7 @@ RUN npm run build -- --program \
     && chown 65532:65532 /out/data \
     && chmod 700 /out/data
 
-# With a shell and npm, for those who want to look around. All below "same in both" is also in the other target.
+# With a shell and npm, for debugging. Everything below "same in both" is also in the other target.
 FROM ${NODE_IMAGE} AS slim
 ARG NODE_IMAGE
 LABEL org.opencontainers.image.base.name="${NODE_IMAGE}"
@@ -58,7 +58,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["/us
 ENTRYPOINT ["/usr/local/bin/foreman"]
 CMD ["serve"]
 
-# No shell and no package manager: Node, its libraries and foreman.
+# Only Node, its libraries and foreman, without a shell or a package manager.
 FROM ${DISTROLESS_IMAGE} AS distroless
 ARG DISTROLESS_IMAGE
 LABEL org.opencontainers.image.base.name="${DISTROLESS_IMAGE}"
