@@ -1,4 +1,4 @@
-// Owns the build of the package foreman-ai-sdk: `npm run build:ai-sdk` writes dist/foreman-ai-sdk. The client is in it, so
+// Build of the package foreman-ai-sdk: `npm run build:ai-sdk` writes dist/foreman-ai-sdk. It contains the client, so
 // that it has no dependencies.
 
 import { buildPackage } from './build-package.ts'

@@ -1,4 +1,4 @@
-// Owns the build of the package foreman-client: `npm run build:client` writes dist/foreman-client.
+// Build of the package foreman-client: `npm run build:client` writes dist/foreman-client.
 
 import { buildPackage } from './build-package.ts'
 

@@ -1,5 +1,5 @@
 // Build of the single executable: the program's bundle inside a copy of Node (Node's SEA), with licences and service file, as
-// dist/foreman-<system>-<machine>.tar.gz. For another system than this one, that system's Node is taken from npm.
+// dist/foreman-<system>-<machine>.tar.gz. For another system than this one, the Node of that system is downloaded from npm.
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { COMMAND } from './published.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-/** System and machine in Node's words, and the name of the download. */
+/** System and machine as Node names them, and the name of the download. */
 const TARGETS = {
   'linux-x64': `${COMMAND}-linux-amd64`,
   'linux-arm64': `${COMMAND}-linux-arm64`,
@@ -27,7 +27,7 @@ export const TARGET_NAMES = Object.keys(TARGETS)
 export const isTarget = (text: string): text is Target => TARGET_NAMES.includes(text)
 
 export interface Executable {
-  /** Path of the executable, in a folder with all that belongs to it. */
+  /** Path of the executable, in a folder with everything that belongs to it. */
   readonly path: string
   readonly tarball: string
 }
@@ -39,7 +39,7 @@ export async function buildExecutable(target: Target): Promise<Executable> {
   const work = mkdtempSync(join(tmpdir(), 'foreman-executable-'))
   try {
     const node = target === HOST ? ownNode() : fetchedNode(target, work)
-    // A running executable cannot be written over.
+    // A running executable cannot be overwritten.
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     const path = join(folder, COMMAND)
@@ -57,7 +57,7 @@ export async function buildExecutable(target: Target): Promise<Executable> {
   }
 }
 
-/** What was built, with sizes, as lines to print. */
+/** Returns the built files with their sizes, as lines to print. */
 export const sizesOf = ({ path, tarball }: Executable): string =>
   [path, tarball]
     .map((file) => `${file.slice(ROOT.length + 1)} ${(statSync(file).size / 1e6).toFixed(1)} MB\n`)
@@ -71,7 +71,7 @@ interface Parts {
   readonly node: string
   readonly path: string
   readonly work: string
-  /** V8's compiled code fits one machine only, so a cross build has none: its start takes about twice as long. */
+  /** V8's compiled code works only on one kind of machine. A cross build has none, and so takes about twice as long to start. */
   readonly isNative: boolean
 }
 
@@ -87,17 +87,17 @@ function makeExecutable({ main, node, path, work, isNative }: Parts): void {
     execArgv: [SMALL_HEAP],
   }
   writeFileSync(config, JSON.stringify(settings))
-  // Compiled code is refused by a V8 with other flags.
+  // V8 refuses code that was compiled with other flags.
   execFileSync(process.execPath, [SMALL_HEAP, '--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] })
-  // macOS runs no program whose signature does not fit; this one needs no key.
+  // macOS only runs a program with a valid signature; an ad-hoc signature needs no key.
   if (process.platform === 'darwin') execFileSync('codesign', ['--force', '--sign', '-', path])
 }
 
-/** The Node of the package `node`, and not a link to it: its licence lies beside it. */
+/** The Node of the package `node`, with links resolved, because its licence is beside it. */
 const ownNode = (): string =>
   createRequire(createRequire(import.meta.url).resolve('node/package.json')).resolve(`node-${HOST}/bin/node`)
 
-/** Node of the same version for another system. npm checks the hash that its registry names. */
+/** Node of the same version for another system. npm checks the hash from its registry. */
 function fetchedNode(target: Target, work: string): string {
   const spec = `node-${target}@${process.versions.node}`
   const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', work, spec], { encoding: 'utf8' })

@@ -1,5 +1,5 @@
-// Owns how a part of src/ becomes a package of its own: one file of JavaScript, its types, its manifest with the version of
-// the whole. It writes under dist/ only.
+// Build of a part of src/ as its own npm package: one file of JavaScript, its types, and its manifest with the common
+// version. It writes only under dist/.
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ export interface Package {
   readonly part: keyof typeof MANIFESTS
 }
 
-/** Builds into `dist/<name of the package>` and gives that folder. */
+/** Builds into `dist/<name of the package>` and returns that folder. */
 export async function buildPackage({ part }: Package): Promise<string> {
   const source = join(ROOT, 'src', part)
   const manifest = MANIFESTS[part]()
@@ -41,7 +41,7 @@ export async function buildPackage({ part }: Package): Promise<string> {
   return folder
 }
 
-/** Types of the part and of all that it imports, laid out as under src/. */
+/** Writes the types of the part and of everything that it imports, in the layout of src/. */
 function writeTypes(part: string, folder: string): void {
   const config = join(mkdtempSync(join(tmpdir(), 'foreman-types-')), 'tsconfig.json')
   const compilerOptions = {
@@ -59,12 +59,12 @@ function writeTypes(part: string, folder: string): void {
     stdio: 'inherit',
     cwd: ROOT,
   })
-  // The compiler leaves the endings of our imports as they are, and users have no `.ts`.
+  // The compiler keeps the endings of our imports, and users do not have the `.ts` files.
   for (const path of globSync('**/*.d.ts', { cwd: folder })) {
     const file = join(folder, path)
     writeFileSync(file, readFileSync(file, 'utf8').replace(/(from\s+'\.[^']*|import\('\.[^']*)\.ts'/g, "$1.js'"))
   }
-  // Iterations can be disposed of, which the libraries of many a project do not know yet.
+  // Iterations are disposable, and the configured TypeScript libraries of many projects lack those types.
   const index = join(folder, part, 'index.d.ts')
   writeFileSync(index, `/// <reference lib="esnext.disposable" />\n${readFileSync(index, 'utf8')}`)
   rmSync(resolve(config, '..'), { recursive: true })

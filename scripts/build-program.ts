@@ -33,13 +33,13 @@ export const BUNDLE = 'bundle.js'
 
 /**
  * Keeps the young generation of V8's heap at 2 MiB instead of 50, at no measurable cost in CPU time: after a minute of load the
- * daemon holds 130 MiB instead of 190. It works only if it is set while the program runs.
+ * daemon holds 130 MiB instead of 190. It works only if it is set at run time.
  */
 const SMALL_HEAP = '--semi-space-growth-factor=1'
 
 /**
- * Node keeps compiled code beside the bundle, where only those can write who can also change the bundle. It does without if the
- * folder cannot be written. The daemon has its own, because code is written once: the first command must not decide what is
+ * Node keeps compiled code beside the bundle, where only those can write who can also change the bundle. It works without the
+ * cache if the folder is not writable. The daemon has its own, because code is written once: the first command must not decide what is
  * compiled for the daemon. V8 compiles for its flags, so they are set first.
  */
 const START = `#!/usr/bin/env node

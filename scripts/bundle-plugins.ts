@@ -1,4 +1,4 @@
-// esbuild plugins that keep the program's bundle small and its start short. bench/README.md has what each one saves.
+// esbuild plugins that keep the program's bundle small and its start short. bench/README.md says what each one saves.
 
 import type { Plugin } from 'esbuild'
 
@@ -33,7 +33,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 }
 
-/** Takes only the used parts. The build fails if the source imports another name, or if a file is gone. */
+/** Bundles only the used parts. The build fails if the source imports another name, or if a file is gone. */
 export const usedParts = (root: string): Plugin => ({
   name: 'used-parts',
   setup(building) {

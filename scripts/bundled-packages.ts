@@ -10,7 +10,7 @@ export interface BundledPackage {
   readonly version: string
   /** An SPDX expression. */
   readonly license: string
-  /** Names that its manifest asks for. Some may be outside of the bundle. */
+  /** Dependencies in its manifest. Some may not be in the bundle. */
   readonly dependencies: readonly string[]
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Judges the workflows of both forges: actionlint for mistakes (and shellcheck for their scripts), zizmor for what an attacker
-# could use. Both are installed into a temporary folder; needs Go, Python and shellcheck.
+# Check of the workflows for GitHub and Gitea: actionlint finds mistakes (with shellcheck for their scripts), zizmor finds security
+# problems. Installs both into a temporary folder; needs Go, Python and shellcheck.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Unpacks Docker Compose and Buildx from Debian 13 and prints the folder that holds both plugins. Needs root and mmdebstrap.
-# Debian 12 has no Compose 2, and no registry of packages has it as a program of its own.
+# Debian 12 lacks Compose 2, and package registries do not have it as a separate program.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

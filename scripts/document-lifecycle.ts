@@ -1,4 +1,4 @@
-// Owns how docs/job-lifecycle.md reads. Every state, event and reason in it comes from the table of transitions.
+// Generator of docs/job-lifecycle.md. Every state, event and reason comes from the table of transitions.
 
 import { FINAL_STATES, STATES, type State, TRANSITIONS, type Transition } from '../src/daemon/domain/job.ts'
 
@@ -9,9 +9,9 @@ export function renderLifecyclePage(): string {
     '',
     '# The life of a job',
     '',
-    `Every request that runs a worker model is a job. It is in one of ${STATES.length} states; ${words(FINAL_STATES)} are final and are never left.`,
-    'Each change below has a name, is guarded in SQL by the states it may leave, and is all that can happen: what is not in the',
-    'table is refused.',
+    `Every request that runs a worker model is a job. It is in one of ${STATES.length} states; ${words(FINAL_STATES)} are final.`,
+    'Each change has a name and is guarded in SQL by the states that it may leave. Only the changes in this table can happen; others',
+    'are refused.',
     '',
     '```mermaid',
     'stateDiagram-v2',
@@ -30,17 +30,17 @@ export function renderLifecyclePage(): string {
       return `| \`${name}\` | ${from.join(', ')} | ${to} | ${count} | ${why.replaceAll('|', '\\|')} |`
     }),
     '',
-    'A claim counts an attempt; what was not the fault of the job takes it back. A target that sleeps costs none: nothing is claimed',
-    'unless it has just answered.',
+    'A claim counts as an attempt. If the job did not cause the failure, the attempt is subtracted again. A sleeping target costs no',
+    'attempt, because a job is claimed only if the target has just answered.',
   ]
   return `${lines.join('\n')}\n`
 }
 
-/** The two states of a job that is at the target: most events leave either, and the picture draws them as one. */
+/** The two states of a job at the target. Most events leave both, so the diagram draws them as one. */
 const SENT = 'sent'
 const SENT_STATES: readonly State[] = ['loading', 'working']
 
-/** One arrow for each pair of states, with every event that takes it. */
+/** Returns one arrow for each pair of states, with its events. */
 function arrows(events: readonly (readonly [string, Transition])[]): string[] {
   const byPair = new Map<string, string[]>()
   for (const [name, { from, to }] of events) {

@@ -1,4 +1,4 @@
-// Renders docs/metrics.md from the table of metrics.
+// Generator of docs/metrics.md, from the table of metrics.
 
 import type { MetricEntry } from '../src/daemon/runtime/metric-entry.ts'
 import { MAX_MODEL_LABELS, METRICS } from '../src/daemon/runtime/metric-table.ts'
@@ -15,7 +15,7 @@ const CHAPTERS: readonly { readonly heading: string; readonly until: string }[] 
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
-/** By Prometheus' own rule, the name says the unit. */
+/** By a Prometheus convention, the name ends with the unit. */
 function unitOf({ name }: MetricEntry): string {
   if (name === METRICS.startTime.name) return 'Unix time'
   const found = /_(seconds|bytes)(_total)?$/.exec(name)
@@ -34,7 +34,7 @@ function labelsOf({ labels = {} }: MetricEntry): string {
 const row = (entry: MetricEntry): string =>
   `| \`${entry.name}\` | ${entry.type} | ${unitOf(entry)} | ${cell(labelsOf(entry))} | ${cell(entry.help)} | ${cell(entry.look)} |`
 
-/** Time series of one model: a histogram has one for each bucket, and +Inf, sum and count. */
+/** Counts the time series of one model: a histogram has one for each bucket, and +Inf, sum and count. */
 function seriesOfModel(): number {
   return Object.values(METRICS).reduce((sum, entry: MetricEntry) => {
     if (entry.labels?.['model'] === undefined) return sum
@@ -57,8 +57,8 @@ export function renderMetricsPage(): string {
     'Counters and histograms start at 0 with each start of foreman. A counter whose label values are all listed here exposes each',
     'of them from the start, so that `increase()` sees the first event.',
     '',
-    `A \`model\` label is the name of a model that the target has installed. Any other name is \`other\`, and so is each model after the`,
-    `first ${MAX_MODEL_LABELS}: no caller can create a label. One model has at most ${seriesOfModel()} time series.`,
+    `A \`model\` label is the name of a model that is installed at the target. Any other name is \`other\`, and so is each model after`,
+    `the first ${MAX_MODEL_LABELS}, so a caller cannot create labels. One model has at most ${seriesOfModel()} time series.`,
   ]
   let next = 0
   for (const { heading, until } of CHAPTERS) {

@@ -2,7 +2,7 @@
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
-/** Returns milliseconds. Ends the process with exit 2 and a sentence if the text is not a duration. */
+/** Returns milliseconds. Ends the process with exit 2 and a message if the text is not a duration. */
 export function durationOf(name: string, text: string): number {
   const [, digits, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? []
   const ms = UNITS[unit ?? '']

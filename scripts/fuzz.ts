@@ -1,5 +1,5 @@
 // Runs the fuzz targets of test/fuzz/targets/ for a bounded time: `npm run fuzz -- [--for 60s] [--seed N] [NAME…]`.
-// Prints its seed, the cases tried of each target, and for a failure the case and the command that repeats it.
+// Prints its seed, the number of cases of each target and, for a failure, the case and the command that repeats it.
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
 const all = targetsIn(values.targets)
 const unknown = positionals.find((name) => !all.some((target) => target.name === name))
 const names = all.map(({ name }) => name).join(', ')
-if (unknown !== undefined) refuse(`unknown fuzz target ${JSON.stringify(unknown)}; there are: ${names}`)
+if (unknown !== undefined) refuse(`unknown fuzz target ${JSON.stringify(unknown)}; known: ${names}`)
 const targets = positionals.length === 0 ? all : all.filter(({ name }) => positionals.includes(name))
 if (targets.length === 0) refuse(`no fuzz target in ${values.targets}`)
 

@@ -1,4 +1,5 @@
-// Owns the list of generated documents. Writes them; with --check it writes nothing, names what is stale and exits 1.
+// List of the generated documents. Writes them; with --check it writes nothing, names the outdated ones and exits with
+// 1.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -23,7 +24,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'examples/grafana/dashboards/foreman.json': renderGrafanaDashboard,
 }
 
-/** Paths whose file under `root` is not what the code says now. */
+/** Returns the paths whose file under `root` differs from what the code generates now. */
 export function staleDocuments(root: string): string[] {
   return Object.entries(DOCUMENTS)
     .filter(([path, render]) => contentOf(join(root, path)) !== render())

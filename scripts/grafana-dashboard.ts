@@ -1,5 +1,5 @@
-// Builds examples/grafana/dashboards/foreman.json, the Grafana dashboard. A test holds it to the types of @grafana/schema,
-// and a real Prometheus answers each of its queries.
+// Generator of the Grafana dashboard, examples/grafana/dashboards/foreman.json. A test checks it against the types of
+// @grafana/schema and runs each query in a real Prometheus.
 
 interface Query {
   readonly expr: string
@@ -15,7 +15,7 @@ interface PanelPlan {
 }
 
 const DATASOURCE = { type: 'prometheus', uid: 'prometheus' }
-/** The instances that are chosen at the top of the dashboard. */
+/** Selector for the instances chosen at the top of the dashboard. */
 const AT = 'instance=~"$instance"'
 const COLUMNS = 24
 const STAT = { w: 4, h: 4 }
@@ -65,27 +65,27 @@ const PANELS: readonly PanelPlan[] = [
   chart(
     'Waiting jobs by model',
     'short',
-    'Which models the queue waits for.',
+    'How many jobs wait for each model.',
     query(`sum by (model) (foreman_queue_depth{${AT}})`, '{{model}}'),
   ),
   chart(
     'Ended jobs',
     'ops',
-    'Jobs a second by final state.',
+    'Jobs per second by final state.',
     query(`sum by (state) (${rate('foreman_jobs_total')})`, '{{state}}'),
   ),
-  times('Waiting time', 'foreman_queue_wait_seconds', 'From the submit to the first sending.'),
-  times('Run time', 'foreman_job_duration_seconds', 'From the last sending to the end.'),
+  times('Waiting time', 'foreman_queue_wait_seconds', 'From the submit until the job is first sent.'),
+  times('Run time', 'foreman_job_duration_seconds', 'From when the job was last sent to its end.'),
   times(
     'Time to the first byte',
     'foreman_time_to_first_token_seconds',
-    'From the sending to the first byte of the answer.',
+    'From when the job was sent to the first byte of the answer.',
   ),
-  times('Load time', 'foreman_model_load_seconds', 'What loading a model costs.'),
+  times('Load time', 'foreman_model_load_seconds', 'How long it takes to load a model.'),
   chart(
     'Tokens',
     'short',
-    'Tokens a second, as the target counts them.',
+    'Tokens per second, as the target counts them.',
     query(`sum by (model, type) (${rate('foreman_tokens_total')})`, '{{model}} {{type}}'),
   ),
   chart(
@@ -98,7 +98,7 @@ const PANELS: readonly PanelPlan[] = [
   chart(
     'Attempts',
     'ops',
-    'Attempts a second by outcome, without those that completed.',
+    'Attempts per second by outcome, without those that completed.',
     query(
       `sum by (outcome) (rate(foreman_attempts_total{${AT},outcome!="completed"}[$__rate_interval]))`,
       '{{outcome}}',
@@ -107,14 +107,14 @@ const PANELS: readonly PanelPlan[] = [
   chart(
     'Webhooks',
     'short',
-    'Tries a second by result, and webhooks that are pending.',
-    query(`sum by (result) (${rate('foreman_deliveries_total')})`, '{{result}} a second'),
+    'Tries per second by result, and webhooks that are pending.',
+    query(`sum by (result) (${rate('foreman_deliveries_total')})`, '{{result}} per second'),
     query(`foreman_deliveries_pending{${AT}}`, 'pending'),
   ),
   chart(
     'Embeddings',
     'short',
-    'Embedding requests beside the queue.',
+    'Embedding requests, which bypass the queue.',
     query(`foreman_embeddings_in_flight{${AT}}`, 'at the target'),
     query(`foreman_embeddings_waiting{${AT}}`, 'waiting'),
     query(rate('foreman_embeddings_total'), 'a second'),
@@ -122,7 +122,7 @@ const PANELS: readonly PanelPlan[] = [
   chart(
     'Requests',
     'reqps',
-    'HTTP requests a second by status.',
+    'HTTP requests per second by status.',
     query(`sum by (code) (${rate('foreman_http_requests_total')})`, '{{code}}'),
   ),
   chart(
@@ -142,7 +142,7 @@ const PANELS: readonly PanelPlan[] = [
   ),
 ]
 
-/** From left to right, and in a new row when a panel does not fit. */
+/** Places panels from left to right, and starts a new row if a panel does not fit. */
 function positions(): { x: number; y: number; w: number; h: number }[] {
   let [x, y, height] = [0, 0, 0]
   return PANELS.map(({ type }) => {

@@ -1,14 +1,14 @@
-// Takes over what runs of the real-Ollama suite came to: `node scripts/ollama-results.ts 0.34.4=REPORT.json …`, each a report of
-// vitest's json reporter. It writes test/ollama/results.json, of which docs/ollama-versions.md is rendered.
+// Import of results of the real-Ollama suite: `node scripts/ollama-results.ts 0.34.4=REPORT.json …`, each a report of
+// vitest's json reporter. It writes test/ollama/results.json, from which docs/ollama-versions.md is generated.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 export interface VersionResult {
-  /** Tests that ran, and those of them that passed. */
+  /** Number of tests that ran, and of those that passed. */
   readonly tests: number
   readonly passed: number
-  /** Requests that were asked of Ollama and of foreman, and those that were answered alike, byte for byte. */
+  /** Number of requests sent to both Ollama and foreman, and of those with the same answer, byte for byte. */
   readonly requests: number
   readonly equal: number
   /** Date of the run. */

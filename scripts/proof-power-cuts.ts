@@ -1,4 +1,4 @@
-// `npm run proof -- power-cuts 5000`: records what the daemon writes under load, then cuts the power at random points.
+// `npm run proof -- power-cuts 5000`: records what the daemon writes under load, then simulates power cuts at random points.
 
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { powerCuts } from '../test/power-cuts/power-cuts.ts'
 import { type Recording, record } from '../test/power-cuts/recording.ts'
 
-/** A RAM disk, where Linux has one: an image takes a few megabytes. */
+/** A RAM disk if Linux has one; an image takes a few megabytes. */
 const IMAGES = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-/** A recording is followed by so many cuts; then the next one is made. */
+/** Number of power cuts for each recording. */
 const CUTS_PER_RECORDING = 1_000
 const JOBS_PER_LIFE = 80
 
@@ -49,7 +49,7 @@ export async function runPowerCuts(cuts: number, seed: number): Promise<boolean>
       say(`BROKEN at record ${at}, seed ${cutSeed}\n  ${problems.slice(0, 10).join('\n  ')}`)
     }
     if (breaches.length > 0) {
-      say(`kept: ${folder}; once more: ${again}`)
+      say(`kept: ${folder}; to repeat: ${again}`)
       return false
     }
     done += some

@@ -7,7 +7,7 @@ import { growthOf, isLogBounded, type Sample } from '../test/soak/growth.ts'
 import { soak } from '../test/soak/soak.ts'
 import { durationOf } from './duration.ts'
 
-/** The samples of a run, however long it is. */
+/** Number of samples of a run of any length. */
 const SAMPLES = 60
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -36,7 +36,7 @@ export async function runSoak(duration: string, seed: number): Promise<boolean> 
   for (const { measure, settled, late, isFlat } of growths) {
     say(`${measure}: ${mib(settled)} in the second third, ${mib(late)} in the last${isFlat ? '' : ': GROWS'}`)
   }
-  if (!isLogBounded(samples)) say('the log of SQLite is not bounded')
+  if (!isLogBounded(samples)) say('the write-ahead log of SQLite grows without a limit')
   for (const problem of wrong) say(`wrong: ${problem}`)
   if (died !== null) say(`the daemon ended: ${died}`)
   const isKept = growths.every(({ isFlat }) => isFlat) && isLogBounded(samples) && wrong.length === 0 && died === null

@@ -1,6 +1,6 @@
-// Owns the long run of the proof: a seeded storm of kills, faults and clients against the real daemon, judged at its end.
-// `npm run proof -- --cycles 200 --seed 7`; what went wrong is kept, with the seed that leads there again. `--planted` looks
-// whether each planted bug is caught.
+// Long run of the reliability proof: a seeded run of random kills, faults and clients against the real daemon, checked
+// at its end. `npm run proof -- --cycles 200 --seed 7`; a failed run is kept, with the seed that repeats it.
+// `--planted` tests whether the checker finds each planted bug.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ function wholeNumber(name: string, text: string): number {
 
 const temporaryFolder = (what: string | number): Promise<string> => mkdtemp(join(tmpdir(), `foreman-proof-${what}-`))
 
-/** True: every promise was kept. */
+/** Returns whether every promise was kept. */
 async function longStorm(seed: number, cycles: number): Promise<boolean> {
   const folder = await temporaryFolder(seed)
   const again = `npm run proof -- --cycles ${cycles} --seed ${seed}`
@@ -43,19 +43,19 @@ async function longStorm(seed: number, cycles: number): Promise<boolean> {
     for (const [name, value] of Object.entries(figuresOf(history))) say(`${name}: ${value}`)
     say(`seconds: ${seconds()}`)
     isKept = violations.length === 0 && isQuiet
-    if (!isQuiet) say('not quiet within the bound')
+    if (!isQuiet) say('the daemon was not idle within the time limit')
     if (violations.length > 0) say(report(violations))
     if (!isKept) await writeFile(join(folder, 'history.json'), JSON.stringify(history))
   } finally {
     await world.end()
     if (isKept) await rm(folder, { recursive: true, force: true })
-    else say(`kept: ${folder}; once more: ${again}`)
+    else say(`kept: ${folder}; to repeat: ${again}`)
   }
   if (isKept) say('every promise was kept')
   return isKept
 }
 
-/** True: each is caught, and what is none is not. */
+/** Returns whether each planted bug was found, and nothing was found in the harmless changes. */
 async function plantedBugs(): Promise<boolean> {
   let wrong = 0
   const folder = await temporaryFolder('planted')
@@ -64,7 +64,7 @@ async function plantedBugs(): Promise<boolean> {
     storms += 1
     return World.start({ folder: join(folder, String(storms)), plant })
   }
-  // Object.keys forgets the names.
+  // Object.keys loses the type of the names.
   for (const name of Object.keys(PLANTS) as (keyof typeof PLANTS)[]) {
     storms = 0
     const caught = await catchPlant(name, createWorld)
@@ -96,7 +96,7 @@ async function prove(): Promise<boolean> {
   if (what === 'soak') return runSoak(size ?? '1h', seed)
   if (what === 'power-cuts') return runPowerCuts(wholeNumber('power-cuts', size ?? '5000'), seed)
   if (what !== 'kills') {
-    process.stderr.write(`unknown proof ${JSON.stringify(what)}; there are: kills, power-cuts, soak\n`)
+    process.stderr.write(`unknown proof ${JSON.stringify(what)}; allowed: kills, power-cuts, soak\n`)
     process.exit(2)
   }
   return values.planted ? plantedBugs() : longStorm(seed, wholeNumber('cycles', values.cycles))

@@ -1,5 +1,5 @@
 // Published names and addresses: npm packages, command, image, repository. The build and the check of the documents read them
-// here; a name that stands anywhere else must be one of these.
+// here; any other occurrence must be one of these names.
 
 export const PROGRAM_PACKAGE = 'ollama-foreman'
 export const CLIENT_PACKAGE = 'foreman-client'
@@ -12,7 +12,7 @@ export const COMMAND = 'foreman'
 /** The image, without registry and tag: documents build it under this name, and a release adds its registry. */
 export const IMAGE = 'ollama-foreman'
 
-/** The address in a build outside of a forge. The domain is reserved, so it cannot belong to anyone else. */
+/** The address in a build outside of a forge. Its domain is reserved, so nobody can register it. */
 const PLACEHOLDER = 'https://git.example/ollama-foreman'
 
 /**
@@ -24,10 +24,10 @@ export function repositoryUrl(env: NodeJS.ProcessEnv = process.env): string {
   return server !== undefined && path !== undefined ? `${server}/${path}` : PLACEHOLDER
 }
 
-/** A place where a document or a program spells one of these names. */
+/** A pattern for places where a document or a program spells one of these names. */
 interface Spelling {
   readonly what: string
-  /** Group 1 is the name as it stands there. */
+  /** Group 1 is the name as spelled there. */
   readonly pattern: RegExp
   readonly allowed: (name: string) => boolean
 }
@@ -64,7 +64,7 @@ const SPELLINGS: readonly Spelling[] = [
   },
 ]
 
-/** One line for each published name in the text that is misspelled. The bare command after `npx` counts: it runs another project. */
+/** Returns one line for each misspelled published name. The bare command after `npx` is one: it runs another project. */
 export function misspelledNames(path: string, text: string): string[] {
   return text.split('\n').flatMap((line, index) =>
     SPELLINGS.flatMap(({ what, pattern, allowed }) =>

@@ -113,7 +113,7 @@ curl_reason() {
 # Prints the body of a small GET. Returns curl's exit code, which is 22 for a status of 400 and above.
 get() { curl -sf --connect-timeout 10 --max-time 30 "$target$1"; }
 
-# Prints the installed models, one a line, with their tags.
+# Prints the installed models, one per line, with their tags.
 installed_models() {
   body=$(get /api/tags) || return 1
   printf '%s\n' "$body" | tr '{},' '[\n*]' | sed -nE 's/^ *"(name|model)" *: *"([^"]*)".*/\2/p'
@@ -134,7 +134,7 @@ is_disk_full() {
   esac
 }
 
-# Reads the records of a pull and then the line that stands for curl's end. Prints each step, and every tenth of a layer.
+# Reads the records of a pull and then the line that marks the end of curl. Prints each step, and every tenth of a layer.
 # Returns 0 after the success record, 4 if the disk is full, else 1. An HTTP error of Ollama is such an error record too.
 read_pull() {
   step='' tenth='' ended=''
@@ -145,9 +145,9 @@ read_pull() {
         if [ "$ended" = success ]; then return 0; fi
         code=${line#curl-exit }
         if [ "$code" = 0 ]; then
-          warn "$1: the target's answer ended before the pull was complete; run it again, it goes on where it stopped"
+          warn "$1: the target's answer ended before the pull was complete; run it again to continue"
         else
-          warn "$1: the pull was cut: $(curl_reason "$code"); run it again, it goes on where it stopped"
+          warn "$1: the pull was interrupted: $(curl_reason "$code"); run it again to continue"
         fi
         return 1
         ;;
@@ -171,7 +171,7 @@ read_pull() {
   return 1
 }
 
-# Prints how many tenths of a layer are there; nothing for a record without numbers.
+# Prints how many tenths of a layer are downloaded; prints nothing for a record without numbers.
 tenths() {
   case $1 in *'"total":'*'"completed":'*) ;; *) return ;; esac
   total=${1#*\"total\":} completed=${1#*\"completed\":}
@@ -227,12 +227,12 @@ command -v curl >/dev/null || { warn 'curl is not installed; install it first'; 
 version=$(get /api/version)
 code=$?
 if [ "$code" != 0 ] && [ "$code" != 22 ]; then
-  warn "the target $target does not answer: $(curl_reason "$code"); is Ollama running, and does OLLAMA_HOST let this machine in?"
+  warn "the target $target does not answer: $(curl_reason "$code"); is Ollama running, and does OLLAMA_HOST allow this machine?"
   exit 3
 fi
 case $version in
   *'"version"'*) ;;
-  *) warn "what answers at $target is not Ollama: /api/version gave no version; check the address and the port"; exit 3 ;;
+  *) warn "the server at $target is not Ollama: /api/version returned no version; check the address and the port"; exit 3 ;;
 esac
 installed=$(installed_models) || { warn "the target $target did not list its models (/api/tags)"; exit 3; }
 
@@ -254,7 +254,7 @@ for model in $models; do
   esac
 done
 
-# 4. What is missing, as the target lists it now.
+# 4. The models that are still missing.
 installed=$(installed_models) || { warn "the target $target no longer lists its models (/api/tags)"; exit 3; }
 missing=''
 for model in $models; do has_model "$model" || missing="$missing $model"; done

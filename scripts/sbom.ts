@@ -1,5 +1,5 @@
-// Software bill of materials of the program's bundle, as CycloneDX 1.6. It lists what is really inside, and has no time and no
-// serial number, so that the same source gives the same file.
+// Software bill of materials of the program's bundle, as CycloneDX 1.6. It lists the packages that are really inside. It has
+// neither a time nor a serial number, so that the same source gives the same file.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,7 +46,7 @@ const purl = ({ name, version }: Named): string => `pkg:npm/${name.replace('@', 
 
 const identity = (one: Named) => ({ 'bom-ref': purl(one), name: one.name, version: one.version, purl: purl(one) })
 
-/** The hash of the published tarball, from the lock file. `folder` lies outside of the root if node_modules is a link. */
+/** The hash of the published tarball, from the lock file. `folder` is outside of the root if node_modules is a link. */
 function tarballHash(lock: Lock, path: string): string {
   const folder = path.replace(/^.*?(?=node_modules\/)/, '')
   const [, base64] = /^sha512-(.*)$/.exec(lock.packages[folder]?.integrity ?? '') ?? []

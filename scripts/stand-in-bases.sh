@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes local stand-ins for the two base images of the Dockerfile, from Debian's packages and the project's own Node, and
+# Builder of local stand-ins for the two base images of the Dockerfile, from Debian's packages and the project's own Node, and
 # prints the folder with distroless.tar and node-slim.tar. Needs root, mmdebstrap and `npm ci`. For tests only: they also
 # trust the certificates of this machine and use its npm registry.
 set -euo pipefail
@@ -20,7 +20,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The mirror that this machine's apt uses for Debian itself. Another distribution has none.
+# The Debian mirror that apt uses on this machine. Empty on another distribution.
 # shellcheck disable=SC2016 # apt-get expands it
 mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' | sed -n 's/^Debian //p' | head -n 1)
 bootstrap() { mmdebstrap --quiet "$@" trixie "$root" "${mirror:-http://deb.debian.org/debian}" >&2; }
@@ -58,7 +58,7 @@ printf 'registry=%s\n' "$registry" >"$root/usr/local/etc/npmrc"
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "${root:?}"/dev/*
 pack out/node-slim.tar
 
-# Two runs at once make the same: the second one leaves the first one's folder as it is.
+# Two runs at once produce the same folder: the second run keeps the folder of the first.
 mkdir -p "$cache"
 find "$cache" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
 mv -T "$work/out" "$made" || [ -d "$made" ]

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs compose.yaml with a real Docker daemon, in front of a scripted target on this machine. Run it by hand, after `npm ci`.
-#   scripts/try-compose.sh                the machine's own Docker on Linux, with Compose 2.24 or newer
-#   scripts/try-compose.sh --own-daemon   as root on Debian: a Docker daemon below one temporary folder, with stand-ins for
+# Test of compose.yaml with a real Docker daemon, in front of a scripted target on this machine. Run it by hand, after `npm ci`.
+#   scripts/try-compose.sh                the Docker of this machine on Linux, with Compose 2.24 or newer
+#   scripts/try-compose.sh --own-daemon   as root on Debian: a Docker daemon in one temporary folder, with stand-ins for
 #                                         the base images, without a bridge network and so without published ports
-# It runs as a Compose project of its own, and removes that at the end with its volume and its image.
+# It uses a separate Compose project and removes it at the end with its volume and its image.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,7 +14,7 @@ token=try-compose
 
 step() { printf -- '--- %s\n' "$*"; }
 
-# Runs a command each second until it succeeds, 60 times at most.
+# Runs a command every second until it succeeds, at most 60 times.
 eventually() {
   for _ in $(seq 60); do
     if "$@" >/dev/null 2>&1; then return; fi
@@ -27,7 +27,7 @@ eventually() {
 state() { docker inspect --format "{{.State.$1}}" "$container"; }
 is_healthy() { [ "$(state Health.Status)" = healthy ]; }
 is_other_process() { [ "$(state Running)" = true ] && [ "$(state Pid)" != "$1" ]; }
-# One request waits at most a minute for the end of the job.
+# One request waits at most a minute for the job to end.
 call() { curl -sS --fail -H "Authorization: Bearer $token" "$@"; }
 is_done() { call -H 'Prefer: wait=60' "$url/jobs/$1" | grep -q '"state":"done"'; }
 is_scraped() { curl -sS --fail "http://$prometheus/api/v1/query?query=up" | grep -q '"job":"foreman"}.*"1"'; }
@@ -79,14 +79,14 @@ checks() {
   step 'everything passed'
 }
 
-# The build runs in this checkout, under a project name of its own.
+# The build runs in this checkout, under its own project name.
 override() {
   printf 'services:\n  foreman:\n    image: ollama-foreman:try-compose\n    build: { context: "%s", network: host }\n' "$PWD"
 }
 
 if [ "${1-}" = --in-namespaces ]; then
   work=$2 plugins=$3 bases=$4 host=127.0.0.1 as_root=
-  # Fresh mounts show the caller's own cgroups alone, so the daemon makes its own below them. Only cgroups of version 1.
+  # New mounts show only the cgroups of the caller, and the daemon creates its own below them. For cgroups of version 1 only.
   for controller in cpu cpuacct cpuset memory devices freezer blkio pids; do
     if mountpoint -q "/sys/fs/cgroup/$controller"; then
       umount "/sys/fs/cgroup/$controller"

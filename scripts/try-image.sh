@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds the image from the Dockerfile and tests it in containers, without a registry and without a Docker daemon. The bases
-# are stand-ins (scripts/stand-in-bases.sh). Checks compose.yaml as well, but starts nothing of it (scripts/try-compose.sh).
-# Needs root, Debian or Ubuntu, and `npm ci`; it installs what else it needs. Arguments go to vitest.
+# Test of the image: builds it from the Dockerfile and runs it in containers, without a registry or a Docker daemon. The bases
+# are stand-ins (scripts/stand-in-bases.sh). Also checks the syntax of compose.yaml; scripts/try-compose.sh runs it.
+# Needs root, Debian or Ubuntu, and `npm ci`; it installs everything else. Arguments are passed to vitest.
 #
-# It works in one temporary folder and in namespaces of its own: mounts and containers end with them, also when it fails.
+# It works in one temporary folder and in its own namespaces, so mounts and containers end with them, also after a failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# --- 3. In a network namespace without the machine's interfaces: every port is free. ---
+# --- 3. In a network namespace without the interfaces of the machine, so that every port is free. ---
 if [ "${1-}" = --in-network ]; then
   shift
   ip link set lo up
@@ -18,7 +18,7 @@ fi
 if [ "${1-}" = --in-namespaces ]; then
   bases=$2 work=$3 plugins=$4
   shift 4
-  # crun refuses to run beside a cgroup2 hierarchy of which it cannot use the controllers.
+  # crun refuses to run if there is a cgroup2 hierarchy whose controllers it cannot use.
   if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
   driver=overlay
   [ "$(stat -f -c %T "$work")" != overlayfs ] || driver=vfs

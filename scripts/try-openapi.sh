@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the OpenAPI document by two public tools: Redocly lints it, and Schemathesis asks a running foreman what the document
-# allows and what it does not, about a minute, from a fixed seed. Needs npm, and python3 with venv; installs both tools itself.
+# Check of the OpenAPI document with two public tools: Redocly lints it, and Schemathesis sends a running foreman requests that the
+# document allows and forbids, for about a minute, from a fixed seed. Needs npm, and python3 with venv; installs both tools itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
@@ -21,7 +21,7 @@ npm exec --no -- node "$work/redocly/node_modules/@redocly/cli/bin/cli.js" lint 
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
 
-# Not through npm: the signal at the end would reach npm alone.
+# Not through npm, because the signal at the end would reach only npm.
 node_modules/.bin/node test/openapi/foreman.ts "$work" >"$work/url" &
 foreman=$!
 for _ in $(seq 1 300); do
@@ -31,7 +31,7 @@ for _ in $(seq 1 300); do
 done
 url=$(cat "$work/url")
 
-# The routes that are passed on have opaque bodies, and the scripted target reads only what real clients send.
+# Relayed routes have opaque bodies, and the scripted target only understands requests of real clients.
 export SCHEMATHESIS_HOOKS=schemathesis_hooks
 export PYTHONPATH=$PWD/test/openapi PYTHONDONTWRITEBYTECODE=1
 cd "$work"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs deploy/foreman.service under a real systemd: Debian 13's, in namespaces and a cgroup of its own, on this machine.
-# Needs root, Linux, mmdebstrap and about two minutes. Everything it starts or mounts is gone at its end; it is run by hand.
+# Test of deploy/foreman.service with a real systemd (of Debian 13), in its own namespaces and cgroup on this machine.
+# Needs root, Linux, mmdebstrap and about two minutes. It stops and unmounts everything at its end. Run it by hand.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,7 +13,7 @@ starter=
 init=
 target_pid=
 
-# Ends systemd and all it started, whose mounts go with them, and removes the cgroups from the deepest up.
+# Ends systemd and all its processes, which also removes their mounts, and deletes the cgroups from the deepest up.
 clean_up() {
   set +e
   # The group holds only what this script started in it; the scripted target is outside.
@@ -103,7 +103,7 @@ pivot_root . oldroot
 cd /
 umount -l /oldroot
 rmdir /oldroot
-# As on a real machine: systemd mounts credentials in a namespace of their own.
+# As on a real machine, because systemd mounts credentials in a separate namespace.
 mount --make-rshared /
 exec env -i container=foreman PATH=/usr/sbin:/usr/bin /usr/lib/systemd/systemd --system --log-target=journal --show-status=no
 BOOT
@@ -121,7 +121,7 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 [ -n "$init" ] || { cat "$work/console" >&2 && exit 1; }
-# Its exit code is 1 if any unit failed, and foreman may: Debian enables each unit at the first boot.
+# Its exit code is 1 if any unit failed. foreman may fail, because Debian enables each unit at the first boot.
 booted() { [[ $(inside systemctl is-system-running) =~ running|degraded ]]; }
 expect 'systemd boots' booted
 inside systemctl --version | head -n 1
@@ -139,7 +139,7 @@ start_and_end() {
 }
 inside systemctl enable --quiet foreman 2>/dev/null
 start_and_end
-expect 'without a target URL it ends with 78' is foreman ExecMainStatus 78
+expect 'without a target URL it exits with 78' is foreman ExecMainStatus 78
 expect 'and is failed' is foreman ActiveState failed
 expect 'and is not restarted' is foreman NRestarts 0
 inside journalctl -u foreman -o cat --no-pager | grep -F 'FOREMAN_OLLAMA_URL is required' | head -n 1
@@ -147,14 +147,14 @@ inside journalctl -u foreman -o cat --no-pager | grep -F 'FOREMAN_OLLAMA_URL is 
 printf 'FOREMAN_OLLAMA_URL=%s\nFOREMAN_ADDR=:8080\nFOREMAN_MIN_FREE=0\n' "$target" >"$root/etc/foreman/foreman.env"
 drop_in foreman <<<$'[Service]\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX'
 start_and_end
-expect 'without AF_NETLINK it ends with 78' is foreman ExecMainStatus 78
+expect 'without AF_NETLINK it exits with 78' is foreman ExecMainStatus 78
 expect 'and is not restarted' is foreman NRestarts 0
 inside journalctl -u foreman -o cat --no-pager | grep -F 'AF_NETLINK' | head -n 1
 rm -r "$root/etc/systemd/system/foreman.service.d"
 inside systemctl daemon-reload
 
 start_and_end
-expect 'as it stands it gets healthy' foreman foreman health
+expect 'unchanged, it becomes healthy' foreman foreman health
 check 'and is active' is foreman ActiveState active
 status_of >"$work/status"
 check 'its user is not root' grep -qP '^Uid:\s+(?!0\s)' "$work/status"
@@ -172,21 +172,21 @@ expect 'the job is done' done_job
 sed 's/^ExecStart=.*/& --addr :8081/' "$root/etc/systemd/system/foreman.service" >"$root/etc/systemd/system/second.service"
 inside systemctl daemon-reload
 inside systemctl start second || true
-expect 'a second daemon on the same database ends with 75' is second ExecMainStatus 75
+expect 'a second daemon on the same database exits with 75' is second ExecMainStatus 75
 inside systemctl stop second
 
 before=$(property foreman MainPID)
 inside systemctl kill --kill-whom=main --signal=KILL foreman
 restarted() { is foreman NRestarts 1 && is foreman ActiveState active && [ "$(property foreman MainPID)" != "$before" ]; }
-expect 'after kill -9 it comes back by itself' restarted
-expect 'and gets healthy' foreman foreman health
+expect 'after kill -9 systemd restarts it' restarted
+expect 'and becomes healthy' foreman foreman health
 expect 'with its job' done_job
 
 printf s3cret >"$root/etc/foreman/token"
 chmod 600 "$root/etc/foreman/token"
 drop_in foreman <<<$'[Service]\nLoadCredential=token:/etc/foreman/token\nEnvironment=FOREMAN_TOKEN_FILE=%d/token'
 inside systemctl restart foreman
-expect 'with a token as a credential it gets healthy' foreman foreman health
+expect 'with a token as a credential it becomes healthy' foreman foreman health
 refused() { [ "$(foreman sh -c 'foreman ps >/dev/null 2>&1; echo $?')" = 6 ]; }
 check 'a caller without the token is refused' refused
 expect 'a caller with the token is not' foreman FOREMAN_TOKEN=s3cret foreman ps

@@ -1,5 +1,5 @@
-// Owns what the demo has seen so far: each ask and how far it is, what the target does, what foreman counts. Both views
-// are drawn from it. It is told, and never asks anybody.
+// State of the demo: each request with its progress, the work of the target, and the counters of foreman. Both views
+// are drawn from it. It only receives events and sends no requests.
 
 import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { ASKS, type Ask, timeOf } from './asks.ts'
@@ -20,10 +20,10 @@ export class Board {
   readonly rows: Row[] = ASKS.map((ask) => ({
     ...{ ask, stage: 'not yet', askedAt: null, sentAt: null, doneAt: null, text: '' },
   }))
-  /** Numbers in the order in which the target got them. */
+  /** Numbers of the requests, in the order in which the target got them. */
   readonly sent: number[] = []
   readonly embeddings: number[] = []
-  /** What GET /status said last. */
+  /** The last answer to GET /status. */
   status: StatusDocument | null = null
   readonly #startedAt = performance.now()
 
@@ -48,12 +48,12 @@ export class Board {
     this.change(ask, { stage: loads ? 'loading' : 'working', sentAt: this.now })
   }
 
-  /** The ask that is at the target. */
+  /** The request that is at the target; null if it is idle. */
   get running(): Row | null {
     return this.rows.find(({ stage }) => stage === 'loading' || stage === 'working') ?? null
   }
 
-  /** Asks that wait, in the order in which they will be sent: the resident model's first, then the oldest's. */
+  /** Waiting requests in drain order: those for the resident model, then those for the model of the oldest one. */
   get waiting(): Ask[] {
     const left = this.rows.filter(({ stage }) => stage === 'queued').map(({ ask }) => ask)
     const order: Ask[] = []
@@ -68,7 +68,7 @@ export class Board {
     return order
   }
 
-  /** Jobs to be sent before it, the running one included. */
+  /** Returns how many jobs are ahead of it, including the running one. */
   positionOf(ask: Ask): number {
     return this.waiting.indexOf(ask) + (this.running === null ? 0 : 1)
   }
@@ -89,7 +89,7 @@ export class Board {
 export interface Result {
   readonly tookMs: number
   readonly loads: number
-  /** The same asks in the order of their arrival, by the simulation's own times. */
+  /** The same requests in the order of their arrival, with the times of the simulation. */
   readonly fifo: { readonly ms: number; readonly loads: number }
   readonly failed: number
 }

@@ -1,5 +1,5 @@
-// Owns the programs of the demo that use foreman as if it were an Ollama: some with Ollama's own client, one in OpenAI's
-// words, one that embeds. They know nothing of foreman but its address.
+// Callers of the demo, which use foreman as if it were Ollama: some with Ollama's own client, one with the OpenAI API,
+// one that makes embeddings. They only know the address of foreman.
 
 import { Ollama } from 'ollama'
 import { ASK_EVERY_MS, ASKS, type Ask, EMBED_EVERY_MS, EMBEDDER } from './asks.ts'
@@ -14,7 +14,7 @@ export interface CallerEvents {
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Asks everything at its time; resolves when all are answered. */
+/** Sends every request at its time; resolves when all are answered. */
 export async function askAll(url: string, events: CallerEvents, signal: AbortSignal): Promise<void> {
   const answers = ASKS.map(async (ask, index) => {
     await wait(index * ASK_EVERY_MS)
@@ -33,7 +33,7 @@ export async function askAll(url: string, events: CallerEvents, signal: AbortSig
 }
 
 async function* native(url: string, { model, prompt }: Ask, signal: AbortSignal): AsyncGenerator<string> {
-  // A client for each call: its abort() ends all that it has open.
+  // One client per call, because its abort() ends all of its requests.
   const client = new Ollama({ host: url })
   const answer = await client.chat({ model, messages: [{ role: 'user', content: prompt }], stream: true })
   signal.addEventListener('abort', () => answer.abort())
@@ -50,7 +50,7 @@ async function* openai(url: string, { model, prompt }: Ask, signal: AbortSignal)
     const events = (rest + bytes).split('\n\n')
     rest = events.pop() ?? ''
     for (const event of events) {
-      // Comments are foreman's heartbeats, [DONE] is the end.
+      // Comments are foreman's heartbeats; [DONE] is the end.
       if (!event.startsWith('data: {')) continue
       const { choices }: { choices: { delta: { content?: string } }[] } = JSON.parse(event.slice(6))
       yield choices[0]?.delta.content ?? ''
@@ -58,7 +58,7 @@ async function* openai(url: string, { model, prompt }: Ask, signal: AbortSignal)
   }
 }
 
-/** Embeds again and again until told to stop, as an indexer would. */
+/** Makes embeddings until the signal is aborted, as an indexer would. */
 export async function embedAllTheTime(url: string, events: CallerEvents, signal: AbortSignal): Promise<void> {
   const client = new Ollama({ host: url })
   while (!signal.aborted) {

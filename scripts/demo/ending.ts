@@ -1,4 +1,4 @@
-// Owns the last lines of the demo, the same on a terminal and in a pipe: what the order was, what it saved, what to do next.
+// Last lines of the demo, the same on a terminal and in a pipe: the order, what it saved, and what to do next.
 
 import { type Board, median } from './board.ts'
 
@@ -11,14 +11,14 @@ export function endingLines(board: Board): string[] {
     `asked  ${board.rows.map(({ ask }) => ask.number).join(' ')}`,
     `sent   ${grouped(board)}`,
     `foreman             ${seconds(tookMs)}, ${loads} loads`,
-    `first in, first out ${seconds(fifo.ms)}, ${fifo.loads} loads (by the simulation's own times)`,
-    `meanwhile ${board.embeddings.length} embeddings, median ${median(board.embeddings).toFixed(0)} ms: they do not wait for chats`,
-    'Only foreman was real. In front of your own Ollama:',
+    `first in, first out ${seconds(fifo.ms)}, ${fifo.loads} loads (calculated from the times of the simulation)`,
+    `${board.embeddings.length} embeddings meanwhile, median ${median(board.embeddings).toFixed(0)} ms: they do not wait for chats`,
+    'Only foreman was real. To run it in front of your own Ollama:',
     '  FOREMAN_OLLAMA_URL=http://localhost:11434 npm start',
   ]
 }
 
-/** The order at the target, a bar where the model was swapped. */
+/** Returns the order at the target, with a bar at each swap of models. */
 export function grouped({ sent, rows }: Pick<Board, 'sent' | 'rows'>): string {
   const model = (number: number | undefined) => rows[(number ?? 0) - 1]?.ask.model
   return sent

@@ -1,5 +1,5 @@
-// Owns the daemon of the demo: the real one, with the settings a user would start with, on a free port and a database in
-// a temporary directory that is removed with it.
+// Daemon of the demo: the real one with default settings, on a free port and with a database in a temporary directory
+// that is removed with it.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -27,7 +27,7 @@ export async function startForeman(targetUrl: string): Promise<DemoForeman> {
       FOREMAN_DB: join(directory, 'foreman.db'),
       FOREMAN_EMBED_MODEL: EMBEDDER,
       FOREMAN_LOG_LEVEL: 'silent',
-      // A small disk must not keep the demo from showing anything.
+      // The demo must also work on a small disk.
       FOREMAN_MIN_FREE: '0',
     },
     dotenv: null,
@@ -41,7 +41,7 @@ export async function startForeman(targetUrl: string): Promise<DemoForeman> {
     url: daemon.url,
     async stop() {
       const stopped = daemon.stop()
-      // The second word means "at once": nobody waits for the end of a simulated chat.
+      // The second argument means "at once": a simulated chat need not finish.
       void daemon.stop()
       await stopped
       remove()

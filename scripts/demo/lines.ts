@@ -1,4 +1,4 @@
-// Owns the view for pipes and CI: one plain line for each thing that happens, nothing redrawn.
+// View of the demo for pipes and CI: one plain line per event, without redrawing.
 
 import type { Ask } from './asks.ts'
 import type { Board } from './board.ts'
@@ -15,27 +15,27 @@ export class Lines {
   }
 
   asked(ask: Ask): void {
-    this.#tell(ask, `asks for ${ask.model}: place ${this.#board.positionOf(ask)} in the queue`)
+    this.#print(ask, `asks for ${ask.model}: ${this.#board.positionOf(ask)} jobs ahead in the queue`)
   }
 
   sent(ask: Ask, loads: boolean): void {
-    this.#tell(ask, loads ? `is sent; ${ask.model} is loading` : `is sent; ${ask.model} is there already`)
+    this.#print(ask, loads ? `is sent; ${ask.model} is loading` : `is sent; ${ask.model} is already loaded`)
   }
 
   done(ask: Ask): void {
     const { text } = this.#board.row(ask)
-    this.#tell(ask, `is done: "${text.slice(0, 60)}…"; ${this.#board.waiting.length} wait`)
+    this.#print(ask, `is done: "${text.slice(0, 60)}…"; ${this.#board.waiting.length} wait`)
   }
 
   failed(ask: Ask, why: string): void {
-    this.#tell(ask, `failed: ${why}`)
+    this.#print(ask, `failed: ${why}`)
   }
 
   end(): void {
     for (const line of endingLines(this.#board)) say(line)
   }
 
-  #tell(ask: Ask, what: string): void {
+  #print(ask: Ask, what: string): void {
     say(
       `${(this.#board.now / 1000).toFixed(1).padStart(5)} s  #${String(ask.number).padEnd(2)} ${ask.who.padEnd(6)} ${what}`,
     )

@@ -1,5 +1,5 @@
-// Owns the run of the demo from its first line to its exit code: starts target, foreman and callers, shows them, and leaves
-// nothing behind, whether it ends by itself or by Ctrl-C.
+// Entry point of the demo. It starts target, foreman and callers, shows them, and removes everything at the end, also
+// after Ctrl-C.
 
 import type { StatusDocument } from '../../src/protocol/wire.ts'
 import type { Ask } from './asks.ts'
@@ -12,7 +12,7 @@ import { startTarget } from './target.ts'
 
 const REDRAW_MS = 100
 
-/** A terminal that is large enough, and nobody who only collects the output. */
+/** Returns whether stdout is a terminal that is large enough for the live view, and not a CI log. */
 function isTerminal(): boolean {
   const { stdout, env } = process
   if (!stdout.isTTY || env['CI'] !== undefined || env['TERM'] === 'dumb') return false
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => interrupted.resolve('interrupted'))
   }
-  // Whoever read the output has left (`npm run demo | head`).
+  // The reader of the output has closed the pipe (`npm run demo | head`).
   process.stdout.on('error', () => interrupted.resolve('interrupted'))
 
   const screen = isTerminal() ? new Screen(board) : null
@@ -80,7 +80,7 @@ async function readStatus(url: string, board: Board): Promise<void> {
     // Written by the daemon of the same checkout.
     board.status = (await status.json()) as StatusDocument
   } catch {
-    // It is being stopped; the picture stays as it was.
+    // foreman is stopping; the view keeps its last state.
   }
 }
 

@@ -1,5 +1,5 @@
-// Owns the live view: at most 23 lines of 79 columns, redrawn in place on the terminal's own screen, so that its last
-// picture stays in the scroll-back. It hides the cursor and gives it back.
+// Live view of the demo: at most 23 lines of 79 columns, redrawn in place, so that its last state stays in the
+// scroll-back. It hides the cursor and shows it again at the end.
 
 import { styleText } from 'node:util'
 import { LOAD_MS, MODELS } from './asks.ts'
@@ -28,7 +28,7 @@ export class Screen {
   constructor(board: Board) {
     this.#board = board
     process.stdout.write(HIDE)
-    // However it ends: a terminal without a cursor is what people remember of a program.
+    // On every exit, because a terminal without a cursor is hard to use.
     process.once('exit', () => this.close())
   }
 
@@ -36,7 +36,7 @@ export class Screen {
     this.#put([...this.#head(), ...this.#rows(), '', ...this.#now()])
   }
 
-  /** The last picture; gives the cursor back. */
+  /** Draws the last state and shows the cursor again. */
   end(): void {
     const ending = endingLines(this.#board).map((line) => ` ${line}`)
     this.#put([...this.#head(), ...this.#rows(), '', ...ending])
@@ -48,7 +48,7 @@ export class Screen {
   }
 
   #put(lines: readonly string[]): void {
-    // Lines of the picture before that this one has no more of are wiped as well.
+    // Also clear the lines of the previous view that this one no longer has.
     const text = [...lines, ...Array(Math.max(0, this.#drawn - lines.length)).fill('')]
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : ''
     this.#drawn = text.length
@@ -59,7 +59,7 @@ export class Screen {
     const time = `${(this.#board.now / 1000).toFixed(1)} s`
     return [
       ` ${styleText('bold', TITLE.padEnd(WIDTH - 2 - time.length))}${time}`,
-      styleText('dim', '  #  who     model        asked   state    place   answer'),
+      styleText('dim', '  #  who     model        asked   state    ahead   answer'),
     ]
   }
 
@@ -68,14 +68,14 @@ export class Screen {
       const { ask, stage, askedAt, text } = row
       const asked = askedAt === null ? '' : `${(askedAt / 1000).toFixed(1)} s`
       const left = ` ${String(ask.number).padStart(2)}  ${ask.who.padEnd(7)} ${ask.model.padEnd(12)} ${asked.padEnd(7)} `
-      const middle = `${stage.padEnd(8)} ${this.#place(row).padEnd(7)} `
+      const middle = `${stage.padEnd(8)} ${this.#ahead(row).padEnd(7)} `
       const room = WIDTH - left.length - middle.length
       return left + styleText(COLOURS[stage], middle) + (stage === 'working' ? text.slice(-room) : text.slice(0, room))
     })
   }
 
-  /** Where it stands in the queue, or when it was sent. */
-  #place({ ask, stage }: Row): string {
+  /** How many jobs are ahead of it in the queue, or when it was sent. */
+  #ahead({ ask, stage }: Row): string {
     if (stage === 'queued') return String(this.#board.positionOf(ask))
     const index = this.#board.sent.indexOf(ask.number)
     return index === -1 ? '' : `sent ${index + 1}`

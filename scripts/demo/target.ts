@@ -1,14 +1,15 @@
-// Owns the simulated target: it speaks as much of Ollama as the demo needs, has room for one model beside the embedder,
-// and says in its version and in each answer that it is a simulation. It computes nothing.
+// Simulated target of the demo: it implements the parts of the Ollama API that the demo needs, has memory for one model
+// besides the embedder, and says in its version and in each answer that it is a simulation. It does not compute
+// anything.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Ask, askOf, EMBED_MS, EMBEDDER, LOAD_MS, MODELS, TOKEN_MS, tokensOf } from './asks.ts'
 
 export interface TargetEvents {
-  /** A chat came in; `loads` when its model has to be loaded first. */
+  /** A chat arrived; `loads` if its model must be loaded first. */
   sent(ask: Ask, loads: boolean): void
-  /** Its model is there; tokens follow. */
+  /** Its model is loaded; tokens follow. */
   works(ask: Ask): void
 }
 
@@ -29,14 +30,14 @@ export async function startTarget(events: TargetEvents): Promise<SimulatedTarget
     const parts: Buffer[] = []
     for await (const part of req) parts.push(part)
     if (req.method === 'GET') return json(res, inventory(req.url ?? ''))
-    // The demo's own callers and foreman are the only ones who ask.
+    // Only foreman and the callers of the demo send requests here.
     const body: Body = JSON.parse(Buffer.concat(parts).toString('utf8'))
     if (req.url === '/api/embed') {
       await wait(EMBED_MS)
       return json(res, { model: body.model, embeddings: [[0.1, 0.2, 0.3]], total_duration: 1, load_duration: 1 })
     }
     const ask = askOf(body.messages?.at(-1)?.content ?? '')
-    if (ask === undefined) return json(res, { error: 'the simulated target only knows the asks of the demo' }, 400)
+    if (ask === undefined) return json(res, { error: 'the simulated target only knows the requests of the demo' }, 400)
     const loads = resident !== ask.model
     events.sent(ask, loads)
     if (loads) {
@@ -87,7 +88,7 @@ function json(res: ServerResponse, value: unknown, status = 200): void {
   res.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' }).end(JSON.stringify(value))
 }
 
-/** The answer, token by token, in the words of whoever asked. */
+/** Sends the answer token by token, in the API of the caller. */
 async function stream(res: ServerResponse, ask: Ask): Promise<void> {
   const { model, speaks, answer } = ask
   const isNative = speaks === 'ollama'

@@ -74,7 +74,7 @@ describe('pull-models.sh', () => {
     const { code, stdout, stderr } = await sh('--target', fake.url, 'one', 'two')
     expect(code).toBe(1)
     expect(stderr).toContain("one: the target's answer ended before the pull was complete")
-    expect(stderr).toContain('two: the pull was cut: the connection was closed early')
+    expect(stderr).toContain('two: the pull was interrupted: the connection was closed early')
     expect(stdout).not.toContain(': pulled')
   })
 
