@@ -91,7 +91,7 @@ const TROUBLES: Readonly<Record<string, () => Promise<Trouble>>> = {
 
 /** Heading, then the text below it. */
 const sections = new Map(
-  (readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8').split('## Troubles and cures')[1] ?? '')
+  (readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8').split('## Troubleshooting')[1] ?? '')
     .split('\n### ')
     .slice(1)
     .flatMap((section) => {
