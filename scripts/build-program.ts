@@ -38,9 +38,9 @@ export const BUNDLE = 'bundle.js'
 const SMALL_HEAP = '--semi-space-growth-factor=1'
 
 /**
- * Node keeps compiled code beside the bundle, where only those can write who can also change the bundle. It works without the
- * cache if the folder is not writable. The daemon has its own, because code is written once: the first command must not decide what is
- * compiled for the daemon. V8 compiles for its flags, so they are set first.
+ * Node keeps compiled code beside the bundle, in a folder that only those can write who can also change the bundle. If it is not
+ * writable, foreman runs without the cache. The daemon has its own folder: code is written once, and the first command must not
+ * decide what is compiled for the daemon. V8 compiles for its current flags, so they are set first.
  */
 const START = `#!/usr/bin/env node
 import { enableCompileCache } from 'node:module'

@@ -15,16 +15,16 @@ export class Lines {
   }
 
   asked(ask: Ask): void {
-    this.#print(ask, `asks for ${ask.model}: ${this.#board.positionOf(ask)} jobs ahead in the queue`)
+    this.#print(ask, `asks for ${ask.model}; jobs ahead: ${this.#board.positionOf(ask)}`)
   }
 
   sent(ask: Ask, loads: boolean): void {
-    this.#print(ask, loads ? `is sent; ${ask.model} is loading` : `is sent; ${ask.model} is already loaded`)
+    this.#print(ask, loads ? `sent; ${ask.model} is loading` : `sent; ${ask.model} is already loaded`)
   }
 
   done(ask: Ask): void {
     const { text } = this.#board.row(ask)
-    this.#print(ask, `is done: "${text.slice(0, 60)}…"; ${this.#board.waiting.length} wait`)
+    this.#print(ask, `done: "${text.slice(0, 60)}…"; ${this.#board.waiting.length} waiting`)
   }
 
   failed(ask: Ask, why: string): void {
