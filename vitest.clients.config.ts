@@ -1,4 +1,4 @@
-// Owns how the tests with real clients are run: packages as a user installs them, from a manifest of their own.
+// Configuration of the tests with real clients. The clients are installed as a user installs them, from their own manifest.
 
 import { defineConfig } from 'vitest/config'
 

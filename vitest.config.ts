@@ -1,4 +1,4 @@
-// Owns how the suite is run: everything that needs no real Ollama and no other packages, and ends soon.
+// Configuration of `npm test`: all tests that are quick and need neither a real Ollama nor other packages.
 
 import { defineConfig } from 'vitest/config'
 import { PROOF } from './vitest.proof.config.ts'
@@ -16,10 +16,10 @@ export default defineConfig({
       ...PROOF,
     ],
     setupFiles: ['test/openapi/recorder.ts'],
-    // Bounds for what hangs, not for what is slow: no test measures time, and a shared machine may be ten times slower.
+    // Limits for tests that hang, not for slow ones: tests do not measure time, and a shared machine may be ten times slower.
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Every test has real sockets and real files; more workers than cores only make them wait for each other.
+    // Every test uses real sockets and files, so more workers than cores would only wait for each other.
     maxWorkers: '100%',
   },
 })

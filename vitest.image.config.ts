@@ -1,4 +1,4 @@
-// How the tests of the image are run: by scripts/try-image.sh, which builds it and gives them podman.
+// Configuration of the tests of the image. scripts/try-image.sh builds the image, provides podman and runs them.
 
 import { defineConfig } from 'vitest/config'
 

@@ -1,4 +1,4 @@
-// Owns how the tests against a real Ollama server are run: one file at a time, because there is one target.
+// Configuration of the tests with a real Ollama: one file at a time, because they share one target.
 
 import { defineConfig } from 'vitest/config'
 

@@ -1,8 +1,8 @@
-// The tests that kill daemons, cut the power and fill the memory. They need nothing more than the others, but minutes.
+// Configuration of the tests that kill daemons, simulate power cuts and fill the memory. They take minutes.
 
 import { defineConfig } from 'vitest/config'
 
-/** Left out of `npm test`, which is to end soon. */
+/** Left out of `npm test`, which must be quick. */
 export const PROOF = [
   'test/proof/{planted,steps,storm}.test.ts',
   'test/power-cuts/**/*.test.ts',
