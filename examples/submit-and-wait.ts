@@ -5,7 +5,7 @@
 //
 // The answer goes to standard output, all else to standard error. Ctrl-C leaves, and the job goes on.
 
-import { AnswerError, ForemanClient, ForemanError, JobEndedError } from 'foreman-client'
+import { ApiError, ForemanClient, ForemanError, JobEndedError } from 'foreman-client'
 
 const { FOREMAN_URL: url, FOREMAN_TOKEN: token } = process.env
 const [model, prompt] = process.argv.slice(2)
@@ -39,7 +39,7 @@ try {
   }
 } catch (error) {
   if (error instanceof JobEndedError) console.error(`${error.job.state} (${error.code}): ${error.message}`)
-  else if (error instanceof AnswerError) console.error(`not taken (${error.status} ${error.code}): ${error.message}`)
+  else if (error instanceof ApiError) console.error(`not taken (${error.status} ${error.code}): ${error.message}`)
   else if (error instanceof ForemanError) console.error(error.message)
   else throw error
   process.exitCode = 1

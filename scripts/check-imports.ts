@@ -8,7 +8,7 @@ import {
   IMPORT_EXCEPTIONS,
   IMPORT_RULES,
   type ImportRule,
-  LONGEST_FILE,
+  MAX_FILE,
   TEXT_RULES,
   type TextRule,
   WIRING,
@@ -34,6 +34,7 @@ export async function violationsIn(root: string): Promise<string[]> {
     ...circles(modules),
     ...TEXT_RULES.flatMap((rule) => textViolations(rule, root, sources)),
     ...files.flatMap((path) => lengthViolation(root, path)),
+    ...duplicateTypes(root, sources),
     ...nameViolations(root),
   ]
 }
@@ -137,10 +138,28 @@ function codeLines(root: string, path: string): { number: number; text: string }
     .filter(({ text }) => !/^\s*(\/\/|\/\*|\*)/.test(text))
 }
 
+const TYPE_DECLARATION = /^(?:export )?(?:abstract )?(?:interface|type|class) (\w+)/gm
+
+/** Type names that more than one file of src/ defines: one name has one meaning. */
+function duplicateTypes(root: string, sources: readonly string[]): string[] {
+  const files = new Map<string, string[]>()
+  for (const path of sources) {
+    for (const [, name = ''] of readFileSync(join(root, path), 'utf8').matchAll(TYPE_DECLARATION)) {
+      files.set(name, [...(files.get(name) ?? []), path])
+    }
+  }
+  if (sources.length > 0 && files.size === 0) return ['no type declarations found: duplicate names were not checked']
+  return [...files]
+    .filter(([, paths]) => paths.length > 1)
+    .map(
+      ([name, paths]) => `the type ${name} is defined in ${[...paths].sort().join(' and ')}: one name has one meaning`,
+    )
+}
+
 function lengthViolation(root: string, path: string): string[] {
-  if (!LONGEST_FILE.where.test(path)) return []
+  if (!MAX_FILE.where.test(path)) return []
   const lines = readFileSync(join(root, path), 'utf8').trimEnd().split('\n').length
-  return lines > LONGEST_FILE.lines ? [`${path} has ${lines} lines: no file has more than ${LONGEST_FILE.lines}`] : []
+  return lines > MAX_FILE.lines ? [`${path} has ${lines} lines: no file has more than ${MAX_FILE.lines}`] : []
 }
 
 if (import.meta.main) {

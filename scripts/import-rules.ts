@@ -152,4 +152,4 @@ export const TEXT_RULES: readonly TextRule[] = [
 ]
 
 /** A file that grows beyond this holds more than one noun. */
-export const LONGEST_FILE = { lines: 400, where: /^(src|scripts)\// }
+export const MAX_FILE = { lines: 400, where: /^(src|scripts)\// }

@@ -50,7 +50,7 @@ export class FakeOllama {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #scripts = new Map<string, Script[]>()
-  readonly #standing = new Map<string, Script>()
+  readonly #queuePosition = new Map<string, Script>()
   readonly #checks: Promise<void>[] = []
   #hopes: Hope[] = []
   #unclaimed: SeenRequest[] = []
@@ -106,14 +106,14 @@ export class FakeOllama {
 
   /** Every request to this path is answered so from now on, unless `on` says otherwise. Lies included. */
   always(path: string, script: Script): this {
-    this.#standing.set(path, script)
+    this.#queuePosition.set(path, script)
     return this
   }
 
   /** Forgets what `on` and `always` said of it. */
   plain(path: string): this {
     this.#scripts.delete(path)
-    this.#standing.delete(path)
+    this.#queuePosition.delete(path)
     return this
   }
 
@@ -240,7 +240,7 @@ export class FakeOllama {
   }
 
   #scriptFor(path: string): Script {
-    return this.#scripts.get(path)?.shift() ?? this.#standing.get(path) ?? {}
+    return this.#scripts.get(path)?.shift() ?? this.#queuePosition.get(path) ?? {}
   }
 
   async #answer(request: SeenRequest, connection: Connection): Promise<void> {

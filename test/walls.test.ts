@@ -33,6 +33,8 @@ describe('a breach', () => {
       "import 'node:fs'\nimport type { HttpContext } from '../http/context.ts'\nexport type It = HttpContext",
     )
     plant('src/daemon/roomless.ts', 'export const one = 1')
+    plant('src/protocol/twice.ts', 'export interface TwiceDefined {}')
+    plant('src/client/twice.ts', 'type TwiceDefined = string')
     plant(
       'src/daemon/sqlite/planted.ts',
       "import '../http/respond.ts'\nimport './planted-too.ts'\nexport const one = 1",
@@ -69,6 +71,7 @@ describe('a breach', () => {
     'src/daemon/domain/planted.ts imports node:fs: domain is pure: decisions about jobs',
     'src/daemon/domain/planted.ts imports src/daemon/http/context.ts: domain is pure: decisions about jobs',
     'src/daemon/roomless.ts lies in a folder that has no import rule',
+    'the type TwiceDefined is defined in src/client/twice.ts and src/protocol/twice.ts: one name has one meaning',
     'src/daemon/sqlite/planted.ts imports src/daemon/http/respond.ts: sqlite alone knows SQLite',
     'src/daemon/sqlite/planted-too.ts, src/daemon/sqlite/planted.ts import each other in a circle',
     'src/daemon/ollama/planted.ts imports src/daemon/sqlite/thread.ts: ollama alone talks to the target',

@@ -2,20 +2,21 @@
 
 import type { Content, FinishReason, JsonObject, StreamPart, Usage } from './specification.ts'
 
-type Fields = Readonly<Record<string, unknown>>
-type Block = 'text' | 'reasoning'
+type AnswerFields = Readonly<Record<string, unknown>>
+type ContentBlock = 'text' | 'reasoning'
 
-const isFields = (it: unknown): it is Fields => typeof it === 'object' && it !== null && !Array.isArray(it)
-const wordAt = (it: Fields, key: string): string => (typeof it[key] === 'string' ? it[key] : '')
-const countAt = (it: Fields, key: string): number | undefined => (typeof it[key] === 'number' ? it[key] : undefined)
+const isFields = (it: unknown): it is AnswerFields => typeof it === 'object' && it !== null && !Array.isArray(it)
+const wordAt = (it: AnswerFields, key: string): string => (typeof it[key] === 'string' ? it[key] : '')
+const countAt = (it: AnswerFields, key: string): number | undefined =>
+  typeof it[key] === 'number' ? it[key] : undefined
 
-export class AnswerReader {
+export class SdkAnswerReader {
   readonly content: Content[] = []
   readonly #jobId: string
-  #open: { readonly block: Block; readonly id: string } | null = null
+  #open: { readonly block: ContentBlock; readonly id: string } | null = null
   #blocks = 0
   #toolCalls = 0
-  #last: Fields = {}
+  #last: AnswerFields = {}
 
   constructor(jobId: string) {
     this.#jobId = jobId
@@ -68,7 +69,7 @@ export class AnswerReader {
     }
   }
 
-  #said(block: Block, delta: string): StreamPart[] {
+  #said(block: ContentBlock, delta: string): StreamPart[] {
     if (delta === '') return []
     const opening: StreamPart[] = []
     if (this.#open?.block !== block) {

@@ -2,10 +2,10 @@
 // was handed out is never followed by a second answer, and an answer that is not whole never finishes.
 
 import { AnswerVoidedError } from '../client/index.ts'
-import { AnswerReader } from './answer-reader.ts'
-import type { JobCall, Step } from './job-call.ts'
+import { SdkAnswerReader } from './answer-reader.ts'
+import type { CallStep, JobCall } from './job-call.ts'
 import { metadataOf, statePartsOf } from './job-metadata.ts'
-import type { Progress } from './progress.ts'
+import type { JobProgress } from './progress.ts'
 import type { ResponseMetadata, StreamPart, Warning } from './specification.ts'
 
 export interface Streaming {
@@ -14,7 +14,7 @@ export interface Streaming {
   readonly response: ResponseMetadata
   readonly isRaw: boolean
   readonly hasStateParts: boolean
-  readonly onState: ((progress: Progress) => void) | null
+  readonly onState: ((progress: JobProgress) => void) | null
   readonly signal: AbortSignal | undefined
   /** What the SDK is told of a failure, after the job has been seen to. */
   readonly failed: (error: unknown) => Promise<unknown>
@@ -23,11 +23,11 @@ export interface Streaming {
 export function answerStream(streaming: Streaming): ReadableStream<StreamPart> {
   const { call, signal, isRaw } = streaming
   const steps = call.steps()
-  let reader = new AnswerReader(call.id)
+  let reader = new SdkAnswerReader(call.id)
   let isLeft = false
 
   /** Null: that was all. */
-  function partsOf(step: Step | undefined): StreamPart[] | null {
+  function partsOf(step: CallStep | undefined): StreamPart[] | null {
     if (step === undefined) return null
     if (step.kind === 'record') {
       const raw: StreamPart[] = isRaw ? [{ type: 'raw', rawValue: step.data }] : []
@@ -36,7 +36,7 @@ export function answerStream(streaming: Streaming): ReadableStream<StreamPart> {
     if (step.kind === 'void') {
       // What was handed out cannot be taken back, and a second answer behind the first would be read as one.
       if (reader.content.length > 0) throw new AnswerVoidedError(call.id)
-      reader = new AnswerReader(call.id)
+      reader = new SdkAnswerReader(call.id)
       return []
     }
     const { finishReason, usage } = reader
@@ -48,7 +48,7 @@ export function answerStream(streaming: Streaming): ReadableStream<StreamPart> {
       controller.enqueue({ type: 'stream-start', warnings: streaming.warnings })
       controller.enqueue({ type: 'response-metadata', ...streaming.response })
       const { onState, hasStateParts } = streaming
-      const show = (progress: Progress): void => {
+      const show = (progress: JobProgress): void => {
         onState?.(progress)
         for (const part of statePartsOf(progress, isRaw, hasStateParts)) controller.enqueue(part)
       }

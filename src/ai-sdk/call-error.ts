@@ -2,11 +2,11 @@
 // help and can do no harm. What is not foreman's is passed on as it is.
 
 import {
-  AnswerError,
   AnswerVoidedError,
+  ApiError,
+  AuthError,
   ForemanError,
   JobEndedError,
-  RefusedError,
   UnreachableError,
 } from '../client/index.ts'
 import { ForemanCallError } from './sdk-error.ts'
@@ -41,20 +41,20 @@ function isRetryable(error: ForemanError, isAcknowledged: boolean): boolean {
   if (error instanceof JobEndedError) return isPassing(error.job.error?.status ?? 0)
   // Its job was cancelled, so that the next one is the only one.
   if (error instanceof AnswerVoidedError) return true
-  if (isAcknowledged || error instanceof RefusedError) return false
-  return error instanceof UnreachableError || (error instanceof AnswerError && isPassing(error.status))
+  if (isAcknowledged || error instanceof AuthError) return false
+  return error instanceof UnreachableError || (error instanceof ApiError && isPassing(error.status))
 }
 
 const isPassing = (status: number): boolean => status === 408 || status === 429 || status >= 500
 
 function statusOf(error: ForemanError): number | undefined {
-  if (error instanceof AnswerError) return error.status
+  if (error instanceof ApiError) return error.status
   return error instanceof JobEndedError ? (error.job.error?.status ?? undefined) : undefined
 }
 
 /** The SDK waits as long as this header says. */
 function retryAfterOf(error: ForemanError): Record<string, string> | undefined {
-  if (!(error instanceof AnswerError) || error.retryAfterMs === null) return undefined
+  if (!(error instanceof ApiError) || error.retryAfterMs === null) return undefined
   return { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }
 }
 
@@ -64,6 +64,6 @@ function detailsOf(error: ForemanError): JsonObject {
     return { code: error.code, state, attempt, status: told?.status ?? null }
   }
   if (error instanceof AnswerVoidedError) return { code: 'answer_voided' }
-  if (error instanceof AnswerError) return { code: error.code }
+  if (error instanceof ApiError) return { code: error.code }
   return { code: error instanceof UnreachableError ? 'unreachable' : null }
 }

@@ -1,7 +1,7 @@
 // Owns what foreman-ai-sdk exports. Nothing that is not named here is promised to anybody.
 
 export type { JobDocument, JobState } from '../client/index.ts'
-export type { Progress } from './progress.ts'
+export type { JobProgress } from './progress.ts'
 export { createForeman, type ForemanProvider, type ForemanProviderSettings } from './provider.ts'
 export { ForemanCallError } from './sdk-error.ts'
 export type { ForemanCallOptions, ForemanModelSettings } from './settings.ts'

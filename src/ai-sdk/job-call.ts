@@ -2,7 +2,7 @@
 // the job when the call is left. When it is closed nothing is open: no request, no timer, no listener.
 
 import {
-  AnswerError,
+  ApiError,
   type ForemanClient,
   ForemanError,
   isFinal,
@@ -12,11 +12,11 @@ import {
   UnreachableError,
 } from '../client/index.ts'
 import { newKey } from '../client/submission.ts'
-import { type Progress, ProgressWatch } from './progress.ts'
+import { type JobProgress, ProgressWatch } from './progress.ts'
 import type { ForemanModelSettings } from './settings.ts'
 import type { UnclaimedKeys } from './unclaimed-keys.ts'
 
-export type Step =
+export type CallStep =
   | { readonly kind: 'record'; readonly data: unknown }
   /** The job is back in the queue: the records until now are void. */
   | { readonly kind: 'void' }
@@ -75,12 +75,12 @@ export class JobCall {
   }
 
   /** Tells of the job's progress from now on, until it is closed. */
-  watch(tell: ((progress: Progress) => void) | null): void {
+  watch(tell: ((progress: JobProgress) => void) | null): void {
     this.#watch ??= new ProgressWatch(this.#handle, this.#model, tell)
   }
 
   /** Throws JobEndedError for a job that is not `done`, other ForemanErrors, or the signal's reason. */
-  async *steps(): AsyncGenerator<Step, void, void> {
+  async *steps(): AsyncGenerator<CallStep, void, void> {
     const { signal } = this.#leaving
     let isWhole = false
     let isFresh = true
@@ -103,7 +103,7 @@ export class JobCall {
     } catch (error) {
       // Events that cannot be had, because of a proxy say, are no reason to lose the answer.
       signal.throwIfAborted()
-      if (!(error instanceof ForemanError) || (error instanceof AnswerError && error.status < 500)) throw error
+      if (!(error instanceof ForemanError) || (error instanceof ApiError && error.status < 500)) throw error
     }
     const job = await this.#ended()
     if (!isWhole) {

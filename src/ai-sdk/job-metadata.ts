@@ -1,7 +1,7 @@
 // Owns how a job is shown to the SDK: `providerMetadata.foreman`, and the parts of a stream that say where it stands. Pure.
 
 import type { JobDocument } from '../client/index.ts'
-import type { Progress } from './progress.ts'
+import type { JobProgress } from './progress.ts'
 import type { JsonObject, ProviderMetadata, StreamPart } from './specification.ts'
 
 /** Times are ISO, durations milliseconds, null while unknown. */
@@ -26,7 +26,7 @@ export function metadataOf(job: JobDocument): ProviderMetadata {
 }
 
 /** Raw parts reach nobody who has not asked for them; custom ones become part of the message. */
-export function statePartsOf(progress: Progress, isRaw: boolean, isCustom: boolean): StreamPart[] {
+export function statePartsOf(progress: JobProgress, isRaw: boolean, isCustom: boolean): StreamPart[] {
   const foreman: JsonObject = { ...progress }
   return [
     ...(isRaw ? [{ type: 'raw', rawValue: { foreman } } as const] : []),

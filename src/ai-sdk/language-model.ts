@@ -2,12 +2,12 @@
 // between calls but the keys of submits that were lost.
 
 import { AnswerVoidedError, type ForemanClient } from '../client/index.ts'
-import { AnswerReader } from './answer-reader.ts'
+import { SdkAnswerReader } from './answer-reader.ts'
 import { answerStream } from './answer-stream.ts'
 import { callErrorOf } from './call-error.ts'
 import { JobCall } from './job-call.ts'
 import { metadataOf } from './job-metadata.ts'
-import type { Progress } from './progress.ts'
+import type { JobProgress } from './progress.ts'
 import { type ChatRequest, requestOf } from './request.ts'
 import { type ForemanModelSettings, settingsOf } from './settings.ts'
 import type {
@@ -33,7 +33,7 @@ interface Begun {
   readonly body: ChatRequest
   readonly warnings: Warning[]
   readonly response: ResponseMetadata
-  readonly onState: ((progress: Progress) => void) | null
+  readonly onState: ((progress: JobProgress) => void) | null
 }
 
 export class ForemanLanguageModel implements LanguageModel {
@@ -58,11 +58,11 @@ export class ForemanLanguageModel implements LanguageModel {
     const { call, body, warnings, response, onState } = await this.#begin(options)
     try {
       call.watch(onState)
-      let reader = new AnswerReader(call.id)
+      let reader = new SdkAnswerReader(call.id)
       let providerMetadata: ProviderMetadata = {}
       for await (const step of call.steps()) {
         if (step.kind === 'record') reader.read(step.data)
-        else if (step.kind === 'void') reader = new AnswerReader(call.id)
+        else if (step.kind === 'void') reader = new SdkAnswerReader(call.id)
         else providerMetadata = metadataOf(step.job)
       }
       const { content, finishReason, usage } = reader
@@ -117,7 +117,7 @@ export class ForemanLanguageModel implements LanguageModel {
 }
 
 /** A listener that throws must not end the job that it listens to. */
-function harmless(onState: ForemanModelSettings['onState']): ((progress: Progress) => void) | null {
+function harmless(onState: ForemanModelSettings['onState']): ((progress: JobProgress) => void) | null {
   if (onState === undefined) return null
   return (progress) => {
     try {

@@ -4,7 +4,7 @@
 import type { JobHandle, JobState } from '../client/index.ts'
 
 /** Where a job stands. */
-export interface Progress {
+export interface JobProgress {
   readonly jobId: string
   readonly model: string
   readonly state: JobState
@@ -21,13 +21,13 @@ const LOOK_MS = 2_000
 
 export class ProgressWatch {
   readonly #handle: JobHandle
-  readonly #tell: ((progress: Progress) => void) | null
+  readonly #tell: ((progress: JobProgress) => void) | null
   readonly #over = new AbortController()
   #timer: ReturnType<typeof setTimeout> | undefined
-  #now: Progress
+  #now: JobProgress
 
   /** Begins with what the receipt says, and tells it. With nobody to tell, nothing is looked up. */
-  constructor(handle: JobHandle, model: string, tell: ((progress: Progress) => void) | null) {
+  constructor(handle: JobHandle, model: string, tell: ((progress: JobProgress) => void) | null) {
     const { state = 'queued', position = null } = handle.receipt ?? {}
     this.#handle = handle
     this.#tell = tell
@@ -36,7 +36,7 @@ export class ProgressWatch {
     this.#lookIn(LOOK_MS)
   }
 
-  changed({ state, attempt }: Pick<Progress, 'state' | 'attempt'>): void {
+  changed({ state, attempt }: Pick<JobProgress, 'state' | 'attempt'>): void {
     const isBack = state === 'queued' && this.#now.state !== 'queued'
     const waits = state === 'queued' && !isBack
     const { position, etaSeconds } = this.#now
@@ -68,7 +68,7 @@ export class ProgressWatch {
     this.#lookIn(LOOK_MS)
   }
 
-  #become(change: Partial<Progress>): void {
+  #become(change: Partial<JobProgress>): void {
     const before = JSON.stringify(this.#now)
     this.#now = { ...this.#now, ...change }
     if (!this.#over.signal.aborted && JSON.stringify(this.#now) !== before) this.#tell?.(this.#now)

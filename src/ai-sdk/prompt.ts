@@ -13,7 +13,7 @@ import type {
 } from './specification.ts'
 
 /** A message as Ollama reads it (api/types.go, 0.17.4). */
-type Told = JsonObject
+type PromptText = JsonObject
 
 interface Heard {
   readonly texts: string[]
@@ -22,8 +22,8 @@ interface Heard {
 }
 
 /** Throws UnsupportedError. */
-export function messagesOf(prompt: readonly Message[], warnings: Warning[]): Told[] {
-  return prompt.flatMap((message): Told[] => {
+export function messagesOf(prompt: readonly Message[], warnings: Warning[]): PromptText[] {
+  return prompt.flatMap((message): PromptText[] => {
     if (message.role === 'system') return [{ role: 'system', content: message.content }]
     if (message.role === 'user') return [{ role: 'user', ...wordsOf(message.content) }]
     if (message.role === 'assistant') return assistantMessages(message.content, warnings)
@@ -32,10 +32,10 @@ export function messagesOf(prompt: readonly Message[], warnings: Warning[]): Tol
   })
 }
 
-function assistantMessages(parts: readonly AssistantPart[], warnings: Warning[]): Told[] {
+function assistantMessages(parts: readonly AssistantPart[], warnings: Warning[]): PromptText[] {
   const said: (TextPart | FilePart)[] = []
   const calls: JsonObject[] = []
-  const results: Told[] = []
+  const results: PromptText[] = []
   let thinking = ''
   for (const part of parts) {
     if (part.type === 'text' || part.type === 'file') said.push(part)
@@ -46,7 +46,7 @@ function assistantMessages(parts: readonly AssistantPart[], warnings: Warning[])
     else if (part.type === 'reasoning-file' || part.kind !== 'foreman.state')
       warnings.push({ type: 'unsupported', feature: `${part.type} part of an assistant message` })
   }
-  const message: Told = {
+  const message: PromptText = {
     role: 'assistant',
     ...wordsOf(said, ''),
     ...(thinking === '' ? {} : { thinking }),
@@ -65,7 +65,7 @@ function argumentsOf(input: unknown): JsonObject {
   return input === undefined || input === null ? {} : { input: input as string }
 }
 
-function toolMessage({ toolCallId, toolName, output }: ToolResultPart): Told {
+function toolMessage({ toolCallId, toolName, output }: ToolResultPart): PromptText {
   return { role: 'tool', ...outputOf(output), tool_name: toolName, tool_call_id: toolCallId }
 }
 

@@ -2,7 +2,7 @@
 // which of the three wins: the narrowest. Durations and addresses are checked by foreman, not here.
 
 import type { Duration, JobState } from '../client/index.ts'
-import type { Progress } from './progress.ts'
+import type { JobProgress } from './progress.ts'
 import { ArgumentError } from './sdk-error.ts'
 import type { ProviderOptions, Warning } from './specification.ts'
 
@@ -33,7 +33,7 @@ export interface ForemanModelSettings extends ForemanCallOptions {
    * Told at once when the job is acknowledged, at each change of its state, and while it waits whenever its position or ETA
    * has changed, looked at every 2 s. What it throws is ignored.
    */
-  readonly onState?: ((progress: Progress) => void) | undefined
+  readonly onState?: ((progress: JobProgress) => void) | undefined
   /**
    * Puts the same into the stream as `custom` parts of kind `foreman.state`, which UI message streams carry to the browser
    * (and keep in the message). Default false.

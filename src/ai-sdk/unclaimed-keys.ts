@@ -1,7 +1,7 @@
 // Owns the Idempotency-Keys of submits whose outcome nobody knows: foreman may have the job, and its receipt was lost. The
 // next call with the very same body takes the key over, so that a retry of the SDK never makes a second job.
 
-const LONGEST_MS = 120_000
+const MAX_AGE_MS = 120_000
 const MOST = 16
 
 export class UnclaimedKeys {
@@ -11,7 +11,7 @@ export class UnclaimedKeys {
   take(body: string): string | undefined {
     const found = this.#keys.get(body)
     this.#keys.delete(body)
-    return found !== undefined && performance.now() - found.at < LONGEST_MS ? found.key : undefined
+    return found !== undefined && performance.now() - found.at < MAX_AGE_MS ? found.key : undefined
   }
 
   keep(body: string, key: string): void {

@@ -40,15 +40,15 @@ const optionsOf = (command: Command): readonly Option[] => {
   return unsaid === undefined ? command.options : [...command.options, ...unsaid.options]
 }
 
-export interface Candidate {
+export interface CompletionCandidate {
   readonly value: string
   readonly about: string
 }
 
 /** Names that only the daemon knows. Empty where it does not answer. */
-export interface Names {
+export interface NameSource {
   models(): Promise<readonly string[]>
-  jobs(): Promise<readonly Candidate[]>
+  jobs(): Promise<readonly CompletionCandidate[]>
 }
 
 const HELP = `Prints what makes a shell complete commands, flags, models and jobs.
@@ -78,7 +78,7 @@ export function addCompletion(program: Command): void {
 }
 
 /** Lines of `value<TAB>what it is`, or `:file`. The last word is the one that is being typed. */
-export async function completions(program: Command, words: readonly string[], names: Names): Promise<string[]> {
+export async function completions(program: Command, words: readonly string[], names: NameSource): Promise<string[]> {
   const typed = words.at(-1) ?? ''
   const { command, pending, places, isLiteral } = walk(program, words.slice(0, -1))
   const [, flag, start] = /^(--[\w-]+)=(.*)$/s.exec(typed) ?? []
@@ -125,15 +125,15 @@ function walk(program: Command, words: readonly string[]): Walked {
 
 const isHidden = (command: Command): boolean => '_hidden' in command && command._hidden === true
 
-const commandsOf = (command: Command): Candidate[] =>
+const commandsOf = (command: Command): CompletionCandidate[] =>
   command.commands.filter((it) => !isHidden(it)).map((it) => ({ value: it.name(), about: it.summary() }))
 
-const flagsOf = (command: Command): Candidate[] =>
+const flagsOf = (command: Command): CompletionCandidate[] =>
   [...optionsOf(command).filter(({ hidden }) => !hidden), { long: '--help', description: 'what can be done, and how' }]
     .filter(({ long }) => typeof long === 'string')
     .map(({ long, description }) => ({ value: long ?? '', about: description }))
 
-async function valuesOf(name: string, names: Names): Promise<readonly Candidate[] | 'file'> {
+async function valuesOf(name: string, names: NameSource): Promise<readonly CompletionCandidate[] | 'file'> {
   const kind = KINDS[name] ?? []
   if (kind === 'file') return 'file'
   if (kind === 'job') return names.jobs()
@@ -144,7 +144,7 @@ async function valuesOf(name: string, names: Names): Promise<readonly Candidate[
 /** What a shell would have to quote, or act on, is left out. */
 const PLAIN = /^[\w./:@=+,%-]+$/
 
-function lines(candidates: readonly Candidate[] | 'file', typed: string, prefix = ''): string[] {
+function lines(candidates: readonly CompletionCandidate[] | 'file', typed: string, prefix = ''): string[] {
   if (candidates === 'file') return [':file']
   return candidates
     .filter(({ value }) => value.startsWith(typed) && PLAIN.test(value))
@@ -154,7 +154,7 @@ function lines(candidates: readonly Candidate[] | 'file', typed: string, prefix 
 /** Nobody waits long for a TAB, and an error message in the middle of a command line helps nobody. */
 const PATIENCE_MS = 1_000
 
-function daemonNames(): Names {
+function daemonNames(): NameSource {
   const asked = async <T>(ask: (client: ForemanClient) => Promise<readonly T[]>): Promise<readonly T[]> => {
     try {
       return await ask(connect({ timeout: PATIENCE_MS }))

@@ -1,11 +1,11 @@
 // Owns how a command reaches the running daemon: its options, its settings, and which failure ends it with which code.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { AnswerError, ForemanClient, RefusedError, UnreachableError } from '../client/index.ts'
+import { ApiError, AuthError, ForemanClient, UnreachableError } from '../client/index.ts'
 import { DEFAULT_CALLER_URL, loadCaller, ownUrl } from '../daemon/config/caller.ts'
 import { CALLER_URL } from '../daemon/config/options.ts'
 import { processSources } from '../daemon/config/sources.ts'
-import { duration, formatDuration, LONGEST_MS, type Parser } from '../daemon/text/grammar.ts'
+import { duration, formatDuration, MAX_DURATION_MS, type Parser } from '../daemon/text/grammar.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { printable } from './terminal.ts'
 
@@ -48,7 +48,7 @@ export function withConnection(command: Command, timeoutMs = CALL_TIMEOUT_MS, js
 export function withWaiting(command: Command, json: string): Command {
   return withDaemon(command, json).addOption(
     new Option('--timeout <duration>', `wait no longer (exit ${EXIT.waitTimedOut}); the job goes on`).argParser(
-      argument(duration({ min: 1, max: LONGEST_MS })),
+      argument(duration({ min: 1, max: MAX_DURATION_MS })),
     ),
   )
 }
@@ -76,7 +76,7 @@ export function commandErrorOf(error: unknown): CommandError {
       `${message}\nIs it running there? Another address: --url, or ${CALLER_URL}.`,
     )
   }
-  const takesNoWork = error instanceof AnswerError && error.status === 503
-  if (error instanceof RefusedError || takesNoWork) return new CommandError(EXIT.refused, message)
+  const takesNoWork = error instanceof ApiError && error.status === 503
+  if (error instanceof AuthError || takesNoWork) return new CommandError(EXIT.refused, message)
   return new CommandError(EXIT.error, message)
 }

@@ -5,14 +5,14 @@ import { isFinal, type JobEvent, type JobHandle, type StateEvent, textOf } from 
 import { ERRORS } from '../protocol/error.ts'
 import { AnswerOutput, ReaderGone } from './answer-output.ts'
 import { CommandError, EXIT } from './exit.ts'
-import { type Choice, Interrupt } from './interrupt.ts'
-import type { Progress } from './progress.ts'
+import { Interrupt, type InterruptChoice } from './interrupt.ts'
+import type { ProgressLine } from './progress.ts'
 import { age, jsonText, printable } from './terminal.ts'
 
 export interface FollowOptions {
   /** The assistant's text as it comes, each event on a line as JSON, or the job as one document at its end. */
   readonly prints: 'text' | 'events' | 'document'
-  readonly progress: Progress
+  readonly progress: ProgressLine
   readonly timeoutMs?: number | undefined
   /** Ctrl-C offers to cancel; else it only ends the watching. */
   readonly mayCancel: boolean
@@ -25,8 +25,8 @@ const LOOK_MS = 2_000
 
 /** Ends the waiting, not the job. */
 class WaitedEnough extends Error {
-  readonly choice: Choice | 'timeout'
-  constructor(choice: Choice | 'timeout') {
+  readonly choice: InterruptChoice | 'timeout'
+  constructor(choice: InterruptChoice | 'timeout') {
     super(choice)
     this.choice = choice
   }
@@ -37,7 +37,7 @@ export async function follow(job: JobHandle, options: FollowOptions): Promise<vo
   const { progress, prints, timeoutMs, mayCancel } = options
   const output = new AnswerOutput()
   const waiting = new AbortController()
-  const giveUp = (why: Choice | 'timeout'): void => waiting.abort(new WaitedEnough(why))
+  const giveUp = (why: InterruptChoice | 'timeout'): void => waiting.abort(new WaitedEnough(why))
   const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs, 'timeout')
   const interrupt = new Interrupt({
     asked: () => {
@@ -71,16 +71,19 @@ export async function follow(job: JobHandle, options: FollowOptions): Promise<vo
   }
 }
 
-interface Reading {
+interface FollowedStream {
   readonly output: AnswerOutput
-  readonly progress: Progress
+  readonly progress: ProgressLine
   readonly prints: FollowOptions['prints']
   readonly interrupt: Interrupt
   readonly signal: AbortSignal
 }
 
 /** The event that ended the job. */
-async function read(job: JobHandle, { output, progress, prints, interrupt, signal }: Reading): Promise<StateEvent> {
+async function read(
+  job: JobHandle,
+  { output, progress, prints, interrupt, signal }: FollowedStream,
+): Promise<StateEvent> {
   for await (const event of job.events({ signal })) {
     await interrupt.settled()
     signal.throwIfAborted()
@@ -98,7 +101,7 @@ async function read(job: JobHandle, { output, progress, prints, interrupt, signa
   throw new Error(`the events of job ${job.id} ended before the job did`)
 }
 
-async function print(job: JobHandle, event: JobEvent, output: AnswerOutput, progress: Progress): Promise<void> {
+async function print(job: JobHandle, event: JobEvent, output: AnswerOutput, progress: ProgressLine): Promise<void> {
   if (event.type === 'record') {
     const text = textOf(event.data)
     if (text === '') return
@@ -117,7 +120,7 @@ async function print(job: JobHandle, event: JobEvent, output: AnswerOutput, prog
 }
 
 /** Asks what the job waits for. A request that fails is ignored, because another one follows. */
-async function look(job: JobHandle, progress: Progress, signal: AbortSignal): Promise<void> {
+async function look(job: JobHandle, progress: ProgressLine, signal: AbortSignal): Promise<void> {
   if (progress.state !== 'queued') return
   try {
     progress.learn(await job.get({ signal }))
@@ -142,7 +145,7 @@ async function readerLeft(job: JobHandle, { endsWithReader }: FollowOptions): Pr
 
 async function leave(
   job: JobHandle,
-  choice: Choice | 'timeout',
+  choice: InterruptChoice | 'timeout',
   { timeoutMs = 0, mayCancel }: FollowOptions,
 ): Promise<CommandError> {
   const goesOn = `job ${job.id} goes on: foreman jobs watch ${job.id}`

@@ -4,7 +4,7 @@
 import { cut } from './display-width.ts'
 import { CTRL_C, type Keyboard, listenToKeys } from './keyboard.ts'
 
-export type Choice = 'cancel' | 'leave'
+export type InterruptChoice = 'cancel' | 'leave'
 
 export interface Asker {
   /** Else Ctrl-C means `leave`, at once. */
@@ -14,7 +14,7 @@ export interface Asker {
   /** The question was waved away. */
   goOn(): void
   /** At most once. */
-  chosen(choice: Choice): void
+  chosen(choice: InterruptChoice): void
 }
 
 /** Shorter than any terminal is wide: of a line that wraps, only the last row would be wiped. */
@@ -67,7 +67,7 @@ export class Interrupt {
     }
   }
 
-  #choose(choice: Choice): void {
+  #choose(choice: InterruptChoice): void {
     if (this.#answered !== null) this.#wipe()
     this.#isOver = true
     this.#asker.chosen(choice)

@@ -7,7 +7,7 @@ export interface Image {
   readonly base64: string
 }
 
-export interface Asking {
+export interface BodyOptions {
   readonly model: string
   readonly endpoint: string
   readonly prompt: string
@@ -36,7 +36,7 @@ const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
 
 const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
 
-export function composeBody(asking: Asking): Body {
+export function composeBody(asking: BodyOptions): Body {
   const { model, endpoint, prompt, images, system, format, options, think } = asking
   const native = {
     ...(format === undefined ? {} : { format }),

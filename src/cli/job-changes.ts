@@ -1,7 +1,7 @@
 // Owns the commands that change jobs: cancel, retry, rm. Each takes several ids, does what it can, and tells of the rest.
 
 import type { Command } from 'commander'
-import { AnswerError, type ForemanClient, isFinal, RefusedError } from '../client/index.ts'
+import { ApiError, AuthError, type ForemanClient, isFinal } from '../client/index.ts'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { jsonText, printable } from './terminal.ts'
@@ -40,13 +40,13 @@ export function addRm(jobs: Command): void {
   })
 }
 
-interface Change {
+interface StateLine {
   readonly summary: string
   readonly help: string
   change(client: ForemanClient, id: string): Promise<{ text: string; document: object }>
 }
 
-function add(jobs: Command, name: string, { summary, help, change }: Change): void {
+function add(jobs: Command, name: string, { summary, help, change }: StateLine): void {
   withConnection(jobs.command(name).argument('<id...>'), undefined, 'print each outcome as JSON, one a line')
     .summary(summary)
     .addHelpText('before', help)
@@ -59,7 +59,7 @@ function add(jobs: Command, name: string, { summary, help, change }: Change): vo
           process.stdout.write(`${flags.json === true ? jsonText(document, 'line') : printable(text)}\n`)
         } catch (error) {
           // What is wrong with one id says nothing of the next; what is wrong with the daemon or the token does.
-          const isAboutThisJob = error instanceof AnswerError && !(error instanceof RefusedError) && error.status < 500
+          const isAboutThisJob = error instanceof ApiError && !(error instanceof AuthError) && error.status < 500
           if (!isAboutThisJob || ids.length === 1) throw error
           failures++
           process.stderr.write(`foreman: ${printable(error.message)}\n`)

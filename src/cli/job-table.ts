@@ -5,9 +5,9 @@ import { etaText, paintState, ranText } from './job-words.ts'
 import { age, type Column, type Painter, printable, styled, table } from './terminal.ts'
 
 /** Kept as text, because of thousands of jobs only their lines are needed. */
-export type JobRow = readonly string[]
+export type TableRow = readonly string[]
 
-export const jobRow = (job: JobSummary, now: number): JobRow => [
+export const jobRow = (job: JobSummary, now: number): TableRow => [
   printable(job.job_id),
   printable(job.state),
   printable(job.model),
@@ -19,7 +19,7 @@ export const jobRow = (job: JobSummary, now: number): JobRow => [
 /** Nothing runs while it waits, so place and ETA share a column with how long it ran. */
 const PLACE = '#'
 
-export function jobTable(rows: readonly JobRow[], width: number, style: Painter = styled): string[] {
+export function jobTable(rows: readonly TableRow[], width: number, style: Painter = styled): string[] {
   const columns: Column[] = [
     { heading: 'JOB' },
     { heading: 'STATE', paint: (cell) => paintState(cell, style) },

@@ -9,9 +9,9 @@ import { follow } from './follow.ts'
 import { addArtifact } from './job-artifact.ts'
 import { addCancel, addRetry, addRm } from './job-changes.ts'
 import { jobPage } from './job-page.ts'
-import { type JobRow, jobRow, jobTable } from './job-table.ts'
+import { jobRow, jobTable, type TableRow } from './job-table.ts'
 import { STATES } from './job-words.ts'
-import { Progress } from './progress.ts'
+import { ProgressLine } from './progress.ts'
 import { jsonText, terminalWidth } from './terminal.ts'
 
 const LIST_HELP = `Lists jobs, the newest first: those of blocked callers too.
@@ -95,7 +95,7 @@ async function printList({ state, model, label, limit, all, ...flags }: ListFlag
     ...(label === undefined ? {} : { label }),
   }
   const most = all === true ? Number.POSITIVE_INFINITY : limit
-  const rows: JobRow[] = []
+  const rows: TableRow[] = []
   let count = 0
   for await (const job of connect(flags).jobs({ ...filter, limit: Math.min(most, 200) })) {
     // Stopped by the one that is too many, and thus known to be there.
@@ -126,7 +126,7 @@ function addWatch(jobs: Command): void {
     .action(async (id: string, flags: ConnectionFlags) => {
       const client = connect({ ...flags, timeout: undefined })
       const { state, model } = await client.get(id)
-      const progress = new Progress(model)
+      const progress = new ProgressLine(model)
       progress.change({ state })
       await follow(client.job(id), {
         prints: flags.json === true ? 'events' : 'text',

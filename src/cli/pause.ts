@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander'
 import type { PauseDocument } from '../client/index.ts'
-import { duration, LONGEST_MS } from '../daemon/text/grammar.ts'
+import { duration, MAX_DURATION_MS } from '../daemon/text/grammar.ts'
 import { argument, type ConnectionFlags, connect, withConnection, withDaemon } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { age, jsonText, printable } from './terminal.ts'
@@ -21,7 +21,7 @@ Examples:
   foreman resume
 `
 
-const SPAN = duration({ min: 1_000, max: LONGEST_MS })
+const SPAN = duration({ min: 1_000, max: MAX_DURATION_MS })
 
 export function addPause(program: Command): void {
   const checked = (text: string): string => {
@@ -37,7 +37,7 @@ export function addPause(program: Command): void {
       new Option(
         '--timeout <duration>',
         'give up after this (default 10s, with --unload none); the pause goes on',
-      ).argParser(argument(duration({ min: 100, max: LONGEST_MS }))),
+      ).argParser(argument(duration({ min: 100, max: MAX_DURATION_MS }))),
     )
     .action(pause)
 }

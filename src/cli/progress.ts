@@ -6,7 +6,7 @@ import { waitingForText } from './job-words.ts'
 import { StatusLine } from './screen.ts'
 import { age, printable } from './terminal.ts'
 
-export interface Waiting {
+export interface WaitingLine {
   readonly jobId: string
   readonly state: JobState | 'submitting'
   readonly attempt: number
@@ -21,7 +21,7 @@ export interface Waiting {
 const HOLDS: readonly WaitingForDocument['reason'][] = ['paused', 'storage_full', 'target_unreachable', 'backoff']
 
 /** `queued, 3 before it, in about 2m10s`, and for how long already. Pure. */
-export function waitingText(waiting: Waiting, forMs: number, now = Date.now()): string {
+export function waitingText(waiting: WaitingLine, forMs: number, now = Date.now()): string {
   const { jobId, state, attempt, model, position, etaMs, waitingFor } = waiting
   const parts: string[] = [state === 'loading' ? `loading ${printable(model)}` : state]
   if (state === 'queued') {
@@ -35,11 +35,11 @@ export function waitingText(waiting: Waiting, forMs: number, now = Date.now()): 
   return jobId === '' ? what : `${what}  ${jobId}`
 }
 
-export class Progress {
+export class ProgressLine {
   readonly #line: StatusLine | null
   readonly #stream: NodeJS.WriteStream
   #printed: WaitingForDocument['reason'] | null = null
-  #waiting: Waiting
+  #waiting: WaitingLine
   #since = performance.now()
   #ticking: NodeJS.Timeout | null = null
 
@@ -55,11 +55,11 @@ export class Progress {
     return this.#line !== null
   }
 
-  get state(): Waiting['state'] {
+  get state(): WaitingLine['state'] {
     return this.#waiting.state
   }
 
-  change(change: Partial<Waiting>): void {
+  change(change: Partial<WaitingLine>): void {
     if (change.state !== undefined && change.state !== this.#waiting.state) this.#since = performance.now()
     this.#waiting = { ...this.#waiting, ...change }
     if (this.#ticking !== null) this.#draw()

@@ -1,15 +1,15 @@
 // Owns `foreman submit`: from arguments to a job, and then either its id or its answer.
 
 import { type Command, Option } from 'commander'
-import { AnswerError, type ForemanClient, type JobBody, type JobHandle, type JobState } from '../client/index.ts'
-import { duration, LONGEST_MS, list, oneOf } from '../daemon/text/grammar.ts'
+import { ApiError, type ForemanClient, type JobBody, type JobHandle, type JobState } from '../client/index.ts'
+import { duration, list, MAX_DURATION_MS, oneOf } from '../daemon/text/grammar.ts'
 import { nearest } from '../daemon/text/nearest.ts'
 import { argument, type ConnectionFlags, connect, withWaiting } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { follow } from './follow.ts'
 import { composeBody, noteOnBody, PROMPT_ENDPOINTS, readOption, readSchema } from './job-body.ts'
 import { STATES } from './job-words.ts'
-import { Progress } from './progress.ts'
+import { ProgressLine } from './progress.ts'
 import { readNamed, readPrompt, readStdin } from './prompt.ts'
 import { jsonText, printable } from './terminal.ts'
 
@@ -52,7 +52,7 @@ If the job is sent anew after part of its answer was printed, that is said on st
 
 export function addSubmit(program: Command): void {
   const command = program.command('submit').argument('[model]').argument('[prompt]')
-  const span = duration({ min: 1000, max: LONGEST_MS })
+  const span = duration({ min: 1000, max: MAX_DURATION_MS })
   const checked = (text: string): string => {
     argument(span)(text)
     return text
@@ -105,7 +105,7 @@ async function submit(command: Command, model: string | undefined, prompt: strin
   const body = await bodyOf(command, model, prompt, flags)
   // The client tries again for a while, which helps a daemon that is restarting; one that is not there is told at once.
   await client.health()
-  const progress = new Progress(model ?? '')
+  const progress = new ProgressLine(model ?? '')
   progress.show()
   const job = await sent(client, body, flags).finally(() => progress.hide())
   if (flags.detach === true) {
@@ -182,7 +182,7 @@ async function sent(client: ForemanClient, body: JobBody | Uint8Array, flags: Su
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     })
   } catch (error) {
-    const meant = error instanceof AnswerError && error.status === 404 ? await meantModel(client, body) : null
+    const meant = error instanceof ApiError && error.status === 404 ? await meantModel(client, body) : null
     if (meant === null) throw error
     throw new CommandError(
       EXIT.error,

@@ -3,7 +3,7 @@
 
 const WINDOW_MS = 5_000
 /** Below this a rate is noise. */
-const LEAST_MS = 900
+const MIN_MS = 900
 
 export class TokenRate {
   #looks: { readonly at: number; readonly records: number }[] = []
@@ -29,7 +29,7 @@ export class TokenRate {
     this.#looks.push({ at: now, records: this.#records })
     while (this.#looks.length > 2 && (this.#looks[1]?.at ?? now) <= now - WINDOW_MS) this.#looks.shift()
     const first = this.#looks[0]
-    if (first === undefined || now - first.at < LEAST_MS) return null
+    if (first === undefined || now - first.at < MIN_MS) return null
     return ((this.#records - first.records) * 1000) / (now - first.at)
   }
 }

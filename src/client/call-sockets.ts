@@ -8,11 +8,11 @@ export interface CallSockets {
   close(): void
 }
 
-interface Dispatcher {
+interface SocketDispatcher {
   destroy(): Promise<unknown>
 }
 
-type AgentClass = new (options: Readonly<Record<string, unknown>>) => Dispatcher
+type AgentClass = new (options: Readonly<Record<string, unknown>>) => SocketDispatcher
 
 const NONE: CallSockets = { init: {}, close: () => undefined }
 

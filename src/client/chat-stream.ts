@@ -2,7 +2,7 @@
 // as if it were.
 
 import { type Connection, foreign, isObject, parsedJson } from './connection.ts'
-import { AnswerError } from './error.ts'
+import { ApiError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { linesOf } from './line-reader.ts'
 
@@ -52,7 +52,7 @@ export function chatStream(
         yield record
         if (record.done) return
       }
-      throw new AnswerError('the answer ended before it was complete', 200, 'incomplete_stream')
+      throw new ApiError('the answer ended before it was complete', 200, 'incomplete_stream')
     } catch (error) {
       throw connection.failureOf(error, answer.patience)
     } finally {
@@ -64,7 +64,7 @@ export function chatStream(
 function chatRecord(url: string, line: string): ChatRecord {
   const record = parsedJson(line)
   if (!isObject(record)) throw foreign(url)
-  if (typeof record['error'] === 'string') throw new AnswerError(record['error'], 200, null)
+  if (typeof record['error'] === 'string') throw new ApiError(record['error'], 200, null)
   if (!isObject(record['message']) && record['done'] !== true) throw foreign(url)
   return record as unknown as ChatRecord
 }

@@ -9,14 +9,14 @@ import type {
   PauseDocument,
   StatusDocument,
 } from '../protocol/wire.ts'
+import { CallDeadline } from './call-deadline.ts'
 import { CHAT, type ChatBody, type ChatOptions, type ChatRecord, chatStream, JSON_BODY } from './chat-stream.ts'
-import { Connection, type Fields, foreign, isObject } from './connection.ts'
+import { Connection, foreign, isObject, type JsonFieldsOf } from './connection.ts'
 import { UnreachableError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { bodyOf, checkModel, type JobBody, type JobOptions } from './job-body.ts'
 import { JobHandle } from './job-handle.ts'
-import { Patience } from './patience.ts'
-import { Receiver, type ReceiverOptions } from './receiver.ts'
+import { type ReceiverOptions, WebhookReceiver } from './receiver.ts'
 import { submitted } from './submission.ts'
 
 export interface ClientOptions {
@@ -36,24 +36,24 @@ export interface ClientOptions {
   readonly unreachableMs?: number | undefined
 }
 
-export interface CallOptions {
+export interface RequestOptions {
   /** Gives up the call; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /** Milliseconds for the whole call. */
   readonly timeoutMs?: number | undefined
 }
 
-export interface SubmitOptions extends JobOptions, CallOptions {
+export interface SubmitOptions extends JobOptions, RequestOptions {
   /** At most 255 visible ASCII characters: the same key and body is the same job as long as it is kept. Default: a new one. */
   readonly idempotencyKey?: string | undefined
 }
 
-export interface GetOptions extends CallOptions {
+export interface GetOptions extends RequestOptions {
   /** Holds the answer until the job is over, for at most this long (1 to 60). */
   readonly waitSeconds?: number | undefined
 }
 
-export interface JobFilter extends CallOptions {
+export interface ListOptions extends RequestOptions {
   readonly state?: JobState | undefined
   readonly model?: string | undefined
   readonly label?: string | undefined
@@ -63,12 +63,12 @@ export interface JobFilter extends CallOptions {
   readonly cursor?: string | undefined
 }
 
-export interface ArtifactOptions extends CallOptions {
+export interface ArtifactOptions extends RequestOptions {
   /** Bytes from `from` to `to`, both included; without `to` to the end. */
   readonly range?: { readonly from: number; readonly to?: number | undefined } | undefined
 }
 
-export interface Artifact {
+export interface FetchedArtifact {
   readonly contentType: string
   readonly etag: string | null
   /** Bytes of the whole artifact, where only a range was asked for. */
@@ -91,7 +91,7 @@ export interface Health {
   readonly degraded: boolean
 }
 
-export interface PauseOptions extends CallOptions {
+export interface PauseOptions extends RequestOptions {
   /**
    * Unloads every model of the target once the running job has ended; the call waits for that, by default without a limit.
    */
@@ -124,15 +124,15 @@ const LONG_CALL_MS = 300_000
 
 const BACKUP_TYPE = 'application/vnd.sqlite3'
 
-const hasId = ({ job_id, state }: Fields): boolean => typeof job_id === 'string' && typeof state === 'string'
-const hasModels = ({ models }: Fields): boolean => Array.isArray(models)
-const isPaused = ({ paused }: Fields): boolean => typeof paused === 'boolean'
+const hasId = ({ job_id, state }: JsonFieldsOf): boolean => typeof job_id === 'string' && typeof state === 'string'
+const hasModels = ({ models }: JsonFieldsOf): boolean => Array.isArray(models)
+const isPaused = ({ paused }: JsonFieldsOf): boolean => typeof paused === 'boolean'
 const pathOf = (id: string, rest = ''): string => `/jobs/${encodeURIComponent(id)}${rest}`
 
 export class ForemanClient {
   readonly url: string
   readonly #connection: Connection
-  readonly #receiver: Receiver | null
+  readonly #receiver: WebhookReceiver | null
   readonly #unreachableMs: number
 
   /** Throws a TypeError for a URL without a scheme, and for a receiver without a usable secret or address. Connects to nobody. */
@@ -146,7 +146,7 @@ export class ForemanClient {
       keepAlive,
     })
     this.url = this.#connection.url
-    this.#receiver = receiver === undefined ? null : new Receiver(receiver)
+    this.#receiver = receiver === undefined ? null : new WebhookReceiver(receiver)
     this.#unreachableMs = options.unreachableMs ?? 120_000
   }
 
@@ -155,8 +155,8 @@ export class ForemanClient {
    * Sent again by itself, with the same Idempotency-Key, while foreman cannot be reached or answers 503, within
    * `timeoutMs`. Text and bytes are the request of the endpoint, passed on as they are.
    *
-   * Throws AnswerError (400 what is wrong with the body, 404 no such model, 422 the key stands for another body, 503 the
-   * queue is full), RefusedError, UnreachableError, or a TypeError for a body that cannot take the options.
+   * Throws ApiError (400 what is wrong with the body, 404 no such model, 422 the key stands for another body, 503 the
+   * queue is full), AuthError, UnreachableError, or a TypeError for a body that cannot take the options.
    */
   async submit(body: JobBody | string | Uint8Array, options: SubmitOptions = {}): Promise<JobHandle> {
     const { signal, timeoutMs = this.#connection.timeoutMs, idempotencyKey, ...wishes } = options
@@ -183,7 +183,7 @@ export class ForemanClient {
     return this.#handle(id)
   }
 
-  /** The job as it is now. Throws AnswerError `job_not_found`. */
+  /** The job as it is now. Throws ApiError `job_not_found`. */
   async get(id: string, { waitSeconds, signal, timeoutMs }: GetOptions = {}): Promise<JobDocument> {
     const patient = (timeoutMs ?? this.#connection.timeoutMs) + (waitSeconds ?? 0) * SECOND_MS
     const headers = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }
@@ -191,7 +191,7 @@ export class ForemanClient {
   }
 
   /** One page of jobs, newest first, blocked calls included. */
-  async list({ signal, timeoutMs, ...filter }: JobFilter = {}): Promise<JobListDocument> {
+  async list({ signal, timeoutMs, ...filter }: ListOptions = {}): Promise<JobListDocument> {
     const query = new URLSearchParams()
     for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value))
     const path = query.size === 0 ? '/jobs' : `/jobs?${query}`
@@ -199,7 +199,7 @@ export class ForemanClient {
   }
 
   /** All jobs that fit, newest first, page after page. */
-  jobs(filter: JobFilter = {}): Iteration<JobSummary> {
+  jobs(filter: ListOptions = {}): Iteration<JobSummary> {
     const { url } = this
     const page = (signal: AbortSignal, cursor: string | undefined) => this.list({ ...filter, cursor, signal })
     return iteration(filter.signal, async function* ({ signal }) {
@@ -214,16 +214,16 @@ export class ForemanClient {
     })
   }
 
-  /** Ends the job, wherever it is. Safe twice, and when it is over. Throws AnswerError `job_not_found`. */
-  async cancel(id: string, options?: CallOptions): Promise<CancelDocument> {
+  /** Ends the job, wherever it is. Safe twice, and when it is over. Throws ApiError `job_not_found`. */
+  async cancel(id: string, options?: RequestOptions): Promise<CancelDocument> {
     return this.#document('POST', pathOf(id, '/cancel'), hasId, options)
   }
 
   /**
-   * A new job with the body of a finished one; the old one stays as it is. Throws AnswerError `job_not_found`, `job_active`,
+   * A new job with the body of a finished one; the old one stays as it is. Throws ApiError `job_not_found`, `job_active`,
    * or `body_gone` for a blocked call. Not sent again by itself: there is no key that would make two of them one.
    */
-  async retry(id: string, options?: CallOptions): Promise<JobHandle> {
+  async retry(id: string, options?: RequestOptions): Promise<JobHandle> {
     const path = pathOf(id, '/retry')
     const { document: receipt } = await this.#connection.document<NonNullable<JobHandle['receipt']>>(
       'POST',
@@ -234,17 +234,17 @@ export class ForemanClient {
     return this.#handle(receipt.job_id, { receipt })
   }
 
-  /** Forgets a finished job with all it holds. Throws AnswerError `job_not_found`, or `job_active` while it is not over. */
-  async forget(id: string, options?: CallOptions): Promise<void> {
+  /** Forgets a finished job with all it holds. Throws ApiError `job_not_found`, or `job_active` while it is not over. */
+  async forget(id: string, options?: RequestOptions): Promise<void> {
     const { close } = await this.#connection.open('DELETE', pathOf(id), options)
     close()
   }
 
   /**
    * The bytes that a finished job has left: `completion`, the assistant's text, or `response`, the target's answer as it
-   * came. Throws AnswerError `job_not_found`, `artifact_not_found`, `range_not_satisfiable`. Default time limit 5 minutes.
+   * came. Throws ApiError `job_not_found`, `artifact_not_found`, `range_not_satisfiable`. Default time limit 5 minutes.
    */
-  async artifact(id: string, name: string, options: ArtifactOptions = {}): Promise<Artifact> {
+  async artifact(id: string, name: string, options: ArtifactOptions = {}): Promise<FetchedArtifact> {
     const { range, signal, timeoutMs = LONG_CALL_MS } = options
     const { bytes, response } = await this.#connection.bytes(pathOf(id, `/artifacts/${encodeURIComponent(name)}`), {
       headers: { accept: '*/*', ...(range === undefined ? {} : { range: `bytes=${range.from}-${range.to ?? ''}` }) },
@@ -261,8 +261,8 @@ export class ForemanClient {
     }
   }
 
-  /** Sends the webhook of state change `n` once more. Throws AnswerError `job_not_found`, `delivery_not_found`. */
-  async redeliver(id: string, n: number, options?: CallOptions): Promise<void> {
+  /** Sends the webhook of state change `n` once more. Throws ApiError `job_not_found`, `delivery_not_found`. */
+  async redeliver(id: string, n: number, options?: RequestOptions): Promise<void> {
     const { close } = await this.#connection.open('POST', pathOf(id, `/deliveries/${n}/redeliver`), options)
     close()
   }
@@ -277,29 +277,29 @@ export class ForemanClient {
     checkModel(body)
     if (body['stream'] !== false) return chatStream(this.#connection, body, options)
     const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options
-    const isAnswer = ({ message, done }: Fields): boolean => isObject(message) || done === true
+    const isAnswer = ({ message, done }: JsonFieldsOf): boolean => isObject(message) || done === true
     return this.#send(CHAT, body, isAnswer, { signal, timeoutMs })
   }
 
   /** Embeddings, past the queue. Default time limit 5 minutes: the embedder may have to be loaded. */
-  async embed(body: EmbedBody, { signal, timeoutMs = LONG_CALL_MS }: CallOptions = {}): Promise<Embeddings> {
+  async embed(body: EmbedBody, { signal, timeoutMs = LONG_CALL_MS }: RequestOptions = {}): Promise<Embeddings> {
     checkModel(body)
     return this.#send('/api/embed', body, ({ embeddings }) => Array.isArray(embeddings), { signal, timeoutMs })
   }
 
   /** The models that the target has; answered while it sleeps, too. */
-  async tags(options?: CallOptions): Promise<Models> {
+  async tags(options?: RequestOptions): Promise<Models> {
     return this.#document('GET', '/api/tags', hasModels, options)
   }
 
   /** The models that the target holds in memory, as foreman saw it last. */
-  async ps(options?: CallOptions): Promise<Models> {
+  async ps(options?: RequestOptions): Promise<Models> {
     return this.#document('GET', '/api/ps', hasModels, options)
   }
 
   /** What the target, the queue and the running job are doing now. */
-  async status(options?: CallOptions): Promise<StatusDocument> {
-    const isStatus = ({ target, queue }: Fields): boolean => isObject(target) && isObject(queue)
+  async status(options?: RequestOptions): Promise<StatusDocument> {
+    const isStatus = ({ target, queue }: JsonFieldsOf): boolean => isObject(target) && isObject(queue)
     return this.#document('GET', '/status', isStatus, options)
   }
 
@@ -311,7 +311,7 @@ export class ForemanClient {
     if (unload === undefined && span === undefined) return this.#document('POST', '/pause', isPaused, call)
     const { signal, timeoutMs = unload === true ? Number.POSITIVE_INFINITY : this.#connection.timeoutMs } = call
     const late = (): Error => new UnreachableError(`no answer from ${this.url}: no answer within ${timeoutMs} ms`)
-    const patience = new Patience(signal, timeoutMs, late)
+    const patience = new CallDeadline(signal, timeoutMs, late)
     try {
       const asking = { signal: patience.signal, timeoutMs: Number.POSITIVE_INFINITY }
       let pause = await this.#send<PauseDocument>('/pause', { unload, for: span }, isPaused, asking)
@@ -327,7 +327,7 @@ export class ForemanClient {
   }
 
   /** Ends a pause. Safe twice. */
-  async resume(options?: CallOptions): Promise<PauseDocument> {
+  async resume(options?: RequestOptions): Promise<PauseDocument> {
     return this.#document('POST', '/resume', isPaused, options)
   }
 
@@ -335,7 +335,7 @@ export class ForemanClient {
    * A consistent copy of foreman's database, an SQLite file, as its bytes come. Jobs go on meanwhile. It throws when the copy
    * did not come whole. The time limit, by default none, is for the whole copy.
    */
-  backup({ signal, timeoutMs = Number.POSITIVE_INFINITY }: CallOptions = {}): Iteration<Uint8Array> {
+  backup({ signal, timeoutMs = Number.POSITIVE_INFINITY }: RequestOptions = {}): Iteration<Uint8Array> {
     const connection = this.#connection
     return iteration(signal, async function* (patience) {
       const asking = { signal: patience.signal, timeoutMs, headers: { accept: BACKUP_TYPE } }
@@ -353,11 +353,14 @@ export class ForemanClient {
   }
 
   /** Whether foreman is alive; needs no token. */
-  async health(options?: CallOptions): Promise<Health> {
+  async health(options?: RequestOptions): Promise<Health> {
     return this.#document('GET', '/healthz', ({ degraded }) => typeof degraded === 'boolean', options)
   }
 
-  #handle(id: string, more: Partial<Pick<JobHandle, 'receipt' | 'isReplayed'>> & { receiver?: Receiver | null } = {}) {
+  #handle(
+    id: string,
+    more: Partial<Pick<JobHandle, 'receipt' | 'isReplayed'>> & { receiver?: WebhookReceiver | null } = {},
+  ) {
     const parts = { client: this, connection: this.#connection, id, unreachableMs: this.#unreachableMs }
     return new JobHandle({ ...parts, receipt: null, isReplayed: false, receiver: null, ...more })
   }
@@ -365,13 +368,18 @@ export class ForemanClient {
   async #document<T>(
     method: string,
     path: string,
-    isWanted: (it: Fields) => boolean,
-    asking?: CallOptions & { readonly headers?: Readonly<Record<string, string>> },
+    isWanted: (it: JsonFieldsOf) => boolean,
+    asking?: RequestOptions & { readonly headers?: Readonly<Record<string, string>> },
   ): Promise<T> {
     return (await this.#connection.document<T>(method, path, isWanted, asking)).document
   }
 
-  async #send<T>(path: string, body: object, isWanted: (it: Fields) => boolean, call: CallOptions): Promise<T> {
+  async #send<T>(
+    path: string,
+    body: object,
+    isWanted: (it: JsonFieldsOf) => boolean,
+    call: RequestOptions,
+  ): Promise<T> {
     const asking = { ...call, headers: JSON_BODY, body: JSON.stringify(body) }
     return (await this.#connection.document<T>('POST', path, isWanted, asking)).document
   }

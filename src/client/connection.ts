@@ -1,9 +1,9 @@
 // Owns the way to one foreman: its address, the token, one request at a time, and what its failure means. It never retries,
 // and closes what it opened. It knows nothing but fetch, so that it runs on Node 22+, Bun and in browsers.
 
+import { CallDeadline } from './call-deadline.ts'
 import { type CallSockets, callSockets } from './call-sockets.ts'
-import { AnswerError, ForeignError, ForemanError, RefusedError, UnreachableError } from './error.ts'
-import { Patience } from './patience.ts'
+import { ApiError, AuthError, ForemanError, UnexpectedServerError, UnreachableError } from './error.ts'
 
 export interface ConnectionOptions {
   readonly url: string
@@ -15,7 +15,7 @@ export interface ConnectionOptions {
   readonly keepAlive: boolean
 }
 
-export interface Asking {
+export interface ClientRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | Uint8Array | undefined
   readonly signal?: AbortSignal | undefined
@@ -27,13 +27,13 @@ export interface Asking {
 export interface Answer {
   readonly response: Response
   /** Its time limit goes on until the end of the body, unless somebody allows it more. */
-  readonly patience: Patience
+  readonly patience: CallDeadline
   /** Closes the socket, if it is still open. Safe twice. */
   close(): void
 }
 
 /** An object of JSON. */
-export type Fields = Readonly<Record<string, unknown>>
+export type JsonFieldsOf = Readonly<Record<string, unknown>>
 
 /** In a page a URL may be relative; elsewhere fetch would fail at the first call, and a submit would try again for a while. */
 function checkUrl(url: string): void {
@@ -69,16 +69,16 @@ export class Connection {
   }
 
   /** Rejects with a ForemanError, or with the signal's reason; then nothing is open. */
-  async open(method: string, path: string, asking: Asking = {}): Promise<Answer> {
+  async open(method: string, path: string, asking: ClientRequest = {}): Promise<Answer> {
     const { headers, body, signal, timeoutMs = this.timeoutMs } = asking
-    const patience = new Patience(
+    const patience = new CallDeadline(
       signal,
       timeoutMs,
       () => new UnreachableError(`no answer from ${this.url}: no answer within ${timeoutMs} ms`),
     )
     const sockets = this.#sockets()
     const close = (): void => {
-      patience.leave()
+      patience.dispose()
       sockets.close()
     }
     try {
@@ -107,8 +107,8 @@ export class Connection {
   async document<T>(
     method: string,
     path: string,
-    isWanted: (it: Fields) => boolean,
-    asking?: Asking,
+    isWanted: (it: JsonFieldsOf) => boolean,
+    asking?: ClientRequest,
   ): Promise<{ document: T; response: Response }> {
     return this.#read(method, path, asking, async (response) => {
       const document = parsedJson(await response.text())
@@ -119,7 +119,7 @@ export class Connection {
   }
 
   /** The bytes of an answer. */
-  async bytes(path: string, asking?: Asking): Promise<{ bytes: Uint8Array<ArrayBuffer>; response: Response }> {
+  async bytes(path: string, asking?: ClientRequest): Promise<{ bytes: Uint8Array<ArrayBuffer>; response: Response }> {
     return this.#read('GET', path, asking, async (response) => ({
       bytes: new Uint8Array(await response.arrayBuffer()),
       response,
@@ -127,7 +127,7 @@ export class Connection {
   }
 
   /** What went wrong while an answer was read, as an error of this library or the reason of the caller's signal. */
-  failureOf(error: unknown, patience: Patience): unknown {
+  failureOf(error: unknown, patience: CallDeadline): unknown {
     if (patience.signal.aborted) return patience.signal.reason
     if (error instanceof ForemanError) return error
     return new UnreachableError(`no answer from ${this.url}: ${reasonOf(error)}`, { cause: error })
@@ -136,7 +136,7 @@ export class Connection {
   async #read<T>(
     method: string,
     path: string,
-    asking: Asking | undefined,
+    asking: ClientRequest | undefined,
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
     const { response, patience, close } = await this.open(method, path, asking)
@@ -150,10 +150,10 @@ export class Connection {
   }
 }
 
-export const isObject = (it: unknown): it is Fields => typeof it === 'object' && it !== null && !Array.isArray(it)
+export const isObject = (it: unknown): it is JsonFieldsOf => typeof it === 'object' && it !== null && !Array.isArray(it)
 
-export const foreign = (url: string): ForeignError =>
-  new ForeignError(`something answers at ${url}, but it is not foreman`)
+export const foreign = (url: string): UnexpectedServerError =>
+  new UnexpectedServerError(`something answers at ${url}, but it is not foreman`)
 
 /** Undefined for what is no JSON. */
 export function parsedJson(text: string): unknown {
@@ -169,9 +169,9 @@ function errorFor(url: string, { status, headers }: Response, document: unknown)
   // A page of another origin sees no header that is not exposed to it; on /jobs the document says it, too.
   const written = isObject(document) && typeof document['code'] === 'string' ? document['code'] : null
   const code = headers.get('x-foreman-error') ?? written
-  if (status === 401 || status === 403) return new RefusedError(told ?? `${url} answered ${status}`, status, code)
+  if (status === 401 || status === 403) return new AuthError(told ?? `${url} answered ${status}`, status, code)
   if (code === null && told === null) return foreign(url)
-  return new AnswerError(told ?? `HTTP ${status}`, status, code, retryAfterMs(headers.get('retry-after')))
+  return new ApiError(told ?? `HTTP ${status}`, status, code, retryAfterMs(headers.get('retry-after')))
 }
 
 /** Seconds, or a date. */

@@ -15,7 +15,7 @@ export class ForemanError extends Error {
 export class UnreachableError extends ForemanError {}
 
 /** foreman answered with an error. */
-export class AnswerError extends ForemanError {
+export class ApiError extends ForemanError {
   /** The HTTP status. 200 where the error came in the middle of an answer that had begun well. */
   readonly status: number
   /** foreman's own code (docs/errors.md); null where it was somebody else's error. */
@@ -32,10 +32,10 @@ export class AnswerError extends ForemanError {
 }
 
 /** 401 or 403: the token is missing or wrong, or the address under which foreman was called is not allowed. */
-export class RefusedError extends AnswerError {}
+export class AuthError extends ApiError {}
 
 /** Something answers there, and it is not foreman. */
-export class ForeignError extends ForemanError {}
+export class UnexpectedServerError extends ForemanError {}
 
 /** The job is over, and not `done`. */
 export class JobEndedError extends ForemanError {

@@ -3,12 +3,12 @@
 
 import type { JobEvent } from '../protocol/event.ts'
 import type { JobState } from '../protocol/wire.ts'
+import type { CallDeadline } from './call-deadline.ts'
 import { type Connection, foreign, isObject, parsedJson } from './connection.ts'
 import { UnreachableError } from './error.ts'
-import { Grace } from './grace.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { linesOf } from './line-reader.ts'
-import type { Patience } from './patience.ts'
+import { OutageBudget } from './outage-budget.ts'
 
 export interface EventsOptions {
   /** Only what comes behind the event of this number. Default 0: from the beginning. */
@@ -17,9 +17,9 @@ export interface EventsOptions {
 }
 
 /** foreman beats every 15 s at the least. */
-const LONGEST_SILENCE_MS = 45_000
+const MAX_SILENCE_MS = 45_000
 const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 5_000
+const MAX_PAUSE_MS = 5_000
 
 export const isFinal = (state: JobState): boolean => state === 'done' || state === 'failed' || state === 'cancelled'
 
@@ -30,10 +30,10 @@ export function eventsOf(
   { after = 0, signal }: EventsOptions,
   graceMs: number,
 ): Iteration<JobEvent> {
-  return iteration(signal, (patience) => follow(connection, id, after, patience, new Grace(graceMs)))
+  return iteration(signal, (patience) => follow(connection, id, after, patience, new OutageBudget(graceMs)))
 }
 
-async function* follow(connection: Connection, id: string, after: number, patience: Patience, grace: Grace) {
+async function* follow(connection: Connection, id: string, after: number, patience: CallDeadline, grace: OutageBudget) {
   let last = after
   let pause = FIRST_PAUSE_MS
   let emptyEnds = 0
@@ -52,21 +52,27 @@ async function* follow(connection: Connection, id: string, after: number, patien
       if (isEmpty && (await isOver(connection, id, patience)) && ++emptyEnds > 1) return
     } catch (error) {
       patience.throwIfOver()
-      grace.forgive(error)
+      grace.tolerate(error)
     }
     await patience.sleep(pause * (0.75 + Math.random() / 2))
-    pause = Math.min(2 * pause, LONGEST_PAUSE_MS)
+    pause = Math.min(2 * pause, MAX_PAUSE_MS)
   }
 }
 
 /** One connection, to its end. */
-async function* connected(connection: Connection, id: string, after: number, patience: Patience, grace: Grace) {
+async function* connected(
+  connection: Connection,
+  id: string,
+  after: number,
+  patience: CallDeadline,
+  grace: OutageBudget,
+) {
   const path = `/jobs/${encodeURIComponent(id)}/events${after > 0 ? `?after=${after}` : ''}`
   const answer = await connection.open('GET', path, {
     headers: { accept: 'application/x-ndjson' },
     signal: patience.signal,
   })
-  const silent = (): void => answer.patience.allow(LONGEST_SILENCE_MS)
+  const silent = (): void => answer.patience.extend(MAX_SILENCE_MS)
   try {
     const { body } = answer.response
     if (body === null) throw foreign(connection.url)
@@ -79,7 +85,7 @@ async function* connected(connection: Connection, id: string, after: number, pat
       const event = parsedJson(line)
       if (!isEvent(event)) throw new UnreachableError(`the events of job ${id} were cut`)
       // Who takes his time with an event does not make foreman silent.
-      answer.patience.allow(Number.POSITIVE_INFINITY)
+      answer.patience.extend(Number.POSITIVE_INFINITY)
       yield event
       silent()
     }
@@ -95,7 +101,7 @@ function isEvent(it: unknown): it is JobEvent {
   return it['type'] === 'record' || (it['type'] === 'state' && typeof it['state'] === 'string')
 }
 
-async function isOver(connection: Connection, id: string, { signal }: Patience): Promise<boolean> {
+async function isOver(connection: Connection, id: string, { signal }: CallDeadline): Promise<boolean> {
   const isJob = (it: Readonly<Record<string, unknown>>): boolean => typeof it['state'] === 'string'
   const path = `/jobs/${encodeURIComponent(id)}`
   const { document } = await connection.document<{ state: JobState }>('GET', path, isJob, { signal })

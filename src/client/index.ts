@@ -2,9 +2,9 @@
 
 export type { JobEvent, RecordEvent, StateEvent } from '../protocol/event.ts'
 export {
-  type Disbelief,
   type Received,
   type Verification,
+  type VerificationFailure,
   verifyBodySignature,
   verifyWebhook,
   type WebhookKey,
@@ -30,30 +30,30 @@ export type {
 export { textOf } from './answer-text.ts'
 export type { ChatBody, ChatOptions, ChatRecord } from './chat-stream.ts'
 export {
-  type Artifact,
   type ArtifactOptions,
-  type CallOptions,
   type CancelDocument,
   type ClientOptions,
   type EmbedBody,
   type Embeddings,
+  type FetchedArtifact,
   ForemanClient,
   type GetOptions,
   type Health,
-  type JobFilter,
+  type ListOptions,
   type Models,
   type PauseOptions,
+  type RequestOptions,
   type SubmitOptions,
 } from './client.ts'
 export {
-  AnswerError,
   AnswerVoidedError,
-  ForeignError,
+  ApiError,
+  AuthError,
   ForemanError,
   JobCancelledError,
   JobEndedError,
   JobFailedError,
-  RefusedError,
+  UnexpectedServerError,
   UnreachableError,
   WaitTimeoutError,
 } from './error.ts'
@@ -63,4 +63,4 @@ export type { Duration, JobBody, JobOptions } from './job-body.ts'
 export { JobHandle, type ResultOptions } from './job-handle.ts'
 export type { ReceiverOptions } from './receiver.ts'
 export type { TextOptions } from './text-stream.ts'
-export type { Via } from './wait.ts'
+export type { WaitStrategy } from './wait.ts'

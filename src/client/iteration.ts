@@ -1,7 +1,7 @@
 // Owns an iteration that can be left at any time, also while its next step is waited for (which a generator alone cannot).
 // Nothing is begun before the first step; whoever leaves early leaves nothing open.
 
-import { Patience } from './patience.ts'
+import { CallDeadline } from './call-deadline.ts'
 
 /** What `for await` takes. `return()`, and the end of an `await using`, leave it. */
 export interface Iteration<T> extends AsyncIterableIterator<T>, AsyncDisposable {
@@ -14,11 +14,11 @@ const never = (): Error => new Error('an iteration has no time limit')
 /** `run` must end soon after the signal of its patience did. */
 export function iteration<T>(
   signal: AbortSignal | undefined,
-  run: (patience: Patience) => AsyncGenerator<T, void, void>,
+  run: (patience: CallDeadline) => AsyncGenerator<T, void, void>,
 ): Iteration<T> {
-  let patience: Patience | undefined
+  let patience: CallDeadline | undefined
   async function* steps(): AsyncGenerator<T, void, void> {
-    patience = new Patience(signal, Number.POSITIVE_INFINITY, never)
+    patience = new CallDeadline(signal, Number.POSITIVE_INFINITY, never)
     try {
       patience.throwIfOver()
       yield* run(patience)
@@ -30,7 +30,7 @@ export function iteration<T>(
   }
   const generator = steps()
   const leave = (): Promise<IteratorResult<T>> => {
-    patience?.leave()
+    patience?.dispose()
     return generator.return()
   }
   return {

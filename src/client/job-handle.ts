@@ -3,14 +3,14 @@
 
 import type { JobEvent } from '../protocol/event.ts'
 import type { JobDocument, ReceiptDocument } from '../protocol/wire.ts'
-import type { CallOptions, CancelDocument, ForemanClient, GetOptions } from './client.ts'
+import type { CancelDocument, ForemanClient, GetOptions, RequestOptions } from './client.ts'
 import type { Connection } from './connection.ts'
 import { endedError } from './error.ts'
 import { type EventsOptions, eventsOf } from './event-stream.ts'
 import type { Iteration } from './iteration.ts'
-import type { Receiver } from './receiver.ts'
+import type { WebhookReceiver } from './receiver.ts'
 import { type TextOptions, textStream } from './text-stream.ts'
-import { type Via, waitForEnd } from './wait.ts'
+import { type WaitStrategy, waitForEnd } from './wait.ts'
 
 export interface ResultOptions {
   /** Leaves the wait; the job goes on. */
@@ -18,7 +18,7 @@ export interface ResultOptions {
   /** Milliseconds until WaitTimeoutError. Default: no limit. */
   readonly timeoutMs?: number | undefined
   /** How to learn of the end. Default: the client's receiver if it has one, else the event stream. */
-  readonly via?: Via | undefined
+  readonly via?: WaitStrategy | undefined
 }
 
 /** What a handle is made of. */
@@ -29,7 +29,7 @@ export interface HandleParts {
   readonly receipt: ReceiptDocument | null
   readonly isReplayed: boolean
   /** Null where the webhooks of this job do not come here. */
-  readonly receiver: Receiver | null
+  readonly receiver: WebhookReceiver | null
   readonly unreachableMs: number
 }
 
@@ -50,7 +50,7 @@ export class JobHandle {
 
   /**
    * Waits for the end and gives the job when it is `done`. Throws JobFailedError, JobCancelledError, WaitTimeoutError (the
-   * job goes on), the signal's reason, RefusedError, AnswerError (404: the job was deleted), or UnreachableError when
+   * job goes on), the signal's reason, AuthError, ApiError (404: the job was deleted), or UnreachableError when
    * foreman was gone for longer than the client's `unreachableMs`.
    */
   async result({ signal, timeoutMs = Number.POSITIVE_INFINITY, via }: ResultOptions = {}): Promise<JobDocument> {
@@ -95,18 +95,18 @@ export class JobHandle {
   }
 
   /** Ends the job, wherever it is. Safe twice, and when it is over. `result` then throws JobCancelledError. */
-  cancel(options?: CallOptions): Promise<CancelDocument> {
+  cancel(options?: RequestOptions): Promise<CancelDocument> {
     return this.#parts.client.cancel(this.id, options)
   }
 
-  /** A new job with the same body. Throws AnswerError `job_active` while this one is not over. */
-  async retry(options?: CallOptions): Promise<JobHandle> {
+  /** A new job with the same body. Throws ApiError `job_active` while this one is not over. */
+  async retry(options?: RequestOptions): Promise<JobHandle> {
     const again = await this.#parts.client.retry(this.id, options)
     return new JobHandle({ ...again.#parts, receiver: this.#parts.receiver })
   }
 
-  /** Forgets a finished job with all it holds. Throws AnswerError `job_active` while it is not over. */
-  forget(options?: CallOptions): Promise<void> {
+  /** Forgets a finished job with all it holds. Throws ApiError `job_active` while it is not over. */
+  forget(options?: RequestOptions): Promise<void> {
     return this.#parts.client.forget(this.id, options)
   }
 }

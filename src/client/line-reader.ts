@@ -1,9 +1,9 @@
 // Owns how a body of NDJSON becomes lines. Blank ones and the white space around them (heartbeats) are left out.
 
-import { ForeignError } from './error.ts'
+import { UnexpectedServerError } from './error.ts'
 
 /** Twice what foreman keeps of an answer by default, which an unstreamed one brings in one line. */
-const LONGEST_LINE = 128 * 1024 ** 2
+const MAX_LINE_BYTES = 128 * 1024 ** 2
 
 /** `onBytes` is called whenever something came, a beat included. A cut body rejects; what it left of a line is dropped. */
 export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<string, void> {
@@ -18,7 +18,8 @@ export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes: () => 
       const [first = '', ...others] = decoder.decode(value, { stream: true }).split('\n')
       // Added to, never searched again: a long line in small pieces must not cost its square.
       kept = kept === '' ? first.trimStart() : kept + first
-      if (kept.length > LONGEST_LINE) throw new ForeignError(`a line of more than ${LONGEST_LINE} characters`)
+      if (kept.length > MAX_LINE_BYTES)
+        throw new UnexpectedServerError(`a line of more than ${MAX_LINE_BYTES} characters`)
       for (const next of others) {
         if (kept.trim() !== '') yield kept.trim()
         kept = next.trimStart()

@@ -31,13 +31,13 @@ export interface Hold {
 
 type Listener = (webhook: WebhookPayload) => void
 
-interface Ear {
+interface ReceiverEar {
   readonly listener: Listener
   sequence: number
 }
 
 /** With its artifacts and its result inline a webhook has less than 1 MiB, and JSON may write a byte as six. */
-const LONGEST_BODY = 8 * 1024 ** 2
+const MAX_BODY_BYTES = 8 * 1024 ** 2
 
 const SECRET_HINT = 'set it to what FOREMAN_WEBHOOK_SECRET is set to at the daemon'
 
@@ -48,11 +48,11 @@ const DISBELIEF: Readonly<Record<string, string>> = {
   too_new: 'was signed more than five minutes ahead: the clocks of the daemon and of this program differ',
 }
 
-export class Receiver {
+export class WebhookReceiver {
   readonly #options: ReceiverOptions
   readonly #keys: readonly WebhookKey[]
   readonly #tokens: Promise<readonly string[]>
-  readonly #ears = new Map<string, Ear>()
+  readonly #ears = new Map<string, ReceiverEar>()
   #holds = 0
   #port: number
   #server: Promise<Server> | null = null
@@ -103,7 +103,7 @@ export class Receiver {
 
   /** Hears the webhooks of one job, until the returned function is called. */
   listen(jobId: string, listener: Listener): () => void {
-    const ear: Ear = { listener, sequence: 0 }
+    const ear: ReceiverEar = { listener, sequence: 0 }
     this.#ears.set(jobId, ear)
     return () => {
       if (this.#ears.get(jobId) === ear) this.#ears.delete(jobId)
@@ -214,7 +214,7 @@ async function bodyOf(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | n
   let length = 0
   for await (const chunk of req as AsyncIterable<Uint8Array>) {
     length += chunk.length
-    if (length > LONGEST_BODY) return null
+    if (length > MAX_BODY_BYTES) return null
     chunks.push(chunk)
   }
   const body = new Uint8Array(length)

@@ -2,9 +2,9 @@
 // so that it becomes one job.
 
 import type { ReceiptDocument } from '../protocol/wire.ts'
+import { CallDeadline } from './call-deadline.ts'
 import type { Connection } from './connection.ts'
-import { AnswerError, UnreachableError } from './error.ts'
-import { Patience } from './patience.ts'
+import { ApiError, UnreachableError } from './error.ts'
 
 export interface Submitting {
   readonly body: string | Uint8Array
@@ -20,15 +20,15 @@ export interface Submitted {
 }
 
 const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 4_000
+const MAX_PAUSE_MS = 4_000
 
 export async function submitted(connection: Connection, submitting: Submitting): Promise<Submitted> {
   const { body, signal, timeoutMs, idempotencyKey = newKey() } = submitting
   const late = (): Error => new UnreachableError(`no answer from ${connection.url}: no receipt within ${timeoutMs} ms`)
-  const patience = new Patience(signal, timeoutMs, late)
+  const patience = new CallDeadline(signal, timeoutMs, late)
   const deadline = performance.now() + timeoutMs
   try {
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
       try {
         return await once(connection, body, idempotencyKey, patience)
       } catch (error) {
@@ -39,11 +39,11 @@ export async function submitted(connection: Connection, submitting: Submitting):
       }
     }
   } finally {
-    patience.leave()
+    patience.dispose()
   }
 }
 
-async function once(connection: Connection, body: string | Uint8Array, key: string, patience: Patience) {
+async function once(connection: Connection, body: string | Uint8Array, key: string, patience: CallDeadline) {
   const isReceipt = (it: Readonly<Record<string, unknown>>): boolean =>
     typeof it['job_id'] === 'string' && typeof it['state'] === 'string'
   const { document, response } = await connection.document<ReceiptDocument>('POST', '/jobs', isReceipt, {
@@ -59,7 +59,7 @@ async function once(connection: Connection, body: string | Uint8Array, key: stri
 function pauseAfter(error: unknown, pause: number): number | null {
   const jittered = pause * (0.75 + Math.random() / 2)
   if (error instanceof UnreachableError) return jittered
-  if (error instanceof AnswerError && error.status === 503) return Math.max(error.retryAfterMs ?? 0, jittered)
+  if (error instanceof ApiError && error.status === 503) return Math.max(error.retryAfterMs ?? 0, jittered)
   return null
 }
 

@@ -13,13 +13,13 @@ export interface TextOptions {
   readonly onVoid?: (() => void) | undefined
 }
 
-interface Sources {
+interface TextSources {
   readonly id: string
   readonly events: (signal: AbortSignal) => AsyncIterable<JobEvent>
   readonly look: (signal: AbortSignal) => Promise<JobDocument>
 }
 
-export function textStream({ id, events, look }: Sources, { signal, onVoid }: TextOptions): Iteration<string> {
+export function textStream({ id, events, look }: TextSources, { signal, onVoid }: TextOptions): Iteration<string> {
   return iteration(signal, async function* (patience) {
     let hasText = false
     for await (const event of events(patience.signal)) {

@@ -2,23 +2,23 @@
 // believed is what foreman answers to GET, and that is asked every 30 s whatever else happens, so that no wait can hang.
 
 import type { JobDocument } from '../protocol/wire.ts'
-import { Bell } from './bell.ts'
+import { CallDeadline } from './call-deadline.ts'
 import type { Connection } from './connection.ts'
 import { WaitTimeoutError } from './error.ts'
 import { eventsOf, isFinal } from './event-stream.ts'
-import { Grace } from './grace.ts'
-import { Patience } from './patience.ts'
-import type { Receiver } from './receiver.ts'
+import { OutageBudget } from './outage-budget.ts'
+import type { WebhookReceiver } from './receiver.ts'
+import { WaitSignal } from './wait-signal.ts'
 
 /** How a wait hears of a job's end. Each falls back to the next by itself. */
-export type Via = 'events' | 'receiver' | 'polling'
+export type WaitStrategy = 'events' | 'receiver' | 'polling'
 
-export interface Waiting {
+export interface WaitParts {
   readonly connection: Connection
   readonly id: string
-  readonly via: Via
+  readonly via: WaitStrategy
   /** Null where this job's webhooks do not come here. */
-  readonly receiver: Receiver | null
+  readonly receiver: WebhookReceiver | null
   /** How long foreman may be unreachable. */
   readonly unreachableMs: number
   readonly look: (signal: AbortSignal) => Promise<JobDocument>
@@ -32,74 +32,74 @@ const SAFETY_POLL_MS = 30_000
 const EVENTS_GRACE_MS = 5_000
 
 /** Something that rings when it is time to look. */
-interface Ear {
+interface EndSignal {
   /** Webhooks heard of the job. */
   readonly heard: number
   readonly isDeaf: boolean
   close(): Promise<void>
 }
 
-const DEAF: Ear = { heard: 0, isDeaf: true, close: async () => undefined }
+const UNAVAILABLE: EndSignal = { heard: 0, isDeaf: true, close: async () => undefined }
 
 /** The job when it is over, whichever way. When this settles, nothing is open. */
-export async function waitForEnd(waiting: Waiting): Promise<JobDocument> {
+export async function waitForEnd(waiting: WaitParts): Promise<JobDocument> {
   const { id, signal, timeoutMs, unreachableMs } = waiting
-  const patience = new Patience(signal, timeoutMs, () => new WaitTimeoutError(id, timeoutMs))
-  const bell = new Bell()
-  const grace = new Grace(unreachableMs)
-  let via: Via | null = waiting.via
-  let ear: Ear | null = null
+  const deadline = new CallDeadline(signal, timeoutMs, () => new WaitTimeoutError(id, timeoutMs))
+  const wakeup = new WaitSignal()
+  const budget = new OutageBudget(unreachableMs)
+  let via: WaitStrategy | null = waiting.via
+  let endSignal: EndSignal | null = null
   let before = ''
   let heardBefore = 0
   try {
-    patience.throwIfOver()
+    deadline.throwIfOver()
     // A webhook that came between the look and the listening would not come again.
-    if (via === 'receiver') ear = await listen(waiting, via, bell)
+    if (via === 'receiver') endSignal = await listen(waiting, via, wakeup)
     for (;;) {
-      const job = await looked(waiting, patience, grace)
+      const job = await looked(waiting, deadline, budget)
       if (job !== null && isFinal(job.state)) return job
-      ear ??= await listen(waiting, via ?? 'polling', bell)
+      endSignal ??= await listen(waiting, via ?? 'polling', wakeup)
       const now = job === null ? before : `${job.state} ${job.attempt}`
       // The look has found what a webhook should have told long ago: they do not get through.
-      const isMute: boolean = via === 'receiver' && before !== '' && now !== before && ear.heard === heardBefore
-      if ((ear.isDeaf || isMute) && via !== null) {
-        await ear.close()
+      const isMute: boolean = via === 'receiver' && before !== '' && now !== before && endSignal.heard === heardBefore
+      if ((endSignal.isDeaf || isMute) && via !== null) {
+        await endSignal.close()
         via = next(via, waiting.receiver)
-        ear = await listen(waiting, via ?? 'polling', bell)
+        endSignal = await listen(waiting, via ?? 'polling', wakeup)
       }
       before = now
-      heardBefore = ear.heard
-      await bell.heard(job === null || ear.isDeaf ? POLL_MS : SAFETY_POLL_MS, patience.signal)
+      heardBefore = endSignal.heard
+      await wakeup.wait(job === null || endSignal.isDeaf ? POLL_MS : SAFETY_POLL_MS, deadline.signal)
     }
   } finally {
-    await ear?.close()
-    patience.leave()
+    await endSignal?.close()
+    deadline.dispose()
   }
 }
 
-const next = (via: Via, receiver: Receiver | null): Via | null =>
+const next = (via: WaitStrategy, receiver: WebhookReceiver | null): WaitStrategy | null =>
   via === 'events' && receiver !== null ? 'receiver' : null
 
 /** Null while foreman cannot be reached and there is hope. */
-async function looked({ look }: Waiting, patience: Patience, grace: Grace): Promise<JobDocument | null> {
+async function looked({ look }: WaitParts, deadline: CallDeadline, budget: OutageBudget): Promise<JobDocument | null> {
   try {
-    const job = await look(patience.signal)
-    grace.renew()
+    const job = await look(deadline.signal)
+    budget.renew()
     return job
   } catch (error) {
-    patience.throwIfOver()
-    grace.forgive(error)
+    deadline.throwIfOver()
+    budget.tolerate(error)
     return null
   }
 }
 
-async function listen(waiting: Waiting, via: Via, bell: Bell): Promise<Ear> {
-  if (via === 'events') return eventEar(waiting, bell)
-  if (via === 'receiver' && waiting.receiver !== null) return webhookEar(waiting.receiver, waiting.id, bell)
-  return DEAF
+async function listen(waiting: WaitParts, via: WaitStrategy, wakeup: WaitSignal): Promise<EndSignal> {
+  if (via === 'events') return eventEar(waiting, wakeup)
+  if (via === 'receiver' && waiting.receiver !== null) return webhookEar(waiting.receiver, waiting.id, wakeup)
+  return UNAVAILABLE
 }
 
-function eventEar({ connection, id }: Waiting, bell: Bell): Ear {
+function eventEar({ connection, id }: WaitParts, wakeup: WaitSignal): EndSignal {
   const events = eventsOf(connection, id, {}, EVENTS_GRACE_MS)
   let isDeaf = false
   const reading = (async () => {
@@ -110,7 +110,7 @@ function eventEar({ connection, id }: Waiting, bell: Bell): Ear {
       // Whatever it is, the next look will meet it as well, or it does not matter.
     }
     isDeaf = true
-    bell.ring()
+    wakeup.set()
   })()
   return {
     heard: 0,
@@ -124,13 +124,13 @@ function eventEar({ connection, id }: Waiting, bell: Bell): Ear {
   }
 }
 
-async function webhookEar(receiver: Receiver, id: string, bell: Bell): Promise<Ear> {
+async function webhookEar(receiver: WebhookReceiver, id: string, wakeup: WaitSignal): Promise<EndSignal> {
   let heard = 0
   try {
     const hold = await receiver.hold()
     const forget = receiver.listen(id, ({ state }) => {
       heard++
-      if (isFinal(state)) bell.ring()
+      if (isFinal(state)) wakeup.set()
     })
     return {
       get heard() {
@@ -143,6 +143,6 @@ async function webhookEar(receiver: Receiver, id: string, bell: Bell): Promise<E
       },
     }
   } catch {
-    return DEAF
+    return UNAVAILABLE
   }
 }

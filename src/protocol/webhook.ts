@@ -103,14 +103,14 @@ export interface Received {
  * Why a webhook is not believed: a header of the three is missing, or is none; it was sent too long ago, or lies in the
  * future; or no signature fits a key.
  */
-export type Disbelief = 'header_missing' | 'header_malformed' | 'too_old' | 'too_new' | 'signature_mismatch'
+export type VerificationFailure = 'header_missing' | 'header_malformed' | 'too_old' | 'too_new' | 'signature_mismatch'
 
 export type Verification =
   | { readonly kind: 'valid'; readonly id: string; readonly timestamp: number }
-  | { readonly kind: 'invalid'; readonly reason: Disbelief }
+  | { readonly kind: 'invalid'; readonly reason: VerificationFailure }
 
 /** Each costs an HMAC for each key, and whoever can reach a receiver may send a thousand. */
-const MOST_SIGNATURES = 16
+const MAX_SIGNATURES = 16
 
 /**
  * Whether a webhook came from somebody who knows one of `keys`, within the last five minutes. Judged by the Standard
@@ -130,7 +130,7 @@ export async function verifyWebhook({ headers, body, keys, now, toleranceS }: Re
   const signatures = signature
     .split(' ')
     .filter((part) => part.startsWith('v1,'))
-    .slice(0, MOST_SIGNATURES)
+    .slice(0, MAX_SIGNATURES)
     .map((part) => bytesOr(() => fromBase64(part.slice('v1,'.length))))
   const isKnown = await fitsAny(keys, signatures, signedContent(id, timestamp, body))
   return isKnown ? { kind: 'valid', id, timestamp: Number(timestamp) } : invalid('signature_mismatch')
@@ -146,7 +146,7 @@ export async function verifyBodySignature(received: Omit<Received, 'now' | 'tole
   return hex !== undefined && (await fitsAny(received.keys, [fromHex(hex)], received.body))
 }
 
-const invalid = (reason: Disbelief): Verification => ({ kind: 'invalid', reason })
+const invalid = (reason: VerificationFailure): Verification => ({ kind: 'invalid', reason })
 
 function headerOf(headers: ReceivedHeaders, name: string): string | null {
   const value = typeof headers['get'] === 'function' ? headers['get'](name) : (headers as Record<string, unknown>)[name]

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createKeeper } from '../../src/daemon/answer/answer-buffer.ts'
-import { createCutter } from '../../src/daemon/answer/record-cutter.ts'
+import { createAnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
+import { createRecordParser } from '../../src/daemon/answer/record-cutter.ts'
 import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 
@@ -13,7 +13,9 @@ type Cut = [event: string | null, data: string]
 
 function cut(endpoint: EndpointPath, streamed: boolean, ...pieces: (string | Buffer)[]): Cut[] {
   const records: Cut[] = []
-  const cutter = createCutter(endpoint, streamed, ({ event, data }) => records.push([event, data.toString('utf8')]))
+  const cutter = createRecordParser(endpoint, streamed, ({ event, data }) =>
+    records.push([event, data.toString('utf8')]),
+  )
   for (const piece of pieces) {
     const chunk = Buffer.from(piece)
     cutter.push(chunk)
@@ -146,7 +148,7 @@ const keptIn = ({ artifacts }: JobOutput): Kept[] =>
   artifacts.map(({ name, contentType, body }) => ({ name, contentType, text: Buffer.from(body).toString('utf8') }))
 
 function keep(endpoint: EndpointPath, streamed: boolean, body: string, isJson = false) {
-  const keeper = createKeeper(endpoint, streamed, isJson)
+  const keeper = createAnswerBuffer(endpoint, streamed, isJson)
   keeper.push(Buffer.from(body))
   return keeper
 }
@@ -154,7 +156,7 @@ function keep(endpoint: EndpointPath, streamed: boolean, body: string, isJson = 
 const ANSWER = '{"message":{"content":"a"},"done":false}\n{"message":{"content":"b"},"done":true}\n'
 
 test('a whole answer leaves its bytes under the type that the target gave, and its text', () => {
-  const remains: JobOutput = keep('/api/chat', true, ANSWER).remains('application/x-ndjson', true)
+  const remains: JobOutput = keep('/api/chat', true, ANSWER).output('application/x-ndjson', true)
   expect(keptIn(remains)).toEqual([
     { name: 'response', contentType: 'application/x-ndjson', text: ANSWER },
     { name: 'completion', contentType: 'text/plain; charset=utf-8', text: 'ab' },
@@ -163,21 +165,21 @@ test('a whole answer leaves its bytes under the type that the target gave, and i
 
 test('an answer that is not whole leaves its bytes, and nothing that looks like an answer', () => {
   for (const streamed of [true, false]) {
-    const remains: JobOutput = keep('/api/chat', streamed, ANSWER).remains(null, false)
+    const remains: JobOutput = keep('/api/chat', streamed, ANSWER).output(null, false)
     expect(keptIn(remains)).toEqual([{ name: 'response', contentType: 'application/octet-stream', text: ANSWER }])
     expect([remains.result, remains.responseIsResult]).toEqual([null, false])
   }
 })
 
 test('an answer of no byte leaves nothing, but for the completion of one that is whole', () => {
-  expect(createKeeper('/api/chat', true, false).remains(null, false).artifacts).toEqual([])
-  const remains: JobOutput = createKeeper('/v1/images/generations', false, false).remains(null, true)
+  expect(createAnswerBuffer('/api/chat', true, false).output(null, false).artifacts).toEqual([])
+  const remains: JobOutput = createAnswerBuffer('/v1/images/generations', false, false).output(null, true)
   expect(keptIn(remains).map(({ name, text }) => [name, text])).toEqual([['completion', '']])
   expect([remains.result, remains.responseIsResult]).toEqual([null, false])
 })
 
 test('where a format was asked for, the completion is JSON', () => {
-  expect(keptIn(keep('/api/chat', true, ANSWER, true).remains('x/y', true))[1]?.contentType).toBe('application/json')
+  expect(keptIn(keep('/api/chat', true, ANSWER, true).output('x/y', true))[1]?.contentType).toBe('application/json')
 })
 
 test.each<[string, EndpointPath, string, string, boolean]>([
@@ -200,7 +202,7 @@ test.each<[string, EndpointPath, string, string, boolean]>([
   ['is a transcription as plain text', '/v1/audio/transcriptions', 'heard\n', 'heard\n', false],
   ['is a picture', '/v1/images/generations', '{"data":[{"b64_json":"iVBORw0K"}]}', '', true],
 ])('a whole document that %s has its completion', (_what, endpoint, body, completion, isResult) => {
-  const remains: JobOutput = keep(endpoint, false, body).remains('x/y', true)
+  const remains: JobOutput = keep(endpoint, false, body).output('x/y', true)
   expect(keptIn(remains)).toEqual([
     { name: 'response', contentType: 'x/y', text: body },
     { name: 'completion', contentType: 'text/plain; charset=utf-8', text: completion },
@@ -211,31 +213,31 @@ test.each<[string, EndpointPath, string, string, boolean]>([
 test('a document too long for a record has its completion and is its result', () => {
   const said = 'x'.repeat(MAX)
   const keeper = keep('/api/generate', false, `{"response":"${said}","done":true}`)
-  const remains: JobOutput = keeper.remains('x/y', true)
+  const remains: JobOutput = keeper.output('x/y', true)
   expect([keeper.records, remains.responseIsResult]).toEqual([0, true])
   expect(remains.artifacts[1]?.body.length).toBe(MAX)
 })
 
 test('a stream that is answered with one document is joined all the same', () => {
   const document = '{"model":"m","message":{"role":"assistant","content":"a"},"done":true}'
-  const remains: JobOutput = keep('/api/chat', true, document).remains('application/json', true)
+  const remains: JobOutput = keep('/api/chat', true, document).output('application/json', true)
   expect(Buffer.from(remains.result ?? []).toString()).toBe(document)
 })
 
 test('records are numbered from 1 as they come, the last one at the end', () => {
   const numbers: number[] = []
-  const keeper = createKeeper('/api/chat', true, false, (_record, number) => numbers.push(number))
+  const keeper = createAnswerBuffer('/api/chat', true, false, (_record, number) => numbers.push(number))
   keeper.push(Buffer.from('{}\n{'))
   expect([numbers, keeper.records]).toEqual([[1], 1])
   keeper.push(Buffer.from('}\n \n{"a"'))
   expect([numbers, keeper.records]).toEqual([[1, 2], 2])
-  keeper.remains(null, false)
-  keeper.remains(null, false)
+  keeper.output(null, false)
+  keeper.output(null, false)
   expect([numbers, keeper.records]).toEqual([[1, 2, 3], 3])
 })
 
 test('the bytes so far can be read at any time, and are its own', () => {
-  const keeper = createKeeper('/api/chat', true, false)
+  const keeper = createAnswerBuffer('/api/chat', true, false)
   const pieces = [1, 65_535, 3, 200_000, 70_000].map((size, at) => Buffer.alloc(size, 0x61 + at))
   const early: Buffer[][] = []
   for (const piece of pieces) {
@@ -251,7 +253,7 @@ test('the bytes so far can be read at any time, and are its own', () => {
 })
 
 test('what remains can be moved to another thread without taking anything along', () => {
-  const { artifacts, result } = keep('/api/chat', true, ANSWER).remains('x/y', true)
+  const { artifacts, result } = keep('/api/chat', true, ANSWER).output('x/y', true)
   for (const body of [...artifacts.map((artifact) => artifact.body), result]) {
     expect(body?.buffer.byteLength).toBe(body?.byteLength)
   }

@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createKeeper } from '../../src/daemon/answer/answer-buffer.ts'
-import { createMarker } from '../../src/daemon/answer/completion-detector.ts'
+import { createAnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
+import { createCompletionDetector } from '../../src/daemon/answer/completion-detector.ts'
 import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 
@@ -22,9 +22,9 @@ const RECORDED = readdirSync(FOLDER)
   .map((name): [string, Recorded] => [name, JSON.parse(readFileSync(join(FOLDER, name), 'utf8'))])
 
 function remainsOf(endpoint: EndpointPath, streamed: boolean, body: string, isWhole = true): JobOutput {
-  const keeper = createKeeper(endpoint, streamed, false)
+  const keeper = createAnswerBuffer(endpoint, streamed, false)
   keeper.push(Buffer.from(body))
-  return keeper.remains('x/y', isWhole)
+  return keeper.output('x/y', isWhole)
 }
 
 const textOf = (bytes: Uint8Array | null | undefined): string | null =>
@@ -80,14 +80,14 @@ describe.each(RECORDED)('%s', (name, { endpoint, streamed, unstreamed }) => {
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 30 }), (cuts) => {
         const sorted = [0, ...cuts.sort((a, b) => a - b), bytes.length]
-        const keeper = createKeeper(endpoint, true, false)
+        const keeper = createAnswerBuffer(endpoint, true, false)
         for (const [index, to] of sorted.slice(1).entries()) {
           // The target's next chunk may be read into the same memory.
           const chunk = Buffer.from(bytes.subarray(sorted[index], to))
           keeper.push(chunk)
           chunk.fill(0x58)
         }
-        expect(keeper.remains('x/y', true)).toEqual(once)
+        expect(keeper.output('x/y', true)).toEqual(once)
       }),
       { numRuns: 30 },
     )
@@ -282,7 +282,7 @@ test('any text comes through, whatever is in it and however long it is', () => {
 
 test('every recorded answer is whole to the marker too', () => {
   for (const [, { endpoint, streamed }] of RECORDED) {
-    const marker = createMarker(endpoint, true)
+    const marker = createCompletionDetector(endpoint, true)
     marker.push(Buffer.from(streamed.body))
     expect(marker.verdict()).toEqual({ kind: 'complete' })
   }

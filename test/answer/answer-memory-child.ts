@@ -1,7 +1,7 @@
 // Child process of answer-memory.test.ts: keeps one answer of 4 MiB, in a heap whose bound the parent sets. argv: the case.
 
-import { createKeeper } from '../../src/daemon/answer/answer-buffer.ts'
-import { createMarker } from '../../src/daemon/answer/completion-detector.ts'
+import { createAnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
+import { createCompletionDetector } from '../../src/daemon/answer/completion-detector.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 
 const PIECE_BYTES = 64 * 1024
@@ -52,9 +52,9 @@ if (name === 'document') {
 const found = CASES[name]
 if (found === undefined) throw new Error(`unknown case ${name}`)
 const [endpoint, piece] = found
-const keeper = createKeeper(endpoint, true, false)
+const keeper = createAnswerBuffer(endpoint, true, false)
 for (let n = 0; n < PIECES; n++) keeper.push(Buffer.from(piece()))
-const { artifacts, result } = keeper.remains('x/y', true)
+const { artifacts, result } = keeper.output('x/y', true)
 process.stdout.write(
   JSON.stringify({ artifacts: artifacts.map((artifact) => artifact.name), hasResult: result !== null }),
 )
@@ -63,13 +63,13 @@ process.stdout.write(
 function keepDocument(): void {
   const objects = Buffer.from('{},'.repeat(PIECE_BYTES / 4))
   const pieces = [Buffer.from('{"message":{"content":"x"},"odd":['), ...Array<Buffer>(256).fill(objects)]
-  const marker = createMarker('/api/chat', false)
-  const document = createKeeper('/api/chat', false, false)
+  const marker = createCompletionDetector('/api/chat', false)
+  const document = createAnswerBuffer('/api/chat', false, false)
   for (const piece of [...pieces, Buffer.from('{}],"done":true,"done_reason":"stop","eval_count":7}')]) {
     marker.push(piece)
     document.push(piece)
   }
-  const { artifacts } = document.remains('x/y', true)
+  const { artifacts } = document.output('x/y', true)
   const kept = artifacts.map((artifact) => artifact.name)
   process.stdout.write(JSON.stringify({ artifacts: kept, verdict: marker.verdict(), measured: marker.measured() }))
 }

@@ -2,14 +2,14 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createMarker, type Marker, type Verdict } from '../../src/daemon/answer/completion-detector.ts'
+import { createCompletionDetector, type Marker, type Verdict } from '../../src/daemon/answer/completion-detector.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 import { answerOf, loadAnswer } from '../fake-ollama/answers.ts'
 
 const MIB = 1024 ** 2
 
 function read(endpoint: EndpointPath, streamed: boolean, ...pieces: (string | Buffer)[]): Marker {
-  const marker = createMarker(endpoint, streamed)
+  const marker = createCompletionDetector(endpoint, streamed)
   for (const piece of pieces) marker.push(typeof piece === 'string' ? Buffer.from(piece) : piece)
   return marker
 }
@@ -283,17 +283,17 @@ test('a record of 8 MiB is read, a longer one is bad and kept nowhere', () => {
   const record = (length: number) => `{"x":"${'x'.repeat(length - 22)}","done":true}\n`
   expect(verdictOf('/api/chat', true, record(8 * MIB - 100))).toBe('complete')
   expect(verdictOf('/api/chat', true, record(8 * MIB + 100))).toBe('bad')
-  const endless = createMarker('/api/chat', true)
+  const endless = createCompletionDetector('/api/chat', true)
   const piece = Buffer.alloc(MIB, 'x')
   for (let i = 0; i < 1000; i++) endless.push(piece)
   expect(endless.verdict().kind).toBe('bad')
-  const events = createMarker('/v1/chat/completions', true)
+  const events = createCompletionDetector('/v1/chat/completions', true)
   for (let i = 0; i < 20; i++) events.push(Buffer.from(`data: ${'x'.repeat(MIB)}\n`))
   expect(events.verdict().kind).toBe('bad')
 })
 
 test('an event of very many lines costs no more than its bytes', () => {
-  const marker = createMarker('/v1/chat/completions', true)
+  const marker = createCompletionDetector('/v1/chat/completions', true)
   marker.push(Buffer.from('data: {\n'))
   for (let i = 0; i < 1000; i++) marker.push(Buffer.from('data: \n'.repeat(500)))
   marker.push(Buffer.from('data: "error":"boom"}\n\n'))
@@ -301,7 +301,7 @@ test('an event of very many lines costs no more than its bytes', () => {
 })
 
 test('an unstreamed answer of more than 64 MiB is bad', () => {
-  const marker = createMarker('/api/chat', false)
+  const marker = createCompletionDetector('/api/chat', false)
   const piece = Buffer.alloc(MIB, ' ')
   for (let i = 0; i < 65; i++) marker.push(piece)
   expect(marker.verdict().kind).toBe('bad')
@@ -333,7 +333,7 @@ test('text of a model is never taken for the end', () => {
 test('asking for the verdict in between changes nothing', () => {
   for (const endpoint of CHATTY) {
     const bytes = Buffer.from(answerOf(endpoint, SAID, true, true).records.join(''))
-    const marker = createMarker(endpoint, true)
+    const marker = createCompletionDetector(endpoint, true)
     for (let at = 0; at < bytes.length; at += 7) {
       marker.push(bytes.subarray(at, at + 7))
       marker.verdict()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AnswerError, ForeignError, ForemanClient } from '../../src/client/index.ts'
+import { ApiError, ForemanClient, UnexpectedServerError } from '../../src/client/index.ts'
 import { IDLE } from '../cli/stand-in.ts'
 import { document, ID, json, receipt, scriptedForeman, until } from './scripted-foreman.ts'
 
@@ -42,9 +42,9 @@ describe('the call', () => {
       expect(foreman.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([asked])
       await until('the socket is closed', () => foreman.sockets === 0)
       foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, 200, ['somebody else']))
-      await expect(run(client)).rejects.toBeInstanceOf(ForeignError)
+      await expect(run(client)).rejects.toBeInstanceOf(UnexpectedServerError)
       foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, 409, { error: 'no', code: 'job_active' }))
-      await expect(run(client)).rejects.toMatchObject({ name: 'AnswerError', status: 409, code: 'job_active' })
+      await expect(run(client)).rejects.toMatchObject({ name: 'ApiError', status: 409, code: 'job_active' })
     },
   )
 
@@ -96,7 +96,7 @@ describe('the call', () => {
     const forever = (async () => {
       for await (const _ of client.jobs()) ids.push('again')
     })()
-    await expect(forever).rejects.toBeInstanceOf(ForeignError)
+    await expect(forever).rejects.toBeInstanceOf(UnexpectedServerError)
   })
 
   it('artifact gives the bytes, or some of them', async () => {
@@ -114,7 +114,7 @@ describe('the call', () => {
     expect(whole.text()).toBe('grüße')
     const some = await client.artifact(ID, 'completion', { range: { from: 2, to: 3 } })
     expect(some).toMatchObject({ size: 7, bytes: new TextEncoder().encode('ü') })
-    await expect(client.artifact(ID, 'completion', { range: { from: 99 } })).rejects.toBeInstanceOf(AnswerError)
+    await expect(client.artifact(ID, 'completion', { range: { from: 99 } })).rejects.toBeInstanceOf(ApiError)
     await until('the sockets are closed', () => foreman.sockets === 0)
   })
 })

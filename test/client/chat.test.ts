@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { AnswerError, ForemanClient, UnreachableError } from '../../src/client/index.ts'
+import { ApiError, ForemanClient, UnreachableError } from '../../src/client/index.ts'
 import { ClientTimers, json, scriptedForeman, until } from './scripted-foreman.ts'
 
 const BODY = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
@@ -47,7 +47,7 @@ describe('a blocked chat', () => {
     const seen: unknown[] = []
     const error = await all(client.chat(BODY), seen).catch((it: unknown) => it)
     expect(seen).toEqual([record('hel')])
-    expect(error).toBeInstanceOf(AnswerError)
+    expect(error).toBeInstanceOf(ApiError)
     expect(error).toMatchObject({ status: 200, code })
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AnswerError, ForeignError, ForemanClient, RefusedError, UnreachableError } from '../../src/client/index.ts'
+import { ApiError, AuthError, ForemanClient, UnexpectedServerError, UnreachableError } from '../../src/client/index.ts'
 import { answering, deadUrl, IDLE, standIn } from '../cli/stand-in.ts'
 
 describe('the client', () => {
@@ -18,16 +18,16 @@ describe('the client', () => {
     const full = await failing(
       answering(503, { error: 'foreman is shutting down' }, { 'x-foreman-error': 'shutting_down' }),
     )
-    expect(full).toBeInstanceOf(AnswerError)
+    expect(full).toBeInstanceOf(ApiError)
     expect(full).toMatchObject({
-      name: 'AnswerError',
+      name: 'ApiError',
       message: 'foreman is shutting down',
       status: 503,
       code: 'shutting_down',
     })
-    expect(await failing(answering(401, { error: 'no' }))).toBeInstanceOf(RefusedError)
-    expect(await failing(answering(200, { models: [] }))).toBeInstanceOf(ForeignError)
-    expect(await failing(answering(200, 'Ollama is running'))).toBeInstanceOf(ForeignError)
+    expect(await failing(answering(401, { error: 'no' }))).toBeInstanceOf(AuthError)
+    expect(await failing(answering(200, { models: [] }))).toBeInstanceOf(UnexpectedServerError)
+    expect(await failing(answering(200, 'Ollama is running'))).toBeInstanceOf(UnexpectedServerError)
     expect(await failing((req) => req.socket.destroy())).toBeInstanceOf(UnreachableError)
     const nobody = await new ForemanClient({ url: await deadUrl() }).status().catch((error: unknown) => error)
     expect(nobody).toMatchObject({ name: 'UnreachableError', message: expect.stringContaining('ECONNREFUSED') })
@@ -50,7 +50,9 @@ describe('the client', () => {
   it('does not carry its token to where a redirect points', async () => {
     const elsewhere = await standIn(answering(200, IDLE))
     const daemon = await standIn(answering(307, '', { location: `${elsewhere.url}/status` }))
-    await expect(new ForemanClient({ url: daemon.url, token: 's3cret' }).status()).rejects.toBeInstanceOf(ForeignError)
+    await expect(new ForemanClient({ url: daemon.url, token: 's3cret' }).status()).rejects.toBeInstanceOf(
+      UnexpectedServerError,
+    )
     expect(elsewhere.asked).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { AnswerError, ForemanClient, type JobEvent, UnreachableError } from '../../src/client/index.ts'
+import { ApiError, ForemanClient, type JobEvent, UnreachableError } from '../../src/client/index.ts'
 import { eventNumber } from '../../src/protocol/event.ts'
 import {
   ClientTimers,
@@ -106,7 +106,7 @@ describe('the events of a job', () => {
     const foreman = await scriptedForeman()
     foreman.answers.set(`GET ${EVENTS}`, (_req, res) => json(res, 404, { error: 'no job', code: 'job_not_found' }))
     const none = await all(jobAt(foreman).events()).catch((error: unknown) => error)
-    expect(none).toBeInstanceOf(AnswerError)
+    expect(none).toBeInstanceOf(ApiError)
     expect(none).toMatchObject({ code: 'job_not_found' })
     foreman.answers.set(`GET ${EVENTS}`, (req) => req.socket.destroy())
     await expect(all(jobAt(foreman, { unreachableMs: 0 }).events())).rejects.toBeInstanceOf(UnreachableError)

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { AnswerError, ForemanClient, RefusedError, UnreachableError } from '../../src/client/index.ts'
+import { ApiError, AuthError, ForemanClient, UnreachableError } from '../../src/client/index.ts'
 import { deadUrl } from '../cli/stand-in.ts'
 import { ClientTimers, ID, json, receipt, scriptedForeman, until } from './scripted-foreman.ts'
 
@@ -47,15 +47,15 @@ describe('a submit', () => {
       json(res, 503, { error: 'server busy', code: 'queue_full' }, { 'retry-after': '60' }),
     )
     const error = await new ForemanClient({ url: foreman.url }).submit(BODY).catch((it: unknown) => it)
-    expect(error).toBeInstanceOf(AnswerError)
+    expect(error).toBeInstanceOf(ApiError)
     expect(error).toMatchObject({ status: 503, code: 'queue_full', retryAfterMs: 60_000 })
     expect(foreman.asked).toHaveLength(1)
   })
 
   it.each([
-    [400, AnswerError],
-    [401, RefusedError],
-    [422, AnswerError],
+    [400, ApiError],
+    [401, AuthError],
+    [422, ApiError],
   ])('that is answered %i is not sent again', async (status, kind) => {
     const foreman = await scriptedForeman()
     foreman.answers.set('POST /jobs', (_req, res) => json(res, status, { error: 'no', code: 'bad_request' }))

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import {
-  AnswerError,
+  ApiError,
+  AuthError,
   ForemanClient,
   JobCancelledError,
   JobFailedError,
-  RefusedError,
   type ResultOptions,
   UnreachableError,
   WaitTimeoutError,
@@ -115,8 +115,8 @@ describe('the result of a job', () => {
   })
 
   it.each([
-    [404, 'job_not_found', AnswerError],
-    [401, 'unauthorized', RefusedError],
+    [404, 'job_not_found', ApiError],
+    [401, 'unauthorized', AuthError],
   ] as const)('is not waited for where foreman answers %i', async (status, code, kind) => {
     const foreman = await scriptedForeman()
     foreman.answers.set(JOB, (_req, res) => json(res, status, { error: 'no', code }))

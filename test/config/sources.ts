@@ -1,10 +1,10 @@
 // Owns made-up sources of settings for the tests of this folder: nothing of the machine that runs them.
 
-import { type Loaded, loadConfig, type Sources } from '../../src/daemon/config/load.ts'
+import { type Loaded, loadConfig, type SettingSources } from '../../src/daemon/config/load.ts'
 
 export const TARGET = { FOREMAN_OLLAMA_URL: 'http://mac.local:11434' } as const
 
-export function sources(overrides: Partial<Sources> = {}): Sources {
+export function sources(overrides: Partial<SettingSources> = {}): SettingSources {
   return {
     flags: {},
     env: TARGET,
@@ -17,13 +17,13 @@ export function sources(overrides: Partial<Sources> = {}): Sources {
   }
 }
 
-export function loaded(overrides: Partial<Sources> = {}): Extract<Loaded, { kind: 'loaded' }> {
+export function loaded(overrides: Partial<SettingSources> = {}): Extract<Loaded, { kind: 'loaded' }> {
   const result = loadConfig(sources(overrides))
   if (result.kind === 'refused') throw new Error(result.problems.map(({ text }) => text).join('\n'))
   return result
 }
 
-export function problems(overrides: Partial<Sources> = {}): string[] {
+export function problems(overrides: Partial<SettingSources> = {}): string[] {
   const result = loadConfig(sources(overrides))
   return result.kind === 'loaded' ? [] : result.problems.map(({ text }) => text)
 }

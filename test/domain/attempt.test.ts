@@ -1,7 +1,7 @@
 // The verdict on an attempt, as a table: what happened at the target × who waits × how often it was tried.
 
 import { describe, expect, it } from 'vitest'
-import { type AttemptContext, decide, type Outcome, targetErrorText } from '../../src/daemon/domain/attempt.ts'
+import { type AttemptContext, type AttemptOutcome, decide, targetErrorText } from '../../src/daemon/domain/attempt.ts'
 import { type Job, TRANSITIONS } from '../../src/daemon/domain/job.ts'
 import { job } from './job-example.ts'
 
@@ -13,7 +13,7 @@ const busyBody = '{"error":"server busy, please try again.  maximum pending requ
 
 interface Row {
   readonly name: string
-  readonly outcome: Outcome
+  readonly outcome: AttemptOutcome
   readonly job?: Partial<Job>
   readonly context?: Partial<AttemptContext>
   readonly event: string

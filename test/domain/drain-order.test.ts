@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { CLOUD_AFFINITY } from '../../src/daemon/domain/affinity.ts'
-import { drainOrder, standingOf, type WaitingGroup } from '../../src/daemon/domain/drain-order.ts'
+import { drainOrder, queuePositionOf, type WaitingGroup } from '../../src/daemon/domain/drain-order.ts'
 
 const A = 'a:latest'
 const A8 = 'a:latest num_ctx=8192'
@@ -67,7 +67,7 @@ describe('what stands ahead of a job', () => {
   const older = (counts: Readonly<Record<string, number>>) => (affinity: string) => counts[affinity] ?? 0
 
   it('is, for a resident one, what of the resident ones is older', () => {
-    expect(standingOf(A, order, older({ [A]: 1, [CLOUD_AFFINITY]: 2, [B]: 2 }))).toEqual({
+    expect(queuePositionOf(A, order, older({ [A]: 1, [CLOUD_AFFINITY]: 2, [B]: 2 }))).toEqual({
       ahead: [
         { affinity: CLOUD_AFFINITY, jobs: 2 },
         { affinity: A, jobs: 1 },
@@ -76,7 +76,7 @@ describe('what stands ahead of a job', () => {
   })
 
   it('is, for another one, all that is resident, all of the older groups, and its own last', () => {
-    expect(standingOf(C, order, older({ [C]: 1, [B]: 2, [A]: 4 }))).toEqual({
+    expect(queuePositionOf(C, order, older({ [C]: 1, [B]: 2, [A]: 4 }))).toEqual({
       ahead: [
         { affinity: A, jobs: 4 },
         { affinity: CLOUD_AFFINITY, jobs: 3 },
@@ -88,6 +88,6 @@ describe('what stands ahead of a job', () => {
   })
 
   it('is nothing for the next one', () => {
-    expect(standingOf(A, order, older({}))).toEqual({ ahead: [] })
+    expect(queuePositionOf(A, order, older({}))).toEqual({ ahead: [] })
   })
 })

@@ -48,8 +48,8 @@ describe('the wait of a queued job', () => {
       null,
     ],
     ['is unknown for a load never measured', [ahead([`${A} num_ctx=8`, 1]), B, RESIDENT_A, null], null],
-  ])('%s', (_name, [standing, affinity, residency, running], expected) => {
-    expect(measured().waitMs(standing, affinity, residency, running)).toBe(expected)
+  ])('%s', (_name, [queuePosition, affinity, residency, running], expected) => {
+    expect(measured().waitMs(queuePosition, affinity, residency, running)).toBe(expected)
   })
 
   it('needs no load for a cloud model', () => {

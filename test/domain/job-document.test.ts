@@ -11,7 +11,7 @@ const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encod
 const job = (over: Partial<Job> = {}): Job =>
   example({ changes: 1, wishes: NO_WISHES, retryOf: null, caller: 'none', ...over })
 const detail = (over: Partial<JobDetail> = {}): JobDetail => ({
-  ...{ job: job(), artifacts: [], deliveries: [], result: null, standing: null },
+  ...{ job: job(), artifacts: [], deliveries: [], result: null, queuePosition: null },
   ...over,
 })
 const CIRCUMSTANCES = { maxAttempts: 3, position: null, etaMs: null, waitingFor: null }
@@ -147,15 +147,15 @@ it('tokens are shown when the target counted any', () => {
 })
 
 it('the place in the queue counts all that is sent before it', () => {
-  const standing = {
+  const queuePosition = {
     ahead: [
       { affinity: 'a', jobs: 2 },
       { affinity: 'b', jobs: 1 },
     ],
   }
   expect(positionOf(null, true)).toBeNull()
-  expect(positionOf(standing, false)).toBe(3)
-  expect(positionOf(standing, true)).toBe(4)
+  expect(positionOf(queuePosition, false)).toBe(3)
+  expect(positionOf(queuePosition, true)).toBe(4)
 })
 
 it('raw JSON stays one line and means the same, whatever is in it', () => {

@@ -58,8 +58,8 @@ describe('what a job waits for', () => {
       { running: { ...running, jobId: 'J' } },
       { reason: 'running', since: NOW - 9_000, jobId: null },
     ],
-  ] as const)('is %s', (_, waiting, standing, condition, expected) => {
-    expect(waitingFor(waiting, standing, { ...FREE, ...condition })).toEqual(expected)
+  ] as const)('is %s', (_, waiting, queuePosition, condition, expected) => {
+    expect(waitingFor(waiting, queuePosition, { ...FREE, ...condition })).toEqual(expected)
   })
 
   it.each([
@@ -81,15 +81,20 @@ describe('what a job waits for', () => {
       idleSince: at,
     })
     fc.assert(
-      fc.property(condition, fc.constantFrom(came, back), fc.constantFrom(NEXT, DRAINED), (held, waiting, standing) => {
-        const all = { ...FREE, ...held }
-        const order = [all.pause, all.storageFullSince, all.unreachableSince]
-        const names = ['paused', 'storage_full', 'target_unreachable']
-        const first = names[order.findIndex((one) => one !== null)]
-        const { reason } = waitingFor(waiting, standing, all)
-        if (first !== undefined) expect(reason).toBe(first)
-        else expect(reason).toBe(waiting === back ? 'backoff' : standing === DRAINED ? 'draining' : 'running')
-      }),
+      fc.property(
+        condition,
+        fc.constantFrom(came, back),
+        fc.constantFrom(NEXT, DRAINED),
+        (held, waiting, queuePosition) => {
+          const all = { ...FREE, ...held }
+          const order = [all.pause, all.storageFullSince, all.unreachableSince]
+          const names = ['paused', 'storage_full', 'target_unreachable']
+          const first = names[order.findIndex((one) => one !== null)]
+          const { reason } = waitingFor(waiting, queuePosition, all)
+          if (first !== undefined) expect(reason).toBe(first)
+          else expect(reason).toBe(waiting === back ? 'backoff' : queuePosition === DRAINED ? 'draining' : 'running')
+        },
+      ),
     )
   })
 })

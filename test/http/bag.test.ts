@@ -2,13 +2,13 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Roll } from '../../src/daemon/http/bag.ts'
+import { Bag } from '../../src/daemon/http/bag.ts'
 
 test('whatever comes and goes, it holds what a Set would hold', () => {
   const step = fc.record({ comes: fc.boolean(), who: fc.nat({ max: 9 }) })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const roll = new Roll<number>()
+      const roll = new Bag<number>()
       const set = new Set<number>()
       for (const { comes, who } of steps) {
         if (!comes) expect(roll.delete(who)).toBe(set.delete(who))
@@ -24,7 +24,7 @@ test('whatever comes and goes, it holds what a Set would hold', () => {
 })
 
 test('who goes while it is read is read nevertheless, and nobody is left out', () => {
-  const roll = new Roll<string>()
+  const roll = new Bag<string>()
   for (const who of ['a', 'b', 'c']) roll.add(who)
   const seen: string[] = []
   for (const who of roll) {

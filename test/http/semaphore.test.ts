@@ -2,12 +2,12 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Slots } from '../../src/daemon/http/semaphore.ts'
+import { Semaphore } from '../../src/daemon/http/semaphore.ts'
 
 test('there are so many places, then so many wait, then it is full', () => {
-  const slots = new Slots(2, 1)
+  const slots = new Semaphore(2, 1)
   const went: string[] = []
-  const take = (name: string) => slots.take(() => void went.push(name))
+  const take = (name: string) => slots.acquire(() => void went.push(name))
   expect([take('a'), take('b'), take('c'), take('d')]).toEqual(['now', 'now', 'waiting', 'full'])
   expect(went).toEqual(['a', 'b'])
   expect(slots.isFull).toBe(true)
@@ -28,7 +28,7 @@ test('whatever comes and goes, nobody overtakes, no place is lost, and none is g
       fc.nat({ max: 5 }),
       fc.array(step, { maxLength: 60 }),
       (max, maxWaiting, steps) => {
-        const slots = new Slots(max, maxWaiting)
+        const slots = new Semaphore(max, maxWaiting)
         const goes: (() => void)[] = []
         const went: number[] = []
         const waiting: number[] = []
@@ -38,7 +38,7 @@ test('whatever comes and goes, nobody overtakes, no place is lost, and none is g
             const number = goes.length
             const go = (): void => void went.push(number)
             goes.push(go)
-            const taken = slots.take(go)
+            const taken = slots.acquire(go)
             expect(taken).toBe(busy < max ? 'now' : waiting.length < maxWaiting ? 'waiting' : 'full')
             if (taken === 'now') busy += 1
             if (taken === 'waiting') waiting.push(number)

@@ -26,8 +26,8 @@ function breachesOf({ parts }: Watch, events: readonly Heard[], isDone: boolean)
   if (!isDeepStrictEqual(told, changes)) {
     return [`he heard the changes ${listed(told)}; the history has ${listed(changes)}`]
   }
-  const records = standing(heard)
-  const all = standing(events.filter(({ number }) => number <= upTo))
+  const records = queuePosition(heard)
+  const all = queuePosition(events.filter(({ number }) => number <= upTo))
   // Before the end, what he has may be voided yet; and the half of an answer does not outlive a kill.
   if (!hasEnd || isDeepStrictEqual(records, all) || (!isDone && all.length === 0)) return []
   return [`he heard ${records.length} records; the history has ${all.length}: ${firstDifference(records, all)}`]
@@ -46,7 +46,7 @@ const listed = (changes: readonly Heard[]): string =>
     .join(', ')
 
 /** The records that `queued` has not voided. */
-const standing = (events: readonly Heard[]): Heard[] => {
+const queuePosition = (events: readonly Heard[]): Heard[] => {
   const voided = events.findLastIndex((event) => event.type === 'state' && event.state === 'queued')
   return events.slice(voided + 1).filter(({ type }) => type === 'record')
 }
@@ -59,7 +59,7 @@ function firstDifference(one: readonly Heard[], other: readonly Heard[]): string
 
 export const records: JudgeCase = ({ final: { job, events, response } }) => {
   if (events === null || job.state !== 'done') return []
-  const cut = standing(events).map((event) => (event.type === 'record' ? event.data : ''))
+  const cut = queuePosition(events).map((event) => (event.type === 'record' ? event.data : ''))
   const lines = (response ?? '')
     .split('\n')
     .map((line) => line.replace(/^data: ?/, '').trim())

@@ -43,7 +43,7 @@ export const PLANTS = {
       {
         file: SUBMIT,
         from: 'const result = await store.enqueue(job, config, queue.residency)',
-        to: `const result = { kind: 'enqueued', job: { ...job, state: 'queued', changes: 1, attempt: 0 }, standing: null }
+        to: `const result = { kind: 'enqueued', job: { ...job, state: 'queued', changes: 1, attempt: 0 }, queuePosition: null }
   setTimeout(() => store.enqueue(job, config), 100)`,
       },
     ],

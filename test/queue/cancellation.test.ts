@@ -5,7 +5,7 @@ import type { StopReason } from '../../src/daemon/domain/attempt.ts'
 import type { Job, JobError } from '../../src/daemon/domain/job.ts'
 import { Relay } from '../../src/daemon/runtime/relay.ts'
 import { Cancellation, type CancellationParts } from '../../src/daemon/services/cancellation.ts'
-import type { Change } from '../../src/daemon/sqlite/store.ts'
+import type { JobChange } from '../../src/daemon/sqlite/store.ts'
 import { job as jobExample } from '../domain/job-example.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -22,13 +22,13 @@ interface World {
 function world({ job, runsFrom = Number.POSITIVE_INFINITY, writes = true }: World) {
   let asked = 0
   const stopped: [StopReason, string | undefined][] = []
-  const written: Change[] = []
+  const written: JobChange[] = []
   const parts = {
     clock: new TestClock(),
     relay: new Relay(),
     store: { get: async () => job },
     conclusion: {
-      write: async (change: Change) => {
+      write: async (change: JobChange) => {
         written.push(change)
         return writes
       },

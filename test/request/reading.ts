@@ -6,10 +6,10 @@ import { withKeepAlive } from '../../src/daemon/request/added-keep-alive.ts'
 import { decodeBody } from '../../src/daemon/request/content-coding.ts'
 import { type JobReading, readJobSubmission } from '../../src/daemon/request/job-submission.ts'
 import {
-  type Reading,
   type ReadingSettings,
   type RequestBytes,
   readSubmission,
+  type SubmissionResult,
 } from '../../src/daemon/request/submission.ts'
 import { runAtOnce } from '../../src/daemon/text/slices.ts'
 
@@ -27,7 +27,7 @@ export function read(
   body: string | Uint8Array,
   { contentType = 'application/json', contentEncoding = null }: Headers = {},
   settings: { version: string } = SETTINGS,
-): Reading {
+): SubmissionResult {
   const bytes = new Uint8Array(Buffer.from(body as string))
   return readAtOnce(endpoint, { body: bytes, contentType, contentEncoding }, settings)
 }
@@ -41,7 +41,7 @@ function withCoding(request: Undecoded): RequestBytes {
   return { ...request, coding }
 }
 
-export const readAtOnce = (endpoint: EndpointPath, request: Undecoded, settings: ReadingSettings): Reading =>
+export const readAtOnce = (endpoint: EndpointPath, request: Undecoded, settings: ReadingSettings): SubmissionResult =>
   runAtOnce(readSubmission(endpoint, withCoding(request), settings))
 
 export const readJobAtOnce = (request: Undecoded, settings: ReadingSettings): JobReading =>
@@ -54,7 +54,7 @@ export async function readEncoded(
   contentEncoding: string | null,
   contentType: string | null = 'application/json',
   settings: ReadingSettings = SETTINGS,
-): Promise<Reading> {
+): Promise<SubmissionResult> {
   const bytes = new Uint8Array(body)
   const coding = await decodeBody(bytes, contentType, contentEncoding)
   return runAtOnce(readSubmission(endpoint, { body: bytes, contentType, contentEncoding, coding }, settings))
@@ -66,12 +66,12 @@ export async function readEncodedJob(body: Uint8Array, contentEncoding: string):
   return runAtOnce(readJobSubmission({ body: bytes, contentType: null, contentEncoding, coding }, SETTINGS))
 }
 
-export function taken(reading: Reading): Submission {
+export function taken(reading: SubmissionResult): Submission {
   if (reading.kind === 'refused') throw new Error(`refused: ${reading.status} ${reading.message}`)
   return reading.submission
 }
 
-export function refused(reading: Reading): { status: number; message: string; code: string | null } {
+export function refused(reading: SubmissionResult): { status: number; message: string; code: string | null } {
   if (reading.kind !== 'refused') throw new Error(`taken for a ${reading.kind}`)
   return { status: reading.status, message: reading.message, code: reading.code }
 }

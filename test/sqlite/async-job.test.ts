@@ -39,7 +39,7 @@ const patterned = (bytes: number): Uint8Array<ArrayBuffer> =>
 async function ended(store: Store, remains: JobOutput): Promise<string> {
   const { id } = await put(store, { caller: 'none' })
   await take(store)
-  await changed(store, id, 'completed', { remains })
+  await changed(store, id, 'completed', { output: remains })
   return id
 }
 
@@ -161,7 +161,7 @@ describe('the history', () => {
     const store = await temporaryStore({ path })
     const { id } = await put(store)
     await take(store)
-    await changed(store, id, 'completed', { remains: remainsOf(3) })
+    await changed(store, id, 'completed', { output: remainsOf(3) })
     const reader = new DatabaseSync(path, { readOnly: true })
     for (const table of ['changes', 'deliveries', 'artifacts', 'pieces', 'results', 'idempotency']) {
       expect(reader.prepare(`SELECT count(*) AS rows FROM ${table}`).get()).toEqual({ rows: 0 })
@@ -215,7 +215,7 @@ describe('an artifact', () => {
     await take(store)
     const [artifact] = remainsOf(1).artifacts
     const artifacts = artifact === undefined ? [] : [artifact, artifact]
-    await expect(changed(store, id, 'completed', { remains: { ...remainsOf(1), artifacts } })).rejects.toThrow(/UNIQUE/)
+    await expect(changed(store, id, 'completed', { output: { ...remainsOf(1), artifacts } })).rejects.toThrow(/UNIQUE/)
     expect(await detailOf(store, id)).toMatchObject({ job: { state: 'loading', changes: 2 }, artifacts: [] })
     expect((await store.changes(id))?.length).toBe(2)
     expect((await detailOf(store, id)).deliveries.length).toBe(2)
@@ -278,7 +278,7 @@ describe('a key', () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none', idempotency: key('k') })
     await changed(store, id, 'cancelled')
-    await store.forget(id)
+    await store.delete(id)
     expect((await put(store, { caller: 'none', idempotency: key('k', 2) })).id).not.toBe(id)
   })
 })
@@ -291,7 +291,7 @@ describe('a retry', () => {
     const wishes = told({ label: 'x', startBeforeMs: 50 })
     const old = await put(store, { caller: 'none', body: patterned(700), wishes, idempotency: key('k') })
     await take(store)
-    const final = await changed(store, old.id, 'completed', { remains: remainsOf(4) })
+    const final = await changed(store, old.id, 'completed', { output: remainsOf(4) })
     const result = await store.retry(retry(old.id, 'again'), NO_LIMITS)
     expect(result).toMatchObject({
       kind: 'enqueued',
@@ -314,7 +314,7 @@ describe('a retry', () => {
     const { id } = await put(store, { caller: 'none', body: patterned(9) })
     await changed(store, id, 'cancelled')
     await store.retry(retry(id, 'second'), NO_LIMITS)
-    await store.forget(id)
+    await store.delete(id)
     await changed(store, 'second', 'cancelled')
     expect(await store.retry(retry('second', 'third'), NO_LIMITS)).toMatchObject({ job: { retryOf: 'second' } })
     expect(Buffer.compare((await take(store)).body, patterned(9))).toBe(0)
@@ -349,9 +349,9 @@ describe('forgetting', () => {
     await take(store)
     await changed(store, kept.id, 'cancelled')
     await take(store)
-    await changed(store, id, 'completed', { remains: remainsOf(9) })
+    await changed(store, id, 'completed', { output: remainsOf(9) })
     expect(await store.pendingDeliveries()).toBe(6)
-    expect(await store.forget(id)).toEqual({ kind: 'forgotten' })
+    expect(await store.delete(id)).toEqual({ kind: 'forgotten' })
     expect([await store.get(id), await responseOf(store, id), await store.changes(id)]).toEqual([null, null, null])
     expect(await store.pendingDeliveries()).toBe(3)
     expect(await store.countByState()).toMatchObject({ done: 1, cancelled: 1 })
@@ -369,10 +369,10 @@ describe('forgetting', () => {
   it('is refused while a job is not over, and where there is none', async () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none' })
-    expect(await store.forget(id)).toEqual({ kind: 'active', state: 'queued' })
+    expect(await store.delete(id)).toEqual({ kind: 'active', state: 'queued' })
     await take(store)
-    expect(await store.forget(id)).toEqual({ kind: 'active', state: 'loading' })
-    expect(await store.forget('nobody')).toEqual({ kind: 'unknown' })
+    expect(await store.delete(id)).toEqual({ kind: 'active', state: 'loading' })
+    expect(await store.delete('nobody')).toEqual({ kind: 'unknown' })
     expect(await store.get(id)).toMatchObject({ state: 'loading' })
   })
 })

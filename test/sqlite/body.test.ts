@@ -20,7 +20,7 @@ describe.each([0, 1, 4096, 4097, 10_000_000])('a body of %i bytes', (bytes) => {
     expect(Buffer.compare(claimed.body, expected)).toBe(0)
     const response = { name: 'response', contentType: 'application/json', body: patterned(bytes) } as const
     const remains = { artifacts: [response], result: null, responseIsResult: true }
-    await changed(store, id, 'completed', { remains })
+    await changed(store, id, 'completed', { output: remains })
     expect(Buffer.compare((await responseOf(store, id)) ?? new Uint8Array(1), expected)).toBe(0)
   })
 })

@@ -209,7 +209,7 @@ describe('what is due', () => {
 
   it('forgets a receiver with its last job, and knows him again', async () => {
     await over('a', 'a.lan')
-    await store.forget('a')
+    await store.delete('a')
     expect(await due()).toEqual({ due: [], nextAt: null })
     await over('b', 'a.lan')
     await over('c', 'a.lan', 1200)

@@ -7,7 +7,7 @@ import { createBatches } from '../../src/daemon/sqlite/batch.ts'
 import { createExecution } from '../../src/daemon/sqlite/execution.ts'
 import { verdictOf } from '../../src/daemon/sqlite/failure.ts'
 import { openDatabase } from '../../src/daemon/sqlite/opening.ts'
-import type { Answered, Operation } from '../../src/daemon/sqlite/operation.ts'
+import type { Answered, StoreOperation } from '../../src/daemon/sqlite/operation.ts'
 import type { Store } from '../../src/daemon/sqlite/store.ts'
 import { createTransactions } from '../../src/daemon/sqlite/transaction.ts'
 import {
@@ -68,15 +68,15 @@ async function batchesOn(pages: number) {
     fullChanged: () => {},
   })
   let number = 0
-  const run = (...operations: Operation[]): (Answered['outcome'] | undefined)[] => {
+  const run = (...operations: StoreOperation[]): (Answered['outcome'] | undefined)[] => {
     const tickets = operations.map((operation) => ({ number: ++number, operation }))
     batches.run(tickets)
     return tickets.map((ticket) => answers.find((one) => one.number === ticket.number)?.outcome)
   }
   db.exec(`PRAGMA max_page_count = ${pages}`)
-  return { db, close, batches, tally: execution.tally, run }
+  return { db, close, batches, counters: execution.counters, run }
 }
-const enqueue = (bytes: number, id: string): Operation => ({
+const enqueue = (bytes: number, id: string): StoreOperation => ({
   name: 'enqueue',
   job: newJob({ id, caller: 'none', bytes }),
   limits: NO_LIMITS,
@@ -105,7 +105,7 @@ describe('when the disk is full', () => {
     const [other = ''] = await fill(store, 100 * KIB)
     const told: string[] = []
     const ends = [
-      changed(store, id, 'completed', { remains: remainsOf(1500 * KIB) }).catch((error: Error) =>
+      changed(store, id, 'completed', { output: remainsOf(1500 * KIB) }).catch((error: Error) =>
         told.push(error.message),
       ),
       changed(store, other, 'cancelled').catch((error: Error) => told.push(error.message)),
@@ -132,7 +132,7 @@ describe('when the disk is full', () => {
     const second = await put(store, { caller: 'none', bytes: 0 })
     expect((await take(store)).job.id).toBe(second.id)
     await fill(store, 100 * KIB)
-    const ending = changed(store, second.id, 'completed', { remains: remainsOf(700 * KIB) })
+    const ending = changed(store, second.id, 'completed', { output: remainsOf(700 * KIB) })
     expect(await store.prune(2, 10)).toBe(1)
     expect(await ending).toMatchObject({ state: 'done' })
     await healed
@@ -166,7 +166,7 @@ describe('on a full disk', () => {
     const large = await put(store, { caller: 'none', bytes: 1500 * KIB })
     await changed(store, large.id, 'cancelled')
     await fill(store, 100 * KIB)
-    expect(await store.forget(large.id)).toEqual({ kind: 'forgotten' })
+    expect(await store.delete(large.id)).toEqual({ kind: 'forgotten' })
     await healed
     expect(heard).toEqual([true, false])
     expect((await store.enqueue(newJob({ caller: 'none', bytes: KIB }), NO_LIMITS)).kind).toBe('enqueued')
@@ -175,17 +175,17 @@ describe('on a full disk', () => {
 
 describe('a transaction that finds the disk full', () => {
   it('refuses every enqueue of it, also those that had run, and counts none of them', async () => {
-    const { db, close, run, tally } = await batchesOn(200)
+    const { db, close, run, counters } = await batchesOn(200)
     expect(run(enqueue(10, 'a'), enqueue(2000 * KIB, 'b'), enqueue(10, 'c'))).toEqual([refused, refused, refused])
-    expect(tally.depth).toEqual({ jobs: 0, bytes: 0 })
-    expect(tally.states.queued).toBe(0)
+    expect(counters.depth).toEqual({ jobs: 0, bytes: 0 })
+    expect(counters.states.queued).toBe(0)
     expect(db.isTransaction).toBe(false)
     expect(db.prepare('SELECT count(*) AS jobs FROM jobs').get()).toEqual({ jobs: 0 })
     close()
   })
 
   it('keeps the changes of it, in their order, and a retry does them', async () => {
-    const { db, close, run, tally, batches } = await batchesOn(200)
+    const { db, close, run, counters, batches } = await batchesOn(200)
     run(enqueue(10, 'a'), enqueue(10, 'b'))
     const [cancelled, , paused] = run({ name: 'apply', change: change('a', 'cancelled') }, enqueue(2000 * KIB, 'c'), {
       name: 'setPause',
@@ -194,11 +194,11 @@ describe('a transaction that finds the disk full', () => {
     expect([cancelled, paused]).toEqual([undefined, undefined])
     expect(batches.kept.map(({ operation }) => operation.name)).toEqual(['apply', 'setPause'])
     expect(run({ name: 'orphan', id: 'b', now: 1 }, { name: 'claim', request: claimRequest() })[0]).toBeUndefined()
-    expect(tally.depth.jobs).toBe(2)
+    expect(counters.depth.jobs).toBe(2)
     db.exec('PRAGMA max_page_count = 100000')
     batches.retry()
     expect([batches.full, batches.kept.length]).toEqual([false, 0])
-    expect(tally.depth.jobs).toBe(1)
+    expect(counters.depth.jobs).toBe(1)
     expect(run({ name: 'queueState' })[0]).toMatchObject({ result: { pause: PAUSE } })
     expect(db.prepare('SELECT ballast FROM queue_state').get()).toEqual({ ballast: null })
     close()
@@ -214,7 +214,7 @@ it('what became of a webhook is kept while the disk is full, and a deletion goes
   )
   run({ name: 'apply', change: change('b', 'cancelled') })
   const verdict = { kind: 'again', at: 7, reason: 'timeout' } as const
-  const settle: Operation = { name: 'settleDelivery', settlement: { jobId: 'a', n: 1, now: 1, verdict } }
+  const settle: StoreOperation = { name: 'settleDelivery', settlement: { jobId: 'a', n: 1, now: 1, verdict } }
   run({ name: 'setPause', pause: PAUSE }, enqueue(2000 * KIB, 'c'))
   expect(run(settle, { name: 'redeliver', id: 'a', n: 1, now: 2 })).toEqual([undefined, undefined])
   expect(run({ name: 'forget', id: 'b' })).toEqual([{ kind: 'result', result: { kind: 'forgotten' } }])

@@ -50,7 +50,7 @@ async function run(): Promise<void> {
     const response = { name: 'response', contentType: 'text/plain', body: new Uint8Array(300_000) } as const
     const completion = { name: 'completion', contentType: 'text/plain', body: new Uint8Array(10) } as const
     const remains = { artifacts: [response, completion], result: new Uint8Array(2), responseIsResult: false }
-    await store.apply({ id, event: 'completed', now, remains })
+    await store.apply({ id, event: 'completed', now, output: remains })
     say(`done ${id}`)
   }
 }

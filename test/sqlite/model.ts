@@ -14,7 +14,7 @@ import {
   TRANSITIONS,
   type Wishes,
 } from '../../src/daemon/domain/job.ts'
-import type { Change, ClaimRequest, QueueState } from '../../src/daemon/sqlite/store.ts'
+import type { ClaimRequest, JobChange, QueueState } from '../../src/daemon/sqlite/store.ts'
 import { OutboxModel } from './outbox-model.ts'
 
 /** What is compared of a job. */
@@ -185,7 +185,7 @@ export class QueueModel {
     return { id: next.id, swapped }
   }
 
-  apply({ id, event, now, availableAt, remains }: Change): 'applied' | 'conflict' {
+  apply({ id, event, now, availableAt, output: remains }: JobChange): 'applied' | 'conflict' {
     const job = this.jobs.find((one) => one.id === id)
     const { from, to, attempt } = TRANSITIONS[event]
     if (job === undefined || !(from as readonly string[]).includes(job.state)) return 'conflict'

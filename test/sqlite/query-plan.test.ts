@@ -11,7 +11,7 @@ import { DELIVERY_SQL } from '../../src/daemon/sqlite/deliveries.ts'
 import { IDEMPOTENCY_SQL } from '../../src/daemon/sqlite/idempotency.ts'
 import { LIST_SQL } from '../../src/daemon/sqlite/job-list.ts'
 import { openDatabase } from '../../src/daemon/sqlite/opening.ts'
-import { STANDING_SQL } from '../../src/daemon/sqlite/queue-positions.ts'
+import { POSITION_SQL } from '../../src/daemon/sqlite/queue-positions.ts'
 import { temporaryFolder } from './temporary-store.ts'
 
 function planOf(db: DatabaseSync, sql: string): string[] {
@@ -47,7 +47,7 @@ const WALKED =
 
 const LOOKUPS = {
   ...ARTIFACT_SQL,
-  ...STANDING_SQL,
+  ...POSITION_SQL,
   ...DELIVERY_SQL,
   'start deadlines': DEADLINE_SQL.start,
   'finish deadlines': DEADLINE_SQL.finish,

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/domain/affinity.ts'
 import { type EventName, STATES, TRANSITIONS } from '../../src/daemon/domain/job.ts'
-import type { Change, DeliverySettlement, Store } from '../../src/daemon/sqlite/store.ts'
+import type { DeliverySettlement, JobChange, Store } from '../../src/daemon/sqlite/store.ts'
 import { comparable, QueueModel } from './model.ts'
 import { change, claimRequest, newest, newJob, remainsOf, told } from './temporary-store.ts'
 
@@ -16,7 +16,7 @@ const MAX_ATTEMPTS = 2
 const DRAIN_LIMIT_MS = 50
 
 const EVENTS = (Object.keys(TRANSITIONS) as EventName[]).filter(
-  (event): event is Change['event'] => !event.startsWith('claimed_'),
+  (event): event is JobChange['event'] => !event.startsWith('claimed_'),
 )
 
 /** Which job: the newest are the interesting ones. */
@@ -147,9 +147,9 @@ async function expectSame(store: Store, model: QueueModel): Promise<void> {
 async function run(store: Store, model: QueueModel, time: { now: number }, one: Step): Promise<void> {
   const { now } = time
   const nth = (places: number): string => model.jobs.at(-1 - places)?.id ?? 'nobody'
-  const apply = async (id: string, event: Change['event'], delay: number | null): Promise<void> => {
+  const apply = async (id: string, event: JobChange['event'], delay: number | null): Promise<void> => {
     const given = () =>
-      change(id, event, { now, remains: remainsOf(3), ...(delay === null ? {} : { availableAt: now + delay }) })
+      change(id, event, { now, output: remainsOf(3), ...(delay === null ? {} : { availableAt: now + delay }) })
     expect((await store.apply(given())).kind).toBe(model.apply(given()))
   }
   if (one.kind === 'enqueue') {
@@ -171,7 +171,7 @@ async function run(store: Store, model: QueueModel, time: { now: number }, one: 
     expect(result.kind).toBe(model.retry(wanted.of, template, LIMITS))
   } else if (one.kind === 'forget') {
     const id = nth(one.back)
-    expect((await store.forget(id)).kind).toBe(model.forget(id))
+    expect((await store.delete(id)).kind).toBe(model.forget(id))
   } else if (one.kind === 'deliver') await deliver(store, model, now, one)
   else if (one.kind === 'settleLate') {
     const settlement = { jobId: nth(one.back), n: one.n, now, verdict: verdictAt(one.verdict, now) }

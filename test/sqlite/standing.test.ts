@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { CLOUD_AFFINITY, type Residency, type Turn } from '../../src/daemon/domain/affinity.ts'
-import type { Standing } from '../../src/daemon/domain/job.ts'
+import type { QueuePosition } from '../../src/daemon/domain/job.ts'
 import type { Store } from '../../src/daemon/sqlite/store.ts'
 import {
   changed,
@@ -26,8 +26,8 @@ const B = 'tiny-b:latest'
 
 const shared = sharedStore()
 
-const count = (standing: Standing | null): number | null =>
-  standing === null ? null : standing.ahead.reduce((sum, { jobs }) => sum + jobs, 0)
+const count = (queuePosition: QueuePosition | null): number | null =>
+  queuePosition === null ? null : queuePosition.ahead.reduce((sum, { jobs }) => sum + jobs, 0)
 
 /** Claims and ends everything; ids in the order of their claims. Residency moves as the dispatcher moves it. */
 async function drain(store: Store, { drain: bound, ...from }: Turn): Promise<string[]> {
@@ -46,13 +46,13 @@ async function drain(store: Store, { drain: bound, ...from }: Turn): Promise<str
 
 const placed = async (store: Store, id: string, residency: Residency) => {
   const detail = await store.detail(id, residency)
-  return { job: detail?.job, standing: detail?.standing }
+  return { job: detail?.job, queuePosition: detail?.queuePosition }
 }
 
-const standings = async (store: Store, residency: Residency): Promise<Map<string, Standing | null>> => {
+const standings = async (store: Store, residency: Residency): Promise<Map<string, QueuePosition | null>> => {
   const filter = { state: null, model: null, label: null, limit: 5000, before: null }
   const listed = await store.list(filter, residency)
-  return new Map(listed.map(({ job, standing }) => [job.id, standing]))
+  return new Map(listed.map(({ job, queuePosition }) => [job.id, queuePosition]))
 }
 
 it('the jobs ahead of each are those that are claimed before it, and orphans are not among them', {
@@ -100,7 +100,7 @@ it('the jobs ahead of each are those that are claimed before it, and orphans are
       expect(known.map((id) => count(told.get(id) ?? null))).toEqual(known.map((_, at) => at))
       return order
     })
-    if (first !== undefined) expect(count((await store.detail(first, from))?.standing ?? null)).toBeNull()
+    if (first !== undefined) expect(count((await store.detail(first, from))?.queuePosition ?? null)).toBeNull()
   })
   await fc.assert(property, { numRuns: 120 })
 })
@@ -111,9 +111,9 @@ it('a change that fails leaves every place as it was', async () => {
   const { id } = await put(store, { caller: 'none', affinity: B })
   const [artifact] = remainsOf(1).artifacts
   const artifacts = artifact === undefined ? [] : [artifact, artifact]
-  await expect(changed(store, first.id, 'cancelled', { remains: { ...remainsOf(1), artifacts } })).rejects.toThrow()
-  expect(count((await store.detail(id, resident(null)))?.standing ?? null)).toBe(1)
-  expect(count((await store.detail(first.id, resident(null)))?.standing ?? null)).toBe(0)
+  await expect(changed(store, first.id, 'cancelled', { output: { ...remainsOf(1), artifacts } })).rejects.toThrow()
+  expect(count((await store.detail(id, resident(null)))?.queuePosition ?? null)).toBe(1)
+  expect(count((await store.detail(first.id, resident(null)))?.queuePosition ?? null)).toBe(0)
 })
 
 it('a place in a long queue is exact, on both sides of every block, as jobs come and go, and after a restart', {

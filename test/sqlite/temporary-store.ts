@@ -8,7 +8,7 @@ import { afterAll, onTestFinished } from 'vitest'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/domain/affinity.ts'
 import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
 import { type Job, type NewJob, NO_WISHES, type QueueLimits, STATES, type Wishes } from '../../src/daemon/domain/job.ts'
-import type { Change, ClaimRequest, JobFilter, Store, StoreOptions } from '../../src/daemon/sqlite/store.ts'
+import type { ClaimRequest, JobChange, JobFilter, Store, StoreOptions } from '../../src/daemon/sqlite/store.ts'
 import { openStore, type StoreProbes } from '../../src/daemon/sqlite/thread.ts'
 
 export const NO_LIMITS: QueueLimits = { maxQueue: 1_000_000, maxQueueBytes: Number.MAX_SAFE_INTEGER }
@@ -121,7 +121,7 @@ export async function take(store: Store, differences: Partial<ClaimRequest> = {}
 }
 
 /** A change with the error that its event needs. */
-export function change(id: string, event: Change['event'], differences: Partial<Change> = {}): Change {
+export function change(id: string, event: JobChange['event'], differences: Partial<JobChange> = {}): JobChange {
   return { id, event, now: 3000, error: { code: 'internal', message: 'because', status: null }, ...differences }
 }
 

@@ -100,7 +100,7 @@ export class Outbox implements Words {
     const entries = this.#jobs.get(id)
     if (entries === undefined) return null
     const state = entries.at(-1)?.delivery.change.state ?? 'done'
-    const detail = { artifacts: [], deliveries: [], result: null, standing: null, ...this.details.get(id) }
+    const detail = { artifacts: [], deliveries: [], result: null, queuePosition: null, ...this.details.get(id) }
     return { job: job({ id, state }), ...detail }
   }
 }

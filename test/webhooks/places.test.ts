@@ -1,16 +1,16 @@
 // Who gets a place when many receivers want one: those who answer always do, whatever the others are.
 
 import { describe, expect, it } from 'vitest'
-import { DeliveryPlaces, type Tried } from '../../src/daemon/services/delivery-slots.ts'
+import { DeliverySlots, type Tried } from '../../src/daemon/services/delivery-slots.ts'
 
 const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${kind}-${n}:80`)
 
 /** Places of which each receiver has had one try. */
-function placesAfter(known: Readonly<Record<string, Tried>>): DeliveryPlaces {
-  const places = new DeliveryPlaces()
+function placesAfter(known: Readonly<Record<string, Tried>>): DeliverySlots {
+  const places = new DeliverySlots()
   for (const [receiver, tried] of Object.entries(known)) {
-    expect(places.take(receiver)).toBe(true)
-    places.giveBack(receiver, tried)
+    expect(places.acquire(receiver)).toBe(true)
+    places.release(receiver, tried)
   }
   return places
 }
@@ -19,8 +19,8 @@ const all = (receivers: readonly string[], tried: Tried): Record<string, Tried> 
   Object.fromEntries(receivers.map((receiver) => [receiver, tried]))
 
 /** How many places they get together when each asks five times. */
-const taken = (places: DeliveryPlaces, receivers: readonly string[]): number =>
-  receivers.flatMap((receiver) => [1, 2, 3, 4, 5].map(() => places.take(receiver))).filter(Boolean).length
+const taken = (places: DeliverySlots, receivers: readonly string[]): number =>
+  receivers.flatMap((receiver) => [1, 2, 3, 4, 5].map(() => places.acquire(receiver))).filter(Boolean).length
 
 describe('a receiver', () => {
   it.each<readonly [string, Readonly<Record<string, Tried>>, number]>([
@@ -36,24 +36,24 @@ describe('a receiver', () => {
     const places = placesAfter({ 'a:80': 'good' })
     expect(taken(places, ['a:80'])).toBe(4)
     for (const left of [3, 2, 1]) {
-      places.giveBack('a:80', 'silent')
-      expect([left, places.take('a:80'), places.shutOut]).toEqual([left, false, ['a:80']])
+      places.release('a:80', 'silent')
+      expect([left, places.acquire('a:80'), places.saturated]).toEqual([left, false, ['a:80']])
     }
-    places.giveBack('a:80', 'silent')
+    places.release('a:80', 'silent')
     expect(taken(places, ['a:80'])).toBe(1)
   })
 
   it('of which nothing was learnt is what it was before', () => {
     const places = placesAfter({ 'a:80': 'good' })
-    places.take('a:80')
-    places.giveBack('a:80', null)
+    places.acquire('a:80')
+    places.release('a:80', null)
     expect(taken(places, ['a:80'])).toBe(4)
   })
 })
 
 describe('a hundred receivers', () => {
-  it.each<readonly [string, (receivers: string[]) => DeliveryPlaces, number]>([
-    ['that were never met', () => new DeliveryPlaces(), 24],
+  it.each<readonly [string, (receivers: string[]) => DeliverySlots, number]>([
+    ['that were never met', () => new DeliverySlots(), 24],
     ['that failed', (receivers) => placesAfter(all(receivers, 'failing')), 16],
     ['that were silent', (receivers) => placesAfter(all(receivers, 'silent')), 8],
     ['that answer', (receivers) => placesAfter(all(receivers, 'good')), 64],
@@ -73,16 +73,16 @@ describe('a hundred receivers', () => {
 
   it('that were put off are let in a few at a time, each in its turn', () => {
     const receivers = names('x', 100)
-    const places = new DeliveryPlaces()
+    const places = new DeliverySlots()
     const met = new Set<string>()
     let underWay: string[] = []
     for (let round = 0; round < 100 && met.size < 100; round += 1) {
-      const out = new Set(places.shutOut)
-      const begun = receivers.filter((receiver) => !met.has(receiver) && !out.has(receiver) && places.take(receiver))
+      const out = new Set(places.saturated)
+      const begun = receivers.filter((receiver) => !met.has(receiver) && !out.has(receiver) && places.acquire(receiver))
       for (const receiver of begun) met.add(receiver)
       underWay.push(...begun)
       const [first, ...rest] = underWay
-      if (first !== undefined) places.giveBack(first, 'silent')
+      if (first !== undefined) places.release(first, 'silent')
       underWay = rest
     }
     expect(met.size).toBe(100)

@@ -5,12 +5,12 @@ import type { AnswerRecord } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
 import type { EndpointPath } from '../domain/endpoint.ts'
 import { completionOf } from './answer-completion.ts'
-import { AnswerJoiner } from './answer-joiner.ts'
+import { AnswerAggregator } from './answer-joiner.ts'
 import { BRACE, trimmed } from './answer-record.ts'
 import { isJsonDocument } from './raw-json.ts'
-import { type Cutter, createCutter } from './record-cutter.ts'
+import { createRecordParser, type RecordParser } from './record-cutter.ts'
 
-export interface Keeper {
+export interface AnswerBuffer {
   /** The bytes are copied. */
   push(chunk: Buffer): void
   /** The answer has ended, in whatever manner: what is left over is a record too. Safe twice; `remains` does it too. */
@@ -21,33 +21,33 @@ export interface Keeper {
   /** How many records there were until now; also the number of the last one. */
   readonly records: number
   /** `contentType`: the target's. `isWhole`: the terminal marker was seen, the job will be `done`. */
-  remains(contentType: string | null, isWhole: boolean): JobOutput
+  output(contentType: string | null, isWhole: boolean): JobOutput
 }
 
 /** `number` is the record's place, from 1. The bytes are valid only during the call. */
 export type OnNumbered = (record: AnswerRecord, number: number) => void
 
 /** `streamed`: as for createMarker. `isJson`: a `format` was asked for. */
-export function createKeeper(
+export function createAnswerBuffer(
   endpoint: EndpointPath,
   streamed: boolean,
   isJson: boolean,
   onRecord: OnNumbered = () => {},
-): Keeper {
-  return new AnswerKeeper(endpoint, streamed, isJson, onRecord)
+): AnswerBuffer {
+  return new BufferedAnswer(endpoint, streamed, isJson, onRecord)
 }
 
 /** A Buffer of its own for each token would cost more than the tokens: 560 000 of them are 64 MiB of answer. */
-const BLOCK = 64 * 1024
+const BLOCK_BYTES = 64 * 1024
 
 const TEXT = 'text/plain; charset=utf-8'
 
-class AnswerKeeper implements Keeper {
+class BufferedAnswer implements AnswerBuffer {
   readonly #endpoint: EndpointPath
   readonly #isJson: boolean
-  readonly #cutter: Cutter
+  readonly #cutter: RecordParser
   /** Null where the answer is one document, which is read at its end. */
-  readonly #joiner: AnswerJoiner | null
+  readonly #joiner: AnswerAggregator | null
   readonly #full: Buffer[] = []
   #block = Buffer.alloc(0)
   #used = 0
@@ -57,8 +57,8 @@ class AnswerKeeper implements Keeper {
   constructor(endpoint: EndpointPath, streamed: boolean, isJson: boolean, onRecord: OnNumbered) {
     this.#endpoint = endpoint
     this.#isJson = isJson
-    this.#joiner = streamed ? new AnswerJoiner(endpoint) : null
-    this.#cutter = createCutter(endpoint, streamed, (record) => {
+    this.#joiner = streamed ? new AnswerAggregator(endpoint) : null
+    this.#cutter = createRecordParser(endpoint, streamed, (record) => {
       this.records++
       this.#joiner?.add(record)
       onRecord(record, this.records)
@@ -84,7 +84,7 @@ class AnswerKeeper implements Keeper {
     return this.#used === 0 ? this.#full : [...this.#full, this.#block.subarray(0, this.#used)]
   }
 
-  remains(contentType: string | null, isWhole: boolean): JobOutput {
+  output(contentType: string | null, isWhole: boolean): JobOutput {
     this.end()
     const response = joined(this.chunks, this.bytes)
     const artifacts: JobOutput['artifacts'][number][] = []
@@ -107,7 +107,7 @@ class AnswerKeeper implements Keeper {
 
   #nextBlock(): void {
     if (this.#used > 0) this.#full.push(this.#block)
-    this.#block = Buffer.allocUnsafeSlow(BLOCK)
+    this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
     this.#used = 0
   }
 

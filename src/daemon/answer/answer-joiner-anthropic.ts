@@ -2,19 +2,19 @@
 // it stopped and what it cost. Pure.
 
 import { JoinedText } from './joined-text.ts'
-import { byIndex, type Document, documentIn, indexIn, type Joining, kept, PartCount } from './joining.ts'
+import { byIndex, copyOf, documentIn, indexIn, type JsonDocument, PartCount, type StreamAggregator } from './joining.ts'
 import { isJsonDocument, RawList, type RawObject, rawArray, rawMembers, rawObject } from './raw-json.ts'
 
 const GROWING = ['text', 'thinking', 'signature'] as const
 
-class Block {
+class AnthropicBlock {
   readonly type: unknown
   readonly #opening: Buffer
   readonly #texts = new Map<string, JoinedText>()
   readonly #input = new JoinedText()
   readonly #citations = new RawList()
 
-  constructor(opening: Document, raw: Buffer) {
+  constructor(opening: JsonDocument, raw: Buffer) {
     this.type = opening['type']
     this.#opening = raw
     for (const name of GROWING) this.#grow(name, opening[name])
@@ -24,7 +24,7 @@ class Block {
     return this.#texts.get('text')?.bytes ?? Buffer.alloc(0)
   }
 
-  add(delta: Document, raw: () => RawObject): void {
+  add(delta: JsonDocument, raw: () => RawObject): void {
     for (const name of GROWING) this.#grow(name, delta[name])
     this.#input.add(delta['partial_json'])
     const citation = documentIn(delta['citation']) === undefined ? undefined : raw().get('citation')
@@ -48,22 +48,22 @@ class Block {
   }
 }
 
-export class AnthropicJoining implements Joining {
+export class AnthropicJoining implements StreamAggregator {
   readonly parts = new PartCount()
-  readonly #blocks = new Map<number, Block>()
+  readonly #blocks = new Map<number, AnthropicBlock>()
   #start: Buffer | null = null
   readonly #deltas: Buffer[] = []
 
-  add(document: Document, data: Buffer): void {
+  add(document: JsonDocument, data: Buffer): void {
     switch (document['type']) {
       case 'message_start':
-        this.#start = kept(data)
+        this.#start = copyOf(data)
         break
       case 'content_block_start': {
         const opening = documentIn(document['content_block'])
         const raw = rawMembers(data).get('content_block')
         if (opening !== undefined && raw !== undefined && this.parts.take()) {
-          this.#blocks.set(indexIn(document), new Block(opening, kept(raw)))
+          this.#blocks.set(indexIn(document), new AnthropicBlock(opening, copyOf(raw)))
         }
         break
       }
@@ -75,7 +75,7 @@ export class AnthropicJoining implements Joining {
         break
       }
       case 'message_delta':
-        if (this.parts.take()) this.#deltas.push(kept(data))
+        if (this.parts.take()) this.#deltas.push(copyOf(data))
     }
   }
 

@@ -2,10 +2,10 @@
 // Ollama itself does unstreamed (0.17.4, server/routes.go, ChatHandler and GenerateHandler). Pure.
 
 import { JoinedText } from './joined-text.ts'
-import { type Document, documentIn, type Joining, kept, listIn, PartCount } from './joining.ts'
+import { copyOf, documentIn, type JsonDocument, listIn, PartCount, type StreamAggregator } from './joining.ts'
 import { RawList, type RawObject, rawMembers, rawObject } from './raw-json.ts'
 
-abstract class NativeJoining implements Joining {
+abstract class NativeJoining implements StreamAggregator {
   readonly parts = new PartCount()
   readonly #text = new JoinedText()
   readonly #thinking = new JoinedText()
@@ -15,11 +15,11 @@ abstract class NativeJoining implements Joining {
 
   protected abstract readonly textKey: string
   /** The object that says something, in a parsed record and in its bytes. */
-  protected abstract saying(document: Document): Document | undefined
+  protected abstract saying(document: JsonDocument): JsonDocument | undefined
   protected abstract rawSaying(members: RawObject): RawObject
   protected abstract withSaying(members: RawObject, saying: RawObject): RawObject
 
-  add(document: Document, data: Buffer, isLast: boolean): void {
+  add(document: JsonDocument, data: Buffer, isLast: boolean): void {
     const saying = this.saying(document)
     this.#text.add(saying?.[this.textKey])
     this.#thinking.add(saying?.['thinking'])
@@ -28,7 +28,7 @@ abstract class NativeJoining implements Joining {
       this.#toolCalls.add(this.rawSaying(rawMembers(data)).get('tool_calls'))
     }
     if (listIn(document['logprobs']).length > 0) this.#logprobs.add(rawMembers(data).get('logprobs'))
-    if (isLast) this.#last = kept(data)
+    if (isLast) this.#last = copyOf(data)
   }
 
   completion(): Buffer {
@@ -54,7 +54,7 @@ export class NativeChatJoining extends NativeJoining {
   protected override readonly textKey = 'content'
   #role: string | undefined
 
-  protected override saying(document: Document): Document | undefined {
+  protected override saying(document: JsonDocument): JsonDocument | undefined {
     const message = documentIn(document['message'])
     if (this.#role === undefined && typeof message?.['role'] === 'string') this.#role = message['role']
     return message
@@ -73,7 +73,7 @@ export class NativeChatJoining extends NativeJoining {
 export class GenerateJoining extends NativeJoining {
   protected override readonly textKey = 'response'
 
-  protected override saying(document: Document): Document {
+  protected override saying(document: JsonDocument): JsonDocument {
     return document
   }
 

@@ -2,13 +2,22 @@
 // last chunk that tells one. Pure.
 
 import { JoinedText } from './joined-text.ts'
-import { byIndex, type Document, documentIn, indexIn, type Joining, kept, listIn, PartCount } from './joining.ts'
+import {
+  byIndex,
+  copyOf,
+  documentIn,
+  indexIn,
+  type JsonDocument,
+  listIn,
+  PartCount,
+  type StreamAggregator,
+} from './joining.ts'
 import { RawList, type RawObject, rawArray, rawElements, rawMembers, rawObject, rawValue } from './raw-json.ts'
 
 /** What of a delta grows; every other word of it stands for itself. Ollama's thinking is `reasoning`, others' the second. */
 const GROWING = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
 
-class Call {
+class ToolCallParts {
   readonly id: unknown
   readonly #arguments = new JoinedText()
   readonly #first: Buffer
@@ -19,7 +28,7 @@ class Call {
     this.#first = first
   }
 
-  add(fragment: Document): void {
+  add(fragment: JsonDocument): void {
     const called = documentIn(fragment['function'])
     const name = called?.['name']
     if (this.#name === null && typeof name === 'string' && name !== '') this.#name = name
@@ -34,10 +43,10 @@ class Call {
   }
 }
 
-class Choice {
+class ChoiceParts {
   readonly #texts = new Map<string, JoinedText>()
-  readonly #calls: Call[] = []
-  readonly #callAt = new Map<number, Call>()
+  readonly #calls: ToolCallParts[] = []
+  readonly #callAt = new Map<number, ToolCallParts>()
   readonly #logprobs = new RawList()
   readonly #parts: PartCount
   #role = 'assistant'
@@ -47,7 +56,7 @@ class Choice {
     this.#parts = parts
   }
 
-  add(choice: Document, raw: () => RawObject): void {
+  add(choice: JsonDocument, raw: () => RawObject): void {
     const delta = documentIn(choice['delta'])
     if (typeof delta?.['role'] === 'string' && delta['role'] !== '') this.#role = delta['role']
     for (const name of GROWING) this.#grow(name, delta?.[name])
@@ -103,7 +112,7 @@ class Choice {
       // Some of Ollama's parsers number every call 0: another id is another call.
       if (call === undefined || (typeof id === 'string' && id !== '' && id !== call.id)) {
         if (!this.#parts.take()) return
-        call = new Call(id, kept(raws[at] ?? Buffer.from('{}')))
+        call = new ToolCallParts(id, copyOf(raws[at] ?? Buffer.from('{}')))
         this.#callAt.set(index, call)
         this.#calls.push(call)
       }
@@ -112,24 +121,24 @@ class Choice {
   }
 }
 
-abstract class OpenaiJoining implements Joining {
+abstract class OpenaiJoining implements StreamAggregator {
   readonly parts = new PartCount()
-  readonly #choices = new Map<number, Choice>()
+  readonly #choices = new Map<number, ChoiceParts>()
   #first: Buffer | null = null
   #usage: Buffer | null = null
 
   protected abstract finish(members: RawObject): RawObject
-  protected abstract say(choice: Choice): RawObject
+  protected abstract say(choice: ChoiceParts): RawObject
 
-  add(document: Document, data: Buffer): void {
-    this.#first ??= kept(data)
-    if (documentIn(document['usage']) !== undefined) this.#usage = kept(data)
+  add(document: JsonDocument, data: Buffer): void {
+    this.#first ??= copyOf(data)
+    if (documentIn(document['usage']) !== undefined) this.#usage = copyOf(data)
     for (const [at, value] of listIn(document['choices']).entries()) {
       const choice = documentIn(value)
       if (choice === undefined) continue
       const known = this.#choices.get(indexIn(choice))
       if (known === undefined && !this.parts.take()) return
-      const joined = known ?? new Choice(this.parts)
+      const joined = known ?? new ChoiceParts(this.parts)
       this.#choices.set(indexIn(choice), joined)
       joined.add(choice, () => rawMembers(rawElements(rawMembers(data).get('choices'))[at]))
     }
@@ -160,7 +169,7 @@ export class OpenaiChatJoining extends OpenaiJoining {
     return members.set('object', rawValue('chat.completion'))
   }
 
-  protected override say(choice: Choice): RawObject {
+  protected override say(choice: ChoiceParts): RawObject {
     return new Map([['message', rawObject(choice.message())]])
   }
 }
@@ -170,7 +179,7 @@ export class OpenaiCompletionJoining extends OpenaiJoining {
     return members
   }
 
-  protected override say(choice: Choice): RawObject {
+  protected override say(choice: ChoiceParts): RawObject {
     return new Map([['text', choice.textJson()]])
   }
 }

@@ -4,10 +4,10 @@
 import type { EndpointPath } from '../domain/endpoint.ts'
 import { completionOf } from './answer-completion.ts'
 import { BRACE } from './answer-record.ts'
-import { type Document, type Joining, kept, PartCount } from './joining.ts'
+import { copyOf, type JsonDocument, PartCount, type StreamAggregator } from './joining.ts'
 import { rawMember, rawMembers } from './raw-json.ts'
 
-export class TerminalJoining implements Joining {
+export class TerminalJoining implements StreamAggregator {
   readonly parts = new PartCount()
   readonly #endpoint: EndpointPath
   #last: Buffer | null = null
@@ -17,9 +17,9 @@ export class TerminalJoining implements Joining {
     this.#endpoint = endpoint
   }
 
-  add(_document: Document, data: Buffer, isLast: boolean): void {
+  add(_document: JsonDocument, data: Buffer, isLast: boolean): void {
     if (!isLast) return
-    this.#last = kept(data)
+    this.#last = copyOf(data)
     const response = rawMember(this.#last, 'response')
     this.#completion = completionOf(this.#endpoint, response?.[0] === BRACE ? response : this.#last)
   }

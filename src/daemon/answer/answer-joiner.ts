@@ -8,11 +8,11 @@ import { GenerateJoining, NativeChatJoining } from './answer-joiner-native.ts'
 import { OpenaiChatJoining, OpenaiCompletionJoining } from './answer-joiner-openai.ts'
 import { TerminalJoining } from './answer-joiner-terminal.ts'
 import { emptyNotes, parseDocument, READINGS } from './answer-record.ts'
-import type { Joining } from './joining.ts'
+import type { StreamAggregator } from './joining.ts'
 
 const DONE = Buffer.from('[DONE]')
 
-function createJoining(endpoint: EndpointPath): Joining {
+function createJoining(endpoint: EndpointPath): StreamAggregator {
   switch (endpoint) {
     case '/api/chat':
       return new NativeChatJoining()
@@ -29,10 +29,10 @@ function createJoining(endpoint: EndpointPath): Joining {
   }
 }
 
-export class AnswerJoiner {
+export class AnswerAggregator {
   readonly #endpoint: EndpointPath
   /** Null once the answer has too many parts. */
-  #joining: Joining | null
+  #joining: StreamAggregator | null
   #isOver = false
 
   constructor(endpoint: EndpointPath) {

@@ -8,7 +8,7 @@ import { cutTargetText } from '../domain/target-text.ts'
 import { isJsonDocument, rawMembersNamed, rawText } from './raw-json.ts'
 
 /** Reads along with one answer. */
-export interface Marker {
+export interface CompletionDetector {
   push(chunk: Buffer): void
   /** A record has decided the verdict; nothing that follows can change it. Always false where only the end decides. */
   readonly isDecided: boolean
@@ -23,9 +23,9 @@ export const INCOMPLETE: Verdict = { kind: 'incomplete' }
 export const bad = (detail: string): Verdict => ({ kind: 'bad', detail })
 
 /** Filled as records go by. */
-export type Notes = { -readonly [name in keyof Measured]: Measured[name] }
+export type MutableMeasured = { -readonly [name in keyof Measured]: Measured[name] }
 
-export const emptyNotes = (): Notes => ({
+export const emptyNotes = (): MutableMeasured => ({
   loadMs: null,
   evalMs: null,
   promptTokens: null,
@@ -34,9 +34,9 @@ export const emptyNotes = (): Notes => ({
   doneReason: null,
 })
 
-type Document = Readonly<Record<string, unknown>>
+type JsonFields = Readonly<Record<string, unknown>>
 
-const isDocument = (value: unknown): value is Document =>
+const isDocument = (value: unknown): value is JsonFields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const within = (value: unknown, name: string): unknown => (isDocument(value) ? value[name] : undefined)
@@ -50,7 +50,7 @@ const READ_NAMES = [
 const MAX_OUTLINED_BYTES = 64 * 1024
 
 /** What is read of a document that is too large to be parsed: 64 MiB of `{},` would be 1.4 GB. */
-function outlineOf(bytes: Buffer): Document | undefined {
+function outlineOf(bytes: Buffer): JsonFields | undefined {
   if (!isJsonDocument(bytes)) return undefined
   const outline: Record<string, unknown> = {}
   for (const [name, value] of rawMembersNamed(bytes, READ_NAMES))
@@ -64,7 +64,7 @@ function large(value: Buffer): unknown {
 }
 
 /** The object in these bytes, or an outline of it if it is larger than a record may be; undefined for anything else. */
-export function parseDocument(bytes: Buffer): Document | undefined {
+export function parseDocument(bytes: Buffer): JsonFields | undefined {
   if (bytes.length > MAX_RECORD) return bytes[0] === BRACE ? outlineOf(bytes) : undefined
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'))
@@ -85,7 +85,7 @@ const word = (value: unknown): string | null =>
 const NS_PER_MS = 1_000_000
 
 /** The sentence of a top-level `error` (Ollama: a string; /v1: an object with a message); null where there is none. */
-function errorOf(document: Document): string | null {
+function errorOf(document: JsonFields): string | null {
   const { error } = document as { error?: unknown }
   if (error === undefined || error === null) return null
   if (typeof error === 'string') return cutTargetText(error)
@@ -101,10 +101,10 @@ function milliseconds(value: unknown): number | null {
 const failed = (message: string): Verdict => ({ kind: 'error', message })
 
 /** What one document says: a verdict, or null for "there is more to come". */
-export type Reading = (document: Document, notes: Notes, event: string) => Verdict | null
+export type RecordReader = (document: JsonFields, notes: MutableMeasured, event: string) => Verdict | null
 
 /** `done: true`, or a reason without `done` (MLX servers; ollama-vscode #61). */
-function readNative(document: Document, notes: Notes): Verdict | null {
+function readNative(document: JsonFields, notes: MutableMeasured): Verdict | null {
   const error = errorOf(document)
   if (error !== null) return failed(error)
   const { done, done_reason: reason, load_duration: load, _debug_info: rendered } = document
@@ -123,14 +123,19 @@ function readNative(document: Document, notes: Notes): Verdict | null {
 /** The ends that OpenAI gives streams of sound and of pictures. */
 const OPENAI_ENDS = ['transcript.text.done', 'image_generation.completed', 'image_edit.completed']
 
-function noteUsage(usage: unknown, notes: Notes, prompt: 'prompt_tokens' | 'input_tokens', completion: string): void {
+function noteUsage(
+  usage: unknown,
+  notes: MutableMeasured,
+  prompt: 'prompt_tokens' | 'input_tokens',
+  completion: string,
+): void {
   notes.promptTokens = count(within(usage, prompt)) ?? notes.promptTokens
   notes.completionTokens = count(within(usage, completion)) ?? notes.completionTokens
   notes.cachedTokens = count(within(within(usage, `${prompt}_details`), 'cached_tokens')) ?? notes.cachedTokens
 }
 
 /** Anthropic's `input_tokens` are those of the prompt that were neither read from a cache nor written to one. */
-function noteAnthropicUsage(usage: unknown, notes: Notes): void {
+function noteAnthropicUsage(usage: unknown, notes: MutableMeasured): void {
   notes.completionTokens = count(within(usage, 'output_tokens')) ?? notes.completionTokens
   const uncached = count(within(usage, 'input_tokens'))
   if (uncached === null) return
@@ -139,7 +144,7 @@ function noteAnthropicUsage(usage: unknown, notes: Notes): void {
   notes.promptTokens = count(uncached + (read ?? 0) + (count(within(usage, 'cache_creation_input_tokens')) ?? 0))
 }
 
-function readOpenai(document: Document, notes: Notes, event: string): Verdict | null {
+function readOpenai(document: JsonFields, notes: MutableMeasured, event: string): Verdict | null {
   const error = errorOf(document)
   if (error !== null) return failed(error)
   if (event === 'error') return failed(word(document['message']) ?? 'the target reported an error')
@@ -150,7 +155,7 @@ function readOpenai(document: Document, notes: Notes, event: string): Verdict | 
   return OPENAI_ENDS.includes(String(document['type'])) ? COMPLETE : null
 }
 
-function readAnthropic(document: Document, notes: Notes, event: string): Verdict | null {
+function readAnthropic(document: JsonFields, notes: MutableMeasured, event: string): Verdict | null {
   const type = word(document['type']) ?? event
   const error = errorOf(document)
   if (error !== null) return failed(error)
@@ -162,7 +167,7 @@ function readAnthropic(document: Document, notes: Notes, event: string): Verdict
   return type === 'message_stop' ? COMPLETE : null
 }
 
-function readResponses(document: Document, notes: Notes, event: string): Verdict | null {
+function readResponses(document: JsonFields, notes: MutableMeasured, event: string): Verdict | null {
   const type = word(document['type']) ?? event
   const error = errorOf(document)
   if (error !== null) return failed(error)
@@ -177,7 +182,7 @@ function readResponses(document: Document, notes: Notes, event: string): Verdict
   return type === 'response.completed' || type === 'response.incomplete' ? COMPLETE : null
 }
 
-export const READINGS: Readonly<Record<Dialect, Reading>> = {
+export const READINGS: Readonly<Record<Dialect, RecordReader>> = {
   native: readNative,
   openai: readOpenai,
   anthropic: readAnthropic,

@@ -2,16 +2,16 @@
 // the verdict (spec §2). A clean end is not a proof: Ollama ends some answers half-way without a word. Pure.
 
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
-import type { Marker } from './answer-record.ts'
+import type { CompletionDetector } from './answer-record.ts'
 import { BlobMarker, DocumentMarker } from './document-marker.ts'
 import { EventMarker } from './event-marker.ts'
 import { LineMarker } from './line-marker.ts'
 
 export type { Verdict } from '../domain/attempt.ts'
-export type { Marker } from './answer-record.ts'
+export type { CompletionDetector as Marker } from './answer-record.ts'
 
 /** `streamed`: the answer will be lines or events; false where it is one document (also a native load or unload). */
-export function createMarker(endpoint: EndpointPath, streamed: boolean): Marker {
+export function createCompletionDetector(endpoint: EndpointPath, streamed: boolean): CompletionDetector {
   const { dialect } = ENDPOINTS[endpoint]
   if (endpoint.startsWith('/v1/audio/') || endpoint.startsWith('/v1/images/')) {
     return streamed ? new EventMarker(dialect) : new BlobMarker()

@@ -8,10 +8,10 @@ import {
   BRACE,
   bad,
   COMPLETE,
+  type CompletionDetector,
   emptyNotes,
   INCOMPLETE,
-  type Marker,
-  type Notes,
+  type MutableMeasured,
   parseDocument,
   READINGS,
   tooLong,
@@ -23,12 +23,12 @@ const MAX_DOCUMENT = 64 * 1024 ** 2
 const MAX_ERROR = 64 * 1024
 
 /** JSON. */
-export class DocumentMarker implements Marker {
+export class DocumentMarker implements CompletionDetector {
   readonly isDecided = false
   readonly #dialect: Dialect
   readonly #body = new GrowableBuffer()
   #tooLong = false
-  #read: { readonly length: number; readonly verdict: Verdict; readonly notes: Notes } | null = null
+  #read: { readonly length: number; readonly verdict: Verdict; readonly notes: MutableMeasured } | null = null
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect
@@ -50,7 +50,7 @@ export class DocumentMarker implements Marker {
   }
 
   /** Parsed once for all the bytes there are. */
-  #reading(): { readonly verdict: Verdict; readonly notes: Notes } {
+  #reading(): { readonly verdict: Verdict; readonly notes: MutableMeasured } {
     const { length } = this.#body
     if (this.#read?.length === length) return this.#read
     const notes = emptyNotes()
@@ -58,7 +58,7 @@ export class DocumentMarker implements Marker {
     return this.#read
   }
 
-  #judge(notes: Notes): Verdict {
+  #judge(notes: MutableMeasured): Verdict {
     const body = trimmed(this.#body.bytes)
     const document = parseDocument(body)
     if (document === undefined) {
@@ -72,7 +72,7 @@ export class DocumentMarker implements Marker {
 }
 
 /** A picture, a recording's text: whole when its framing says so, whatever is in it, if it is not an error. */
-export class BlobMarker implements Marker {
+export class BlobMarker implements CompletionDetector {
   readonly isDecided = false
   readonly #start = new GrowableBuffer()
 

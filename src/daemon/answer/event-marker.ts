@@ -8,10 +8,10 @@ import {
   BRACE,
   bad,
   COMPLETE,
+  type CompletionDetector,
   emptyNotes,
   INCOMPLETE,
   MAX_RECORD,
-  type Marker,
   parseDocument,
   READINGS,
   tooLong,
@@ -66,7 +66,7 @@ class EventData {
   }
 }
 
-export class EventMarker implements Marker {
+export class EventMarker implements CompletionDetector {
   readonly #dialect: Dialect
   readonly #notes = emptyNotes()
   readonly #lines: LineSplitter

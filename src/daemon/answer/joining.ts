@@ -1,6 +1,6 @@
 // Owns the words between the joiner of an answer and its dialects, and the looks into a parsed record that they share. Pure.
 
-export type Document = Readonly<Record<string, unknown>>
+export type JsonDocument = Readonly<Record<string, unknown>>
 
 /** A model makes a handful of choices, calls and blocks. Each costs about 500 bytes besides its own. */
 const MAX_PARTS = 4096
@@ -26,20 +26,20 @@ export class PartCount {
   }
 }
 
-export interface Joining {
+export interface StreamAggregator {
   readonly parts: PartCount
   /** `data` is valid only during the call. `isLast`: the terminal marker is in it. */
-  add(document: Document, data: Buffer, isLast: boolean): void
+  add(document: JsonDocument, data: Buffer, isLast: boolean): void
   completion(): Buffer
   result(): Buffer | null
 }
 
-export const documentIn = (value: unknown): Document | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Document) : undefined
+export const documentIn = (value: unknown): JsonDocument | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonDocument) : undefined
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
-export const indexIn = (document: Document): number => {
+export const indexIn = (document: JsonDocument): number => {
   const { index } = document
   return typeof index === 'number' ? index : 0
 }
@@ -49,4 +49,4 @@ export const byIndex = <T>(map: ReadonlyMap<number, T>): T[] =>
   [...map].sort(([a], [b]) => a - b).map(([, value]) => value)
 
 /** A copy that outlives the record. */
-export const kept = (bytes: Buffer): Buffer => Buffer.from(bytes)
+export const copyOf = (bytes: Buffer): Buffer => Buffer.from(bytes)

@@ -6,11 +6,11 @@ import type { Measured } from '../domain/job.ts'
 import {
   BRACE,
   bad,
+  type CompletionDetector,
   emptyNotes,
   INCOMPLETE,
   MAX_RECORD,
-  type Marker,
-  type Notes,
+  type MutableMeasured,
   parseDocument,
   READINGS,
   tooLong,
@@ -18,9 +18,9 @@ import {
 } from './answer-record.ts'
 import { LineSplitter } from './record-splitter.ts'
 
-export class LineMarker implements Marker {
+export class LineMarker implements CompletionDetector {
   readonly #dialect: Dialect
-  readonly #notes: Notes = emptyNotes()
+  readonly #notes: MutableMeasured = emptyNotes()
   readonly #lines: LineSplitter
   #found: Verdict | null = null
 
@@ -53,7 +53,7 @@ export class LineMarker implements Marker {
     return { ...this.#notes }
   }
 
-  #read(line: Buffer, notes: Notes): Verdict | null {
+  #read(line: Buffer, notes: MutableMeasured): Verdict | null {
     const record = trimmed(line)
     if (record.length === 0) return null
     const document = parseDocument(record)

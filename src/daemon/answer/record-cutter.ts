@@ -6,7 +6,7 @@ import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import { GrowableBuffer } from '../text/growable-buffer.ts'
 import { BRACE, MAX_RECORD, trimmed, withoutMark } from './answer-record.ts'
 
-export interface Cutter {
+export interface RecordParser {
   push(chunk: Buffer): void
   /** There is no more: what is left is a record too, if it has any data. Safe twice. */
   end(): void
@@ -16,7 +16,7 @@ export interface Cutter {
 export type OnRecord = (record: AnswerRecord) => void
 
 /** `streamed`: as for createMarker. A record of more than 8 MiB is left out; those behind it are not. */
-export function createCutter(endpoint: EndpointPath, streamed: boolean, onRecord: OnRecord): Cutter {
+export function createRecordParser(endpoint: EndpointPath, streamed: boolean, onRecord: OnRecord): RecordParser {
   if (!streamed) return new DocumentCutter(onRecord)
   const { dialect } = ENDPOINTS[endpoint]
   return dialect === 'native' ? new LineCutter((line) => emitLine(line, onRecord)) : new EventCutter(onRecord)
@@ -28,7 +28,7 @@ function emitLine(line: Buffer | null, onRecord: OnRecord): void {
   if (data !== null && data.length > 0) onRecord({ event: null, data })
 }
 
-class DocumentCutter implements Cutter {
+class DocumentCutter implements RecordParser {
   readonly #onRecord: OnRecord
   readonly #body = new GrowableBuffer()
   #over = false
@@ -55,7 +55,7 @@ const LF = 10
 const CR = 13
 
 /** As LineSplitter, but it goes on behind a line that is too long, of which it says null. */
-class LineCutter implements Cutter {
+class LineCutter implements RecordParser {
   readonly #onLine: (line: Buffer | null) => void
   readonly #tail = new GrowableBuffer()
   #tooLong = false
@@ -105,7 +105,7 @@ function fieldOf(field: Buffer, line: Buffer): Buffer | null {
   return line.subarray(line[field.length] === SPACE ? field.length + 1 : field.length)
 }
 
-class EventCutter implements Cutter {
+class EventCutter implements RecordParser {
   readonly #onRecord: OnRecord
   readonly #lines: LineCutter
   #event: string | null = null

@@ -1,16 +1,16 @@
 // Owns the two settings of the commands that talk to a running daemon: where it is, and the token it wants.
 
 import { httpUrl, listenAddress, withoutCredentials } from '../text/address.ts'
-import { dotenvOf, MASK, type Problem, type Sources, writtenFor } from './load.ts'
+import { dotenvOf, MASK, type Problem, type SettingSources, writtenFor } from './load.ts'
 import { CALLER_URL, SETTINGS } from './options.ts'
 
 export const DEFAULT_CALLER_URL = 'http://127.0.0.1:8080'
 
-export type Caller =
+export type CallerSettings =
   | { readonly kind: 'loaded'; readonly url: string; readonly token: string | null }
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] }
 
-export function loadCaller(sources: Omit<Sources, 'machine'>, defaultUrl = DEFAULT_CALLER_URL): Caller {
+export function loadCaller(sources: Omit<SettingSources, 'machine'>, defaultUrl = DEFAULT_CALLER_URL): CallerSettings {
   const problems: Problem[] = []
   // What is wrong with other lines of the .env is the daemon's affair.
   const { values } = dotenvOf(sources, [])
@@ -34,7 +34,7 @@ export function loadCaller(sources: Omit<Sources, 'machine'>, defaultUrl = DEFAU
 }
 
 /** Returns the URL of a daemon with these settings on this machine: a container sets only the daemon's address. */
-export function ownUrl(sources: Omit<Sources, 'machine'>): string {
+export function ownUrl(sources: Omit<SettingSources, 'machine'>): string {
   const { values } = dotenvOf(sources, [])
   const addr = writtenFor(SETTINGS.addr, sources, values, [])
   const parsed = addr === null || addr === 'refused' ? null : listenAddress.parse(addr.text)

@@ -10,7 +10,7 @@ import { type Dotenv, readDotenv } from './dotenv.ts'
 import { type Unreadable, unreadableAddresses } from './interface-addresses.ts'
 import { flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from './options.ts'
 
-export interface Sources {
+export interface SettingSources {
   /** By variable name, only those given. */
   readonly flags: Readonly<Record<string, string | undefined>>
   readonly env: Readonly<Record<string, string | undefined>>
@@ -61,7 +61,7 @@ interface Written {
   readonly origin: Exclude<Origin, 'default' | 'unset'>
 }
 
-export function loadConfig(sources: Sources): Loaded {
+export function loadConfig(sources: SettingSources): Loaded {
   const problems: Problem[] = []
   const dotenv = dotenvOf(sources, problems)
   const warnings = [...remarksOf(dotenv), ...unknownNames(sources.env, dotenv.values)]
@@ -113,7 +113,7 @@ function problemOf(setting: Setting<unknown>, text: string, why: string, origin:
 /** The value by precedence; null when nobody wrote one. An empty one is none, except where that would leave a lock open. */
 export function writtenFor(
   setting: Pick<Setting<unknown>, 'name' | 'secret' | 'parser'>,
-  sources: Pick<Sources, 'flags' | 'env' | 'readFile'>,
+  sources: Pick<SettingSources, 'flags' | 'env' | 'readFile'>,
   dotenv: Dotenv['values'],
   problems: Problem[],
 ): Written | null | 'refused' {
@@ -128,7 +128,7 @@ export function writtenFor(
 
 function secretFor(
   name: string,
-  { env, readFile }: Pick<Sources, 'env' | 'readFile'>,
+  { env, readFile }: Pick<SettingSources, 'env' | 'readFile'>,
   dotenv: Dotenv['values'],
   problems: Problem[],
 ): Written | null | 'refused' {
@@ -153,7 +153,7 @@ function secretFor(
   }
 }
 
-export function dotenvOf({ dotenv }: Pick<Sources, 'dotenv'>, problems: Problem[]): Dotenv {
+export function dotenvOf({ dotenv }: Pick<SettingSources, 'dotenv'>, problems: Problem[]): Dotenv {
   if (dotenv === null) return { values: {}, remarks: [] }
   if (typeof dotenv !== 'string') {
     problems.push({ name: '.env', text: `.env cannot be read: ${dotenv.unreadable}` })

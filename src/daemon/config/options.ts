@@ -6,8 +6,8 @@ import {
   duration,
   integer,
   keepAlive,
-  LONGEST_MS,
   list,
+  MAX_DURATION_MS,
   oneOf,
   optional,
   type Parser,
@@ -51,8 +51,8 @@ export type Settings = { readonly [K in keyof Config]: Setting<Config[K]> }
 const SHORTEST_MS = 10
 const DAY_MS = 86_400_000
 
-const some = duration({ min: SHORTEST_MS, max: LONGEST_MS })
-const someOr = (zero: string): Parser<number> => duration({ min: SHORTEST_MS, max: LONGEST_MS, zero })
+const some = duration({ min: SHORTEST_MS, max: MAX_DURATION_MS })
+const someOr = (zero: string): Parser<number> => duration({ min: SHORTEST_MS, max: MAX_DURATION_MS, zero })
 
 // All bodies being read together may take 256 MiB of memory (§8), so a larger one could never come in.
 const body = size({ min: 1024, max: 256 * 2 ** 20 })
@@ -110,7 +110,7 @@ export const SETTINGS: Settings = {
     name: 'FOREMAN_UNREACHABLE_GRACE',
     group: 'target',
     default: '60s',
-    parser: duration({ min: 0, max: LONGEST_MS }),
+    parser: duration({ min: 0, max: MAX_DURATION_MS }),
     about: 'How long a blocked caller waits for an unreachable target before a 502.',
   },
   embedConcurrency: {

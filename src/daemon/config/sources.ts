@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { interfaceAddresses } from './interface-addresses.ts'
-import type { Sources } from './load.ts'
+import type { SettingSources } from './load.ts'
 
 /** What this process was given; `flags` by variable name. */
-export function processSources(flags: Sources['flags']): Sources {
+export function processSources(flags: SettingSources['flags']): SettingSources {
   return {
     flags,
     env: process.env,
@@ -19,7 +19,7 @@ export function processSources(flags: Sources['flags']): Sources {
   }
 }
 
-function dotenvText(): Sources['dotenv'] {
+function dotenvText(): SettingSources['dotenv'] {
   try {
     return readFileSync('.env', 'utf8')
   } catch (error) {

@@ -60,13 +60,13 @@ export function affinityOf(model: string, said: RunnerSettings = {}, known: Runn
   return [name, ...settings.map(([setting, value]) => `${setting}=${String(value)}`)].join(' ')
 }
 
-type Setting = readonly [name: string, value: number | boolean]
+type AffinitySetting = readonly [name: string, value: number | boolean]
 
 const isSet = (value: number | boolean | null | undefined): value is number | boolean =>
   value !== undefined && value !== null
 
 /** Nothing is known of the model: each setting parts, as far as this version looks at it. */
-function asSaid(said: RunnerSettings, version: string): Setting[] {
+function asSaid(said: RunnerSettings, version: string): AffinitySetting[] {
   const names = [...RUNNER_OPTIONS, 'shift' as const].filter((name) => reloads(name, version))
   return names.flatMap((name) => {
     const value = said[name]
@@ -82,7 +82,7 @@ const reloads = (name: string, version: string): boolean =>
 const SHIFTS_BY_DEFAULT = '0.30.9'
 
 /** What Ollama starts the runner with: the request's word, else the model's own, else the default, which is left out. */
-function asStarted(said: RunnerSettings, { facts }: KnownModel, version: string): Setting[] {
+function asStarted(said: RunnerSettings, { facts }: KnownModel, version: string): AffinitySetting[] {
   const hasLlamaServer = hasChange(version, 'llamaServer')
   const effective = (name: (typeof RUNNER_OPTIONS)[number]): number | boolean | null =>
     said[name] ?? facts.parameters[name] ?? null

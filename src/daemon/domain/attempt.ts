@@ -18,7 +18,7 @@ export type StopReason =
   | 'answer_too_large'
 
 /** What happened at the target. */
-export type Outcome =
+export type AttemptOutcome =
   /** A 2xx answer whose body ended as its framing says. */
   | { readonly kind: 'answered'; readonly verdict: Verdict }
   /** Any other status. `body`: its beginning, at most 64 KiB. `retryAfter`: the header as the target sent it. */
@@ -75,7 +75,7 @@ export function targetErrorText(body: string): string | null {
   }
 }
 
-type HttpError = Extract<Outcome, { kind: 'http_error' }>
+type HttpError = Extract<AttemptOutcome, { kind: 'http_error' }>
 
 /**
  * Whether the request was not taken, so that the job may be sent again:
@@ -134,7 +134,7 @@ function decideVerdict(verdict: Verdict): Decision {
 }
 
 /** The one place that says what becomes of a job after an attempt. Total: every outcome has an event. */
-export function decide(outcome: Outcome, job: Job, context: AttemptContext): Decision {
+export function decide(outcome: AttemptOutcome, job: Job, context: AttemptContext): Decision {
   switch (outcome.kind) {
     case 'answered':
       return decideVerdict(outcome.verdict)

@@ -1,13 +1,13 @@
 // Owns how long something waits before it is tried again. Pure: chance is an argument.
 
 const FIRST_MS = 1_000
-const LONGEST_MS = 60_000
+const MAX_BACKOFF_MS = 60_000
 
 /**
  * 1, 2, 4 s … up to a minute, ±20 % jitter, for the `tries`-th failure in a row (1 is the first). Jitter, because what
  * failed together (everything, when a target reboots) should not come back together.
  */
 export function backoffMs(tries: number, random: number): number {
-  const base = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.max(0, Math.min(tries, 20) - 1))
+  const base = Math.min(MAX_BACKOFF_MS, FIRST_MS * 2 ** Math.max(0, Math.min(tries, 20) - 1))
   return Math.round(base * (0.8 + 0.4 * random))
 }

@@ -2,7 +2,7 @@
 // claim's rule (sqlite/claimable.ts) a second time, for all of the queue at once; of the drain bound only the next turn. Pure.
 
 import { CLOUD_AFFINITY, modelOfAffinity, type Residency, turnsInMs } from './affinity.ts'
-import type { Standing } from './job.ts'
+import type { QueuePosition } from './job.ts'
 
 /** The waiting jobs of one affinity. */
 export interface WaitingGroup {
@@ -64,11 +64,11 @@ export function drainOrder(
  * @param affinity of the job, which is one of those that wait
  * @param before how many waiting jobs of an affinity have a smaller sequence than it
  */
-export function standingOf(
+export function queuePositionOf(
   affinity: string,
   { mixed, afterwards, turnsInMs: inMs }: DrainOrder,
   before: (affinity: string) => number,
-): Standing {
+): QueuePosition {
   const isOwn = (group: WaitingGroup): boolean => group.affinity === affinity
   const ahead = mixed.some(isOwn)
     ? mixed

@@ -2,13 +2,18 @@
 // measured and never looks at a clock. Where anything that it needs was not measured yet, it says nothing.
 
 import { isResident, modelOfAffinity, type Residency } from './affinity.ts'
-import type { Standing } from './job.ts'
+import type { QueuePosition } from './job.ts'
 
 export interface RunTimes {
   /** A job is done. `loadMs`: what its model took to load, where it was loaded for it; `runMs` is without that. */
   learn(affinity: string, runMs: number, loadMs: number | null): void
-  /** Milliseconds until a job with this standing is likely to be sent; null: not known. */
-  waitMs(standing: Standing, affinity: string, residency: Residency, running: RunningNow | null): number | null
+  /** Milliseconds until a job with this queuePosition is likely to be sent; null: not known. */
+  waitMs(
+    queuePosition: QueuePosition,
+    affinity: string,
+    residency: Residency,
+    running: RunningNow | null,
+  ): number | null
 }
 
 /** The job at the target. */
@@ -19,7 +24,7 @@ export interface RunningNow {
 }
 
 /** A caller chooses the runner options, so there is no end of affinities. */
-const MOST_AFFINITIES = 300
+const MAX_AFFINITIES = 300
 
 /** What the last measurement weighs. */
 const WEIGHT = 0.2
@@ -38,7 +43,7 @@ export function createRunTimes(): RunTimes {
   }
 
   /** A group that has nothing ahead of the job costs nothing: its load comes when the job itself is sent. */
-  function groupMs({ affinity, jobs }: Standing['ahead'][number], residency: Residency): number | null {
+  function groupMs({ affinity, jobs }: QueuePosition['ahead'][number], residency: Residency): number | null {
     if (jobs === 0) return 0
     const run = runOf(affinity)
     const load = isResident(affinity, residency) ? 0 : loads.get(affinity)
@@ -72,7 +77,7 @@ class Averages {
     const before = this.#values.get(name)
     this.#values.delete(name)
     this.#values.set(name, before === undefined ? ms : (1 - WEIGHT) * before + WEIGHT * ms)
-    if (this.#values.size <= MOST_AFFINITIES) return
+    if (this.#values.size <= MAX_AFFINITIES) return
     for (const oldest of this.#values.keys()) {
       this.#values.delete(oldest)
       return

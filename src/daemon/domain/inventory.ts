@@ -4,7 +4,7 @@
 import { normaliseModel } from './affinity.ts'
 import type { InstalledModel, Inventory, ResidentModel } from './target-status.ts'
 
-type Fields = Readonly<Record<string, unknown>>
+type InventoryFields = Readonly<Record<string, unknown>>
 
 /** Null if one of the documents is not Ollama's. `probedAt` is Clock.monotonic(), `probedWall` Clock.now(). */
 export function readInventory({ tags, ps, version }: Snapshot, probedAt: number, probedWall: number): Inventory | null {
@@ -32,19 +32,19 @@ export function readResident(ps: Buffer): readonly ResidentModel[] | null {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-const nameOf = (fields: Fields): string => text(fields['name']) || text(fields['model'])
+const nameOf = (fields: InventoryFields): string => text(fields['name']) || text(fields['model'])
 
-const readInstalled = (fields: Fields): InstalledModel => ({
+const readInstalled = (fields: InventoryFields): InstalledModel => ({
   name: nameOf(fields),
   digest: text(fields['digest']),
   modifiedAt: text(fields['modified_at']),
 })
 
-const isObject = (value: unknown): value is Fields =>
+const isObject = (value: unknown): value is InventoryFields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The named entries of `{"models": […]}`; `null` is how Go writes an empty list. */
-function modelsIn(body: Buffer): readonly Fields[] | null {
+function modelsIn(body: Buffer): readonly InventoryFields[] | null {
   try {
     const document: unknown = JSON.parse(body.toString('utf8'))
     if (!isObject(document) || !('models' in document)) return null

@@ -13,11 +13,11 @@ import type {
 } from '../../protocol/wire.ts'
 import type { ArtifactEntry } from './artifact.ts'
 import type { Delivery } from './delivery.ts'
-import type { Job, JobError, Standing } from './job.ts'
+import type { Job, JobError, QueuePosition } from './job.ts'
 import type { WaitingFor } from './wait-reason.ts'
 
 /** What a job's row does not know of it. */
-export interface Circumstances {
+export interface QueueContext {
   readonly maxAttempts: number
   /** See `positionOf`. */
   readonly position: number | null
@@ -31,9 +31,9 @@ const iso = (at: number): string => new Date(at).toISOString()
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at))
 
 /** Jobs to be sent before it, the running one included; null when it does not wait. */
-export function positionOf(standing: Standing | null, isAnotherRunning: boolean): number | null {
-  if (standing === null) return null
-  return standing.ahead.reduce((sum, { jobs }) => sum + jobs, 0) + (isAnotherRunning ? 1 : 0)
+export function positionOf(queuePosition: QueuePosition | null, isAnotherRunning: boolean): number | null {
+  if (queuePosition === null) return null
+  return queuePosition.ahead.reduce((sum, { jobs }) => sum + jobs, 0) + (isAnotherRunning ? 1 : 0)
 }
 
 /** As it is on the wire. */
@@ -50,7 +50,7 @@ export function waitingForDocument(waiting: WaitingFor | null): WaitingForDocume
   }
 }
 
-export function jobSummary(job: Job, { maxAttempts, position, etaMs, waitingFor }: Circumstances): JobSummary {
+export function jobSummary(job: Job, { maxAttempts, position, etaMs, waitingFor }: QueueContext): JobSummary {
   return {
     job_id: job.id,
     state: job.state,
@@ -74,7 +74,7 @@ export function jobSummary(job: Job, { maxAttempts, position, etaMs, waitingFor 
 }
 
 /** As JSON text, because the result goes in as the target wrote it. `publicUrl`: FOREMAN_PUBLIC_URL. */
-export function jobDocument(detail: JobDetail, circumstances: Circumstances, publicUrl: string | null): string {
+export function jobDocument(detail: JobDetail, circumstances: QueueContext, publicUrl: string | null): string {
   const { job, result, deliveries } = detail
   const isOmitted = result !== null && 'omitted' in result
   const document: JobDocument = {
@@ -166,5 +166,5 @@ export interface JobDetail {
   readonly deliveries: readonly Delivery[]
   /** JSON text; null: none, or larger than INLINE_BYTES (`omitted`). */
   readonly result: { readonly json: Uint8Array<ArrayBuffer> } | { readonly omitted: true } | null
-  readonly standing: Standing | null
+  readonly queuePosition: QueuePosition | null
 }

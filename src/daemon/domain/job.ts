@@ -82,7 +82,7 @@ export const TRANSITIONS = {
 export type EventName = keyof typeof TRANSITIONS
 
 /** Who waits: `live` holds the line and dies with it, `none` was told a job id and comes back. */
-export type Caller = 'live' | 'none'
+export type CallerKind = 'live' | 'none'
 
 /** What a caller asks for, after the HTTP half has read the few keys that foreman routes by. */
 export interface Submission {
@@ -135,7 +135,7 @@ export interface Idempotency {
 export interface NewJob extends Submission {
   /** ULID. */
   readonly id: string
-  readonly caller: Caller
+  readonly caller: CallerKind
   /** Absent: none, and no key. */
   readonly wishes?: Wishes
   readonly idempotency?: Idempotency
@@ -175,7 +175,7 @@ export interface Job {
   readonly wishes: Wishes
   /** Id of the job that this one repeats. */
   readonly retryOf: string | null
-  readonly caller: Caller
+  readonly caller: CallerKind
   readonly endpoint: EndpointPath
   readonly model: string
   readonly affinity: string
@@ -218,7 +218,7 @@ export interface StateChange {
 }
 
 /** Where a queued job stands. */
-export interface Standing {
+export interface QueuePosition {
   /** What waits and will be sent before it in drain order, grouped by affinity, in that order; its own group last. */
   readonly ahead: readonly { readonly affinity: string; readonly jobs: number }[]
   /** The affinity that is drained before its own; absent if none is. */

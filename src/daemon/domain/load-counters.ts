@@ -4,7 +4,7 @@
  * A native answer tells how long its load took: 260 ms and more for a model of 600 KB, and 3 to 10 ms if it was loaded already
  * (0.17.4 and 0.34.4, two cores).
  */
-const LEAST_LOAD_MS = 100
+const MIN_LOAD_MS = 100
 
 /** Of the runs whose answer tells of its load: those on the native endpoints. */
 export interface LoadCounts {
@@ -17,7 +17,7 @@ export interface LoadCounts {
 }
 
 /** Returns null if the answer does not tell. */
-export const hasLoaded = (loadMs: number | null): boolean | null => (loadMs === null ? null : loadMs >= LEAST_LOAD_MS)
+export const hasLoaded = (loadMs: number | null): boolean | null => (loadMs === null ? null : loadMs >= MIN_LOAD_MS)
 
 export class LoadCounters implements LoadCounts {
   predicted = 0

@@ -18,9 +18,9 @@ export interface ModelFacts {
   readonly shifts: boolean
 }
 
-type Fields = Readonly<Record<string, unknown>>
+type ModelFields = Readonly<Record<string, unknown>>
 
-const isFields = (value: unknown): value is Fields =>
+const isFields = (value: unknown): value is ModelFields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -46,7 +46,7 @@ export function readModelFacts(body: string): ModelFacts | null {
   }
 }
 
-function parsed(body: string): Fields | null {
+function parsed(body: string): ModelFields | null {
   try {
     const document: unknown = JSON.parse(body)
     return isFields(document) ? document : null

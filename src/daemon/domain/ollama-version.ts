@@ -23,7 +23,7 @@ export const CHANGES = {
   wrappedRequests: '0.34.3',
 } as const
 
-export type Change = keyof typeof CHANGES
+export type OllamaChange = keyof typeof CHANGES
 
 /** Paths that not every version has. A version that lacks one answers 404, and foreman does not speak for it. */
 const PATHS: Readonly<Record<string, { readonly since?: string; readonly until?: string }>> = {
@@ -46,7 +46,7 @@ export function isSince(version: string, least: string): boolean {
 }
 
 /** Returns whether Ollama of this version has made the change. */
-export const hasChange = (version: string, change: Change): boolean => isSince(version, CHANGES[change])
+export const hasChange = (version: string, change: OllamaChange): boolean => isSince(version, CHANGES[change])
 
 /** Returns whether Ollama of this version has the route. `version`: null if it is not known; then every route is there. */
 export function hasPath(version: string | null, path: string): boolean {

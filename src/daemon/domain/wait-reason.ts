@@ -1,6 +1,6 @@
 // The reason why a waiting job is not being sent: exactly one, whatever else holds it as well. Pure.
 
-import type { Job, Standing } from './job.ts'
+import type { Job, QueuePosition } from './job.ts'
 import { MAX_RETRY_AFTER_MS } from './retry-after.ts'
 
 /** Times are wall ms. `since`: when the reason began, which may be before the job came. */
@@ -33,17 +33,17 @@ export interface QueueCondition {
 }
 
 /** Longer than any backoff of foreman's own (backoff.ts). */
-export const LONGEST_OWN_BACKOFF_MS = 120_000
+export const MAX_OWN_BACKOFF_MS = 120_000
 /** Longer than any wait that the target asked for (retry-after.ts). */
-export const LONGEST_BACKOFF_MS = MAX_RETRY_AFTER_MS + LONGEST_OWN_BACKOFF_MS
+export const MAX_BACKOFF_MS = MAX_RETRY_AFTER_MS + MAX_OWN_BACKOFF_MS
 
 type WaitingJob = Pick<Job, 'id' | 'createdAt' | 'requeuedAt' | 'availableAt'>
 
 /** Whether a backoff still holds its job. A backoff that is too long, or began later than now, met a clock that was set back. */
 function holdsBack(availableAt: number, requeuedAt: number | null, now: number): boolean {
   if (availableAt <= now) return false
-  if (availableAt <= now + LONGEST_OWN_BACKOFF_MS) return true
-  return availableAt <= now + LONGEST_BACKOFF_MS && (requeuedAt === null || requeuedAt <= now)
+  if (availableAt <= now + MAX_OWN_BACKOFF_MS) return true
+  return availableAt <= now + MAX_BACKOFF_MS && (requeuedAt === null || requeuedAt <= now)
 }
 
 /**
@@ -51,7 +51,7 @@ function holdsBack(availableAt: number, requeuedAt: number | null, now: number):
  * 1. the pause; 2. a disk without room for a claim; 3. a target that does not answer; 4. its own backoff;
  * 5. jobs of the affinity that is drained before its own; 6. the running job.
  */
-export function waitingFor(job: WaitingJob, { draining }: Standing, condition: QueueCondition): WaitingFor {
+export function waitingFor(job: WaitingJob, { draining }: QueuePosition, condition: QueueCondition): WaitingFor {
   const { now, pause, storageFullSince, unreachableSince, swappedAt, running, idleSince } = condition
   const cameAt = job.requeuedAt ?? job.createdAt
   if (pause !== null) return { reason: 'paused', ...pause }

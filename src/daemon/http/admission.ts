@@ -25,8 +25,8 @@ export function noRoom(
 }
 
 /** An async job is on disk: whoever acts on that hears of it. */
-export function tellOf({ dispatcher: queue, deadlines }: HttpContext, job: Job): void {
-  queue.enqueued(job)
+export function tellOf({ dispatcher, deadlines }: HttpContext, job: Job): void {
+  dispatcher.enqueued(job)
   const { startBeforeMs, finishBeforeMs } = job.wishes
   if (startBeforeMs !== null || finishBeforeMs !== null) deadlines.wake()
 }

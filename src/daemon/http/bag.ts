@@ -2,7 +2,7 @@
 // chained together, and one of them that reaches the old generation keeps all that follow, with every request in them,
 // until the next full collection (seen with embeddings: 4 of 17 MB outlived each small collection, at twice the CPU).
 
-export class Roll<T> {
+export class Bag<T> {
   readonly #members: T[] = []
 
   get size(): number {

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { ByteChunks } from '../text/byte-chunks.ts'
 import { sizeText } from '../text/grammar.ts'
-import { Roll } from './bag.ts'
+import { Bag } from './bag.ts'
 import type { OwnError } from './respond.ts'
 import { ownError } from './respond.ts'
 import type { SliceRunner } from './slice-runner.ts'
@@ -40,7 +40,7 @@ export class RequestBodies {
   readonly #clock: Clock
   readonly #limits: BodyLimits
   readonly #slices: SliceRunner
-  readonly #watched = new Roll<Watched>()
+  readonly #watched = new Bag<Watched>()
   #timer: Timer | null = null
   #inFlight = 0
 

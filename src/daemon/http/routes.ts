@@ -115,15 +115,15 @@ export const ROUTES: readonly Route[] = [
   jobs('/jobs/{id}/deliveries/{n}/redeliver', POST),
 ]
 
-interface Place {
+interface RouteNode {
   readonly byMethod: ReadonlyMap<string, Route>
   /** The value of an Allow header. */
   readonly allow: string
   readonly surface: Surface
 }
 
-function placesOf(routes: readonly Route[]): ReadonlyMap<string, Place> {
-  const places = new Map<string, Place>()
+function placesOf(routes: readonly Route[]): ReadonlyMap<string, RouteNode> {
+  const places = new Map<string, RouteNode>()
   for (const { path, surface } of routes) {
     const here = routes.filter((route) => route.path === path)
     const byMethod = new Map(here.flatMap((route) => route.methods.map((method) => [method, route] as const)))
@@ -142,7 +142,7 @@ const PATTERNS = [...PLACES]
     place,
     segments: path.split('/').map((segment) => (segment.startsWith('{') ? null : segment)),
   }))
-const MOST_SEGMENTS = Math.max(...PATTERNS.map(({ segments }) => segments.length))
+const MAX_SEGMENTS = Math.max(...PATTERNS.map(({ segments }) => segments.length))
 
 export type Match =
   /** `parameters`: decoded, in the order of the path. */
@@ -154,7 +154,7 @@ export type Match =
 export function match(method: string, path: string): Match {
   const exact = PLACES.get(path)
   if (exact !== undefined) return at(exact, method, [])
-  const raw = path.split('/', MOST_SEGMENTS + 1)
+  const raw = path.split('/', MAX_SEGMENTS + 1)
   for (const { place, segments } of PATTERNS) {
     const parameters = parametersOf(raw, segments)
     if (parameters !== null) return at(place, method, parameters)
@@ -162,7 +162,7 @@ export function match(method: string, path: string): Match {
   return { kind: 'unknown', surface: surfaceOf(path) }
 }
 
-function at({ byMethod, allow, surface }: Place, method: string, parameters: readonly string[]): Match {
+function at({ byMethod, allow, surface }: RouteNode, method: string, parameters: readonly string[]): Match {
   const route = byMethod.get(method)
   return route === undefined ? { kind: 'wrong_method', allow, surface } : { kind: 'route', route, allow, parameters }
 }

@@ -1,9 +1,9 @@
 // Owns who may be at the target at once on the embedding routes, and who waits for a place: first come, first served,
 // bounded, and whoever leaves gives up his place in the line.
 
-export type Taken = 'now' | 'waiting' | 'full'
+export type Acquired = 'now' | 'waiting' | 'full'
 
-export class Slots {
+export class Semaphore {
   readonly #max: number
   readonly #maxWaiting: number
   readonly #waiting: (() => void)[] = []
@@ -27,7 +27,7 @@ export class Slots {
   }
 
   /** Runs `go` when there is a place: before this returns (`now`), later (`waiting`), or never (`full`). */
-  take(go: () => void): Taken {
+  acquire(go: () => void): Acquired {
     if (this.#taken < this.#max) {
       this.#taken += 1
       go()

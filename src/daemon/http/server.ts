@@ -19,16 +19,16 @@ import { answerJobs } from './jobs/jobs.ts'
 import { embed } from './ollama/embeddings.ts'
 import { answerInventory } from './ollama/inventory.ts'
 import { manage } from './ollama/management.ts'
-import { passOn } from './ollama/passthrough.ts'
+import { passThrough } from './ollama/passthrough.ts'
 import { queue } from './ollama/queued.ts'
 import { ShownModels, show } from './ollama/show.ts'
-import { Backups } from './own/backup.ts'
+import { BackupDownloads } from './own/backup.ts'
 import { answerOwn } from './own/health.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
 import { RequestBodies } from './request-body.ts'
 import { hasBody, type OwnError, ownError, refuse, sendPlain } from './respond.ts'
 import { type Match, match, type Route } from './routes.ts'
-import { Slots } from './semaphore.ts'
+import { Semaphore } from './semaphore.ts'
 import { SliceRunner } from './slice-runner.ts'
 
 export interface ServerLimits {
@@ -94,9 +94,9 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     checkMs: limits.checkMs,
   }
   const bodies = new RequestBodies(clock, bodyLimits, slices)
-  const slots = new Slots(config.embedConcurrency, config.embedQueue)
+  const slots = new Semaphore(config.embedConcurrency, config.embedQueue)
   const shown = new ShownModels()
-  const backups = new Backups()
+  const backups = new BackupDownloads()
   const guard = new SocketGuard(clock, limits.pipelined)
   const server = http.createServer({
     keepAlive: true,
@@ -207,7 +207,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
       case 'show':
         return show(context, bodies, shown, route, req, res)
       case 'direct':
-        return passOn(context, bodies, route, query, req, res)
+        return passThrough(context, bodies, route, query, req, res)
       case 'management':
         if (!config.allowManagement) {
           const disabled = ownError('management_disabled')

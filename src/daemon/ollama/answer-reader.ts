@@ -21,9 +21,9 @@ const HEAD_END = Buffer.from('\r\n\r\n')
 const LINE_END = Buffer.from('\r\n')
 const VERSION = Buffer.from('HTTP/1.')
 /** Of a head, and of all trailers together. */
-const MOST_HEAD = 16 * 1024
+const MAX_HEAD_BYTES = 16 * 1024
 /** A chunk's size with its extensions. */
-const MOST_LINE = 1024
+const MAX_LINE_BYTES = 1024
 
 const CHUNK_SIZE = /^([\da-f]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i
 
@@ -93,7 +93,7 @@ export class AnswerReader {
     const known = Math.min(VERSION.length, bytes.length - at)
     if (VERSION.compare(bytes, at, at + known, 0, known) !== 0) throw new NotHttp('it does not begin like HTTP/1.1')
     const end = bytes.indexOf(HEAD_END, at)
-    if ((end < 0 ? bytes.length : end) - at > MOST_HEAD) throw new NotHttp('the head is too long')
+    if ((end < 0 ? bytes.length : end) - at > MAX_HEAD_BYTES) throw new NotHttp('the head is too long')
     if (end < 0) return at
     const head = this.#headOf(bytes.toString('latin1', at, end))
     if (head.status === 101) throw new NotHttp('a 101 that was not asked for')
@@ -128,7 +128,7 @@ export class AnswerReader {
 
   #takeLine(bytes: Buffer, at: number): number {
     const end = bytes.indexOf(LINE_END, at)
-    const most = this.#expecting === 'trailer' ? MOST_HEAD - this.#trailers : MOST_LINE
+    const most = this.#expecting === 'trailer' ? MAX_HEAD_BYTES - this.#trailers : MAX_LINE_BYTES
     if ((end < 0 ? bytes.length : end) - at > most) throw new NotHttp('a line between chunks is too long')
     if (end < 0) return at
     const next = end + LINE_END.length

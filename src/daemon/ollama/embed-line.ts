@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../runtime/clock.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { type AnswerParts, AnswerReader } from './answer-reader.ts'
 import { sayable } from './exchange.ts'
-import { Ended, lossOf, type Progress } from './loss.ts'
+import { Ended, type ExchangeProgress, lossOf } from './loss.ts'
 import type { AnswerSink, Exchange } from './target.ts'
 
 const CONNECT_MS = 5_000
@@ -78,7 +78,11 @@ export class EmbedLine implements AnswerParts {
   readonly #reader: AnswerReader
   readonly #connecting: Timer
   #exchange: EmbedExchange | null = null
-  #progress: { -readonly [key in keyof Progress]: Progress[key] } = { started: false, answered: false, informed: false }
+  #progress: { -readonly [key in keyof ExchangeProgress]: ExchangeProgress[key] } = {
+    started: false,
+    answered: false,
+    informed: false,
+  }
   #isConnected = false
   /** Has served before. */
   #isProven = false

@@ -7,7 +7,7 @@ import { Ended, lossOf } from './loss.ts'
 import type { AnswerSink, Exchange } from './target.ts'
 
 /** What an exchange needs of the line that it goes over. */
-export interface Line {
+export interface TargetConnection {
   /** An answer must be one that a job can have: not a redirect, not empty (RFC 9110 §15.3.5). */
   readonly forJobs: boolean
   /** Bytes came, and not those of an error page. */
@@ -32,7 +32,7 @@ export const sayable = (reason: string): string => (/^[\t\x20-\x7e]*$/.test(reas
 
 export class Sent implements Exchange, Dispatcher.DispatchHandler {
   readonly #sink: AnswerSink
-  readonly #line: Line
+  readonly #line: TargetConnection
   #controller: Dispatcher.DispatchController | null = null
   #over = false
   #informed = false
@@ -44,7 +44,7 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   #settled = false
   #settling: PromiseWithResolvers<void> | null = null
 
-  constructor(sink: AnswerSink, line: Line) {
+  constructor(sink: AnswerSink, line: TargetConnection) {
     this.#sink = sink
     this.#line = line
   }

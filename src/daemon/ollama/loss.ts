@@ -4,7 +4,7 @@
 import type { LostConnection } from './target.ts'
 
 /** How far an exchange had come. */
-export interface Progress {
+export interface ExchangeProgress {
   /** Its first byte may have been written. */
   readonly started: boolean
   /** The status line of its answer had come. */
@@ -29,7 +29,7 @@ const REFUSED_ANSWERS = ['bad response', 'bad upgrade']
 
 const OURS = ['UND_ERR_DESTROYED', 'UND_ERR_CLOSED', 'UND_ERR_ABORTED']
 
-function kindOf(error: Error, code: string, { started, answered, informed }: Progress): LostConnection['kind'] {
+function kindOf(error: Error, code: string, { started, answered, informed }: ExchangeProgress): LostConnection['kind'] {
   if (OURS.includes(code)) return 'aborted'
   // A header or path that HTTP does not allow: it would fail again, so it must not look like a dead target.
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'protocol'
@@ -55,7 +55,7 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN'
 }
 
-export function lossOf(error: Error, progress: Progress): LostConnection {
+export function lossOf(error: Error, progress: ExchangeProgress): LostConnection {
   const code = codeOf(error)
   const kind = error instanceof Ended ? error.kind : kindOf(error, code, progress)
   // An AggregateError (every address of a name refused) has no message of its own.

@@ -14,11 +14,11 @@ const LOOP_DETECTED = 508
 /** A few thousand models fill 4 MiB of tags. Twice as much, parsed, can cost 160 MB. */
 export const maxBytesOf = (path: Probed): Bounds['maxBytes'] => (path === '/api/tags' ? 8 * MIB : 4 * MIB)
 
-type Reading<T> =
+type ProbeAnswer<T> =
   | { readonly kind: 'read'; readonly value: T }
   | { readonly kind: 'unreachable' | 'foreign'; readonly reason: string }
 
-function documentOf(path: Probed, reply: Reply): Reading<{ readonly document: object; readonly body: Buffer }> {
+function documentOf(path: Probed, reply: Reply): ProbeAnswer<{ readonly document: object; readonly body: Buffer }> {
   const asked = `GET ${path}`
   if (reply.kind === 'failed') return { kind: 'unreachable', reason: `${asked}: ${reply.reason}` }
   const { status, body } = reply
@@ -36,7 +36,7 @@ function documentOf(path: Probed, reply: Reply): Reading<{ readonly document: ob
 }
 
 /** The body of /api/tags or /api/ps, if it is one. */
-function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): Reading<Buffer> {
+function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): ProbeAnswer<Buffer> {
   const read = documentOf(path, reply)
   if (read.kind !== 'read') return read
   const { document, body } = read.value
@@ -46,7 +46,7 @@ function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): Reading<Buffer> 
   return { kind: 'foreign', reason: `GET ${path} answered without a list of models` }
 }
 
-function versionOf(reply: Reply): Reading<string> {
+function versionOf(reply: Reply): ProbeAnswer<string> {
   const read = documentOf('/api/version', reply)
   if (read.kind !== 'read') return read
   const { document } = read.value

@@ -5,7 +5,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { Connections } from './connections.ts'
 import { EmbedLines } from './embed-lines.ts'
-import { type Line, Sent } from './exchange.ts'
+import { Sent, type TargetConnection } from './exchange.ts'
 import { maxBytesOf, PROBED, type Probed, pingResult, probeResult } from './probe.ts'
 import { ask, type Bounds, type Reply } from './question.ts'
 import { RequestWriter } from './request.ts'
@@ -44,7 +44,7 @@ class OllamaTarget implements Target {
   readonly #log: Log
   readonly #connections: Connections
   readonly #writer: RequestWriter
-  readonly #directLine: Line
+  readonly #directLine: TargetConnection
   readonly #host: string
   /** Null: the target speaks TLS, which is undici's. */
   readonly #embedLines: EmbedLines | null
@@ -149,14 +149,14 @@ class OllamaTarget implements Target {
 
   async #askFresh(path: Probed, bounds: Bounds): Promise<Reply> {
     const client = this.#connections.fresh()
-    const line: Line = { ...this.#directLine }
+    const line: TargetConnection = { ...this.#directLine }
     const options = { ...this.#writer.options(get(path)), reset: true }
     const reply = await ask((sink) => new Sent(sink, line).over(client, options), this.#clock, bounds)
     this.#connections.drop(client)
     return reply
   }
 
-  get #line(): Pick<Line, 'heard' | 'broken'> {
+  get #line(): Pick<TargetConnection, 'heard' | 'broken'> {
     return {
       heard: () => {
         this.#answeredAt = this.#clock.monotonic()

@@ -36,11 +36,11 @@ export const JOB_ENDPOINTS = (Object.keys(ENDPOINTS) as EndpointPath[]).filter(
 )
 
 /** Characters; a label is a word to find jobs by, not a place to keep things. */
-const LONGEST_LABEL = 200
+const MAX_LABEL_CHARS = 200
 /** A year, which is more than anybody keeps a queue waiting; what is shorter than a second is gone before it is stored. */
 const DEADLINE = duration({ min: 1_000, max: 8760 * 3_600_000 })
 /** No value of these keys needs more, written in escapes; a longer one is not read, only called too long. */
-const LONGEST_TEXT = 6 * MAX_WEBHOOK_URL_CHARS
+const MAX_TEXT_BYTES = 6 * MAX_WEBHOOK_URL_CHARS
 
 const QUOTED_STATES = STATES.map((state) => JSON.stringify(state)).join(', ')
 
@@ -71,13 +71,13 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
     return known ?? '/api/chat'
   }
   const label = (): string | null => {
-    const allowed = `it must be a text of 1 to ${LONGEST_LABEL} characters, without control characters`
+    const allowed = `it must be a text of 1 to ${MAX_LABEL_CHARS} characters, without control characters`
     const text = textOf('label', allowed)
     if (text === null) return null
     if (text === '') return problem('label', 'is empty', allowed)
     if (/\p{Cc}/u.test(text)) return problem('label', 'holds a control character', allowed)
     const { length } = [...text]
-    return length > LONGEST_LABEL ? problem('label', `has ${length} characters`, allowed) : text
+    return length > MAX_LABEL_CHARS ? problem('label', `has ${length} characters`, allowed) : text
   }
   const webhookUrl = (): string | null => {
     const allowed = `it must be an http or https URL of at most ${MAX_WEBHOOK_URL_CHARS} characters`
@@ -92,7 +92,7 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
     const value = set('webhook_events')
     if (value === null) return null
     if (value.kind !== 'array') return problem('webhook_events', isOfKind(bytes, value), allowed)
-    if (value.end - value.start > LONGEST_TEXT) return problem('webhook_events', 'is too long', allowed)
+    if (value.end - value.start > MAX_TEXT_BYTES) return problem('webhook_events', 'is too long', allowed)
     const items = itemsOf(bytes, value)
     if (items.length === 0) return problem('webhook_events', 'is empty', allowed)
     const unknown = items.find((item) => !STATES.some((state) => state === item.text))
@@ -124,24 +124,24 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
 
 /** Null: longer than anything that is allowed. */
 function stringAt(bytes: Uint8Array, { start, end }: Span): string | null {
-  return end - start - 2 > LONGEST_TEXT ? null : decodeJsonString(bytes, start + 1, end - 1)
+  return end - start - 2 > MAX_TEXT_BYTES ? null : decodeJsonString(bytes, start + 1, end - 1)
 }
 
 /** Of what a caller wrote no more than this comes back to him. */
-const LONGEST_SHOWN = 40
+const MAX_QUOTED_CHARS = 40
 
 const shown = (text: string): string => {
   const characters = [...text]
-  return characters.length <= LONGEST_SHOWN
+  return characters.length <= MAX_QUOTED_CHARS
     ? JSON.stringify(text)
-    : `${JSON.stringify(characters.slice(0, LONGEST_SHOWN).join(''))}…`
+    : `${JSON.stringify(characters.slice(0, MAX_QUOTED_CHARS).join(''))}…`
 }
 
 function isOfKind(bytes: Uint8Array, value: Span): string {
   if (value.kind === 'object' || value.kind === 'array') return `is an ${value.kind}`
   if (value.kind === 'string') return 'is a text'
   const { kind, start, end } = value
-  return `is ${literalText(bytes, { kind, start, end: Math.min(end, start + LONGEST_SHOWN) })}`
+  return `is ${literalText(bytes, { kind, start, end: Math.min(end, start + MAX_QUOTED_CHARS) })}`
 }
 
 interface Item {

@@ -8,13 +8,13 @@ import type { Slices } from '../text/slices.ts'
 import { KeyTable } from './key-table.ts'
 
 /** Where the object with the `type` is; an empty path is the value of the key itself. */
-interface Asked {
+interface FormatEndpoint {
   readonly key: string
   readonly path: readonly string[]
 }
 
 /** Ollama's other layers know no such key (openai.CompletionRequest, anthropic.MessagesRequest of 0.17.4). */
-const ASKED: Readonly<Partial<Record<EndpointPath, Asked>>> = {
+const ASKED: Readonly<Partial<Record<EndpointPath, FormatEndpoint>>> = {
   '/api/chat': { key: 'format', path: [] },
   '/api/generate': { key: 'format', path: [] },
   '/v1/chat/completions': { key: 'response_format', path: ['type'] },

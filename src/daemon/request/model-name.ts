@@ -10,8 +10,8 @@ export type ModelName =
   /** Two sources at once, in Ollama's words. */
   | { readonly kind: 'conflicting'; readonly message: string }
 
-const LONGEST_HOST = 350
-const LONGEST_PART = 80
+const MAX_HOST_CHARS = 350
+const MAX_PART_CHARS = 80
 
 const FIRST = '[A-Za-z0-9_]'
 const HOST = new RegExp(`^${FIRST}[A-Za-z0-9_.:-]*$`)
@@ -30,18 +30,18 @@ function isValidName(name: string): boolean {
   let rest = name
   if (rest.lastIndexOf(':') > rest.lastIndexOf('/')) {
     const [before, tag] = cutLast(rest, ':') ?? ['', '']
-    if (!fits(tag, PART, LONGEST_PART)) return false
+    if (!fits(tag, PART, MAX_PART_CHARS)) return false
     rest = before
   }
   const model = cutLast(rest, '/')
-  if (!fits(model?.[1] ?? rest, PART, LONGEST_PART)) return false
+  if (!fits(model?.[1] ?? rest, PART, MAX_PART_CHARS)) return false
   if (model === null) return true
   const namespace = cutLast(model[0], '/')
-  if (!fits(namespace?.[1] ?? model[0], NAMESPACE, LONGEST_PART)) return false
+  if (!fits(namespace?.[1] ?? model[0], NAMESPACE, MAX_PART_CHARS)) return false
   if (namespace === null) return true
   // The scheme before the host is not looked at by Ollama either.
   const scheme = namespace[0].indexOf('://')
-  return fits(scheme < 0 ? namespace[0] : namespace[0].slice(scheme + 3), HOST, LONGEST_HOST)
+  return fits(scheme < 0 ? namespace[0] : namespace[0].slice(scheme + 3), HOST, MAX_HOST_CHARS)
 }
 
 /** The name without the word for its source, if it has one. */

@@ -49,7 +49,7 @@ export interface Refused {
   readonly speaker: Speaker
 }
 
-export type Reading =
+export type SubmissionResult =
   | { readonly kind: 'submission'; readonly submission: Submission }
   /** Native, nothing to say and a keep_alive of zero: it only drops a model, so it goes past the queue. */
   | { readonly kind: 'unload'; readonly submission: Submission }
@@ -60,7 +60,7 @@ export function* readSubmission(
   endpoint: EndpointPath,
   request: RequestBytes,
   settings: ReadingSettings,
-): Slices<Reading> {
+): Slices<SubmissionResult> {
   const { coding } = request
   if (coding.kind === 'unsupported') return refuseBy('unsupported_encoding', { what: coding.what })
   if (coding.kind === 'broken') {
@@ -100,7 +100,7 @@ function* fromForm(
   request: RequestBytes,
   bytes: Uint8Array,
   settings: ReadingSettings,
-): Slices<Reading> {
+): Slices<SubmissionResult> {
   const form = yield* readForm(bytes, request.contentType, ['model'])
   if (form.kind === 'broken') {
     return refuse(unreadableBody(endpoint, `failed to parse multipart form: ${form.message}`, settings.version))
@@ -117,7 +117,7 @@ function* fromJson(
   request: RequestBytes,
   bytes: Uint8Array,
   settings: ReadingSettings,
-): Slices<Reading> {
+): Slices<SubmissionResult> {
   const reading = yield* readKeys(endpoint, bytes, settings.version)
   const { coding } = request
   if (reading.kind === 'error' && coding.kind === 'readable' && coding.ignored !== undefined)

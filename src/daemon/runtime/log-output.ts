@@ -4,7 +4,7 @@
 import { fstatSync, write, writeSync } from 'node:fs'
 
 /** What may wait for a slow reader; lines beyond it are dropped, and counted in the next one that is not. */
-const MOST_WAITING = 8 * 1024 * 1024
+const MAX_WAITING_BYTES = 8 * 1024 * 1024
 /** Until a pipe that was full is tried again. */
 const AGAIN_MS = 10
 /** What an orderly end gives to a reader. */
@@ -31,7 +31,7 @@ export class LogOutput {
   write(line: string): void {
     if (this.#gone) return
     if (this.#isFile) return this.#writeNow(line)
-    if (this.#bytes + line.length > MOST_WAITING) {
+    if (this.#bytes + line.length > MAX_WAITING_BYTES) {
       this.#dropped += 1
       return
     }

@@ -31,7 +31,7 @@ const ATTEMPT_OUTCOMES = [
   'recovered',
   'cancelled',
 ] as const satisfies readonly EventName[]
-export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
+export type AttemptResult = (typeof ATTEMPT_OUTCOMES)[number]
 
 const DELIVERY_RESULTS = [
   'delivered',
@@ -82,7 +82,7 @@ export const METRICS = {
     type: 'gauge',
     help: '1 while the queue is paused, else 0.',
     look: 'If jobs wait although the target is up: somebody may have forgotten to resume.',
-    read: ({ dispatcher: queue }) => one(Number(queue.paused)),
+    read: ({ dispatcher }) => one(Number(dispatcher.paused)),
   },
   callers: {
     name: 'foreman_callers',
@@ -227,7 +227,7 @@ export const METRICS = {
     type: 'gauge',
     help: '1 if the last probe of the target was answered, else 0.',
     look: 'If jobs wait: the target may be asleep or down.',
-    read: ({ prober: probes }) => one(Number(probes.status.reachable === true)),
+    read: ({ prober }) => one(Number(prober.status.reachable === true)),
   },
   probes: {
     name: 'foreman_target_probes_total',
@@ -248,7 +248,7 @@ export const METRICS = {
     type: 'gauge',
     help: '1 while the target cannot hold the embedder and a worker at once, else 0.',
     look: 'If each embedding makes the worker load again: set OLLAMA_MAX_LOADED_MODELS=2 at the target.',
-    read: ({ prober: probes }) => one(Number(probes.slotsTooFew)),
+    read: ({ prober }) => one(Number(prober.slotsTooFew)),
   },
   slots: {
     name: 'foreman_slot_warnings_total',

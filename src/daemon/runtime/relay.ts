@@ -5,7 +5,7 @@ import type { AnswerHeaders, AnswerRecord } from '../domain/answer.ts'
 import type { EventName, JobError, StateChange } from '../domain/job.ts'
 
 /** How a job ended for whoever listens. */
-export type Ending =
+export type RunEnding =
   | { readonly kind: 'completed' }
   /** The target's own HTTP error was passed on, with its body. */
   | { readonly kind: 'answered'; readonly error: JobError }
@@ -21,7 +21,7 @@ export interface Subscriber {
   data(chunk: Buffer): boolean
   /** The last record of the answer was among the bytes: only its end follows. */
   lastRecord?(): void
-  ended(ending: Ending): void
+  ended(ending: RunEnding): void
 }
 
 export interface Subscription {
@@ -49,7 +49,7 @@ export interface Watcher {
   stopped?(): void
 }
 
-interface Line {
+interface Subscribed {
   readonly subscriber: Subscriber
   /** Set while the dispatcher waits for this listener. */
   resume: (() => void) | null
@@ -57,7 +57,7 @@ interface Line {
 
 /** One relay per daemon: at most one listener a job, because a blocked call has one caller; watchers as many as come. */
 export class Relay {
-  readonly #lines = new Map<string, Line>()
+  readonly #lines = new Map<string, Subscribed>()
   readonly #watchers = new Map<string, Set<Watcher>>()
 
   get listeners(): number {
@@ -67,7 +67,7 @@ export class Relay {
   /** Listens to a job, before its row exists, so that nothing can be missed. A second listener is a bug. */
   open(id: string, subscriber: Subscriber): Subscription {
     if (this.#lines.has(id)) throw new Error(`job ${id} has a listener already`)
-    const line: Line = { subscriber, resume: null }
+    const line: Subscribed = { subscriber, resume: null }
     this.#lines.set(id, line)
     return {
       drained: () => {
@@ -139,7 +139,7 @@ export class Relay {
     this.#lines.get(id)?.subscriber.lastRecord?.()
   }
 
-  ended(id: string, ending: Ending): void {
+  ended(id: string, ending: RunEnding): void {
     const line = this.#lines.get(id)
     this.#lines.delete(id)
     line?.subscriber.ended(ending)

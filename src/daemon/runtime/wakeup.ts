@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from './clock.ts'
 
-export class Bell {
+export class Wakeup {
   readonly #clock: Clock
   #rung = false
   #waiting: (() => void) | null = null
@@ -12,20 +12,20 @@ export class Bell {
     this.#clock = clock
   }
 
-  ring(): void {
+  wake(): void {
     this.#rung = true
     this.#waiting?.()
     this.#waiting = null
   }
 
   /** Rings by itself after `ms`, unless it has rung before; a later call replaces an earlier one. */
-  ringIn(ms: number): void {
+  wakeIn(ms: number): void {
     this.#timer?.cancel()
-    this.#timer = this.#clock.after(Math.max(0, ms), () => this.ring())
+    this.#timer = this.#clock.after(Math.max(0, ms), () => this.wake())
   }
 
   /** Resolves at the next ring, or at once if it has rung since the last call. One listener only. */
-  async heard(): Promise<void> {
+  async wait(): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
         this.#waiting = resolve

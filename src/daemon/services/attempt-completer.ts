@@ -4,7 +4,7 @@
 import { errorMessage } from '../../protocol/error.ts'
 import type { Config } from '../config/config.ts'
 import { CLOUD_AFFINITY } from '../domain/affinity.ts'
-import { type Decision, decide, type Outcome } from '../domain/attempt.ts'
+import { type AttemptOutcome, type Decision, decide } from '../domain/attempt.ts'
 import { createRunTimes, type RunTimes } from '../domain/eta.ts'
 import { isFinal, type Job, type JobError, type State, TRANSITIONS } from '../domain/job.ts'
 import { hasLoaded, LoadCounters } from '../domain/load-counters.ts'
@@ -13,11 +13,11 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Relay } from '../runtime/relay.ts'
-import type { Change, PastRun, Store } from '../sqlite/store.ts'
-import type { Run } from './attempt-run.ts'
+import type { JobChange, PastRun, Store } from '../sqlite/store.ts'
+import type { Attempt } from './attempt-run.ts'
 import type { Prober } from './prober.ts'
 
-export interface ConclusionParts {
+export interface AttemptCompleterParts {
   readonly config: Config
   readonly clock: Clock
   /** 0 ≤ random < 1. */
@@ -31,19 +31,19 @@ export interface ConclusionParts {
   readonly deliverer: { wake(): void }
 }
 
-export class Conclusion {
-  readonly #parts: ConclusionParts
+export class AttemptCompleter {
+  readonly #parts: AttemptCompleterParts
   /** What a job has taken lately, ms, the last fifth weighing most; null while none was done. */
   recentRunMs: number | null = null
   readonly runTimes: RunTimes = createRunTimes()
   readonly loads = new LoadCounters()
 
-  constructor(parts: ConclusionParts) {
+  constructor(parts: AttemptCompleterParts) {
     this.#parts = parts
   }
 
   /** `mustAsk`: the connection broke, so that the target must answer before the next claim. */
-  async of(run: Run, outcome: Outcome): Promise<{ readonly mustAsk: boolean }> {
+  async complete(run: Attempt, outcome: AttemptOutcome): Promise<{ readonly mustAsk: boolean }> {
     const { clock, config, random, metrics, prober, log } = this.#parts
     const { job } = run
     if (outcome.kind === 'lost') prober.soon('connection lost')
@@ -70,7 +70,7 @@ export class Conclusion {
   }
 
   /** Something threw that must not: the job is failed, so that it cannot do so for ever. */
-  async ofBroken(run: Run, cause: unknown): Promise<void> {
+  async fail(run: Attempt, cause: unknown): Promise<void> {
     const message = errorMessage('internal', { detail: 'see the log' })
     const error = { code: 'internal', message, status: null } as const
     this.#parts.log.error({ err: cause, job: run.job.id }, 'marked as failed')
@@ -79,7 +79,7 @@ export class Conclusion {
   }
 
   /** False: the job was not in a state that the event leaves; whoever was first has said how it ended. */
-  async write(change: Change): Promise<boolean> {
+  async write(change: JobChange): Promise<boolean> {
     const { store, log, metrics } = this.#parts
     const result = await store.apply(change)
     if (result.kind === 'conflict') {
@@ -106,8 +106,8 @@ export class Conclusion {
     if (job.wishes.webhookUrl !== null) this.#parts.deliverer.wake()
   }
 
-  #changeOf(run: Run, { event, error, availableAt }: Decision): Change {
-    const remains = isFinal(TRANSITIONS[event].to) ? run.remains(event === 'completed') : undefined
+  #changeOf(run: Attempt, { event, error, availableAt }: Decision): JobChange {
+    const remains = isFinal(TRANSITIONS[event].to) ? run.output(event === 'completed') : undefined
     return {
       id: run.job.id,
       event,
@@ -115,11 +115,11 @@ export class Conclusion {
       measured: run.measured,
       ...(error === undefined ? {} : { error }),
       ...(availableAt === undefined ? {} : { availableAt }),
-      ...(remains === undefined ? {} : { remains }),
+      ...(remains === undefined ? {} : { output: remains }),
     }
   }
 
-  #tell(run: Run, outcome: Outcome, { event, error }: Decision): void {
+  #tell(run: Attempt, outcome: AttemptOutcome, { event, error }: Decision): void {
     const { relay } = this.#parts
     const { id } = run.job
     if (error === undefined) return relay.ended(id, { kind: 'completed' })
@@ -129,7 +129,7 @@ export class Conclusion {
   }
 
   /** Cloud models load nothing. */
-  #countLoad({ job, measured }: Run): void {
+  #countLoad({ job, measured }: Attempt): void {
     if (job.affinity === CLOUD_AFFINITY) return
     const isPredicted = job.state === 'loading'
     this.loads.count(isPredicted, measured.loadMs)

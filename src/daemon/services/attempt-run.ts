@@ -3,10 +3,10 @@
 
 import { unreadableFormat } from '../answer/answer-format.ts'
 import { INCOMPLETE } from '../answer/answer-record.ts'
-import { createMarker, type Marker, type Verdict } from '../answer/completion-detector.ts'
+import { createCompletionDetector, type Marker, type Verdict } from '../answer/completion-detector.ts'
 import type { AnswerHeaders } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
-import type { Outcome, StopReason } from '../domain/attempt.ts'
+import type { AttemptOutcome, StopReason } from '../domain/attempt.ts'
 import { answerForm } from '../domain/endpoint.ts'
 import type { Job } from '../domain/job.ts'
 import { MAX_TARGET_TEXT_BYTES } from '../domain/target-text.ts'
@@ -18,9 +18,9 @@ import { GrowableBuffer } from '../text/growable-buffer.ts'
 import { RunRecords } from './run-records.ts'
 
 /** What of an unstreamed answer is held back until its verdict is known: a cut or a lie is then still an honest 502. */
-const HELD_ANSWER = 8 * 1024 * 1024
+const MAX_HELD_ANSWER_BYTES = 8 * 1024 * 1024
 /** What of an HTTP error is held back until it is known whether it is final. */
-const HELD_ERROR = 64 * 1024
+const MAX_HELD_ERROR_BYTES = 64 * 1024
 /** How long an answer may take to end after its last record. Then its connection is closed and the next job is sent. */
 const END_GRACE_MS = 5_000
 /** The largest byte that is white space in a record. */
@@ -44,7 +44,7 @@ export interface AnswerSoFar {
   readonly records: number
 }
 
-export interface RunParts {
+export interface AttemptParts {
   readonly clock: Clock
   readonly target: Target
   readonly relay: Relay
@@ -56,9 +56,9 @@ export interface RunParts {
 
 const isOk = (status: number): boolean => status >= 200 && status < 300
 
-export class Run implements AnswerSink {
+export class Attempt implements AnswerSink {
   readonly job: Job
-  readonly outcome: Promise<Outcome>
+  readonly outcome: Promise<AttemptOutcome>
   readonly startedAt: number
   bytes = 0
   /** Clock.monotonic() of the last byte, or of the moment a paused reader took up again. */
@@ -70,10 +70,10 @@ export class Run implements AnswerSink {
   /** Part of the answer went to a listener. */
   delivered = false
 
-  readonly #parts: RunParts
+  readonly #parts: AttemptParts
   readonly #marker: Marker
   readonly #streamed: boolean
-  readonly #settle: (outcome: Outcome) => void
+  readonly #settle: (outcome: AttemptOutcome) => void
   #exchange: Exchange | null = null
   #head: { status: number; headers: AnswerHeaders; reason: string } | null = null
   #flowing = false
@@ -92,16 +92,16 @@ export class Run implements AnswerSink {
   /** The outcome is known. */
   #settled = false
 
-  constructor(job: Job, parts: RunParts) {
+  constructor(job: Job, parts: AttemptParts) {
     this.job = job
     this.#parts = parts
     this.#streamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
-    this.#marker = createMarker(job.endpoint, this.#streamed)
+    this.#marker = createCompletionDetector(job.endpoint, this.#streamed)
     this.#records = new RunRecords(job, this.#streamed, parts.relay)
     this.startedAt = parts.clock.monotonic()
     this.heardAt = this.startedAt
     this.working = job.state === 'working'
-    const { promise, resolve } = Promise.withResolvers<Outcome>()
+    const { promise, resolve } = Promise.withResolvers<AttemptOutcome>()
     this.outcome = promise
     this.#settle = (outcome) => {
       this.#settled = true
@@ -115,7 +115,7 @@ export class Run implements AnswerSink {
   }
 
   /** Sends it. Resolves when the answer has ended or its socket is gone. */
-  async send(body: Uint8Array): Promise<Outcome> {
+  async send(body: Uint8Array): Promise<AttemptOutcome> {
     const { job } = this
     if (this.#stopped !== null) return this.outcome
     this.#exchange = this.#parts.target.sendJob(
@@ -183,7 +183,7 @@ export class Run implements AnswerSink {
   }
 
   /** What an async job leaves; undefined for a blocked call, or where nothing came. `isWhole`: it is done. */
-  remains(isWhole: boolean): JobOutput | undefined {
+  output(isWhole: boolean): JobOutput | undefined {
     if (this.job.caller === 'live' || this.#head === null) return undefined
     const { status } = this.#head
     const type = this.#header('content-type')
@@ -228,7 +228,7 @@ export class Run implements AnswerSink {
       return
     }
     this.#held.add(chunk)
-    if (this.#held.length > (ok ? HELD_ANSWER : HELD_ERROR)) this.#flow(null)
+    if (this.#held.length > (ok ? MAX_HELD_ANSWER_BYTES : MAX_HELD_ERROR_BYTES)) this.#flow(null)
   }
 
   /** Returns false for a part of an HTTP error. */
@@ -344,7 +344,7 @@ export class Run implements AnswerSink {
     if (isTooLarge) this.stop('answer_too_large', sizeText(maxAnswer))
     else if (ok) this.#records.push(chunk)
     else if (isKept) this.#errorBody.add(chunk)
-    if (!ok && this.#errorStart.length < HELD_ERROR)
-      this.#errorStart.add(chunk.subarray(0, HELD_ERROR - this.#errorStart.length))
+    if (!ok && this.#errorStart.length < MAX_HELD_ERROR_BYTES)
+      this.#errorStart.add(chunk.subarray(0, MAX_HELD_ERROR_BYTES - this.#errorStart.length))
   }
 }

@@ -6,10 +6,10 @@ import { isFinal, type JobError } from '../domain/job.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Relay } from '../runtime/relay.ts'
 import type { Store } from '../sqlite/store.ts'
-import type { Conclusion } from './attempt-completer.ts'
+import type { AttemptCompleter } from './attempt-completer.ts'
 
 /** `stopping`: it runs, and its final state comes in a moment; `cancelled`: it waited; `over`: it had ended before. */
-export type Cancelled = 'stopping' | 'cancelled' | 'over' | 'unknown'
+export type CancelResult = 'stopping' | 'cancelled' | 'over' | 'unknown'
 
 /** What became of a request to stop the running job. `answered`: its answer has its verdict, which stands. */
 export type StopResult = 'stopping' | 'answered' | 'not_running'
@@ -18,7 +18,7 @@ export interface CancellationParts {
   readonly clock: Clock
   readonly store: Store
   readonly relay: Relay
-  readonly conclusion: Conclusion
+  readonly completer: AttemptCompleter
   readonly stopRunning: (id: string, reason: StopReason, limit?: string) => StopResult
 }
 
@@ -40,7 +40,7 @@ export class Cancellation {
     error: JobError,
     reason: StopReason | 'start_before_passed',
     limit?: string,
-  ): Promise<Cancelled> {
+  ): Promise<CancelResult> {
     const { store, relay, stopRunning } = this.#parts
     const stops = (): boolean => reason !== 'start_before_passed' && stopRunning(id, reason, limit) !== 'not_running'
     if (stops()) return 'stopping'
@@ -67,6 +67,6 @@ export class Cancellation {
   }
 
   #write(id: string, error: JobError): Promise<boolean> {
-    return this.#parts.conclusion.write({ id, event: 'cancelled', now: this.#parts.clock.now(), error })
+    return this.#parts.completer.write({ id, event: 'cancelled', now: this.#parts.clock.now(), error })
   }
 }

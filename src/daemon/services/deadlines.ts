@@ -3,11 +3,11 @@
 
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import { Bell } from '../runtime/wakeup.ts'
+import { Wakeup } from '../runtime/wakeup.ts'
 import type { Overdue, Store } from '../sqlite/store.ts'
 import { formatDuration } from '../text/grammar.ts'
 
-const PIECE = 100
+const MAX_OVERDUE_JOBS = 100
 /** Deadlines are of the wall clock, which may jump, or go on while this machine sleeps: it looks at least this often. */
 const AT_LEAST_EVERY_MS = 60_000
 /** After a look that failed, or found only what is on its way out. */
@@ -25,13 +25,13 @@ export interface DeadlinesParts {
 
 export class Deadlines {
   readonly #parts: DeadlinesParts
-  readonly #bell: Bell
+  readonly #wakeup: Wakeup
   #loop: Promise<void> | null = null
   #stopped = false
 
   constructor(parts: DeadlinesParts) {
     this.#parts = parts
-    this.#bell = new Bell(parts.clock)
+    this.#wakeup = new Wakeup(parts.clock)
   }
 
   /** Resolves when what fell due while nobody looked is ended: before the first claim, or it would be sent after all. */
@@ -43,19 +43,19 @@ export class Deadlines {
 
   /** There may be an earlier deadline than was known. */
   wake(): void {
-    this.#bell.ring()
+    this.#wakeup.wake()
   }
 
   /** Safe twice. */
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#bell.ring()
+    this.#wakeup.wake()
     await this.#loop
   }
 
   async #forEver(): Promise<void> {
     while (!this.#stopped) {
-      await this.#bell.heard()
+      await this.#wakeup.wait()
       if (!this.#stopped) await this.#look()
     }
   }
@@ -66,7 +66,7 @@ export class Deadlines {
     try {
       const asked = new Set<string>()
       for (;;) {
-        const { overdue, nextAt } = await store.overdue(clock.now(), PIECE)
+        const { overdue, nextAt } = await store.overdue(clock.now(), MAX_OVERDUE_JOBS)
         const fresh = overdue.filter(({ id }) => !asked.has(id))
         for (const job of fresh) {
           asked.add(job.id)
@@ -75,14 +75,14 @@ export class Deadlines {
         if (this.#stopped) return
         if (overdue.length > 0 && fresh.length > 0) continue
         // What was asked to end is still there: a run that stops takes its moment.
-        if (overdue.length > 0) return this.#bell.ringIn(AGAIN_MS)
+        if (overdue.length > 0) return this.#wakeup.wakeIn(AGAIN_MS)
         if (nextAt === null) return
         const inMs = nextAt - clock.now()
-        return this.#bell.ringIn(inMs <= 0 ? AGAIN_MS : Math.min(inMs, AT_LEAST_EVERY_MS))
+        return this.#wakeup.wakeIn(inMs <= 0 ? AGAIN_MS : Math.min(inMs, AT_LEAST_EVERY_MS))
       }
     } catch (error) {
       log.error({ err: error }, 'deadlines could not be looked at; tried again')
-      this.#bell.ringIn(AGAIN_MS)
+      this.#wakeup.wakeIn(AGAIN_MS)
     }
   }
 

@@ -10,11 +10,11 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { OnStep } from '../runtime/step.ts'
-import { Bell } from '../runtime/wakeup.ts'
+import { Wakeup } from '../runtime/wakeup.ts'
 import type { DueDelivery, Store } from '../sqlite/store.ts'
 import { webhookBody } from '../webhooks/payload.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
-import { DeliveryPlaces, type Tried } from './delivery-slots.ts'
+import { DeliverySlots, type Tried } from './delivery-slots.ts'
 
 /** The wall clock may be put forward while the loop sleeps until something falls due. */
 const LOOK_EVERY_MS = 60_000
@@ -42,8 +42,8 @@ export interface DelivererParts {
 
 export class Deliverer {
   readonly #parts: DelivererParts
-  readonly #bell: Bell
-  readonly #places = new DeliveryPlaces()
+  readonly #wakeup: Wakeup
+  readonly #places = new DeliverySlots()
   readonly #tries = new Map<string, Promise<void>>()
   readonly #stop = new AbortController()
   /** Ids of webhooks that their receivers found too large. */
@@ -54,7 +54,7 @@ export class Deliverer {
 
   constructor(parts: DelivererParts) {
     this.#parts = parts
-    this.#bell = new Bell(parts.clock)
+    this.#wakeup = new Wakeup(parts.clock)
   }
 
   /** Webhooks on their way now. */
@@ -69,7 +69,7 @@ export class Deliverer {
 
   /** Something may have fallen due. */
   wake(): void {
-    this.#bell.ring()
+    this.#wakeup.wake()
   }
 
   /** Breaks off what is on its way: it is not settled, so it is sent again after the next start. Safe twice. */
@@ -86,13 +86,13 @@ export class Deliverer {
 
   async #forEver(): Promise<void> {
     while (!this.#stopping) {
-      await this.#bell.heard()
+      await this.#wakeup.wait()
       try {
         await this.#recall()
         await this.#fill()
       } catch (error) {
         this.#parts.log.error({ err: error }, 'the deliverer met something unexpected; it goes on')
-        this.#bell.ringIn(PAUSE_MS)
+        this.#wakeup.wakeIn(PAUSE_MS)
       }
     }
   }
@@ -120,22 +120,22 @@ export class Deliverer {
     const { clock, store } = this.#parts
     while (!this.#stopping && this.#places.free > 0) {
       const now = clock.now()
-      const { shutOut: except, free: limit } = this.#places
+      const { saturated: except, free: limit } = this.#places
       const { due, nextAt } = await store.dueDeliveries({ now, limit, except, underWay: [...this.#tries.keys()] })
       if (this.#stopping) return
       const begun = due.filter((delivery) => this.#begin(delivery))
-      if (begun.length > 0 || this.#places.shutOut.length > except.length) continue
+      if (begun.length > 0 || this.#places.saturated.length > except.length) continue
       if (nextAt === null) return
       // The question took its time; what it could not have given then is no reason to ask at once.
       const inMs = nextAt > now ? nextAt - clock.now() : PAUSE_MS
-      if (inMs > 0) return this.#bell.ringIn(Math.min(inMs, LOOK_EVERY_MS))
+      if (inMs > 0) return this.#wakeup.wakeIn(Math.min(inMs, LOOK_EVERY_MS))
     }
   }
 
   /** False: it has no place. */
   #begin(delivery: DueDelivery): boolean {
     const { jobId, receiver } = delivery
-    if (this.#tries.has(jobId) || !this.#places.take(receiver)) return false
+    if (this.#tries.has(jobId) || !this.#places.acquire(receiver)) return false
     const tried = this.#try(delivery).finally(() => {
       this.#tries.delete(jobId)
       this.wake()
@@ -156,7 +156,7 @@ export class Deliverer {
       log.error({ err: error, job: delivery.jobId }, 'a webhook could not be sent for an unexpected reason')
       await this.#pause()
     }
-    this.#places.giveBack(delivery.receiver, tried)
+    this.#places.release(delivery.receiver, tried)
   }
 
   /** Null: there is nothing to say of it, for the job is gone, or we stop. */

@@ -15,12 +15,12 @@ import type { QueueCondition } from '../domain/wait-reason.ts'
 import type { Target } from '../ollama/target.ts'
 import type { AwakeClock } from '../runtime/awake-clock.ts'
 import type { OnStep } from '../runtime/step.ts'
-import { Bell } from '../runtime/wakeup.ts'
-import type { Change, PastRun, QueueState } from '../sqlite/store.ts'
-import { Conclusion, type ConclusionParts, sentLine } from './attempt-completer.ts'
-import { type AnswerSoFar, Run, type RunningJob } from './attempt-run.ts'
+import { Wakeup } from '../runtime/wakeup.ts'
+import type { JobChange, PastRun, QueueState } from '../sqlite/store.ts'
+import { AttemptCompleter, type AttemptCompleterParts, sentLine } from './attempt-completer.ts'
+import { type AnswerSoFar, Attempt, type RunningJob } from './attempt-run.ts'
 import { bodyToSend, mayChangeResident } from './body-to-send.ts'
-import { Cancellation, type Cancelled, type StopResult } from './cancellation.ts'
+import { Cancellation, type CancelResult, type StopResult } from './cancellation.ts'
 import { Pausing } from './pausing.ts'
 import { watch } from './watchdog.ts'
 
@@ -33,7 +33,7 @@ const ASK_DEADLINE_MS = 5_000
 /** A target that has not answered for this long is said not to answer, before the deadline has passed. */
 const SLOW_ANSWER_MS = 1_000
 
-export interface DispatcherParts extends ConclusionParts {
+export interface DispatcherParts extends AttemptCompleterParts {
   readonly target: Target
   readonly awake: AwakeClock
   readonly aliases?: Aliases
@@ -42,12 +42,12 @@ export interface DispatcherParts extends ConclusionParts {
 
 export class Dispatcher {
   readonly #parts: DispatcherParts
-  readonly #bell: Bell
-  readonly #conclusion: Conclusion
+  readonly #wakeup: Wakeup
+  readonly #completer: AttemptCompleter
   readonly loads: LoadCounts
   readonly #cancellation: Cancellation
   #loop: Promise<void> | null = null
-  #run: Run | null = null
+  #run: Attempt | null = null
   readonly #pausing: Pausing
   #stopping = false
   /** Whatever is sent from here on ends at once. */
@@ -70,13 +70,13 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
-    this.#bell = new Bell(parts.clock)
-    this.#conclusion = new Conclusion(parts)
-    this.loads = this.#conclusion.loads
+    this.#wakeup = new Wakeup(parts.clock)
+    this.#completer = new AttemptCompleter(parts)
+    this.loads = this.#completer.loads
     const { clock, store, relay, log, target, prober } = parts
     this.#pausing = new Pausing({ clock, log, store, target, prober, wake: () => this.wake() })
     this.#cancellation = new Cancellation({
-      ...{ clock, store, relay, conclusion: this.#conclusion },
+      ...{ clock, store, relay, completer: this.#completer },
       stopRunning: (id, reason, limit) => this.stopRunning(id, reason, limit),
     })
   }
@@ -94,11 +94,11 @@ export class Dispatcher {
   }
 
   get recentRunMs(): number | null {
-    return this.#conclusion.recentRunMs
+    return this.#completer.recentRunMs
   }
 
   get runTimes(): RunTimes {
-    return this.#conclusion.runTimes
+    return this.#completer.runTimes
   }
 
   get residency(): Turn {
@@ -145,7 +145,7 @@ export class Dispatcher {
 
   /** @param remembered what the store kept of an earlier life; `runs`: what jobs took then */
   start(remembered: Pick<QueueState, 'pause' | 'lastAffinity' | 'swappedAt'>, runs: readonly PastRun[]): void {
-    this.#conclusion.recall(runs)
+    this.#completer.recall(runs)
     this.#pausing.start(remembered.pause)
     this.#lastSent = remembered.lastAffinity
     this.#swappedAt = remembered.swappedAt
@@ -154,7 +154,7 @@ export class Dispatcher {
   }
 
   wake(): void {
-    this.#bell.ring()
+    this.#wakeup.wake()
   }
 
   pause(request: PauseRequest): Promise<void> {
@@ -176,13 +176,13 @@ export class Dispatcher {
   }
 
   /** Ends a job by a call, whoever submitted it. */
-  cancel(id: string): Promise<Cancelled> {
+  cancel(id: string): Promise<CancelResult> {
     const error = { code: 'cancelled', message: errorMessage('cancelled'), status: null } as const
     return this.#cancellation.cancel(id, error, 'cancelled')
   }
 
   /** Ends a job whose deadline has passed. */
-  endOverdue(id: string, code: 'start_before_passed' | 'finish_before_passed', limit: string): Promise<Cancelled> {
+  endOverdue(id: string, code: 'start_before_passed' | 'finish_before_passed', limit: string): Promise<CancelResult> {
     const error = { code, message: errorMessage(code, { limit }), status: null }
     // Claimed since somebody looked: then it has started in time.
     if (code === 'start_before_passed' && this.#run?.job.id === id) return Promise.resolve('over')
@@ -192,14 +192,14 @@ export class Dispatcher {
   /** An async job was written to the queue. */
   enqueued(job: Job): void {
     this.#parts.onStep?.('submitted', job.id)
-    this.#conclusion.announce(job, null, job.createdAt)
+    this.#completer.announce(job, null, job.createdAt)
     this.wake()
   }
 
   /** Ends a job that still waits; its caller is gone, or must not wait on. False: it waits no longer. */
   endWaiting(id: string, event: 'cancelled' | 'unreachable_too_long', code: ErrorCode): Promise<boolean> {
     const error = { code, message: errorMessage(code), status: null }
-    return this.#conclusion.write({ id, event, now: this.#parts.clock.now(), error })
+    return this.#completer.write({ id, event, now: this.#parts.clock.now(), error })
   }
 
   /** A probe has shown what the target holds. */
@@ -226,13 +226,13 @@ export class Dispatcher {
 
   async #forEver(): Promise<void> {
     while (!this.#stopping) {
-      await this.#bell.heard()
+      await this.#wakeup.wait()
       try {
         await this.#drain()
         while (this.#pausing.isUnloadDue) await this.#pausing.unload()
       } catch (error) {
         this.#parts.log.error({ err: error }, 'the dispatcher met something unexpected; it goes on')
-        this.#bell.ringIn(ASK_EVERY_MS)
+        this.#wakeup.wakeIn(ASK_EVERY_MS)
       }
     }
   }
@@ -244,7 +244,7 @@ export class Dispatcher {
   async #drain(): Promise<void> {
     const { clock, store, config, awake } = this.#parts
     while (!this.#idle) {
-      if (!(await this.#targetAnswers())) return this.#bell.ringIn(ASK_EVERY_MS)
+      if (!(await this.#targetAnswers())) return this.#wakeup.wakeIn(ASK_EVERY_MS)
       if (this.#idle) return
       this.#cancellation.claiming()
       const claim = await store.claim({
@@ -256,7 +256,7 @@ export class Dispatcher {
       this.#storageFullSince =
         claim.kind === 'empty' && claim.isStorageFull === true ? (this.#storageFullSince ?? clock.now()) : null
       if (claim.kind === 'empty') {
-        if (claim.availableAt !== null) this.#bell.ringIn(claim.availableAt - clock.now())
+        if (claim.availableAt !== null) this.#wakeup.wakeIn(claim.availableAt - clock.now())
         return
       }
       if (claim.swapped) this.#swappedAt = claim.job.claimedAt
@@ -293,14 +293,14 @@ export class Dispatcher {
     const { config, clock, log, metrics, target, relay, onStep } = this.#parts
     onStep?.('claimed', job.id)
     // The time that is written down, so that who hears it live and who reads it later are told the same.
-    this.#conclusion.announce(job, 'queued', job.claimedAt ?? clock.now())
+    this.#completer.announce(job, 'queued', job.claimedAt ?? clock.now())
     const caught = this.#cancellation.caught(job.id)
     if (caught !== null && (await caught)) return
     if (job.caller === 'live' && !relay.isHeard(job.id)) {
       await this.endWaiting(job.id, 'cancelled', 'caller_gone')
       return
     }
-    const run = new Run(job, {
+    const run = new Attempt(job, {
       clock,
       target,
       relay,
@@ -323,12 +323,12 @@ export class Dispatcher {
       onStep?.('sent', job.id)
       const outcome = await sent
       onStep?.('answered', job.id)
-      const { mustAsk } = await this.#conclusion.of(run, outcome)
+      const { mustAsk } = await this.#completer.complete(run, outcome)
       if (mustAsk) this.#mustAsk = true
     } catch (error) {
       log.error({ err: error, job: job.id }, 'an attempt failed in an unexpected way')
       run.stop('cancelled')
-      await this.#conclusion.ofBroken(run, error)
+      await this.#completer.fail(run, error)
     } finally {
       watched.stop()
       this.#run = null
@@ -337,13 +337,13 @@ export class Dispatcher {
     onStep?.('applied', job.id)
   }
 
-  #firstByte(run: Run): void {
+  #firstByte(run: Attempt): void {
     const { clock, store, metrics, prober, log, relay, deliverer, onStep } = this.#parts
     const { job } = run
     metrics.firstByte(job.model, (clock.monotonic() - run.startedAt) / 1000)
     if (job.state === 'loading') {
       const now = clock.now()
-      const change: Change = { id: job.id, event: 'first_byte', now }
+      const change: JobChange = { id: job.id, event: 'first_byte', now }
       const written = store.apply(change)
       written.then(
         () => job.wishes.webhookUrl !== null && deliverer.wake(),

@@ -6,7 +6,7 @@ import { type Pause, type PauseRequest, pauseAfter, pauseLeftMs, type UnloadRepo
 import type { Target } from '../ollama/target.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import { Bell } from '../runtime/wakeup.ts'
+import { Wakeup } from '../runtime/wakeup.ts'
 import type { Store } from '../sqlite/store.ts'
 
 /** Timers stand still while this machine sleeps, and its clock may be set: the end of a pause is looked at this often. */
@@ -40,7 +40,7 @@ export interface PausingParts {
 export class Pausing {
   readonly #parts: PausingParts
   /** Wakes the waiting for a model to go. */
-  readonly #bell: Bell
+  readonly #wakeup: Wakeup
   #pause: Pause | null = null
   /** Clock.monotonic() at the end of the pause; null without an end. */
   #endsAt: number | null = null
@@ -58,7 +58,7 @@ export class Pausing {
 
   constructor(parts: PausingParts) {
     this.#parts = parts
-    this.#bell = new Bell(parts.clock)
+    this.#wakeup = new Wakeup(parts.clock)
   }
 
   get current(): Pause | null {
@@ -87,7 +87,7 @@ export class Pausing {
     this.#timer?.cancel()
     this.#askAgain?.cancel()
     if (this.#report?.state === 'pending') this.#report = { ...this.#report, reason: 'foreman is stopping' }
-    this.#bell.ring()
+    this.#wakeup.wake()
     this.#tell()
   }
 
@@ -169,8 +169,8 @@ export class Pausing {
   }
 
   #rest(): Promise<void> {
-    this.#bell.ringIn(LOOK_AGAIN_MS)
-    return this.#bell.heard()
+    this.#wakeup.wakeIn(LOOK_AGAIN_MS)
+    return this.#wakeup.wait()
   }
 
   #begin(pause: Pause): void {
@@ -182,7 +182,7 @@ export class Pausing {
     this.#endsAt = leftMs === null ? null : clock.monotonic() + leftMs
     this.#askAgain?.cancel()
     this.#askAgain = null
-    this.#bell.ring()
+    this.#wakeup.wake()
     void this.#parts.prober.stopWarming()
     this.#look()
   }
@@ -226,7 +226,7 @@ export class Pausing {
     this.#endsAt = null
     if (this.#report?.state === 'pending')
       this.#report = { ...this.#report, state: 'given_up', reason: 'the pause ended first' }
-    this.#bell.ring()
+    this.#wakeup.wake()
     this.#tell()
     log.info({ why }, 'resumed')
     prober.resumed()

@@ -14,7 +14,7 @@ const DEADLINE_MS = 5_000
 /** Ollama 0.17.4 answers an unload at once and lists the model for up to a second more, its time already over. */
 const LEAVING_MS = 500
 /** Bounded: with clocks that disagree a model may look as if it were leaving for ever. */
-const MOST_HURRIES = 6
+const MAX_FAST_PROBES = 6
 /** After a probe that says nothing: one of its questions was answered, another not in time. */
 const UNCERTAIN_MS = 2_000
 
@@ -152,7 +152,7 @@ export class Prober {
     const resident = this.#status.inventory?.resident ?? []
     const isLeaving = resident.some(({ expiresAt }) => Date.parse(expiresAt) <= clock.now())
     this.#hurries = isLeaving ? this.#hurries + 1 : 0
-    return isLeaving && this.#hurries <= MOST_HURRIES ? Math.min(LEAVING_MS, intervalMs) : intervalMs
+    return isLeaving && this.#hurries <= MAX_FAST_PROBES ? Math.min(LEAVING_MS, intervalMs) : intervalMs
   }
 
   /** @param isOvertaken the dispatcher has been told what is resident since the probe began */

@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../sqlite/store.ts'
 
-const PIECE = 500
+const MAX_JOBS_PER_PRUNE = 500
 /** The wall clock is believed at once as long as it is ahead of the monotonic one by no more than this since the last look. */
 const MAX_STEP_MS = 30_000
 /** A larger step is believed when a second look this much later still sees it. Timers may fire a little early. */
@@ -77,9 +77,9 @@ export class Pruner {
     let total = 0
     try {
       for (;;) {
-        const deleted = this.#stopped ? 0 : await store.prune(now - ttlMs, PIECE)
+        const deleted = this.#stopped ? 0 : await store.prune(now - ttlMs, MAX_JOBS_PER_PRUNE)
         total += deleted
-        if (deleted < PIECE) break
+        if (deleted < MAX_JOBS_PER_PRUNE) break
       }
       if (total > 0) log.info({ jobs: total }, 'finished jobs deleted')
     } catch (error) {

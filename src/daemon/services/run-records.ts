@@ -2,8 +2,8 @@
 // kept. It never slows the run: watchers are told, not asked.
 
 import { eventNumber } from '../../protocol/event.ts'
-import { createKeeper, type Keeper } from '../answer/answer-buffer.ts'
-import { type Cutter, createCutter } from '../answer/record-cutter.ts'
+import { type AnswerBuffer, createAnswerBuffer } from '../answer/answer-buffer.ts'
+import { createRecordParser, type RecordParser } from '../answer/record-cutter.ts'
 import type { AnswerRecord } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
 import type { Job } from '../domain/job.ts'
@@ -16,9 +16,9 @@ export class RunRecords {
   readonly #relay: Relay
   readonly #streamed: boolean
   /** Of an async job. */
-  readonly #keeper: Keeper | null
+  readonly #keeper: AnswerBuffer | null
   /** Of a blocked call that somebody watches: nothing of it is kept, so its records count from then on. */
-  #cutter: Cutter | null = null
+  #cutter: RecordParser | null = null
   #count = 0
   #bytes = 0
 
@@ -28,7 +28,7 @@ export class RunRecords {
     this.#streamed = streamed
     const { endpoint, wishes, caller } = job
     this.#keeper =
-      caller === 'live' ? null : createKeeper(endpoint, streamed, wishes.isJson, (record) => this.#tell(record))
+      caller === 'live' ? null : createAnswerBuffer(endpoint, streamed, wishes.isJson, (record) => this.#tell(record))
   }
 
   /** Number of the change that made, or will make, the job `working`. */
@@ -55,7 +55,7 @@ export class RunRecords {
       return
     }
     if (this.#cutter !== null) return this.#cutter.push(chunk)
-    this.#cutter = createCutter(this.#job.endpoint, this.#streamed, (record) => this.#tell(record))
+    this.#cutter = createRecordParser(this.#job.endpoint, this.#streamed, (record) => this.#tell(record))
     if (isFirst) return this.#cutter.push(chunk)
     // Somebody came in the middle: he sees whole records only. A document has no middle to come in at.
     const from = this.#streamed ? chunk.indexOf(LF) + 1 : 0
@@ -69,7 +69,7 @@ export class RunRecords {
 
   /** What an async job ends with; undefined for a blocked call. `isWhole`: the terminal marker was seen. */
   remains(contentType: string | null, isWhole: boolean): JobOutput | undefined {
-    return this.#keeper?.remains(contentType, isWhole)
+    return this.#keeper?.output(contentType, isWhole)
   }
 
   #tell(record: AnswerRecord): void {

@@ -4,7 +4,7 @@
 
 import type { Target } from '../ollama/target.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
-import type { Run } from './attempt-run.ts'
+import type { Attempt } from './attempt-run.ts'
 
 /** Silence after which new connections are tried, and how often from then on. */
 const SILENT_MS = 30_000
@@ -22,7 +22,7 @@ export interface WatchLimits {
 const spoken = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`)
 
 /** Watches a run until `stop()` is called. */
-export function watch(run: Run, target: Target, clock: Clock, limits: WatchLimits): { stop(): void } {
+export function watch(run: Attempt, target: Target, clock: Clock, limits: WatchLimits): { stop(): void } {
   const timers = new Set<Timer>()
   let stopped = false
   let failures = 0

@@ -32,7 +32,7 @@ export interface Artifacts {
 }
 
 /** As in the migration that cut the first ones. What is shown inline is one piece, which is then never copied. */
-const PIECE_BYTES = 256 * 1024
+const ARTIFACT_CHUNK_BYTES = 256 * 1024
 
 export const ARTIFACT_SQL = {
   entries: 'SELECT id, name, content_type, bytes, etag FROM artifacts WHERE sequence = $sequence ORDER BY name',
@@ -76,17 +76,17 @@ export function createArtifacts(db: DatabaseSync): Artifacts {
   function put(sequence: number, { name, contentType, body }: Artifact): void {
     const row = insert.get({ sequence, name, contentType, bytes: body.byteLength, etag: sha256(body) })
     if (row === undefined) throw new Error(`artifact ${name} of ${sequence} was not inserted`)
-    for (let number = 0; number * PIECE_BYTES < body.byteLength; number += 1) {
-      const piece = body.subarray(number * PIECE_BYTES, (number + 1) * PIECE_BYTES)
+    for (let number = 0; number * ARTIFACT_CHUNK_BYTES < body.byteLength; number += 1) {
+      const piece = body.subarray(number * ARTIFACT_CHUNK_BYTES, (number + 1) * ARTIFACT_CHUNK_BYTES)
       insertPiece.run({ artifact: row.id, number, body: piece })
     }
   }
 
   function bytesOf(artifact: number, from: number, to: number): Uint8Array<ArrayBuffer> {
     if (from >= to) return new Uint8Array(0)
-    const first = Math.floor(from / PIECE_BYTES)
-    const rows = pieces.all({ artifact, first, last: Math.floor((to - 1) / PIECE_BYTES) })
-    const start = first * PIECE_BYTES
+    const first = Math.floor(from / ARTIFACT_CHUNK_BYTES)
+    const rows = pieces.all({ artifact, first, last: Math.floor((to - 1) / ARTIFACT_CHUNK_BYTES) })
+    const start = first * ARTIFACT_CHUNK_BYTES
     const [only] = rows
     if (rows.length === 1 && only !== undefined && from === start && only.body.byteLength === to - from)
       return only.body

@@ -2,7 +2,7 @@
 // the rest synced, then the reads. And what waits while the disk is full. It never answers before the COMMIT.
 
 import type { FileWatch } from './file-watch.ts'
-import type { Answered, Durability, Operation, Outcome, Result, Ticket } from './operation.ts'
+import type { Answered, Durability, OperationOutcome, OperationResult, StoreOperation, Ticket } from './operation.ts'
 import type { Executed, Transactions } from './transaction.ts'
 
 /*
@@ -12,9 +12,9 @@ import type { Executed, Transactions } from './transaction.ts'
  * synced commit makes them durable too. An operation that finds a job which nobody holds the line for is undone there and
  * runs again in the synced one. Only concurrent operations can change places by that; who awaits sees his order.
  */
-type Place = Durability | 'deletion' | 'read'
+type TransactionKind = Durability | 'deletion' | 'read'
 
-function placeOf(operation: Operation): Place {
+function placeOf(operation: StoreOperation): TransactionKind {
   switch (operation.name) {
     case 'enqueue':
       return operation.job.caller === 'live' ? 'line' : 'disk'
@@ -53,16 +53,16 @@ function placeOf(operation: Operation): Place {
   }
 }
 
-const result = (value: Result): Outcome => ({ kind: 'result', result: value })
+const result = (value: OperationResult): OperationOutcome => ({ kind: 'result', result: value })
 
 /** How long a claim waits that found no room for its own row. */
 const CLAIM_AGAIN_MS = 1000
 
 /** More than a small change needs: a disk with less left than this stays "full". */
-const BALLAST_BYTES = 256 * 1024
+const DISK_PROBE_BYTES = 256 * 1024
 
 /** What an operation is told when there is no room for it; null where it has no word for that: it is kept and tried again. */
-function whenFull(operation: Operation): Outcome | null {
+function whenFull(operation: StoreOperation): OperationOutcome | null {
   if (operation.name === 'enqueue' || operation.name === 'retry') return result({ kind: 'storage_full' })
   if (operation.name === 'claim') {
     const availableAt = operation.request.now + CLAIM_AGAIN_MS
@@ -145,7 +145,7 @@ export function createBatches({ transactions, watch, answer, fullChanged }: Batc
       const hopeless = tickets.filter(isHopeless)
       answer(hopeless.map(refusalOf).filter((one) => one !== null))
       const hopeful = tickets.filter((ticket) => !hopeless.includes(ticket))
-      const at = (place: Place): Ticket[] => hopeful.filter(({ operation }) => placeOf(operation) === place)
+      const at = (place: TransactionKind): Ticket[] => hopeful.filter(({ operation }) => placeOf(operation) === place)
       const elsewhere = transact('line', at('line'))
       // Alone and before the rest: it makes room, and must not be undone with what found none.
       transact('disk', at('deletion'))
@@ -175,7 +175,7 @@ export function createBatches({ transactions, watch, answer, fullChanged }: Batc
 
 /** Whether a write that needs room finds none. Written and taken away again: deleting inside one transaction writes nothing. */
 function fillsUp(transactions: Transactions): boolean {
-  const [written] = transactions.run('disk', [{ name: 'ballast', bytes: BALLAST_BYTES }])
+  const [written] = transactions.run('disk', [{ name: 'ballast', bytes: DISK_PROBE_BYTES }])
   if (written?.kind !== 'result') return true
   transactions.run('disk', [{ name: 'ballast', bytes: null }])
   return false

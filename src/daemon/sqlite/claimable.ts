@@ -3,15 +3,15 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { CLOUD_AFFINITY, turnsToOldest } from '../domain/affinity.ts'
-import type { Caller } from '../domain/job.ts'
-import { LONGEST_BACKOFF_MS, LONGEST_OWN_BACKOFF_MS } from '../domain/wait-reason.ts'
+import type { CallerKind } from '../domain/job.ts'
+import { MAX_BACKOFF_MS, MAX_OWN_BACKOFF_MS } from '../domain/wait-reason.ts'
 import { type None, prepare, whole } from './statement.ts'
 import type { ClaimRequest } from './store.ts'
 
-export interface Candidate {
+export interface ClaimCandidate {
   readonly sequence: number
   readonly affinity: string
-  readonly caller: Caller
+  readonly caller: CallerKind
   readonly created_awake: number
 }
 
@@ -19,7 +19,7 @@ export interface ClaimableJobs {
   /** Backoffs that have ended count no more, nor do those that a clock set which has been put back since. */
   promote(now: number): void
   /** The job whose turn it is; null when none may be sent. */
-  next(request: ClaimRequest, swappedAwake: number): Candidate | null
+  next(request: ClaimRequest, swappedAwake: number): ClaimCandidate | null
   /** When the first backoff ends. */
   firstBackoff(): number | null
 }
@@ -47,15 +47,15 @@ export function createClaimable(db: DatabaseSync): ClaimableJobs {
   const promote = prepare<{ now: number }>(db, CLAIMABLE_SQL.promote)
   const promoteAhead = prepare<{ now: number; ahead: number; farAhead: number }>(db, CLAIMABLE_SQL.promoteAhead)
   const firstBackoff = prepare<None, { available_at: number }>(db, CLAIMABLE_SQL.firstBackoff)
-  const oldest = prepare<None, Candidate>(db, CLAIMABLE_SQL.oldest)
-  const ofAffinity = prepare<{ affinity: string }, Candidate>(db, CLAIMABLE_SQL.ofAffinity)
-  const ofModel = prepare<{ model: string }, Candidate>(db, CLAIMABLE_SQL.ofModel)
+  const oldest = prepare<None, ClaimCandidate>(db, CLAIMABLE_SQL.oldest)
+  const ofAffinity = prepare<{ affinity: string }, ClaimCandidate>(db, CLAIMABLE_SQL.ofAffinity)
+  const ofModel = prepare<{ model: string }, ClaimCandidate>(db, CLAIMABLE_SQL.ofModel)
 
   /** The first that needs no load. Cloud jobs never do. */
-  function firstResident({ affinity, foreign }: ClaimRequest['residency']): Candidate | null {
+  function firstResident({ affinity, foreign }: ClaimRequest['residency']): ClaimCandidate | null {
     const own = affinity === null ? foreign.map((model) => ofModel.get({ model })) : [ofAffinity.get({ affinity })]
     const found = [...own, ofAffinity.get({ affinity: CLOUD_AFFINITY })].filter((one) => one !== undefined)
-    return found.reduce<Candidate | null>(
+    return found.reduce<ClaimCandidate | null>(
       (first, one) => (first === null || one.sequence < first.sequence ? one : first),
       null,
     )
@@ -66,8 +66,8 @@ export function createClaimable(db: DatabaseSync): ClaimableJobs {
       promote.run({ now: whole(now) })
       promoteAhead.run({
         now: whole(now),
-        ahead: whole(now + LONGEST_OWN_BACKOFF_MS),
-        farAhead: whole(now + LONGEST_BACKOFF_MS),
+        ahead: whole(now + MAX_OWN_BACKOFF_MS),
+        farAhead: whole(now + MAX_BACKOFF_MS),
       })
     },
     firstBackoff: () => firstBackoff.get({})?.available_at ?? null,

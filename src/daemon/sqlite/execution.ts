@@ -14,16 +14,16 @@ import { createIdempotency } from './idempotency.ts'
 import { createInterruption } from './interruption.ts'
 import { createJobList } from './job-list.ts'
 import { createJobs } from './jobs.ts'
-import type { Durability, Operation, Result } from './operation.ts'
-import { createTally, type Tally } from './queue-counters.ts'
-import { createStandings } from './queue-positions.ts'
+import type { Durability, OperationResult, StoreOperation } from './operation.ts'
+import { createQueueCounters, type QueueCounters } from './queue-counters.ts'
+import { createQueuePositions } from './queue-positions.ts'
 import { createQueueState } from './queue-state.ts'
 import { createQueueing, type ELSEWHERE } from './queueing.ts'
 import { createReading } from './reading.ts'
 
 export interface Execution {
-  readonly tally: Tally
-  run(operation: Operation, durability: Durability): Result | typeof ELSEWHERE
+  readonly counters: QueueCounters
+  run(operation: StoreOperation, durability: Durability): OperationResult | typeof ELSEWHERE
 }
 
 export function createExecution(db: DatabaseSync): Execution {
@@ -33,23 +33,23 @@ export function createExecution(db: DatabaseSync): Execution {
   const deliveries = createDeliveries(db)
   const deadlines = createDeadlines(db)
   const queueState = createQueueState(db)
-  const standings = createStandings(db)
-  const tally = tallyOf(jobs.countByState(), jobs.waitingByModel(), standings.count())
+  const positions = createQueuePositions(db)
+  const counters = countersOf(jobs.countByState(), jobs.waitingByModel(), positions.count())
   const history = createHistory(changes, deliveries, artifacts)
   const queueing = createQueueing({
-    ...{ jobs, queueState, history, standings, tally },
+    ...{ jobs, queueState, history, positions, counters },
     ...{ bodies: createBodies(db), claimable: createClaimable(db), idempotency: createIdempotency(db) },
   })
   const interruption = createInterruption(jobs, queueing)
   const reading = createReading({
-    ...{ jobs, artifacts, changes, deliveries, standings, tally },
+    ...{ jobs, artifacts, changes, deliveries, positions, counters },
     list: createJobList(db),
   })
 
   /** The sequence of a job for what hangs on it; null: there is none. */
   const sequenceOf = (id: string): number | null => jobs.find(id)?.sequence ?? null
 
-  function run(operation: Operation, durability: Durability): Result | typeof ELSEWHERE {
+  function run(operation: StoreOperation, durability: Durability): OperationResult | typeof ELSEWHERE {
     switch (operation.name) {
       case 'enqueue':
         return queueing.enqueue(operation.job, operation.limits, operation.residency)
@@ -98,7 +98,7 @@ export function createExecution(db: DatabaseSync): Execution {
       case 'backlog':
         return reading.backlog()
       case 'countByState':
-        return tally.states
+        return counters.states
       case 'queueState':
         return queueState.read()
       case 'pastRuns':
@@ -119,14 +119,14 @@ export function createExecution(db: DatabaseSync): Execution {
     }
   }
 
-  return { tally, run }
+  return { counters, run }
 }
 
-function tallyOf(
+function countersOf(
   byState: readonly { readonly state: State; readonly jobs: number }[],
-  ...waiting: [Parameters<typeof createTally>[1], Parameters<typeof createTally>[2]]
-): Tally {
+  ...waiting: [Parameters<typeof createQueueCounters>[1], Parameters<typeof createQueueCounters>[2]]
+): QueueCounters {
   const counted: Record<State, number> = { queued: 0, loading: 0, working: 0, done: 0, failed: 0, cancelled: 0 }
   for (const { state, jobs } of byState) counted[state] = jobs
-  return createTally(counted, ...waiting)
+  return createQueueCounters(counted, ...waiting)
 }

@@ -1,6 +1,6 @@
 // Owns what an error of SQLite means for the transaction it came from. Pure; the codes are SQLite's result codes.
 
-export type Verdict =
+export type FailureKind =
   /** No room: everything of this transaction is undone, and may be tried again. */
   | 'full'
   /** Nobody can say what is on disk, or the file is broken: not one more statement. */
@@ -23,7 +23,7 @@ export function errcodeOf(error: unknown): number | null {
   return typeof error.errcode === 'number' ? error.errcode : null
 }
 
-export function verdictOf(errcode: number | null): Verdict {
+export function verdictOf(errcode: number | null): FailureKind {
   if (errcode === null) return 'contained'
   const primary = errcode & 0xff
   if (primary === FULL) return 'full'

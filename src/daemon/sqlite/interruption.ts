@@ -4,7 +4,7 @@
 import { errorMessage } from '../../protocol/error.ts'
 import type { JobsTable } from './jobs.ts'
 import type { Queueing } from './queueing.ts'
-import type { Change, Recovery } from './store.ts'
+import type { JobChange, Recovery } from './store.ts'
 
 export interface Interruption {
   recover(now: number, maxAttempts: number): Recovery
@@ -15,7 +15,7 @@ export function createInterruption(
   jobs: Pick<JobsTable, 'interruptible' | 'skipChange'>,
   queueing: Pick<Queueing, 'apply'>,
 ): Interruption {
-  const apply = (change: Change): void => void queueing.apply(change, 'disk')
+  const apply = (change: JobChange): void => void queueing.apply(change, 'disk')
 
   return {
     recover(now, maxAttempts) {

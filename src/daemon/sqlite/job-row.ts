@@ -2,7 +2,7 @@
 
 import { normaliseModel } from '../domain/affinity.ts'
 import {
-  type Caller,
+  type CallerKind,
   type Job,
   type JobError,
   type Measured,
@@ -18,7 +18,7 @@ export interface JobRow {
   readonly sequence: number
   readonly id: string
   readonly state: State
-  readonly caller: Caller
+  readonly caller: CallerKind
   readonly endpoint: Job['endpoint']
   readonly model: string
   readonly normalised_model: string

@@ -5,10 +5,10 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type EventName, isFinal, type State, TRANSITIONS, type Transition } from '../domain/job.ts'
 import { type JobRow, NEW_COLUMNS, type NewJobRow } from './job-row.ts'
 import { type None, prepare, type Value, whole, wholeOrNull } from './statement.ts'
-import type { Change, PastRun } from './store.ts'
+import type { JobChange, PastRun } from './store.ts'
 
 /** Where a job waits. */
-export type Place = Pick<JobRow, 'affinity' | 'sequence'>
+export type QueuePlace = Pick<JobRow, 'affinity' | 'sequence'>
 
 /** A job that was deleted. */
 export type Gone = Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>
@@ -18,12 +18,12 @@ export interface JobsTable {
   insert(row: NewJobRow): number
   find(id: string): JobRow | null
   /** Null: the job is not in a state that the event may leave. */
-  change(change: Change): JobRow | null
+  change(change: JobChange): JobRow | null
   /** Null: it is not queued. */
   claim(sequence: number, event: 'claimed_cold' | 'claimed_warm', now: number): JobRow | null
   /** Null: it is not one that may become one. So `adopt`. */
-  orphan(id: string, now: number): Place | null
-  adopt(id: string): Place | null
+  orphan(id: string, now: number): QueuePlace | null
+  adopt(id: string): QueuePlace | null
   /** The next change gets a number later: this one may have been told and not written. */
   skipChange(sequence: number): void
   /** What a stop or a crash ends: everything that was sent, and every live call that is still queued. */
@@ -59,7 +59,7 @@ const CHANGE = `available_at = $availableAt, requeued_at = coalesce($requeuedAt,
   completion_tokens = coalesce($completionTokens, completion_tokens), done_reason = coalesce($doneReason, done_reason),
   cached_tokens = coalesce($cachedTokens, cached_tokens), eval_ms = coalesce($evalMs, eval_ms)`
 
-function changeParams({ id, event, now, availableAt, error, measured }: Change): Record<string, Value> {
+function changeParams({ id, event, now, availableAt, error, measured }: JobChange): Record<string, Value> {
   const { to } = TRANSITIONS[event]
   const failure = to === 'failed' || to === 'cancelled' ? error : undefined
   return {
@@ -106,12 +106,12 @@ export function createJobs(db: DatabaseSync): JobsTable {
         prepare<Record<string, Value>, JobRow>(db, guarded(event as EventName, transition, CHANGE, 'id = $id')),
       ]),
   )
-  const orphan = prepare<{ id: string; now: number }, Place>(
+  const orphan = prepare<{ id: string; now: number }, QueuePlace>(
     db,
     `UPDATE jobs SET orphaned_at = $now
      WHERE id = $id AND caller = 'live' AND state = 'queued' AND orphaned_at IS NULL RETURNING affinity, sequence`,
   )
-  const adopt = prepare<{ id: string }, Place>(
+  const adopt = prepare<{ id: string }, QueuePlace>(
     db,
     `UPDATE jobs SET orphaned_at = NULL WHERE id = $id AND state = 'queued' AND orphaned_at IS NOT NULL
      RETURNING affinity, sequence`,

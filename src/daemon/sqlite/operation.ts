@@ -2,22 +2,22 @@
 // Plain values that survive a structured clone; no code of either side.
 
 import type { Turn } from '../domain/affinity.ts'
-import type { Depth, Idempotency, Job, NewJob, QueueLimits, Standing, State, StateChange } from '../domain/job.ts'
+import type { Depth, Idempotency, Job, NewJob, QueueLimits, QueuePosition, State, StateChange } from '../domain/job.ts'
 import type { JobDetail } from '../domain/job-document.ts'
 import type { Backlog, SwapCount } from '../domain/load-counters.ts'
 import type { Pause } from '../domain/pause.ts'
 import type {
   ApplyResult,
   BackupResult,
-  Change,
   ClaimRequest,
   ClaimResult,
+  DeleteResult,
   DeliveryRecall,
   DeliveryRequest,
   DeliverySettlement,
   DueDeliveries,
   EnqueueResult,
-  ForgetResult,
+  JobChange,
   JobFilter,
   OpenFailure,
   OverdueJobs,
@@ -29,7 +29,7 @@ import type {
   RetryResult,
 } from './store.ts'
 
-export type Operation =
+export type StoreOperation =
   | {
       readonly name: 'enqueue'
       readonly job: NewJob
@@ -38,7 +38,7 @@ export type Operation =
       readonly residency: Turn | null
     }
   | { readonly name: 'claim'; readonly request: ClaimRequest }
-  | { readonly name: 'apply'; readonly change: Change }
+  | { readonly name: 'apply'; readonly change: JobChange }
   | { readonly name: 'orphan'; readonly id: string; readonly now: number }
   | { readonly name: 'adopt'; readonly id: string }
   | { readonly name: 'get'; readonly id: string }
@@ -74,11 +74,11 @@ export type Operation =
   /** The store's own: bytes that tell whether the disk is full; null takes them away. */
   | { readonly name: 'ballast'; readonly bytes: number | null }
 
-export type OperationName = Operation['name']
+export type OperationName = StoreOperation['name']
 
 /** Of a new job no more than the main thread does not know: a job there and back was a tenth of a submit. */
 export type Enqueued =
-  | { readonly kind: 'enqueued'; readonly sequence: number; readonly standing: Standing | null }
+  | { readonly kind: 'enqueued'; readonly sequence: number; readonly queuePosition: QueuePosition | null }
   | Exclude<EnqueueResult, { readonly kind: 'enqueued' }>
 
 export interface Results {
@@ -89,11 +89,11 @@ export interface Results {
   adopt: boolean
   get: Job | null
   detail: JobDetail | null
-  list: readonly { readonly job: Job; readonly standing: Standing | null }[]
+  list: readonly { readonly job: Job; readonly queuePosition: QueuePosition | null }[]
   changes: readonly StateChange[] | null
   artifact: Uint8Array<ArrayBuffer> | null
   retry: RetryResult
-  forget: ForgetResult
+  forget: DeleteResult
   dueDeliveries: DueDeliveries
   settleDelivery: boolean
   recallDeliveries: number
@@ -113,21 +113,21 @@ export interface Results {
   ballast: null
 }
 
-export type Result = Results[OperationName]
+export type OperationResult = Results[OperationName]
 
 /** One operation in the mailbox. */
 export interface Ticket {
   readonly number: number
-  readonly operation: Operation
+  readonly operation: StoreOperation
 }
 
-export type Outcome =
-  | { readonly kind: 'result'; readonly result: Result }
+export type OperationOutcome =
+  | { readonly kind: 'result'; readonly result: OperationResult }
   | { readonly kind: 'error'; readonly message: string }
 
 export interface Answered {
   readonly number: number
-  readonly outcome: Outcome
+  readonly outcome: OperationOutcome
 }
 
 /** `line`: no fsync, for jobs whose caller holds the line. `disk`: on disk before anybody is told. */

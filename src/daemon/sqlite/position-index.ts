@@ -2,17 +2,17 @@
 // a look into one block, whatever waits. Orphans are not counted. Pure: the rows are counted elsewhere.
 
 /** Sequences a block. */
-export const BLOCK = 256
+export const ROWS_PER_BLOCK = 256
 
-export const blockOf = (sequence: number): number => Math.floor(sequence / BLOCK)
+export const blockOf = (sequence: number): number => Math.floor(sequence / ROWS_PER_BLOCK)
 
-export interface Block {
+export interface PositionBlock {
   readonly affinity: string
   readonly block: number
   readonly jobs: number
 }
 
-export interface WaitingBlocks {
+export interface PositionIndex {
   add(affinity: string, block: number, jobs: number): void
   affinities(): string[]
   /** All that wait of it. */
@@ -26,7 +26,7 @@ interface Counts {
   readonly blocks: Map<number, number>
 }
 
-export function createWaitingBlocks(waiting: readonly Block[]): WaitingBlocks {
+export function createPositionIndex(waiting: readonly PositionBlock[]): PositionIndex {
   const byAffinity = new Map<string, Counts>()
 
   function add(affinity: string, block: number, jobs: number): void {

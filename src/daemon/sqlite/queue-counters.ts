@@ -3,47 +3,47 @@
 
 import { type Depth, isFinal, type State } from '../domain/job.ts'
 import type { SwapCount } from '../domain/load-counters.ts'
-import { type Block, blockOf, createWaitingBlocks, type WaitingBlocks } from './position-index.ts'
+import { blockOf, createPositionIndex, type PositionBlock, type PositionIndex } from './position-index.ts'
 
 /** A job that came, went, or changed its state. Null: not there. */
-export interface Move {
+export interface StateMove {
   readonly from: State | null
   readonly to: State | null
   readonly model: string
   readonly bytes: number
 }
 
-export interface Waiting {
+export interface WaitingJobs {
   readonly model: string
   readonly jobs: number
   readonly bytes: number
 }
 
-export interface Tally {
+export interface QueueCounters {
   readonly depth: Depth
   readonly swaps: SwapCount
   readonly states: Readonly<Record<State, number>>
   /** Normalised models that have something waiting, with how much. */
-  waiting(): Waiting[]
+  waiting(): WaitingJobs[]
   /** What waits and is no orphan. Read only: `place` counts. */
-  readonly blocks: Pick<WaitingBlocks, 'affinities' | 'jobs' | 'before'>
-  move(move: Move): void
+  readonly blocks: Pick<PositionIndex, 'affinities' | 'jobs' | 'before'>
+  transition(move: StateMove): void
   /** A job that is no orphan came to wait, or waits no more. */
   place(at: { readonly affinity: string; readonly sequence: number }, sign: 1 | -1): void
   count(swaps: number, fifoSwaps: number): void
   /** A place to return to with `undo`. */
-  mark(): number
-  undo(mark: number): void
+  savepoint(): number
+  rollback(mark: number): void
   /** What was counted is true for good. */
-  settle(): void
+  commit(): void
 }
 
-export function createTally(
+export function createQueueCounters(
   states: Readonly<Record<State, number>>,
-  waiting: readonly Waiting[],
-  places: readonly Block[],
-): Tally {
-  const blocks = createWaitingBlocks(places)
+  waiting: readonly WaitingJobs[],
+  places: readonly PositionBlock[],
+): QueueCounters {
+  const blocks = createPositionIndex(places)
   const byState: Record<State, number> = { ...states }
   const byModel = new Map(waiting.map(({ model, jobs, bytes }) => [model, { jobs, bytes }]))
   let jobs = waiting.reduce((sum, one) => sum + one.jobs, 0)
@@ -64,7 +64,7 @@ export function createTally(
   const isDeletion = (from: State | null, to: State | null): boolean =>
     (from === null && to !== null && isFinal(to)) || (to === null && from !== null && isFinal(from))
 
-  function step({ from, to, model, bytes: size }: Move): void {
+  function step({ from, to, model, bytes: size }: StateMove): void {
     if (!isDeletion(from, to)) {
       if (from !== null) byState[from] -= 1
       if (to !== null) byState[to] += 1
@@ -95,7 +95,7 @@ export function createTally(
       blocks.add(affinity, block, sign)
       undos.push(() => blocks.add(affinity, block, sign === 1 ? -1 : 1))
     },
-    move(move) {
+    transition(move) {
       step(move)
       undos.push(() => step({ ...move, from: move.to, to: move.from }))
     },
@@ -103,11 +103,11 @@ export function createTally(
       add(swapped, fifoSwapped)
       undos.push(() => add(-swapped, -fifoSwapped))
     },
-    mark: () => undos.length,
-    undo(mark) {
+    savepoint: () => undos.length,
+    rollback(mark) {
       while (undos.length > mark) undos.pop()?.()
     },
-    settle() {
+    commit() {
       undos.length = 0
     },
   }

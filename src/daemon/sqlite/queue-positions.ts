@@ -1,23 +1,29 @@
 // Owns where queued jobs stand in drain order: from the counts in memory, and short looks into the claim's own indices, so
-// that a place costs the same with ten jobs waiting and with a hundred thousand. The order itself is standing.ts.
+// that a place costs the same with ten jobs waiting and with a hundred thousand. The order itself is queuePosition.
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Turn } from '../domain/affinity.ts'
-import { type DrainOrder, drainOrder, type OldestJob, standingOf, type WaitingGroup } from '../domain/drain-order.ts'
-import type { Standing } from '../domain/job.ts'
+import {
+  type DrainOrder,
+  drainOrder,
+  type OldestJob,
+  queuePositionOf,
+  type WaitingGroup,
+} from '../domain/drain-order.ts'
+import type { QueuePosition } from '../domain/job.ts'
 import type { JobRow } from './job-row.ts'
-import { BLOCK, type Block, blockOf, type WaitingBlocks } from './position-index.ts'
+import { blockOf, type PositionBlock, type PositionIndex, ROWS_PER_BLOCK } from './position-index.ts'
 import { type None, prepare } from './statement.ts'
 
-type Blocks = Pick<WaitingBlocks, 'affinities' | 'jobs' | 'before'>
+type Blocks = Pick<PositionIndex, 'affinities' | 'jobs' | 'before'>
 
-export interface Standings {
+export interface QueuePositions {
   /** The counts as the rows are. */
-  count(): Block[]
+  count(): PositionBlock[]
   /** Of a job of `affinity` that was enqueued this moment: all others stand before it, in their order. */
-  ofNewest(affinity: string, turn: Turn, blocks: Blocks): Standing
+  ofNewest(affinity: string, turn: Turn, blocks: Blocks): QueuePosition
   /** As of now: null for a job that will not be sent (not queued, or an orphan). For all jobs of one page. */
-  of(turn: Turn, blocks: Blocks): (row: JobRow) => Standing | null
+  of(turn: Turn, blocks: Blocks): (row: JobRow) => QueuePosition | null
   /** Null: nothing may be claimed. */
   oldestJob(): OldestJob | null
 }
@@ -25,7 +31,7 @@ export interface Standings {
 const CLAIMABLE = "state = 'queued' AND available_at IS NULL AND orphaned_at IS NULL"
 const BACKING_OFF = 'available_at IS NOT NULL AND orphaned_at IS NULL'
 
-export const STANDING_SQL = {
+export const POSITION_SQL = {
   oldest: `SELECT sequence FROM jobs INDEXED BY claimable_by_affinity
     WHERE ${CLAIMABLE} AND affinity = $affinity ORDER BY sequence LIMIT 1`,
   oldestOfAll: `SELECT affinity, created_awake FROM jobs INDEXED BY claimable_by_sequence
@@ -36,23 +42,23 @@ export const STANDING_SQL = {
   backingOff: `SELECT affinity, sequence FROM jobs INDEXED BY backoffs WHERE ${BACKING_OFF}`,
 }
 
-const COUNT = `SELECT affinity, sequence / ${BLOCK} AS block, count(*) AS jobs FROM jobs INDEXED BY claimable_by_affinity
+const COUNT = `SELECT affinity, sequence / ${ROWS_PER_BLOCK} AS block, count(*) AS jobs FROM jobs INDEXED BY claimable_by_affinity
   WHERE ${CLAIMABLE} AND affinity > '' GROUP BY affinity, block`
 
-interface Place {
+interface WaitingRow {
   readonly affinity: string
   readonly sequence: number
 }
 
-export function createStandings(db: DatabaseSync): Standings {
-  const oldest = prepare<{ affinity: string }, { sequence: number }>(db, STANDING_SQL.oldest)
-  const oldestOfAll = prepare<None, { affinity: string; created_awake: number }>(db, STANDING_SQL.oldestOfAll)
+export function createQueuePositions(db: DatabaseSync): QueuePositions {
+  const oldest = prepare<{ affinity: string }, { sequence: number }>(db, POSITION_SQL.oldest)
+  const oldestOfAll = prepare<None, { affinity: string; created_awake: number }>(db, POSITION_SQL.oldestOfAll)
   const swapped = prepare<None, { swapped_awake: number }>(db, 'SELECT swapped_awake FROM queue_state')
-  const between = prepare<{ affinity: string; from: number; to: number }, { jobs: number }>(db, STANDING_SQL.between)
-  const backingOff = prepare<None, Place>(db, STANDING_SQL.backingOff)
-  const count = prepare<None, Block>(db, COUNT)
+  const between = prepare<{ affinity: string; from: number; to: number }, { jobs: number }>(db, POSITION_SQL.between)
+  const backingOff = prepare<None, WaitingRow>(db, POSITION_SQL.backingOff)
+  const count = prepare<None, PositionBlock>(db, COUNT)
 
-  function groupOf(affinity: string, blocks: Blocks, back: readonly Place[]): WaitingGroup {
+  function groupOf(affinity: string, blocks: Blocks, back: readonly WaitingRow[]): WaitingGroup {
     const claimable = oldest.get({ affinity })?.sequence ?? Number.POSITIVE_INFINITY
     const first = back.reduce(
       (least, one) => (one.affinity === affinity ? Math.min(least, one.sequence) : least),
@@ -61,9 +67,10 @@ export function createStandings(db: DatabaseSync): Standings {
     return { affinity, jobs: blocks.jobs(affinity), oldest: first }
   }
 
-  function before(affinity: string, sequence: number, blocks: Blocks, back: readonly Place[]): number {
-    const from = blockOf(sequence) * BLOCK
-    const isIn = (one: Place): boolean => one.affinity === affinity && one.sequence >= from && one.sequence < sequence
+  function before(affinity: string, sequence: number, blocks: Blocks, back: readonly WaitingRow[]): number {
+    const from = blockOf(sequence) * ROWS_PER_BLOCK
+    const isIn = (one: WaitingRow): boolean =>
+      one.affinity === affinity && one.sequence >= from && one.sequence < sequence
     const inBlock = (between.get({ affinity, from, to: sequence })?.jobs ?? 0) + back.filter(isIn).length
     return blocks.before(affinity, blockOf(sequence)) + inBlock
   }
@@ -73,7 +80,7 @@ export function createStandings(db: DatabaseSync): Standings {
     return row === undefined ? null : { affinity: row.affinity, createdAwake: row.created_awake }
   }
 
-  function orderOf(turn: Turn, blocks: Blocks, back: readonly Place[]): DrainOrder {
+  function orderOf(turn: Turn, blocks: Blocks, back: readonly WaitingRow[]): DrainOrder {
     const groups = blocks.affinities().map((affinity) => groupOf(affinity, blocks, back))
     const first = turn.drain === undefined ? null : oldestJob()
     if (turn.drain === undefined || first === null) return drainOrder(groups, turn)
@@ -89,10 +96,10 @@ export function createStandings(db: DatabaseSync): Standings {
     oldestJob,
     ofNewest(own, turn, blocks) {
       const before = (affinity: string): number => blocks.jobs(affinity) - (affinity === own ? 1 : 0)
-      return standingOf(own, orderOf(turn, blocks, backingOff.all({})), before)
+      return queuePositionOf(own, orderOf(turn, blocks, backingOff.all({})), before)
     },
     of(turn, blocks) {
-      let back: Place[] = []
+      let back: WaitingRow[] = []
       let order: DrainOrder | null = null
       return ({ state, orphaned_at: orphanedAt, affinity: own, sequence }) => {
         if (state !== 'queued' || orphanedAt !== null) return null
@@ -100,7 +107,7 @@ export function createStandings(db: DatabaseSync): Standings {
           back = backingOff.all({})
           order = orderOf(turn, blocks, back)
         }
-        return standingOf(own, order, (affinity) => before(affinity, sequence, blocks, back))
+        return queuePositionOf(own, order, (affinity) => before(affinity, sequence, blocks, back))
       }
     },
   }

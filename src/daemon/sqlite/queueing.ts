@@ -1,4 +1,4 @@
-// Owns what the operations on jobs do to the tables and the tally: into the queue, out of it, from state to state, and away.
+// Owns what the operations on jobs do to the tables and the counters: into the queue, out of it, from state to state, and away.
 // It runs inside a transaction that somebody else opened and commits, and never answers anybody.
 
 import { isResident, type Turn } from '../domain/affinity.ts'
@@ -18,10 +18,10 @@ import type { IdempotencyTable } from './idempotency.ts'
 import { FRESH, jobOf, type NewJobRow, retryRowOf, rowOf } from './job-row.ts'
 import type { Gone, JobsTable } from './jobs.ts'
 import type { Durability, Enqueued } from './operation.ts'
-import type { Tally } from './queue-counters.ts'
-import type { Standings } from './queue-positions.ts'
+import type { QueueCounters } from './queue-counters.ts'
+import type { QueuePositions } from './queue-positions.ts'
 import type { QueueStateTable } from './queue-state.ts'
-import type { ApplyResult, Change, ClaimRequest, ClaimResult, ForgetResult, Retry, RetryResult } from './store.ts'
+import type { ApplyResult, ClaimRequest, ClaimResult, DeleteResult, JobChange, Retry, RetryResult } from './store.ts'
 
 /**
  * The operation concerns a job that nobody holds the line for (or none that is known yet), so it belongs into the transaction
@@ -36,10 +36,10 @@ export interface Queueing {
   replay(idempotency: Idempotency): Enqueued | null
   retry(retry: Retry, limits: QueueLimits): RetryResult
   claim(request: ClaimRequest, durability: Durability): ClaimResult | Elsewhere
-  apply(change: Change, durability: Durability): ApplyResult | Elsewhere
+  apply(change: JobChange, durability: Durability): ApplyResult | Elsewhere
   orphan(id: string, now: number): boolean
   adopt(id: string): boolean
-  forget(id: string): ForgetResult
+  forget(id: string): DeleteResult
   prune(before: number, limit: number): number
 }
 
@@ -50,15 +50,15 @@ export interface QueueingParts {
   readonly queueState: QueueStateTable
   readonly idempotency: IdempotencyTable
   readonly history: History
-  readonly standings: Standings
-  readonly tally: Tally
+  readonly positions: QueuePositions
+  readonly counters: QueueCounters
 }
 
 export function createQueueing(parts: QueueingParts): Queueing {
-  const { jobs, bodies, claimable, queueState, idempotency, history, standings, tally } = parts
+  const { jobs, bodies, claimable, queueState, idempotency, history, positions, counters } = parts
 
   const moved = (from: State | null, to: State | null, row: Gone): void =>
-    tally.move({ from, to, model: row.normalised_model, bytes: row.body_bytes })
+    counters.transition({ from, to, model: row.normalised_model, bytes: row.body_bytes })
 
   const isFull = (bytes: number, depth: Depth, limits: QueueLimits): boolean =>
     admit(bytes, depth, limits) === 'queue_full'
@@ -67,7 +67,7 @@ export function createQueueing(parts: QueueingParts): Queueing {
     const sequence = jobs.insert(row)
     const inserted = { ...FRESH, ...row, sequence }
     moved(null, 'queued', inserted)
-    tally.place(inserted, 1)
+    counters.place(inserted, 1)
     history.record(inserted, null, row.created_at)
     return sequence
   }
@@ -88,12 +88,12 @@ export function createQueueing(parts: QueueingParts): Queueing {
     enqueue(job, limits, residency) {
       const known = job.idempotency === undefined ? null : replay(job.idempotency)
       if (known !== null) return known
-      if (isFull(job.body.byteLength, tally.depth, limits)) return { kind: 'queue_full' }
+      if (isFull(job.body.byteLength, counters.depth, limits)) return { kind: 'queue_full' }
       const sequence = insert(rowOf(job, queueState.enqueued(job.affinity)))
       bodies.put(sequence, job.body)
       if (job.idempotency !== undefined) idempotency.put(sequence, job.idempotency)
-      const standing = residency === null ? null : standings.ofNewest(job.affinity, residency, tally.blocks)
-      return { kind: 'enqueued', sequence, standing }
+      const queuePosition = residency === null ? null : positions.ofNewest(job.affinity, residency, counters.blocks)
+      return { kind: 'enqueued', sequence, queuePosition }
     },
     replay,
     retry(retry, limits) {
@@ -101,11 +101,11 @@ export function createQueueing(parts: QueueingParts): Queueing {
       if (old === null) return { kind: 'unknown' }
       if (!isFinal(old.state)) return { kind: 'active', state: old.state }
       if (!bodies.has(old.sequence)) return { kind: 'body_gone' }
-      if (isFull(old.body_bytes, tally.depth, limits)) return { kind: 'queue_full' }
+      if (isFull(old.body_bytes, counters.depth, limits)) return { kind: 'queue_full' }
       bodies.copy(old.sequence, insert(retryRowOf(old, retry, queueState.enqueued(old.affinity))))
       const row = jobs.find(retry.id)
       if (row === null) throw new Error(`the retry ${retry.id} was not inserted`)
-      return { kind: 'enqueued', job: jobOf(row), standing: null }
+      return { kind: 'enqueued', job: jobOf(row), queuePosition: null }
     },
     claim(request, durability) {
       claimable.promote(request.now)
@@ -118,8 +118,8 @@ export function createQueueing(parts: QueueingParts): Queueing {
       if (row === null || body === null) throw new Error(`job ${next.sequence} is queued, but cannot be claimed`)
       const swapped = queueState.sent(row.affinity, request.awake, request.now)
       moved('queued', row.state, row)
-      tally.place(row, -1)
-      tally.count(swapped ? 1 : 0, row.attempt + row.bounces === 1 ? row.fifo_swap : 0)
+      counters.place(row, -1)
+      counters.count(swapped ? 1 : 0, row.attempt + row.bounces === 1 ? row.fifo_swap : 0)
       history.record(row, 'queued', request.now)
       return { kind: 'claimed', job: jobOf(row), body, swapped }
     },
@@ -130,20 +130,20 @@ export function createQueueing(parts: QueueingParts): Queueing {
       const after = before === null ? null : jobs.change(change)
       if (before === null || after === null) return { kind: 'conflict' }
       moved(before.state, after.state, after)
-      if (before.state === 'queued' && before.orphaned_at === null) tally.place(before, -1)
-      if (after.state === 'queued') tally.place(after, 1)
+      if (before.state === 'queued' && before.orphaned_at === null) counters.place(before, -1)
+      if (after.state === 'queued') counters.place(after, 1)
       if (isFinal(after.state) && after.caller === 'live') bodies.drop(after.sequence)
-      history.record(after, before.state, change.now, change.remains)
+      history.record(after, before.state, change.now, change.output)
       return { kind: 'applied', job: jobOf(after), previous: before.state }
     },
     orphan(id, now) {
       const place = jobs.orphan(id, now)
-      if (place !== null) tally.place(place, -1)
+      if (place !== null) counters.place(place, -1)
       return place !== null
     },
     adopt(id) {
       const place = jobs.adopt(id)
-      if (place !== null) tally.place(place, 1)
+      if (place !== null) counters.place(place, 1)
       return place !== null
     },
     forget(id) {

@@ -2,7 +2,7 @@
 // even a count.
 
 import type { Turn } from '../domain/affinity.ts'
-import type { Job, Standing, StateChange } from '../domain/job.ts'
+import type { Job, QueuePosition, StateChange } from '../domain/job.ts'
 import type { JobDetail } from '../domain/job-document.ts'
 import type { Backlog } from '../domain/load-counters.ts'
 import type { Artifacts } from './artifacts.ts'
@@ -11,14 +11,14 @@ import type { DeliveriesTable } from './deliveries.ts'
 import type { JobListTable } from './job-list.ts'
 import { jobOf } from './job-row.ts'
 import type { JobsTable } from './jobs.ts'
-import type { Tally } from './queue-counters.ts'
-import type { Standings } from './queue-positions.ts'
+import type { QueueCounters } from './queue-counters.ts'
+import type { QueuePositions } from './queue-positions.ts'
 import type { JobFilter, QueueState, QueueView } from './store.ts'
 
-export interface Reading {
+export interface JobReader {
   get(id: string): Job | null
   detail(id: string, residency: Turn): JobDetail | null
-  list(filter: JobFilter, residency: Turn): { readonly job: Job; readonly standing: Standing | null }[]
+  list(filter: JobFilter, residency: Turn): { readonly job: Job; readonly queuePosition: QueuePosition | null }[]
   changes(id: string): StateChange[] | null
   backlog(): Backlog[]
   queueView(residency: Turn, state: QueueState): QueueView
@@ -30,8 +30,8 @@ export interface ReadingParts {
   readonly artifacts: Pick<Artifacts, 'entries' | 'result'>
   readonly changes: Pick<ChangesTable, 'all'>
   readonly deliveries: Pick<DeliveriesTable, 'all'>
-  readonly standings: Standings
-  readonly tally: Pick<Tally, 'blocks' | 'waiting'>
+  readonly positions: QueuePositions
+  readonly counters: Pick<QueueCounters, 'blocks' | 'waiting'>
 }
 
 export function createReading({
@@ -39,10 +39,10 @@ export function createReading({
   artifacts,
   changes,
   deliveries,
-  standings,
-  tally,
+  positions,
+  counters,
   ...parts
-}: ReadingParts): Reading {
+}: ReadingParts): JobReader {
   return {
     get(id) {
       const row = jobs.find(id)
@@ -58,12 +58,12 @@ export function createReading({
         artifacts: entries,
         deliveries: url === null ? [] : deliveries.all(sequence),
         result: caller === 'none' && finishedAt !== null ? artifacts.result(sequence, entries) : null,
-        standing: standings.of(residency, tally.blocks)(row),
+        queuePosition: positions.of(residency, counters.blocks)(row),
       }
     },
     list(filter, residency) {
-      const standing = standings.of(residency, tally.blocks)
-      return parts.list(filter).map((row) => ({ job: jobOf(row), standing: standing(row) }))
+      const positionFor = positions.of(residency, counters.blocks)
+      return parts.list(filter).map((row) => ({ job: jobOf(row), queuePosition: positionFor(row) }))
     },
     changes(id) {
       const row = jobs.find(id)
@@ -71,18 +71,18 @@ export function createReading({
       return row.caller === 'live' ? recalledChanges(jobOf(row)) : changes.all(row.sequence)
     },
     backlog: () =>
-      tally.waiting().map(({ model, jobs: count }) => {
+      counters.waiting().map(({ model, jobs: count }) => {
         const oldest = jobs.oldestWaitingOf(model)
         if (oldest === null) throw new Error(`${count} jobs of ${model} are counted as waiting, but none is there`)
         return { model, jobs: count, oldestAt: oldest.created_at }
       }),
     queueView(residency, { swappedAwake, swappedAt }) {
-      const standing = standings.of(residency, tally.blocks)
-      const firsts = tally.waiting().flatMap(({ model }) => {
+      const positionFor = positions.of(residency, counters.blocks)
+      const firsts = counters.waiting().flatMap(({ model }) => {
         const row = jobs.oldestWaitingOf(model)
-        return row === null ? [] : [{ model, job: jobOf(row), standing: standing(row) }]
+        return row === null ? [] : [{ model, job: jobOf(row), queuePosition: positionFor(row) }]
       })
-      return { swappedAwake, swappedAt, oldest: standings.oldestJob(), firsts }
+      return { swappedAwake, swappedAt, oldest: positions.oldestJob(), firsts }
     },
   }
 }

@@ -13,7 +13,7 @@ import type {
   Measured,
   NewJob,
   QueueLimits,
-  Standing,
+  QueuePosition,
   State,
   StateChange,
 } from '../domain/job.ts'
@@ -104,7 +104,7 @@ export type RetryResult =
   | { readonly kind: 'active'; readonly state: State }
   | { readonly kind: 'body_gone' }
 
-export type ForgetResult =
+export type DeleteResult =
   | { readonly kind: 'forgotten' }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'active'; readonly state: State }
@@ -123,7 +123,7 @@ export interface OverdueJobs {
   readonly nextAt: number | null
 }
 
-export interface Change {
+export interface JobChange {
   readonly id: string
   readonly event: Exclude<EventName, 'claimed_cold' | 'claimed_warm'>
   readonly now: number
@@ -133,7 +133,7 @@ export interface Change {
   readonly error?: JobError
   readonly measured?: Measured
   /** With the final change of an async job. */
-  readonly remains?: JobOutput
+  readonly output?: JobOutput
 }
 
 /** `conflict`: the job is not in a state that the event may leave (or is not there). Nothing was changed. */
@@ -142,8 +142,8 @@ export type ApplyResult =
   | { readonly kind: 'conflict' }
 
 export type EnqueueResult =
-  /** `standing`: null where none was asked for. */
-  | { readonly kind: 'enqueued'; readonly job: Job; readonly standing: Standing | null }
+  /** `queuePosition`: null where none was asked for. */
+  | { readonly kind: 'enqueued'; readonly job: Job; readonly queuePosition: QueuePosition | null }
   /** The key is known: this is its job. */
   | { readonly kind: 'replayed'; readonly job: Job }
   /** The key is known and stands for another endpoint or body. */
@@ -160,7 +160,11 @@ export interface QueueView {
   /** The oldest job that may be claimed; null: none. */
   readonly oldest: OldestJob | null
   /** The oldest waiting job of each model, orphans included. */
-  readonly firsts: readonly { readonly model: string; readonly job: Job; readonly standing: Standing | null }[]
+  readonly firsts: readonly {
+    readonly model: string
+    readonly job: Job
+    readonly queuePosition: QueuePosition | null
+  }[]
 }
 
 /** What a finished job took, ms. */
@@ -209,7 +213,7 @@ export interface Store {
    * One named change. On disk before the answer for an async job. Final for a live one: its body goes. A change that finds
    * no room on the disk is kept and tried again: it is answered when the disk has room.
    */
-  apply(change: Change): Promise<ApplyResult>
+  apply(change: JobChange): Promise<ApplyResult>
   /** A blocked caller left while its job was queued: not claimable from here on. False: it is no longer queued. */
   orphan(id: string, now: number): Promise<boolean>
   /** The caller is back: claimable again, in its old place. False: it is no longer an orphan. */
@@ -217,11 +221,11 @@ export interface Store {
   /** Every read sees only what was committed, and what was asked of the store before it. */
   get(id: string): Promise<Job | null>
   detail(id: string, residency: Turn): Promise<JobDetail | null>
-  /** The newest first; each with its standing if it is queued. */
+  /** The newest first; each with its queuePosition if it is queued. */
   list(
     filter: JobFilter,
     residency: Turn,
-  ): Promise<readonly { readonly job: Job; readonly standing: Standing | null }[]>
+  ): Promise<readonly { readonly job: Job; readonly queuePosition: QueuePosition | null }[]>
   /** State changes of an async job, oldest first; of a blocked call what its row still tells. Null: no such job. */
   changes(id: string): Promise<readonly StateChange[] | null>
   /** Bytes `from` (inclusive) to `to` (exclusive) of an artifact; null: there is none of that name. */
@@ -229,7 +233,7 @@ export interface Store {
   /** The old body as a new job, `queued` row and webhook included; the old job stays as it is. */
   retry(retry: Retry, limits: QueueLimits): Promise<RetryResult>
   /** Deletes a finished job with all it holds. */
-  forget(id: string): Promise<ForgetResult>
+  delete(id: string): Promise<DeleteResult>
   /** The first pending delivery of each job, if it is due. The same one is given again until it is settled. */
   dueDeliveries(request: DeliveryRequest): Promise<DueDeliveries>
   /** On disk before the answer. False: there is no such pending delivery (any more). */

@@ -8,10 +8,10 @@ import { queuedJob } from './job-row.ts'
 import type {
   Commit,
   FromStore,
-  Operation,
   OperationName,
-  Result,
+  OperationResult,
   Results,
+  StoreOperation,
   StoreThreadData,
   Ticket,
   ToStore,
@@ -27,7 +27,7 @@ export interface StoreProbes {
 }
 
 interface Pending {
-  readonly settle: (result: Result) => void
+  readonly settle: (result: OperationResult) => void
   readonly fail: (error: Error) => void
   /** What it adds to the queue, for an enqueue that is on its way. */
   readonly bytes: number | null
@@ -69,7 +69,9 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   const closed = Promise.withResolvers<void>()
   let backup: PromiseWithResolvers<BackupResult> | null = null
 
-  function ask<Name extends OperationName>(operation: Operation & { readonly name: Name }): Promise<Results[Name]> {
+  function ask<Name extends OperationName>(
+    operation: StoreOperation & { readonly name: Name },
+  ): Promise<Results[Name]> {
     const refusal = ended ?? (closing === null ? null : 'the store is closed')
     if (refusal !== null) return Promise.reject(new StoreError('none', refusal))
     return new Promise((resolve, reject) => {
@@ -152,7 +154,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
       const limits = { maxQueue, maxQueueBytes }
       const enqueued = await ask({ name: 'enqueue', job, limits, residency: residency ?? null })
       if (enqueued.kind !== 'enqueued') return enqueued
-      return { kind: 'enqueued', job: queuedJob(job, enqueued.sequence, bytes), standing: enqueued.standing }
+      return { kind: 'enqueued', job: queuedJob(job, enqueued.sequence, bytes), queuePosition: enqueued.queuePosition }
     },
     claim: (request) => ask({ name: 'claim', request }),
     apply: (change) => ask({ name: 'apply', change }),
@@ -164,7 +166,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
     changes: (id) => ask({ name: 'changes', id }),
     artifact: (id, artifact, from, to) => ask({ name: 'artifact', id, artifact, from, to }),
     retry: (retry, { maxQueue, maxQueueBytes }) => ask({ name: 'retry', retry, limits: { maxQueue, maxQueueBytes } }),
-    forget: (id) => ask({ name: 'forget', id }),
+    delete: (id) => ask({ name: 'forget', id }),
     dueDeliveries: (request) => ask({ name: 'dueDeliveries', request }),
     settleDelivery: (settlement) => ask({ name: 'settleDelivery', settlement }),
     recallDeliveries: (recall) => ask({ name: 'recallDeliveries', recall }),
@@ -202,7 +204,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
 }
 
 /** What an operation on its way adds to the queue. */
-const waitingBytesOf = (operation: Operation): number | null =>
+const waitingBytesOf = (operation: StoreOperation): number | null =>
   operation.name === 'enqueue' ? operation.job.body.byteLength : null
 
 /** Bodies up to this travel in one buffer: a buffer of its own costs more than a copy of such a body. */
@@ -234,15 +236,15 @@ function handOver(tickets: readonly Ticket[]): { tickets: Ticket[]; transfer: Ar
       const body = isSmall(job.body) ? inPack(job.body) : own(job.body)
       return { number, operation: { ...operation, job: { ...job, body } } }
     }
-    if (operation.name === 'apply' && operation.change.remains !== undefined) {
+    if (operation.name === 'apply' && operation.change.output !== undefined) {
       const { change } = operation
-      const { artifacts, result, responseIsResult } = operation.change.remains
+      const { artifacts, result, responseIsResult } = operation.change.output
       const remains = {
         artifacts: artifacts.map((artifact) => ({ ...artifact, body: own(artifact.body) })),
         result: result === null ? null : own(result),
         responseIsResult,
       }
-      return { number, operation: { ...operation, change: { ...change, remains } } }
+      return { number, operation: { ...operation, change: { ...change, output: remains } } }
     }
     return { number, operation }
   }

@@ -5,12 +5,12 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Execution } from './execution.ts'
 import { errcodeOf, verdictOf } from './failure.ts'
 import { pragma } from './opening.ts'
-import type { Commit, Durability, Operation, Result } from './operation.ts'
+import type { Commit, Durability, OperationResult, StoreOperation } from './operation.ts'
 import { ELSEWHERE } from './queueing.ts'
 
 /** What became of one operation. Only `result` has changed anything. */
 export type Executed =
-  | { readonly kind: 'result'; readonly result: Result }
+  | { readonly kind: 'result'; readonly result: OperationResult }
   /** Its own fault. */
   | { readonly kind: 'error'; readonly message: string }
   /** It belongs into the transaction that is synced. */
@@ -27,7 +27,7 @@ export class BrokenStore extends Error {
 }
 
 export interface Transactions {
-  run(durability: Durability, operations: readonly Operation[]): Executed[]
+  run(durability: Durability, operations: readonly StoreOperation[]): Executed[]
 }
 
 /** Times the busy timeout of 5 s: whoever writes into our file with another tool for a minute has broken the queue. */
@@ -38,7 +38,7 @@ export function createTransactions(
   execution: Execution,
   report: ((commit: Commit) => void) | null,
 ): Transactions {
-  const { tally } = execution
+  const { counters } = execution
   const savepoint = db.prepare('SAVEPOINT operation')
   const release = db.prepare('RELEASE operation')
   const undo = db.prepare('ROLLBACK TO operation')
@@ -60,14 +60,14 @@ export function createTransactions(
   }
 
   /** One operation in its savepoint. `full`: the transaction is gone. */
-  function step(operation: Operation, durability: Durability): Executed {
-    const mark = tally.mark()
+  function step(operation: StoreOperation, durability: Durability): Executed {
+    const mark = counters.savepoint()
     savepoint.run()
     try {
       const result = execution.run(operation, durability)
       if (result === ELSEWHERE) {
         undo.run()
-        tally.undo(mark)
+        counters.rollback(mark)
       }
       release.run()
       return result === ELSEWHERE ? { kind: 'elsewhere' } : { kind: 'result', result }
@@ -81,12 +81,12 @@ export function createTransactions(
       if (verdict !== 'contained' || !db.isTransaction) throw error
       undo.run()
       release.run()
-      tally.undo(mark)
+      counters.rollback(mark)
       return { kind: 'error', message: error instanceof Error ? error.message : String(error) }
     }
   }
 
-  function commit(durability: Durability, done: readonly Operation[]): 'committed' | 'full' {
+  function commit(durability: Durability, done: readonly StoreOperation[]): 'committed' | 'full' {
     try {
       db.exec('COMMIT')
     } catch (error) {
@@ -95,7 +95,7 @@ export function createTransactions(
       if (db.isTransaction) db.exec('ROLLBACK')
       return 'full'
     }
-    tally.settle()
+    counters.commit()
     if (done.length > 0) {
       report?.({ durability, synchronous: pragma(db, 'synchronous'), operations: done.map(({ name }) => name) })
     }
@@ -106,7 +106,7 @@ export function createTransactions(
     run(durability, operations) {
       const executed: Executed[] = []
       const undone = (): Executed[] => {
-        tally.undo(0)
+        counters.rollback(0)
         return operations.map((_, at) =>
           executed[at]?.kind === 'elsewhere' ? { kind: 'elsewhere' } : { kind: 'full' },
         )

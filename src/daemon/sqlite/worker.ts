@@ -23,7 +23,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
   const { db, watch } = database
   if (maxPages !== null) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   const execution = createExecution(db)
-  const { tally } = execution
+  const { counters } = execution
   const checkpoints = createCheckpoints(db)
   const backups = createBackups(database.path)
   const transactions = createTransactions(
@@ -39,7 +39,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
 
   function answer(answers: readonly Answered[]): void {
     if (answers.length === 0) return
-    post({ kind: 'answers', answers, depth: tally.depth, swaps: tally.swaps }, answers.flatMap(buffersOf))
+    post({ kind: 'answers', answers, depth: counters.depth, swaps: counters.swaps }, answers.flatMap(buffersOf))
   }
 
   /** Runs `work`; an error in it means that nobody knows what is on disk. */
@@ -111,7 +111,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
     })
     if (isClosing) close()
   })
-  post({ kind: 'opened', depth: tally.depth })
+  post({ kind: 'opened', depth: counters.depth })
 }
 
 async function backUp(backups: Backups, post: (message: FromStore) => void): Promise<void> {
@@ -137,7 +137,7 @@ function nextBatch(mailbox: Ticket[]): Ticket[] {
 function bytesOf(ticket: Ticket | undefined): number {
   if (ticket?.operation.name === 'enqueue') return ticket.operation.job.body.byteLength
   if (ticket?.operation.name !== 'apply') return 0
-  const { remains } = ticket.operation.change
+  const { output: remains } = ticket.operation.change
   return remains?.artifacts.reduce((sum, { body }) => sum + body.byteLength, remains.result?.byteLength ?? 0) ?? 0
 }
 

@@ -25,7 +25,7 @@ const BYTES = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } 
 const GO_MS = { ...MS, us: 1e-3, ns: 1e-6 } as const
 
 /** The longest time a timer of Node can hold is 24.8 days; longer ones would fire at once. */
-export const LONGEST_MS = 24 * 24 * MS.h
+export const MAX_DURATION_MS = 24 * 24 * MS.h
 
 /** In the largest unit that divides it: 90000 is `90s`, 3600000 is `1h`. */
 export function formatDuration(ms: number): string {

@@ -63,7 +63,11 @@ export function formsOf(ip: IpAddress): readonly IpAddress[] {
 }
 
 /** `public`, `private` and `loopback` are where receivers live; the others are no place for one. */
-export type Place = 'public' | 'private' | 'loopback' | Exclude<(typeof PLACES)[number][0], 'private' | 'loopback'>
+export type AddressRange =
+  | 'public'
+  | 'private'
+  | 'loopback'
+  | Exclude<(typeof PLACES)[number][0], 'private' | 'loopback'>
 
 /** The first that fits holds. */
 const PLACES = [
@@ -89,7 +93,7 @@ const PLACES = [
 const GIVEN = ['2000::/3', '::ffff:0:0/96', '64:ff9b::/96']
 
 /** What kind of place this one form of an address is; ask for all of `formsOf`. */
-export function placeOf(ip: IpAddress): Place {
+export function placeOf(ip: IpAddress): AddressRange {
   for (const [place, ranges] of PLACES) if (ranges.some((range) => isWithin(rangeOf(range), ip))) return place
   if (ip.family === 4) return 'public'
   return GIVEN.some((range) => isWithin(rangeOf(range), ip)) ? 'public' : 'reserved'

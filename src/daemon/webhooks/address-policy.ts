@@ -3,6 +3,7 @@
 
 import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
 import {
+  type AddressRange,
   formatIp,
   formsOf,
   type IpAddress,
@@ -11,7 +12,6 @@ import {
   isLoopbackIp,
   isSameIp,
   isWithin,
-  type Place,
   placeOf,
   plainForms,
   readIp,
@@ -64,7 +64,7 @@ export interface PolicySettings {
 }
 
 /** Where a webhook goes, read once and the same for whoever checks, connects and limits. */
-export interface Receiver {
+export interface ReceiverAddress {
   readonly url: URL
   /** Name or address, in lower case, without brackets and without the dot at its end. */
   readonly host: string
@@ -83,7 +83,7 @@ const METADATA_NAMES = [
   'instance-data.ec2.internal',
 ]
 
-const FIT: readonly Place[] = ['public', 'private', 'loopback']
+const FIT: readonly AddressRange[] = ['public', 'private', 'loopback']
 
 export function createAddressPolicy(
   settings: PolicySettings,
@@ -103,7 +103,7 @@ export function createAddressPolicy(
 }
 
 /** The place a URL names; a string: why it names none, as the end of a sentence that begins with it. */
-export function readReceiver(text: string): Receiver | string {
+export function readReceiver(text: string): ReceiverAddress | string {
   if (text.length > MAX_WEBHOOK_URL_CHARS) return `is longer than ${MAX_WEBHOOK_URL_CHARS} characters`
   // The URL parser drops tabs and line breaks without a word.
   if (/[\s\p{Cc}]/u.test(text)) return 'holds a space or a control character'
@@ -127,7 +127,7 @@ export function webhookUrlRefusal(url: string, policy: AddressPolicy): string | 
 }
 
 /** What can be said of a receiver before its name is resolved. */
-export function receiverRefusal(receiver: Receiver, policy: AddressPolicy): string | null {
+export function receiverRefusal(receiver: ReceiverAddress, policy: AddressPolicy): string | null {
   const { host, port, ip } = receiver
   if (ip !== null) return addressRefusal(formatIp(ip), receiver, policy)
   const server = serverNamed(host, port, policy) ?? (isUnderPublicUrl(receiver, policy) ? 'foreman itself' : null)
@@ -142,7 +142,7 @@ export function receiverRefusal(receiver: Receiver, policy: AddressPolicy): stri
  * Why `address`, which the receiver's name stands for or which a socket is connected to, must not be sent to; null: it may.
  * Of an IPv6 address with an IPv4 one in it, both are judged, and the stricter verdict holds.
  */
-export function addressRefusal(address: string, receiver: Receiver, policy: AddressPolicy): string | null {
+export function addressRefusal(address: string, receiver: ReceiverAddress, policy: AddressPolicy): string | null {
   const ip = readIp(address)
   if (ip === null) return `goes to ${receiver.host}, which resolves to something that is no address`
   const forms = formsOf(ip)
@@ -165,7 +165,7 @@ export function addressRefusal(address: string, receiver: Receiver, policy: Addr
 const notListed = (where: string): string =>
   `goes to ${where}, which FOREMAN_WEBHOOK_ALLOW does not hold (it says only)`
 
-const unfit = (where: string, place: Place): string =>
+const unfit = (where: string, place: AddressRange): string =>
   `goes to ${where}, ${/^[aeiou]/.test(place) ? 'an' : 'a'} ${place} address: FOREMAN_WEBHOOK_ALLOW can except it`
 
 function rulesOf(rules: readonly string[]): Rules {
@@ -235,7 +235,7 @@ function isReachedUnspecified(forms: readonly IpAddress[], address: string): boo
 }
 
 /** A proxy may have other things beside foreman on the same host, so the path counts. */
-function isUnderPublicUrl({ url, port, host }: Receiver, { publicUrl }: AddressPolicy): boolean {
+function isUnderPublicUrl({ url, port, host }: ReceiverAddress, { publicUrl }: AddressPolicy): boolean {
   const base = publicUrl === null ? null : readReceiver(publicUrl)
   if (base === null || typeof base === 'string' || base.host !== host || base.port !== port) return false
   const path = plainPath(base.url.pathname)

@@ -13,22 +13,22 @@ export type Lookup = (host: string) => Promise<readonly ResolvedAddress[]>
 
 /** Whoever connects does so to the very addresses that were judged, so an old answer is no danger. */
 const FRESH_MS = 30_000
-const MOST_KEPT = 1_000
+const MAX_HOSTS = 1_000
 /** What is cut off is not known, so it is never connected to. */
-const MOST_ADDRESSES = 64
+const MAX_ADDRESSES = 64
 
-interface Turn {
+interface QueuedLookup {
   /** Resolved before: a name that never was may be one of hundreds that a dead resolver takes ten seconds for. */
   readonly isKnown: boolean
   readonly begin: () => void
 }
 
-export class Names {
+export class DnsCache {
   readonly #lookup: Lookup
   readonly #clock: Clock
   readonly #kept = new Map<string, { readonly addresses: readonly ResolvedAddress[]; readonly at: number }>()
   readonly #underWay = new Map<string, Promise<readonly ResolvedAddress[]>>()
-  readonly #waiting: Turn[] = []
+  readonly #waiting: QueuedLookup[] = []
   #busy = false
 
   constructor(lookup: Lookup, clock: Clock) {
@@ -48,7 +48,7 @@ export class Names {
   }
 
   /** Its addresses led nowhere: the next one asks anew. */
-  doubt(host: string): void {
+  invalidate(host: string): void {
     const kept = this.#kept.get(host)
     if (kept !== undefined) this.#kept.set(host, { ...kept, at: Number.NEGATIVE_INFINITY })
   }
@@ -58,7 +58,7 @@ export class Names {
     else this.#busy = true
     try {
       signal.throwIfAborted()
-      const addresses = (await this.#lookup(host)).slice(0, MOST_ADDRESSES)
+      const addresses = (await this.#lookup(host)).slice(0, MAX_ADDRESSES)
       this.#keep(host, addresses)
       return addresses
     } finally {
@@ -68,7 +68,7 @@ export class Names {
     }
   }
 
-  #enqueue(turn: Turn): void {
+  #enqueue(turn: QueuedLookup): void {
     const index = turn.isKnown ? this.#waiting.findIndex(({ isKnown }) => !isKnown) : -1
     this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, turn)
   }
@@ -77,6 +77,6 @@ export class Names {
     this.#kept.delete(host)
     this.#kept.set(host, { addresses, at: this.#clock.monotonic() })
     const [oldest] = this.#kept.keys()
-    if (this.#kept.size > MOST_KEPT && oldest !== undefined) this.#kept.delete(oldest)
+    if (this.#kept.size > MAX_HOSTS && oldest !== undefined) this.#kept.delete(oldest)
   }
 }

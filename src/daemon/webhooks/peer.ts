@@ -4,11 +4,11 @@
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { formatIp, readIp } from '../text/ip-address.ts'
-import { type AddressPolicy, addressRefusal, type Receiver, receiverRefusal } from './address-policy.ts'
-import type { Names, ResolvedAddress } from './dns-cache.ts'
+import { type AddressPolicy, addressRefusal, type ReceiverAddress, receiverRefusal } from './address-policy.ts'
+import type { DnsCache, ResolvedAddress } from './dns-cache.ts'
 
 export interface PeerParts {
-  readonly names: Names
+  readonly names: DnsCache
   /** Certificate authorities, PEM, in place of those of Node. */
   readonly ca?: string
 }
@@ -23,14 +23,14 @@ export class RefusedPeer extends Error {
 }
 
 /** A name with more is a joke, or an attack; every one is judged, the first of them are tried. */
-const MOST_TRIED = 8
+const MAX_ADDRESSES_TRIED = 8
 
 /**
  * A socket to the receiver, TLS spoken where the URL says so. Rejects with RefusedPeer, the signal's reason, or whatever
  * resolver, network or certificate say.
  */
 export async function connectPeer(
-  receiver: Receiver,
+  receiver: ReceiverAddress,
   policy: AddressPolicy,
   parts: PeerParts,
   signal: AbortSignal,
@@ -41,8 +41,8 @@ export async function connectPeer(
   const judge = await unlessAborted(withTarget(policy, receiver, parts, signal), signal)
   // One that is refused condemns them all: which of them is connected to is chance, and nobody's name needs both kinds.
   for (const { address } of addresses) refuse(address, receiver, judge)
-  const socket = await connected(receiver, addresses.slice(0, MOST_TRIED), signal).catch((error: unknown) => {
-    parts.names.doubt(receiver.host)
+  const socket = await connected(receiver, addresses.slice(0, MAX_ADDRESSES_TRIED), signal).catch((error: unknown) => {
+    parts.names.invalidate(receiver.host)
     throw error
   })
   try {
@@ -54,13 +54,13 @@ export async function connectPeer(
   }
 }
 
-function refuse(address: string, receiver: Receiver, policy: AddressPolicy): void {
+function refuse(address: string, receiver: ReceiverAddress, policy: AddressPolicy): void {
   const refusal = addressRefusal(address, receiver, policy)
   if (refusal !== null) throw new RefusedPeer(refusal, false)
 }
 
 async function resolve(
-  { host, ip }: Receiver,
+  { host, ip }: ReceiverAddress,
   { names }: PeerParts,
   signal: AbortSignal,
 ): Promise<readonly ResolvedAddress[]> {
@@ -75,7 +75,7 @@ async function resolve(
  */
 async function withTarget(
   policy: AddressPolicy,
-  { port }: Receiver,
+  { port }: ReceiverAddress,
   { names }: PeerParts,
   signal: AbortSignal,
 ): Promise<AddressPolicy> {
@@ -101,7 +101,11 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 /** Connects to one of `addresses`: the name is not looked up again, it could mean something else by now. */
-function connected(receiver: Receiver, addresses: readonly ResolvedAddress[], signal: AbortSignal): Promise<Socket> {
+function connected(
+  receiver: ReceiverAddress,
+  addresses: readonly ResolvedAddress[],
+  signal: AbortSignal,
+): Promise<Socket> {
   const lookup: LookupFunction = (_name, { all }, done) => {
     const [first] = addresses
     if (all === true) done(null, [...addresses])
@@ -112,7 +116,12 @@ function connected(receiver: Receiver, addresses: readonly ResolvedAddress[], si
 }
 
 /** Over a socket of which the peer is known: TLS would greet it before anybody could look. */
-function secured(socket: Socket, { host, ip }: Receiver, { ca }: PeerParts, signal: AbortSignal): Promise<Socket> {
+function secured(
+  socket: Socket,
+  { host, ip }: ReceiverAddress,
+  { ca }: PeerParts,
+  signal: AbortSignal,
+): Promise<Socket> {
   const identity = ip === null ? { servername: host } : {}
   const authorities = ca === undefined ? {} : { ca }
   return opened(

@@ -8,14 +8,14 @@ import { VERSION } from '../../protocol/version.ts'
 import type { DeliveryOutcome } from '../domain/delivery.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type AddressPolicy, readReceiver } from './address-policy.ts'
-import { type Lookup, Names } from './dns-cache.ts'
+import { DnsCache, type Lookup } from './dns-cache.ts'
 import { connectPeer, type PeerParts, RefusedPeer } from './peer.ts'
 import type { OutgoingWebhook, Webhooks } from './webhooks.ts'
 
 /** From the look-up of the name to the end of the answer. */
 export const TRY_MS = 15_000
 /** Of an answer, headers not counted; those are bounded by the same number. */
-export const MOST_ANSWER_BYTES = 16 * 1024
+export const MAX_ANSWER_BYTES = 16 * 1024
 
 export interface WebhooksParts {
   readonly clock: Clock
@@ -26,16 +26,16 @@ export interface WebhooksParts {
   readonly ca?: string
 }
 
-type Result = Awaited<ReturnType<Webhooks['post']>>
+type PostResult = Awaited<ReturnType<Webhooks['post']>>
 
 /** Connects to nothing yet. Proxies of the environment are not used: they would choose the peer. */
 export function createWebhooks({ clock, policy, ca, lookup = lookupAll }: WebhooksParts): Webhooks {
-  const peerParts: PeerParts = { names: new Names(lookup, clock), ...(ca === undefined ? {} : { ca }) }
+  const peerParts: PeerParts = { names: new DnsCache(lookup, clock), ...(ca === undefined ? {} : { ca }) }
   return {
     async post(webhook, signal) {
       const receiver = readReceiver(webhook.url)
       if (typeof receiver === 'string') return { kind: 'refused_address', isLasting: true }
-      const ending = new Ending(clock, signal)
+      const ending = new PostEnding(clock, signal)
       try {
         const socket = await connectPeer(receiver, policy(), peerParts, ending.signal)
         return await exchange(socket, receiver.url, webhook, ending)
@@ -53,10 +53,10 @@ const lookupAll: Lookup = async (host) =>
   (await systemLookup(host, { all: true })).map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
 
 /** What may end a try from this side: its time, or a stop. */
-class Ending {
+class PostEnding {
   readonly #controller = new AbortController()
   readonly #release: () => void
-  outcome: Result | null = null
+  outcome: PostResult | null = null
 
   constructor(clock: Clock, stop: AbortSignal) {
     const stopped = (): void => this.#end({ kind: 'aborted' })
@@ -77,7 +77,7 @@ class Ending {
     this.#release()
   }
 
-  #end(outcome: Result): void {
+  #end(outcome: PostResult): void {
     if (this.outcome !== null) return
     this.outcome = outcome
     this.#controller.abort()
@@ -85,7 +85,7 @@ class Ending {
 }
 
 /** One request over a socket of its own, which is gone afterwards: no pool, so no address that was right a minute ago. */
-async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, ending: Ending): Promise<Result> {
+async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, ending: PostEnding): Promise<PostResult> {
   const client = new Client(url.origin, {
     connect: (_options, done) => queueMicrotask(() => done(null, socket)),
     allowH2: false,
@@ -93,13 +93,13 @@ async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, endi
     // The time of the whole try is ours.
     headersTimeout: 0,
     bodyTimeout: 0,
-    maxHeaderSize: MOST_ANSWER_BYTES,
+    maxHeaderSize: MAX_ANSWER_BYTES,
   })
   const { promise, resolve } = Promise.withResolvers<DeliveryOutcome>()
   const end = (): void => void client.destroy().catch(() => undefined)
   ending.signal.addEventListener('abort', end, { once: true })
   try {
-    client.dispatch(requestOf(url, webhook), new AnswerReader(resolve))
+    client.dispatch(requestOf(url, webhook), new ReceiverResponse(resolve))
     if (ending.signal.aborted) end()
     const outcome = await promise
     // A status that came counts, also if what followed it never ended.
@@ -129,7 +129,7 @@ function requestOf({ origin, pathname, search }: URL, { headers, body }: Outgoin
 }
 
 /** Takes the status; lets the body go by, for a receiver that counts a caller who leaves too early as a failure. */
-class AnswerReader implements Dispatcher.DispatchHandler {
+class ReceiverResponse implements Dispatcher.DispatchHandler {
   readonly #resolve: (outcome: DeliveryOutcome) => void
   #answer: DeliveryOutcome | null = null
   #bytes = 0
@@ -152,7 +152,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length
-    if (this.#bytes > MOST_ANSWER_BYTES) controller.abort(new Error('more than anybody reads'))
+    if (this.#bytes > MAX_ANSWER_BYTES) controller.abort(new Error('more than anybody reads'))
   }
 
   onResponseEnd(): void {

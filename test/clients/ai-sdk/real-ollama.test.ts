@@ -6,7 +6,7 @@ import { embedMany, generateText, jsonSchema, Output, streamText, tool } from 'a
 import { createOllama } from 'ollama-ai-provider-v2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createForeman, type ForemanProvider, type Progress } from '../../../src/ai-sdk/index.ts'
+import { createForeman, type ForemanProvider, type JobProgress } from '../../../src/ai-sdk/index.ts'
 import { ACTING, TWO_CALLS } from '../../ollama/acting-model.ts'
 import { exchange, post } from '../../ollama/exchange.ts'
 import { type Foreman, startForeman, until } from '../../ollama/foreman.ts'
@@ -120,7 +120,7 @@ describeWithOllama('in front of a real Ollama', () => {
   })
 
   test('an abort stops a model that would talk for long', async () => {
-    const seen: Progress[] = []
+    const seen: JobProgress[] = []
     const abort = new AbortController()
     const model = foreman('tiny-slow', { onState: (progress) => seen.push(progress) })
     // The penalty keeps it from saying one word 30 times, after which Ollama would cut it off.

@@ -3,11 +3,11 @@
 
 import type { EmbeddingModelV4, LanguageModelV4, LanguageModelV4CallOptions, ProviderV4 } from '@ai-sdk/provider'
 import { createProviderRegistry, embed, generateText, streamText } from 'ai'
-import { createForeman, type Progress } from '../../../src/ai-sdk/index.ts'
+import { createForeman, type JobProgress } from '../../../src/ai-sdk/index.ts'
 import type { CallOptions } from '../../../src/ai-sdk/specification.ts'
 
 const foreman = createForeman({ url: 'http://127.0.0.1:8080', token: 'secret' })
-const seen: Progress[] = []
+const seen: JobProgress[] = []
 
 /** What we give. */
 export const model: LanguageModelV4 = foreman('tiny-a', { onState: (progress) => seen.push(progress) })

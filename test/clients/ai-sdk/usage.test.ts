@@ -1,10 +1,10 @@
 // The usage that the AI SDK is given of one answer, as Ollama of 0.34 and of before tells it.
 
 import { describe, expect, it } from 'vitest'
-import { AnswerReader } from '../../../src/ai-sdk/answer-reader.ts'
+import { SdkAnswerReader } from '../../../src/ai-sdk/answer-reader.ts'
 
 const usageOf = (last: object) => {
-  const reader = new AnswerReader('job')
+  const reader = new SdkAnswerReader('job')
   reader.read({ done: true, prompt_eval_count: 33, eval_count: 2, ...last })
   return reader.usage.inputTokens
 }

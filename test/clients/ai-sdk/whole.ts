@@ -5,7 +5,7 @@ import {
   createForeman,
   type ForemanProvider,
   type ForemanProviderSettings,
-  type Progress,
+  type JobProgress,
 } from '../../../src/ai-sdk/index.ts'
 import { FakeOllama } from '../../fake-ollama.ts'
 import { type Running, startForeman, until, type Wishes } from '../../harness.ts'
@@ -14,14 +14,14 @@ export interface Whole extends Running {
   readonly fake: FakeOllama
   readonly foreman: ForemanProvider
   /** What `onState` was told. */
-  readonly seen: Progress[]
+  readonly seen: JobProgress[]
 }
 
 export async function whole(settings: ForemanProviderSettings = {}, wishes: Wishes = {}): Promise<Whole> {
   const fake = await FakeOllama.start()
   onTestFinished(() => fake.stop())
   const running = await startForeman(fake, wishes)
-  const seen: Progress[] = []
+  const seen: JobProgress[] = []
   const foreman = createForeman({ url: running.url, onState: (progress) => seen.push(progress), ...settings })
   // Before the first probe no model is unknown.
   await until('the target is probed', async () => (await foreman.client.status()).target.reachable)

@@ -1,7 +1,7 @@
 // Owns a small program in TypeScript that uses the package, for the compiler alone.
 
 import {
-  AnswerError,
+  ApiError,
   type ChatRecord,
   ForemanClient,
   type JobDocument,
@@ -26,7 +26,7 @@ export async function whole(signal: AbortSignal): Promise<JobDocument | null> {
   } catch (error) {
     if (error instanceof JobFailedError) return error.job
     if (error instanceof WaitTimeoutError) return null
-    if (error instanceof AnswerError && error.status === 503) return null
+    if (error instanceof ApiError && error.status === 503) return null
     throw error
   }
 }

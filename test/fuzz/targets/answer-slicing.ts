@@ -3,9 +3,9 @@
 
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
-import { createKeeper } from '../../../src/daemon/answer/answer-buffer.ts'
-import { createMarker, type Verdict } from '../../../src/daemon/answer/completion-detector.ts'
-import { createCutter } from '../../../src/daemon/answer/record-cutter.ts'
+import { createAnswerBuffer } from '../../../src/daemon/answer/answer-buffer.ts'
+import { createCompletionDetector, type Verdict } from '../../../src/daemon/answer/completion-detector.ts'
+import { createRecordParser } from '../../../src/daemon/answer/record-cutter.ts'
 import type { AnswerRecord } from '../../../src/daemon/domain/answer.ts'
 import { ENDPOINTS, type EndpointPath } from '../../../src/daemon/domain/endpoint.ts'
 import type { FuzzTurn } from '../target.ts'
@@ -82,11 +82,11 @@ function slicesOf(bytes: Buffer, cuts: readonly number[], byteByByte: boolean): 
 /** `asks`: the marker is asked after each slice, which must change nothing. */
 function read(endpoint: EndpointPath, slices: readonly Buffer[], asks = false): Read {
   const records: { event: string | null; data: string }[] = []
-  const cutter = createCutter(endpoint, true, ({ event: named, data }: AnswerRecord) =>
+  const cutter = createRecordParser(endpoint, true, ({ event: named, data }: AnswerRecord) =>
     records.push({ event: named, data: data.toString('latin1') }),
   )
-  const marker = createMarker(endpoint, true)
-  const keeper = createKeeper(endpoint, true, false)
+  const marker = createCompletionDetector(endpoint, true)
+  const keeper = createAnswerBuffer(endpoint, true, false)
   const whole = Buffer.concat(slices)
   let decided: Verdict | null = null
   for (const slice of slices) {
@@ -102,7 +102,7 @@ function read(endpoint: EndpointPath, slices: readonly Buffer[], asks = false): 
   keeper.end()
   deepStrictEqual(Buffer.concat(keeper.chunks), whole, 'the kept bytes are other bytes')
   deepStrictEqual(keeper.records, records.length, 'the keeper counts other records than the cutter')
-  keeper.remains('x/y', true)
+  keeper.output('x/y', true)
   return { records, verdicts: [marker.verdict(), marker.verdict(true)], measured: marker.measured() }
 }
 
@@ -180,10 +180,10 @@ const wellFormed = fc.record({
 const cutProperty = fc.property(wellFormed, ({ endpoint, texts, cut }) => {
   const [record, last] = WELL_FORMED[endpoint] ?? [String, '']
   const before = Buffer.from(texts.map(record).join(''))
-  const whole = createMarker(endpoint, true)
+  const whole = createCompletionDetector(endpoint, true)
   whole.push(Buffer.concat([before, Buffer.from(last)]))
   deepStrictEqual(whole.verdict(), { kind: 'complete' })
-  const marker = createMarker(endpoint, true)
+  const marker = createCompletionDetector(endpoint, true)
   marker.push(before.subarray(0, cut % (before.length + 1)))
   for (const isCut of [false, true])
     deepStrictEqual(marker.verdict(isCut).kind, 'incomplete', 'a truncated answer is not called incomplete')

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { CLOUD_AFFINITY, isResident, type Residency } from '../../../src/daemon/domain/affinity.ts'
 import { type EventName, isFinal, type State, TRANSITIONS, type Transition } from '../../../src/daemon/domain/job.ts'
-import { LONGEST_BACKOFF_MS, LONGEST_OWN_BACKOFF_MS, waitingFor } from '../../../src/daemon/domain/wait-reason.ts'
-import type { Change, Store } from '../../../src/daemon/sqlite/store.ts'
+import { MAX_BACKOFF_MS, MAX_OWN_BACKOFF_MS, waitingFor } from '../../../src/daemon/domain/wait-reason.ts'
+import type { JobChange, Store } from '../../../src/daemon/sqlite/store.ts'
 import { openStore } from '../../../src/daemon/sqlite/thread.ts'
 import type { FuzzTurn } from '../target.ts'
 
@@ -19,7 +19,7 @@ const BATCH = 5
 const NO_LIMITS = { maxQueue: 1_000, maxQueueBytes: 2 ** 30 }
 const AFFINITIES = ['a:latest', 'a:latest num_ctx=8192', 'b:latest', CLOUD_AFFINITY]
 const EVENTS = (Object.keys(TRANSITIONS) as EventName[]).filter(
-  (event): event is Change['event'] => event !== 'claimed_cold' && event !== 'claimed_warm',
+  (event): event is JobChange['event'] => event !== 'claimed_cold' && event !== 'claimed_warm',
 )
 const TABLE: Readonly<Record<EventName, Transition>> = TRANSITIONS
 
@@ -158,29 +158,29 @@ class Walk {
   /** A backoff of before the clock was set back has ended, unless so short a one can be left. */
   #backsOff({ availableAt, requeuedAt }: Known): boolean {
     if (availableAt === null || availableAt <= this.#now) return false
-    const isShort = availableAt <= this.#now + LONGEST_OWN_BACKOFF_MS
-    return isShort || (requeuedAt <= this.#now && availableAt <= this.#now + LONGEST_BACKOFF_MS)
+    const isShort = availableAt <= this.#now + MAX_OWN_BACKOFF_MS
+    return isShort || (requeuedAt <= this.#now && availableAt <= this.#now + MAX_BACKOFF_MS)
   }
 
   async #places(): Promise<Map<string, number>> {
     const turn = { ...this.#residency, drain: { limitMs: this.#limitMs, awakeNow: this.#awake } }
     const filter = { state: 'queued', model: null, label: null, limit: 5_000, before: null } as const
     const places = new Map<string, number>()
-    for (const { job, standing } of await this.#store.list(filter, turn)) {
-      ok(standing !== null, `${job.id} waits and has no place`)
+    for (const { job, queuePosition } of await this.#store.list(filter, turn)) {
+      ok(queuePosition !== null, `${job.id} waits and has no place`)
       places.set(
         job.id,
-        standing.ahead.reduce((sum, { jobs }) => sum + jobs, 0),
+        queuePosition.ahead.reduce((sum, { jobs }) => sum + jobs, 0),
       )
       const running = this.#jobs.find(({ state }) => state === 'loading' || state === 'working')
-      const { reason } = waitingFor(job, standing, {
+      const { reason } = waitingFor(job, queuePosition, {
         ...{ now: this.#now, pause: null, storageFullSince: null, unreachableSince: null, swappedAt: null },
         ...{ running: running === undefined ? null : { jobId: running.id, since: 0 }, idleSince: null },
       })
       const known = this.#jobs.find(({ id }) => id === job.id)
       ok(known !== undefined)
-      const expected = this.#backsOff(known) ? 'backoff' : standing.draining === undefined ? 'running' : 'draining'
-      equal(reason, expected, JSON.stringify({ known, now: this.#now, standing }))
+      const expected = this.#backsOff(known) ? 'backoff' : queuePosition.draining === undefined ? 'running' : 'draining'
+      equal(reason, expected, JSON.stringify({ known, now: this.#now, queuePosition }))
     }
     return places
   }

@@ -3,9 +3,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createCutter } from '../../../src/daemon/answer/record-cutter.ts'
+import { createRecordParser } from '../../../src/daemon/answer/record-cutter.ts'
 import type { Job, State, StateChange } from '../../../src/daemon/domain/job.ts'
-import { toldChange, toldRecord } from '../../../src/daemon/http/jobs/event-told.ts'
+import { toldChange, toldRecord } from '../../../src/daemon/http/jobs/event-frame.ts'
 import { historyOf, type PastAnswer } from '../../../src/daemon/http/jobs/events-history.ts'
 import { eventNumber } from '../../../src/protocol/event.ts'
 import { job as example } from '../../domain/job-example.ts'
@@ -69,7 +69,7 @@ describe("a job's past", () => {
         const live: string[] = []
         let count = 0
         let heard = 0
-        const cutter = createCutter('/api/chat', true, (record) => {
+        const cutter = createRecordParser('/api/chat', true, (record) => {
           count += 1
           if (heard > 0) live.push(toldRecord(eventNumber(3, count), record).json)
         })

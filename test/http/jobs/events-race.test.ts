@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { NOTHING_RESIDENT } from '../../../src/daemon/domain/affinity.ts'
 import type { Job, State, StateChange } from '../../../src/daemon/domain/job.ts'
 import type { HttpContext } from '../../../src/daemon/http/context.ts'
-import { FURTHEST_BEHIND } from '../../../src/daemon/http/jobs/event-writer.ts'
+import { MAX_BACKLOG_BYTES } from '../../../src/daemon/http/jobs/event-writer.ts'
 import { streamEvents } from '../../../src/daemon/http/jobs/events.ts'
 import { Relay } from '../../../src/daemon/runtime/relay.ts'
 import type { AnswerSoFar } from '../../../src/daemon/services/attempt-run.ts'
@@ -180,7 +180,7 @@ it('what is kept until the store answers is bounded: then the watcher is cut, no
   const watcher = follow(url, ID)
   await until('it watches', () => relay.isWatched(ID))
   const data = Buffer.from(JSON.stringify('x'.repeat(1000)))
-  for (let place = 1; place < (2 * FURTHEST_BEHIND) / 1000; place++) {
+  for (let place = 1; place < (2 * MAX_BACKLOG_BYTES) / 1000; place++) {
     relay.record(ID, eventNumber(2, place), { event: null, data })
   }
   answer([QUEUED, WORKING])
@@ -232,7 +232,7 @@ describe('records that are told to many watchers', () => {
     const watcher = follow(url, ID)
     answer([QUEUED], 'queued')
     await watcher.hears('"queued"')
-    const data = Buffer.from(JSON.stringify('x'.repeat(2 * FURTHEST_BEHIND)))
+    const data = Buffer.from(JSON.stringify('x'.repeat(2 * MAX_BACKLOG_BYTES)))
     relay.record(ID, eventNumber(2, 1), { event: null, data })
     changed(relay, DONE)
     const { body, cut } = await watcher.answer()

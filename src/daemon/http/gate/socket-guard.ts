@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ErrorCode } from '../../../protocol/error.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import { Roll } from '../bag.ts'
+import { Bag } from '../bag.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { type OwnError, ownError } from '../respond.ts'
 
@@ -16,7 +16,7 @@ export class SocketGuard {
   readonly #clock: Clock
   readonly #pipelined: number
   /** Every connection, and its requests that have no whole answer yet. */
-  readonly #open = new Map<Socket, Roll<ServerResponse>>()
+  readonly #open = new Map<Socket, Bag<ServerResponse>>()
   readonly #refused = new WeakSet<Socket>()
   /** Those that have sent a request. */
   readonly #served = new WeakSet<Socket>()
@@ -33,7 +33,7 @@ export class SocketGuard {
 
   connected(socket: Socket): void {
     if (this.#closing) return void socket.destroy()
-    this.#open.set(socket, new Roll())
+    this.#open.set(socket, new Bag())
     socket.once('close', () => this.#open.delete(socket))
   }
 
@@ -63,7 +63,7 @@ export class SocketGuard {
   /** False: too many requests wait on this connection (it is cut), or it was refused already. */
   enter(socket: Socket, res: ServerResponse): boolean {
     if (this.#refused.has(socket)) return false
-    const open = this.#open.get(socket) ?? new Roll()
+    const open = this.#open.get(socket) ?? new Bag()
     open.add(res)
     this.#served.add(socket)
     res.on('close', () => {

@@ -3,17 +3,17 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 
-export type Asked =
+export type RequestedRange =
   | { readonly kind: 'whole' }
   /** `from` inclusive, `to` exclusive. */
   | { readonly kind: 'part'; readonly from: number; readonly to: number }
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'unsatisfiable' }
 
-const WHOLE: Asked = { kind: 'whole' }
+const WHOLE: RequestedRange = { kind: 'whole' }
 
 /** @param etag with its quotes; strong */
-export function askedOf(headers: IncomingHttpHeaders, isGet: boolean, bytes: number, etag: string): Asked {
+export function askedOf(headers: IncomingHttpHeaders, isGet: boolean, bytes: number, etag: string): RequestedRange {
   if (knows(headers['if-none-match'], etag)) return { kind: 'unchanged' }
   const ifRange = headers['if-range']
   // A range has no meaning but for GET. A weak tag, or a date, does not prove that the bytes are the same ones.
@@ -22,7 +22,7 @@ export function askedOf(headers: IncomingHttpHeaders, isGet: boolean, bytes: num
 }
 
 /** Of several ranges, none: whoever asks for them can do with the whole. */
-function rangeOf(text: string, bytes: number): Asked {
+function rangeOf(text: string, bytes: number): RequestedRange {
   const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(text) ?? []
   if (first === '' && last === '') return WHOLE
   if (first === '') return part(Math.max(0, bytes - Number(last)), bytes, bytes)
@@ -30,7 +30,7 @@ function rangeOf(text: string, bytes: number): Asked {
   return part(Number(first), last === '' ? bytes : Math.min(bytes, Number(last) + 1), bytes)
 }
 
-function part(from: number, to: number, bytes: number): Asked {
+function part(from: number, to: number, bytes: number): RequestedRange {
   return from < bytes ? { kind: 'part', from, to } : { kind: 'unsatisfiable' }
 }
 

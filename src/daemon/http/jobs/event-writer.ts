@@ -6,14 +6,14 @@ import type { Clock, Timer } from '../../runtime/clock.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { SlowReader } from '../slow-reader.ts'
 import { writeSlowly } from './artifact-pieces.ts'
-import { joinFrames, type Told } from './event-told.ts'
+import { type EventFrame, joinFrames } from './event-frame.ts'
 import type { EventForm } from './events-request.ts'
 
 /** Bytes. A watcher that is further behind the run is cut, and resumes from what it has. */
-export const FURTHEST_BEHIND = 1024 * 1024
+export const MAX_BACKLOG_BYTES = 1024 * 1024
 
 /** The longest silence that clients of an event stream are told to expect. */
-const LONGEST_SILENCE_MS = 15_000
+const HEARTBEAT_MS = 15_000
 
 export interface EventWriterParts {
   readonly clock: Clock
@@ -52,7 +52,7 @@ export class EventWriter {
 
   constructor(parts: EventWriterParts) {
     this.#parts = parts
-    this.#beatMs = Math.min(parts.heartbeatMs || LONGEST_SILENCE_MS, LONGEST_SILENCE_MS)
+    this.#beatMs = Math.min(parts.heartbeatMs || HEARTBEAT_MS, HEARTBEAT_MS)
     this.#reader = new SlowReader(parts.clock, parts.res, parts.clientStallMs)
     this.#last = parts.after
     this.#wroteAt = parts.clock.monotonic()
@@ -85,7 +85,7 @@ export class EventWriter {
   }
 
   /** What is past, no faster than it is taken. False: nothing more can be written. */
-  async replay(events: readonly Told[]): Promise<boolean> {
+  async replay(events: readonly EventFrame[]): Promise<boolean> {
     if (this.isOver) return false
     const frames = Buffer.concat(
       events.filter((event) => this.#isNew(event)).map((event) => event.frame(this.#parts.form)),
@@ -96,12 +96,12 @@ export class EventWriter {
   }
 
   /** What happens now. The bound counts the record that is about to be written, unless the watcher is behind by nothing. */
-  tell(event: Told): void {
+  tell(event: EventFrame): void {
     if (this.isOver || !this.#isNew(event)) return
     const { res, form } = this.#parts
     const frame = event.frame(form)
     const behind = res.writableLength + this.#gatheredBytes
-    if (event.type === 'record' && behind > 0 && behind + frame.length > FURTHEST_BEHIND) return this.cut()
+    if (event.type === 'record' && behind > 0 && behind + frame.length > MAX_BACKLOG_BYTES) return this.cut()
     if (this.#gathered.push(frame) === 1) setImmediate(() => this.#flush())
     this.#gatheredBytes += frame.length
   }
@@ -152,7 +152,7 @@ export class EventWriter {
   }
 
   /** Whether the watcher does not have it yet. */
-  #isNew({ number }: Told): boolean {
+  #isNew({ number }: EventFrame): boolean {
     if (number <= this.#last) return false
     this.#last = number
     return true

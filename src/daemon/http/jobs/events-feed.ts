@@ -3,15 +3,15 @@
 
 import type { AnswerRecord } from '../../domain/answer.ts'
 import type { Changed, Watcher } from '../../runtime/relay.ts'
-import { sharedChange, sharedRecord, type Told } from './event-told.ts'
-import { type EventWriter, FURTHEST_BEHIND } from './event-writer.ts'
+import { type EventFrame, sharedChange, sharedRecord } from './event-frame.ts'
+import { type EventWriter, MAX_BACKLOG_BYTES } from './event-writer.ts'
 
 export class EventFeed implements Watcher {
   readonly #writer: EventWriter
   readonly #after: number
   readonly #onBroken: (error: unknown) => void
   /** Null: he is up to date. */
-  #kept: Told[] | null = []
+  #kept: EventFrame[] | null = []
   #keptBytes = 0
 
   constructor(writer: EventWriter, after: number, onBroken: (error: unknown) => void) {
@@ -50,7 +50,7 @@ export class EventFeed implements Watcher {
     this.#kept = null
   }
 
-  #take(told: Told): void {
+  #take(told: EventFrame): void {
     if (this.#writer.isOver) return
     if (this.#kept === null) {
       this.#writer.tell(told)
@@ -58,7 +58,7 @@ export class EventFeed implements Watcher {
       return
     }
     const { length } = told.frame(this.#writer.form)
-    if (told.type === 'record' && this.#keptBytes > 0 && this.#keptBytes + length > FURTHEST_BEHIND) {
+    if (told.type === 'record' && this.#keptBytes > 0 && this.#keptBytes + length > MAX_BACKLOG_BYTES) {
       this.#kept = []
       this.#writer.cut()
     } else {

@@ -2,10 +2,10 @@
 // `working` the records of its answer, cut again from the bytes there are. Only as much as one slice of it is in memory.
 
 import { eventNumber } from '../../../protocol/event.ts'
-import { createCutter } from '../../answer/record-cutter.ts'
+import { createRecordParser } from '../../answer/record-cutter.ts'
 import { answerForm } from '../../domain/endpoint.ts'
 import type { Job, StateChange } from '../../domain/job.ts'
-import { type Told, toldChange, toldRecord } from './event-told.ts'
+import { type EventFrame, toldChange, toldRecord } from './event-frame.ts'
 
 /** The answer's bytes, and where its records belong. */
 export interface PastAnswer {
@@ -17,7 +17,7 @@ export interface PastAnswer {
 }
 
 /** What is cut in one go: 2 MiB of small records would hold up every stream for 70 ms (4.4 µs a record). */
-const SLICE = 64 * 1024
+const MAX_EVENTS_PER_SLICE = 64 * 1024
 
 /** @param after events up to this number are left out */
 export async function* historyOf(
@@ -25,7 +25,7 @@ export async function* historyOf(
   changes: readonly StateChange[],
   answer: PastAnswer | null,
   after: number,
-): AsyncGenerator<readonly Told[]> {
+): AsyncGenerator<readonly EventFrame[]> {
   for (const [index, change] of changes.entries()) {
     yield [toldChange(change, job.error)]
     if (answer === null || change.number !== answer.change) continue
@@ -35,17 +35,17 @@ export async function* historyOf(
 }
 
 async function* recordsOf(job: Job, { change, pieces, records }: PastAnswer, after: number) {
-  let told: Told[] = []
+  let told: EventFrame[] = []
   let count = 0
   const isStreamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
-  const cutter = createCutter(job.endpoint, isStreamed, (record) => {
+  const cutter = createRecordParser(job.endpoint, isStreamed, (record) => {
     count += 1
     const number = eventNumber(change, count)
     if (number > after) told.push(toldRecord(number, record))
   })
   for await (const piece of pieces) {
-    for (let from = 0; from < piece.length; from += SLICE) {
-      cutter.push(piece.subarray(from, from + SLICE))
+    for (let from = 0; from < piece.length; from += MAX_EVENTS_PER_SLICE) {
+      cutter.push(piece.subarray(from, from + MAX_EVENTS_PER_SLICE))
       if (told.length > 0) yield told
       told = []
       await new Promise(setImmediate)

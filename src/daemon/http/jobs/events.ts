@@ -18,7 +18,7 @@ export const streamEvents: JobHandler = async (context, { id, query }, req, res)
   if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
   const asked = readEventsRequest(query, req.headers)
   if (asked.kind === 'refused') return refuse(context, res, 'jobs', ownError('bad_request', { detail: asked.detail }))
-  const { store, dispatcher: queue, relay, clock, log } = context
+  const { store, dispatcher, relay, clock, log } = context
   const { form, after } = asked
   const { heartbeatMs, clientStallMs } = context.config
   // A watcher that is cut hears nothing more at once: its socket may take a minute to close.
@@ -31,7 +31,7 @@ export const streamEvents: JobHandler = async (context, { id, query }, req, res)
   const feed = new EventFeed(writer, after, broken)
   // Watched, looked at and asked about in one turn: what is not in the one is in the other.
   const watch = relay.watch(id, feed)
-  const sofar = queue.answerSoFar(id)
+  const sofar = dispatcher.answerSoFar(id)
   const reading = Promise.all([store.changes(id), store.get(id)])
   const close = (): void => writer.close()
   res.once('close', close)
@@ -67,13 +67,13 @@ const running = ({ change, chunks, records }: AnswerSoFar): PastAnswer => ({ cha
 
 /** What a finished job has kept. Null: nothing, or the target's HTTP error, which is no answer. */
 async function storedAnswer(
-  { store, dispatcher: queue }: HttpContext,
+  { store, dispatcher }: HttpContext,
   { id, error }: Job,
   changes: readonly StateChange[],
 ): Promise<PastAnswer | null> {
   const working = changes.findLast(({ state }) => state === 'working')
   if (working === undefined || (error !== null && error.status !== null)) return null
-  const detail = await store.detail(id, queue.residency)
+  const detail = await store.detail(id, dispatcher.residency)
   const response = detail?.artifacts.find(({ name }) => name === 'response')
   if (response === undefined) return null
   const pieces = piecesOf(store, id, response.name, 0, response.bytes)

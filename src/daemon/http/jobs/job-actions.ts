@@ -26,12 +26,12 @@ export const cancelJob: JobHandler = async (context, { id }, _req, res) => {
 
 /** 202 and a new job with the old body; deadlines begin anew. */
 export const retryJob: JobHandler = async (context, { id }, req, res) => {
-  const { store, config, dispatcher: queue, clock, awake } = context
+  const { store, config, dispatcher, clock, awake } = context
   if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
   if (context.storageFull) return refuse(context, res, 'jobs', ownError('storage_full'))
   const newId = context.newId()
   const retried = store.retry({ of: id, id: newId, now: clock.now(), awake: awake.now }, config)
-  const shown = store.detail(newId, queue.residency)
+  const shown = store.detail(newId, dispatcher.residency)
   shown.catch(() => undefined)
   const result = await retried
   if (result.kind === 'enqueued') {
@@ -65,7 +65,7 @@ function retryRefusal(
 /** 204: a finished job is forgotten with all it holds. */
 export const forgetJob: JobHandler = async (context, { id }, _req, res) => {
   if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
-  const result = await context.store.forget(id)
+  const result = await context.store.delete(id)
   if (result.kind === 'unknown') return refuse(context, res, 'jobs', jobNotFound(id))
   if (result.kind === 'active') return refuse(context, res, 'jobs', ownError('job_active', { id, state: result.state }))
   if (res.headersSent || res.destroyed) return

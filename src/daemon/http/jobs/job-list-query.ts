@@ -6,7 +6,7 @@ import { STATES, type State } from '../../domain/job.ts'
 import type { JobFilter } from '../../sqlite/store.ts'
 import { shownId } from './job-id.ts'
 
-export const LONGEST_PAGE = 200
+export const MAX_PAGE_JOBS = 200
 const ORDINARY_PAGE = 50
 
 const PARAMETERS = ['state', 'model', 'label', 'limit', 'cursor'] as const
@@ -29,7 +29,7 @@ export function readListQuery(query: URLSearchParams): ListQuery {
     state: read<State | null>('state', null, stateOf, `one of ${STATES.join(', ')}`),
     model: read<string | null>('model', null, (text) => (text.trim() === '' ? null : normaliseModel(text)), 'a name'),
     label: query.get('label'),
-    limit: read('limit', ORDINARY_PAGE, limitOf, `a whole number from 1 to ${LONGEST_PAGE}`),
+    limit: read('limit', ORDINARY_PAGE, limitOf, `a whole number from 1 to ${MAX_PAGE_JOBS}`),
     before: read<number | null>('cursor', null, sequenceOf, 'the `next` of an earlier page'),
   }
   return problems.length === 0 ? { kind: 'filter', filter } : { kind: 'refused', detail: problems.join('; ') }
@@ -59,5 +59,5 @@ const stateOf = (text: string): State | null => STATES.find((state) => state ===
 
 function limitOf(text: string): number | null {
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
-  return limit >= 1 && limit <= LONGEST_PAGE ? limit : null
+  return limit >= 1 && limit <= MAX_PAGE_JOBS ? limit : null
 }

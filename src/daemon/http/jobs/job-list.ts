@@ -17,7 +17,9 @@ export const listJobs: JobHandler = async (context, { query }, _req, res) => {
   const page = found.slice(0, limit)
   const last = page.at(-1)
   const document: JobListDocument = {
-    jobs: page.map(({ job, standing }) => jobSummary(job, circumstancesOf(context, job, standing, residency))),
+    jobs: page.map(({ job, queuePosition }) =>
+      jobSummary(job, circumstancesOf(context, job, queuePosition, residency)),
+    ),
     next: found.length > limit && last !== undefined ? cursorOf(last.job.sequence) : null,
   }
   sendJson(res, 200, document, { 'Cache-Control': 'no-store' })

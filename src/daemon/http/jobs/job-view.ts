@@ -2,8 +2,8 @@
 // waits for a job's end where the caller says so, and changes nothing.
 
 import type { Residency } from '../../domain/affinity.ts'
-import type { Job, Standing } from '../../domain/job.ts'
-import { type Circumstances, jobDocument, positionOf } from '../../domain/job-document.ts'
+import type { Job, QueuePosition } from '../../domain/job.ts'
+import { jobDocument, positionOf, type QueueContext } from '../../domain/job-document.ts'
 import { waitingFor } from '../../domain/wait-reason.ts'
 import type { HttpContext } from '../context.ts'
 import { JSON_TYPE, refuse, send } from '../respond.ts'
@@ -30,41 +30,45 @@ export async function jobDocumentOf(context: HttpContext, id: string): Promise<s
   const { residency } = context.dispatcher
   const detail = await context.store.detail(id, residency)
   if (detail === null) return null
-  return jobDocument(detail, circumstancesOf(context, detail.job, detail.standing, residency), context.config.publicUrl)
+  return jobDocument(
+    detail,
+    circumstancesOf(context, detail.job, detail.queuePosition, residency),
+    context.config.publicUrl,
+  )
 }
 
-/** `residency`: the one that the standing was made with. */
+/** `residency`: the one that the queuePosition was made with. */
 export function circumstancesOf(
   context: HttpContext,
   job: Job,
-  standing: Standing | null,
+  queuePosition: QueuePosition | null,
   residency: Residency,
-): Circumstances {
+): QueueContext {
   const { maxAttempts } = context.config
-  if (standing === null) return { maxAttempts, position: null, etaMs: null, waitingFor: null }
+  if (queuePosition === null) return { maxAttempts, position: null, etaMs: null, waitingFor: null }
   const { running } = context.dispatcher
   // Its claim may be on its way: the row that was read still waits.
   const isAnotherRunning = running !== null && running.job.id !== job.id
   return {
     maxAttempts,
-    position: positionOf(standing, isAnotherRunning),
-    etaMs: etaOf(context, job, standing, residency),
-    waitingFor: waitingFor(job, standing, context.dispatcher.condition),
+    position: positionOf(queuePosition, isAnotherRunning),
+    etaMs: etaOf(context, job, queuePosition, residency),
+    waitingFor: waitingFor(job, queuePosition, context.dispatcher.condition),
   }
 }
 
 /** Nobody knows when a queue goes on that is paused, or whose target is away. */
 function etaOf(
-  { dispatcher: queue, prober: probes, clock }: HttpContext,
+  { dispatcher, prober, clock }: HttpContext,
   job: Job,
-  standing: Standing,
+  queuePosition: QueuePosition,
   residency: Residency,
 ): number | null {
-  if (queue.paused || probes.status.reachable === false) return null
-  const { running } = queue
+  if (dispatcher.paused || prober.status.reachable === false) return null
+  const { running } = dispatcher
   const now = clock.now()
-  const waitMs = queue.runTimes.waitMs(
-    standing,
+  const waitMs = dispatcher.runTimes.waitMs(
+    queuePosition,
     job.affinity,
     residency,
     running === null || running.job.id === job.id

@@ -4,7 +4,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** The longest wait that is granted, seconds. */
-export const LONGEST_WAIT_S = 60
+export const MAX_WAIT_S = 60
 
 /** A preference: a name, perhaps a value, perhaps parameters behind semicolons, which `wait` has none of. */
 const PREFERENCE = /[\s,]*([!#$%&'*+.^`|~\w-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?([^,"]|"(?:[^"\\]|\\.)*")*/y
@@ -19,7 +19,7 @@ export function preferredWait(headers: IncomingHttpHeaders): number | null {
     const [, name = '', value = ''] = found
     if (name.toLowerCase() !== 'wait') continue
     const digits = /^"?(\d{1,15})"?$/.exec(value)?.[1]
-    return digits === undefined ? null : Math.min(LONGEST_WAIT_S, Number(digits))
+    return digits === undefined ? null : Math.min(MAX_WAIT_S, Number(digits))
   }
   return null
 }

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiptDocument } from '../../../protocol/wire.ts'
-import type { Job, Standing } from '../../domain/job.ts'
+import type { Job, QueuePosition } from '../../domain/job.ts'
 import { jobUrl, positionOf } from '../../domain/job-document.ts'
 import type { HttpContext } from '../context.ts'
 import { JSON_TYPE, send, sendJson } from '../respond.ts'
@@ -12,23 +12,23 @@ import { jobDocumentOf } from './job-view.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
 
 /** A job, and where it stands. */
-export interface Place {
+export interface ReceiptPosition {
   readonly job: Job
-  readonly standing: Standing | null
+  readonly queuePosition: QueuePosition | null
 }
 
 /** As the store shows it now; `job` itself, if it has been deleted since. */
-export async function placeOf({ store, dispatcher: queue }: HttpContext, job: Job): Promise<Place> {
-  return (await store.detail(job.id, queue.residency)) ?? { job, standing: null }
+export async function placeOf({ store, dispatcher }: HttpContext, job: Job): Promise<ReceiptPosition> {
+  return (await store.detail(job.id, dispatcher.residency)) ?? { job, queuePosition: null }
 }
 
-function receiptDocument(context: HttpContext, { job, standing }: Place): ReceiptDocument {
+function receiptDocument(context: HttpContext, { job, queuePosition }: ReceiptPosition): ReceiptDocument {
   const self = jobUrl(job.id, context.config.publicUrl)
   const { running } = context.dispatcher
   return {
     job_id: job.id,
     state: job.state,
-    position: positionOf(standing, running !== null && running.job.id !== job.id),
+    position: positionOf(queuePosition, running !== null && running.job.id !== job.id),
     urls: { self, events: `${self}/events`, cancel: `${self}/cancel` },
   }
 }
@@ -36,7 +36,7 @@ function receiptDocument(context: HttpContext, { job, standing }: Place): Receip
 /** Answers for a job: 202, or 200 with the finished job where `Prefer: wait` was asked for and it was over in time. */
 export async function sendReceipt(
   context: HttpContext,
-  place: Place,
+  place: ReceiptPosition,
   req: IncomingMessage,
   res: ServerResponse,
   more: Readonly<Record<string, string>> = {},

@@ -15,7 +15,7 @@ import type { RequestBodies } from '../request-body.ts'
 import { type OwnError, ownError, refuse, targetVersion } from '../respond.ts'
 import { readIdempotencyKey } from '../retry.ts'
 import type { SliceRunner } from '../slice-runner.ts'
-import { type Place, placeOf, sendReceipt } from './receipt.ts'
+import { placeOf, type ReceiptPosition, sendReceipt } from './receipt.ts'
 
 export async function submitJob(
   context: HttpContext,
@@ -38,7 +38,7 @@ async function receive(
   slices: SliceRunner,
   req: IncomingMessage,
   res: ServerResponse,
-): Promise<Taken | null> {
+): Promise<Accepted | null> {
   const key = readIdempotencyKey(req.headers)
   if (key.kind === 'invalid') return refused(ownError('bad_request', { detail: key.detail }))
   const read = await bodies.read(req, res)
@@ -52,16 +52,16 @@ async function receive(
   }
 }
 
-type Taken =
+type Accepted =
   | {
       readonly kind: 'taken'
-      readonly place: Place
+      readonly place: ReceiptPosition
       /** It is the job of an earlier request with the same key. */
       readonly isReplay: boolean
     }
   | { readonly kind: 'refused'; readonly error: OwnError }
 
-const refused = (error: OwnError): Taken => ({ kind: 'refused', error })
+const refused = (error: OwnError): Accepted => ({ kind: 'refused', error })
 
 async function take(
   context: HttpContext,
@@ -69,7 +69,7 @@ async function take(
   req: IncomingMessage,
   body: Uint8Array<ArrayBuffer>,
   key: string | null,
-): Promise<Taken> {
+): Promise<Accepted> {
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
   const settings = { version: targetVersion(context), knownModel: context.knownModel }
   const coding = await decodeBody(body, contentType, contentEncoding)
@@ -113,9 +113,9 @@ async function whyNot(context: HttpContext, model: string): Promise<OwnError | n
   return { status, message, code: 'model_not_found' }
 }
 
-async function enqueue(context: HttpContext, job: NewJob): Promise<Taken> {
-  const { store, config, dispatcher: queue } = context
-  const result = await store.enqueue(job, config, queue.residency)
+async function enqueue(context: HttpContext, job: NewJob): Promise<Accepted> {
+  const { store, config, dispatcher } = context
+  const result = await store.enqueue(job, config, dispatcher.residency)
   switch (result.kind) {
     case 'enqueued':
       tellOf(context, result.job)
@@ -125,20 +125,20 @@ async function enqueue(context: HttpContext, job: NewJob): Promise<Taken> {
     case 'key_reused':
       return refused(ownError('key_reused'))
     default:
-      return refused(noRoom(result.kind, store.depth, config, queue.recentRunMs))
+      return refused(noRoom(result.kind, store.depth, config, dispatcher.recentRunMs))
   }
 }
 
 const NO_ROOM = { maxQueue: 0, maxQueueBytes: 0 }
 
 /** The answer to a key that is known, when nothing new is taken: its job was taken before. Null: it is not known. */
-async function known(context: HttpContext, job: NewJob): Promise<Taken | null> {
+async function known(context: HttpContext, job: NewJob): Promise<Accepted | null> {
   // A key is looked up before the limits are, so that this enqueues nothing.
   const result = await context.store.enqueue({ ...job, body: new Uint8Array(0) }, NO_ROOM)
   if (result.kind === 'replayed') return replay(context, result.job)
   return result.kind === 'key_reused' ? refused(ownError('key_reused')) : null
 }
 
-async function replay(context: HttpContext, job: Job): Promise<Taken> {
+async function replay(context: HttpContext, job: Job): Promise<Accepted> {
   return { kind: 'taken', place: await placeOf(context, job), isReplay: true }
 }

@@ -6,14 +6,14 @@ import type { HttpContext } from '../context.ts'
 import type { RequestBodies } from '../request-body.ts'
 import { ownError, refuse } from '../respond.ts'
 import type { Route } from '../routes.ts'
-import type { Slots } from '../semaphore.ts'
+import type { Semaphore } from '../semaphore.ts'
 import { forward } from './forward.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 
 export async function embed(
   context: HttpContext,
   bodies: RequestBodies,
-  slots: Slots,
+  slots: Semaphore,
   route: Route,
   req: IncomingMessage,
   res: ServerResponse,
@@ -45,7 +45,7 @@ export async function embed(
       send: (sink) => context.target.sendEmbedding(request, sink),
     })
   }
-  const taken = slots.take(go)
+  const taken = slots.acquire(go)
   if (taken === 'now') return
   if (taken === 'full') {
     release()

@@ -18,12 +18,12 @@ export interface Forwarding {
   /** Else on the way of every direct request. */
   readonly send?: (sink: AnswerSink) => Exchange
   /** Sees the answer go by: the head, each chunk, and at last whether all of it came. */
-  readonly witness?: Witness
+  readonly witness?: ResponseObserver
   /** For a body that is streamed: swallows what is left of it. */
   readonly drain?: () => Promise<void>
 }
 
-export interface Witness {
+export interface ResponseObserver {
   head(status: number, headers: AnswerHeaders): void
   data(chunk: Buffer): void
   end(): void

@@ -61,8 +61,8 @@ function forwardDetails(
 }
 
 /** How old the answer is, and whether that is because nobody answers. */
-function freshness({ clock, prober: probes }: HttpContext): Record<string, string> {
-  const { inventory, reachable } = probes.status
+function freshness({ clock, prober }: HttpContext): Record<string, string> {
+  const { inventory, reachable } = prober.status
   const headers: Record<string, string> = {}
   if (inventory !== null)
     headers['Age'] = String(Math.max(0, Math.floor((clock.monotonic() - inventory.probedAt) / 1000)))

@@ -8,7 +8,7 @@ import { targetErrorText } from '../../domain/attempt.ts'
 import { type AnswerForm, answerForm, contentTypeOf, type Dialect, ENDPOINTS } from '../../domain/endpoint.ts'
 import type { Submission } from '../../domain/job.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
-import type { Ending, Subscriber } from '../../runtime/relay.ts'
+import type { RunEnding, Subscriber } from '../../runtime/relay.ts'
 import { GrowableBuffer } from '../../text/growable-buffer.ts'
 import { beat, errorRecord } from '../error-body.ts'
 import { sendError } from '../respond.ts'
@@ -143,7 +143,7 @@ export class LiveAnswer implements Subscriber {
     return goesOn
   }
 
-  ended(ending: Ending): void {
+  ended(ending: RunEnding): void {
     if (this.#over) return
     if (ending.kind === 'completed' || (ending.kind === 'answered' && this.#late === null)) {
       this.close()

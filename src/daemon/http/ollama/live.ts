@@ -40,7 +40,7 @@ export interface LiveCallersParts {
   readonly onStep?: OnStep
 }
 
-interface Call {
+interface WaitingCall {
   readonly id: string
   readonly key: string | null
   readonly fingerprint: string
@@ -55,7 +55,7 @@ interface Call {
 
 export class LiveCallers {
   readonly #parts: LiveCallersParts
-  readonly #calls = new Map<string, Call>()
+  readonly #calls = new Map<string, WaitingCall>()
   readonly #keys = new Set<string>()
   readonly #orphans: Orphans
   /** Hang-ups that are being written down, by fingerprint: what they leave is no orphan yet. */
@@ -130,7 +130,7 @@ export class LiveCallers {
     return { ...submission, id, caller: 'live', createdAt: clock.now(), createdAwake: awake.now }
   }
 
-  #open(id: string, res: ServerResponse, submission: Submission, print: string, key: string | null): Call {
+  #open(id: string, res: ServerResponse, submission: Submission, print: string, key: string | null): WaitingCall {
     const { clock, config, relay, prober } = this.#parts
     const answer = new LiveAnswer({
       clock,
@@ -153,7 +153,7 @@ export class LiveCallers {
       },
     })
     const arrivedAt = clock.monotonic()
-    const call: Call = { id, key, fingerprint: print, answer, subscription, arrivedAt, grace: null, gone: false }
+    const call: WaitingCall = { id, key, fingerprint: print, answer, subscription, arrivedAt, grace: null, gone: false }
     this.#calls.set(id, call)
     if (key !== null) this.#keys.add(key)
     res.once('close', () => {
@@ -165,7 +165,7 @@ export class LiveCallers {
     return call
   }
 
-  #forget(call: Call): void {
+  #forget(call: WaitingCall): void {
     call.grace?.cancel()
     call.subscription.close()
     if (call.key !== null) this.#keys.delete(call.key)
@@ -173,7 +173,7 @@ export class LiveCallers {
   }
 
   /** There is no such job: nothing more is written by its answer. */
-  #drop(call: Call): void {
+  #drop(call: WaitingCall): void {
     this.#forget(call)
     call.answer.close()
   }
@@ -202,7 +202,7 @@ export class LiveCallers {
   }
 
   /** The caller hung up: a running job ends now, a queued one is an orphan for a while. */
-  async #leave(call: Call): Promise<void> {
+  async #leave(call: WaitingCall): Promise<void> {
     const { dispatcher, metrics } = this.#parts
     this.#drop(call)
     const stopped = dispatcher.stopRunning(call.id, 'caller_gone')
@@ -217,7 +217,7 @@ export class LiveCallers {
   }
 
   /** Never rejects. */
-  async #writeLeaving(call: Call): Promise<void> {
+  async #writeLeaving(call: WaitingCall): Promise<void> {
     const { store, clock, dispatcher, log } = this.#parts
     try {
       if (await store.orphan(call.id, clock.now())) {
@@ -242,7 +242,7 @@ export class LiveCallers {
 
   /** Ends a waiting job from our side and tells its caller. */
   async #end(
-    call: Call,
+    call: WaitingCall,
     event: 'cancelled' | 'unreachable_too_long',
     code: 'shutting_down' | 'target_unreachable',
   ): Promise<void> {
@@ -265,7 +265,7 @@ export class LiveCallers {
     }
   }
 
-  #armGrace(call: Call, status: TargetStatus, atLeastMs = 0): void {
+  #armGrace(call: WaitingCall, status: TargetStatus, atLeastMs = 0): void {
     const { clock, config, log, prober, dispatcher } = this.#parts
     if (call.grace !== null) return
     const until = Math.max(call.arrivedAt, status.since) + config.unreachableGraceMs

@@ -10,7 +10,7 @@ import type { Route } from '../routes.ts'
 import { forward } from './forward.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 
-export async function passOn(
+export async function passThrough(
   context: HttpContext,
   bodies: RequestBodies,
   route: Route,

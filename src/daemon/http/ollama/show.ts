@@ -11,7 +11,7 @@ import type { HttpContext } from '../context.ts'
 import type { RequestBodies } from '../request-body.ts'
 import { JSON_TYPE, refuse } from '../respond.ts'
 import type { Route } from '../routes.ts'
-import { forward, type Witness } from './forward.ts'
+import { forward, type ResponseObserver } from './forward.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 
 interface Kept {
@@ -21,8 +21,8 @@ interface Kept {
   readonly at: number
 }
 
-const MOST_ENTRIES = 64
-const MOST_BYTES = 8 * 1024 * 1024
+const MAX_ENTRIES = 64
+const MAX_KEPT_BYTES = 8 * 1024 * 1024
 const MAX_QUESTION_BYTES = 64 * 1024
 /** Raycast gives metadata 1.8 s in all: a target that has just gone to sleep must not cost more than this. */
 const PATIENCE_MS = 1_000
@@ -42,11 +42,11 @@ export class ShownModels {
 
   keep(key: string, kept: Kept): void {
     this.#drop(key)
-    if (kept.body.length > MOST_BYTES) return
+    if (kept.body.length > MAX_KEPT_BYTES) return
     this.#kept.set(key, kept)
     this.#bytes += kept.body.length
     for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= MOST_ENTRIES && this.#bytes <= MOST_BYTES) break
+      if (this.#kept.size <= MAX_ENTRIES && this.#bytes <= MAX_KEPT_BYTES) break
       this.#drop(oldest)
     }
   }
@@ -118,7 +118,12 @@ interface Hooks {
 }
 
 /** Keeps a good answer on its way to the caller, and stands in for one that does not come. */
-function keeping(context: HttpContext, shown: ShownModels, key: string, { onHead, answerKept }: Hooks): Witness {
+function keeping(
+  context: HttpContext,
+  shown: ShownModels,
+  key: string,
+  { onHead, answerKept }: Hooks,
+): ResponseObserver {
   let headers: AnswerHeaders | null = null
   const chunks = new ByteChunks()
   let bytes = 0
@@ -129,11 +134,11 @@ function keeping(context: HttpContext, shown: ShownModels, key: string, { onHead
     },
     data(chunk) {
       bytes += chunk.length
-      if (bytes <= MOST_BYTES) chunks.add(chunk)
+      if (bytes <= MAX_KEPT_BYTES) chunks.add(chunk)
       else chunks.clear()
     },
     end() {
-      if (headers === null || bytes > MOST_BYTES) return
+      if (headers === null || bytes > MAX_KEPT_BYTES) return
       const type = headers.filter(([name]) => name.toLowerCase() === 'content-type')
       shown.keep(key, {
         headers: type,

@@ -11,10 +11,10 @@ import { SlowReader } from '../slow-reader.ts'
 
 export const BACKUP_TYPE = 'application/vnd.sqlite3'
 
-const PIECE_BYTES = 1024 * 1024
+const CHUNK_BYTES = 1024 * 1024
 
 /** Backups of one daemon, one after the other. */
-export class Backups {
+export class BackupDownloads {
   #last: Promise<unknown> = Promise.resolve()
 
   async send(context: HttpContext, res: ServerResponse): Promise<void> {
@@ -55,7 +55,7 @@ async function pour(context: HttpContext, res: ServerResponse, file: FileHandle)
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     })
-    for await (const piece of file.createReadStream({ autoClose: false, highWaterMark: PIECE_BYTES })) {
+    for await (const piece of file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES })) {
       if (!(await writeSlowly(res, piece as Buffer, reader))) return
     }
     res.end()

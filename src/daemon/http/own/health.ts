@@ -6,7 +6,7 @@ import { LOOP_REASON } from '../../domain/hop.ts'
 import type { HttpContext } from '../context.ts'
 import type { RequestBodies } from '../request-body.ts'
 import { JSON_TYPE, send, sendJson } from '../respond.ts'
-import type { Backups } from './backup.ts'
+import type { BackupDownloads } from './backup.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { pauseQueue, resumeQueue } from './pause.ts'
 import { statusDocument } from './status.ts'
@@ -14,7 +14,7 @@ import { statusDocument } from './status.ts'
 export async function answerOwn(
   context: HttpContext,
   bodies: RequestBodies,
-  backups: Backups,
+  backups: BackupDownloads,
   path: string,
   req: IncomingMessage,
   res: ServerResponse,
@@ -51,8 +51,8 @@ function openApiText(): string {
 }
 
 /** Why the target is not reachable stays inside, because anybody may ask: but for a loop, which a health check is to show. */
-function healthDocument({ prober: probes }: HttpContext): { status: 'ok'; degraded: boolean; reason?: string } {
-  const { reachable, reason } = probes.status
+function healthDocument({ prober }: HttpContext): { status: 'ok'; degraded: boolean; reason?: string } {
+  const { reachable, reason } = prober.status
   const loop = reason === LOOP_REASON ? { reason } : {}
   return { status: 'ok', degraded: reachable === false, ...loop }
 }

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PauseDocument } from '../../../protocol/wire.ts'
 import type { PauseRequest } from '../../domain/pause.ts'
-import { duration, LONGEST_MS } from '../../text/grammar.ts'
+import { duration, MAX_DURATION_MS } from '../../text/grammar.ts'
 import { nearest } from '../../text/nearest.ts'
 import type { HttpContext } from '../context.ts'
 import type { RequestBodies } from '../request-body.ts'
@@ -13,7 +13,7 @@ import { hasBody, ownError, refuse, sendJson } from '../respond.ts'
 const HOLD_MS = 50_000
 const MAX_BODY_BYTES = 16 * 1024
 const KEYS = ['unload', 'for'] as const
-const FOR = duration({ min: 1_000, max: LONGEST_MS })
+const FOR = duration({ min: 1_000, max: MAX_DURATION_MS })
 /** At most so much of a caller's text comes back in an error. */
 const MAX_SHOWN = 40
 
@@ -35,10 +35,10 @@ export async function pauseQueue(
 }
 
 /** Waits for the unload, within HOLD_MS: the running job may take hours. */
-async function unloadReported({ dispatcher: queue, clock }: HttpContext): Promise<void> {
+async function unloadReported({ dispatcher, clock }: HttpContext): Promise<void> {
   const { promise: overdue, resolve } = Promise.withResolvers<void>()
   const timer = clock.after(HOLD_MS, resolve)
-  await Promise.race([queue.unloadReported(), overdue])
+  await Promise.race([dispatcher.unloadReported(), overdue])
   timer.cancel()
 }
 
@@ -47,8 +47,8 @@ export async function resumeQueue(context: HttpContext, res: ServerResponse): Pr
   sendPause(context, res)
 }
 
-function sendPause({ dispatcher: queue }: HttpContext, res: ServerResponse): void {
-  sendJson(res, 200, pauseDocument(queue), { 'Cache-Control': 'no-store' })
+function sendPause({ dispatcher }: HttpContext, res: ServerResponse): void {
+  sendJson(res, 200, pauseDocument(dispatcher), { 'Cache-Control': 'no-store' })
 }
 
 export function pauseDocument({

@@ -11,10 +11,10 @@ import type { HttpContext } from '../context.ts'
 import { pauseDocument } from './pause.ts'
 
 export async function statusDocument(context: HttpContext): Promise<StatusDocument> {
-  const { config, clock, store, dispatcher: queue, prober: probes, live, phase } = context
-  const { residency, condition } = queue
+  const { config, clock, store, dispatcher, prober, live, phase } = context
+  const { residency, condition } = dispatcher
   const [backlog, jobs, view] = await Promise.all([store.backlog(), store.countByState(), store.queueView(residency)])
-  const { reachable, reason, inventory } = probes.status
+  const { reachable, reason, inventory } = prober.status
   const now = clock.now()
   const waits = backlog.map(({ model, jobs, oldestAt }) => ({
     model,
@@ -26,8 +26,8 @@ export async function statusDocument(context: HttpContext): Promise<StatusDocume
   return {
     version: VERSION,
     phase,
-    paused: queue.paused,
-    pause: pauseDocument(queue),
+    paused: dispatcher.paused,
+    pause: pauseDocument(dispatcher),
     degraded: reachable === false,
     target: {
       url: config.ollamaUrl,
@@ -42,9 +42,9 @@ export async function statusDocument(context: HttpContext): Promise<StatusDocume
         context_length: model.contextLength,
         expires_at: model.expiresAt,
       })),
-      slots_too_few: probes.slotsTooFew,
+      slots_too_few: prober.slotsTooFew,
     },
-    running: queue.running === null ? null : runningDocument(queue.running, now),
+    running: dispatcher.running === null ? null : runningDocument(dispatcher.running, now),
     queue: {
       waiting: store.depth.jobs,
       bytes: store.depth.bytes,
@@ -57,15 +57,19 @@ export async function statusDocument(context: HttpContext): Promise<StatusDocume
       jobs,
       swaps: store.swaps.swaps,
       swaps_saved: Math.max(0, store.swaps.fifoSwaps - store.swaps.swaps),
-      loads: { predicted: queue.loads.predicted, happened: queue.loads.happened, unforeseen: queue.loads.unforeseen },
+      loads: {
+        predicted: dispatcher.loads.predicted,
+        happened: dispatcher.loads.happened,
+        unforeseen: dispatcher.loads.unforeseen,
+      },
     },
   }
 }
 
 function waitingForFirst({ firsts }: QueueView, model: string, condition: QueueCondition): WaitingFor | null {
   const first = firsts.find((one) => one.model === model)
-  if (first === undefined || first.standing === null) return null
-  return waitingFor(first.job, first.standing, condition)
+  if (first === undefined || first.queuePosition === null) return null
+  return waitingFor(first.job, first.queuePosition, condition)
 }
 
 function drainDocument({ swappedAwake, swappedAt, oldest }: QueueView, turn: Turn, now: number): DrainDocument {

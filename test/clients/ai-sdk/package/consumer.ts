@@ -1,13 +1,13 @@
 // Owns what a user's compiler makes of the types of foreman-ai-sdk. It is never run.
 
 import { type LanguageModel, streamText } from 'ai'
-import { createForeman, type ForemanModelSettings, type ForemanProvider, type Progress } from 'foreman-ai-sdk'
+import { createForeman, type ForemanModelSettings, type ForemanProvider, type JobProgress } from 'foreman-ai-sdk'
 
 const positions: (number | null)[] = []
 const settings: ForemanModelSettings = {
   label: 'nightly',
   finishBefore: '5m',
-  onState: ({ position }: Progress) => positions.push(position),
+  onState: ({ position }: JobProgress) => positions.push(position),
 }
 const foreman: ForemanProvider = createForeman({ url: 'http://127.0.0.1:8080', token: 'secret' })
 const model: LanguageModel = foreman('tiny-a', settings)

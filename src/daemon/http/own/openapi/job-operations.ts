@@ -3,8 +3,8 @@
 import type { ErrorCode } from '../../../../protocol/error.ts'
 import { STATES } from '../../../domain/job.ts'
 import { JOB_ENDPOINTS } from '../../../request/job-options.ts'
-import { LONGEST_PAGE } from '../../jobs/job-list-query.ts'
-import { LONGEST_WAIT_S } from '../../jobs/prefer.ts'
+import { MAX_PAGE_JOBS } from '../../jobs/job-list-query.ts'
+import { MAX_WAIT_S } from '../../jobs/prefer.ts'
 import { json, type Operation, type Response } from './operation.ts'
 import { listOf, oneOf, orNull, ref, type Schema, text } from './schema.ts'
 
@@ -22,7 +22,7 @@ const header = (name: string, description: string, schema: Schema): Schema => ({
 const ID = path('id', text())
 const WAIT = header(
   'Prefer',
-  `\`wait=N\`: holds the answer until the job is over, N seconds, at most ${LONGEST_WAIT_S}.`,
+  `\`wait=N\`: holds the answer until the job is over, N seconds, at most ${MAX_WAIT_S}.`,
   text(),
 )
 
@@ -87,7 +87,7 @@ const list: Omit<Operation, 'id' | 'summary'> = {
     query('state', 'Only these.', ref('JobState')),
     query('model', 'Only jobs for this model.', { type: 'string', minLength: 1 }),
     query('label', 'Only jobs with this label.', text()),
-    query('limit', 'Jobs a page.', { type: 'integer', minimum: 1, maximum: LONGEST_PAGE, default: 50 }),
+    query('limit', 'Jobs a page.', { type: 'integer', minimum: 1, maximum: MAX_PAGE_JOBS, default: 50 }),
     query('cursor', '`next` of the page before.', text()),
   ],
   answers: { 200: { description: 'One page, the newest first.', content: json('JobList') ?? {} } },

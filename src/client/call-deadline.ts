@@ -1,15 +1,15 @@
 // Owns how long something is waited for: a caller's signal and a time limit, made one signal. Once released it leaves no
 // timer and no listener behind, which AbortSignal.timeout and AbortSignal.any cannot promise.
 
-import { Bell } from './bell.ts'
+import { WaitSignal } from './wait-signal.ts'
 
 /** A longer timer fires at once in every runtime. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** The reason of a signal whose work was left, not given up: nobody is told. */
 const LEFT = new Error('left')
 
-export class Patience {
+export class CallDeadline {
   readonly #controller = new AbortController()
   readonly #outer: AbortSignal | undefined
   readonly #whenOver: () => Error
@@ -22,7 +22,7 @@ export class Patience {
     if (outer?.aborted === true) this.#controller.abort(outer.reason)
     else {
       outer?.addEventListener('abort', this.#follow, { once: true })
-      this.allow(ms)
+      this.extend(ms)
     }
   }
 
@@ -37,7 +37,7 @@ export class Patience {
   }
 
   /** Another `ms` from now, instead of what was left. */
-  allow(ms: number): void {
+  extend(ms: number): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (!this.signal.aborted && ms !== Number.POSITIVE_INFINITY) this.#arm(ms)
@@ -50,17 +50,17 @@ export class Patience {
 
   /** Rejects as soon as the patience is over. */
   sleep(ms: number): Promise<void> {
-    return new Bell().heard(ms, this.signal)
+    return new WaitSignal().wait(ms, this.signal)
   }
 
   /** No timer, no listener. What runs on the signal goes on. */
   release(): void {
-    this.allow(Number.POSITIVE_INFINITY)
+    this.extend(Number.POSITIVE_INFINITY)
     this.#outer?.removeEventListener('abort', this.#follow)
   }
 
   /** Releases, and ends whatever still runs on the signal. Safe twice. */
-  leave(): void {
+  dispose(): void {
     this.release()
     this.#controller.abort(LEFT)
   }
@@ -73,10 +73,10 @@ export class Patience {
   }
 
   #arm(ms: number): void {
-    const isLast = ms <= LONGEST_TIMER_MS
+    const isLast = ms <= MAX_TIMER_MS
     this.#timer = setTimeout(
-      () => (isLast ? this.#end(this.#whenOver()) : this.#arm(ms - LONGEST_TIMER_MS)),
-      isLast ? ms : LONGEST_TIMER_MS,
+      () => (isLast ? this.#end(this.#whenOver()) : this.#arm(ms - MAX_TIMER_MS)),
+      isLast ? ms : MAX_TIMER_MS,
     )
   }
 }

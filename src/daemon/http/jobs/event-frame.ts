@@ -9,7 +9,7 @@ import { errorDocument, withRaw } from '../../domain/job-document.ts'
 import type { Changed } from '../../runtime/relay.ts'
 import type { EventForm } from './events-request.ts'
 
-export class Told {
+export class EventFrame {
   readonly number: number
   readonly type: 'state' | 'record'
   /** One line. */
@@ -18,7 +18,7 @@ export class Told {
   readonly isLast: boolean
   readonly #frames: Partial<Record<EventForm, Buffer>> = {}
 
-  constructor(number: number, type: Told['type'], json: string, isLast: boolean) {
+  constructor(number: number, type: EventFrame['type'], json: string, isLast: boolean) {
     this.number = number
     this.type = type
     this.json = json
@@ -56,18 +56,18 @@ export function joinFrames(frames: readonly Buffer[]): Buffer {
 }
 
 /** What was encoded for the first watcher, kept as long as the relay holds the change or the record. */
-const encodedChanges = new WeakMap<Changed, Told>()
-const encodedRecords = new WeakMap<AnswerRecord, Told>()
+const encodedChanges = new WeakMap<Changed, EventFrame>()
+const encodedRecords = new WeakMap<AnswerRecord, EventFrame>()
 
 /** As `toldChange`, encoded once for all watchers of one change. */
-export function sharedChange(change: Changed): Told {
+export function sharedChange(change: Changed): EventFrame {
   const told = encodedChanges.get(change) ?? toldChange(change, change.error)
   encodedChanges.set(change, told)
   return told
 }
 
 /** As `toldRecord`, encoded once for all watchers of one record. */
-export function sharedRecord(number: number, record: AnswerRecord): Told {
+export function sharedRecord(number: number, record: AnswerRecord): EventFrame {
   const known = encodedRecords.get(record)
   if (known?.number === number) return known
   const told = toldRecord(number, record)
@@ -76,7 +76,7 @@ export function sharedRecord(number: number, record: AnswerRecord): Told {
 }
 
 /** @param error the job's; shown with the final states that have one */
-export function toldChange({ number, state, previous, attempt, at }: StateChange, error: JobError | null): Told {
+export function toldChange({ number, state, previous, attempt, at }: StateChange, error: JobError | null): EventFrame {
   const shown = isFinal(state) ? errorDocument({ error }) : null
   const event: StateEvent = {
     number: eventNumber(number),
@@ -87,13 +87,13 @@ export function toldChange({ number, state, previous, attempt, at }: StateChange
     timestamp: new Date(at).toISOString(),
     ...(shown === null ? {} : { error: shown }),
   }
-  return new Told(event.number, 'state', JSON.stringify(event), isFinal(state))
+  return new EventFrame(event.number, 'state', JSON.stringify(event), isFinal(state))
 }
 
 /** `number` as eventNumber gives it. Keeps nothing of the record's bytes. */
-export function toldRecord(number: number, { event, data }: AnswerRecord): Told {
+export function toldRecord(number: number, { event, data }: AnswerRecord): EventFrame {
   const head: Omit<RecordEvent, 'data'> = { number, type: 'record', ...(event === null ? {} : { event }) }
   const text = data.toString('utf8')
   const json = withRaw(JSON.stringify(head), 'data', isJsonDocument(data) ? text : JSON.stringify(text))
-  return new Told(number, 'record', json, false)
+  return new EventFrame(number, 'record', json, false)
 }

@@ -1,17 +1,17 @@
 // Owns a wait that somebody may end early. When it is over, however it ended, no timer and no listener is left.
 
-export class Bell {
+export class WaitSignal {
   #isRung = false
   #answer: (() => void) | null = null
 
   /** Whoever waits goes on; if nobody does, the next one will not have to. */
-  ring(): void {
+  set(): void {
     this.#isRung = true
     this.#answer?.()
   }
 
   /** Resolves when it is rung or after `ms`; rejects with the signal's reason. One waits at a time. */
-  heard(ms: number, signal: AbortSignal): Promise<void> {
+  wait(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer)
