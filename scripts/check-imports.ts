@@ -20,7 +20,7 @@ export async function violationsIn(root: string): Promise<string[]> {
   const files = globSync('{src,scripts}/**/*.ts', { cwd: root }).map((path) => path.replaceAll('\\', '/'))
   const sources = files.filter((path) => path.startsWith('src/'))
   const modules = await modulesIn(root)
-  // With a TypeScript that it cannot load, dependency-cruiser passes over every file without a word.
+  // dependency-cruiser silently skips every file if it cannot load TypeScript.
   const unseen = sources.filter((path) => !modules.some(({ source }) => source === path))
   const blind = [
     ...(sources.length === 0 ? ['no source files found: nothing was checked'] : []),
@@ -39,7 +39,7 @@ export async function violationsIn(root: string): Promise<string[]> {
   ]
 }
 
-/** Everything that a reader could copy a command from: documents, programs, workflows. */
+/** Every file from which a reader could copy a command: documents, programs, workflows. */
 const NAMED = '{*,{.github,.gitea,bench,docs,examples,scripts,src,test}/**/*}.{md,ts,js,mjs,py,sh,yml,yaml}'
 
 function nameViolations(root: string): string[] {
@@ -55,7 +55,7 @@ async function modulesIn(root: string): Promise<readonly IModule[]> {
     ['src'],
     {
       baseDir: root,
-      // Types count: a domain that knows the shape of an HTTP request is not pure.
+      // Type imports count: a domain that knows the shape of an HTTP request is not pure.
       tsPreCompilationDeps: true,
       doNotFollow: { path: 'node_modules' },
     },
@@ -100,7 +100,7 @@ function brokenImports({ source, dependencies }: IModule): string[] {
   return broken.map(({ module }) => `${source} imports ${module}, which is not there`)
 }
 
-/** Once for each circle; types are gone when the code runs, so a circle of them alone is none. */
+/** Returns each import cycle once. Types do not exist at run time, so a cycle with a type import is allowed. */
 function circles(modules: readonly IModule[]): string[] {
   const found = new Set<string>()
   for (const { source, dependencies } of modules) {
@@ -130,7 +130,7 @@ function textViolations(rule: TextRule, root: string, sources: readonly string[]
   ]
 }
 
-/** Without the lines that are comments only: those may speak of what is forbidden. */
+/** Returns the lines without whole-line comments, which may mention what is forbidden. */
 function codeLines(root: string, path: string): { number: number; text: string }[] {
   return readFileSync(join(root, path), 'utf8')
     .split('\n')

@@ -1,5 +1,5 @@
-// Owns who may import whom, as data: one sentence a rule, and every exception with its reason. The reader of these is
-// check-imports.ts; the picture behind them is ARCHITECTURE.md.
+// Import rules as data: one sentence per rule, and every exception with its reason. check-imports.ts reads them;
+// ARCHITECTURE.md explains them.
 
 /** Modules under `from` may import only what is under `may`, and each other if `may` says so. */
 export interface ImportRule {
@@ -87,12 +87,12 @@ function rule(name: string, from: RegExp, may: readonly RegExp[]): ImportRule {
   return { name, from, may: [from, ...may] }
 }
 
-/** Code that must not stand anywhere under `where`, but for the files in `except`. */
+/** Code that must not occur under `where`, except in the files in `except`. */
 export interface TextRule {
   readonly name: string
   readonly where: RegExp
   readonly pattern: RegExp
-  /** Path → why it may. */
+  /** Path → reason for the exception. */
   readonly except: Readonly<Record<string, string>>
 }
 
@@ -116,19 +116,19 @@ export const TEXT_RULES: readonly TextRule[] = [
       /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bhrtime\b|\bset(Timeout|Interval)\b|\bAbortSignal\.timeout\b|['"](node:)?timers(\/promises)?['"]/,
     except: {
       'src/daemon/runtime/clock.ts': 'it is the clock',
-      'src/daemon/runtime/log.ts': 'a line carries the time at which it was written, which no test steps',
-      'src/daemon/runtime/log-output.ts': 'how long a reader of the log is waited for is no time of the queue',
-      'src/daemon/sqlite/worker.ts': 'a thread of its own, out of reach of the clock; it only tries a full disk again',
+      'src/daemon/runtime/log.ts': 'a line has the real time at which it was written',
+      'src/daemon/runtime/log-output.ts': 'the wait for a reader of the log does not depend on the time of the queue',
+      'src/daemon/sqlite/worker.ts': 'its own thread, which the clock does not reach; it only retries a full disk',
     },
   },
   {
     name: 'only server.ts listens',
     where: /^src\/daemon\//,
-    // Without an argument it is our own server that is started, not a port that is opened.
+    // A call without an argument starts our own server and does not open a port.
     pattern: /\.listen\([^)]/,
     except: {
       'src/daemon/http/server.ts': 'it is the server',
-      'src/daemon/sqlite/inode-lock.ts': 'the name of a socket is its lock; nobody connects to it',
+      'src/daemon/sqlite/inode-lock.ts': 'the name of the socket is the lock; it accepts no connections',
     },
   },
   {
@@ -138,18 +138,18 @@ export const TEXT_RULES: readonly TextRule[] = [
     except: {},
   },
   {
-    name: "only interface-addresses.ts asks for the machine's addresses: the system may refuse",
+    name: "only interface-addresses.ts reads the machine's addresses: the system may refuse",
     where: /^src\//,
     pattern: /\bnetworkInterfaces\b/,
-    except: { 'src/daemon/config/interface-addresses.ts': 'it is the guard' },
+    except: { 'src/daemon/config/interface-addresses.ts': 'it handles the refusal' },
   },
   {
-    name: 'headersDistinct is not used: it builds all headers anew at each read',
+    name: 'headersDistinct is not used: it builds all headers again at each read',
     where: /^src\//,
     pattern: /\bheadersDistinct\b/,
     except: {},
   },
 ]
 
-/** A file that grows beyond this holds more than one noun. */
+/** A longer file has more than one subject. */
 export const MAX_FILE = { lines: 400, where: /^(src|scripts)\// }

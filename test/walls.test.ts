@@ -82,7 +82,7 @@ describe('a breach', () => {
     'src/daemon/http/planted.ts:2: only sqlite/ imports SQLite',
     'src/daemon/http/planted.ts:4: only server.ts listens',
     'src/daemon/http/planted.ts:5: only sqlite/ changes jobs: http enqueues and reads',
-    'src/daemon/http/planted.ts:6: headersDistinct is not used: it builds all headers anew at each read',
+    'src/daemon/http/planted.ts:6: headersDistinct is not used: it builds all headers again at each read',
     'src/daemon/http/planted.ts:7: only the injected clock reads time or starts timers',
     'src/daemon/config/planted.ts imports src/daemon/domain/job.ts: config reads settings',
     'src/daemon/config/planted.ts imports ./nowhere.ts, which is not there',

@@ -24,7 +24,7 @@ describe('submit-and-wait.ts', () => {
     fake.on('/api/chat', says('Rayleigh', ' scattering.'))
     const { code, stdout, stderr } = await (await begin(foreman, 'tiny-a', 'Why is the sky blue?')).ended
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Rayleigh scattering.\n' })
-    expect(stderr).toMatch(/^job [0-9A-Z]{26}, 0 before it\n2 tokens; waited \d+ ms, ran \d+ ms\n$/)
+    expect(stderr).toMatch(/^job [0-9A-Z]{26}, jobs ahead: 0\n2 tokens; waited \d+ ms, ran \d+ ms\n$/)
     expect(fake.workers.map(({ json }) => json['messages'])).toEqual([
       [{ role: 'user', content: 'Why is the sky blue?' }],
     ])
@@ -52,7 +52,7 @@ describe('submit-and-wait.ts', () => {
     command.process.kill('SIGINT')
     const { code, stderr } = await command.ended
     expect(code).toBe(130)
-    expect(stderr).toContain('goes on')
+    expect(stderr).toContain('continues')
     fake.release('middle')
     expect(await until('it is over', async () => ((await newest(foreman.url))?.finished_at ? 'over' : null))).toBe(
       'over',
@@ -80,7 +80,7 @@ describe('submit-and-wait.ts', () => {
     const foreman = await startForeman(fake, { clock: systemClock })
     const unknown = await (await begin(foreman, 'tiny-x', 'hi')).ended
     expect(unknown.code).toBe(1)
-    expect(unknown.stderr).toMatch(/^not taken \(404 model_not_found\): .*tiny-x/)
+    expect(unknown.stderr).toMatch(/^not accepted \(404 model_not_found\): .*tiny-x/)
     const usage = await (await begin(foreman)).ended
     expect(usage).toMatchObject({ code: 2, stderr: expect.stringContaining('usage') })
   })
