@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Left out of `npm test`, which must be quick. */
 export const PROOF = [
-  'test/proof/{planted,steps,storm}.test.ts',
+  'test/proof/{mutant-detection,kill-points,random-kills}.test.ts',
   'test/power-cuts/**/*.test.ts',
   'test/crash/**/*.test.ts',
   'test/sqlite/crash.test.ts',

@@ -5,7 +5,7 @@
 // synced also keeps its name. A removed file may come back until any file is synced, which writes the folder as well on
 // ext4, XFS, Btrfs and APFS; SQLite syncs the folder itself where it depends on it.
 
-import type { Chance } from '../proof/chance.ts'
+import type { SeededRandom } from '../proof/seeded-random.ts'
 import type { RecordedFile, WriteRecord } from './write-log.ts'
 
 /** A file's content; null if there is no file. */
@@ -64,11 +64,11 @@ class DiskFile {
     return bytes.copy()
   }
 
-  cut(chance: Chance, severity: CutSeverity): Uint8Array {
+  cut(random: SeededRandom, severity: CutSeverity): Uint8Array {
     const bytes = new GrowingBytes(this.#synced.copy())
-    for (const one of inSomeOrder(this.#pending, chance, severity)) {
-      if (chance.happens(severity.dropped)) continue
-      if (one.operation === 'write' && chance.happens(severity.torn)) tear(bytes, one, chance)
+    for (const one of inSomeOrder(this.#pending, random, severity)) {
+      if (random.happens(severity.dropped)) continue
+      if (one.operation === 'write' && random.happens(severity.torn)) tear(bytes, one, random)
       else applyTo(bytes, one)
     }
     return bytes.copy()
@@ -81,11 +81,11 @@ function applyTo(bytes: GrowingBytes, { operation, offset, data }: WriteRecord):
 }
 
 /** Some of the sectors; now and then not even whole ones. */
-function tear(bytes: GrowingBytes, { offset, data }: WriteRecord, chance: Chance): void {
-  if (chance.happens(0.3)) return bytes.write(offset, data.subarray(0, chance.whole(0, data.length)))
+function tear(bytes: GrowingBytes, { offset, data }: WriteRecord, random: SeededRandom): void {
+  if (random.happens(0.3)) return bytes.write(offset, data.subarray(0, random.integer(0, data.length)))
   for (let at = offset; at < offset + data.length; ) {
     const next = Math.min(offset + data.length, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES)
-    if (chance.happens(0.5)) bytes.write(at, data.subarray(at - offset, next - offset))
+    if (random.happens(0.5)) bytes.write(at, data.subarray(at - offset, next - offset))
     at = next
   }
 }
@@ -97,20 +97,20 @@ interface CutSeverity {
   readonly isReordered: boolean
 }
 
-const drawSeverity = (chance: Chance): CutSeverity => ({
-  dropped: chance.one([0, 0.1, 0.5, 0.9, 1]),
-  torn: chance.one([0, 0, 0.2, 0.6]),
-  isReordered: chance.happens(0.4),
+const drawSeverity = (random: SeededRandom): CutSeverity => ({
+  dropped: random.pick([0, 0.1, 0.5, 0.9, 1]),
+  torn: random.pick([0, 0, 0.2, 0.6]),
+  isReordered: random.happens(0.4),
 })
 
 function inSomeOrder(
   records: readonly WriteRecord[],
-  chance: Chance,
+  random: SeededRandom,
   { isReordered }: CutSeverity,
 ): readonly WriteRecord[] {
   if (!isReordered) return records
   const rest = [...records]
-  return records.map(() => rest.splice(chance.whole(0, rest.length - 1), 1)[0] as WriteRecord)
+  return records.map(() => rest.splice(random.integer(0, rest.length - 1), 1)[0] as WriteRecord)
 }
 
 /** All files that may stand under one name after a cut. */
@@ -142,10 +142,10 @@ class DiskName {
     return this.#current?.whole() ?? null
   }
 
-  cut(chance: Chance, severity: CutSeverity): Content {
-    if (this.#current?.isSynced === true) return this.#current.cut(chance, severity)
+  cut(random: SeededRandom, severity: CutSeverity): Content {
+    if (this.#current?.isSynced === true) return this.#current.cut(random, severity)
     const possible = [this.#current, this.#removed, null]
-    return chance.one<DiskFile | null>(possible)?.cut(chance, severity) ?? null
+    return random.pick<DiskFile | null>(possible)?.cut(random, severity) ?? null
   }
 }
 
@@ -166,9 +166,9 @@ export class DiskModel {
     return this.#image((name) => name.whole())
   }
 
-  cut(chance: Chance): Image {
-    const severity = drawSeverity(chance)
-    return this.#image((name) => name.cut(chance, severity))
+  cut(random: SeededRandom): Image {
+    const severity = drawSeverity(random)
+    return this.#image((name) => name.cut(random, severity))
   }
 
   #image(of: (name: DiskName) => Content): Image {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { PlantName } from '../proof/plants.ts'
+import type { MutantName } from '../proof/mutants.ts'
 import { type Breach, powerCuts, withoutSyncs } from './power-cuts.ts'
 import { type Recording, record } from './recording.ts'
 
@@ -18,8 +18,8 @@ async function temporaryFolder(): Promise<string> {
   return folder
 }
 
-async function recordingOf(plant?: PlantName): Promise<Recording | null> {
-  return record({ folder: await temporaryFolder(), seed: 5, jobs: 8, ...(plant === undefined ? {} : { plant }) })
+async function recordingOf(mutant?: MutantName): Promise<Recording | null> {
+  return record({ folder: await temporaryFolder(), seed: 5, jobs: 8, ...(mutant === undefined ? {} : { mutant }) })
 }
 
 const breachesOf = async (recording: Recording, maxBreaches = 3): Promise<readonly Breach[]> =>

@@ -2,7 +2,7 @@
 
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Chance } from '../proof/chance.ts'
+import { SeededRandom } from '../proof/seeded-random.ts'
 import { DiskModel, type Image } from './disk-model.ts'
 import { judge } from './judge.ts'
 import type { Recording } from './recording.ts'
@@ -33,8 +33,8 @@ const LEFTOVERS = ['', '-wal', '-shm', '-journal', '.lock', '.lock-journal']
 export async function powerCuts(options: PowerCutsOptions): Promise<readonly Breach[]> {
   const { recording, folder, cuts, seed, maxBreaches = 3, onCut } = options
   const { records, facts, ttlMs } = recording
-  const chance = new Chance(seed)
-  const points = Array.from({ length: cuts }, () => chance.whole(0, records.length - 1)).sort((one, two) => one - two)
+  const random = new SeededRandom(seed)
+  const points = Array.from({ length: cuts }, () => random.integer(0, records.length - 1)).sort((one, two) => one - two)
   const model = new DiskModel()
   const breaches: Breach[] = []
   let next = 0
@@ -43,7 +43,7 @@ export async function powerCuts(options: PowerCutsOptions): Promise<readonly Bre
     const { end: at, wallMs } = records[point] as WriteRecord
     const path = join(folder, 'image.db')
     const cutSeed = seed + done
-    put(path, model.cut(new Chance(cutSeed)))
+    put(path, model.cut(new SeededRandom(cutSeed)))
     const problems = await judge(path, { at, wallMs }, facts, ttlMs)
     if (problems.length > 0) breaches.push({ seed: cutSeed, record: point, problems })
     if (breaches.length >= maxBreaches) break

@@ -11,9 +11,9 @@ import { join } from 'node:path'
 import type { WebhookPayload } from '../../src/protocol/webhook.ts'
 import type { JobDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
 import { freePort } from '../ollama/free-port.ts'
-import { Chance } from '../proof/chance.ts'
-import { ask } from '../proof/line.ts'
-import type { PlantName } from '../proof/plants.ts'
+import { sendRequest } from '../proof/http-request.ts'
+import type { MutantName } from '../proof/mutants.ts'
+import { SeededRandom } from '../proof/seeded-random.ts'
 import { jobBodyOf, workOf } from '../proof/work.ts'
 import { SoakTarget } from '../soak/target.ts'
 import { DiskModel, type Image } from './disk-model.ts'
@@ -53,7 +53,7 @@ export interface RecordingOptions {
   readonly seed: number
   /** Async jobs in each of the two lives of the daemon. */
   readonly jobs: number
-  readonly plant?: PlantName
+  readonly mutant?: MutantName
 }
 
 const LIVES = 2
@@ -81,7 +81,7 @@ class Recorder {
   readonly #folder: string
   readonly #library: string
   readonly #options: RecordingOptions
-  readonly #chance: Chance
+  readonly #random: SeededRandom
   readonly #target = new SoakTarget(0)
   readonly #facts: Fact[] = []
   #base = ''
@@ -93,7 +93,7 @@ class Recorder {
     this.#options = options
     this.#database = join(folder, 'foreman.db')
     this.#log = join(folder, 'writes.log')
-    this.#chance = new Chance(options.seed)
+    this.#random = new SeededRandom(options.seed)
   }
 
   async run(): Promise<Recording> {
@@ -102,7 +102,7 @@ class Recorder {
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
     this.#receiver = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
     try {
-      for (let life = 1; life <= LIVES; life++) await this.#live(target, life === LIVES)
+      for (let daemon = 1; daemon <= LIVES; daemon++) await this.#live(target, daemon === LIVES)
     } finally {
       await this.#target.close()
       receiver.closeAllConnections()
@@ -115,7 +115,7 @@ class Recorder {
     return sizeOf(this.#log)
   }
 
-  /** The last life is stopped in the middle of its work, so that the log can be compared with the files. */
+  /** The last daemon is stopped in the middle of its work, so that the log can be compared with the files. */
   async #live(target: string, isLast: boolean): Promise<void> {
     const address = `127.0.0.1:${await freePort()}`
     this.#base = `http://${address}`
@@ -126,8 +126,8 @@ class Recorder {
       const over = new AbortController()
       const callers = Array.from({ length: CALLERS }, (_, n) => this.#call(`caller-${n}`, over.signal))
       const each = Math.ceil(jobs / SUBMITTERS)
-      const chances = Array.from({ length: SUBMITTERS }, () => this.#chance.fork())
-      await Promise.all(chances.map((chance, n) => this.#submitAll(`${isLast ? 'b' : 'a'}${n}`, each, chance)))
+      const chances = Array.from({ length: SUBMITTERS }, () => this.#random.fork())
+      await Promise.all(chances.map((random, n) => this.#submitAll(`${isLast ? 'b' : 'a'}${n}`, each, random)))
       over.abort()
       await Promise.all(callers)
       if (isLast) await this.#compare(daemon)
@@ -139,15 +139,15 @@ class Recorder {
   }
 
   #start(target: string, address: string): ChildProcess {
-    const { plant } = this.#options
+    const { mutant } = this.#options
     const log = openSync(join(this.#folder, 'daemon.log'), 'a')
-    const hooks = plant === undefined ? [] : ['--import', join(import.meta.dirname, '../proof/planting.ts')]
+    const hooks = mutant === undefined ? [] : ['--import', join(import.meta.dirname, '../proof/apply-mutant.ts')]
     const daemon = fork(join(import.meta.dirname, '../../src/cli/main.ts'), ['serve'], {
       cwd: this.#folder,
       execArgv: hooks,
       env: {
         ...{ LD_PRELOAD: this.#library, FOREMAN_RECORD_DB: this.#database, FOREMAN_RECORD_LOG: this.#log },
-        ...(plant === undefined ? {} : { FOREMAN_PROOF_PLANT: plant }),
+        ...(mutant === undefined ? {} : { FOREMAN_PROOF_MUTANT: mutant }),
         ...{ FOREMAN_OLLAMA_URL: target, FOREMAN_ADDR: address, FOREMAN_DB: this.#database },
         ...{ FOREMAN_JOB_TTL: `${TTL_MS / 1000}s`, FOREMAN_MIN_FREE: '0', FOREMAN_KEEP_ALIVE: 'none' },
         ...{ FOREMAN_LOG_FORMAT: 'json' },
@@ -160,7 +160,7 @@ class Recorder {
 
   async #listening(daemon: ChildProcess): Promise<void> {
     for (let tries = 0; tries < START_TRIES && daemon.exitCode === null; tries++) {
-      if ((await ask(this.#base, { path: '/healthz' })).kind === 'answered') return
+      if ((await sendRequest(this.#base, { path: '/healthz' })).kind === 'answered') return
       await pause(POLL_MS)
     }
     throw new Error(
@@ -172,28 +172,28 @@ class Recorder {
   async #call(name: string, signal: AbortSignal): Promise<void> {
     for (let n = 0; !signal.aborted; n++) {
       const { endpoint, body } = workOf({ ref: `${name}-${n}` })
-      await ask(this.#base, { method: 'POST', path: endpoint, body })
+      await sendRequest(this.#base, { method: 'POST', path: endpoint, body })
     }
   }
 
-  async #submitAll(name: string, count: number, chance: Chance): Promise<void> {
+  async #submitAll(name: string, count: number, random: SeededRandom): Promise<void> {
     const ends: Promise<void>[] = []
     for (let n = 0; n < count; n++) {
-      const jobId = await this.#submit(`${name}-${n}`, chance)
-      if (chance.happens(0.1)) await this.#cancel(jobId)
-      ends.push(this.#follow(jobId, chance.happens(0.1)))
-      await pause(chance.whole(0, 30))
+      const jobId = await this.#submit(`${name}-${n}`, random)
+      if (random.happens(0.1)) await this.#cancel(jobId)
+      ends.push(this.#follow(jobId, random.happens(0.1)))
+      await pause(random.integer(0, 30))
     }
     await Promise.all(ends)
   }
 
-  async #submit(ref: string, chance: Chance): Promise<string> {
-    const key = chance.happens(0.5) ? `key-${ref}` : null
-    const receiver = chance.happens(0.7) ? `${this.#receiver}${ref}` : null
-    const prompt = 'x'.repeat(chance.skewed(10, MAX_PROMPT_BYTES))
-    const work = workOf({ ref, key, receiver, prompt, model: chance.one(['tiny-a', 'tiny-b']) })
+  async #submit(ref: string, random: SeededRandom): Promise<string> {
+    const key = random.happens(0.5) ? `key-${ref}` : null
+    const receiver = random.happens(0.7) ? `${this.#receiver}${ref}` : null
+    const prompt = 'x'.repeat(random.skewed(10, MAX_PROMPT_BYTES))
+    const work = workOf({ ref, key, receiver, prompt, model: random.pick(['tiny-a', 'tiny-b']) })
     const headers = key === null ? {} : { 'Idempotency-Key': key }
-    const answered = await ask(this.#base, { method: 'POST', path: '/jobs', headers, body: jobBodyOf(work) })
+    const answered = await sendRequest(this.#base, { method: 'POST', path: '/jobs', headers, body: jobBodyOf(work) })
     if (answered.kind !== 'answered' || answered.status !== 202)
       throw new Error(`a submit: ${JSON.stringify(answered)}`)
     const { job_id: jobId } = JSON.parse(answered.body) as ReceiptDocument
@@ -202,7 +202,7 @@ class Recorder {
   }
 
   async #cancel(jobId: string): Promise<void> {
-    const answered = await ask(this.#base, { method: 'POST', path: `/jobs/${jobId}/cancel` })
+    const answered = await sendRequest(this.#base, { method: 'POST', path: `/jobs/${jobId}/cancel` })
     if (answered.kind === 'answered' && answered.status === 200) this.#noteEnd(JSON.parse(answered.body) as JobDocument)
   }
 
@@ -210,7 +210,7 @@ class Recorder {
   async #follow(jobId: string, isDeleted: boolean): Promise<void> {
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       const before = this.#at
-      const answered = await ask(this.#base, { path: `/jobs/${jobId}` })
+      const answered = await sendRequest(this.#base, { path: `/jobs/${jobId}` })
       if (answered.kind === 'answered' && answered.status === 404) {
         this.#facts.push({ kind: 'may_be_gone', at: before, jobId })
         return
@@ -221,7 +221,7 @@ class Recorder {
     }
     if (!isDeleted) return
     this.#facts.push({ kind: 'may_be_gone', at: this.#at, jobId })
-    const answered = await ask(this.#base, { method: 'DELETE', path: `/jobs/${jobId}` })
+    const answered = await sendRequest(this.#base, { method: 'DELETE', path: `/jobs/${jobId}` })
     if (answered.kind === 'answered' && answered.status < 300)
       this.#facts.push({ kind: 'deleted', at: this.#at, jobId })
   }
@@ -241,7 +241,7 @@ class Recorder {
     }
     const { job_id: jobId, sequence: n } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as WebhookPayload
     this.#facts.push({ kind: 'told', at: this.#at, jobId, n })
-    res.writeHead(this.#chance.happens(0.1) ? 503 : 204).end()
+    res.writeHead(this.#random.happens(0.1) ? 503 : 204).end()
   }
 
   /** Throws unless the log makes the files as they are. The daemon is halted meanwhile. */

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { eventNumber } from '../../src/protocol/event.ts'
 import type { JobDocument } from '../../src/protocol/wire.ts'
 import { check, INVARIANTS, type Invariant, report } from './checker.ts'
-import type { Heard } from './history.ts'
+import type { SeenEvent } from './run-history.ts'
 import { type Draft, soundHistory, WHOLE } from './sound-history.ts'
 
 const must = <T>(value: T | undefined | null): T => {
@@ -25,18 +25,19 @@ function put<T extends object>(target: T, change: { readonly [K in keyof T]?: T[
 const jobOf = (draft: Draft, id: string): { -readonly [K in keyof JobDocument]: JobDocument[K] } =>
   must(draft.finals.find(({ job }) => job.job_id === id)).job
 
-const state = (event: Heard): Heard & { type: 'state' } => {
+const state = (event: SeenEvent): SeenEvent & { type: 'state' } => {
   if (event.type !== 'state') throw new Error('not a change')
   return event
 }
 
 /** The nth change of A, wherever it is told. */
-function everywhere(draft: Draft, n: number, change: (event: Heard & { type: 'state' }) => object): void {
+function everywhere(draft: Draft, n: number, change: (event: SeenEvent & { type: 'state' }) => object): void {
   const final = at(draft.finals, 0)
   for (const events of [final.events, final.eventsAgain, ...at(draft.watches, 0).parts.map((part) => part.events)]) {
     const index = (events ?? []).findIndex((event) => event.number === eventNumber(n))
-    const list = events as Heard[] | null
-    if (list !== null && index !== -1) list[index] = { ...at(list, index), ...change(state(at(list, index))) } as Heard
+    const list = events as SeenEvent[] | null
+    if (list !== null && index !== -1)
+      list[index] = { ...at(list, index), ...change(state(at(list, index))) } as SeenEvent
   }
 }
 
@@ -186,7 +187,11 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
     'it was given up without a 410',
     (run) => put(at(jobOf(run, 'A').deliveries, 6), { status: 'given_up', reason: 'gone' }),
   ],
-  ['told', 'a change is told that nobody wanted to hear of', (run) => put(at(run.submits, 2), { told: ['cancelled'] })],
+  [
+    'told',
+    'a change is told that nobody wanted to hear of',
+    (run) => put(at(run.submits, 2), { webhookStates: ['cancelled'] }),
+  ],
   ['told_in_order', 'the end comes before the beginning', (run) => put(at(run.arrivals, 6), { at: 50 })],
   ['told_in_order', 'the next was sent before the last was taken', (run) => put(at(run.arrivals, 2), { at: 180.5 })],
   ['told_truly', 'told of another attempt', (run) => put(at(run.arrivals, 1), { attempt: 2 })],
@@ -198,7 +203,7 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
     (run) => void run.arrivals.push({ ...at(run.arrivals, 6), at: 900, webhookId: 'A-7-2' }),
   ],
   ['webhook_id', 'two changes under one id', (run) => put(at(run.arrivals, 5), { webhookId: 'A-1' })],
-  ['signature', 'it cannot be believed', (run) => put(at(run.arrivals, 0), { isBelieved: false })],
+  ['signature', 'it cannot be believed', (run) => put(at(run.arrivals, 0), { isAuthentic: false })],
   [
     'watcher',
     'a change was never told after he came back',

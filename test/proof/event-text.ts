@@ -1,19 +1,19 @@
-// Owns how the text of a job's event stream (NDJSON) becomes what a watcher heard, a record's data as it stood there. Pure.
+// Parser of a job's event stream (NDJSON). A record's data stays as the text that arrived.
 
 import type { StateEvent } from '../../src/protocol/event.ts'
-import type { Heard } from './history.ts'
+import type { SeenEvent } from './run-history.ts'
 
-/** Whole lines; what is left over is the beginning of one that never came. */
-export function heardIn(text: string): Heard[] {
+/** Parses the complete lines; an incomplete last line is ignored. */
+export function parseEvents(text: string): SeenEvent[] {
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')
-    .map(heardOf)
+    .map(parseEvent)
 }
 
-function heardOf(line: string): Heard {
+function parseEvent(line: string): SeenEvent {
   const event = JSON.parse(line) as StateEvent | { number: number; type: 'record'; data: unknown }
   if (event.type === 'state') {
     const { number, state, previous_state: previous, attempt, timestamp } = event

@@ -1,9 +1,9 @@
-// Owns a clock that runs faster than the machine's, so that backoffs of minutes fit into a run of minutes. Its wall goes on
-// from life to life: who is started later is told the same beginning.
+// Clock that runs faster than the machine's, so that backoffs of minutes fit into a short run. Its wall time continues across daemon
+// starts: each start gets the same origin.
 
 import type { Clock } from '../../src/daemon/runtime/clock.ts'
 
-/** Plain values, for a child process. */
+/** Plain values, so that a child process can receive them. */
 export interface Pace {
   /** How many times faster. */
   readonly speed: number
@@ -15,7 +15,7 @@ export interface Pace {
 export const wallOf = ({ speed, realAt, shownAt }: Pace, real: number = Date.now()): number =>
   Math.floor(shownAt + (real - realAt) * speed)
 
-/** Another speed from now on, without a jump. */
+/** Returns a pace with another speed that continues from the current time. */
 export function paceFromNow(pace: Pace, speed: number): Pace {
   const realAt = Date.now()
   return { speed, realAt, shownAt: wallOf(pace, realAt) }

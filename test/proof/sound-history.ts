@@ -9,13 +9,13 @@ import type {
   Cancel,
   Execution,
   Final,
-  Heard,
-  History,
   Kill,
   Reading,
+  RunHistory,
+  SeenEvent,
   Submit,
   Watch,
-} from './history.ts'
+} from './run-history.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -26,10 +26,10 @@ export interface Draft {
   calls: Mutable<Call>[]
   readings: Mutable<Reading>[]
   cancels: Mutable<Cancel>[]
-  watches: { jobId: string; parts: { after: number; events: Heard[]; ending: 'whole' | 'cut' | 'left' }[] }[]
+  watches: { jobId: string; parts: { after: number; events: SeenEvent[]; ending: 'whole' | 'cut' | 'left' }[] }[]
   executions: Mutable<Execution>[]
   arrivals: Mutable<Arrival>[]
-  finals: (Mutable<Final> & { events: Heard[] | null; eventsAgain: Heard[] | null })[]
+  finals: (Mutable<Final> & { events: SeenEvent[] | null; eventsAgain: SeenEvent[] | null })[]
 }
 
 const isoAt = (n: number): string => new Date(Date.UTC(2026, 0, 6, 12, 0, n)).toISOString()
@@ -38,7 +38,7 @@ const EVERY: readonly JobState[] = ['queued', 'loading', 'working', 'done', 'fai
 const line = (text: string, done: boolean): string => JSON.stringify({ message: { content: text }, done })
 export const WHOLE = `${line('one ', false)}\n${line('two', false)}\n${line('', true)}\n`
 
-function changed(n: number, state: JobState, previous: JobState | null, attempt: number): Heard {
+function changed(n: number, state: JobState, previous: JobState | null, attempt: number): SeenEvent {
   return { type: 'state', number: eventNumber(n), state, previous, attempt, timestamp: isoAt(n) }
 }
 
@@ -70,7 +70,7 @@ const delivered = (states: readonly JobState[]): JobDocument['deliveries'] =>
     delivered_at: isoAt(at + 1),
   }))
 
-const records = (change: number, texts: readonly string[]): Heard[] =>
+const records = (change: number, texts: readonly string[]): SeenEvent[] =>
   texts.map((data, at) => ({ type: 'record', number: eventNumber(change, at + 1), data }))
 
 const PATH = [
@@ -83,12 +83,18 @@ const PATH = [
   changed(7, 'done', 'working', 2),
 ] as const
 
-const arrival = (jobId: string, ref: string, change: Heard, at: number, completion: string | null = null): Arrival => {
+const arrival = (
+  jobId: string,
+  ref: string,
+  change: SeenEvent,
+  at: number,
+  completion: string | null = null,
+): Arrival => {
   if (change.type !== 'state') throw new Error('a record is no change')
   const { state, previous, attempt, timestamp, number } = change
   const sequence = number / eventNumber(1)
   return {
-    ...{ ref, webhookId: `${jobId}-${sequence}`, isBelieved: true, jobId, sequence },
+    ...{ ref, webhookId: `${jobId}-${sequence}`, isAuthentic: true, jobId, sequence },
     ...{ state, previous, attempt, timestamp, completion, at, answer: { status: 204, at: at + 1 } },
   }
 }
@@ -119,7 +125,7 @@ export function soundHistory(): Draft {
     job: documentOf('C', 'done', {}),
     ...{ events: null, eventsAgain: null, response: null, completion: null },
   }
-  const asked = { key: null, retryOf: null, told: EVERY }
+  const asked = { key: null, retryOf: null, webhookStates: EVERY }
   const run = { status: 200, sent: WHOLE, text: 'one two' }
   const watch: Watch = {
     jobId: 'A',
@@ -129,7 +135,7 @@ export function soundHistory(): Draft {
       { after: eventNumber(6, 1), ending: 'whole', events: [...records(6, answer).slice(1), PATH[6]] },
     ],
   }
-  const drafted: History = {
+  const drafted: RunHistory = {
     maxAttempts: 3,
     kills: [{ signal: 'SIGKILL', isStopping: false, at: 300, goneAt: 320 }],
     submits: [

@@ -1,21 +1,21 @@
-// Owns the third witness: a real receiver of webhooks, as moody as it is told to be, that writes down what came, whether it
-// could be believed, and what it answered. It outlives every daemon. Signatures are made out with node:crypto alone.
+// Webhook receiver that records what it gets, whether the signature is valid, and what it answered. It runs for the whole run.
+// Signatures are computed with node:crypto alone.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { WebhookPayload } from '../../src/protocol/webhook.ts'
-import type { Arrival } from './history.ts'
-import type { Moments } from './moments.ts'
+import type { LogicalClock } from './logical-clock.ts'
+import type { Arrival } from './run-history.ts'
 
-/** What it does with one webhook. */
-export interface Mood {
-  /** `cut`: no answer, the line is cut. */
+/** How the receiver answers one webhook. */
+export interface ReceiverResponse {
+  /** `cut`: the connection is closed without an answer. */
   readonly answer: number | 'cut'
   readonly afterMs: number
 }
 
-export const TAKES: Mood = { answer: 204, afterMs: 0 }
+export const ACCEPTS: ReceiverResponse = { answer: 204, afterMs: 0 }
 
 const TOLERANCE_MS = 300_000
 
@@ -24,28 +24,28 @@ type Draft = { -readonly [K in keyof Arrival]: Arrival[K] }
 export class WatchedReceiver {
   readonly arrivals: readonly Arrival[]
   readonly #arrivals: Draft[] = []
-  readonly #moments: Moments
+  readonly #clock: LogicalClock
   readonly #secret: string
-  /** Wall ms of the clock that the daemon runs on. */
+  /** Wall time of the daemon's clock, ms. */
   readonly #now: () => number
   readonly #server = http.createServer((req, res) => void this.#handle(req, res))
-  /** Decides over each webhook, from now on. */
-  mood: (ref: string) => Mood = () => TAKES
+  /** Chooses the response to each webhook. */
+  responseFor: (ref: string) => ReceiverResponse = () => ACCEPTS
 
-  private constructor(moments: Moments, secret: string, now: () => number) {
-    this.#moments = moments
+  private constructor(clock: LogicalClock, secret: string, now: () => number) {
+    this.#clock = clock
     this.#secret = secret
     this.#now = now
     this.arrivals = this.#arrivals
   }
 
-  static async start(moments: Moments, secret: string, now: () => number): Promise<WatchedReceiver> {
-    const receiver = new WatchedReceiver(moments, secret, now)
+  static async start(clock: LogicalClock, secret: string, now: () => number): Promise<WatchedReceiver> {
+    const receiver = new WatchedReceiver(clock, secret, now)
     await new Promise<void>((resolve) => receiver.#server.listen(0, '127.0.0.1', resolve))
     return receiver
   }
 
-  /** Where the webhooks of this work go. */
+  /** Returns the receiver URL for the webhooks of a request. */
   urlFor(ref: string): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${ref}`
   }
@@ -62,19 +62,19 @@ export class WatchedReceiver {
     try {
       for await (const chunk of req) chunks.push(chunk as Buffer)
     } catch {
-      // Half a webhook is none: its sender was killed.
+      // The sender was killed before the webhook was complete.
       return
     }
     const body = Buffer.concat(chunks)
     const ref = (req.url ?? '').slice(1)
     const arrival = this.#noted(ref, req, body)
     this.#arrivals.push(arrival)
-    const { answer, afterMs } = this.mood(ref)
+    const { answer, afterMs } = this.responseFor(ref)
     if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs))
     if (res.destroyed) return
     if (answer === 'cut') return void req.socket.destroy()
-    // Before it is out: whoever reads it may send the next at once.
-    arrival.answer = { status: answer, at: this.#moments.next() }
+    // Recorded before it is sent, because the daemon may send the next webhook at once.
+    arrival.answer = { status: answer, at: this.#clock.next() }
     res.writeHead(answer).end()
   }
 
@@ -82,10 +82,10 @@ export class WatchedReceiver {
     const payload = JSON.parse(body.toString('utf8')) as WebhookPayload
     const { job_id: jobId, sequence, state, previous_state: previous, attempt, timestamp } = payload
     return {
-      ...{ ref, webhookId: String(headers['webhook-id']), isBelieved: this.#isBelieved(headers, body) },
+      ...{ ref, webhookId: String(headers['webhook-id']), isAuthentic: this.#isBelieved(headers, body) },
       ...{ jobId, sequence, state, previous, attempt, timestamp },
       completion: payload.artifacts?.find(({ name }) => name === 'completion')?.data ?? null,
-      ...{ at: this.#moments.next(), answer: null },
+      ...{ at: this.#clock.next(), answer: null },
     }
   }
 

@@ -1,31 +1,31 @@
-// Owns the second witness: a real HTTP server that answers as Ollama does, at the pace and with the faults that it is told, and
-// writes down what it saw of every worker request, byte for byte. It outlives every daemon.
+// HTTP server that answers as Ollama does, with the faults it is given, and records every worker request byte for byte. It runs for the
+// whole run.
 
 import { createHash } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerOf, errorRecord } from '../fake-ollama/answers.ts'
 import { Memory, tagsOf } from '../fake-ollama/memory.ts'
-import type { Execution } from './history.ts'
-import type { Moments } from './moments.ts'
+import type { LogicalClock } from './logical-clock.ts'
+import type { Execution } from './run-history.ts'
 
-/** What becomes of one request. */
-export interface Fate {
+/** How one request is answered. */
+export interface TargetFault {
   readonly kind: 'whole' | 'cut' | 'unmarked' | 'error' | 'http_error' | 'busy'
-  /** Words that the model says. */
+  /** Words of the answer. */
   readonly words: number
-  /** The ending comes after so many records. */
+  /** Number of records before the fault. */
   readonly after: number
-  /** `cut`: half of the next record is still sent. */
+  /** For `cut`: half of the next record is still sent. */
   readonly midRecord: boolean
-  /** Between two records, and before the first; ms. */
+  /** Before each record. */
   readonly pauseMs: number
   readonly loadMs: number
 }
 
-export const WHOLE: Fate = { kind: 'whole', words: 3, after: 0, midRecord: false, pauseMs: 1, loadMs: 1 }
+export const NO_FAULT: TargetFault = { kind: 'whole', words: 3, after: 0, midRecord: false, pauseMs: 1, loadMs: 1 }
 
-/** The ends and the starts travel on different sockets: so many turns of the loop decide who was first. */
+/** Event loop turns to wait for the end of the last request, which arrives on another socket than the next one. */
 const TURNS = 50
 
 type Draft = { -readonly [K in keyof Execution]: Execution[K] }
@@ -38,20 +38,20 @@ export class WatchedTarget {
   readonly #executions: Draft[] = []
   readonly #memory = new Memory(1)
   readonly #open = new Set<ServerResponse>()
-  readonly #moments: Moments
+  readonly #clock: LogicalClock
   readonly #models: readonly string[]
   readonly #server = http.createServer({ keepAliveTimeout: 0 }, (req, res) => void this.#handle(req, res))
-  /** Decides over each request, from now on. */
-  fate: (jobId: string, attempt: number) => Fate = () => WHOLE
+  /** Chooses the fault of each request. */
+  faultFor: (jobId: string, attempt: number) => TargetFault = () => NO_FAULT
 
-  private constructor(moments: Moments, models: readonly string[]) {
-    this.#moments = moments
+  private constructor(clock: LogicalClock, models: readonly string[]) {
+    this.#clock = clock
     this.#models = models
     this.executions = this.#executions
   }
 
-  static async start(moments: Moments, models: readonly string[]): Promise<WatchedTarget> {
-    const target = new WatchedTarget(moments, models)
+  static async start(clock: LogicalClock, models: readonly string[]): Promise<WatchedTarget> {
+    const target = new WatchedTarget(clock, models)
     await new Promise<void>((resolve) => target.#server.listen(0, '127.0.0.1', resolve))
     return target
   }
@@ -60,7 +60,7 @@ export class WatchedTarget {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Resolves when no worker request is open: what a dead daemon had sent has been seen to end. */
+  /** Resolves when no worker request is open, so that every request of a killed daemon has an end. */
   async idle(): Promise<void> {
     while (this.#open.size > 0) await turn()
   }
@@ -85,14 +85,14 @@ export class WatchedTarget {
     const run: Draft = {
       jobId: String(req.headers['x-foreman-job-id']),
       attempt: Number(req.headers['x-foreman-attempt']),
-      ...{ body: '', beganAt: this.#moments.next(), endedAt: Number.POSITIVE_INFINITY },
+      ...{ body: '', beganAt: this.#clock.next(), endedAt: Number.POSITIVE_INFINITY },
       ...{ ending: 'aborted', status: null, sent: '', text: '' },
     }
     this.#executions.push(run)
     this.#open.add(res)
     const over = (ending: Execution['ending']): void => {
       if (!this.#open.delete(res)) return
-      run.endedAt = this.#moments.next()
+      run.endedAt = this.#clock.next()
       run.ending = ending
     }
     res.on('close', () => over('aborted'))
@@ -101,7 +101,7 @@ export class WatchedTarget {
       run.body = createHash('sha256').update(body).digest('hex')
       await this.#answer(path, JSON.parse(body.toString('utf8')), run, res, over)
     } catch {
-      // It went away while it sent, which `close` has told.
+      // The connection was closed while the body was sent; `close` was emitted.
       over('aborted')
     }
   }
@@ -113,9 +113,9 @@ export class WatchedTarget {
     res: ServerResponse,
     over: (ending: Execution['ending']) => void,
   ): Promise<void> {
-    const fate = this.fate(run.jobId, run.attempt)
-    if (fate.kind === 'busy' || fate.kind === 'http_error') {
-      const isBusy = fate.kind === 'busy'
+    const fault = this.faultFor(run.jobId, run.attempt)
+    if (fault.kind === 'busy' || fault.kind === 'http_error') {
+      const isBusy = fault.kind === 'busy'
       run.status = isBusy ? 503 : 500
       run.sent = JSON.stringify({ error: isBusy ? 'server busy, please try again.' : 'the runner went away' })
       res.writeHead(run.status, { 'Content-Type': 'application/json; charset=utf-8' })
@@ -124,84 +124,84 @@ export class WatchedTarget {
       return
     }
     const isLoaded = this.#memory.isLoaded(model, null)
-    await pause(isLoaded ? 0 : fate.loadMs)
+    await pause(isLoaded ? 0 : fault.loadMs)
     if (res.destroyed) return
     if (!isLoaded) this.#memory.load(model, null)
     const streams = path.startsWith('/api/') ? stream !== false : stream === true
-    // Of this run alone: whoever has a part of it can tell where it came from.
-    const tokens = Array.from({ length: fate.words }, (_, n) => (n === 0 ? `run ${run.beganAt}:` : ` w${n}`))
+    // Each word belongs to this execution alone, so that any part of an answer shows where it came from.
+    const tokens = Array.from({ length: fault.words }, (_, n) => (n === 0 ? `run ${run.beganAt}:` : ` w${n}`))
     run.text = tokens.join('')
     const answer = answerOf(path, { model, tokens, promptTokens: 7, loaded: !isLoaded }, streams, false)
-    await this.#send(answer, streams, fate, run, res, over)
+    await this.#send(answer, streams, fault, run, res, over)
   }
 
   async #send(
     { contentType, records }: { contentType: string; records: readonly string[] },
     streams: boolean,
-    fate: Fate,
+    fault: TargetFault,
     run: Draft,
     res: ServerResponse,
     over: (ending: Execution['ending']) => void,
   ): Promise<void> {
     const whole = records.join('')
-    const last = fate.kind === 'whole' ? records.length : Math.min(fate.after, records.length - 1)
-    await pause(fate.pauseMs)
+    const last = fault.kind === 'whole' ? records.length : Math.min(fault.after, records.length - 1)
+    await pause(fault.pauseMs)
     if (res.destroyed) return
     run.status = 200
     const length = streams
       ? {}
-      : { 'Content-Length': Buffer.byteLength(fate.kind === 'cut' ? whole : endless(whole, fate)) }
+      : { 'Content-Length': Buffer.byteLength(fault.kind === 'cut' ? whole : endless(whole, fault)) }
     res.writeHead(200, { 'Content-Type': contentType, ...length })
     const write = (bytes: string): void => {
       run.sent += bytes
       res.write(bytes)
     }
-    if (!streams) return this.#document(whole, fate, write, res, over)
+    if (!streams) return this.#document(whole, fault, write, res, over)
     for (const record of records.slice(0, last)) {
       if (res.destroyed) return
-      // Counted as ended before its last byte is out: whoever reads it may send the next at once.
+      // Recorded as ended before the last byte is sent, because the daemon may send the next request at once.
       write(record)
-      if (fate.pauseMs > 0) await pause(fate.pauseMs)
+      if (fault.pauseMs > 0) await pause(fault.pauseMs)
     }
     if (res.destroyed) return
     const next = records[last] ?? ''
-    if (fate.kind === 'cut') {
-      if (fate.midRecord) write(next.slice(0, next.length / 2))
+    if (fault.kind === 'cut') {
+      if (fault.midRecord) write(next.slice(0, next.length / 2))
       over('cut')
       res.write('', () => res.destroy())
       return
     }
-    if (fate.kind === 'error') write(errorRecord(contentType, 'the runner went away'))
-    over(fate.kind === 'unmarked' ? 'unmarked' : fate.kind === 'error' ? 'error' : 'whole')
+    if (fault.kind === 'error') write(errorRecord(contentType, 'the runner went away'))
+    over(fault.kind === 'unmarked' ? 'unmarked' : fault.kind === 'error' ? 'error' : 'whole')
     res.end()
   }
 
-  /** Not streamed: it comes in two pieces. */
+  /** Sends an answer that is not streamed, in two pieces. */
   async #document(
     whole: string,
-    fate: Fate,
+    fault: TargetFault,
     write: (bytes: string) => void,
     res: ServerResponse,
     over: (ending: Execution['ending']) => void,
   ): Promise<void> {
-    const text = endless(whole, fate)
+    const text = endless(whole, fault)
     const half = Math.floor(text.length / 2)
     write(text.slice(0, half))
-    await pause(fate.pauseMs)
+    await pause(fault.pauseMs)
     if (res.destroyed) return
-    if (fate.kind === 'cut') {
+    if (fault.kind === 'cut') {
       over('cut')
       return void res.destroy()
     }
-    // What has no marker on this surface is whole without it.
-    over(fate.kind === 'error' ? 'error' : text === whole ? 'whole' : 'unmarked')
+    // Some endpoints have no terminal marker in a document; then it counts as whole.
+    over(fault.kind === 'error' ? 'error' : text === whole ? 'whole' : 'unmarked')
     write(text.slice(half))
     res.end()
   }
 }
 
-/** What a document says that has no end, or a bad one. */
-function endless(whole: string, { kind }: Fate): string {
+/** Returns the document without its terminal marker, or an error document. */
+function endless(whole: string, { kind }: TargetFault): string {
   if (kind === 'error') return JSON.stringify({ error: 'the runner went away' })
   return kind === 'unmarked' ? whole.replace(/"done":true,"done_reason":"[a-z]+"/, '"done":false') : whole
 }

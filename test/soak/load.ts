@@ -2,7 +2,7 @@
 // only whether the daemon answered as it may.
 
 import { Agent, type IncomingMessage, request } from 'node:http'
-import type { Chance } from '../proof/chance.ts'
+import type { SeededRandom } from '../proof/seeded-random.ts'
 import { EMBEDDER, WORKERS } from './target.ts'
 
 export interface LoadContext {
@@ -11,7 +11,7 @@ export interface LoadContext {
   readonly receiver: string
   /** A port where nothing listens. */
   readonly deadReceiver: string
-  readonly chance: Chance
+  readonly random: SeededRandom
 }
 
 export interface Action {
@@ -68,11 +68,11 @@ function ask(base: string, { method = 'POST', path, body, hangUpMs = LONGEST_MS,
   })
 }
 
-function chatOf({ chance }: LoadContext, differences: object = {}): object {
+function chatOf({ random }: LoadContext, differences: object = {}): object {
   return {
-    model: chance.one(WORKERS),
-    messages: [{ role: 'user', content: `question ${chance.whole(0, 1e9)}` }],
-    options: { num_predict: chance.skewed(1, 60) },
+    model: random.pick(WORKERS),
+    messages: [{ role: 'user', content: `question ${random.integer(0, 1e9)}` }],
+    options: { num_predict: random.skewed(1, 60) },
     ...differences,
   }
 }
@@ -88,7 +88,7 @@ async function call(context: LoadContext, path: string, differences: object): Pr
 
 async function hangUp(context: LoadContext): Promise<null> {
   const body = chatOf(context, { options: { num_predict: 60 } })
-  await ask(context.base, { path: '/api/chat', body, hangUpMs: context.chance.whole(1, 150) })
+  await ask(context.base, { path: '/api/chat', body, hangUpMs: context.random.integer(1, 150) })
   return null
 }
 
@@ -121,7 +121,7 @@ async function cancel(context: LoadContext): Promise<string | null> {
 }
 
 async function read(context: LoadContext): Promise<string | null> {
-  const path = context.chance.one(['/jobs?limit=20', '/status', '/metrics', '/healthz', '/api/tags', '/api/ps', '/'])
+  const path = context.random.pick(['/jobs?limit=20', '/status', '/metrics', '/healthz', '/api/tags', '/api/ps', '/'])
   const answer = await ask(context.base, { method: 'GET', path })
   return answer?.status === 200 ? null : `${path}: ${answer?.status}`
 }
@@ -132,7 +132,7 @@ async function embed(context: LoadContext): Promise<string | null> {
 }
 
 async function nonsense(context: LoadContext): Promise<string | null> {
-  const body = context.chance.one([
+  const body = context.random.pick([
     '',
     '{',
     '[]',
@@ -140,7 +140,7 @@ async function nonsense(context: LoadContext): Promise<string | null> {
     '{"model":"nobody"}',
     `{"model":"${'x'.repeat(9_999)}"}`,
   ])
-  const path = context.chance.one(['/api/chat', '/jobs', '/v1/chat/completions', '/nowhere'])
+  const path = context.random.pick(['/api/chat', '/jobs', '/v1/chat/completions', '/nowhere'])
   const answer = await ask(context.base, { path, body })
   return answer !== null && answer.status >= 400 && answer.status < 500 ? null : `nonsense: ${answer?.status}`
 }
@@ -178,9 +178,9 @@ export const ACTIONS: readonly Action[] = [
   { name: 'invalid request', weight: 2, act: nonsense },
 ]
 
-export function drawAction(chance: Chance): Action {
+export function drawAction(random: SeededRandom): Action {
   const total = ACTIONS.reduce((sum, { weight }) => sum + weight, 0)
-  let rest = chance.whole(1, total)
+  let rest = random.integer(1, total)
   for (const action of ACTIONS) {
     rest -= action.weight
     if (rest <= 0) return action

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { cpuSeconds, residentMiB } from '../../bench/process-cost.ts'
 import { freePort } from '../ollama/free-port.ts'
-import { Chance } from '../proof/chance.ts'
+import { SeededRandom } from '../proof/seeded-random.ts'
 import type { Sample } from './growth.ts'
 import type { HeapReport } from './heap-reporter.ts'
 import { drawAction, type LoadContext } from './load.ts'
@@ -82,10 +82,10 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const open = new Set<Promise<void>>()
   try {
     await listening(base, () => died !== null)
-    const chance = new Chance(seed)
+    const random = new SeededRandom(seed)
     const { port } = receiver.address() as AddressInfo
     const deadReceiver = `http://127.0.0.1:${await freePort()}/`
-    const context: LoadContext = { base, receiver: `http://127.0.0.1:${port}/`, deadReceiver, chance }
+    const context: LoadContext = { base, receiver: `http://127.0.0.1:${port}/`, deadReceiver, random }
     const startedAt = performance.now()
     const sample = async (): Promise<void> => {
       const { heapBytes, externalBytes } = await heapOf(daemon)
@@ -100,7 +100,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     let nextSample = sampleMs
     while (performance.now() - startedAt < totalMs && died === null) {
       if (open.size < MAX_OPEN) {
-        const { name, act } = drawAction(chance)
+        const { name, act } = drawAction(random)
         actions.set(name, (actions.get(name) ?? 0) + 1)
         const one: Promise<void> = act(context).then((problem) => {
           if (problem !== null && wrong.length < MAX_WRONG) wrong.push(`${name}: ${problem}`)

@@ -10,7 +10,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { newest, temporaryFolder, temporaryStore } from './temporary-store.ts'
 
 const SUBMITTER = fileURLToPath(new URL('./submitter.ts', import.meta.url))
-const LIVER = fileURLToPath(new URL('./liver.ts', import.meta.url))
+const CRASH_CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
 const CYCLES = 20
 
 /** Lets a submitter run until `isEnough`, then kills it; what it said, and how it ended. */
@@ -59,7 +59,7 @@ it('no kill -9 parts a state from its history, its webhook, its artifacts or its
   const said: string[] = []
   for (let cycle = 0; cycle < CYCLES; cycle += 1) {
     const enough = 2 + ((cycle * 13) % 60)
-    const { lines } = await runSubmitter([process.execPath, LIVER, path], (all) => all.length >= enough)
+    const { lines } = await runSubmitter([process.execPath, CRASH_CHILD, path], (all) => all.length >= enough)
     expect(lines.filter((line) => line.startsWith('fatal'))).toEqual([])
     said.push(...lines)
   }

@@ -12,7 +12,7 @@ import { createDaemon } from '../../../src/daemon/daemon.ts'
 import { ROUTES } from '../../../src/daemon/http/routes.ts'
 import { systemClock } from '../../../src/daemon/runtime/clock.ts'
 import { createLog } from '../../../src/daemon/runtime/log.ts'
-import { Chance } from '../../proof/chance.ts'
+import { SeededRandom } from '../../proof/seeded-random.ts'
 import type { FuzzTurn } from '../target.ts'
 
 export const name = 'request-framing'
@@ -49,18 +49,18 @@ const PIECES = [
   'ffffffffffffffff',
 ]
 
-function broken(chance: Chance): string {
-  let text = Array.from({ length: chance.whole(1, 3) }, () => chance.one(SOUND)).join('')
-  for (let i = chance.whole(0, 4); i > 0; i--) {
-    const at = chance.whole(0, text.length)
-    const dropped = chance.happens(0.5) ? chance.whole(0, 12) : 0
-    text = text.slice(0, at) + (chance.happens(0.7) ? chance.one(PIECES) : '') + text.slice(at + dropped)
+function broken(random: SeededRandom): string {
+  let text = Array.from({ length: random.integer(1, 3) }, () => random.pick(SOUND)).join('')
+  for (let i = random.integer(0, 4); i > 0; i--) {
+    const at = random.integer(0, text.length)
+    const dropped = random.happens(0.5) ? random.integer(0, 12) : 0
+    text = text.slice(0, at) + (random.happens(0.7) ? random.pick(PIECES) : '') + text.slice(at + dropped)
   }
   return text
 }
 
 /** What comes back for the text, sent in pieces, until the other side closes or nothing is left to wait for. */
-async function exchange(port: number, text: string, chance: Chance): Promise<string> {
+async function exchange(port: number, text: string, random: SeededRandom): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let received = ''
   socket.setEncoding('latin1').on('data', (part: string) => (received += part))
@@ -70,10 +70,10 @@ async function exchange(port: number, text: string, chance: Chance): Promise<str
   await once(socket, 'connect')
   const bytes = Buffer.from(text, 'latin1')
   for (let at = 0; at < bytes.length; ) {
-    const size = chance.skewed(1, bytes.length)
+    const size = random.skewed(1, bytes.length)
     socket.write(bytes.subarray(at, at + size))
     at += size
-    if (chance.happens(0.2)) await new Promise(setImmediate)
+    if (random.happens(0.2)) await new Promise(setImmediate)
   }
   socket.end()
   await closed
@@ -81,7 +81,7 @@ async function exchange(port: number, text: string, chance: Chance): Promise<str
 }
 
 export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }> {
-  const chance = new Chance(seed)
+  const random = new SeededRandom(seed)
   const asked = new Set<string>()
   const target = http.createServer((req, res) => {
     asked.add(req.url ?? '')
@@ -107,8 +107,8 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
   try {
     let cases = 0
     for (; cases === 0 || !until(); cases += BATCH) {
-      const texts = Array.from({ length: BATCH }, () => broken(chance))
-      const answers = await Promise.all(texts.map((text) => exchange(port, text, chance)))
+      const texts = Array.from({ length: BATCH }, () => broken(random))
+      const answers = await Promise.all(texts.map((text) => exchange(port, text, random)))
       for (const [i, answer] of answers.entries()) {
         if (answer === '' || /^HTTP\/1\.1 [1-5]\d\d [^\r\n]*\r\n/.test(answer)) continue
         throw new Error(

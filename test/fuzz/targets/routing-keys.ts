@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { Chance } from '../../proof/chance.ts'
+import { SeededRandom } from '../../proof/seeded-random.ts'
 import { readAtOnce, SETTINGS } from '../../request/reading.ts'
 import type { FuzzTurn } from '../target.ts'
 
@@ -34,19 +34,19 @@ interface Case {
 const escaped = (char: string): string =>
   [...Array(char.length).keys()].map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
 
-function spelled(key: string, chance: Chance): string {
+function spelled(key: string, random: SeededRandom): string {
   const folds = (char: string): readonly string[] =>
     char === 's' ? ['s', 'S', '\u017f'] : char === 'k' ? ['k', 'K', '\u212a'] : [char, char.toUpperCase()]
   return [...key]
-    .map((char) => (chance.happens(0.7) ? char : chance.one(folds(char))))
-    .map((char) => (chance.happens(0.1) ? escaped(char) : char))
+    .map((char) => (random.happens(0.7) ? char : random.pick(folds(char))))
+    .map((char) => (random.happens(0.1) ? escaped(char) : char))
     .join('')
 }
 
 /** A key that is almost one of ours. */
-function strange(chance: Chance): string {
-  const key = chance.one(KEYS)
-  return chance.one([
+function strange(random: SeededRandom): string {
+  const key = random.pick(KEYS)
+  return random.pick([
     `${key}s_`,
     key.slice(1),
     `\u0131${key}`,
@@ -57,24 +57,24 @@ function strange(chance: Chance): string {
   ])
 }
 
-function makeCase(chance: Chance): Case {
+function makeCase(random: SeededRandom): Case {
   const members: string[] = []
   const keys: Key[] = []
   let model: string | null = null
   let stream = true
-  for (let i = chance.whole(1, 6); i > 0; i--) {
-    if (chance.happens(0.4)) {
-      members.push(`"${strange(chance)}":${chance.one(['1', '"x"', 'null', '{"model":"z"}', '[{"stream":false}]'])}`)
+  for (let i = random.integer(1, 6); i > 0; i--) {
+    if (random.happens(0.4)) {
+      members.push(`"${strange(random)}":${random.pick(['1', '"x"', 'null', '{"model":"z"}', '[{"stream":false}]'])}`)
       continue
     }
-    const key = chance.one(KEYS)
-    const value = chance.one(VALUES[key])
-    members.push(`"${spelled(key, chance)}"${chance.one([':', ' : '])}${value}`)
+    const key = random.pick(KEYS)
+    const value = random.pick(VALUES[key])
+    members.push(`"${spelled(key, random)}"${random.pick([':', ' : '])}${value}`)
     keys.push(key)
     if (key === 'model') model = JSON.parse(value) as string
     if (key === 'stream') stream = value === 'true'
   }
-  return { body: `{${members.join(chance.one([',', ' ,\n']))}}`, keys, model, stream }
+  return { body: `{${members.join(random.pick([',', ' ,\n']))}}`, keys, model, stream }
 }
 
 /** Why foreman's reading of the case is wrong; null if it is right. */
@@ -142,8 +142,8 @@ async function readByGo(bodies: readonly string[]): Promise<readonly (readonly [
 const hasGo = spawnSync('go', ['version']).status === 0
 
 export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }> {
-  const chance = new Chance(seed)
-  const first = Array.from({ length: BATCH }, () => makeCase(chance))
+  const random = new SeededRandom(seed)
+  const first = Array.from({ length: BATCH }, () => makeCase(random))
   const failed = (found: Case, why: string): Error => new Error(`seed ${seed}: ${why}\n${found.body}`)
   const check = (batch: readonly Case[]): void => {
     for (const found of batch) {
@@ -163,7 +163,7 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
   }
   let cases = BATCH
   for (; !until(); cases += BATCH) {
-    check(Array.from({ length: BATCH }, () => makeCase(chance)))
+    check(Array.from({ length: BATCH }, () => makeCase(random)))
     await new Promise(setImmediate)
   }
   return { cases }

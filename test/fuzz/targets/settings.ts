@@ -4,7 +4,7 @@
 import { loadConfig } from '../../../src/daemon/config/load.ts'
 import { KNOWN_NAMES } from '../../../src/daemon/config/options.ts'
 import { duration, formatDuration, formatSize, size } from '../../../src/daemon/text/grammar.ts'
-import { Chance } from '../../proof/chance.ts'
+import { SeededRandom } from '../../proof/seeded-random.ts'
 import type { FuzzTurn } from '../target.ts'
 
 export const name = 'settings'
@@ -54,7 +54,8 @@ const PIECES = [
 ]
 const SECRET = 'sesame-that-must-not-be-shown'
 
-const textOf = (chance: Chance): string => Array.from({ length: chance.whole(0, 6) }, () => chance.one(PIECES)).join('')
+const textOf = (random: SeededRandom): string =>
+  Array.from({ length: random.integer(0, 6) }, () => random.pick(PIECES)).join('')
 
 const RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER }
 const GRAMMARS = [
@@ -63,7 +64,7 @@ const GRAMMARS = [
 ]
 
 export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }> {
-  const chance = new Chance(seed)
+  const random = new SeededRandom(seed)
   const fail = (why: string, text: unknown): never => {
     throw new Error(`seed ${seed}: ${why}\n${JSON.stringify(text)}`)
   }
@@ -71,7 +72,7 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
   for (; cases === 0 || !until(); cases += BATCH) {
     for (let i = 0; i < BATCH; i++) {
       for (const { parser, shown } of GRAMMARS) {
-        const text = textOf(chance)
+        const text = textOf(random)
         const parsed = parser.parse(text)
         if (parsed.kind === 'refused') {
           if (parsed.why === '') fail('a refusal without a reason', text)
@@ -81,8 +82,8 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
         if (again.kind !== 'value' || again.value !== parsed.value) fail(`shown as ${shown(parsed.value)}`, text)
       }
       const env: Record<string, string> = { FOREMAN_OLLAMA_URL: 'http://127.0.0.1:11434' }
-      for (let n = chance.whole(1, 4); n > 0; n--) env[chance.one(KNOWN_NAMES)] = textOf(chance)
-      env['FOREMAN_TOKEN'] = `${SECRET}${textOf(chance)}`
+      for (let n = random.integer(1, 4); n > 0; n--) env[random.pick(KNOWN_NAMES)] = textOf(random)
+      env['FOREMAN_TOKEN'] = `${SECRET}${textOf(random)}`
       const machine = { hostname: 'test', addresses: [] }
       const loaded = loadConfig({ flags: {}, env, dotenv: null, readFile: () => '', machine })
       if (loaded.kind !== 'refused') continue

@@ -1,6 +1,6 @@
-// Owns what is counted of a run, for its log and for docs/reliability.md: how much was put to the test. Pure.
+// Counts of a run for its log and for docs/reliability.md: kills, requests, jobs, attempts, webhooks.
 
-import type { History } from './history.ts'
+import type { RunHistory } from './run-history.ts'
 
 const count = <T>(all: readonly T[], key: (one: T) => string): string =>
   [...Map.groupBy(all, key)]
@@ -8,7 +8,7 @@ const count = <T>(all: readonly T[], key: (one: T) => string): string =>
     .sort()
     .join(', ')
 
-export const figuresOf = (history: History): Readonly<Record<string, string>> => ({
+export const countsOf = (history: RunHistory): Readonly<Record<string, string>> => ({
   kills: count(history.kills, ({ signal }) => signal),
   submits: count(history.submits, ({ outcome }) => outcome.kind),
   calls: count(history.calls, ({ ending }) => ending),

@@ -1,14 +1,13 @@
-// Owns what is promised of webhooks: told at least once, in order, truly, under one id and so that it can be believed. Pure;
-// each function says what it found wrong, with what shows it.
+// Checks of webhooks: delivered at least once, in order, accurate, with one id for each change and a valid signature.
 
 import { EVENTS_PER_CHANGE, eventNumber } from '../../src/protocol/event.ts'
-import type { Arrival, JudgeCase, JudgeRun } from './history.ts'
-import { changesIn } from './judge-ends.ts'
+import { changesIn } from './check-ends.ts'
+import type { Arrival, JobCheck, RunCheck } from './run-history.ts'
 
 const isTaken = ({ answer }: Arrival): boolean => answer !== null && answer.status >= 200 && answer.status < 300
 
-export const told: JudgeCase = ({ final: { job, events }, submits, arrivals }) => {
-  const wanted = submits[0]?.told ?? []
+export const announced: JobCheck = ({ final: { job, events }, submits, arrivals }) => {
+  const wanted = submits[0]?.webhookStates ?? []
   const changes = changesIn(events ?? [])
   const wrong = changes.flatMap(({ number, state }) => {
     const n = number / EVENTS_PER_CHANGE
@@ -28,7 +27,7 @@ export const told: JudgeCase = ({ final: { job, events }, submits, arrivals }) =
   return [...wrong, ...surplus.map(({ n }) => `delivery ${n} has no change`)]
 }
 
-export const inOrder: JudgeCase = ({ arrivals }) => {
+export const inOrder: JobCheck = ({ arrivals }) => {
   const firsts = [...Map.groupBy(arrivals, ({ sequence }) => sequence).values()].flatMap(([first]) => first ?? [])
   return firsts.flatMap((one, at) => {
     const before = firsts[at - 1]
@@ -40,7 +39,7 @@ export const inOrder: JudgeCase = ({ arrivals }) => {
   })
 }
 
-export const truly: JudgeCase = ({ final: { events }, arrivals }) => {
+export const accurate: JobCheck = ({ final: { events }, arrivals }) => {
   const changes = changesIn(events ?? [])
   return arrivals.flatMap(({ sequence, state, previous, attempt, timestamp }) => {
     const change = changes.find(({ number }) => number === eventNumber(sequence))
@@ -56,14 +55,14 @@ export const truly: JudgeCase = ({ final: { events }, arrivals }) => {
   })
 }
 
-export const ofWhom: JudgeRun = ({ finals, arrivals }) => {
+export const knownJobs: RunCheck = ({ finals, arrivals }) => {
   const there = new Set(finals.map(({ job }) => job.job_id))
   return [...new Set(arrivals.map(({ jobId }) => jobId))]
     .filter((jobId) => !there.has(jobId))
     .map((jobId) => ({ jobId, evidence: 'told of, and there is no such job' }))
 }
 
-export const ids: JudgeRun = ({ arrivals }) => {
+export const ids: RunCheck = ({ arrivals }) => {
   const idsOf = Map.groupBy(arrivals, ({ jobId, sequence }) => `${jobId} ${sequence}`)
   const changesOf = Map.groupBy(arrivals, ({ webhookId }) => webhookId)
   const several = [...idsOf.values()].flatMap((same) => {
@@ -81,7 +80,7 @@ export const ids: JudgeRun = ({ arrivals }) => {
   return [...several, ...shared]
 }
 
-export const signatures: JudgeRun = ({ arrivals }) =>
+export const signatures: RunCheck = ({ arrivals }) =>
   arrivals
-    .filter(({ isBelieved }) => !isBelieved)
+    .filter(({ isAuthentic: isBelieved }) => !isBelieved)
     .map(({ jobId, webhookId }) => ({ jobId, evidence: `${webhookId} cannot be believed: signature or timestamp` }))

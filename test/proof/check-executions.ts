@@ -1,26 +1,25 @@
-// Owns what is promised of the work at the target: one at a time, each attempt counted and explained, the body as it was sent,
-// and the answer of one whole run for whoever gets it. Pure; each function says what it found wrong, with what shows it.
+// Checks of the work at the target: one job at a time, each attempt counted and explained, the body unchanged, and the answer kept.
 
 import { isFinal } from '../../src/daemon/domain/job.ts'
-import type { Call, Case, Execution, History, JudgeCase, JudgeRun, Kill, Moment } from './history.ts'
+import type { Call, Execution, JobCheck, JobRecords, Kill, LogicalTime, RunCheck, RunHistory } from './run-history.ts'
 
-const killsWithin = ({ kills }: History, from: Moment, to: Moment): readonly Kill[] =>
+const killsWithin = ({ kills }: RunHistory, from: LogicalTime, to: LogicalTime): readonly Kill[] =>
   kills.filter(({ at, goneAt }) => at < to && goneAt > from)
 
-export const killedWithin = (history: History, from: Moment, to: Moment): boolean =>
+export const killedWithin = (history: RunHistory, from: LogicalTime, to: LogicalTime): boolean =>
   killsWithin(history, from, to).length > 0
 
-export const stoppedWithin = (history: History, from: Moment, to: Moment): boolean =>
+export const stoppedWithin = (history: RunHistory, from: LogicalTime, to: LogicalTime): boolean =>
   killsWithin(history, from, to).some(({ isStopping }) => isStopping)
 
 /**
  * A busy target costs no attempt, nor does a run that an orderly stop breaks off. One that a kill during the stop breaks off
  * may have cost one: it counts as one that nobody saw.
  */
-const isCounted = (history: History, { ending, beganAt, endedAt }: Execution): boolean =>
+const isCounted = (history: RunHistory, { ending, beganAt, endedAt }: Execution): boolean =>
   ending !== 'busy' && !(ending === 'aborted' && stoppedWithin(history, beganAt, endedAt))
 
-export const overlaps: JudgeRun = ({ executions }) => {
+export const overlaps: RunCheck = ({ executions }) => {
   const inOrder = executions.toSorted((a, b) => a.beganAt - b.beganAt)
   let open: Execution | null = null
   const found: { jobId: string; evidence: string }[] = []
@@ -34,9 +33,10 @@ export const overlaps: JudgeRun = ({ executions }) => {
   return found
 }
 
-const bornAt = ({ submits, calls }: Case): Moment => Math.min(...[...submits, ...calls].map(({ askedAt }) => askedAt))
+const bornAt = ({ submits, calls }: JobRecords): LogicalTime =>
+  Math.min(...[...submits, ...calls].map(({ askedAt }) => askedAt))
 
-export const attempts: JudgeCase = (one, history) => {
+export const attempts: JobCheck = (one, history) => {
   const { job } = one.final
   const counted = one.executions.filter((run) => isCounted(history, run))
   const numbers = counted.map(({ attempt }) => attempt)
@@ -49,7 +49,7 @@ export const attempts: JudgeCase = (one, history) => {
 }
 
 /** Attempts that were counted and never came to the target: each needs a kill of its own between its neighbours. */
-function unseen(one: Case, counted: readonly Execution[], history: History): string[] {
+function unseen(one: JobRecords, counted: readonly Execution[], history: RunHistory): string[] {
   const { job } = one.final
   const bounds = [...counted, null]
   let before = { attempt: 0, at: bornAt(one) }
@@ -69,7 +69,7 @@ function unseen(one: Case, counted: readonly Execution[], history: History): str
 }
 
 /** A run that our side broke off, and nobody asked for that. */
-function unexplained({ cancels, calls }: Case, counted: readonly Execution[], history: History): string[] {
+function unexplained({ cancels, calls }: JobRecords, counted: readonly Execution[], history: RunHistory): string[] {
   const isWished = (run: Execution): boolean =>
     cancels.some(({ askedAt }) => askedAt < run.endedAt) || calls.some(({ ending }) => ending === 'left')
   return counted
@@ -78,7 +78,7 @@ function unexplained({ cancels, calls }: Case, counted: readonly Execution[], hi
     .map(({ attempt }) => `attempt ${attempt} was broken off, and nobody killed, cancelled or hung up`)
 }
 
-export const sameBody: JudgeCase = ({ submits, calls, executions }) => {
+export const sameBody: JobCheck = ({ submits, calls, executions }) => {
   const asked = new Set([...submits, ...calls].map(({ body }) => body))
   return executions
     .filter(({ body }) => !asked.has(body))
@@ -87,7 +87,7 @@ export const sameBody: JudgeCase = ({ submits, calls, executions }) => {
     )
 }
 
-export const runsAfterEnd: JudgeCase = ({ final: { job }, readings, executions }) => {
+export const runsAfterEnd: JobCheck = ({ final: { job }, readings, executions }) => {
   const over = readings.filter(({ state }) => isFinal(state)).map(({ answeredAt }) => answeredAt)
   const told = Math.min(...over)
   const late = executions.filter(({ beganAt }) => beganAt > told)
@@ -100,7 +100,7 @@ export const runsAfterEnd: JudgeCase = ({ final: { job }, readings, executions }
   ]
 }
 
-export const artifact: JudgeCase = ({ final, executions, arrivals }) => {
+export const artifact: JobCheck = ({ final, executions, arrivals }) => {
   const { job, events, response, completion } = final
   const run = executions.findLast(({ ending }) => ending === 'whole')
   if (job.state !== 'done') {
@@ -133,9 +133,9 @@ const OWN_RECORD = /\n{0,2}(?:data: )?\{"error":[^\n]*\n*$/
 /** What is sent into the silence before the first byte (§3.4). */
 const BEATS = /^(?: |: waiting\n\n)+/
 
-export const callers: JudgeCase = (one, history) => one.calls.flatMap((call) => breachesOf(call, one, history))
+export const callers: JobCheck = (one, history) => one.calls.flatMap((call) => breachesOf(call, one, history))
 
-function breachesOf(call: Call, { final: { job }, executions }: Case, history: History): string[] {
+function breachesOf(call: Call, { final: { job }, executions }: JobRecords, history: RunHistory): string[] {
   const { status, ending, askedAt, endedAt } = call
   const wasKilled = killedWithin(history, askedAt, endedAt)
   if (job.state === 'done' && ending === 'cut' && !wasKilled) return ['done, and its caller was cut off']

@@ -1,23 +1,23 @@
-// Owns THE table of bugs that are planted to see whether the checker catches them: which text of which file becomes what, and
-// which invariants may be the ones that notice. Plain values; planting.ts puts them in.
+// Table of mutants: bugs that are put into the daemon to test whether the checker detects them. Each row says which text of which
+// file becomes what, and which invariants may detect it. apply-mutant.ts applies them.
 
 import type { Invariant } from './checker.ts'
-import type { Fatal } from './life.ts'
+import type { KillPoint } from './daemon-process.ts'
 
 export interface Edit {
-  /** From the root of the repository. */
+  /** Relative to the root of the repository. */
   readonly file: string
-  /** Stands there exactly once, or the plant is refused. */
+  /** Must occur exactly once in the file. */
   readonly from: string
   readonly to: string
 }
 
-export interface Plant {
+export interface Mutant {
   readonly edits: readonly Edit[]
-  /** The plant is caught if one of these notices. */
+  /** The mutant is detected if one of these is violated. */
   readonly caughtBy: readonly Invariant[]
-  /** One watched job is enough, killed here; without it: a storm. */
-  readonly fatal?: Fatal
+  /** If set, one watched job and a kill at this point; otherwise a run with random kills. */
+  readonly killPoint?: KillPoint
 }
 
 const SUBMIT = 'src/daemon/http/jobs/submit.ts'
@@ -25,31 +25,31 @@ const HISTORY = 'src/daemon/sqlite/history.ts'
 const ATTEMPT = 'src/daemon/domain/attempt.ts'
 const DELIVERER = 'src/daemon/services/deliverer.ts'
 
-/** What is told while it is written is told well before. */
+/** Delays each commit, so that anything announced before its commit is announced much earlier. */
 const SLOW_COMMIT: Edit = {
   file: 'src/daemon/sqlite/transaction.ts',
   from: "db.exec('COMMIT')",
   to: "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40), db.exec('COMMIT')",
 }
 
-/** No bug: nothing may be found in a daemon with it. */
-export const HARMLESS = {
+/** Changes that are not bugs: the checker must find nothing. */
+export const HARMLESS_CHANGES = {
   'a slow disk': { edits: [SLOW_COMMIT], caughtBy: [] },
-} as const satisfies Readonly<Record<string, Plant>>
+} as const satisfies Readonly<Record<string, Mutant>>
 
-export const PLANTS = {
-  'a submit is acknowledged before it is on disk': {
+export const MUTANTS = {
+  'a submission is acknowledged before it is on disk': {
     edits: [
       {
         file: SUBMIT,
-        from: 'const result = await store.enqueue(job, config, queue.residency)',
+        from: 'const result = await store.enqueue(job, config, dispatcher.residency)',
         to: `const result = { kind: 'enqueued', job: { ...job, state: 'queued', changes: 1, attempt: 0 }, queuePosition: null }
   setTimeout(() => store.enqueue(job, config), 100)`,
       },
     ],
     caughtBy: ['lost'],
   },
-  'the webhook of a change is written after its transaction': {
+  'the webhook of a change is saved after its transaction': {
     edits: [
       {
         file: HISTORY,
@@ -59,7 +59,7 @@ export const PLANTS = {
     ],
     caughtBy: ['told', 'told_in_order'],
   },
-  'an answer without its terminal marker is done': {
+  'an answer without its terminal marker counts as done': {
     edits: [
       {
         file: ATTEMPT,
@@ -69,7 +69,7 @@ export const PLANTS = {
     ],
     caughtBy: ['artifact', 'caused_end', 'caller'],
   },
-  'the artifacts are not written': {
+  'artifacts are not saved': {
     edits: [
       {
         file: HISTORY,
@@ -79,7 +79,7 @@ export const PLANTS = {
     ],
     caughtBy: ['artifact'],
   },
-  'nothing is recovered at the start': {
+  'interrupted jobs are not recovered at the start': {
     edits: [
       {
         file: 'src/daemon/daemon.ts',
@@ -89,7 +89,7 @@ export const PLANTS = {
     ],
     caughtBy: ['lost'],
   },
-  'a call is tried again although its caller has bytes': {
+  'a waiting call is retried after its caller received bytes': {
     edits: [
       {
         file: ATTEMPT,
@@ -99,12 +99,12 @@ export const PLANTS = {
     ],
     caughtBy: ['caller'],
   },
-  'a claim counts no attempt': {
+  'a claim does not count an attempt': {
     edits: [
       {
         file: 'src/daemon/sqlite/jobs.ts',
         from: 'attempt = attempt + ',
-        // The first one is counted: the schema would notice else.
+        // The first attempt is counted, because the schema would reject zero.
         to: 'attempt = attempt + (attempt = 0) * ',
       },
     ],
@@ -126,7 +126,7 @@ export const PLANTS = {
     ],
     caughtBy: ['one_at_a_time'],
   },
-  'the last change is told first': {
+  'the last change is delivered first': {
     edits: [
       {
         file: 'src/daemon/sqlite/deliveries.ts',
@@ -136,7 +136,7 @@ export const PLANTS = {
     ],
     caughtBy: ['told_in_order'],
   },
-  'each try of a webhook has an id of its own': {
+  'each try of a webhook has a different id': {
     edits: [
       {
         file: DELIVERER,
@@ -146,11 +146,11 @@ export const PLANTS = {
     ],
     caughtBy: ['webhook_id'],
   },
-  'webhooks go unsigned': {
+  'webhooks are not signed': {
     edits: [{ file: DELIVERER, from: 'body, keys })', to: 'body, keys: [] })' }],
     caughtBy: ['signature'],
   },
-  'a key is forgotten': {
+  'an idempotency key is ignored': {
     edits: [
       { file: 'src/daemon/sqlite/idempotency.ts', from: 'return row === undefined ?', to: 'return row !== null ?' },
       {
@@ -161,14 +161,14 @@ export const PLANTS = {
     ],
     caughtBy: ['one_per_key', 'phantom'],
   },
-  'a job that is over can still be cancelled': {
+  'a finished job can be cancelled': {
     edits: [
       {
         file: 'src/daemon/services/cancellation.ts',
         from: 'if (isFinal(job.state) ||',
         to: 'if (',
       },
-      // The schema would notice else.
+      // Otherwise the schema would reject the change.
       {
         file: HISTORY,
         from: 'state, previous, attempt, at })',
@@ -182,7 +182,7 @@ export const PLANTS = {
     ],
     caughtBy: ['ends_once', 'legal_path'],
   },
-  'an answer that broke off ends cleanly': {
+  'an answer that was cut off ends cleanly': {
     edits: [
       {
         file: 'src/daemon/http/ollama/live-answer.ts',
@@ -192,7 +192,7 @@ export const PLANTS = {
     ],
     caughtBy: ['caller'],
   },
-  'a watcher who comes back misses a record': {
+  'a watcher that reconnects misses a record': {
     edits: [
       {
         file: 'src/daemon/http/jobs/events-history.ts',
@@ -202,7 +202,7 @@ export const PLANTS = {
     ],
     caughtBy: ['watcher'],
   },
-  'a number that watchers were told before a crash is given again': {
+  'an event number is reused after a crash': {
     edits: [
       {
         file: 'src/daemon/sqlite/interruption.ts',
@@ -212,12 +212,12 @@ export const PLANTS = {
       SLOW_COMMIT,
     ],
     caughtBy: ['watcher'],
-    fatal: { step: 'streaming', passes: 3 },
+    killPoint: { step: 'streaming', passes: 3 },
   },
-} as const satisfies Readonly<Record<string, Plant>>
+} as const satisfies Readonly<Record<string, Mutant>>
 
-/** Bugs that a kill does not show, and a power cut does: test/power-cuts/. */
-export const POWER_CUT_PLANTS = {
+/** Bugs that only a power cut shows: test/power-cuts/. */
+export const POWER_CUT_MUTANTS = {
   'no commit is synced': {
     edits: [
       {
@@ -233,15 +233,15 @@ export const POWER_CUT_PLANTS = {
     ],
     caughtBy: [],
   },
-} as const satisfies Readonly<Record<string, Plant>>
+} as const satisfies Readonly<Record<string, Mutant>>
 
-export type PlantName = keyof typeof PLANTS | keyof typeof HARMLESS | keyof typeof POWER_CUT_PLANTS
+export type MutantName = keyof typeof MUTANTS | keyof typeof HARMLESS_CHANGES | keyof typeof POWER_CUT_MUTANTS
 
-/** The source with the edits in it. Throws where a text does not stand there exactly once. */
-export function planted(source: string, edits: readonly Edit[]): string {
+/** Returns the source with the edits applied. Throws if a text does not occur exactly once. */
+export function applyEdits(source: string, edits: readonly Edit[]): string {
   return edits.reduce((text, { file, from, to }) => {
     const parts = text.split(from)
-    if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} times, not once: ${from}`)
+    if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} times instead of once: ${from}`)
     return parts.join(to)
   }, source)
 }

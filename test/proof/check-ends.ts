@@ -1,19 +1,19 @@
-// Owns what is promised of a job's life as a whole: that it is there, that it ends once, by a legal way and for a cause. Pure;
-// each function says what it found wrong, with what shows it.
+// Checks of the life of a job as a whole: it exists, ends once, by allowed transitions and for a known cause.
 
 import { isFinal, type State, TRANSITIONS } from '../../src/daemon/domain/job.ts'
-import type { Call, Case, Heard, History, JudgeCase, JudgeRun, Reading, Submit } from './history.ts'
-import { killedWithin, stoppedWithin } from './judge-executions.ts'
+import { killedWithin, stoppedWithin } from './check-executions.ts'
+import type { Call, JobCheck, JobRecords, Reading, RunCheck, RunHistory, SeenEvent, Submit } from './run-history.ts'
 
-export type Changed = Extract<Heard, { type: 'state' }>
+export type StateChange = Extract<SeenEvent, { type: 'state' }>
 
 /** The state changes among events. */
-export const changesIn = (events: readonly Heard[]): Changed[] => events.filter((event) => event.type === 'state')
+export const changesIn = (events: readonly SeenEvent[]): StateChange[] =>
+  events.filter((event) => event.type === 'state')
 
 const accepted = (submits: readonly Submit[]): string[] =>
   submits.flatMap(({ outcome }) => (outcome.kind === 'accepted' ? [outcome.jobId] : []))
 
-export const lost: JudgeRun = ({ submits, calls, finals }) => {
+export const lost: RunCheck = ({ submits, calls, finals }) => {
   const there = new Set(finals.map(({ job }) => job.job_id))
   const promised = [...accepted(submits), ...calls.flatMap(({ jobId }) => (jobId === null ? [] : [jobId]))]
   const missing = [...new Set(promised)].filter((id) => !there.has(id))
@@ -24,7 +24,7 @@ export const lost: JudgeRun = ({ submits, calls, finals }) => {
   ]
 }
 
-export const phantoms: JudgeRun = ({ submits, calls, finals }) => {
+export const phantoms: RunCheck = ({ submits, calls, finals }) => {
   const worksOf = Map.groupBy(submits, ({ ref, retryOf }) => retryOf ?? ref)
   const jobsOf = Map.groupBy(
     finals.filter(({ events }) => events !== null),
@@ -42,11 +42,11 @@ export const phantoms: JudgeRun = ({ submits, calls, finals }) => {
   const nameless = finals.filter(({ job, events }) => events === null && !named.has(job.job_id))
   const cutOff = calls.filter(({ jobId }) => jobId === null).length
   if (nameless.length <= cutOff) return tooMany
-  const evidence = `${nameless.length} blocked calls that nobody knows of, and only ${cutOff} callers who heard no id`
+  const evidence = `${nameless.length} waiting calls without a known caller, but only ${cutOff} callers that got no id`
   return [...tooMany, { jobId: nameless[0]?.job.job_id ?? null, evidence }]
 }
 
-export const keys: JudgeRun = ({ submits, finals }) => {
+export const keys: RunCheck = ({ submits, finals }) => {
   const keyed = Map.groupBy(
     submits.filter(({ key }) => key !== null),
     ({ ref }) => ref,
@@ -59,7 +59,7 @@ export const keys: JudgeRun = ({ submits, finals }) => {
   })
 }
 
-export const endsOnce: JudgeCase = ({ final, readings, watches, arrivals }) => {
+export const endsOnce: JobCheck = ({ final, readings, watches, arrivals }) => {
   const { job, events } = final
   const told = [
     { who: 'the last reading', state: job.state, finishedAt: job.finished_at },
@@ -90,7 +90,7 @@ function afterEnd(readings: readonly Reading[]): string[] {
   return later === undefined ? [] : [`it was over at ${first}, and ${later.state} at ${later.answeredAt}`]
 }
 
-export const goesBack: JudgeCase = ({ final, readings }) => {
+export const goesBack: JobCheck = ({ final, readings }) => {
   if (final.events === null) return []
   const changes = changesIn(final.events)
   const placed: { answeredAt: number; place: number }[] = []
@@ -113,7 +113,7 @@ const LEGAL = new Set(
   ),
 )
 
-export const legalPath: JudgeCase = ({ final: { job, events } }) => {
+export const legalPath: JobCheck = ({ final: { job, events } }) => {
   if (events === null) return []
   const changes = changesIn(events)
   const [first] = changes
@@ -135,7 +135,7 @@ export const legalPath: JudgeCase = ({ final: { job, events } }) => {
   return wrong
 }
 
-export const causedEnd: JudgeCase = (one, history) => {
+export const causedEnd: JobCheck = (one, history) => {
   const { job } = one.final
   if (!isFinal(job.state)) return []
   const last = one.executions.findLast(({ ending }) => ending !== 'busy')
@@ -148,7 +148,7 @@ export const causedEnd: JudgeCase = (one, history) => {
 const hasLeft = ({ ending }: Call): boolean => ending === 'left'
 
 /** Whether what was seen explains how the job ended. A code that is not here has no business in a run. */
-function causeOf({ final: { job, events }, calls, cancels }: Case, history: History, ending: string): boolean {
+function causeOf({ final: { job, events }, calls, cancels }: JobRecords, history: RunHistory, ending: string): boolean {
   switch (job.error?.code ?? job.state) {
     case 'done':
       return ending === 'whole'
@@ -164,10 +164,10 @@ function causeOf({ final: { job, events }, calls, cancels }: Case, history: Hist
     case 'cancelled':
       return cancels.length > 0
     case 'caller_gone':
-      // Who hung up before he heard an id, and never came to the target, cannot be told from others who did.
+      // A caller that hung up before it got an id, and never reached the target, cannot be told apart from other such callers.
       return (calls.length > 0 ? calls : history.calls.filter((call) => call.jobId === null)).some(hasLeft)
     case 'crashed':
-      // Who was cut off was so by the kill; who had left, or had heard all that was still unwritten, need not be there for it.
+      // The kill cut off the caller. A caller that had hung up, or had the whole answer, needs no kill.
       return calls.every(({ askedAt, endedAt, ending }) =>
         killedWithin(history, askedAt, ending === 'cut' ? endedAt : Number.POSITIVE_INFINITY),
       )

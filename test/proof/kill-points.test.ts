@@ -1,5 +1,5 @@
-// kill -9 between every two steps of submit → claim → send → stream → finish → deliver, then a restart: what clients were
-// told, what the target saw and what receivers got fit together, whatever was cut where.
+// Tests of kill -9 at each named step of submit → claim → send → stream → finish → deliver, then a restart. After each one, the records of
+// clients, target and receiver must agree.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,29 +7,29 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Step } from '../../src/daemon/runtime/step.ts'
 import { check, report } from './checker.ts'
+import { Testbed } from './testbed.ts'
 import { type Work, workOf } from './work.ts'
-import { World } from './world.ts'
 
-/** A bound for what hangs; a second is enough. */
+/** For tests that hang; one second is usually enough. */
 const LONGEST_MS = 120_000
 
-let world: World
+let testbed: Testbed
 
 beforeAll(async () => {
-  // Not faster: the daemon's deadlines shrink with its time, and a target that was slow for a moment would cost an attempt.
-  world = await World.start({ folder: await mkdtemp(join(tmpdir(), 'foreman-proof-')), speed: 3 })
-  await world.up()
+  // Not faster: the daemon's deadlines shrink with its clock, and a slow answer of the target would cost an attempt.
+  testbed = await Testbed.start({ folder: await mkdtemp(join(tmpdir(), 'foreman-proof-')), speed: 3 })
+  await testbed.startReady()
 })
 
 afterAll(async () => {
-  await world.end()
-  await rm(world.folder, { recursive: true, force: true })
+  await testbed.end()
+  await rm(testbed.folder, { recursive: true, force: true })
 })
 
-/** Two models, streamed and not, with and without a receiver, and one that takes only some of the changes. */
+/** Two models, streamed and not, with and without a receiver, and one that subscribes to some states only. */
 function worksFor(step: Step): Work[] {
   const keyed = (ref: string) => ({ ref: `${step}-${ref}`, key: `key-${step}-${ref}` })
-  const told = (ref: string) => ({ ...keyed(ref), receiver: world.receiver.urlFor(`${step}-${ref}`) })
+  const told = (ref: string) => ({ ...keyed(ref), receiver: testbed.receiver.urlFor(`${step}-${ref}`) })
   return [
     workOf(told('first')),
     workOf({ ...told('second'), model: 'tiny-b', stream: false }),
@@ -38,7 +38,7 @@ function worksFor(step: Step): Work[] {
   ]
 }
 
-/** The last: how many jobs are at the target, and lose the attempt; null where that depends on who was faster. */
+/** Step, passes before the kill, and how many jobs lose an attempt because they are at the target (null: depends on timing). */
 const STEPS: readonly (readonly [Step, number, number | null])[] = [
   ['admitted', 1, null],
   ['submitted', 1, null],
@@ -53,23 +53,23 @@ const STEPS: readonly (readonly [Step, number, number | null])[] = [
   ['settled', 0, null],
 ]
 
-describe('kill -9 and a restart', { timeout: 2 * LONGEST_MS }, () => {
+describe('a daemon killed with SIGKILL and restarted', { timeout: 2 * LONGEST_MS }, () => {
   it.each(STEPS)(
-    'at "%s", once it has passed %i times: every job is done, and all that was promised of it kept',
+    'at step "%s" after %i passes completes every job and violates no invariant',
     async (step, passes, spent) => {
-      const { clients, life } = world
-      if (life === null) expect.fail('there is no daemon')
-      await world.arm(life, { step, passes })
+      const { clients, daemon } = testbed
+      if (daemon === null) expect.fail('the daemon is not running')
+      await testbed.arm(daemon, { step, passes })
       const { signal } = new AbortController()
       const tasks = worksFor(step).map(async (work) => {
         const id = await clients.submitted(work, signal)
         if (id !== null) await clients.watch(id, signal)
       })
-      expect(await world.killed(life)).toBe('SIGKILL')
-      await world.up()
+      expect(await testbed.killed(daemon)).toBe('SIGKILL')
+      await testbed.startReady()
       await Promise.all(tasks)
-      expect(await world.quiet(LONGEST_MS)).toBe(true)
-      const history = await world.testimony()
+      expect(await testbed.idle(LONGEST_MS)).toBe(true)
+      const history = await testbed.history()
       const own = history.finals.filter(({ job }) => job.label?.startsWith(`${step}-`))
       const ids = own.map(({ job }) => job.job_id)
       expect(report(check(history).filter(({ jobId }) => jobId === null || ids.includes(jobId)))).toBe('')
@@ -78,8 +78,8 @@ describe('kill -9 and a restart', { timeout: 2 * LONGEST_MS }, () => {
     },
   )
 
-  it('at each of them in turn: the whole history is sound', async () => {
-    const history = await world.testimony()
+  it('at each step in turn violates no invariant over the whole run', async () => {
+    const history = await testbed.history()
     expect(report(check(history))).toBe('')
     expect(history.kills).toHaveLength(STEPS.length)
   })

@@ -1,20 +1,20 @@
-// Owns one HTTP request of a client that is used to daemons that die: what came, and how it ended. It retries nothing, and
-// leaves no socket behind.
+// HTTP request to a daemon that may die at any time. It is sent once, on its own connection; the result says what arrived and how it
+// ended.
 
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 
-export interface Asked {
+export interface HttpRequest {
   readonly method?: string
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Hangs up. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal
-  /** Each piece of the answer as it comes. */
+  /** Called with each piece of the answer. */
   readonly onData?: (text: string) => void
 }
 
-export type Answered =
+export type HttpResult =
   | {
       readonly kind: 'answered'
       readonly status: number
@@ -22,16 +22,16 @@ export type Answered =
       readonly body: string
       readonly ending: 'whole' | 'cut' | 'left'
     }
-  /** No head came. `refused`: nobody listens, so that nothing can have been taken. */
+  /** No response head arrived. `refused`: no process listens, so the request cannot have been accepted. */
   | { readonly kind: 'nothing'; readonly why: 'refused' | 'cut' | 'left' }
 
-/** A bound for what hangs, which would be a bug: no answer in a run takes half as long. */
-const LONGEST_MS = 300_000
+/** For requests that hang, which would be a bug: no answer in a run takes half as long. */
+const REQUEST_TIMEOUT_MS = 300_000
 
-export function ask(
+export function sendRequest(
   base: string,
-  { method = 'GET', path, headers = {}, body, signal, onData }: Asked,
-): Promise<Answered> {
+  { method = 'GET', path, headers = {}, body, signal, onData }: HttpRequest,
+): Promise<HttpResult> {
   return new Promise((resolve) => {
     const agent = new Agent({ keepAlive: false })
     const req = request(`${base}${path}`, {
@@ -40,8 +40,8 @@ export function ask(
       headers: { 'Content-Type': 'application/json', ...headers },
     })
     const leave = (): void => void req.destroy()
-    const timer = setTimeout(leave, LONGEST_MS)
-    const done = (answered: Answered): void => {
+    const timer = setTimeout(leave, REQUEST_TIMEOUT_MS)
+    const done = (answered: HttpResult): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', leave)
       agent.destroy()
@@ -60,7 +60,7 @@ export function ask(
       })
       response.on('error', () => undefined)
       response.on('close', () => {
-        // Who left may have missed what came before the end, however complete it was.
+        // After an abort, bytes may be missing even if the response is complete.
         const ending = hasLeft() ? 'left' : response.complete ? 'whole' : 'cut'
         const text = Buffer.concat(chunks).toString('utf8')
         done({ kind: 'answered', status: response.statusCode ?? 0, headers: response.headers, body: text, ending })
@@ -70,7 +70,7 @@ export function ask(
       if (isAnswered) return
       done({ kind: 'nothing', why: error.code === 'ECONNREFUSED' ? 'refused' : hasLeft() ? 'left' : 'cut' })
     })
-    // Destroyed before it was anything: no error is told.
+    // A request that is destroyed before it connects emits no error.
     req.on('close', () => {
       if (!isAnswered) done({ kind: 'nothing', why: hasLeft() ? 'left' : 'cut' })
     })

@@ -1,5 +1,4 @@
-// Owns one life of the daemon, from its start to the kill: a child process, and the log that it leaves. It knows nothing of
-// jobs.
+// One run of the daemon, from its start to its end: a child process that appends to a log file.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,35 +6,35 @@ import { join } from 'node:path'
 import type { Step } from '../../src/daemon/runtime/step.ts'
 import type { Pace } from './fast-clock.ts'
 
-/** Where it kills itself. */
-export interface Fatal {
+/** Where the daemon kills itself. */
+export interface KillPoint {
   readonly step: Step
-  /** How often it may pass there before, from the moment it is told. */
+  /** How often it passes this step before it kills itself, counted from `arm`. */
   readonly passes: number
 }
 
-/** What a life is started with; plain values. */
-export interface Orders {
-  /** Environment of the daemon, and all of it. */
+/** Arguments of the child process; plain values. */
+export interface DaemonOrders {
+  /** The whole environment of the daemon. */
   readonly settings: Readonly<Record<string, string>>
   readonly pace: Pace
-  /** A file that the daemon's log is appended to. */
+  /** File to which the daemon's log is appended. */
   readonly log: string
 }
 
-export class Life {
+export class DaemonProcess {
   readonly #process: ChildProcess
-  /** Resolves when it listens, or is dead. */
+  /** Resolves when it listens or has exited. */
   readonly ready: Promise<'ready' | 'dead'>
   /** Resolves with the signal that ended it, or its exit code. */
   readonly over: Promise<string | number>
 
-  /** @param plant name of a mutation that is to be planted into its source, see planting.ts */
-  constructor(orders: Orders, plant: string | null = null) {
-    const hooks = plant === null ? [] : ['--import', join(import.meta.dirname, 'planting.ts')]
+  /** @param mutant name of a mutant to apply to its source, see apply-mutant.ts */
+  constructor(orders: DaemonOrders, mutant: string | null = null) {
+    const hooks = mutant === null ? [] : ['--import', join(import.meta.dirname, 'apply-mutant.ts')]
     this.#process = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(orders)], {
       execArgv: hooks,
-      env: plant === null ? {} : { FOREMAN_PROOF_PLANT: plant },
+      env: mutant === null ? {} : { FOREMAN_PROOF_MUTANT: mutant },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const said: Buffer[] = []
@@ -50,20 +49,20 @@ export class Life {
     this.ready = Promise.race([isUp, this.over.then(() => 'dead' as const)])
   }
 
-  /** From now on it kills itself there. It must be ready. */
-  async arm(fatal: Fatal): Promise<void> {
+  /** Sets the kill point. The daemon must be ready. */
+  async arm(killPoint: KillPoint): Promise<void> {
     const armed = once(this.#process, 'message')
-    this.#process.send(fatal)
+    this.#process.send(killPoint)
     await Promise.race([armed, this.over])
   }
 
-  /** SIGKILL; resolves when it is dead. Safe twice. */
+  /** Sends SIGKILL; resolves when it has exited. May be called twice. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.over
   }
 
-  /** SIGTERM; resolves with its exit code. */
+  /** Sends SIGTERM; resolves with its exit code, or the signal that ended it. */
   stop(): Promise<string | number> {
     this.#process.kill('SIGTERM')
     return this.over

@@ -1,18 +1,17 @@
-// Owns what is read of every job when all is quiet: the document, its history (twice), its artifacts. Over HTTP alone, as
-// any client would.
+// Reads every job after a run: the document, its event stream (twice) and its artifacts, over HTTP.
 
 import type { JobDocument, JobListDocument } from '../../src/protocol/wire.ts'
-import { heardIn } from './event-text.ts'
-import type { Final, Heard } from './history.ts'
-import { ask } from './line.ts'
+import { parseEvents } from './event-text.ts'
+import { sendRequest } from './http-request.ts'
+import type { Final, SeenEvent } from './run-history.ts'
 
 const PAGE = 200
 const MOST_PAGES = 1_000
-/** Asked at once. */
+/** Jobs read at the same time. */
 const AT_ONCE = 8
 
 async function text(url: string, path: string): Promise<string | null> {
-  const answered = await ask(url, { path })
+  const answered = await sendRequest(url, { path })
   if (answered.kind === 'answered' && answered.status === 404) return null
   if (answered.kind === 'answered' && answered.status === 200 && answered.ending === 'whole') return answered.body
   throw new Error(`${path}: ${JSON.stringify(answered).slice(0, 300)}`)
@@ -36,12 +35,12 @@ async function idsOf(url: string): Promise<string[]> {
   throw new Error('the list of jobs has no end')
 }
 
-/** @param live ids of blocked calls; their histories are not kept */
+/** @param isLive a waiting call, whose history is not kept */
 async function finalOf(url: string, id: string, isLive: boolean): Promise<Final> {
   const job = JSON.parse(await must(url, `/jobs/${id}`)) as JobDocument
   const isOver = ['done', 'failed', 'cancelled'].includes(job.state)
-  const history = async (): Promise<Heard[]> => heardIn(await must(url, `/jobs/${id}/events`))
-  // The stream of a job that never ends would never end; what is wrong with such a job is said without it.
+  const history = async (): Promise<SeenEvent[]> => parseEvents(await must(url, `/jobs/${id}/events`))
+  // The event stream of a job that has not ended would not end either. The checker reports such a job without it.
   const hasHistory = isOver && !isLive
   return {
     job,
@@ -52,13 +51,13 @@ async function finalOf(url: string, id: string, isLive: boolean): Promise<Final>
   }
 }
 
-/** Every job there is. */
-export async function readEverything(url: string): Promise<Final[]> {
+/** Returns the final record of every job. */
+export async function readAllJobs(url: string): Promise<Final[]> {
   const ids = await idsOf(url)
   const finals: Final[] = []
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const some = ids.slice(from, from + AT_ONCE)
-    // Only what was submitted has a label here.
+    // Only submitted jobs have a label here; calls have none.
     finals.push(
       ...(await Promise.all(
         some.map(async (id) => {

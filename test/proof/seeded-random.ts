@@ -1,7 +1,7 @@
-// Owns chance that can be repeated: the same seed gives the same numbers. Who shares no stream with another is not disturbed by
-// what the other draws.
+// Random number generator with a seed: the same seed gives the same numbers. `fork()` gives an independent stream, so that one
+// user's draws do not change another's.
 
-export class Chance {
+export class SeededRandom {
   #state: number
 
   constructor(seed: number) {
@@ -17,12 +17,12 @@ export class Chance {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** Whole, from `least` to `most`. */
-  whole(least: number, most: number): number {
+  /** An integer from `least` to `most`, both included. */
+  integer(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1))
   }
 
-  /** Many small ones, few large ones. */
+  /** An integer from `least` to `most`; small ones are more likely. */
   skewed(least: number, most: number): number {
     return Math.round(least * (most / least) ** this.next())
   }
@@ -31,14 +31,14 @@ export class Chance {
     return this.next() < share
   }
 
-  one<T>(of: readonly T[]): T {
-    const found = of[this.whole(0, of.length - 1)]
+  pick<T>(of: readonly T[]): T {
+    const found = of[this.integer(0, of.length - 1)]
     if (found === undefined) throw new Error('nothing to choose from')
     return found
   }
 
-  /** A stream of its own. */
-  fork(): Chance {
-    return new Chance(this.whole(0, 2 ** 32 - 1))
+  /** An independent generator. */
+  fork(): SeededRandom {
+    return new SeededRandom(this.integer(0, 2 ** 32 - 1))
   }
 }
