@@ -1,6 +1,7 @@
 // Configuration of `npm test`: all tests that are quick and need neither a real Ollama nor other packages.
 
 import { defineConfig } from 'vitest/config'
+import { ENVIRONMENT } from './vitest.environment.ts'
 import { PROOF } from './vitest.proof.config.ts'
 
 export default defineConfig({
@@ -15,6 +16,7 @@ export default defineConfig({
       'test/image/**',
       ...PROOF,
     ],
+    env: ENVIRONMENT,
     setupFiles: ['test/openapi/recorder.ts'],
     // Limits for tests that hang, not for slow ones: tests do not measure time, and a shared machine may be ten times slower.
     testTimeout: 180_000,

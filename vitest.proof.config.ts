@@ -1,6 +1,7 @@
 // Configuration of the tests that kill daemons, simulate power cuts and fill the memory. They take minutes.
 
 import { defineConfig } from 'vitest/config'
+import { ENVIRONMENT } from './vitest.environment.ts'
 
 /** Left out of `npm test`, which must be quick. */
 export const PROOF = [
@@ -15,6 +16,7 @@ export const PROOF = [
 export default defineConfig({
   test: {
     include: PROOF,
+    env: ENVIRONMENT,
     setupFiles: ['test/openapi/recorder.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { onTestFinished } from 'vitest'
+import { compileCache } from '../compile-cache.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
@@ -37,7 +38,7 @@ export class Command {
     const { env = {}, cwd = emptyDirectory(), program = MAIN, executable } = options
     this.process = spawn(executable ?? process.execPath, executable === undefined ? [program, ...args] : args, {
       cwd,
-      env: { PATH: process.env['PATH'] ?? '', ...env },
+      env: { PATH: process.env['PATH'] ?? '', ...compileCache(), ...env },
     })
     this.process.stdout.setEncoding('utf8').on('data', (text: string) => this.#heard({ stdout: text }))
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => this.#heard({ stderr: text }))

@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Step } from '../../src/daemon/runtime/step.ts'
+import { compileCache } from '../compile-cache.ts'
 import type { Pace } from './fast-clock.ts'
 
 /** Where the daemon kills itself. */
@@ -32,9 +33,9 @@ export class DaemonProcess {
   /** @param mutant name of a mutant to apply to its source, see apply-mutant.ts */
   constructor(orders: DaemonOrders, mutant: string | null = null) {
     const hooks = mutant === null ? [] : ['--import', join(import.meta.dirname, 'apply-mutant.ts')]
-    this.#process = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(orders)], {
+    this.#process = fork(join(import.meta.dirname, 'daemon-child.ts'), [JSON.stringify(orders)], {
       execArgv: hooks,
-      env: mutant === null ? {} : { FOREMAN_PROOF_MUTANT: mutant },
+      env: mutant === null ? compileCache() : { FOREMAN_PROOF_MUTANT: mutant },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const said: Buffer[] = []
