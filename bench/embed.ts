@@ -21,7 +21,8 @@ const CONNECTIONS = [1, 16, 64]
 const ROUND_MS = 1_500
 /** Long enough for V8 to compile the hot code. */
 const WARM_UP_MS = 2_000
-const GOAL = 0.6
+/** It was 0.6 while embeddings had an HTTP client of their own; see ADR 0015 for why they use undici again. */
+const GOAL = 0.25
 
 interface Round {
   readonly direct: Closed

@@ -18,9 +18,6 @@ test('a refused connection was certainly not reached', async () => {
 })
 
 const coded = (code: string, message = ''): Error => Object.assign(new Error(message), { code })
-const NOTHING = { started: false, answered: false, informed: false }
-const STARTED = { started: true, answered: false, informed: false }
-const ANSWERED = { started: true, answered: true, informed: false }
 
 test.each([
   ['ECONNREFUSED'],
@@ -32,30 +29,30 @@ test.each([
   ['UND_ERR_CONNECT_TIMEOUT'],
   ['EMFILE'],
 ])('%s before the request was started was not reached', (code) => {
-  expect(lossOf(coded(code), NOTHING).kind).toBe('unreached')
+  expect(lossOf(coded(code), 'queued').kind).toBe('unreached')
 })
 
 test.each([
-  ['a reset before the answer', coded('ECONNRESET'), STARTED, 'lost'],
-  ['a closed socket before the answer', coded('UND_ERR_SOCKET', 'other side closed'), STARTED, 'lost'],
-  ['a way that broke after the request was out', coded('EHOSTUNREACH'), STARTED, 'lost'],
-  ['a TCP connection found dead', coded('ETIMEDOUT'), STARTED, 'lost'],
-  ['no HTTP', new errors.HTTPParserError('Invalid status code'), STARTED, 'protocol'],
-  ['headers without end', coded('UND_ERR_HEADERS_OVERFLOW'), STARTED, 'protocol'],
-  ['an unasked 100', coded('UND_ERR_SOCKET', 'bad response'), STARTED, 'protocol'],
-  ['an unasked upgrade', coded('UND_ERR_SOCKET', 'bad upgrade'), STARTED, 'protocol'],
-  ['a 1xx and then nothing', coded('UND_ERR_SOCKET', 'closed'), { ...STARTED, informed: true }, 'protocol'],
-  ['a broken chunk', new errors.HTTPParserError('Invalid chunk size'), ANSWERED, 'lost'],
-  ['a body shorter than its length', coded('UND_ERR_RES_CONTENT_LENGTH_MISMATCH'), ANSWERED, 'lost'],
-  ['our own close', coded('UND_ERR_DESTROYED'), STARTED, 'aborted'],
-  ['our own close before the start', coded('UND_ERR_CLOSED'), NOTHING, 'aborted'],
-  ['a header that HTTP does not allow', coded('UND_ERR_INVALID_ARG'), NOTHING, 'protocol'],
-])('%s is told apart', (_what, error, progress, kind) => {
+  ['a reset before the answer', coded('ECONNRESET'), 'sent', 'lost'],
+  ['a closed socket before the answer', coded('UND_ERR_SOCKET', 'other side closed'), 'sent', 'lost'],
+  ['a way that broke after the request was out', coded('EHOSTUNREACH'), 'sent', 'lost'],
+  ['a TCP connection found dead', coded('ETIMEDOUT'), 'sent', 'lost'],
+  ['no HTTP', new errors.HTTPParserError('Invalid status code'), 'sent', 'protocol'],
+  ['headers without end', coded('UND_ERR_HEADERS_OVERFLOW'), 'sent', 'protocol'],
+  ['an unasked 100', coded('UND_ERR_SOCKET', 'bad response'), 'sent', 'protocol'],
+  ['an unasked upgrade', coded('UND_ERR_SOCKET', 'bad upgrade'), 'sent', 'protocol'],
+  ['a 1xx and then nothing', coded('UND_ERR_SOCKET', 'closed'), 'informed', 'protocol'],
+  ['a broken chunk', new errors.HTTPParserError('Invalid chunk size'), 'answered', 'lost'],
+  ['a body shorter than its length', coded('UND_ERR_RES_CONTENT_LENGTH_MISMATCH'), 'answered', 'lost'],
+  ['our own close', coded('UND_ERR_DESTROYED'), 'sent', 'aborted'],
+  ['our own close before the start', coded('UND_ERR_CLOSED'), 'queued', 'aborted'],
+  ['a header that HTTP does not allow', coded('UND_ERR_INVALID_ARG'), 'queued', 'protocol'],
+] as const)('%s is told apart', (_what, error, progress, kind) => {
   expect(lossOf(error, progress).kind).toBe(kind)
 })
 
 test('an error without words is told by its code', () => {
-  expect(lossOf(coded('ECONNREFUSED'), NOTHING)).toEqual({
+  expect(lossOf(coded('ECONNREFUSED'), 'queued')).toEqual({
     kind: 'unreached',
     code: 'ECONNREFUSED',
     message: 'ECONNREFUSED',

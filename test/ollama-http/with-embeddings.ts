@@ -4,13 +4,13 @@
 import { createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { TargetOptions } from '../../src/daemon/ollama/send.ts'
-import type { EmbedRequest, Target } from '../../src/daemon/ollama/target.ts'
+import type { Target, TargetRequest } from '../../src/daemon/ollama/target.ts'
 import { CollectingSink } from './collecting-sink.ts'
 import { type SentJob, targetAt } from './with-target.ts'
 
 export const PATH = '/api/embed'
 
-export const embedding = (input = 'x', headers: Record<string, string> = {}): EmbedRequest => ({
+export const embedding = (input = 'x', headers: Record<string, string> = {}): TargetRequest => ({
   ...{ method: 'POST', path: PATH, headers: { 'content-type': 'application/json', ...headers } },
   body: Buffer.from(JSON.stringify({ model: 'tiny-embed', input })),
 })

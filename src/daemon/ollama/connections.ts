@@ -1,39 +1,41 @@
-// Owns the sockets to the target: one for jobs, a pool for direct requests, new ones for questions that an old socket
-// cannot answer honestly. It knows no paths and no answers; nothing else in the program connects to the target.
+// Sockets to the target: one for jobs, one pool for embeddings, one for other direct requests, and new ones for questions that
+// an old socket cannot answer reliably. Nothing else in the program connects to the target.
 
 import type { EventEmitter } from 'node:events'
 import { Client, type Dispatcher, Pool } from 'undici'
-import { createConnector } from './interim-answers.ts'
+import { createConnector } from './connector.ts'
 
-/** Every timeout of undici's but the connect is off: a load takes minutes, and the watchdogs are ours. */
+/** All timeouts of undici but that for connecting are off: loading a model takes minutes, and foreman has its own watchdogs. */
 const OPTIONS: Client.Options = {
   allowH2: false,
   bodyTimeout: 0,
   headersTimeout: 0,
   connect: createConnector(5_000),
-  // Ollama never closes an idle connection; a laptop's firewall or NAT does, and says nothing.
+  // Ollama never closes an idle connection. A laptop's firewall or a NAT does, without a notice.
   keepAliveTimeout: 30_000,
   pipelining: 1,
 }
 
-/** Direct requests besides embeddings (pulls, uploads, shows) that may be open at once. */
-const OTHER_DIRECT = 32
+/** How many direct requests other than embeddings (pulls, uploads, shows) may be open at once. */
+const MAX_DIRECT = 40
 
 export class Connections {
   readonly #origin: string
-  readonly #poolSize: number
+  readonly #embedConcurrency: number
   readonly #onBug: (error: unknown) => void
   readonly #open = new Set<Client | Pool>()
   #jobs: Client
+  #embeddings: Pool
   #direct: Pool
   #closed = false
 
   constructor(origin: string, embedConcurrency: number, onBug: (error: unknown) => void) {
     this.#origin = origin
-    this.#poolSize = embedConcurrency + OTHER_DIRECT
+    this.#embedConcurrency = embedConcurrency
     this.#onBug = onBug
-    this.#jobs = this.#client()
-    this.#direct = this.#pool()
+    this.#jobs = this.fresh()
+    this.#embeddings = this.#pool(embedConcurrency)
+    this.#direct = this.#pool(MAX_DIRECT)
   }
 
   /** The one connection that jobs use. */
@@ -41,13 +43,18 @@ export class Connections {
     return this.#jobs
   }
 
+  /** Apart from the others: many open pulls must not delay an embedding. */
+  get embeddings(): Dispatcher {
+    return this.#embeddings
+  }
+
   get direct(): Dispatcher {
     return this.#direct
   }
 
-  /** A connection that nobody used before; `drop` it after its one question. */
+  /** A new connection for one question. The caller drops it afterwards. */
   fresh(): Client {
-    return this.#client()
+    return this.#opened(new Client(this.#origin, OPTIONS))
   }
 
   drop(client: Client): void {
@@ -55,15 +62,16 @@ export class Connections {
     void client.destroy()
   }
 
-  /** From now on new sockets; idle old ones are closed, busy ones when they have finished. */
+  /** From now on new sockets are used. Idle old ones are closed now, busy ones when they have finished. */
   renew(): void {
     if (this.#closed) return
-    for (const old of [this.#jobs, this.#direct]) {
-      const forget = () => this.#open.delete(old)
-      old.close().then(forget, forget)
+    for (const old of [this.#jobs, this.#embeddings, this.#direct]) {
+      const remove = () => this.#open.delete(old)
+      old.close().then(remove, remove)
     }
-    this.#jobs = this.#client()
-    this.#direct = this.#pool()
+    this.#jobs = this.fresh()
+    this.#embeddings = this.#pool(this.#embedConcurrency)
+    this.#direct = this.#pool(MAX_DIRECT)
   }
 
   async close(): Promise<void> {
@@ -71,18 +79,14 @@ export class Connections {
     await Promise.all([...this.#open].map((dispatcher) => dispatcher.destroy()))
   }
 
-  #client(): Client {
-    return this.#opened(new Client(this.#origin, OPTIONS))
-  }
-
-  #pool(): Pool {
-    return this.#opened(new Pool(this.#origin, { ...OPTIONS, connections: this.#poolSize }))
+  #pool(connections: number): Pool {
+    return this.#opened(new Pool(this.#origin, { ...OPTIONS, connections }))
   }
 
   #opened<T extends Client | Pool>(dispatcher: T): T {
     if (this.#closed) void dispatcher.destroy()
     else this.#open.add(dispatcher)
-    // Without a listener Node throws what undici could not tell anybody else; its types do not know the event.
+    // Without a listener Node throws errors that undici could not report to a request. undici's types do not know the event.
     const emitter: EventEmitter = dispatcher
     emitter.on('error', this.#onBug)
     return dispatcher

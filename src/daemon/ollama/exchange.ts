@@ -1,170 +1,186 @@
-// Owns one request on its way and its answer coming back: the handler that undici calls, and the Exchange that the asker
-// holds. It turns callbacks into the order that AnswerSink promises, and never buffers, copies or reads a byte.
+// One request to the target and its answer: the handler that undici calls, and the Exchange that the caller holds. It turns
+// callbacks into the order that AnswerSink promises, and never buffers, copies or reads a byte.
 
 import type { Dispatcher } from 'undici'
 import { answerHeaders } from './answer-headers.ts'
-import { Ended, lossOf } from './loss.ts'
+import { isStaleConnection } from './connector.ts'
+import { Ended, type ExchangeProgress, lossOf } from './loss.ts'
 import type { AnswerSink, Exchange } from './target.ts'
 
-/** What an exchange needs of the line that it goes over. */
+/** What an exchange needs of the connection that carries it. */
 export interface TargetConnection {
-  /** An answer must be one that a job can have: not a redirect, not empty (RFC 9110 §15.3.5). */
+  /** The answer must be one that a job can have: not a redirect, not empty (RFC 9110 §15.3.5). */
   readonly forJobs: boolean
-  /** Bytes came, and not those of an error page. */
+  /** Called when bytes come that do not belong to an error page. */
   heard(): void
   /** Calls back when the socket that was just destroyed is gone. */
   whenGone(settle: () => void): void
-  /** A sink threw: a bug. */
+  /** Called when a sink throws, which is a bug. */
   broken(error: unknown): void
+  /** New connection on which the request is sent once more if its kept connection was closed before a byte of an answer. */
+  readonly retryOn?: (exchange: Exchange) => Dispatcher
 }
 
-/** Whether no job can have this answer: 204 and 205 are empty, and a redirect is never followed. */
+/** Returns whether a job cannot have this answer: 204 and 205 are empty, and a redirect is never followed. */
 const isImpossible = (status: number): boolean => status === 204 || status === 205 || (status >= 300 && status < 400)
 
-/** Whether the length of the body is declared twice: then it cannot be known where the answer ends (RFC 9112 §6.3). */
+/** Returns whether the length of the body is declared twice: then its end cannot be known (RFC 9112 §6.3). */
 function hasUnclearLength(raw: readonly (Buffer | string)[]): boolean {
   const names = raw.filter((_, index) => index % 2 === 0).map((name) => name.toString().toLowerCase())
   return names.filter((name) => name === 'content-length' || name === 'transfer-encoding').length > 1
 }
 
-/** A reason phrase that Node would not write again (undici reads it as UTF-8, and any byte may stand there) is left out. */
-export const sayable = (reason: string): string => (/^[\t\x20-\x7e]*$/.test(reason) ? reason : '')
+/** Leaves out a reason phrase that Node would not write again: undici reads it as UTF-8, and it may hold any byte. */
+const writableReason = (reason = ''): string => (/^[\t\x20-\x7e]*$/.test(reason) ? reason : '')
 
 export class Sent implements Exchange, Dispatcher.DispatchHandler {
   readonly #sink: AnswerSink
-  readonly #line: TargetConnection
+  readonly #connection: TargetConnection
+  readonly #options: Dispatcher.DispatchOptions
+  #progress: ExchangeProgress | 'over' = 'queued'
   #controller: Dispatcher.DispatchController | null = null
-  #over = false
-  #informed = false
-  #answered = false
+  /** `dispatch()` has returned, so the caller holds the exchange. */
+  #isDispatched = false
+  #isRetry = false
+  /** The status of the answer is below 500. */
   #isGood = false
-  #started = false
-  #dispatched = false
-  #resumed = false
-  #settled = false
+  /** The sink called `resume` since its last chunk began. */
+  #isResumed = false
+  #isSettled = false
   #settling: PromiseWithResolvers<void> | null = null
 
-  constructor(sink: AnswerSink, line: TargetConnection) {
+  constructor(sink: AnswerSink, connection: TargetConnection, options: Dispatcher.DispatchOptions) {
     this.#sink = sink
-    this.#line = line
+    this.#connection = connection
+    this.#options = options
   }
 
-  /** Made when asked for: a thousand embeddings a second do not ask. */
+  /** Created when it is asked for: most embeddings never ask. */
   get settled(): Promise<void> {
     this.#settling ??= Promise.withResolvers<void>()
-    if (this.#settled) this.#settling.resolve()
+    if (this.#isSettled) this.#settling.resolve()
     return this.#settling.promise
   }
 
   get isSettled(): boolean {
-    return this.#settled
+    return this.#isSettled
   }
 
-  /** Puts it on its way. */
-  over(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): this {
-    dispatcher.dispatch(options, this)
-    this.#dispatched = true
+  /** Sends the request. */
+  over(dispatcher: Dispatcher): this {
+    dispatcher.dispatch(this.#options, this)
+    this.#isDispatched = true
     return this
   }
 
   abort(): void {
-    this.end(new Ended('aborted', 'ABORTED', 'aborted'))
-  }
-
-  /** Ends it from this side, for a reason. */
-  end(reason: Ended): void {
-    if (this.#over) return
-    // Not started: there is no socket to destroy, and onRequestStart will see that it is over.
-    if (this.#controller === null) this.#lose(reason, true)
-    else this.#controller.abort(reason)
+    this.#end(new Ended('aborted', 'ABORTED', 'aborted'))
   }
 
   resume(): void {
-    this.#resumed = true
-    if (!this.#over) this.#controller?.resume()
+    this.#isResumed = true
+    if (this.#progress !== 'over') this.#controller?.resume()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Thrown, and not aborted by the controller: that would destroy a connection which nobody has used.
-    if (this.#over) throw new Ended('aborted', 'ABORTED', 'aborted')
+    // Thrown, because controller.abort() would destroy a connection that has not been used.
+    if (this.#progress === 'over') throw new Ended('aborted', 'ABORTED', 'aborted')
     this.#controller = controller
-    this.#started = true
+    this.#progress = 'sent'
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: object, reason?: string): void {
-    if (status < 500) this.#line.heard()
+    if (status < 500) this.#connection.heard()
     if (status < 200) {
-      this.#informed = true
+      this.#progress = 'informed'
       return
     }
-    this.#answered = true
+    this.#progress = 'answered'
     this.#isGood = status < 500
-    if (this.#line.forJobs && isImpossible(status)) {
+    const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : []
+    if (this.#connection.forJobs && isImpossible(status))
       return controller.abort(new Ended('protocol', `HTTP_${status}`, `HTTP ${status} ${reason ?? ''}`.trim()))
-    }
-    const raw = controller.rawHeaders
-    if (this.#line.forJobs && Array.isArray(raw) && hasUnclearLength(raw)) {
+    if (this.#connection.forJobs && hasUnclearLength(raw))
       return controller.abort(new Ended('protocol', 'UNCLEAR_LENGTH', 'it declares its length twice'))
-    }
     try {
-      this.#sink.head(status, Array.isArray(raw) ? answerHeaders(raw) : [], sayable(reason ?? ''))
+      this.#sink.head(status, answerHeaders(raw), writableReason(reason))
     } catch (error) {
       this.#broke(error)
     }
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isGood) this.#line.heard()
-    this.#resumed = false
+    if (this.#isGood) this.#connection.heard()
+    this.#isResumed = false
     try {
-      // A sink that has taken heart again before it returned must not be waited for.
-      if (!this.#sink.data(chunk) && !this.#resumed && !this.#over) controller.pause()
+      // If the sink called resume() inside data(), its return value is out of date: do not pause.
+      if (!this.#sink.data(chunk) && !this.#isResumed && !this.#isOver) controller.pause()
     } catch (error) {
       this.#broke(error)
     }
   }
 
   onResponseEnd(): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.#isOver) return
+    this.#progress = 'over'
     this.#settle()
     try {
       this.#sink.end()
     } catch (error) {
-      this.#line.broken(error)
+      this.#connection.broken(error)
     }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#over) return
-    // undici says some things before dispatch() has returned; the asker does not hold the exchange yet.
-    if (!this.#dispatched) {
+    if (this.#isOver) return
+    const retryOn = this.#connection.retryOn
+    if (retryOn !== undefined && !this.#isRetry && this.#progress === 'sent' && isStaleConnection(error)) {
+      this.#isRetry = true
+      this.#progress = 'queued'
+      this.#controller = null
+      this.over(retryOn(this))
+      return
+    }
+    // undici reports some errors before dispatch() has returned; the caller does not hold the exchange yet.
+    if (!this.#isDispatched) {
       queueMicrotask(() => this.#lose(error, true))
       return
     }
-    // Our own end is told before the socket is gone, every other loss after.
-    this.#lose(error, !this.#started || !(error instanceof Ended))
+    // foreman's own abort is reported before the socket is gone, every other loss after.
+    this.#lose(error, this.#progress === 'queued' || !(error instanceof Ended))
+  }
+
+  get #isOver(): boolean {
+    return this.#progress === 'over'
+  }
+
+  #end(reason: Ended): void {
+    if (this.#isOver) return
+    // Not sent yet: there is no socket to destroy, and onRequestStart sees that the exchange is over.
+    if (this.#controller === null) this.#lose(reason, true)
+    else this.#controller.abort(reason)
   }
 
   #lose(error: Error, isGone: boolean): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.#progress === 'over') return
+    const loss = lossOf(error, this.#progress)
+    this.#progress = 'over'
     if (isGone) this.#settle()
-    else this.#line.whenGone(() => this.#settle())
+    else this.#connection.whenGone(() => this.#settle())
     try {
-      this.#sink.lost(lossOf(error, { started: this.#started, answered: this.#answered, informed: this.#informed }))
+      this.#sink.lost(loss)
     } catch (bug) {
-      this.#line.broken(bug)
+      this.#connection.broken(bug)
     }
   }
 
   #settle(): void {
-    this.#settled = true
+    this.#isSettled = true
     this.#settling?.resolve()
   }
 
   #broke(error: unknown): void {
-    this.#line.broken(error)
-    this.end(new Ended('aborted', 'SINK_BROKEN', 'the reader of the answer failed'))
+    this.#connection.broken(error)
+    this.#end(new Ended('aborted', 'SINK_BROKEN', 'the reader of the answer failed'))
   }
 }

@@ -1,16 +1,16 @@
-// Owns the way to the target: what of the rest of the daemon's questions goes over which connection. Bytes in, bytes out;
-// what a body says is not read here, and nothing but this folder connects to the target.
+// The target as the daemon uses it: which request goes over which connection. It does not read what a body says, and only this
+// folder connects to the target.
 
+import type { Client } from 'undici'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { Connections } from './connections.ts'
-import { EmbedLines } from './embed-lines.ts'
 import { Sent, type TargetConnection } from './exchange.ts'
 import { maxBytesOf, PROBED, type Probed, pingResult, probeResult } from './probe.ts'
 import { ask, type Bounds, type Reply } from './question.ts'
 import { RequestWriter } from './request.ts'
 import { SHOW_BOUNDS, showRequest } from './show.ts'
-import type { AnswerSink, EmbedRequest, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
+import type { AnswerSink, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
 import { UNLOAD_BOUNDS, unloadFailure, unloadRequest } from './unload.ts'
 import { WARM_BOUNDS, warmFailure, warmRequest } from './warm.ts'
 
@@ -23,7 +23,7 @@ export interface TargetOptions {
   readonly clock: Clock
   readonly log: Log
   readonly embedConcurrency: number
-  /** The id of this daemon: it stands in each request, so that a loop is seen. */
+  /** The id of this daemon. It is in each request, so that a loop is noticed. */
   readonly hop: string
 }
 
@@ -44,26 +44,22 @@ class OllamaTarget implements Target {
   readonly #log: Log
   readonly #connections: Connections
   readonly #writer: RequestWriter
-  readonly #directLine: TargetConnection
-  readonly #host: string
-  /** Null: the target speaks TLS, which is undici's. */
-  readonly #embedLines: EmbedLines | null
+  readonly #directConnection: TargetConnection
+  readonly #embedConnection: TargetConnection
   #current: Sent | null = null
   #answeredAt: number | null = null
-  /** Why the embedder could not be loaded, when that was tried last. */
+  /** Why the last try to load the embedder failed; null if it did not, or before the first. */
   #warmFailure: string | null = null
 
   constructor({ url, token, basic = null, clock, log, embedConcurrency, hop }: TargetOptions) {
-    const { origin, pathname, protocol, host, hostname, port } = new URL(url)
+    const { origin, pathname } = new URL(url)
     this.#clock = clock
     this.#log = log
     this.#connections = new Connections(origin, embedConcurrency, (error) => this.#broken(error))
     this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), authorizationOf(token, basic), hop)
-    // Node gives the descriptor of a destroyed socket back at once; which socket of a pool it was, undici does not say.
-    this.#directLine = { ...this.#line, forJobs: false, whenGone: (settle) => setImmediate(settle) }
-    this.#host = host
-    const address = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) }
-    this.#embedLines = protocol === 'http:' ? new EmbedLines({ ...address, clock, ...this.#line }) : null
+    // Node closes the descriptor of a destroyed socket at once. undici does not say which socket of a pool it was.
+    this.#directConnection = { ...this.#events, forJobs: false, whenGone: (settle) => setImmediate(settle) }
+    this.#embedConnection = { ...this.#directConnection, retryOn: (exchange) => this.#freshUntil(exchange.settled) }
   }
 
   get answeredAt(): number | null {
@@ -71,24 +67,23 @@ class OllamaTarget implements Target {
   }
 
   sendJob(request: TargetRequest, sink: AnswerSink): Exchange {
-    return this.#onJobLine(request, sink, true)
+    return this.#onJobConnection(request, sink, true)
   }
 
   sendDirect(request: TargetRequest, sink: AnswerSink): Exchange {
-    return new Sent(sink, this.#directLine).over(this.#connections.direct, this.#writer.options(request))
+    const options = this.#writer.options(request)
+    return new Sent(sink, this.#directConnection, options).over(this.#connections.direct)
   }
 
-  sendEmbedding(request: EmbedRequest, sink: AnswerSink): Exchange {
-    const head = this.#embedLines === null ? null : this.#writer.head(request, this.#host, request.body.length)
-    // undici also knows what to say of a header that cannot be sent.
-    if (this.#embedLines === null || head === null) return this.sendDirect(request, sink)
-    return this.#embedLines.send(head, request.body, sink)
+  sendEmbedding(request: TargetRequest, sink: AnswerSink): Exchange {
+    const options = this.#writer.options(request)
+    return new Sent(sink, this.#embedConnection, options).over(this.#connections.embeddings)
   }
 
   async ping(deadlineMs: number): Promise<PingResult> {
     const bounds = { deadlineMs, maxBytes: maxBytesOf('/api/ps') }
-    const reply = await ask((sink) => this.#onJobLine(get('/api/ps'), sink, false), this.#clock, bounds)
-    // A question that was given up leaves a socket behind for a moment; the next request must not meet it.
+    const reply = await ask((sink) => this.#onJobConnection(get('/api/ps'), sink, false), this.#clock, bounds)
+    // An aborted request leaves its socket behind for a moment; the next request must not use it.
     await this.#current?.settled
     return pingResult(reply)
   }
@@ -109,7 +104,7 @@ class OllamaTarget implements Target {
     const reply = await ask((sink) => this.sendDirect(warmRequest(model), sink), this.#clock, WARM_BOUNDS, signal)
     if (signal?.aborted === true) return false
     const reason = warmFailure(reply)
-    // It is tried again at each quiet probe: the same reason once is enough.
+    // The load is tried again at each probe while the target is idle: one line for each reason is enough.
     if (reason !== null && reason !== this.#warmFailure)
       this.#log.warn({ embedder: model, reason }, 'the embedder could not be loaded')
     this.#warmFailure = reason
@@ -118,7 +113,7 @@ class OllamaTarget implements Target {
 
   async unload(model: string): Promise<string | null> {
     const request = unloadRequest(model)
-    const reply = await ask((sink) => this.#onJobLine(request, sink, false), this.#clock, UNLOAD_BOUNDS)
+    const reply = await ask((sink) => this.#onJobConnection(request, sink, false), this.#clock, UNLOAD_BOUNDS)
     await this.#current?.settled
     return unloadFailure(reply)
   }
@@ -131,32 +126,36 @@ class OllamaTarget implements Target {
 
   renewConnections(): void {
     this.#connections.renew()
-    this.#embedLines?.renew()
   }
 
   close(): Promise<void> {
-    this.#embedLines?.close()
     return this.#connections.close()
   }
 
-  #onJobLine(request: TargetRequest, sink: AnswerSink, forJobs: boolean): Exchange {
+  #onJobConnection(request: TargetRequest, sink: AnswerSink, forJobs: boolean): Exchange {
     if (this.#current !== null && !this.#current.isSettled) throw new Error('the job connection is in use')
     const client = this.#connections.jobs
     const whenGone = (settle: () => void): void => void client.once('disconnect', () => settle())
-    this.#current = new Sent(sink, { ...this.#line, forJobs, whenGone })
-    return this.#current.over(client, this.#writer.options(request))
+    this.#current = new Sent(sink, { ...this.#events, forJobs, whenGone }, this.#writer.options(request))
+    return this.#current.over(client)
   }
 
   async #askFresh(path: Probed, bounds: Bounds): Promise<Reply> {
     const client = this.#connections.fresh()
-    const line: TargetConnection = { ...this.#directLine }
     const options = { ...this.#writer.options(get(path)), reset: true }
-    const reply = await ask((sink) => new Sent(sink, line).over(client, options), this.#clock, bounds)
+    const send = (sink: AnswerSink) => new Sent(sink, this.#directConnection, options).over(client)
+    const reply = await ask(send, this.#clock, bounds)
     this.#connections.drop(client)
     return reply
   }
 
-  get #line(): Pick<TargetConnection, 'heard' | 'broken'> {
+  #freshUntil(settled: Promise<void>): Client {
+    const client = this.#connections.fresh()
+    void settled.then(() => this.#connections.drop(client))
+    return client
+  }
+
+  get #events(): Pick<TargetConnection, 'heard' | 'broken'> {
     return {
       heard: () => {
         this.#answeredAt = this.#clock.monotonic()
@@ -166,6 +165,6 @@ class OllamaTarget implements Target {
   }
 
   #broken(error: unknown): void {
-    this.#log.error({ err: error }, 'a bug around the target connection')
+    this.#log.error({ err: error }, 'unexpected error in the connection to the target')
   }
 }
