@@ -46,14 +46,14 @@ describeInBrowser('in a browser', () => {
   })
   afterAll(() => chromium?.stop())
 
-  interface Scene {
+  interface BrowserSetup {
     readonly fake: FakeOllama
     readonly running: Running
     readonly site: Site
     readonly page: Page
   }
 
-  async function scene(config: Partial<Config> = {}): Promise<Scene & AsyncDisposable> {
+  async function setUp(config: Partial<Config> = {}): Promise<BrowserSetup & AsyncDisposable> {
     const fake = await FakeOllama.start()
     const running = await startForeman(fake, { config })
     const site = await startSite(client)
@@ -69,7 +69,7 @@ describeInBrowser('in a browser', () => {
     until(`the page hears ${what}`, () => page.evaluate<boolean>(`globalThis.heard?.includes(${JSON.stringify(what)})`))
 
   /** No job, and nothing at the target but foreman's own probes. */
-  async function nothingHappened({ fake, running }: Scene): Promise<void> {
+  async function nothingHappened({ fake, running }: BrowserSetup): Promise<void> {
     const { counters } = await read<StatusDocument>(running.url, '/status')
     expect(Object.values(counters.jobs).reduce((sum, count) => sum + count, 0)).toBe(0)
     expect((await read<JobListDocument>(running.url, '/jobs')).jobs).toEqual([])
@@ -79,8 +79,8 @@ describeInBrowser('in a browser', () => {
   }
 
   test.each(['localhost', '127.0.0.1'])('a page on http://%s streams a chat while it is being told', async (name) => {
-    await using stage = await scene()
-    const { fake, running, site, page } = stage
+    await using setup = await setUp()
+    const { fake, running, site, page } = setup
     fake.on('/api/chat', says('Blue', ' sky')).hold('middle')
     await page.open(`http://${name}:${site.port}/`)
     const told = page.evaluate(calling(STREAM, `${running.url}/api/chat`, post(chatBody())))
@@ -94,8 +94,8 @@ describeInBrowser('in a browser', () => {
   })
 
   test('a page hears the beats of a queue, and can leave it', async () => {
-    await using stage = await scene()
-    const { fake, running, site, page } = stage
+    await using setup = await setUp()
+    const { fake, running, site, page } = setup
     fake.hold('load')
     await page.open(`http://localhost:${site.port}/`)
     await page.evaluate(`void ${calling(STREAM, `${running.url}/api/chat`, post(chatBody()))}`)
@@ -108,8 +108,8 @@ describeInBrowser('in a browser', () => {
   })
 
   test('a page with a token asks first, and is let in with it alone', async () => {
-    await using stage = await scene({ token: TOKEN })
-    const { running, site, page } = stage
+    await using setup = await setUp({ token: TOKEN })
+    const { running, site, page } = setup
     await page.open(`http://localhost:${site.port}/`)
     const url = `${running.url}/v1/chat/completions`
     const body = chatBody({ stream: true })
@@ -121,8 +121,8 @@ describeInBrowser('in a browser', () => {
   })
 
   test('a page follows a job with EventSource', async () => {
-    await using stage = await scene()
-    const { running, site, page } = stage
+    await using setup = await setUp()
+    const { running, site, page } = setup
     await page.open(`http://localhost:${site.port}/`)
     const seen = await page.evaluate(
       calling(
@@ -149,8 +149,8 @@ describeInBrowser('in a browser', () => {
   })
 
   test('foreman-client runs in a page: it submits, streams, waits and cancels', async () => {
-    await using stage = await scene()
-    const { fake, running, site, page } = stage
+    await using setup = await setUp()
+    const { fake, running, site, page } = setup
     fake.on('/api/chat', says('Blue', ' sky'))
     await page.open(`http://localhost:${site.port}/`)
     const done = await page.evaluate(
@@ -238,8 +238,8 @@ describeInBrowser('in a browser', () => {
   const learnedNothing = Object.fromEntries(WAYS.map((way) => [way, 'nothing']))
 
   test('a page that may learns by the same ways what others do not', async () => {
-    await using stage = await scene()
-    const { running, site, page } = stage
+    await using setup = await setUp()
+    const { running, site, page } = setup
     await page.open(`http://localhost:${site.port}/`)
     // Chromium saves what a form is answered with, instead of showing it, and then nobody is told.
     const ways = ['get', 'post', 'simple post', 'no-cors post', 'submit', 'delete', 'beacon', 'pause']
@@ -258,19 +258,19 @@ describeInBrowser('in a browser', () => {
   test.each(['127.0.0.2', 'attacker.example', 'localhost.attacker.example'])(
     'a page on http://%s gets nothing, whichever way it asks',
     async (name) => {
-      await using stage = await scene()
-      const { running, site, page } = stage
+      await using setup = await setUp()
+      const { running, site, page } = setup
       await page.open(`http://${name}:${site.port}/`)
       expect(await page.evaluate('location.hostname')).toBe(name)
       expect(await page.evaluate(calling(EVERY_WAY, running.url, chatBody()))).toEqual(learnedNothing)
-      await nothingHappened(stage)
+      await nothingHappened(setup)
       expect(await read<StatusDocument>(running.url, '/status')).toMatchObject({ paused: false })
     },
   )
 
   test('a sandboxed frame, whose origin is null, gets nothing', async () => {
-    await using stage = await scene()
-    const { running, site, page } = stage
+    await using setup = await setUp()
+    const { running, site, page } = setup
     await page.open(`http://localhost:${site.port}/`)
     const script = `parent.postMessage('here', '*'); (${EVERY_WAY})(${JSON.stringify(running.url)}, ${JSON.stringify(chatBody())}).then((l) => parent.postMessage(l, '*'))`
     const learned = await page.evaluate(
@@ -283,12 +283,12 @@ describeInBrowser('in a browser', () => {
       })`,
     )
     expect(learned).toEqual(learnedNothing)
-    await nothingHappened(stage)
+    await nothingHappened(setup)
   })
 
   test('a page on an origin of FOREMAN_ORIGINS chats, and its neighbour does not', async () => {
-    await using stage = await scene({ origins: ['http://chat.example:*'] })
-    const { running, site, page } = stage
+    await using setup = await setUp({ origins: ['http://chat.example:*'] })
+    const { running, site, page } = setup
     await page.open(`http://chat.example:${site.port}/`)
     await page.evaluate(calling(STREAM, `${running.url}/api/chat`, post(chatBody())))
     expect(await page.evaluate('[code, ended]')).toEqual([200, 'whole'])
@@ -297,8 +297,8 @@ describeInBrowser('in a browser', () => {
   })
 
   test('a name that is bound to this machine after its page was loaded gets nothing', async () => {
-    await using stage = await scene()
-    const { running, site, page } = stage
+    await using setup = await setUp()
+    const { running, site, page } = setup
     const origin = `http://rebound.example:${site.port}`
     await page.open(`${origin}/`)
     expect(await page.evaluate('document.body.innerText')).toBe('a page')
@@ -327,6 +327,6 @@ describeInBrowser('in a browser', () => {
       expect(told).toMatch(/FOREMAN_HOSTS/)
       expect(told).not.toMatch(/tiny/)
     }
-    await nothingHappened(stage)
+    await nothingHappened(setup)
   })
 })

@@ -14,13 +14,13 @@ const ANSWER = 100_000_000
 const HALF_BODY = Buffer.alloc(500_000, 'x')
 const BLOB = `/api/blobs/sha256:${'a'.repeat(64)}`
 
-interface Scene {
+interface BrowserSetup {
   readonly fake: FakeOllama
   readonly running: Running
   readonly url: string
 }
 
-async function scene(proxy: ReverseProxy, edit?: (written: string) => string): Promise<Scene> {
+async function setUp(proxy: ReverseProxy, edit?: (written: string) => string): Promise<BrowserSetup> {
   const fake = await FakeOllama.start()
   onTestFinished(() => fake.stop())
   const running = await startForeman(fake, { config: { hosts: [NAME], allowManagement: true } })
@@ -39,7 +39,7 @@ async function turns(url: string, count: number): Promise<void> {
 }
 
 /** A caller who has heard the beginning of a large answer, and reads no more. */
-async function stalledReader({ fake, url }: Scene): Promise<{ caller: Caller; seen: SeenRequest }> {
+async function stalledReader({ fake, url }: BrowserSetup): Promise<{ caller: Caller; seen: SeenRequest }> {
   fake.on('/api/chat', huge(ANSWER))
   const caller = chat(url, 'tiny-a', {}, called)
   await caller.hears('Hello')
@@ -76,9 +76,9 @@ describe.each(PROXIES)('$name, set as written', (proxy) => {
   const tryIt = test.skipIf(proxy.program === undefined)
 
   tryIt('makes the target wait for a caller who reads nothing, and frees it when he hangs up', async () => {
-    const stage = await scene(proxy)
-    const { caller, seen } = await stalledReader(stage)
-    await stuckOrOver(stage.url, seen)
+    const setup = await setUp(proxy)
+    const { caller, seen } = await stalledReader(setup)
+    await stuckOrOver(setup.url, seen)
     expect(seen.isOver).toBe(false)
     expect(seen.written).toBeLessThan(ANSWER / 2)
     caller.hangUp()
@@ -86,7 +86,7 @@ describe.each(PROXIES)('$name, set as written', (proxy) => {
   })
 
   tryIt('lets an upload reach the target while it is being sent', async () => {
-    const { fake, url } = await scene(proxy)
+    const { fake, url } = await setUp(proxy)
     fake.on(BLOB, { status: 201, early: true, gate: 'blob' }).hold('blob')
     const finish = await upload(url)
     await until('half of it has come', () => arrived(fake) === HALF_BODY.length)
@@ -102,9 +102,9 @@ for (const proxy of PROXIES) {
 
   if (proxy.name === 'nginx') {
     tryIt('nginx with `proxy_buffering on` makes the target wait as well: it obeys X-Accel-Buffering', async () => {
-      const stage = await scene(proxy, changed('proxy_buffering off', 'proxy_buffering on'))
-      const { caller, seen } = await stalledReader(stage)
-      await stuckOrOver(stage.url, seen)
+      const setup = await setUp(proxy, changed('proxy_buffering off', 'proxy_buffering on'))
+      const { caller, seen } = await stalledReader(setup)
+      await stuckOrOver(setup.url, seen)
       expect(seen.isOver).toBe(false)
       expect(seen.written).toBeLessThan(ANSWER / 2)
       caller.hangUp()
@@ -114,7 +114,7 @@ for (const proxy of PROXIES) {
     tryIt(
       'nginx with `proxy_request_buffering on` keeps an upload to itself until it has come to its end',
       async () => {
-        const { fake, url } = await scene(proxy, changed('proxy_request_buffering off', 'proxy_request_buffering on'))
+        const { fake, url } = await setUp(proxy, changed('proxy_request_buffering off', 'proxy_request_buffering on'))
         fake.on(BLOB, { status: 201 })
         const finish = await upload(url)
         await turns(url, 50)
@@ -128,8 +128,8 @@ for (const proxy of PROXIES) {
   if (proxy.name === 'Caddy') {
     tryIt('Caddy with `flush_interval -1` lets the job of a caller who has hung up run to its end', async () => {
       const open = /reverse_proxy \S+/
-      const stage = await scene(proxy, (written) => written.replace(open, '$& {\n flush_interval -1\n}'))
-      const { fake, url } = stage
+      const setup = await setUp(proxy, (written) => written.replace(open, '$& {\n flush_interval -1\n}'))
+      const { fake, url } = setup
       fake.hold('load')
       const caller = chat(url, 'tiny-a', {}, called)
       await fake.waiting('load')

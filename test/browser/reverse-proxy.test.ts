@@ -10,7 +10,7 @@ import { called, NAME, PROXIES, startProxy } from './proxy.ts'
 describe.each(PROXIES)('$name', (proxy) => {
   const tryIt = test.skipIf(proxy.program === undefined)
 
-  async function scene(): Promise<{ fake: FakeOllama; running: Running; url: string }> {
+  async function setUp(): Promise<{ fake: FakeOllama; running: Running; url: string }> {
     const fake = await FakeOllama.start()
     onTestFinished(() => fake.stop())
     const running = await startForeman(fake, { config: { hosts: [NAME] } })
@@ -18,7 +18,7 @@ describe.each(PROXIES)('$name', (proxy) => {
   }
 
   tryIt('passes each token on when it is said', async () => {
-    const { fake, url } = await scene()
+    const { fake, url } = await setUp()
     fake.on('/api/chat', says('Blue', ' sky')).hold('middle')
     const caller = chat(url, 'tiny-a', {}, called)
     expect(await caller.hears('Blue')).not.toContain('sky')
@@ -34,7 +34,7 @@ describe.each(PROXIES)('$name', (proxy) => {
     ['a stream', true],
     ['one document', false],
   ])('passes the beats of %s on', async (_name, stream) => {
-    const { fake, running, url } = await scene()
+    const { fake, running, url } = await setUp()
     fake.hold('load')
     const body = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }], stream }
     const caller = new Caller(url, { path: '/v1/chat/completions', body, headers: called })
@@ -49,7 +49,7 @@ describe.each(PROXIES)('$name', (proxy) => {
   })
 
   tryIt('tells foreman that the caller has hung up, in the middle of a stream and before it', async () => {
-    const { fake, url } = await scene()
+    const { fake, url } = await setUp()
     fake.hold('middle')
     const streaming = chat(url, 'tiny-a', {}, called)
     await streaming.hears('{')
@@ -63,7 +63,7 @@ describe.each(PROXIES)('$name', (proxy) => {
   })
 
   tryIt('does not make a whole answer of one that was cut', async () => {
-    const { fake, url } = await scene()
+    const { fake, url } = await setUp()
     fake.on('/api/chat', cut('fin', 1))
     const answer = await chat(url, 'tiny-a', {}, called).answer()
     expect(answer.body).toMatch(/\n\{"error":"[^"]+"\}\n$/)
@@ -72,7 +72,7 @@ describe.each(PROXIES)('$name', (proxy) => {
   })
 
   tryIt('opens foreman to the name that it was called by, and to no other', async () => {
-    const { url } = await scene()
+    const { url } = await setUp()
     expect((await get(url, '/api/tags', called)).body).toContain('tiny-a')
     expect((await get(url, '/api/tags', { Host: 'other.example' })).body).not.toContain('tiny-a')
   })

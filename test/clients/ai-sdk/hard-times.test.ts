@@ -4,7 +4,7 @@
 import { getEventListeners } from 'node:events'
 import { APICallError, generateText, streamText } from 'ai'
 import { describe, expect, it } from 'vitest'
-import { createForeman, type Progress } from '../../../src/ai-sdk/index.ts'
+import { createForeman, type JobProgress } from '../../../src/ai-sdk/index.ts'
 import type { JobEvent } from '../../../src/client/index.ts'
 import { eventNumber } from '../../../src/protocol/event.ts'
 import {
@@ -257,8 +257,8 @@ describe('onState', () => {
   it('tells each state, and each position while the job waits', async () => {
     const foreman = await finished(LIFE.slice(0, 1))
     foreman.job = document('queued', { position: 3, eta_seconds: 40 })
-    const seen: Progress[] = []
-    const call = generateText(ask(foreman, { onState: (progress: Progress) => seen.push(progress) }))
+    const seen: JobProgress[] = []
+    const call = generateText(ask(foreman, { onState: (progress: JobProgress) => seen.push(progress) }))
     await until('it was looked up', () => seen.some(({ position }) => position === 3))
     foreman.job = document('done', { result: RESULT })
     await until('it listens', () => foreman.streams.size === 1)

@@ -1,5 +1,4 @@
-// Owns running the `ollama` command line in front of a server, with a home of its own, and what it leaves to a script: its
-// exit code and what it printed. It judges nothing.
+// The `ollama` command line in front of a server, with its own home folder. The result is its exit code and output.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,9 +6,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { cleanEnvironment, startProgram } from '../../ollama/program.ts'
 import { ollamaBinary } from '../../ollama/real-ollama.ts'
-import type { Told } from '../conformance/way.ts'
+import type { ClientResult } from '../conformance/client-mode.ts'
 
-export type Run = (url: string, args: readonly string[]) => Promise<Told>
+export type Run = (url: string, args: readonly string[]) => Promise<ClientResult>
 
 /** For the tests of this suite. */
 export function useCommandLine(setUpMs: number): Run {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { describeWithOllama, FIRST_START_MS } from '../../ollama/real-ollama.ts'
-import { type Asker, testErrors } from '../conformance/error-table.ts'
+import { type ErrorClient, testErrors } from '../conformance/error-table.ts'
 import { useCommandLine } from './command-line.ts'
 
 describeWithOllama('the command line', () => {
@@ -19,9 +19,9 @@ describeWithOllama('the command line', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  const manage = (mode: string, args: (model: string) => readonly string[]): Asker => ({
+  const manage = (mode: string, args: (model: string) => readonly string[]): ErrorClient => ({
     ...{ client: 'ollama command line', mode, hidesStatus: true },
-    show: ({ url, model }) => run(url, [mode, ...args(model)]),
+    call: ({ url, model }) => run(url, [mode, ...args(model)]),
   })
 
   testErrors('command-line', {

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { Told } from './way.ts'
+import type { ClientResult } from './client-mode.ts'
 
 export interface ClientQuestion {
   readonly way: string
@@ -27,13 +27,13 @@ export interface ClientQuestion {
 }
 
 export interface CancellableCall {
-  readonly told: Promise<Told>
+  readonly told: Promise<ClientResult>
   /** Cancels the task or the context of the call. */
   leave(): void
 }
 
 /** What a program got from a call: an answer, or class, message and status of an error. */
-export interface Got {
+export interface CallResult {
   readonly answer?: unknown
   readonly type?: string
   readonly message?: string
@@ -42,8 +42,8 @@ export interface Got {
 
 interface AnswerLine {
   readonly id: number
-  readonly told?: Told
-  readonly answers?: Readonly<Record<string, Got>>
+  readonly told?: ClientResult
+  readonly answers?: Readonly<Record<string, CallResult>>
   readonly seconds?: number | null
 }
 
@@ -84,7 +84,7 @@ export class ClientProcess {
     return started
   }
 
-  async tell(question: ClientQuestion): Promise<Told> {
+  async tell(question: ClientQuestion): Promise<ClientResult> {
     return toldIn(await this.#order({ do: 'tell', ...question }).answer)
   }
 
@@ -93,7 +93,7 @@ export class ClientProcess {
     return { told: answer.then(toldIn), leave: () => this.#write({ id, do: 'leave' }) }
   }
 
-  async questions(url: string): Promise<Readonly<Record<string, Got>>> {
+  async questions(url: string): Promise<Readonly<Record<string, CallResult>>> {
     return (await this.#order({ do: 'questions', url }).answer).answers ?? {}
   }
 
@@ -142,7 +142,7 @@ export class ClientProcess {
   }
 }
 
-function toldIn({ told }: AnswerLine): Told {
+function toldIn({ told }: AnswerLine): ClientResult {
   if (told === undefined) throw new Error('the client process sent no result')
   return told
 }

@@ -1,9 +1,9 @@
 // Answers of two servers made comparable: times, ids and the server's address are replaced.
 
 import { timeless } from '../../ollama/same-question.ts'
-import type { Got } from './client-process.ts'
+import type { CallResult } from './client-process.ts'
 
-export type Answers = Readonly<Record<string, Got>>
+export type Answers = Readonly<Record<string, CallResult>>
 
 /** Fields that a client takes from its clock, or makes itself for each answer. */
 const MAY_DIFFER = new Set(['created', 'completed_at'])

@@ -1,6 +1,6 @@
 // Owns docs/client-matrix.md: how the results of all parts are shown to readers. Pure; it renders what it is given.
 
-import { BAR } from './bar.ts'
+import { BASELINE } from './baseline.ts'
 import { ERROR_CASES } from './errors.ts'
 import type { Results } from './matrix.ts'
 import { OUTCOMES } from './outcome.ts'
@@ -60,7 +60,7 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
 
 /** The order in which the clients stand in the bar, then those that it does not know. */
 function order(ways: readonly string[]): readonly string[] {
-  const known = [...BAR.keys()].map((key) => key.slice(0, key.indexOf(': ')))
+  const known = [...BASELINE.keys()].map((key) => key.slice(0, key.indexOf(': ')))
   const rank = (way: string): number => (known.includes(way) ? known.indexOf(way) : known.length)
   return [...ways].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }

@@ -1,125 +1,128 @@
-// Owns the table test of errors: each is brought about once for all clients of a part, and held against what is true of it:
-// sentence and status as the client shows them; on the line the words behind the status and the headers that belong there.
+// Table test of errors: each error is provoked once for all clients of a language and compared with what is expected: message and status
+// as the client shows them, and reason phrase and headers on the connection.
 
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Act, ERROR_CASES, type ErrorCase, type ErrorQuestion, SCRIPTED } from './errors.ts'
+import { allSettledInTurn } from './all-settled.ts'
+import { type ClientName, type ClientResult, nameOf } from './client-mode.ts'
+import { ERROR_CASES, type ErrorCase, type ErrorQuestion, type Operation, SCRIPTED } from './errors.ts'
 import { MODEL } from './scenario.ts'
-import { settledInTurn } from './settling.ts'
-import { Stage } from './stage.ts'
+import { ScenarioRun } from './scenario-run.ts'
 import type { TappedAnswer } from './tap.ts'
-import { type Named, nameOf, type Told } from './way.ts'
 
-/** A client doing one thing that can fail. */
-export interface Asker extends Named {
+/** A client with one operation that can fail. */
+export interface ErrorClient extends ClientName {
   readonly streams?: boolean
-  /** Without asking again: what that does is the matrix's. Never rejects. */
-  readonly show: (question: ErrorQuestion) => Promise<Told>
-  /** What it shows of this error; default: the sentence. */
+  /** Sends the request without retries, which the matrix tests. Never rejects. */
+  readonly call: (question: ErrorQuestion) => Promise<ClientResult>
+  /** The text that it shows of this error; default: the message. */
   readonly shows?: (error: ErrorCase) => string
-  /** Its error says no status. */
+  /** Its error does not contain the status. */
   readonly hidesStatus?: boolean
-  /** The Allow header where it has another way to a wrong method. */
+  /** The expected Allow header if its wrong method is not the default one. */
   readonly allow?: string
 }
 
-export type Askers = Readonly<Partial<Record<Act, readonly Asker[]>>>
+export type ErrorClients = Readonly<Partial<Record<Operation, readonly ErrorClient[]>>>
 
 interface Shown {
-  readonly told: Told
+  readonly result: ClientResult
   readonly answer: TappedAnswer | undefined
 }
 
-/** Foremen: each must have started within 30 s, and a slow machine has only so much to give. */
+/** Foremen at a time: each must start within 30 s, even on a slow machine. */
 const AT_ONCE = 4
 
-/** Nobody is hurt by what was before. */
+/** Returns whether the case can share a foreman with others. */
 const shares = ({ settings, isStepped, isLast, endWait }: ErrorCase): boolean =>
   settings === undefined && endWait === undefined && isStepped !== true && isLast !== true
 
-interface Play {
+interface ErrorRun {
   readonly error: ErrorCase
-  readonly cast: readonly Asker[]
+  readonly clients: readonly ErrorClient[]
 }
 
-async function bringAbout(stage: Stage, { error, cast }: Play): Promise<ReadonlyMap<string, Shown>> {
-  const ask = async (asker: Asker): Promise<readonly [string, Shown]> => {
-    const tap = stage.tapOf(asker)
+async function provoke(scenarioRun: ScenarioRun, { error, clients }: ErrorRun): Promise<ReadonlyMap<string, Shown>> {
+  const ask = async (client: ErrorClient): Promise<readonly [string, Shown]> => {
+    const tap = scenarioRun.tapOf(client)
     const { host = '127.0.0.1', path = '', ...asked } = error.asked ?? {}
     const url = tap.url.replace('127.0.0.1', host) + path
-    const told = await asker.show({ url, model: MODEL, ...asked })
+    const result = await client.call({ url, model: MODEL, ...asked })
     const answer = tap.answers.at(-1)
     if (error.isOneByOne === true) await tap.stop()
-    return [nameOf(asker), { told, answer }]
+    return [nameOf(client), { result, answer }]
   }
-  await error.prepare?.(stage)
+  await error.prepare?.(scenarioRun)
   if (error.isOneByOne === true) {
     const shown = new Map<string, Shown>()
-    for (const asker of cast) shown.set(...(await ask(asker)))
+    for (const client of clients) shown.set(...(await ask(client)))
     return shown
   }
-  const all = Promise.all(cast.map(ask))
-  await error.endWait?.(stage, all)
+  const all = Promise.all(clients.map(ask))
+  await error.endWait?.(scenarioRun, all)
   return new Map(await all)
 }
 
-/** One after the other in front of one foreman; `plays` share its settings. */
-async function perform(plays: readonly Play[], see: (name: string, shown: ReadonlyMap<string, Shown>) => void) {
-  const [first] = plays
+/** Runs cases with the same settings one after the other in front of one foreman. */
+async function runErrors(runs: readonly ErrorRun[], see: (name: string, shown: ReadonlyMap<string, Shown>) => void) {
+  const [first] = runs
   if (first === undefined) return
   const { settings, isStepped } = first.error
-  const stage = await Stage.set({ FOREMAN_HEARTBEAT: '0', ...settings }, first.cast, isStepped)
+  const scenarioRun = await ScenarioRun.start({ FOREMAN_HEARTBEAT: '0', ...settings }, first.clients, isStepped)
   try {
-    for (const play of plays) {
-      if (play !== first) await stage.clear(play.cast, SCRIPTED)
-      see(play.error.name, await bringAbout(stage, play))
+    for (const run of runs) {
+      if (run !== first) await scenarioRun.reset(run.clients, SCRIPTED)
+      see(run.error.name, await provoke(scenarioRun, run))
     }
   } finally {
-    await stage.strike()
+    await scenarioRun.stop()
   }
 }
 
-/** Declares the tests of all errors that these can meet. `part` names the file of classes: `javascript`, `python`. */
-export function testErrors(part: string, askers: Askers, setUpMs?: number): void {
+/** Declares the tests of all errors that these clients can get. `part` names the file of classes: `javascript`, `python`. */
+export function testErrors(part: string, clients: ErrorClients, setUpMs?: number): void {
   const shown = new Map<string, ReadonlyMap<string, Shown>>()
-  const castOf = ({ act, happensTo }: ErrorCase): readonly Asker[] =>
-    (askers[act ?? 'chat'] ?? []).filter((asker) => happensTo?.(asker) ?? true)
-  const cases = ERROR_CASES.filter((error) => castOf(error).length > 0)
+  const clientsOf = ({ operation, appliesTo }: ErrorCase): readonly ErrorClient[] =>
+    (clients[operation ?? 'chat'] ?? []).filter((client) => appliesTo?.(client) ?? true)
+  const cases = ERROR_CASES.filter((error) => clientsOf(error).length > 0)
 
   beforeAll(async () => {
-    const plays = cases.map((error) => ({ error, cast: castOf(error) }))
-    const alone = plays.filter(({ error }) => !shares(error)).map((play) => [play])
-    const together = plays.filter(({ error }) => shares(error))
-    await settledInTurn([together, ...alone], AT_ONCE, (some) =>
-      perform(some, (name, seen) => void shown.set(name, seen)),
+    const runs = cases.map((error) => ({ error, clients: clientsOf(error) }))
+    const alone = runs.filter(({ error }) => !shares(error)).map((run) => [run])
+    const together = runs.filter(({ error }) => shares(error))
+    await allSettledInTurn([together, ...alone], AT_ONCE, (some) =>
+      runErrors(some, (name, seen) => void shown.set(name, seen)),
     )
   }, setUpMs)
 
   const cells = cases.flatMap((error) =>
-    castOf(error).map((asker) => [nameOf(asker), error.name, { asker, error }] as const),
+    clientsOf(error).map((client) => [nameOf(client), error.name, { client, error }] as const),
   )
 
-  describe('of all errors', () => {
-    test.for(cells)('%s shows %s', ([name, , { asker, error }]) => {
-      const { told, answer } = shown.get(error.name)?.get(name) ?? expect.fail('nobody asked')
-      expect(answer, JSON.stringify({ told, answer })).toMatchObject({ status: error.status, reason: error.reason })
+  describe('a client that gets an error', () => {
+    test.for(cells)('%s shows %s', ([name, , { client, error }]) => {
+      const { result, answer } = shown.get(error.name)?.get(name) ?? expect.fail('the request was not sent')
+      expect(answer, JSON.stringify({ result, answer })).toMatchObject({ status: error.status, reason: error.reason })
       const { headers = {} } = answer ?? {}
       expect(headers['x-foreman-error'] ?? null).toBe(error.code)
       expect(headers['retry-after']).toEqual(error.status === 503 ? expect.stringMatching(/^[1-9]\d*$/) : undefined)
       expect(headers['www-authenticate']).toBe(error.status === 401 ? 'Bearer' : undefined)
-      expect(headers['allow']).toBe(error.status === 405 ? (asker.allow ?? 'POST') : undefined)
-      const sentence = asker.shows?.(error) ?? error.sentence
-      expect(told).toMatchObject({ kind: 'error', message: expect.stringContaining(sentence) })
-      if (asker.hidesStatus !== true) expect(told).toMatchObject({ status: error.status })
+      expect(headers['allow']).toBe(error.status === 405 ? (client.allow ?? 'POST') : undefined)
+      const sentence = client.shows?.(error) ?? error.sentence
+      expect(result).toMatchObject({ kind: 'error', message: expect.stringContaining(sentence) })
+      if (client.hidesStatus !== true) expect(result).toMatchObject({ status: error.status })
     })
   })
 
-  test('the classes of the errors are those that are written down (vitest -u writes them anew)', async () => {
+  test('the error classes equal the saved ones (update them with vitest -u)', async () => {
     const classes = Object.fromEntries(
       cases.map(({ name: error }) => [
         error,
         Object.fromEntries(
-          [...(shown.get(error) ?? [])].map(([way, { told }]) => [way, told.kind === 'error' ? told.type : 'none']),
+          [...(shown.get(error) ?? [])].map(([way, { result }]) => [
+            way,
+            result.kind === 'error' ? result.type : 'none',
+          ]),
         ),
       ]),
     )

@@ -9,7 +9,7 @@ const CODES = Object.keys(ERRORS) as readonly ErrorCode[]
 const whoSay = (sentence: string) => CODES.filter((code) => ERRORS[code].message.includes(sentence))
 
 /** After an answer has begun; a sentence of two errors proves neither. */
-const late = SCENARIOS.flatMap(({ truth }) => truth.sentences)
+const late = SCENARIOS.flatMap(({ expected: truth }) => truth.sentences)
   .map(whoSay)
   .filter(({ length }) => length === 1)
   .flat()

@@ -1,19 +1,19 @@
-// Owns the errors that a caller can meet while he still can be given a status: how each is brought about, and what is true
-// of its answer on every surface. Those that come after the answer has begun are scenarios.
+// Table of errors that a caller can get before the answer begins: how each is provoked, and status, message and code of the answer.
+// Errors after that point are in scenario.ts.
 
 import type { ErrorCode } from '../../../src/protocol/error.ts'
 import { hangsUp, raw, type Script, stalls } from '../../fake-ollama.ts'
 import { begin, exchange, post } from '../../ollama/exchange.ts'
 import { until } from '../../ollama/foreman.ts'
-import { failsEverywhere, isGone } from './failing.ts'
 import { CHATS, MODEL, TURN } from './scenario.ts'
-import type { Stage } from './stage.ts'
+import type { ScenarioRun } from './scenario-run.ts'
+import { becomeUnreachable, failEveryChat } from './target-failures.ts'
 
-/** What a client is used for. `method`: asks a path of foreman's by a method that it does not have. */
-export type Act = 'chat' | 'embedding' | 'management' | 'method'
+/** What a client is used for. `method`: a request with a method that the path does not allow. */
+export type Operation = 'chat' | 'embedding' | 'management' | 'method'
 
 export interface ErrorQuestion {
-  /** Where the server is meant to be. */
+  /** Base URL of the server. */
   readonly url: string
   readonly model: string
   readonly prompt?: string
@@ -23,47 +23,47 @@ export interface ErrorQuestion {
 export interface ErrorCase {
   readonly name: string
   readonly status: number
-  /** The words behind the status. */
+  /** The reason phrase. */
   readonly reason: string
   readonly sentence: string
-  /** X-Foreman-Error; null: Ollama's own error. */
+  /** X-Foreman-Error; null for an error of Ollama's. */
   readonly code: ErrorCode | null
   /** Default: a chat. */
-  readonly act?: Act
-  /** Who can meet it; default: everybody. */
-  readonly happensTo?: (asker: { readonly streams?: boolean; readonly mode: string }) => boolean
+  readonly operation?: Operation
+  /** Clients that can get it; default: all. */
+  readonly appliesTo?: (client: { readonly streams?: boolean; readonly mode: string }) => boolean
   readonly settings?: Readonly<Record<string, string>>
-  /** Foreman's time passes only when the case lets it. */
+  /** Foreman's time passes only when the case advances it. */
   readonly isStepped?: boolean
-  /** It changes more than what the target answers: nobody else can come after it. */
+  /** It changes more than the answers of the target, so no other case can follow. */
   readonly isLast?: boolean
-  /** The clients ask one after the other. */
+  /** The clients send their requests one after the other. */
   readonly isOneByOne?: boolean
-  /** What the caller does wrong; default: nothing. */
+  /** What is wrong with the request; default: nothing. */
   readonly asked?: Omit<Partial<ErrorQuestion>, 'url'> & {
-    /** A name of this machine, instead of its address. */
+    /** A host name of this machine instead of its address. */
     readonly host?: string
-    /** Behind the server's address. */
+    /** Path after the base URL. */
     readonly path?: string
   }
-  readonly prepare?: (stage: Stage) => Promise<void> | void
-  /** Once everybody has asked; `answered` resolves when they have their answers. */
-  readonly endWait?: (stage: Stage, answered: Promise<unknown>) => Promise<void> | void
+  readonly prepare?: (scenarioRun: ScenarioRun) => Promise<void> | void
+  /** Called after all requests are sent; `answered` resolves when all have their answers. */
+  readonly endWait?: (scenarioRun: ScenarioRun, answered: Promise<unknown>) => Promise<void> | void
 }
 
 const EMBEDDINGS = ['/api/embed', '/api/embeddings', '/v1/embeddings']
-/** What cases script. */
+/** Paths that cases script. */
 export const SCRIPTED: readonly string[] = [...CHATS, ...EMBEDDINGS, '/api/me']
 const DIED = 'llama-server process has terminated: exit status 2'
 const CANNOT = 'registry.ollama.ai/library/tiny-a:latest does not support thinking'
 const BUSY = 'server busy, please try again.  maximum pending requests exceeded'
 
-/** A name that resolves to this machine wherever a client is asked to use it. */
-export const STRANGE_HOST = 'foreman.example'
+/** A host name that resolves to this machine for every client. */
+export const UNKNOWN_HOST = 'foreman.example'
 
 const always =
   (script: Script, paths: readonly string[] = CHATS) =>
-  ({ fake }: Stage): void => {
+  ({ fake }: ScenarioRun): void => {
     for (const path of paths) fake.always(path, script)
   }
 
@@ -72,24 +72,25 @@ const callOf = (headers: Readonly<Record<string, string>> = {}) => {
   return { ...call, headers: { ...call.headers, ...headers } }
 }
 
-/** Somebody waits in the paused queue already. */
-const occupied =
+/** Puts one waiting call into the paused queue. */
+const fillQueue =
   (headers: Readonly<Record<string, string>> = {}) =>
-  async (stage: Stage): Promise<void> => {
-    await stage.pause()
-    const { foreman } = stage
+  async (scenarioRun: ScenarioRun): Promise<void> => {
+    await scenarioRun.pause()
+    const { foreman } = scenarioRun
     void begin(foreman.url, callOf(headers)).catch(() => undefined)
-    await foreman.shows('one waiting', ({ queue }) => queue.waiting === 1)
+    await foreman.shows('one waiting call', ({ queue }) => queue.waiting === 1)
   }
 
-/** The one place for embeddings is taken, and all that may wait for it do. */
-async function embeddersWait(stage: Stage): Promise<void> {
-  always({ gate: TURN }, EMBEDDINGS)(stage)
-  stage.fake.hold(TURN)
+/** Fills the embedding slot and its queue. */
+async function fillEmbedQueue(scenarioRun: ScenarioRun): Promise<void> {
+  always({ gate: TURN }, EMBEDDINGS)(scenarioRun)
+  scenarioRun.fake.hold(TURN)
   const body = JSON.stringify({ model: 'tiny-embed', input: 'x' })
   const head = `POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`
-  await stage.gather(257, head + body)
-  const metrics = async () => (await exchange(stage.foreman.url, { method: 'GET', path: '/metrics' })).body.toString()
+  await scenarioRun.connectClients(257, head + body)
+  const metrics = async () =>
+    (await exchange(scenarioRun.foreman.url, { method: 'GET', path: '/metrics' })).body.toString()
   await until('all of them wait', metrics, (text) => /^foreman_embeddings_waiting 256$/m.test(text))
 }
 
@@ -97,33 +98,33 @@ async function embeddersWait(stage: Stage): Promise<void> {
  * As many connections as are allowed: FOREMAN_MAX_QUEUE (1), FOREMAN_EMBED_QUEUE (256) and 512. They watch a waiting job, so
  * none of them is closed as idle. Few more are accepted in order to be refused, so the clients connect one by one.
  */
-async function houseIsFull(stage: Stage): Promise<void> {
-  await stage.pause()
-  const submitted = await exchange(stage.foreman.url, { ...callOf(), path: '/jobs' })
+async function fillConnections(scenarioRun: ScenarioRun): Promise<void> {
+  await scenarioRun.pause()
+  const submitted = await exchange(scenarioRun.foreman.url, { ...callOf(), path: '/jobs' })
   const { job_id } = JSON.parse(submitted.body.toString()) as { readonly job_id: string }
-  await stage.gather(769, `GET /jobs/${job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`, true)
+  await scenarioRun.connectClients(769, `GET /jobs/${job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`, true)
 }
 
-const everybodyWaits = ({ foreman, taps }: Stage) =>
-  foreman.shows('everybody waiting', ({ queue }) => queue.waiting === taps.size)
+const allWait = ({ foreman, taps }: ScenarioRun) =>
+  foreman.shows('all callers waiting', ({ queue }) => queue.waiting === taps.size)
 
-async function cancelAll(stage: Stage): Promise<void> {
-  await everybodyWaits(stage)
-  const { foreman } = stage
+async function cancelAll(scenarioRun: ScenarioRun): Promise<void> {
+  await allWait(scenarioRun)
+  const { foreman } = scenarioRun
   const { body } = await exchange(foreman.url, { method: 'GET', path: '/jobs?state=queued' })
   const { jobs } = JSON.parse(body.toString()) as { readonly jobs: readonly { readonly job_id: string }[] }
   for (const { job_id } of jobs) await exchange(foreman.url, post(`/jobs/${job_id}/cancel`, {}))
 }
 
-/** A run is looked at after 30 s of silence, and they run one after the other. */
-async function timePasses(stage: Stage, answered: Promise<unknown>): Promise<void> {
-  const { size } = stage.taps
-  await stage.foreman.shows('all asked', ({ queue, running }) => running !== null && queue.waiting === size - 1)
+/** A run is checked after 30 s of silence, and runs follow one another. */
+async function timePasses(scenarioRun: ScenarioRun, answered: Promise<unknown>): Promise<void> {
+  const { size } = scenarioRun.taps
+  await scenarioRun.foreman.shows('all asked', ({ queue, running }) => running !== null && queue.waiting === size - 1)
   let isOver = false
   void answered.finally(() => {
     isOver = true
   })
-  for (let minutes = 0; minutes < 5 * size && !isOver; minutes++) await stage.pass(60_000)
+  for (let minutes = 0; minutes < 5 * size && !isOver; minutes++) await scenarioRun.advance(60_000)
 }
 
 const BAD_GATEWAY = { status: 502, reason: 'Bad Gateway' } as const
@@ -139,12 +140,12 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   {
     name: 'a model that cannot be loaded',
     ...{ status: 500, reason: 'Internal Server Error', sentence: DIED, code: null },
-    prepare: ({ fake }) => failsEverywhere(fake, 500, DIED),
+    prepare: ({ fake }) => failEveryChat(fake, 500, DIED),
   },
   {
     name: 'a request that the model cannot do',
     ...{ status: 400, reason: 'Bad Request', sentence: CANNOT, code: null },
-    prepare: ({ fake }) => failsEverywhere(fake, 400, CANNOT),
+    prepare: ({ fake }) => failEveryChat(fake, 400, CANNOT),
   },
   {
     name: 'an unknown path',
@@ -154,7 +155,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   {
     name: 'a wrong method',
     ...{ status: 405, reason: 'Method Not Allowed', sentence: '405 method not allowed', code: null },
-    act: 'method',
+    operation: 'method',
   },
   {
     name: 'an invalid header',
@@ -176,14 +177,14 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   },
   {
     name: 'a host that is not allowed',
-    ...{ status: 403, reason: 'Forbidden', sentence: `host ${STRANGE_HOST} is not allowed; add it to FOREMAN_HOSTS` },
+    ...{ status: 403, reason: 'Forbidden', sentence: `host ${UNKNOWN_HOST} is not allowed; add it to FOREMAN_HOSTS` },
     code: 'host_not_allowed',
-    asked: { host: STRANGE_HOST },
+    asked: { host: UNKNOWN_HOST },
   },
   {
     name: 'managing models',
     ...{ status: 403, reason: 'Forbidden', sentence: 'managing models through foreman is switched off' },
-    ...{ code: 'management_disabled', act: 'management' },
+    ...{ code: 'management_disabled', operation: 'management' },
     // Before a push the command line asks who it is.
     prepare: ({ fake }) => void fake.always('/api/me', { status: 200, body: '{"name":"somebody"}' }),
   },
@@ -193,7 +194,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     code: 'key_in_use',
     asked: { headers: { 'Idempotency-Key': 'one' } },
     isLast: true,
-    prepare: occupied({ 'Idempotency-Key': 'one' }),
+    prepare: fillQueue({ 'Idempotency-Key': 'one' }),
   },
   {
     name: 'a body that is too large',
@@ -211,7 +212,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   {
     name: 'a job that was cancelled',
     ...{ status: 499, reason: 'Client Closed Request', sentence: 'request canceled', code: 'cancelled' },
-    prepare: (stage) => stage.pause(),
+    prepare: (scenarioRun) => scenarioRun.pause(),
     endWait: cancelAll,
   },
   {
@@ -219,7 +220,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     ...{ ...BAD_GATEWAY, sentence: 'the target does not answer', code: 'target_unreachable' },
     settings: { FOREMAN_UNREACHABLE_GRACE: '500ms', FOREMAN_POLL_INTERVAL: '500ms' },
     async prepare({ fake, foreman }) {
-      isGone(fake)
+      becomeUnreachable(fake)
       await foreman.shows('it gone', ({ target }) => target.reachable === false)
     },
   },
@@ -237,28 +238,28 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   {
     name: 'a target lost during an embedding',
     ...{ ...BAD_GATEWAY, sentence: 'the connection to the target was lost', code: 'connection_lost' },
-    act: 'embedding',
+    operation: 'embedding',
     prepare: always(hangsUp(), EMBEDDINGS),
   },
   {
     name: 'a full queue',
     ...{ ...UNAVAILABLE, sentence: BUSY, code: 'queue_full' },
     settings: { FOREMAN_MAX_QUEUE: '1' },
-    prepare: occupied(),
+    prepare: fillQueue(),
   },
   {
     name: 'too many embeddings',
-    ...{ ...UNAVAILABLE, sentence: BUSY, code: 'embed_queue_full', act: 'embedding' },
+    ...{ ...UNAVAILABLE, sentence: BUSY, code: 'embed_queue_full', operation: 'embedding' },
     settings: { FOREMAN_EMBED_CONCURRENCY: '1', FOREMAN_EMBED_QUEUE: '256' },
-    prepare: embeddersWait,
+    prepare: fillEmbedQueue,
   },
   {
     name: 'too many connections',
     ...{ ...UNAVAILABLE, sentence: 'server busy, please try again: too many connections' },
     ...{ code: 'too_many_connections', isOneByOne: true },
     settings: { FOREMAN_MAX_QUEUE: '1', FOREMAN_EMBED_QUEUE: '256' },
-    happensTo: ({ mode }) => mode === 'streamed',
-    prepare: houseIsFull,
+    appliesTo: ({ mode }) => mode === 'streamed',
+    prepare: fillConnections,
   },
   {
     name: 'a full disk',
@@ -268,10 +269,10 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   {
     name: 'a foreman that is stopping',
     ...{ ...UNAVAILABLE, sentence: 'foreman is shutting down', code: 'shutting_down' },
-    prepare: (stage) => stage.pause(),
-    async endWait(stage) {
-      await everybodyWaits(stage)
-      await stage.foreman.stop()
+    prepare: (scenarioRun) => scenarioRun.pause(),
+    async endWait(scenarioRun) {
+      await allWait(scenarioRun)
+      await scenarioRun.foreman.stop()
     },
   },
   {
@@ -285,7 +286,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     name: 'a model that stops sending',
     ...{ ...TIMEOUT, sentence: 'no byte came from the model for 1m', code: 'stalled', isStepped: true },
     settings: { FOREMAN_STALL_LIMIT: '1m' },
-    happensTo: ({ streams }) => streams === true,
+    appliesTo: ({ streams }) => streams === true,
     prepare: always(stalls()),
     endWait: timePasses,
   },

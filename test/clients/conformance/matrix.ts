@@ -1,16 +1,16 @@
-// Owns the client matrix as a whole: it is performed, held against the bar, kept as one file of results for each language,
-// and docs/client-matrix.md is rendered from those files. A run that differs from what is written down fails.
+// Tests of the client matrix. The scenarios are run and compared with the baseline, and the results are saved in one file for each
+// language. docs/client-matrix.md is rendered from these files. A run with other results than the saved ones fails.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
-import { BAR } from './bar.ts'
+import { allSettled } from './all-settled.ts'
+import { BASELINE } from './baseline.ts'
+import { type ClientMode, nameOf } from './client-mode.ts'
 import { rendered } from './document.ts'
 import { isWorse, read, written } from './outcome.ts'
 import { SCENARIOS } from './scenario.ts'
-import { settled } from './settling.ts'
-import { type Performance, perform } from './stage.ts'
-import { nameOf, type Way } from './way.ts'
+import { runScenario, type ScenarioResult } from './scenario-run.ts'
 
 const RESULTS = join(import.meta.dirname, 'results')
 const CLASSES = join(import.meta.dirname, 'error-classes')
@@ -19,57 +19,60 @@ const DOCUMENT = join(import.meta.dirname, '../../../docs/client-matrix.md')
 /** Way, then scenario, then the cell as it is written. */
 export type Results = Readonly<Record<string, Readonly<Record<string, string>>>>
 
-/** Declares the tests of all cells of these ways. `part` names the file of results: `javascript`, `python`. */
-export function testMatrix(part: string, ways: readonly Way[]): void {
-  const performances = new Map<string, Performance>()
+/** Declares the tests of all cells for these client modes. `part` names the file of results: `javascript`, `python`. */
+export function testMatrix(part: string, ways: readonly ClientMode[]): void {
+  const results = new Map<string, ScenarioResult>()
 
   beforeAll(async () => {
     // ollama-js and ollama-ai-provider-v2 print each line that they drop.
     vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
-    await settled(
+    await allSettled(
       SCENARIOS.map(async (scenario) => {
-        const cast = ways.filter((way) => scenario.happensTo?.(way) ?? true)
-        for (const [way, performance] of await perform(scenario, cast)) {
-          performances.set(`${way}: ${scenario.name}`, performance)
+        const modes = ways.filter((way) => scenario.appliesTo?.(way) ?? true)
+        for (const [way, result] of await runScenario(scenario, modes)) {
+          results.set(`${way}: ${scenario.name}`, result)
         }
       }),
     )
   })
 
-  const cells = SCENARIOS.flatMap(({ name, happensTo, injury }) =>
-    ways.filter((way) => happensTo?.(way) ?? true).map((way) => [nameOf(way), name, injury(way)] as const),
+  const cells = SCENARIOS.flatMap(({ name, appliesTo, baseline }) =>
+    ways.filter((way) => appliesTo?.(way) ?? true).map((way) => [nameOf(way), name, baseline(way)] as const),
   )
 
-  test.for(cells)('%s: %s', ([way, scenario, injury]) => {
-    const { cell, told } = performances.get(`${way}: ${scenario}`) ?? expect.fail('it was not performed')
-    expect(cell.outcome, JSON.stringify(told)).not.toBe('✗silent')
-    const bar = BAR.get(`${way}: ${injury}`)
-    if (bar === undefined) return
-    expect(isWorse(cell, read(bar)), `${written(cell)} (${JSON.stringify(told)}), the bar is ${bar}`).toBe(false)
+  test.for(cells)('%s: %s', ([way, scenario, column]) => {
+    const { cell, result } = results.get(`${way}: ${scenario}`) ?? expect.fail('it was not run')
+    expect(cell.outcome, JSON.stringify(result)).not.toBe('✗silent')
+    const expected = BASELINE.get(`${way}: ${column}`)
+    if (expected === undefined) return
+    expect(
+      isWorse(cell, read(expected)),
+      `${written(cell)} (${JSON.stringify(result)}), the baseline is ${expected}`,
+    ).toBe(false)
   })
 
-  test('the matrix is the one that is written down (vitest -u writes it anew)', async () => {
-    const results = Object.fromEntries(
+  test('the client matrix equals the saved one (update it with vitest -u)', async () => {
+    const byMode = Object.fromEntries(
       ways.map((way) => [
         nameOf(way),
         Object.fromEntries(
           cells
             .filter(([name]) => name === nameOf(way))
             .map(([name, scenario]) => {
-              const performance = performances.get(`${name}: ${scenario}`)
-              return [scenario, performance === undefined ? '' : written(performance.cell)]
+              const result = results.get(`${name}: ${scenario}`)
+              return [scenario, result === undefined ? '' : written(result.cell)]
             }),
         ),
       ]),
     )
-    await expect(`${JSON.stringify(results, null, 2)}\n`).toMatchFileSnapshot(join(RESULTS, `${part}.json`))
+    await expect(`${JSON.stringify(byMode, null, 2)}\n`).toMatchFileSnapshot(join(RESULTS, `${part}.json`))
     const classes = allOf(CLASSES, readdirSync(CLASSES))
-    await expect(rendered({ ...others(part), ...results }, classes)).toMatchFileSnapshot(DOCUMENT)
+    await expect(rendered({ ...others(part), ...byMode }, classes)).toMatchFileSnapshot(DOCUMENT)
   })
 }
 
-/** What the other parts have written down. */
+/** The saved results of the other parts. */
 const others = (part: string): Results =>
   allOf(
     RESULTS,

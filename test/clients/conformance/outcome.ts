@@ -1,7 +1,6 @@
-// Owns the words of a cell of the client matrix: what became of one way of asking in one scenario, and which outcome is
-// worse than which. Pure.
+// Outcomes of the client matrix: what happened to one client mode in one scenario, and which outcome is worse.
 
-import type { Told } from './way.ts'
+import type { ClientResult } from './client-mode.ts'
 
 export const OUTCOMES = {
   '✓': 'the right answer',
@@ -20,15 +19,19 @@ export interface Cell {
   readonly sent: number
 }
 
-export interface Truth {
-  /** What the model said, when it has said it to the end; else null, and an error is right. */
+export interface ExpectedResult {
+  /** The complete answer of the model; null if an error is expected. */
   readonly text: string | null
-  /** What the error may say; which of them depends on when it came. */
+  /** Messages that the error may have, depending on when it occurs. */
   readonly sentences: readonly string[]
 }
 
-/** `reasons`: the words behind the status of each answer that the client was given. */
-export function outcomeOf(told: Told, { text, sentences }: Truth, reasons: readonly string[]): Outcome {
+/** `reasons`: the reason phrases of the answers that the client got. */
+export function outcomeOf(
+  told: ClientResult,
+  { text, sentences }: ExpectedResult,
+  reasons: readonly string[],
+): Outcome {
   if (text !== null) {
     if (told.kind === 'error') return '✗err'
     return told.text === text ? '✓' : '✗silent'
@@ -41,13 +44,13 @@ export function outcomeOf(told: Told, { text, sentences }: Truth, reasons: reado
 
 const BADNESS: Readonly<Record<Outcome, number>> = { '✓': 0, '✓msg': 0, status: 1, '~err': 2, '✗err': 3, '✗silent': 4 }
 
-/** Worse for the user, or as bad and asked more often. */
+/** Returns whether a cell is worse for the user, or equal with more requests. */
 export function isWorse(cell: Cell, bar: Cell): boolean {
   const difference = BADNESS[cell.outcome] - BADNESS[bar.outcome]
   return difference > 0 || (difference === 0 && cell.sent > bar.sent)
 }
 
-/** As the table writes it: `✓msg×3`. */
+/** Text of a cell in the table: `✓msg×3`. */
 export const written = ({ outcome, sent }: Cell): string => (sent === 1 ? outcome : `${outcome}×${sent}`)
 
 export function read(text: string): Cell {

@@ -1,27 +1,27 @@
-// Owns what a queue may do to a client, one scenario each: how foreman is set, what the target does, what is true in the
-// end, and which cell of the bar it is held against. The fake target is scripted; foreman is the whole program.
+// Table of scenarios: what a queue may do to a client. Each row has foreman's settings, what the target does, the expected result, and
+// the column of the baseline. The target is scripted; foreman is the whole program.
 
 import { breaksWith, cut, type Script, unmarked } from '../../fake-ollama.ts'
 import { begin, post } from '../../ollama/exchange.ts'
-import type { Injury } from './bar.ts'
-import { failsEverywhere, isGone } from './failing.ts'
-import type { Truth } from './outcome.ts'
-import type { Stage } from './stage.ts'
-import type { Way } from './way.ts'
+import type { BaselineColumn } from './baseline.ts'
+import type { ClientMode } from './client-mode.ts'
+import type { ExpectedResult } from './outcome.ts'
+import type { ScenarioRun } from './scenario-run.ts'
+import { becomeUnreachable, failEveryChat } from './target-failures.ts'
 
 export interface Scenario {
   readonly name: string
   /** FOREMAN_… variables. */
   readonly settings: Readonly<Record<string, string>>
-  readonly truth: Truth
-  /** What of the bar it is. */
-  readonly injury: (way: Way) => Injury
-  /** Who can be hurt so; default: everybody. */
-  readonly happensTo?: (way: Way) => boolean
-  /** Before anybody asks. */
-  readonly prepare: (stage: Stage) => Promise<void> | void
-  /** Once everybody has asked. */
-  readonly play: (stage: Stage) => Promise<void> | void
+  readonly expected: ExpectedResult
+  /** The column of the baseline to compare with. */
+  readonly baseline: (way: ClientMode) => BaselineColumn
+  /** Client modes to which it applies; default: all. */
+  readonly appliesTo?: (way: ClientMode) => boolean
+  /** Called before the clients send requests. */
+  readonly prepare: (scenarioRun: ScenarioRun) => Promise<void> | void
+  /** Called after the clients have sent requests. */
+  readonly act: (scenarioRun: ScenarioRun) => Promise<void> | void
 }
 
 export const MODEL = 'tiny-a'
@@ -33,131 +33,131 @@ export const RIGHT = 'Hello world!'
 const NATIVE: readonly string[] = ['/api/chat', '/api/generate']
 export const CHATS: readonly string[] = [...NATIVE, '/v1/chat/completions', '/v1/messages']
 
-const answersWith = (script: Script) => (stage: Stage) => {
-  for (const path of CHATS) stage.fake.always(path, script)
+const answersWith = (script: Script) => (scenarioRun: ScenarioRun) => {
+  for (const path of CHATS) scenarioRun.fake.always(path, script)
 }
 
-const failure = (...sentences: string[]): Truth => ({ text: null, sentences })
+const failure = (...sentences: string[]): ExpectedResult => ({ text: null, sentences })
 const idle = () => undefined
 
-/** Nobody is answered by the target before he has been kept waiting for three beats. */
-const BEATS = 3
+/** Each caller gets three heartbeats before the target answers. */
+const HEARTBEATS = 3
 const slowly = { FOREMAN_HEARTBEAT: '50ms' }
-/** No answer is begun before the target's own. */
+/** No heartbeats: the answer begins with the target's first byte. */
 const promptly = { FOREMAN_HEARTBEAT: '0' }
 
 const DIED = 'llama-server process has terminated: exit status 2'
 const INCOMPLETE = "the target's answer ended before it was complete"
 const BROKE = 'an error was encountered while running the model: unexpected EOF'
 
-/** Each chat waits at the target for its turn. Not at `head`: probes pass there as well. */
-const answersInTurn = (script: Script) => (stage: Stage) => {
-  answersWith({ ...script, gate: TURN })(stage)
-  stage.fake.hold(TURN)
+/** Holds each chat at the target, at a gate of its own: probes pass `head` as well. */
+const answersInTurn = (script: Script) => (scenarioRun: ScenarioRun) => {
+  answersWith({ ...script, gate: TURN })(scenarioRun)
+  scenarioRun.fake.hold(TURN)
 }
 
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'waits in the queue',
     settings: slowly,
-    truth: { text: RIGHT, sentences: [] },
-    injury: () => 'kept alive',
+    expected: { text: RIGHT, sentences: [] },
+    baseline: () => 'kept alive',
     prepare: answersInTurn({}),
-    play: (stage) => stage.letThroughAfter(BEATS),
+    act: (scenarioRun) => scenarioRun.releaseAfterHeartbeats(HEARTBEATS),
   },
   {
     name: 'waits, then the target fails',
     settings: slowly,
-    truth: failure(DIED),
-    injury: () => 'record and cut',
+    expected: failure(DIED),
+    baseline: () => 'record and cut',
     prepare({ fake }) {
-      failsEverywhere(fake, 500, DIED, { gate: TURN })
+      failEveryChat(fake, 500, DIED, { gate: TURN })
       fake.hold(TURN)
     },
-    play: (stage) => stage.letThroughAfter(BEATS),
+    act: (scenarioRun) => scenarioRun.releaseAfterHeartbeats(HEARTBEATS),
   },
   {
     name: 'waits, then the target is unreachable',
     settings: { ...slowly, FOREMAN_POLL_INTERVAL: '500ms', FOREMAN_UNREACHABLE_GRACE: '500ms' },
-    truth: failure('the target does not answer'),
-    injury: () => 'record and cut',
-    prepare: (stage) => stage.pause(),
-    async play(stage) {
-      await stage.everybodyWaits(BEATS)
-      isGone(stage.fake)
+    expected: failure('the target does not answer'),
+    baseline: () => 'record and cut',
+    prepare: (scenarioRun) => scenarioRun.pause(),
+    async act(scenarioRun) {
+      await scenarioRun.allHaveHeartbeats(HEARTBEATS)
+      becomeUnreachable(scenarioRun.fake)
     },
   },
   {
     name: 'waits, then the job is cancelled',
     settings: slowly,
-    truth: failure('request canceled'),
-    injury: () => 'record and cut',
-    prepare: (stage) => stage.pause(),
-    play: (stage) => stage.cancelWhoeverWaits(BEATS),
+    expected: failure('request canceled'),
+    baseline: () => 'record and cut',
+    prepare: (scenarioRun) => scenarioRun.pause(),
+    act: (scenarioRun) => scenarioRun.cancelAfterHeartbeats(HEARTBEATS),
   },
   {
-    // On /v1 Ollama swallows the error that its own surface gives, and ends without the last record.
+    // On /v1 Ollama drops the error that its native API gives, and ends without the last record.
     name: 'error during the answer',
     settings: promptly,
-    truth: failure(BROKE, INCOMPLETE),
-    happensTo: ({ streams }) => streams,
-    injury: () => 'record and cut',
-    prepare(stage) {
-      answersWith(unmarked(2))(stage)
-      for (const path of NATIVE) stage.fake.always(path, breaksWith(BROKE))
+    expected: failure(BROKE, INCOMPLETE),
+    appliesTo: ({ streams }) => streams,
+    baseline: () => 'record and cut',
+    prepare(scenarioRun) {
+      answersWith(unmarked(2))(scenarioRun)
+      for (const path of NATIVE) scenarioRun.fake.always(path, breaksWith(BROKE))
     },
-    play: idle,
+    act: idle,
   },
   {
     name: 'connection lost during the answer',
     settings: promptly,
-    truth: failure('lost in the middle of the answer'),
-    happensTo: ({ streams }) => streams,
-    injury: () => 'cut',
+    expected: failure('lost in the middle of the answer'),
+    appliesTo: ({ streams }) => streams,
+    baseline: () => 'cut',
     prepare: answersWith(cut('fin', 2)),
-    play: idle,
+    act: idle,
   },
   {
     name: 'connection lost within a record',
     settings: promptly,
-    truth: failure('lost in the middle of the answer'),
-    happensTo: ({ streams }) => streams,
-    injury: () => 'cut',
+    expected: failure('lost in the middle of the answer'),
+    appliesTo: ({ streams }) => streams,
+    baseline: () => 'cut',
     prepare: answersWith(cut('fin', 2, true)),
-    play: idle,
+    act: idle,
   },
   {
     name: 'connection lost during the answer',
     settings: { ...promptly, FOREMAN_MAX_ATTEMPTS: '1' },
-    truth: failure('the target was lost 1 times'),
-    happensTo: ({ streams }) => !streams,
-    injury: () => 'cut',
+    expected: failure('the target was lost 1 times'),
+    appliesTo: ({ streams }) => !streams,
+    baseline: () => 'cut',
     prepare: answersWith(cut('fin', 0, true)),
-    play: idle,
+    act: idle,
   },
   {
     // A document of /v1 that is valid JSON cannot be told from a whole one.
     name: 'answer without its last record',
     settings: promptly,
-    truth: failure(INCOMPLETE),
-    happensTo: ({ streams, endpoint }) => streams || NATIVE.includes(endpoint),
-    injury: ({ streams }) => (streams ? 'unmarked end' : 'cut'),
+    expected: failure(INCOMPLETE),
+    appliesTo: ({ streams, endpoint }) => streams || NATIVE.includes(endpoint),
+    baseline: ({ streams }) => (streams ? 'unmarked end' : 'cut'),
     prepare: answersWith(unmarked()),
-    play: idle,
+    act: idle,
   },
   {
     name: 'queue full',
     settings: { ...promptly, FOREMAN_MAX_QUEUE: '1' },
-    truth: failure('server busy, please try again.  maximum pending requests exceeded'),
-    injury: () => 'busy',
-    async prepare(stage) {
-      await stage.pause()
+    expected: failure('server busy, please try again.  maximum pending requests exceeded'),
+    baseline: () => 'busy',
+    async prepare(scenarioRun) {
+      await scenarioRun.pause()
       void begin(
-        stage.foreman.url,
+        scenarioRun.foreman.url,
         post('/api/chat', { model: MODEL, messages: [{ role: 'user', content: 'x' }] }),
       ).catch(() => undefined)
-      await stage.foreman.shows('a full queue', ({ queue }) => queue.waiting === 1)
+      await scenarioRun.foreman.shows('a full queue', ({ queue }) => queue.waiting === 1)
     },
-    play: idle,
+    act: idle,
   },
 ]

@@ -1,5 +1,5 @@
-// Owns a foreman in this process whose time stands still until it is let pass: for the errors that take half a minute of
-// silence for each caller. It is the same daemon on a real database; only the program around it is missing.
+// Foreman in this process with a clock that the test advances, for errors that take half a minute of silence for each caller. It is the
+// same daemon on a real database, without the program around it.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,8 +13,8 @@ import { type Foreman, until } from '../../ollama/foreman.ts'
 import { TestClock } from '../../test-clock.ts'
 
 export interface SteppedForeman extends Foreman {
-  /** What a timer sets off comes back before the next one fires; what the fake never answers is not waited for. */
-  pass(ms: number): Promise<void>
+  /** Advances the clock. Work that a timer starts ends before the next timer fires, except requests that the fake never answers. */
+  advance(ms: number): Promise<void>
 }
 
 /** `settings` are FOREMAN_… variables. */
@@ -34,12 +34,12 @@ export async function startSteppedForeman(
   const lines: string[] = []
   const daemon = createDaemon(loaded.config, {
     clock,
-    log: createLog({ ...loaded.config, logFormat: 'json' }, { write: (line) => void lines.push(line) }),
+    log: createLog(loaded.config, { write: (line) => void lines.push(line) }),
   })
   await daemon.start()
   const { url } = daemon
   const status = async () => (await (await fetch(`${url}/status`)).json()) as StatusDocument
-  /** The store has answered three times, and the fake was asked nothing in between. */
+  /** Resolves when the store has answered three times and the fake got no request in between. */
   const calm = async (): Promise<void> => {
     for (let times = 0, seen = -1; times < 3; seen = fake.log.length) {
       await status()
@@ -54,13 +54,13 @@ export async function startSteppedForeman(
     },
     status,
     shows: (what, isTrue) => until(`foreman shows ${what}`, status, isTrue),
-    async pass(ms) {
+    async advance(ms) {
       await calm()
       for (const end = clock.monotonic() + ms; clock.monotonic() < end; await calm())
         clock.advance(Math.min(end - clock.monotonic(), clock.nextIn ?? ms))
     },
     async stop() {
-      // A second word ends the grace, which would wait for this clock.
+      // The second call ends the grace period, which would wait for this clock.
       void daemon.stop()
       await daemon.stop()
       await rm(directory, { recursive: true, force: true })

@@ -1,31 +1,31 @@
-// Owns a wire between one client and foreman on which a test can listen: what was asked, which head came back, how often
-// the line was kept alive, how it ended. Every byte passes as it came; the tap adds and holds back nothing.
+// Recording proxy between one client and foreman: requests, response heads, heartbeats and how each connection ended. It passes every
+// byte on unchanged.
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 export interface TappedAnswer {
   readonly status: number
-  /** The words behind the status. */
+  /** The reason phrase. */
   readonly reason: string
-  /** Names in small letters. */
+  /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly jobId: string | null
   /** Heartbeats so far. */
   readonly beats: number
-  /** The body so far, in its framing. */
+  /** The body so far, with its framing. */
   readonly body: string
 }
 
 /**
- * A chat, in any dialect; some clients look at the model as well, LiteLLM even after the answer. On a connection that is
- * used again it follows the last body without a break.
+ * A chat in any API. Some clients also read the model, LiteLLM even after the answer. On a reused connection the request follows
+ * the last body without a separator.
  */
 const REQUEST = /POST \/(?:api\/(?:chat|generate)|v1\/(?:chat\/completions|messages))(?:\?\S*)? HTTP\/1\.1\r\n/g
 const HEAD = /HTTP\/1\.1 (\d{3}) ([^\r]*)\r\n((?:[^\r]+\r\n)*)\r\n/g
-/** A space in a chunk of its own; a comment; a ping of Anthropic's. */
+/** A space in its own chunk, an SSE comment, or an Anthropic ping. */
 const BEAT = /1\r\n \r\n|: waiting\n\n|event: ping\n/g
 
-class Line {
+class TappedConnection {
   readonly client: Socket
   readonly foreman: Socket
   up = ''
@@ -56,8 +56,8 @@ class Line {
 
 export class Tap {
   readonly #server: Server
-  readonly #lines: Line[] = []
-  #hopes: { readonly isTrue: () => boolean; readonly resolve: () => void }[] = []
+  readonly #connections: TappedConnection[] = []
+  #waiting: { readonly isTrue: () => boolean; readonly resolve: () => void }[] = []
   #port = 0
   #isOver = false
 
@@ -66,8 +66,8 @@ export class Tap {
       // undici connects again, in advance, as soon as it loses a connection.
       if (this.#isOver) return void client.destroy()
       const foreman = connect(Number(target.port), target.hostname)
-      const line = new Line(client, foreman)
-      this.#lines.push(line)
+      const line = new TappedConnection(client, foreman)
+      this.#connections.push(line)
       client.setNoDelay(true)
       foreman.setNoDelay(true)
       client.on('data', (bytes: Buffer) => {
@@ -87,12 +87,12 @@ export class Tap {
           foreman.destroy()
           this.#look()
         })
-      // What was said before the cut still arrives.
+      // Bytes before the cut still arrive.
       foreman.on('error', () => undefined).on('close', () => client.destroySoon())
     })
   }
 
-  /** Listens on a port of its own, in front of `url`. */
+  /** Listens on a free port and forwards to `url`. */
   static async start(url: string): Promise<Tap> {
     const tap = new Tap(new URL(url))
     await new Promise<void>((listening) => tap.#server.listen(0, '127.0.0.1', listening))
@@ -105,30 +105,30 @@ export class Tap {
     return `http://127.0.0.1:${this.#port}`
   }
 
-  /** How often a chat was asked for. */
+  /** Number of chat requests. */
   get requests(): number {
-    return this.#lines.reduce((sum, { up }) => sum + (up.match(REQUEST)?.length ?? 0), 0)
+    return this.#connections.reduce((sum, { up }) => sum + (up.match(REQUEST)?.length ?? 0), 0)
   }
 
-  /** All that was asked, heads and bodies. */
+  /** All requests, heads and bodies. */
   get asked(): string {
-    return this.#lines.map(({ up }) => up).join('')
+    return this.#connections.map(({ up }) => up).join('')
   }
 
   /** In the order of their connections. */
   get answers(): readonly TappedAnswer[] {
-    return this.#lines.flatMap(({ answers }) => answers)
+    return this.#connections.flatMap(({ answers }) => answers)
   }
 
-  /** Connections that the client has not closed. Not those on which nothing was asked: undici opens one in advance. */
+  /** Connections that the client has not closed. Those without a request are not counted: undici opens one in advance. */
   get open(): number {
-    return this.#lines.filter(({ isOpen, up }) => isOpen && up !== '').length
+    return this.#connections.filter(({ isOpen, up }) => isOpen && up !== '').length
   }
 
-  /** Resolves as soon as it is true; looks whenever something has happened on the wire. */
+  /** Resolves when the condition holds; it is checked after every event on a connection. */
   until(isTrue: (tap: Tap) => boolean): Promise<void> {
     return new Promise((resolve) => {
-      this.#hopes.push({ isTrue: () => isTrue(this), resolve })
+      this.#waiting.push({ isTrue: () => isTrue(this), resolve })
       this.#look()
     })
   }
@@ -136,7 +136,7 @@ export class Tap {
   async stop(): Promise<void> {
     this.#isOver = true
     const closed = new Promise((resolve) => this.#server.close(resolve))
-    for (const { client, foreman } of this.#lines) {
+    for (const { client, foreman } of this.#connections) {
       client.destroy()
       foreman.destroy()
     }
@@ -144,7 +144,7 @@ export class Tap {
   }
 
   #look(): void {
-    this.#hopes = this.#hopes.filter(({ isTrue, resolve }) => {
+    this.#waiting = this.#waiting.filter(({ isTrue, resolve }) => {
       if (!isTrue()) return true
       resolve()
       return false

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Foreman, startForeman } from '../../ollama/foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
 import { type Answers, comparable } from '../conformance/comparable.ts'
+import { goClient, useGoClient } from './client-modes.ts'
 import { describeWithGo } from './environment.ts'
-import { goClient, useGoClient } from './ways.ts'
 
 const ask = async (url: string): Promise<Answers> => comparable(await goClient().questions(url), url)
 

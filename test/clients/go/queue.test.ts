@@ -1,55 +1,62 @@
 // The Go client in the queue: the rows of the client matrix, images, and calls whose context is cancelled.
 
 import { describe, expect, test } from 'vitest'
-import { costsNothingMore, isGone, MOMENTS, SILENT, servesTheNext, setStage } from '../conformance/leaving.ts'
+import { nameOf } from '../conformance/client-mode.ts'
+import {
+  DISCONNECT_POINTS,
+  hasDisconnected,
+  isNotSentAgain,
+  SILENT,
+  servesNextCaller,
+  startScenarioRun,
+} from '../conformance/disconnects.ts'
+import { testImages } from '../conformance/images.ts'
 import { testMatrix } from '../conformance/matrix.ts'
-import { testPictures } from '../conformance/pictures.ts'
 import { MODEL } from '../conformance/scenario.ts'
-import { nameOf } from '../conformance/way.ts'
+import { CLIENT_MODES, goClient, useGoClient } from './client-modes.ts'
 import { describeWithGo } from './environment.ts'
-import { goClient, useGoClient, WAYS } from './ways.ts'
 
 describeWithGo('the Go client', () => {
   useGoClient()
 
-  testMatrix('go', WAYS)
+  testMatrix('go', CLIENT_MODES)
 
-  testPictures(WAYS, (way, asked) => goClient().tell({ ...asked, way: way.name }))
+  testImages(CLIENT_MODES, (way, asked) => goClient().tell({ ...asked, way: way.name }))
 
-  describe.for(MOMENTS)('whose context is cancelled $name', (moment) => {
+  describe.for(DISCONNECT_POINTS)('with its context cancelled $name', (moment) => {
     test('ends its job', async () => {
-      const leavers = WAYS.filter((way) => moment.happensTo?.(way) ?? true)
-      const stage = await setStage(moment.settings, leavers)
+      const leavers = CLIENT_MODES.filter((way) => moment.appliesTo?.(way) ?? true)
+      const scenarioRun = await startScenarioRun(moment.settings, leavers)
       for (const way of leavers) {
         const prompt = `of ${nameOf(way)}`
-        await moment.prepare(stage)
-        const call = way.begin({ url: stage.tapOf(way).url, model: MODEL, prompt })
-        const hasBytes = stage.tapOf(way).until(({ answers }) => answers.some(({ body }) => body.length > 0))
-        await moment.come(stage, way, hasBytes)
+        await moment.prepare(scenarioRun)
+        const call = way.begin({ url: scenarioRun.tapOf(way).url, model: MODEL, prompt })
+        const hasBytes = scenarioRun.tapOf(way).until(({ answers }) => answers.some(({ body }) => body.length > 0))
+        await moment.reached(scenarioRun, way, hasBytes)
         call.leave()
         // Heartbeats are an unfinished record to the client, and it returns them as the text of its error.
         const message = /^(?: +|.*context canceled)$/
         expect(await call.told, nameOf(way)).toMatchObject({ message: expect.stringMatching(message) })
-        await isGone(stage, way)
-        await costsNothingMore(stage, prompt, !moment.isQueued)
-        await moment.release(stage)
+        await hasDisconnected(scenarioRun, way)
+        await isNotSentAgain(scenarioRun, prompt, !moment.isQueued)
+        await moment.release(scenarioRun)
       }
-      await servesTheNext(stage, WAYS)
+      await servesNextCaller(scenarioRun, CLIENT_MODES)
     })
   })
 
-  test('whose callback returns an error ends its job', async () => {
-    const streams = WAYS.filter(({ mode }) => mode === 'streamed')
-    const stage = await setStage(SILENT, streams)
-    stage.fake.hold('middle')
+  test('ends its job when its callback returns an error', async () => {
+    const streams = CLIENT_MODES.filter(({ mode }) => mode === 'streamed')
+    const scenarioRun = await startScenarioRun(SILENT, streams)
+    scenarioRun.fake.hold('middle')
     for (const way of streams) {
       const prompt = `of ${nameOf(way)}`
-      const question = { url: stage.tapOf(way).url, model: MODEL, prompt, way: way.name, pieces: 1 }
+      const question = { url: scenarioRun.tapOf(way).url, model: MODEL, prompt, way: way.name, pieces: 1 }
       expect(await goClient().tell(question)).toEqual({ kind: 'text', text: 'Hello' })
-      await isGone(stage, way)
-      await costsNothingMore(stage, prompt, true)
+      await hasDisconnected(scenarioRun, way)
+      await isNotSentAgain(scenarioRun, prompt, true)
     }
-    stage.fake.release('middle')
-    await servesTheNext(stage, WAYS)
+    scenarioRun.fake.release('middle')
+    await servesNextCaller(scenarioRun, CLIENT_MODES)
   })
 })

@@ -5,15 +5,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange, post } from '../../ollama/exchange.ts'
 import { type Foreman, startForeman } from '../../ollama/foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
+import { CLIENT_MODES } from './client-modes.ts'
+import { resultOfError } from './client-result.ts'
+import { comparableText } from './comparable-text.ts'
 import { AI_SDK, AI_SDK_MISTAKES } from './questions/ai-sdk.ts'
 import { ANTHROPIC, ANTHROPIC_MISTAKES } from './questions/anthropic.ts'
 import { LANGCHAIN, LANGCHAIN_MISTAKES } from './questions/langchain.ts'
 import { OLLAMA, OLLAMA_MISTAKES } from './questions/ollama.ts'
 import { OPENAI, OPENAI_MISTAKES } from './questions/openai.ts'
 import { ACTING, CERTAIN, type Questions } from './questions/question.ts'
-import { same } from './sameness.ts'
-import { toldByError } from './told.ts'
-import { WAYS } from './ways.ts'
 
 const CLIENTS: readonly (readonly [name: string, questions: Questions, mistakes: Questions])[] = [
   ['ollama', OLLAMA, OLLAMA_MISTAKES],
@@ -61,8 +61,8 @@ describeWithOllama('through foreman as directly', () => {
 
   describe.for(CLIENTS)('%s', ([, questions, mistakes]) => {
     test.for(Object.entries(questions))('gets %s', async ([, ask]) => {
-      const direct = same(await ask(ollama.url))
-      expect(same(await ask(foreman.url))).toEqual(direct)
+      const direct = comparableText(await ask(ollama.url))
+      expect(comparableText(await ask(foreman.url))).toEqual(direct)
     })
 
     test.for(Object.entries(mistakes))('is told what is wrong with %s', async ([, ask]) => {
@@ -71,14 +71,14 @@ describeWithOllama('through foreman as directly', () => {
           () => expect.fail('no error'),
           (error: unknown) => error,
         )
-        return same(toldByError(reason))
+        return comparableText(resultOfError(reason))
       }
       expect(await told(foreman.url)).toEqual(await told(ollama.url))
     })
   })
 
   // The signal of ai-sdk-ollama never reaches the line: its answer is read to its end for nobody.
-  const streamed = WAYS.filter(({ mode, client }) => mode === 'streamed' && client !== 'ai-sdk-ollama').map(
+  const streamed = CLIENT_MODES.filter(({ mode, client }) => mode === 'streamed' && client !== 'ai-sdk-ollama').map(
     (way) => [way.client, way] as const,
   )
 

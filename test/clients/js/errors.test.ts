@@ -2,25 +2,25 @@
 
 import dns from 'node:dns'
 import { afterAll, beforeAll, vi } from 'vitest'
-import { type Asker, testErrors } from '../conformance/error-table.ts'
-import { type ErrorCase, STRANGE_HOST } from '../conformance/errors.ts'
-import { EMBEDDERS, MANAGERS, METHODS } from './acts.ts'
-import { toldOf } from './told.ts'
-import { type JavaScriptWay, WAYS } from './ways.ts'
+import { type ErrorClient, testErrors } from '../conformance/error-table.ts'
+import { type ErrorCase, UNKNOWN_HOST } from '../conformance/errors.ts'
+import { CLIENT_MODES, type JavaScriptClientMode } from './client-modes.ts'
+import { resultOf } from './client-result.ts'
+import { EMBEDDERS, MANAGERS, METHODS } from './operations.ts'
 
 /**
  * They read errors of OpenAI's form only, and show the words behind the status of others. What is refused before its path is
  * known has Ollama's own form everywhere.
  */
-function shows({ client }: JavaScriptWay, { status, reason, sentence, asked }: ErrorCase): string {
+function shows({ client }: JavaScriptClientMode, { status, reason, sentence, asked }: ErrorCase): string {
   if (client === 'ollama-ai-provider-v2') return reason
   const isNobodys = status === 431 || asked?.path !== undefined
   return client === '@ai-sdk/openai-compatible' && isNobodys ? reason : sentence
 }
 
-const CHATS: readonly Asker[] = WAYS.map((way) => ({
+const CHATS: readonly ErrorClient[] = CLIENT_MODES.map((way) => ({
   ...way,
-  show: (question) => toldOf(way.ask({ ...question, retries: 0 })),
+  call: (question) => resultOf(way.ask({ ...question, retries: 0 })),
   shows: (error) => shows(way, error),
   // It wraps what ollama-js says in an error of its own, without the status.
   hidesStatus: way.client === 'ai-sdk-ollama',
@@ -32,7 +32,7 @@ const lookup = vi.spyOn(dns, 'lookup')
 beforeAll(() => {
   vi.spyOn(console, 'warn').mockImplementation(() => undefined)
   const known: unknown = (host: string, ...rest: unknown[]) =>
-    Reflect.apply(real, dns, [host === STRANGE_HOST ? '127.0.0.1' : host, ...rest])
+    Reflect.apply(real, dns, [host === UNKNOWN_HOST ? '127.0.0.1' : host, ...rest])
   lookup.mockImplementation(known as typeof dns.lookup)
 })
 afterAll(() => lookup.mockRestore())

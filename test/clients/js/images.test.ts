@@ -1,8 +1,8 @@
 // An image that a program gives to a JavaScript client is the image that the model gets.
 
 import { describe } from 'vitest'
-import { testPictures } from '../conformance/pictures.ts'
-import { toldOf } from './told.ts'
-import { WAYS } from './ways.ts'
+import { testImages } from '../conformance/images.ts'
+import { CLIENT_MODES } from './client-modes.ts'
+import { resultOf } from './client-result.ts'
 
-describe('of every JavaScript client', () => testPictures(WAYS, (way, asked) => toldOf(way.ask(asked))))
+describe('of every JavaScript client', () => testImages(CLIENT_MODES, (way, asked) => resultOf(way.ask(asked))))

@@ -3,6 +3,6 @@
 
 import { describe } from 'vitest'
 import { testMatrix } from '../conformance/matrix.ts'
-import { WAYS } from './ways.ts'
+import { CLIENT_MODES } from './client-modes.ts'
 
-describe('a JavaScript client', () => testMatrix('javascript', WAYS))
+describe('a JavaScript client', () => testMatrix('javascript', CLIENT_MODES))

@@ -2,13 +2,14 @@
 
 import { describe } from 'vitest'
 import { testRetries } from '../conformance/retries.ts'
-import { toldOf } from './told.ts'
-import { WAYS } from './ways.ts'
+import { CLIENT_MODES } from './client-modes.ts'
+import { resultOf } from './client-result.ts'
 
 /** Those that count their retries in a header. */
-const SAYING = WAYS.filter(({ client }) => client === 'openai' || client === 'anthropic').map((way) => ({
+const SAYING = CLIENT_MODES.filter(({ client }) => client === 'openai' || client === 'anthropic').map((way) => ({
   ...way,
-  tellSoon: (asked: Parameters<typeof way.ask>[0], timeoutMs: number) => toldOf(way.ask({ ...asked, timeoutMs })),
+  callWithTimeout: (asked: Parameters<typeof way.ask>[0], timeoutMs: number) =>
+    resultOf(way.ask({ ...asked, timeoutMs })),
 }))
 
 describe('of the JavaScript clients', () => testRetries(SAYING))

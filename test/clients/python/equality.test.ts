@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Foreman, startForeman } from '../../ollama/foreman.ts'
 import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from '../../ollama/real-ollama.ts'
 import { type Answers, comparable } from '../conformance/comparable.ts'
-import { askerOf, MODULES, type Module, startAskers, stopAskers } from './asker.ts'
+import { clientOf, MODULES, type Module, startClients, stopClients } from './client-processes.ts'
 import { describeWithPython } from './environment.ts'
 
 async function ask(module: Module, url: string): Promise<Answers> {
-  return comparable(await askerOf(module).questions(url), url)
+  return comparable(await clientOf(module).questions(url), url)
 }
 
 describeWithPython('with Python', () => {
@@ -20,7 +20,7 @@ describeWithPython('with Python', () => {
     const through = new Map<Module, Answers>()
 
     beforeAll(async () => {
-      const [real] = await Promise.all([startOllama(), startAskers()])
+      const [real] = await Promise.all([startOllama(), startClients()])
       ollama = real
       foreman = await startForeman(ollama.url, { FOREMAN_POLL_INTERVAL: '500ms', FOREMAN_HEARTBEAT: '0' })
       // One after the other: the models of two clients would push each other out.
@@ -31,7 +31,7 @@ describeWithPython('with Python', () => {
     }, FIRST_START_MS)
 
     afterAll(async () => {
-      await stopAskers()
+      await stopClients()
       await foreman?.stop()
       await ollama?.stop()
     })

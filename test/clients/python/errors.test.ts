@@ -2,21 +2,21 @@
 
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { ClientProcess } from '../conformance/client-process.ts'
-import { type Asker, testErrors } from '../conformance/error-table.ts'
-import { askerOf, type Module, startAsker, startAskers, stopAskers } from './asker.ts'
+import { type ErrorClient, testErrors } from '../conformance/error-table.ts'
+import { CLIENT_MODES } from './client-modes.ts'
+import { clientOf, type Module, startClient, startClients, stopClients } from './client-processes.ts'
 import { describeWithPython, FIRST_INSTALL_MS, makePython } from './environment.ts'
-import { WAYS } from './ways.ts'
 
 const EMBEDDER = 'tiny-embed'
 
-const CHATS: readonly Asker[] = WAYS.map((way) => ({
+const CHATS: readonly ErrorClient[] = CLIENT_MODES.map((way) => ({
   ...way,
-  show: (question) => askerOf(way.module).tell({ ...question, retries: 0, way: way.name }),
+  call: (question) => clientOf(way.module).tell({ ...question, retries: 0, way: way.name }),
 }))
 
-const act = (client: string, module: Module, mode: string, model?: string): Asker => ({
+const act = (client: string, module: Module, mode: string, model?: string): ErrorClient => ({
   ...{ client, mode },
-  show: (asked) => askerOf(module).tell({ ...asked, model: model ?? asked.model, retries: 0, way: mode }),
+  call: (asked) => clientOf(module).tell({ ...asked, model: model ?? asked.model, retries: 0, way: mode }),
 })
 
 const EMBEDDERS = [
@@ -33,18 +33,18 @@ describeWithPython('with Python', () => {
 
   beforeAll(async () => {
     const [, started] = await Promise.all([
-      startAskers(),
-      makePython().then((python) => startAsker(python, 'requests_py')),
+      startClients(),
+      makePython().then((python) => startClient(python, 'requests_py')),
     ])
     plain = started
   }, FIRST_INSTALL_MS)
   afterAll(async () => {
     await plain?.stop()
-    await stopAskers()
+    await stopClients()
   })
 
-  const methods: readonly Asker[] = [
-    { client: 'requests', mode: 'put', show: (asked) => plain.tell({ ...asked, way: 'put' }) },
+  const methods: readonly ErrorClient[] = [
+    { client: 'requests', mode: 'put', call: (asked) => plain.tell({ ...asked, way: 'put' }) },
     act('openai-py', 'openai_py', 'get'),
     act('anthropic-py', 'anthropic_py', 'get'),
   ]

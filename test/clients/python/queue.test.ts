@@ -1,19 +1,17 @@
-// What a queue does to the Python clients: the matrix of failures, made anew by every run and written to
-// docs/client-matrix.md; a wait that is longer than LlamaIndex's 30 s of patience; one job for those who ask again and say
-// so; and images, which go through it as they were given.
+// Tests of the Python clients in the queue: the client matrix, a wait longer than LlamaIndex's timeout of 30 s, one job for marked
+// retries, and images.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testImages } from '../conformance/images.ts'
 import { testMatrix } from '../conformance/matrix.ts'
-import { testPictures } from '../conformance/pictures.ts'
+import { testQueueWait } from '../conformance/queue-wait.ts'
 import { testRetries } from '../conformance/retries.ts'
-import { testWaitingRoom } from '../conformance/waiting-room.ts'
-import { askerOf, MODULES, startAskers, stopAskers } from './asker.ts'
+import { CLIENT_MODES } from './client-modes.ts'
+import { clientOf, MODULES, startClients, stopClients } from './client-processes.ts'
 import { describeWithPython, FIRST_INSTALL_MS } from './environment.ts'
-import { WAYS } from './ways.ts'
 
 /**
- * Seconds of silence that each bears by default, as it says itself; null: for ever. Only LlamaIndex gives up before 400 s: the
- * long wait is for its sake.
+ * Default timeout of each client in seconds, as it reports it; null if it has none. Only LlamaIndex gives up before 400 s.
  */
 const PATIENCE = {
   ollama_py: null,
@@ -25,27 +23,27 @@ const PATIENCE = {
 }
 
 /** Those that count their retries in a header. */
-const SAYING = WAYS.filter(({ module }) => module === 'openai_py' || module === 'anthropic_py').map((way) => ({
+const SAYING = CLIENT_MODES.filter(({ module }) => module === 'openai_py' || module === 'anthropic_py').map((way) => ({
   ...way,
-  tellSoon: (asked: Parameters<typeof way.begin>[0], patienceMs: number) =>
-    askerOf(way.module).tell({ ...asked, way: way.name, patience: patienceMs / 1000 }),
+  callWithTimeout: (asked: Parameters<typeof way.begin>[0], patienceMs: number) =>
+    clientOf(way.module).tell({ ...asked, way: way.name, patience: patienceMs / 1000 }),
 }))
 
 describeWithPython('with Python', () => {
-  beforeAll(startAskers, FIRST_INSTALL_MS)
-  afterAll(stopAskers)
+  beforeAll(startClients, FIRST_INSTALL_MS)
+  afterAll(stopClients)
 
-  describe('a Python client', () => testMatrix('python', WAYS))
+  describe('a Python client', () => testMatrix('python', CLIENT_MODES))
 
-  describe('every Python client', () => testWaitingRoom(WAYS))
+  describe('every Python client', () => testQueueWait(CLIENT_MODES))
 
-  describe('of the Python clients', () => {
-    testPictures(WAYS, (way, asked) => askerOf(way.module).tell({ ...asked, way: way.name }))
+  describe('the Python clients', () => {
+    testImages(CLIENT_MODES, (way, asked) => clientOf(way.module).tell({ ...asked, way: way.name }))
     testRetries(SAYING)
   })
 
-  test('the patience of each client is the one that the waiting room is made for', async () => {
-    const told = await Promise.all(MODULES.map(async (module) => [module, await askerOf(module).patience()] as const))
+  test('each client has the default timeout that the long wait assumes', async () => {
+    const told = await Promise.all(MODULES.map(async (module) => [module, await clientOf(module).patience()] as const))
     expect(Object.fromEntries(told)).toEqual(PATIENCE)
   })
 })

@@ -1,9 +1,9 @@
-// Owns the bar: how each client took what a queue may do to it, measured with a bare server in place of foreman before
-// foreman was built. No cell of foreman's own matrix may be worse. Written once; it is no result and is never updated.
+// Baseline of the client matrix: how each client reacted to what a queue may do, measured with a bare server before foreman existed.
+// No cell of the matrix may be worse. It is never updated.
 
 /**
  * Columns: kept alive by spaces, comments or pings; an error record and a cut; a cut alone; a clean end without the last
- * record; 503 with JSON. A `–`: there is no such thing in that mode.
+ * record; 503 with JSON. `–`: not possible in that mode.
  */
 const MEASURED = `
 ollama-js streamed                     | ✓ | ✓msg   | ~err   | ~err    | ✓msg
@@ -35,10 +35,10 @@ ollama command line streamed           | ✓ | ✓msg   | ✗silent | ✗silent 
 
 const COLUMNS = ['kept alive', 'record and cut', 'cut', 'unmarked end', 'busy'] as const
 
-export type Injury = (typeof COLUMNS)[number]
+export type BaselineColumn = (typeof COLUMNS)[number]
 
-/** By the way's name and what was done to it. */
-export const BAR: ReadonlyMap<string, string> = new Map(
+/** By client mode and column. */
+export const BASELINE: ReadonlyMap<string, string> = new Map(
   MEASURED.trim()
     .split('\n')
     .flatMap((line) => {

@@ -1,5 +1,5 @@
-// Owns how each JavaScript client is asked for one short chat, as its own documentation does it and with its own defaults,
-// and what it tells its user. Clients are never taught anything about foreman.
+// Client modes of the JavaScript clients: one short chat, written as the client's documentation does it, with its default settings.
+// The clients know nothing about foreman.
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import Anthropic from '@anthropic-ai/sdk'
@@ -9,10 +9,10 @@ import { createOllama as createAiSdkOllama } from 'ai-sdk-ollama'
 import { Ollama } from 'ollama'
 import { createOllama } from 'ollama-ai-provider-v2'
 import OpenAI from 'openai'
-import type { Asked, Told, Way } from '../conformance/way.ts'
-import { toldOf } from './told.ts'
+import type { ClientMode, ClientRequest, ClientResult } from '../conformance/client-mode.ts'
+import { resultOf } from './client-result.ts'
 
-export interface Question extends Asked {
+export interface Question extends ClientRequest {
   /** Default: a word. */
   readonly prompt?: string
   /** A PNG in base64 to go with it. */
@@ -30,7 +30,7 @@ export interface Question extends Asked {
 }
 
 /** A client in one mode. `ask` gives the whole text or rejects as the client does. */
-export interface JavaScriptWay extends Way {
+export interface JavaScriptClientMode extends ClientMode {
   readonly ask: (question: Question) => Promise<string>
 }
 
@@ -207,18 +207,23 @@ const anthropicWhole: Ask = async (question) => {
   return (content ?? []).map((block) => (block.type === 'text' ? block.text : '')).join('')
 }
 
-const way = (client: string, mode: Way['mode'], endpoint: Way['endpoint'], ask: Ask): JavaScriptWay => ({
+const way = (
+  client: string,
+  mode: ClientMode['mode'],
+  endpoint: ClientMode['endpoint'],
+  ask: Ask,
+): JavaScriptClientMode => ({
   ...{ client, mode, endpoint, ask },
   // LangChain always streams.
   streams: mode === 'streamed' || client === 'langchain-js',
-  tell: (asked: Asked): Promise<Told> => toldOf(ask(asked)),
+  call: (asked: ClientRequest): Promise<ClientResult> => resultOf(ask(asked)),
 })
 
 const CHAT = '/api/chat'
 const COMPLETIONS = '/v1/chat/completions'
 const MESSAGES = '/v1/messages'
 
-export const WAYS: readonly JavaScriptWay[] = [
+export const CLIENT_MODES: readonly JavaScriptClientMode[] = [
   way('ollama-js', 'streamed', CHAT, ollamaStreamed),
   way('ollama-js', 'whole', CHAT, ollamaWhole),
   way('langchain-js', 'streamed', CHAT, langchainStreamed),

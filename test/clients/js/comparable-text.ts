@@ -1,5 +1,5 @@
-// Owns the list of what may differ between two runs of one client against the same model: times, durations, random ids, and
-// the address that was asked. Nothing may be added to it without a reason.
+// Values that may differ between two runs of one client against the same model: times, durations, random ids and the address.
+// Every entry needs a reason.
 
 interface Exception {
   readonly what: string
@@ -30,8 +30,8 @@ const MAY_DIFFER: readonly Exception[] = [
   { what: 'the server that was asked', find: /127\.0\.0\.1:\d+/g, put: '<server>' },
 ]
 
-/** What must be the same of what a client gave its user, as text. */
-export function same(given: unknown): string {
+/** Returns a client's result as text without these values. */
+export function comparableText(given: unknown): string {
   let text = JSON.stringify(given, null, 1) ?? 'nothing'
   text = text.replace(/": /g, '":')
   for (const { find, put } of MAY_DIFFER) text = text.replace(find, put)

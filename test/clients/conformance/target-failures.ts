@@ -1,12 +1,11 @@
-// Owns how the fake target fails for everybody: with an HTTP error, on each surface in Ollama's form there; or by being
-// there no more.
+// Failures of the fake target for all chats: an HTTP error in the form of each API, or no answer at all.
 
 import { type FakeOllama, fails, hangsUp } from '../../fake-ollama.ts'
 
 const JSON_TYPE = [['Content-Type', 'application/json']] as const
 
-/** Every chat is answered so from now on; `more` is said of all of them. */
-export function failsEverywhere(fake: FakeOllama, status: number, message: string, more: { gate?: string } = {}): void {
+/** Every chat fails from now on; `more` is added to each script. */
+export function failEveryChat(fake: FakeOllama, status: number, message: string, more: { gate?: string } = {}): void {
   for (const path of ['/api/chat', '/api/generate']) fake.always(path, { ...fails(status, message), ...more })
   const openai = { error: { message, type: 'api_error', param: null, code: null } }
   const anthropic = { type: 'error', error: { type: 'api_error', message }, request_id: 'req_0123456789abcdef01234567' }
@@ -16,10 +15,10 @@ export function failsEverywhere(fake: FakeOllama, status: number, message: strin
 }
 
 /**
- * Nobody is answered any more, not even a probe. Its port stays its own: a port that is free is given to somebody else's
- * tap, and foreman's probes of its lost target were then found among the requests of a client (1 of 12 runs).
+ * No request is answered any more, not even a probe. The port stays bound: a free port may be given to the tap of another client,
+ * and foreman's probes of its lost target were then counted as requests of that client (1 of 12 runs).
  */
-export function isGone(fake: FakeOllama): void {
+export function becomeUnreachable(fake: FakeOllama): void {
   const probed = ['/api/tags', '/api/ps', '/api/version']
   for (const path of [...probed, '/api/chat', '/v1/chat/completions', '/v1/messages']) fake.always(path, hangsUp())
   fake.drop()

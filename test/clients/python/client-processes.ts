@@ -18,23 +18,23 @@ export const MODULES = [
 /** `requests_py` has no ways of asking, so it is not in the matrix. A test that wants it starts it. */
 export type Module = (typeof MODULES)[number] | 'requests_py'
 
-export const startAsker = ({ command, env }: Python, module: Module): Promise<ClientProcess> =>
+export const startClient = ({ command, env }: Python, module: Module): Promise<ClientProcess> =>
   ClientProcess.start({ command, args: [PROGRAM, module], env })
 
-const askers = new Map<Module, ClientProcess>()
+const clients = new Map<Module, ClientProcess>()
 
-export async function startAskers(): Promise<void> {
+export async function startClients(): Promise<void> {
   const python = await makePython()
-  await Promise.all(MODULES.map(async (module) => void askers.set(module, await startAsker(python, module))))
+  await Promise.all(MODULES.map(async (module) => void clients.set(module, await startClient(python, module))))
 }
 
-export async function stopAskers(): Promise<void> {
-  await Promise.all([...askers.values()].map((asker) => asker.stop()))
-  askers.clear()
+export async function stopClients(): Promise<void> {
+  await Promise.all([...clients.values()].map((client) => client.stop()))
+  clients.clear()
 }
 
-export function askerOf(module: Module): ClientProcess {
-  const asker = askers.get(module)
-  if (asker === undefined) throw new Error(`${module} was not started`)
-  return asker
+export function clientOf(module: Module): ClientProcess {
+  const client = clients.get(module)
+  if (client === undefined) throw new Error(`${module} was not started`)
+  return client
 }

@@ -1,12 +1,12 @@
-// Owns the test that an image arrives: what a client sends of it straight to the target is, to the byte, what the target gets
-// through foreman, and the image is in it where the surface of that client has it.
+// Test of images: the body that a client sends to the target is byte for byte the one that the target gets through foreman, and contains
+// the image.
 
 import { crc32, deflateSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import type { SeenRequest } from '../../fake-ollama.ts'
+import { type ClientMode, type ClientRequest, type ClientResult, nameOf } from './client-mode.ts'
 import { MODEL, RIGHT } from './scenario.ts'
-import { Stage } from './stage.ts'
-import { type Asked, nameOf, type Told, type Way } from './way.ts'
+import { ScenarioRun } from './scenario-run.ts'
 
 const SIDE = 128
 
@@ -19,7 +19,7 @@ function chunk(name: string, data: Buffer): Buffer {
   return frame
 }
 
-/** A true PNG, and one that does not shrink: some 50 kB, more than a socket takes at once. */
+/** A valid PNG that does not compress: some 50 kB, more than a socket takes at once. */
 function makePng(): Buffer {
   const head = Buffer.from([0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 2, 0, 0, 0])
   const rows = Buffer.alloc((SIDE * 3 + 1) * SIDE)
@@ -47,7 +47,7 @@ interface Part {
   readonly source?: { readonly type: string; readonly media_type: string; readonly data: string }
 }
 
-/** The images of a request as its surface has them. */
+/** Returns the images of a request in the form of its API. */
 function imagesIn({ path, json }: SeenRequest): readonly unknown[] {
   const { images = [], messages = [] } = json as Partial<Message> & { readonly messages?: readonly Message[] }
   const parts = messages.flatMap(({ content }) => (typeof content === 'string' ? [] : content))
@@ -56,34 +56,37 @@ function imagesIn({ path, json }: SeenRequest): readonly unknown[] {
   return [...images, ...messages.flatMap((message) => message.images ?? [])]
 }
 
-/** As it stands in a request to this endpoint. */
+/** Returns the image in the form of this endpoint. */
 function imageAt(endpoint: string): unknown {
   if (endpoint === '/v1/chat/completions') return `data:image/png;base64,${PNG}`
   return endpoint === '/v1/messages' ? { type: 'base64', media_type: 'image/png', data: PNG } : PNG
 }
 
-export type TellOfImage<W extends Way> = (way: W, asked: Asked & { readonly image: string }) => Promise<Told>
+export type SendImage<W extends ClientMode> = (
+  way: W,
+  asked: ClientRequest & { readonly image: string },
+) => Promise<ClientResult>
 
-/** Declares the test of each of these ways. */
-export function testPictures<W extends Way>(ways: readonly W[], tell: TellOfImage<W>): void {
+/** Declares the test for these client modes. */
+export function testImages<W extends ClientMode>(ways: readonly W[], tell: SendImage<W>): void {
   test('an image reaches the target byte for byte as the client sent it', async () => {
-    // Nothing is put into a request: what the target gets must be the client's own bytes.
-    const stage = await Stage.set({ FOREMAN_KEEP_ALIVE: 'none' }, ways)
-    onTestFinished(() => stage.strike())
+    // Without keep_alive, foreman changes no byte of the body.
+    const scenarioRun = await ScenarioRun.start({ FOREMAN_KEEP_ALIVE: 'none' }, ways)
+    onTestFinished(() => scenarioRun.stop())
     for (const way of ways) {
       const bodies: Buffer[] = []
-      for (const url of [stage.fake.url, stage.tapOf(way).url]) {
-        const before = stage.fake.workers.length
+      for (const url of [scenarioRun.fake.url, scenarioRun.tapOf(way).url]) {
+        const before = scenarioRun.fake.workers.length
         expect(await tell(way, { url, model: MODEL, image: PNG }), nameOf(way)).toEqual({ kind: 'text', text: RIGHT })
-        const [request = expect.fail('it was not asked'), ...more] = stage.fake.workers.slice(before)
+        const [request = expect.fail('the target got no request'), ...more] = scenarioRun.fake.workers.slice(before)
         expect([request.path, more.length], nameOf(way)).toEqual([way.endpoint, 0])
         expect(imagesIn(request), nameOf(way)).toEqual([imageAt(way.endpoint)])
         bodies.push(request.body)
       }
       const [direct, through] = bodies
       expect(through?.equals(direct ?? Buffer.alloc(0)), nameOf(way)).toBe(true)
-      // And what stood on the line to foreman.
-      expect(stage.tapOf(way).asked, nameOf(way)).toContain(through?.toString('latin1'))
+      // The bytes on the connection to foreman.
+      expect(scenarioRun.tapOf(way).asked, nameOf(way)).toContain(through?.toString('latin1'))
     }
   })
 }

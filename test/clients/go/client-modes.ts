@@ -1,15 +1,15 @@
-// The Go client's rows of the client matrix. question.go says how each one is asked.
+// Client modes of the Go client for the client matrix. question.go sends the requests.
 
 import { afterAll, beforeAll } from 'vitest'
+import type { ClientMode, ClientRequest } from '../conformance/client-mode.ts'
 import type { CancellableCall, ClientProcess } from '../conformance/client-process.ts'
-import type { Asked, Way } from '../conformance/way.ts'
 import { FIRST_BUILD_MS, startGoClient } from './environment.ts'
 
-export interface GoWay extends Way {
+export interface GoClientMode extends ClientMode {
   /** Its name in the program's table `ways`. */
   readonly name: string
   /** A call whose context can be cancelled. */
-  readonly begin: (question: Asked & { readonly prompt: string }) => CancellableCall
+  readonly begin: (question: ClientRequest & { readonly prompt: string }) => CancellableCall
 }
 
 let client: ClientProcess | undefined
@@ -27,13 +27,13 @@ export function goClient(): ClientProcess {
   return client
 }
 
-const way = (name: string, endpoint: Way['endpoint'], mode: Way['mode'], act: string): GoWay => ({
+const way = (name: string, endpoint: ClientMode['endpoint'], mode: ClientMode['mode'], act: string): GoClientMode => ({
   ...{ client: name, mode, endpoint, name: act, streams: mode === 'streamed' },
-  tell: (asked) => goClient().tell({ ...asked, way: act }),
+  call: (asked) => goClient().tell({ ...asked, way: act }),
   begin: (question) => goClient().begin({ ...question, way: act }),
 })
 
-export const WAYS: readonly GoWay[] = [
+export const CLIENT_MODES: readonly GoClientMode[] = [
   way('ollama-go', '/api/chat', 'streamed', 'chat streamed'),
   way('ollama-go', '/api/chat', 'whole', 'chat whole'),
   way('ollama-go generate', '/api/generate', 'streamed', 'generate streamed'),

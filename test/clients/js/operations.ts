@@ -9,16 +9,16 @@ import { createOllama as createAiSdkOllama } from 'ai-sdk-ollama'
 import { Ollama } from 'ollama'
 import { createOllama } from 'ollama-ai-provider-v2'
 import OpenAI from 'openai'
-import type { Asker } from '../conformance/error-table.ts'
+import type { ErrorClient } from '../conformance/error-table.ts'
 import type { ErrorCase, ErrorQuestion } from '../conformance/errors.ts'
-import { toldOf } from './told.ts'
+import { resultOf } from './client-result.ts'
 
 const act = (
   client: string,
   mode: string,
   todo: (question: ErrorQuestion) => Promise<unknown>,
-  more: Partial<Asker> = {},
-): Asker => ({ ...{ client, mode }, show: (question) => toldOf(todo(question).then(() => '')), ...more })
+  more: Partial<ErrorClient> = {},
+): ErrorClient => ({ ...{ client, mode }, call: (question) => resultOf(todo(question).then(() => '')), ...more })
 
 /** Shows the words behind the status: it reads errors of OpenAI's form only. */
 const shows = ({ reason }: ErrorCase) => reason
@@ -32,7 +32,7 @@ const compatible = ({ url }: ErrorQuestion) =>
 const openai = ({ url }: ErrorQuestion) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 })
 const anthropic = ({ url }: ErrorQuestion) => new Anthropic({ baseURL: url, apiKey: 'none', maxRetries: 0 })
 
-export const EMBEDDERS: readonly Asker[] = [
+export const EMBEDDERS: readonly ErrorClient[] = [
   act('ollama-js', 'embed', (asked) => ollama(asked).embed({ model: EMBEDDER, input: values })),
   act('ollama-js', 'embeddings', (asked) => ollama(asked).embeddings({ model: EMBEDDER, prompt: 'hello' })),
   act('langchain-js', 'embed', ({ url }) =>
@@ -56,7 +56,7 @@ export const EMBEDDERS: readonly Asker[] = [
   act('openai', 'embed', (asked) => openai(asked).embeddings.create({ model: EMBEDDER, input: values })),
 ]
 
-export const MANAGERS: readonly Asker[] = [
+export const MANAGERS: readonly ErrorClient[] = [
   act('ollama-js', 'pull', (asked) => ollama(asked).pull({ model: 'new' })),
   act('ollama-js', 'push', (asked) => ollama(asked).push({ model: asked.model })),
   act('ollama-js', 'create', (asked) => ollama(asked).create({ model: 'new', from: asked.model })),
@@ -75,7 +75,7 @@ async function plainly({ url }: ErrorQuestion): Promise<void> {
 }
 
 /** Two have a word for any method; the AI SDK posts below whatever address it is given, and there are paths only to GET. */
-export const METHODS: readonly Asker[] = [
+export const METHODS: readonly ErrorClient[] = [
   act('fetch', 'put', plainly),
   act('openai', 'get', (asked) => openai(asked).get('/chat/completions')),
   act('anthropic', 'get', (asked) => anthropic(asked).get('/v1/messages')),

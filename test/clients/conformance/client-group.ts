@@ -1,15 +1,15 @@
-// Owns many plain connections to foreman at once, for the errors that only a crowd brings about. Each has asked one thing
-// and keeps its line until the crowd is sent away.
+// Many plain connections to foreman at once, for errors that need many clients. Each sends one request and stays open until
+// `disconnect()`.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-export interface Crowd {
-  leave(): void
+export interface ClientGroup {
+  disconnect(): void
 }
 
-/** `request`: its bytes, the same from everybody. `hears`: waits until everybody has been answered something. */
-export async function gather(url: string, many: number, request: string, hears: boolean): Promise<Crowd> {
+/** `request`: the bytes that each connection sends. `hears`: waits until each has received something. */
+export async function connectClients(url: string, many: number, request: string, hears: boolean): Promise<ClientGroup> {
   const { hostname, port } = new URL(url)
   const sockets: Socket[] = []
   const leave = () => {
@@ -26,7 +26,7 @@ export async function gather(url: string, many: number, request: string, hears: 
     socket.resume()
   }
   try {
-    // Not all at once: the backlog is bounded too. The last ones come one by one, because near its limit foreman closes
+    // Not all at once, because the backlog is limited too. The last ones connect one by one, because near its limit foreman closes
     // connections that have not sent a request yet.
     while (sockets.length < many) {
       const atOnce = Math.min(64, Math.max(1, many - 64 - sockets.length))
@@ -36,5 +36,5 @@ export async function gather(url: string, many: number, request: string, hears: 
     leave()
     throw error
   }
-  return { leave }
+  return { disconnect: leave }
 }

@@ -1,25 +1,25 @@
-// Owns what a program sees of a JavaScript client's answer or error: class, message, status, as the client gives them.
+// Result of a JavaScript client for its user: the text, or class, message and status of the error.
 
-import type { Told } from '../conformance/way.ts'
+import type { ClientResult } from '../conformance/client-mode.ts'
 
 const fieldOf = (error: object, name: string): unknown => (error as Readonly<Record<string, unknown>>)[name]
 
-/** Where the clients keep it: openai and anthropic, ollama-js, the AI SDK. */
+/** Reads the field of openai and anthropic, ollama-js, or the AI SDK. */
 function statusOf(error: object): number | null {
   for (const name of ['status', 'status_code', 'statusCode']) {
     const value = fieldOf(error, name)
     if (typeof value === 'number') return value
   }
-  // Around a retried error the AI SDK puts one of its own.
+  // The AI SDK wraps the error of a retried call.
   const last = fieldOf(error, 'lastError')
   return typeof last === 'object' && last !== null ? statusOf(last) : null
 }
 
-export function toldByError(reason: unknown): Told {
+export function resultOfError(reason: unknown): ClientResult {
   if (typeof reason !== 'object' || reason === null)
     return { kind: 'error', type: typeof reason, message: String(reason), status: null }
   const { name } = reason.constructor
-  // Some classes keep the name of their parent, and some errors a name that says more than their class.
+  // Some classes keep the name of their parent class, and some errors have a name that is more specific than their class.
   const own = fieldOf(reason, 'name')
   const type = typeof own === 'string' && own !== 'Error' ? own : name
   const message = fieldOf(reason, 'message')
@@ -31,5 +31,5 @@ export function toldByError(reason: unknown): Told {
   }
 }
 
-export const toldOf = (answer: Promise<string>): Promise<Told> =>
-  answer.then((text): Told => ({ kind: 'text', text }), toldByError)
+export const resultOf = (answer: Promise<string>): Promise<ClientResult> =>
+  answer.then((text): ClientResult => ({ kind: 'text', text }), resultOfError)
