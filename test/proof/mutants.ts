@@ -57,7 +57,7 @@ export const MUTANTS = {
         to: 'setTimeout(() => deliveries.put(sequence, number, url, at), 30)',
       },
     ],
-    caughtBy: ['told', 'told_in_order'],
+    caughtBy: ['webhook_sent', 'webhook_order'],
   },
   'an answer without its terminal marker counts as done': {
     edits: [
@@ -134,7 +134,7 @@ export const MUTANTS = {
         to: "AND status = 'pending' ORDER BY n DESC LIMIT 1)`",
       },
     ],
-    caughtBy: ['told_in_order'],
+    caughtBy: ['webhook_order'],
   },
   'each try of a webhook has a different id': {
     edits: [
