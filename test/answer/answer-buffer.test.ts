@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createAnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
-import { createRecordParser } from '../../src/daemon/answer/record-cutter.ts'
+import { createRecordParser } from '../../src/daemon/answer/records.ts'
 import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 

@@ -2,13 +2,17 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createCompletionDetector, type Marker, type Verdict } from '../../src/daemon/answer/completion-detector.ts'
+import {
+  type CompletionDetector,
+  createCompletionDetector,
+  type Verdict,
+} from '../../src/daemon/answer/completion-detector.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 import { answerOf, loadAnswer } from '../fake-ollama/answers.ts'
 
 const MIB = 1024 ** 2
 
-function read(endpoint: EndpointPath, streamed: boolean, ...pieces: (string | Buffer)[]): Marker {
+function read(endpoint: EndpointPath, streamed: boolean, ...pieces: (string | Buffer)[]): CompletionDetector {
   const marker = createCompletionDetector(endpoint, streamed)
   for (const piece of pieces) marker.push(typeof piece === 'string' ? Buffer.from(piece) : piece)
   return marker

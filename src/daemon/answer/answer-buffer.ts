@@ -1,33 +1,34 @@
-// Owns what one async answer leaves behind: its bytes as they come, its records counted, and at its end the artifacts and the
-// result that the store keeps. It says nothing of whether the answer is whole; it is told. Pure.
+// Buffer of an async job's answer: its bytes as they come, its records counted, and at its end the artifacts and the result that
+// the store keeps. Pure.
 
 import type { AnswerRecord } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
+import type { Verdict } from '../domain/attempt.ts'
 import type { EndpointPath } from '../domain/endpoint.ts'
+import type { Measured } from '../domain/job.ts'
 import { completionOf } from './answer-completion.ts'
-import { AnswerAggregator } from './answer-joiner.ts'
-import { BRACE, trimmed } from './answer-record.ts'
+import { type CompletionDetector, createCompletionDetector } from './completion-detector.ts'
 import { isJsonDocument } from './raw-json.ts'
-import { createRecordParser, type RecordParser } from './record-cutter.ts'
+import { BRACE, trimmed } from './records.ts'
+import { AnswerAggregator } from './stream-aggregator.ts'
 
-export interface AnswerBuffer {
-  /** The bytes are copied. */
-  push(chunk: Buffer): void
-  /** The answer has ended, in whatever manner: what is left over is a record too. Safe twice; `remains` does it too. */
-  end(): void
+export interface AnswerBuffer extends CompletionDetector {
   /** The answer until now. */
   readonly chunks: readonly Buffer[]
   readonly bytes: number
   /** How many records there were until now; also the number of the last one. */
   readonly records: number
-  /** `contentType`: the target's. `isWhole`: the terminal marker was seen, the job will be `done`. */
+  /** Ends the answer. `contentType`: the target's. `isWhole`: the answer is complete, so the job will be `done`. */
   output(contentType: string | null, isWhole: boolean): JobOutput
 }
 
-/** `number` is the record's place, from 1. The bytes are valid only during the call. */
+/** `number` is the record's number in the answer, from 1. The bytes are valid only during the call. */
 export type OnNumbered = (record: AnswerRecord, number: number) => void
 
-/** `streamed`: as for createMarker. `isJson`: a `format` was asked for. */
+/**
+ * @param streamed as for createCompletionDetector
+ * @param isJson the request asked for a `format`
+ */
 export function createAnswerBuffer(
   endpoint: EndpointPath,
   streamed: boolean,
@@ -45,9 +46,9 @@ const TEXT = 'text/plain; charset=utf-8'
 class BufferedAnswer implements AnswerBuffer {
   readonly #endpoint: EndpointPath
   readonly #isJson: boolean
-  readonly #cutter: RecordParser
+  readonly #detector: CompletionDetector
   /** Null where the answer is one document, which is read at its end. */
-  readonly #joiner: AnswerAggregator | null
+  readonly #aggregator: AnswerAggregator | null
   readonly #full: Buffer[] = []
   #block = Buffer.alloc(0)
   #used = 0
@@ -57,10 +58,10 @@ class BufferedAnswer implements AnswerBuffer {
   constructor(endpoint: EndpointPath, streamed: boolean, isJson: boolean, onRecord: OnNumbered) {
     this.#endpoint = endpoint
     this.#isJson = isJson
-    this.#joiner = streamed ? new AnswerAggregator(endpoint) : null
-    this.#cutter = createRecordParser(endpoint, streamed, (record) => {
+    this.#aggregator = streamed ? new AnswerAggregator(endpoint) : null
+    this.#detector = createCompletionDetector(endpoint, streamed, (record, isLast) => {
       this.records++
-      this.#joiner?.add(record)
+      this.#aggregator?.add(record, isLast)
       onRecord(record, this.records)
     })
   }
@@ -73,11 +74,23 @@ class BufferedAnswer implements AnswerBuffer {
       this.#used += copied
       from += copied
     }
-    this.#cutter.push(chunk)
+    this.#detector.push(chunk)
   }
 
   end(): void {
-    this.#cutter.end()
+    this.#detector.end()
+  }
+
+  get isDecided(): boolean {
+    return this.#detector.isDecided
+  }
+
+  verdict(cut?: boolean): Verdict {
+    return this.#detector.verdict(cut)
+  }
+
+  measured(): Measured {
+    return this.#detector.measured()
   }
 
   get chunks(): readonly Buffer[] {
@@ -86,22 +99,22 @@ class BufferedAnswer implements AnswerBuffer {
 
   output(contentType: string | null, isWhole: boolean): JobOutput {
     this.end()
-    const response = joined(this.chunks, this.bytes)
+    const response = owned(this.chunks, this.bytes)
     const artifacts: JobOutput['artifacts'][number][] = []
     if (response.length > 0) {
       artifacts.push({ name: 'response', contentType: contentType ?? 'application/octet-stream', body: response })
     }
     if (!isWhole) return { artifacts, result: null, responseIsResult: false }
-    const completion = this.#joiner === null ? this.#completionOf(response) : this.#joiner.completion()
+    const completion = this.#aggregator === null ? this.#completionOf(response) : this.#aggregator.completion()
     if (completion !== null) {
-      const body = owned(completion)
+      const body = owned([completion], completion.length)
       artifacts.push({ name: 'completion', contentType: this.#isJson ? 'application/json' : TEXT, body })
     }
-    const result = this.#joiner?.result() ?? null
+    const result = this.#aggregator?.result() ?? null
     return {
       artifacts,
-      result: result === null ? null : owned(result),
-      responseIsResult: this.#joiner === null && isJsonDocument(viewOf(response)),
+      result: result === null ? null : owned([result], result.length),
+      responseIsResult: this.#aggregator === null && isJsonDocument(viewOf(response)),
     }
   }
 
@@ -122,10 +135,8 @@ class BufferedAnswer implements AnswerBuffer {
 
 const viewOf = (bytes: Uint8Array<ArrayBuffer>): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
-/** Each with a buffer of its own, because it is moved to the store's thread. */
-const owned = (bytes: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
-
-function joined(chunks: readonly Buffer[], length: number): Uint8Array<ArrayBuffer> {
+/** Joins chunks in an array that has its own buffer, because it is moved to the store's thread. Buffer.concat may use a pool. */
+function owned(chunks: readonly Buffer[], length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length)
   let at = 0
   for (const chunk of chunks) {

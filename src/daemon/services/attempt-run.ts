@@ -2,8 +2,8 @@
 // says what happened (an Outcome); what becomes of the job is attempt.ts's to decide and the store's to write.
 
 import { unreadableFormat } from '../answer/answer-format.ts'
-import { INCOMPLETE } from '../answer/answer-record.ts'
-import { createCompletionDetector, type Marker, type Verdict } from '../answer/completion-detector.ts'
+import type { CompletionDetector, Verdict } from '../answer/completion-detector.ts'
+import { INCOMPLETE } from '../answer/dialects.ts'
 import type { AnswerHeaders } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
 import type { AttemptOutcome, StopReason } from '../domain/attempt.ts'
@@ -71,7 +71,7 @@ export class Attempt implements AnswerSink {
   delivered = false
 
   readonly #parts: AttemptParts
-  readonly #marker: Marker
+  readonly #completion: CompletionDetector
   readonly #streamed: boolean
   readonly #settle: (outcome: AttemptOutcome) => void
   #exchange: Exchange | null = null
@@ -96,8 +96,8 @@ export class Attempt implements AnswerSink {
     this.job = job
     this.#parts = parts
     this.#streamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
-    this.#marker = createCompletionDetector(job.endpoint, this.#streamed)
     this.#records = new RunRecords(job, this.#streamed, parts.relay)
+    this.#completion = this.#records.completion
     this.startedAt = parts.clock.monotonic()
     this.heardAt = this.startedAt
     this.working = job.state === 'working'
@@ -111,7 +111,7 @@ export class Attempt implements AnswerSink {
   }
 
   get measured() {
-    return this.#marker.measured()
+    return this.#completion.measured()
   }
 
   /** Sends it. Resolves when the answer has ended or its socket is gone. */
@@ -158,7 +158,7 @@ export class Attempt implements AnswerSink {
 
   /** Given up for lost: silent, and new connections fail as well. */
   giveUp(message: string): void {
-    this.#settle({ kind: 'lost', reached: true, message, verdict: this.#marker.verdict(true) })
+    this.#settle({ kind: 'lost', reached: true, message, verdict: this.#completion.verdict(true) })
     this.#exchange?.abort()
   }
 
@@ -238,7 +238,6 @@ export class Attempt implements AnswerSink {
     this.heardAt = this.#parts.clock.monotonic()
     this.#parts.onBytes(chunk.length)
     const ok = this.#head !== null && isOk(this.#head.status)
-    if (ok) this.#marker.push(chunk)
     if (ok && isFirst && this.#streamed) this.#begin()
     this.#note(chunk, ok)
     return ok
@@ -246,8 +245,9 @@ export class Attempt implements AnswerSink {
 
   end(): void {
     const status = this.#head?.status ?? 0
-    if (isOk(status)) this.#records.end()
-    if (isOk(status)) this.#settle({ kind: 'answered', verdict: this.#isEmpty ? INCOMPLETE : this.#marker.verdict() })
+    if (isOk(status)) this.#completion.end()
+    if (isOk(status))
+      this.#settle({ kind: 'answered', verdict: this.#isEmpty ? INCOMPLETE : this.#completion.verdict() })
     else {
       const body = this.#errorStart.bytes.toString('utf8')
       this.#settle({ kind: 'http_error', status, body, retryAfter: this.#header('retry-after') })
@@ -257,7 +257,7 @@ export class Attempt implements AnswerSink {
   /** What the answer turned out to be, if nothing that follows can change it; otherwise null. */
   get #finalVerdict(): Verdict | null {
     if (this.#head === null || !isOk(this.#head.status)) return null
-    const verdict = this.#marker.verdict(true)
+    const verdict = this.#completion.verdict(true)
     return verdict.kind === 'complete' || verdict.kind === 'error' ? verdict : null
   }
 
@@ -269,7 +269,7 @@ export class Attempt implements AnswerSink {
    */
   #boundEnd(chunk: Buffer): void {
     if (this.#mustEnd || this.#settled) return
-    if (this.#marker.isDecided) return this.#expectEnd()
+    if (this.#completion.isDecided) return this.#expectEnd()
     if (!chunk.some((byte) => byte > SPACE)) return
     this.#chunks += 1
     if (this.#endTimer === null) this.#lookForEndLater()
@@ -297,7 +297,7 @@ export class Attempt implements AnswerSink {
   #finish(): void {
     const verdict = this.#finalVerdict
     if (verdict === null) return
-    this.#records.end()
+    this.#completion.end()
     this.#settle({ kind: 'answered', verdict })
     this.#exchange?.abort()
   }
@@ -310,7 +310,7 @@ export class Attempt implements AnswerSink {
   lost(error: LostConnection): void {
     if (error.kind === 'protocol') return this.#settle({ kind: 'bad_answer', detail: error.message })
     const reached = error.kind !== 'unreached'
-    this.#settle({ kind: 'lost', reached, message: error.message, verdict: this.#marker.verdict(true) })
+    this.#settle({ kind: 'lost', reached, message: error.message, verdict: this.#completion.verdict(true) })
   }
 
   /** Of the answer's head; null if it has no such header. */
@@ -334,7 +334,7 @@ export class Attempt implements AnswerSink {
     return goOn
   }
 
-  /** For watchers, and for what an async job leaves. */
+  /** Reads the chunk for the verdict, for watchers and for what an async job leaves. */
   #note(chunk: Buffer, ok: boolean): void {
     const isKept = this.job.caller === 'none'
     const { maxAnswer } = this.#parts
@@ -342,7 +342,7 @@ export class Attempt implements AnswerSink {
     // Bytes behind the last record are no reason to give a whole answer up.
     if (isTooLarge && this.#mustEnd) return
     if (isTooLarge) this.stop('answer_too_large', sizeText(maxAnswer))
-    else if (ok) this.#records.push(chunk)
+    else if (ok) this.#completion.push(chunk)
     else if (isKept) this.#errorBody.add(chunk)
     if (!ok && this.#errorStart.length < MAX_HELD_ERROR_BYTES)
       this.#errorStart.add(chunk.subarray(0, MAX_HELD_ERROR_BYTES - this.#errorStart.length))

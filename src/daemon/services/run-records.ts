@@ -1,34 +1,30 @@
-// Owns how the records of a running answer get their numbers and reach whoever watches, and what of an async answer is
-// kept. It never slows the run: watchers are told, not asked.
+// Records of a running answer: it numbers them, passes them to watchers, and keeps the answer of an async job. Watchers never
+// slow the run.
 
 import { eventNumber } from '../../protocol/event.ts'
 import { type AnswerBuffer, createAnswerBuffer } from '../answer/answer-buffer.ts'
-import { createRecordParser, type RecordParser } from '../answer/record-cutter.ts'
+import { type CompletionDetector, createCompletionDetector } from '../answer/completion-detector.ts'
 import type { AnswerRecord } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
 import type { Job } from '../domain/job.ts'
 import type { Relay } from '../runtime/relay.ts'
 
-const LF = 0x0a
-
 export class RunRecords {
+  /** Reads the answer, once for all purposes. */
+  readonly completion: CompletionDetector
   readonly #job: Job
   readonly #relay: Relay
-  readonly #streamed: boolean
-  /** Of an async job. */
-  readonly #keeper: AnswerBuffer | null
-  /** Of a blocked call that somebody watches: nothing of it is kept, so its records count from then on. */
-  #cutter: RecordParser | null = null
+  /** The answer of an async job; null for a waiting call, of which nothing is kept. */
+  readonly #buffer: AnswerBuffer | null
   #count = 0
-  #bytes = 0
 
   constructor(job: Job, streamed: boolean, relay: Relay) {
     this.#job = job
     this.#relay = relay
-    this.#streamed = streamed
     const { endpoint, wishes, caller } = job
-    this.#keeper =
-      caller === 'live' ? null : createAnswerBuffer(endpoint, streamed, wishes.isJson, (record) => this.#tell(record))
+    const onRecord = (record: AnswerRecord): void => this.#tell(record)
+    this.#buffer = caller === 'live' ? null : createAnswerBuffer(endpoint, streamed, wishes.isJson, onRecord)
+    this.completion = this.#buffer ?? createCompletionDetector(endpoint, streamed, onRecord)
   }
 
   /** Number of the change that made, or will make, the job `working`. */
@@ -38,41 +34,22 @@ export class RunRecords {
 
   /** The answer until now. */
   get chunks(): readonly Buffer[] {
-    return this.#keeper?.chunks ?? []
+    return this.#buffer?.chunks ?? []
   }
 
-  /** Records that watchers were told of until now. */
+  /** Number of records passed to watchers until now. */
   get count(): number {
     return this.#count
   }
 
-  push(chunk: Buffer): void {
-    const isFirst = this.#bytes === 0
-    this.#bytes += chunk.length
-    if (this.#keeper !== null) return this.#keeper.push(chunk)
-    if (!this.#relay.isWatched(this.#job.id)) {
-      this.#cutter = null
-      return
-    }
-    if (this.#cutter !== null) return this.#cutter.push(chunk)
-    this.#cutter = createRecordParser(this.#job.endpoint, this.#streamed, (record) => this.#tell(record))
-    if (isFirst) return this.#cutter.push(chunk)
-    // Somebody came in the middle: he sees whole records only. A document has no middle to come in at.
-    const from = this.#streamed ? chunk.indexOf(LF) + 1 : 0
-    if (from > 0) this.#cutter.push(chunk.subarray(from))
-    else this.#cutter = null
-  }
-
-  end(): void {
-    if (this.#keeper === null) this.#cutter?.end()
-  }
-
-  /** What an async job ends with; undefined for a blocked call. `isWhole`: the terminal marker was seen. */
+  /** What an async job leaves at its end; undefined for a waiting call. `isWhole`: the answer is complete. */
   remains(contentType: string | null, isWhole: boolean): JobOutput | undefined {
-    return this.#keeper?.output(contentType, isWhole)
+    return this.#buffer?.output(contentType, isWhole)
   }
 
+  /** The records of a waiting call are numbered from the moment when somebody watches it. */
   #tell(record: AnswerRecord): void {
+    if (this.#buffer === null && !this.#relay.isWatched(this.#job.id)) return
     this.#count += 1
     this.#relay.record(this.#job.id, eventNumber(this.change, this.#count), record)
   }

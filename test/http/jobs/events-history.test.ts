@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createRecordParser } from '../../../src/daemon/answer/record-cutter.ts'
+import { createRecordParser } from '../../../src/daemon/answer/records.ts'
 import type { Job, State, StateChange } from '../../../src/daemon/domain/job.ts'
 import { toldChange, toldRecord } from '../../../src/daemon/http/jobs/event-frame.ts'
 import { historyOf, type PastAnswer } from '../../../src/daemon/http/jobs/events-history.ts'

@@ -2,7 +2,7 @@
 // `working` the records of its answer, cut again from the bytes there are. Only as much as one slice of it is in memory.
 
 import { eventNumber } from '../../../protocol/event.ts'
-import { createRecordParser } from '../../answer/record-cutter.ts'
+import { createRecordParser } from '../../answer/records.ts'
 import { answerForm } from '../../domain/endpoint.ts'
 import type { Job, StateChange } from '../../domain/job.ts'
 import { type EventFrame, toldChange, toldRecord } from './event-frame.ts'

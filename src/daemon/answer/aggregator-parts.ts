@@ -1,8 +1,10 @@
-// Owns the words between the joiner of an answer and its dialects, and the looks into a parsed record that they share. Pure.
+// Interface of the stream aggregators, and what they share for reading a parsed record. Pure.
 
-export type JsonDocument = Readonly<Record<string, unknown>>
+import { isDocument, type JsonDocument } from './records.ts'
 
-/** A model makes a handful of choices, calls and blocks. Each costs about 500 bytes besides its own. */
+export type { JsonDocument } from './records.ts'
+
+/** A model makes a few choices, calls and blocks. Each costs about 500 bytes in addition to its own. */
 const MAX_PARTS = 4096
 
 /** Counts the parts of one answer that are held as objects. */
@@ -28,14 +30,13 @@ export class PartCount {
 
 export interface StreamAggregator {
   readonly parts: PartCount
-  /** `data` is valid only during the call. `isLast`: the terminal marker is in it. */
+  /** `data` is valid only during the call. `isLast`: the record decided the verdict. */
   add(document: JsonDocument, data: Buffer, isLast: boolean): void
   completion(): Buffer
   result(): Buffer | null
 }
 
-export const documentIn = (value: unknown): JsonDocument | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonDocument) : undefined
+export const documentIn = (value: unknown): JsonDocument | undefined => (isDocument(value) ? value : undefined)
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 

@@ -1,13 +1,13 @@
-// Owns the joining of what says everything once more in its last record: /v1/responses, and the streams of sound and of
-// pictures that OpenAI has and Ollama has not. Pure.
+// Aggregator of streams whose last record repeats everything: /v1/responses, and the streams of transcriptions and images that
+// OpenAI has and Ollama has not. Pure.
 
 import type { EndpointPath } from '../domain/endpoint.ts'
+import { copyOf, type JsonDocument, PartCount, type StreamAggregator } from './aggregator-parts.ts'
 import { completionOf } from './answer-completion.ts'
-import { BRACE } from './answer-record.ts'
-import { copyOf, type JsonDocument, PartCount, type StreamAggregator } from './joining.ts'
 import { rawMember, rawMembers } from './raw-json.ts'
+import { BRACE } from './records.ts'
 
-export class TerminalJoining implements StreamAggregator {
+export class LastRecordAggregator implements StreamAggregator {
   readonly parts = new PartCount()
   readonly #endpoint: EndpointPath
   #last: Buffer | null = null
@@ -28,7 +28,7 @@ export class TerminalJoining implements StreamAggregator {
     return this.#completion
   }
 
-  /** An event's own words (`type`, `sequence_number`) are around the response, not in it. */
+  /** The event's own fields (`type`, `sequence_number`) are around the response, not in it. */
   result(): Buffer | null {
     return this.#last === null ? null : (rawMembers(this.#last).get('response') ?? this.#last)
   }

@@ -1,8 +1,16 @@
-// Owns the joining of /v1/messages: the message that message_start opens, with its blocks filled and the last word on why
-// it stopped and what it cost. Pure.
+// Aggregator of /v1/messages: the message of message_start, with its blocks filled, and the stop reason and usage of the last
+// message_delta. Pure.
 
+import {
+  byIndex,
+  copyOf,
+  documentIn,
+  indexIn,
+  type JsonDocument,
+  PartCount,
+  type StreamAggregator,
+} from './aggregator-parts.ts'
 import { JoinedText } from './joined-text.ts'
-import { byIndex, copyOf, documentIn, indexIn, type JsonDocument, PartCount, type StreamAggregator } from './joining.ts'
 import { isJsonDocument, RawList, type RawObject, rawArray, rawMembers, rawObject } from './raw-json.ts'
 
 const GROWING = ['text', 'thinking', 'signature'] as const
@@ -34,7 +42,7 @@ class AnthropicBlock {
   json(): Buffer {
     const members = rawMembers(this.#opening)
     for (const [name, text] of this.#texts) members.set(name, text.json)
-    // The model wrote it, and may have been stopped in the middle of it.
+    // The model writes the input as text, and may have been stopped in the middle of it.
     if (isJsonDocument(this.#input.bytes)) members.set('input', this.#input.bytes)
     if (!this.#citations.isEmpty) members.set('citations', this.#citations.json)
     return rawObject(members)
@@ -48,7 +56,7 @@ class AnthropicBlock {
   }
 }
 
-export class AnthropicJoining implements StreamAggregator {
+export class AnthropicAggregator implements StreamAggregator {
   readonly parts = new PartCount()
   readonly #blocks = new Map<number, AnthropicBlock>()
   #start: Buffer | null = null
@@ -80,8 +88,8 @@ export class AnthropicJoining implements StreamAggregator {
   }
 
   completion(): Buffer {
-    const said = byIndex(this.#blocks).filter(({ type }) => type === 'text')
-    return Buffer.concat(said.map(({ text }) => text))
+    const texts = byIndex(this.#blocks).filter(({ type }) => type === 'text')
+    return Buffer.concat(texts.map(({ text }) => text))
   }
 
   result(): Buffer | null {

@@ -1,7 +1,6 @@
-// Owns the joining of /v1/chat/completions and /v1/completions: the first chunk, with its choices joined and the usage of the
-// last chunk that tells one. Pure.
+// Aggregators of /v1/chat/completions and /v1/completions: the first chunk, with the joined choices and the usage of the last
+// chunk that has one. Pure.
 
-import { JoinedText } from './joined-text.ts'
 import {
   byIndex,
   copyOf,
@@ -11,10 +10,11 @@ import {
   listIn,
   PartCount,
   type StreamAggregator,
-} from './joining.ts'
+} from './aggregator-parts.ts'
+import { JoinedText } from './joined-text.ts'
 import { RawList, type RawObject, rawArray, rawElements, rawMembers, rawObject, rawValue } from './raw-json.ts'
 
-/** What of a delta grows; every other word of it stands for itself. Ollama's thinking is `reasoning`, others' the second. */
+/** Fields of a delta that are appended. Ollama writes thinking as `reasoning`, other servers as `reasoning_content`. */
 const GROWING = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
 
 class ToolCallParts {
@@ -109,7 +109,7 @@ class ChoiceParts {
       const { id } = fragment
       const index = indexIn(fragment)
       let call = this.#callAt.get(index)
-      // Some of Ollama's parsers number every call 0: another id is another call.
+      // Some of Ollama's parsers give every call the index 0: another id is another call.
       if (call === undefined || (typeof id === 'string' && id !== '' && id !== call.id)) {
         if (!this.#parts.take()) return
         call = new ToolCallParts(id, copyOf(raws[at] ?? Buffer.from('{}')))
@@ -121,14 +121,14 @@ class ChoiceParts {
   }
 }
 
-abstract class OpenaiJoining implements StreamAggregator {
+abstract class OpenaiAggregator implements StreamAggregator {
   readonly parts = new PartCount()
   readonly #choices = new Map<number, ChoiceParts>()
   #first: Buffer | null = null
   #usage: Buffer | null = null
 
   protected abstract finish(members: RawObject): RawObject
-  protected abstract say(choice: ChoiceParts): RawObject
+  protected abstract content(choice: ChoiceParts): RawObject
 
   add(document: JsonDocument, data: Buffer): void {
     this.#first ??= copyOf(data)
@@ -153,33 +153,33 @@ abstract class OpenaiJoining implements StreamAggregator {
     const members = this.finish(rawMembers(this.#first))
     const choices = [...this.#choices].sort(([a], [b]) => a - b)
     const joined = choices.map(([index, choice]) =>
-      rawObject(new Map([['index', rawValue(index)], ...this.say(choice), ...choice.ending()])),
+      rawObject(new Map([['index', rawValue(index)], ...this.content(choice), ...choice.ending()])),
     )
     members.set('choices', rawArray(joined))
     const usage = this.#usage === null ? undefined : rawMembers(this.#usage).get('usage')
-    // A chunk's own `"usage": null` is no word of a whole answer.
+    // `"usage": null` belongs to chunks only.
     members.delete('usage')
     if (usage !== undefined) members.set('usage', usage)
     return rawObject(members)
   }
 }
 
-export class OpenaiChatJoining extends OpenaiJoining {
+export class OpenaiChatAggregator extends OpenaiAggregator {
   protected override finish(members: RawObject): RawObject {
     return members.set('object', rawValue('chat.completion'))
   }
 
-  protected override say(choice: ChoiceParts): RawObject {
+  protected override content(choice: ChoiceParts): RawObject {
     return new Map([['message', rawObject(choice.message())]])
   }
 }
 
-export class OpenaiCompletionJoining extends OpenaiJoining {
+export class OpenaiCompletionAggregator extends OpenaiAggregator {
   protected override finish(members: RawObject): RawObject {
     return members
   }
 
-  protected override say(choice: ChoiceParts): RawObject {
+  protected override content(choice: ChoiceParts): RawObject {
     return new Map([['text', choice.textJson()]])
   }
 }
