@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 
 const text = (path: string): string => readFileSync(resolve(import.meta.dirname, '..', path), 'utf8')
 
-it('the two targets of the Dockerfile are the same below "same in both"', () => {
+it('the two targets of the Dockerfile are equal below "same in both"', () => {
   const [, slim, distroless] = text('Dockerfile').split('# --- same in both\n')
   expect(slim?.slice(0, distroless?.length)).toBe(distroless)
 })
@@ -21,7 +21,7 @@ it('docs/container.md names every variable and every profile of compose.yaml', (
   for (const name of [...variables, ...profiles]) expect(document).toMatch(new RegExp(`\\b${name}\\b`))
 })
 
-it('docs/container.md says the default of every variable that only compose.yaml reads', () => {
+it('docs/container.md gives the default of every variable that only compose.yaml reads', () => {
   const document = text('docs/container.md')
   for (const [, name = '', value = ''] of text('compose.yaml').matchAll(/\$\{(\w+):-([^}]+)\}/g)) {
     if (name === 'FOREMAN_TOKEN') continue

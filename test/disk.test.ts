@@ -8,7 +8,7 @@ import { createLog } from '../src/daemon/runtime/log.ts'
 import { Disk } from '../src/daemon/services/disk.ts'
 import { TestClock } from './test-clock.ts'
 
-it('the log tells when the store finds no room, and when there is room again', () => {
+it('the log says when the store finds no room and when there is room again', () => {
   const lines: string[] = []
   const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg)
   const log = createLog({ logLevel: 'info' }, { write })
@@ -27,16 +27,13 @@ it('the log tells when the store finds no room, and when there is room again', (
 })
 
 // What /proc says of itself: no room at all.
-it.runIf(process.platform === 'linux')(
-  'free space is measured where the file is, not where the link to it is',
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'foreman-'))
-    onTestFinished(() => rm(folder, { recursive: true }))
-    const db = join(folder, 'link.db')
-    await symlink('/proc/version', db)
-    const log = createLog({ logLevel: 'silent' })
-    const disk = new Disk({ clock: new TestClock(), log, db, minFree: 1, checkFiles: () => {} })
-    await disk.start()
-    expect(disk.full).toBe(true)
-  },
-)
+it.runIf(process.platform === 'linux')('free space is measured where the file is, not where its link is', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'foreman-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const db = join(folder, 'link.db')
+  await symlink('/proc/version', db)
+  const log = createLog({ logLevel: 'silent' })
+  const disk = new Disk({ clock: new TestClock(), log, db, minFree: 1, checkFiles: () => {} })
+  await disk.start()
+  expect(disk.full).toBe(true)
+})

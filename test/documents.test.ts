@@ -15,11 +15,11 @@ describe('the generated documents', () => {
   const dir = mkdtempSync(join(tmpdir(), 'foreman-documents-'))
   afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
-  it('in the repository are what the code says now (if not: npm run generate)', () => {
+  it('equal what the code renders (if not: npm run generate)', () => {
     expect(staleDocuments(ROOT)).toEqual([])
   })
 
-  it('are stale when they are missing or were edited by hand', () => {
+  it('are stale if they are missing or edited by hand', () => {
     expect(staleDocuments(dir)).toEqual(Object.keys(DOCUMENTS))
     writeDocuments(dir)
     expect(staleDocuments(dir)).toEqual([])
@@ -38,7 +38,7 @@ describe('the generated documents', () => {
   })
 })
 
-it('the version is that of package.json', () => {
+it('the version of the documents is that of package.json', () => {
   const { version }: { version: string } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   expect(VERSION).toBe(version)
 })

@@ -35,7 +35,7 @@ test.each<[string, string, string[]]>([
   ['beats, blank lines', '  {"a":1}\n\n \r\n\t\n {"b":2}\n  ', ['{"a":1}', '{"b":2}']],
   ['nothing', '', []],
   ['what is no JSON', 'oops\n', ['oops']],
-])('natively, %s', (_what, text, records) => {
+])('records on the native API: %s', (_what, text, records) => {
   expect(dataOf(cut('/api/chat', true, text))).toEqual(records)
 })
 
@@ -53,7 +53,7 @@ test.each<[string, string, Cut[]]>([
   ['a bare line of JSON', 'data: 1\n\n{"error":"x"}\n', [[null, '1'], [null, '{"error":"x"}']]],
   ['an empty name', 'event:\ndata: 1\n\n', [[null, '1']]],
   ['nothing', '', []],
-])('on SSE, %s', (_what, text, records) => {
+])('records on SSE: %s', (_what, text, records) => {
   expect(cut('/v1/messages', true, text)).toEqual(records)
 }) // biome-ignore format: one line a case
 
@@ -62,7 +62,7 @@ test.each<[EndpointPath, string, string[]]>([
   ['/v1/chat/completions', ' {"a":1}\n', ['{"a":1}']],
   ['/v1/audio/transcriptions', 'hello\n\nyou', ['hello\n\nyou']],
   ['/api/generate', ' \n ', []],
-])('%s unstreamed is one record', (endpoint, text, records) => {
+])('an unstreamed answer of %s is one record', (endpoint, text, records) => {
   expect(dataOf(cut(endpoint, false, text))).toEqual(records)
 })
 
@@ -91,7 +91,7 @@ describe.each<[EndpointPath, boolean]>([
     ],
   )
 
-  test('the same bytes give the same records however they are sliced', () => {
+  test('gives the same records whatever the chunk boundaries', () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), fc.array(fc.nat(200), { maxLength: 20 }), (pieces, cuts) => {
         const bytes = Buffer.from(pieces.join(''))
@@ -106,7 +106,7 @@ describe.each<[EndpointPath, boolean]>([
   })
 })
 
-describe('a record that is too long is left out, and those behind it are not', () => {
+describe('skips a record that is too long and keeps the next ones', () => {
   const long = 'x'.repeat(MAX + 1)
   const slices = (text: string, size: number): string[] =>
     Array.from({ length: Math.ceil(text.length / size) }, (_, at) => text.slice(at * size, (at + 1) * size))
@@ -123,7 +123,7 @@ describe('a record that is too long is left out, and those behind it are not', (
       ['1', '2'],
     ],
     ['a comment', '/v1/messages', `data: 1\n: ${long}\n\ndata: 2\n\n`, ['2']],
-  ])('%s', (_what, endpoint, text, records) => {
+  ])('a document %s is one record', (_what, endpoint, text, records) => {
     for (const size of [text.length, 65_536, 1_000_003]) {
       expect(dataOf(cut(endpoint, true, ...slices(text, size))).map((data) => data.length)).toEqual(
         records.map((data) => data.length),
@@ -131,7 +131,7 @@ describe('a record that is too long is left out, and those behind it are not', (
     }
   })
 
-  test('a document', () => {
+  test('a whole document is one record', () => {
     expect(cut('/api/chat', false, long)).toEqual([])
     expect(cut('/api/chat', false, long.slice(1), 'x')).toEqual([])
     expect(cut('/api/chat', false, long.slice(1))).toHaveLength(1)
@@ -155,7 +155,7 @@ function keep(endpoint: EndpointPath, streamed: boolean, body: string, isJson = 
 
 const ANSWER = '{"message":{"content":"a"},"done":false}\n{"message":{"content":"b"},"done":true}\n'
 
-test('a whole answer leaves its bytes under the type that the target gave, and its text', () => {
+test("a complete answer keeps its bytes with the target's content type, and its text", () => {
   const remains: JobOutput = keep('/api/chat', true, ANSWER).output('application/x-ndjson', true)
   expect(keptIn(remains)).toEqual([
     { name: 'response', contentType: 'application/x-ndjson', text: ANSWER },
@@ -163,7 +163,7 @@ test('a whole answer leaves its bytes under the type that the target gave, and i
   ])
 })
 
-test('an answer that is not whole leaves its bytes, and nothing that looks like an answer', () => {
+test('an incomplete answer keeps its bytes but no completion and no result', () => {
   for (const streamed of [true, false]) {
     const remains: JobOutput = keep('/api/chat', streamed, ANSWER).output(null, false)
     expect(keptIn(remains)).toEqual([{ name: 'response', contentType: 'application/octet-stream', text: ANSWER }])
@@ -171,14 +171,14 @@ test('an answer that is not whole leaves its bytes, and nothing that looks like 
   }
 })
 
-test('an answer of no byte leaves nothing, but for the completion of one that is whole', () => {
+test('an empty answer keeps nothing, except an empty completion if it is complete', () => {
   expect(createAnswerBuffer('/api/chat', true, false).output(null, false).artifacts).toEqual([])
   const remains: JobOutput = createAnswerBuffer('/v1/images/generations', false, false).output(null, true)
   expect(keptIn(remains).map(({ name, text }) => [name, text])).toEqual([['completion', '']])
   expect([remains.result, remains.responseIsResult]).toEqual([null, false])
 })
 
-test('where a format was asked for, the completion is JSON', () => {
+test('the completion is JSON if a format was requested', () => {
   expect(keptIn(keep('/api/chat', true, ANSWER, true).output('x/y', true))[1]?.contentType).toBe('application/json')
 })
 
@@ -201,7 +201,7 @@ test.each<[string, EndpointPath, string, string, boolean]>([
   ['is a transcription', '/v1/audio/transcriptions', '{"text":"heard"}', 'heard', true],
   ['is a transcription as plain text', '/v1/audio/transcriptions', 'heard\n', 'heard\n', false],
   ['is a picture', '/v1/images/generations', '{"data":[{"b64_json":"iVBORw0K"}]}', '', true],
-])('a whole document that %s has its completion', (_what, endpoint, body, completion, isResult) => {
+])('a complete document that %s has its completion', (_what, endpoint, body, completion, isResult) => {
   const remains: JobOutput = keep(endpoint, false, body).output('x/y', true)
   expect(keptIn(remains)).toEqual([
     { name: 'response', contentType: 'x/y', text: body },
@@ -210,7 +210,7 @@ test.each<[string, EndpointPath, string, string, boolean]>([
   expect([remains.result, remains.responseIsResult]).toEqual([null, isResult])
 })
 
-test('a document too long for a record has its completion and is its result', () => {
+test('a document too long for a record has its completion and is its own result', () => {
   const said = 'x'.repeat(MAX)
   const keeper = keep('/api/generate', false, `{"response":"${said}","done":true}`)
   const remains: JobOutput = keeper.output('x/y', true)
@@ -218,13 +218,13 @@ test('a document too long for a record has its completion and is its result', ()
   expect(remains.artifacts[1]?.body.length).toBe(MAX)
 })
 
-test('a stream that is answered with one document is joined all the same', () => {
+test('a document that answers a stream request is aggregated like a stream', () => {
   const document = '{"model":"m","message":{"role":"assistant","content":"a"},"done":true}'
   const remains: JobOutput = keep('/api/chat', true, document).output('application/json', true)
   expect(Buffer.from(remains.result ?? []).toString()).toBe(document)
 })
 
-test('records are numbered from 1 as they come, the last one at the end', () => {
+test('records are numbered from 1 as they arrive, the last one at the end', () => {
   const numbers: number[] = []
   const keeper = createAnswerBuffer('/api/chat', true, false, (_record, number) => numbers.push(number))
   keeper.push(Buffer.from('{}\n{'))
@@ -236,7 +236,7 @@ test('records are numbered from 1 as they come, the last one at the end', () => 
   expect([numbers, keeper.records]).toEqual([[1, 2, 3], 3])
 })
 
-test('the bytes so far can be read at any time, and are its own', () => {
+test('the bytes so far can be read at any time as a copy', () => {
   const keeper = createAnswerBuffer('/api/chat', true, false)
   const pieces = [1, 65_535, 3, 200_000, 70_000].map((size, at) => Buffer.alloc(size, 0x61 + at))
   const early: Buffer[][] = []
@@ -252,7 +252,7 @@ test('the bytes so far can be read at any time, and are its own', () => {
   expect(keeper.bytes).toBe(Buffer.concat(pieces).length)
 })
 
-test('what remains can be moved to another thread without taking anything along', () => {
+test('the output can be transferred to another thread without copying other memory', () => {
   const { artifacts, result } = keep('/api/chat', true, ANSWER).output('x/y', true)
   for (const body of [...artifacts.map((artifact) => artifact.body), result]) {
     expect(body?.buffer.byteLength).toBe(body?.byteLength)

@@ -52,29 +52,29 @@ const events = (...documents: readonly unknown[]): string =>
     .map((document) => `data: ${typeof document === 'string' ? document : JSON.stringify(document)}\n\n`)
     .join('')
 
-test('there are recorded answers of each kind', () => {
+test('the recordings contain answers of each kind', () => {
   expect(RECORDED.length).toBe(15)
 })
 
 describe.each(RECORDED)('%s', (name, { endpoint, streamed, unstreamed }) => {
-  test('streamed is in the end what it is unstreamed', () => {
+  test('gives the same result streamed and unstreamed', () => {
     const { result, responseIsResult } = remainsOf(endpoint, true, streamed.body)
     expect(responseIsResult).toBe(false)
     expect(lasting(textOf(result))).toEqual({ ...(lasting(unstreamed.body) as object), ...DIFFERS[name] })
   })
 
-  test('has the same completion either way', () => {
+  test('has the same completion streamed and unstreamed', () => {
     const completion = completionIn(remainsOf(endpoint, true, streamed.body))
     expect(completion).not.toBeNull()
     expect(completion).toBe(completionIn(remainsOf(endpoint, false, unstreamed.body)))
   })
 
-  test('unstreamed is its own result', () => {
+  test('is its own result when unstreamed', () => {
     const { result, responseIsResult } = remainsOf(endpoint, false, unstreamed.body)
     expect([result, responseIsResult]).toEqual([null, true])
   })
 
-  test('leaves the same however it is sliced', () => {
+  test('keeps the same output whatever the chunk boundaries', () => {
     const bytes = Buffer.from(streamed.body)
     const once = remainsOf(endpoint, true, streamed.body)
     fc.assert(
@@ -94,7 +94,7 @@ describe.each(RECORDED)('%s', (name, { endpoint, streamed, unstreamed }) => {
   })
 })
 
-test('the recorded tool calls and thoughts are really in what is joined', () => {
+test('the aggregated answer contains the recorded tool calls and thoughts', () => {
   const resultOf = (name: string): string | null => {
     const { endpoint, streamed } = new Map(RECORDED).get(name) as Recorded
     return textOf(remainsOf(endpoint, true, streamed.body).result)
@@ -106,7 +106,7 @@ test('the recorded tool calls and thoughts are really in what is joined', () => 
   }
 })
 
-test('numbers stay as they were written', () => {
+test('numbers keep their spelling', () => {
   const { result } = remainsOf(
     '/api/chat',
     true,
@@ -120,7 +120,7 @@ test('numbers stay as they were written', () => {
   )
 })
 
-test('numbers of OpenAI stay as they were written', () => {
+test('numbers of OpenAI answers keep their spelling', () => {
   const body =
     'data: {"created":1.0,"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n' +
     'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"n":12345678901234567890}}\n\ndata: [DONE]\n\n'
@@ -130,7 +130,7 @@ test('numbers of OpenAI stay as they were written', () => {
   )
 })
 
-test('calls that come in fragments are put together by their index, for each choice', () => {
+test('fragments of tool calls are joined by index, for each choice', () => {
   const delta = (index: number, tool_calls: unknown[]) => ({
     choices: [{ index, delta: { content: null, tool_calls } }],
   })
@@ -175,7 +175,7 @@ test('calls that come in fragments are put together by their index, for each cho
   })
 })
 
-test('two calls that are both numbered 0 stay two', () => {
+test('two tool calls that are both numbered 0 stay separate', () => {
   const call = (id: string) => ({ index: 0, id, type: 'function', function: { name: id, arguments: '{}' } })
   const chunk = (id: string) => ({ choices: [{ index: 0, delta: { content: '', tool_calls: [call(id)] } }] })
   const body = events(chunk('a'), chunk('b'), '[DONE]')
@@ -206,7 +206,7 @@ const anthropic = (partial: readonly string[]): string =>
     { type: 'message_stop' },
   )
 
-test('blocks of a message are filled: text, thinking with its signature, the input of a tool', () => {
+test('message blocks are filled: text, thinking with its signature, tool input', () => {
   const remains = remainsOf('/v1/messages', true, anthropic(['{"n":', '12345678901234567890}']))
   expect(completionIn(remains)).toBe('abc')
   expect(textOf(remains.result)).toBe(
@@ -217,14 +217,14 @@ test('blocks of a message are filled: text, thinking with its signature, the inp
 })
 
 test.each([[[]], [['{"n":']], [['{}', '{}']]])(
-  'a tool whose input is no JSON (%j) has the input it began with',
+  'a tool whose input is not JSON (%j) keeps its initial input',
   (partial) => {
     const { result } = remainsOf('/v1/messages', true, anthropic(partial))
     expect(JSON.parse(textOf(result) ?? '').content[2].input).toEqual({})
   },
 )
 
-test('a response that was ended early is the response of its last event', () => {
+test('a response that ended early is the response of its last event', () => {
   const response =
     '{"status":"incomplete","output":[{"type":"reasoning"},{"type":"message","content":' +
     '[{"type":"output_text","text":"a"},{"type":"refusal","refusal":"no"},{"type":"output_text","text":"b"}]}],"n":1.0}'
@@ -240,7 +240,7 @@ test.each<[string, string]>([
   ['with odd members', '{"message":"x","choices":{},"tool_calls":5}'],
   ['with odd parts', '{"message":{"content":5,"tool_calls":[null,5]},"choices":[null,5,{"delta":7,"index":"x"}]}'],
   ['nested deeper than Go can read', `{"message":{"tool_calls":[${'['.repeat(20_000)}${']'.repeat(20_000)}]}}`],
-])('a record %s harms nothing', (_what, record) => {
+])('a record %s does not change the result', (_what, record) => {
   const said = '{"message":{"role":"assistant","content":"a"},"done":false}'
   const end = '{"message":{"role":"assistant","content":""},"done":true}'
   const native = remainsOf('/api/chat', true, `${said}\n${record}\n${end}\n`)
@@ -255,13 +255,13 @@ test.each<[string, string]>([
   }
 })
 
-test('what follows the terminal marker is in the response only', () => {
+test('bytes after the terminal marker are only in the response', () => {
   const end = '{"response":"a","done":true}\n'
   const remains = remainsOf('/api/generate', true, `${end}{"response":"b","done":true}\n`)
   expect([completionIn(remains), textOf(remains.result)]).toEqual(['a', '{"response":"a","done":true}'])
 })
 
-test('a character whose halves come in two records is whole', () => {
+test('a character split over two records is joined', () => {
   const half = (unit: string, done: boolean): string => `{"response":"\\u${unit}","done":${done}}\n`
   const padding = `{"response":"${'x'.repeat(16 * 1024 - 1)}","done":false}\n`
   const remains = remainsOf('/api/generate', true, padding + half('d83d', false) + half('de00', true))
@@ -269,7 +269,7 @@ test('a character whose halves come in two records is whole', () => {
   expect(JSON.parse(textOf(remains.result) ?? '').response.slice(-3)).toBe('x😀')
 })
 
-test('any text comes through, whatever is in it and however long it is', () => {
+test('any text is kept, whatever it contains and however long it is', () => {
   const tokens = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constant('ż"\\\n😀'.repeat(100_000))), {
     maxLength: 6,
   })
@@ -284,7 +284,7 @@ test('any text comes through, whatever is in it and however long it is', () => {
   )
 })
 
-test('every recorded answer is whole to the marker too', () => {
+test('every recorded answer is complete for the completion detector', () => {
   for (const [, { endpoint, streamed }] of RECORDED) {
     const marker = createCompletionDetector(endpoint, true)
     marker.push(Buffer.from(streamed.body))

@@ -16,12 +16,12 @@ describe('an answer of millions of small parts', () => {
     ['openai tool calls', ['response']],
     ['openai choices', ['response']],
     ['anthropic blocks', ['response']],
-  ])('(%s) is kept in a small heap', async (name, artifacts) => {
+  ])('(%s) fits in a small heap', async (name, artifacts) => {
     const { stdout } = await run(process.execPath, ['--max-old-space-size=40', CHILD, name])
     expect(JSON.parse(stdout)).toMatchObject({ artifacts })
   })
 
-  it('(one document of 12 MiB) is judged and kept in a small heap', async () => {
+  it('(one document of 12 MiB) is classified and kept in a small heap', async () => {
     const { stdout } = await run(process.execPath, ['--max-old-space-size=96', CHILD, 'document'])
     expect(JSON.parse(stdout)).toMatchObject({
       artifacts: ['response', 'completion'],

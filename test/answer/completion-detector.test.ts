@@ -35,11 +35,11 @@ describe.each(CHATTY)('%s', (endpoint) => {
   const streamed = answerOf(endpoint, SAID, true, true).records
   const whole = answerOf(endpoint, SAID, false, true).records.join('')
 
-  test('as Ollama streams it is complete', () => {
+  test('is complete as Ollama streams it', () => {
     expect(verdictOf(endpoint, true, ...streamed)).toBe('complete')
   })
 
-  test('is incomplete until its last record, wherever it was cut', () => {
+  test('is incomplete until its last record, wherever it is cut', () => {
     const bytes = Buffer.from(streamed.join(''))
     const lastRecord = bytes.length - Buffer.byteLength(streamed.at(-1) ?? '')
     for (let end = 0; end <= lastRecord; end++) {
@@ -47,14 +47,14 @@ describe.each(CHATTY)('%s', (endpoint) => {
     }
   })
 
-  test('is never called bad for being cut inside its last record', () => {
+  test('is never invalid for being cut inside its last record', () => {
     const bytes = Buffer.from(streamed.join(''))
     for (let end = bytes.length - 1000; end < bytes.length; end++) {
       expect(verdictOf(endpoint, true, bytes.subarray(0, Math.max(0, end)))).not.toMatch(/bad|error/)
     }
   })
 
-  test('tells what it cost', () => {
+  test('reports its cost', () => {
     for (const marker of [read(endpoint, true, ...streamed), read(endpoint, false, whole)]) {
       marker.verdict()
       const { promptTokens, completionTokens } = marker.measured()
@@ -64,25 +64,25 @@ describe.each(CHATTY)('%s', (endpoint) => {
     }
   })
 
-  test('unstreamed is complete, and incomplete when it is cut', () => {
+  test('is complete unstreamed, and incomplete when cut', () => {
     expect(verdictOf(endpoint, false, whole)).toBe('complete')
     expect(verdictOf(endpoint, false, whole.slice(0, -3))).toBe('incomplete')
     expect(verdictOf(endpoint, false, '')).toBe('incomplete')
   })
 
-  test('unstreamed with an error is an error', () => {
+  test('is an error if unstreamed with an error', () => {
     expect(read(endpoint, false, '{"error":"x"}').verdict()).toEqual({ kind: 'error', message: 'x' })
     expect(read(endpoint, false, '{"error":{"message":"y"}}').verdict()).toEqual({ kind: 'error', message: 'y' })
   })
 
-  test('what is no Ollama is bad', () => {
+  test('bytes that are not from Ollama are invalid', () => {
     for (const isStreamed of [true, false]) {
       expect(verdictOf(endpoint, isStreamed, '<html><body>hello</body></html>\n')).toBe('bad')
     }
     expect(verdictOf(endpoint, false, '[1]')).toBe('bad')
   })
 
-  test('gives the same verdict and cost however it is sliced', () => {
+  test('gives the same outcome and cost whatever the chunk boundaries', () => {
     const bytes = Buffer.from(streamed.join(''))
     const once = read(endpoint, true, bytes)
     fc.assert(
@@ -98,12 +98,12 @@ describe.each(CHATTY)('%s', (endpoint) => {
     )
   })
 
-  test('is complete in pieces of one byte', () => {
+  test('is complete in chunks of one byte', () => {
     const bytes = Buffer.from(streamed.join(''))
     expect(verdictOf(endpoint, true, ...Array.from(bytes, (byte) => Buffer.from([byte])))).toBe('complete')
   })
 
-  test('is complete with CR LF, beats and blank lines', () => {
+  test('is complete with CR LF, heartbeats and blank lines', () => {
     const beaten = streamed.map((record) => (endpoint.startsWith('/api/') ? `  ${record}\n` : `: beat\n\n${record}`))
     expect(verdictOf(endpoint, true, beaten.join('').replaceAll('\n', '\r\n'))).toBe('complete')
   })
@@ -142,12 +142,12 @@ test.each<[string, string, Verdict['kind']]>([
   ['an end cut short', '{"done":true,"done_rea', 'incomplete'],
   ['things after the end', '{"done":true}\n{"error":"late"}\noops\n', 'complete'],
   ['an end after an error', '{"error":"boom"}\n{"done":true}\n', 'error'],
-])('natively, %s', (_what, text, kind) => {
+])('on the native API: %s', (_what, text, kind) => {
   expect(verdictOf('/api/chat', true, NATIVE, NATIVE, text)).toBe(kind)
   expect(verdictOf('/api/chat', true, NATIVE + NATIVE + text)).toBe(kind)
 })
 
-test('the words of an error record are kept', () => {
+test('the text of an error record is kept', () => {
   const error = 'an error was encountered while running the model: unexpected EOF'
   expect(read('/api/chat', true, NATIVE, JSON.stringify({ error })).verdict()).toEqual({
     kind: 'error',
@@ -261,7 +261,7 @@ test.each<[string, EndpointPath, string, Verdict['kind']]>([
     'incomplete',
   ],
   ['an error', '/v1/responses', 'event: error\ndata: {"type":"error","message":"boom"}\n\n', 'error'],
-])('%s on %s', (_what, endpoint, text, kind) => {
+])('an answer of %s on %s', (_what, endpoint, text, kind) => {
   const before = endpoint === '/v1/chat/completions' ? CHUNK : ': beat\nid: 1\nretry: 5\n\n'
   const verdict = read(endpoint, true, before, text).verdict()
   expect(verdict.kind).toBe(kind)
@@ -273,7 +273,7 @@ test('an unstreamed response that failed is an error', () => {
   expect(read('/v1/responses', false, text).verdict()).toEqual({ kind: 'error', message: 'boom' })
 })
 
-test('a picture or a recording is whole when its framing says so', () => {
+test('an image or audio file is complete when its framing ends', () => {
   for (const endpoint of ['/v1/images/generations', '/v1/images/edits', '/v1/audio/transcriptions'] as const) {
     const marker = read(endpoint, false, Buffer.alloc(200_000, 1))
     expect(marker.verdict()).toEqual({ kind: 'complete' })
@@ -283,7 +283,7 @@ test('a picture or a recording is whole when its framing says so', () => {
   }
 })
 
-test('a record of 8 MiB is read, a longer one is bad and kept nowhere', () => {
+test('a record of 8 MiB is read; a longer one is invalid and not kept', () => {
   const record = (length: number) => `{"x":"${'x'.repeat(length - 22)}","done":true}\n`
   expect(verdictOf('/api/chat', true, record(8 * MIB - 100))).toBe('complete')
   expect(verdictOf('/api/chat', true, record(8 * MIB + 100))).toBe('bad')
@@ -296,7 +296,7 @@ test('a record of 8 MiB is read, a longer one is bad and kept nowhere', () => {
   expect(events.verdict().kind).toBe('bad')
 })
 
-test('an event of very many lines costs no more than its bytes', () => {
+test('an event of very many lines costs only its bytes', () => {
   const marker = createCompletionDetector('/v1/chat/completions', true)
   marker.push(Buffer.from('data: {\n'))
   for (let i = 0; i < 1000; i++) marker.push(Buffer.from('data: \n'.repeat(500)))
@@ -304,14 +304,14 @@ test('an event of very many lines costs no more than its bytes', () => {
   expect(marker.verdict()).toEqual({ kind: 'error', message: 'boom' })
 })
 
-test('an unstreamed answer of more than 64 MiB is bad', () => {
+test('an unstreamed answer of more than 64 MiB is invalid', () => {
   const marker = createCompletionDetector('/api/chat', false)
   const piece = Buffer.alloc(MIB, ' ')
   for (let i = 0; i < 65; i++) marker.push(piece)
   expect(marker.verdict().kind).toBe('bad')
 })
 
-test('text of a model is never taken for the end', () => {
+test('text of the model is never taken for the terminal marker', () => {
   const words = fc.constantFrom(
     '"done":true',
     '"error"',
@@ -334,7 +334,7 @@ test('text of a model is never taken for the end', () => {
   )
 })
 
-test('asking for the verdict in between changes nothing', () => {
+test('reading the outcome early does not change it', () => {
   for (const endpoint of CHATTY) {
     const bytes = Buffer.from(answerOf(endpoint, SAID, true, true).records.join(''))
     const marker = createCompletionDetector(endpoint, true)

@@ -8,7 +8,7 @@ const MIB = 1024 ** 2
 const text = (json: string): string | undefined => rawText(Buffer.from(json))?.toString('utf8')
 
 describe('the text of a JSON string', () => {
-  it('is what JSON.parse makes of it', () => {
+  it('equals the result of JSON.parse', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 50 }), (value) => {
         expect(text(JSON.stringify(value))).toBe(value)
@@ -22,7 +22,7 @@ describe('the text of a JSON string', () => {
     ['an escaped pair', '\\ud83d\\ude00'],
     ['an escaped backslash', '\\\\'],
     ['a character of four bytes', '😀'],
-  ])('is whole where %s stands at the end of a piece', (_name, written) => {
+  ])('is complete if %s stands at the end of a chunk', (_name, written) => {
     const size = Buffer.byteLength(written)
     for (let shift = -1; shift <= size; shift++) {
       const json = `"${'x'.repeat(MIB - size + shift)}${written}${'y'.repeat(10)}"`
@@ -36,7 +36,7 @@ describe('the text of a JSON string', () => {
 })
 
 describe('a member of an object', () => {
-  it('is the last of its name, however the name is written', () => {
+  it('is the last one of its name, however the name is spelled', () => {
     const json = Buffer.from('{"a":1,"\\u0061":[2, 3],"b":{"a":4}}')
     expect(rawMember(json, 'a')?.toString()).toBe('[2, 3]')
     expect([...rawElementsIn(rawMember(json, 'a'))].map(String)).toEqual(['2', '3'])

@@ -48,7 +48,7 @@ function jobsIn(path: string): string[] {
 }
 
 describe('foreman backup', () => {
-  it('copies every job that was acknowledged before, while others are submitted, and a daemon starts on it', async () => {
+  it('copies every acknowledged job during submissions, and a daemon starts on the copy', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await pausedForeman(fake)
     const file = join(await temporaryFolder(), 'copy.db')
@@ -73,7 +73,7 @@ describe('foreman backup', () => {
     expect(status.queue.waiting).toBe(copied.length)
   })
 
-  it('keeps an existing file, unless there is --force', async () => {
+  it('keeps an existing file without --force', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await pausedForeman(fake)
     const file = join(await temporaryFolder(), 'copy.db')
@@ -85,7 +85,7 @@ describe('foreman backup', () => {
     expect(jobsIn(file)).toEqual([])
   })
 
-  it('leaves no file when the copy breaks off', async () => {
+  it('leaves no file if the copy fails', async () => {
     const server = createServer((_req, res) => {
       res.writeHead(200, { 'Content-Type': 'application/vnd.sqlite3', 'Content-Length': 1000 })
       res.write('SQLite format 3', () => res.destroy())
@@ -111,7 +111,7 @@ describe('foreman backup', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it('refuses an answer that is not a database of foreman', async () => {
+  it('rejects an answer that is not a foreman database', async () => {
     const server = createServer((_req, res) => void res.end('<html>'))
     const { url, folder, file } = await listening(server)
     const { code, stderr } = await runHere(['backup', file, '--url', url])
@@ -122,7 +122,7 @@ describe('foreman backup', () => {
 })
 
 describe('POST /backup', () => {
-  it('sends one copy after the other, and leaves none beside the database', async () => {
+  it('sends one copy at a time and leaves none beside the database', async () => {
     await using fake = await FakeOllama.start()
     const { url, config } = await pausedForeman(fake)
     await submitMany(url, 4)
@@ -135,14 +135,14 @@ describe('POST /backup', () => {
     expect(existsSync(`${config.db}.backup.part`)).toBe(false)
   })
 
-  it('is refused when the copy would leave less than FOREMAN_MIN_FREE', async () => {
+  it('is refused if the copy would leave less than FOREMAN_MIN_FREE', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { minFree: 2 ** 52 } })
     const answer = await call(url, { path: '/backup' })
     expect(answer).toMatchObject({ status: 503, headers: { 'x-foreman-error': 'storage_full' } })
   })
 
-  it('loses no job and leaves no copy when the daemon is killed in the middle', async () => {
+  it('loses no job and leaves no copy if the daemon is killed during it', async () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
     // What a daemon leaves that was killed before its copy had lost its name.

@@ -58,7 +58,7 @@ describe('the simulated fleet', () => {
     expect(swaps).toBeLessThan(20)
   })
 
-  it('turns to the oldest job after the drain limit', () => {
+  it('switches to the oldest job after the drain limit', () => {
     const fleet = { ...FLEET, targets: 1, models: 2, skew: 0, utilisation: 5, jobs: 900 }
     const swaps = (drainLimit: number) => simulate({ ...fleet, drainLimit }, policy('round robin')).swaps
     expect(swaps(60)).toBeGreaterThan(swaps(0) * 5)

@@ -30,7 +30,7 @@ describeInBrowser('an extension', () => {
   test.each([
     ['is refused by default', [], 'nothing', 0],
     ['is let in by the word `extensions`', ['extensions'], '"done":true', 1],
-  ])('%s', async (_name, origins, learned, sent) => {
+  ])('an extension page %s', async (_name, origins, learned, sent) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { origins } })
     const page = await chromium.newPage()

@@ -78,7 +78,7 @@ describeInBrowser('in a browser', () => {
     expect(fake.log.filter(({ path }) => !own.includes(path))).toEqual([])
   }
 
-  test.each(['localhost', '127.0.0.1'])('a page on http://%s streams a chat while it is being told', async (name) => {
+  test.each(['localhost', '127.0.0.1'])('a page on http://%s streams a chat as it is generated', async (name) => {
     await using setup = await setUp()
     const { fake, running, site, page } = setup
     fake.on('/api/chat', says('Blue', ' sky')).hold('middle')
@@ -93,7 +93,7 @@ describeInBrowser('in a browser', () => {
     expect(await page.evaluate('job')).toBe(fake.workers[0]?.header('x-foreman-job-id'))
   })
 
-  test('a page hears the beats of a queue, and can leave it', async () => {
+  test('a page receives the heartbeats of a waiting call and can abort it', async () => {
     await using setup = await setUp()
     const { fake, running, site, page } = setup
     fake.hold('load')
@@ -107,7 +107,7 @@ describeInBrowser('in a browser', () => {
     expect(await page.evaluate('code')).toBe(200)
   })
 
-  test('a page with a token asks first, and is let in with it alone', async () => {
+  test('a page with a token sends a preflight and gets access only with the token', async () => {
     await using setup = await setUp({ token: TOKEN })
     const { running, site, page } = setup
     await page.open(`http://localhost:${site.port}/`)
@@ -148,7 +148,7 @@ describeInBrowser('in a browser', () => {
     expect(seen).toEqual(['queued', 'loading', 'working', 'done'].map((state) => [state, true]))
   })
 
-  test('foreman-client runs in a page: it submits, streams, waits and cancels', async () => {
+  test('foreman-client submits, streams, waits and cancels in a page', async () => {
     await using setup = await setUp()
     const { fake, running, site, page } = setup
     fake.on('/api/chat', says('Blue', ' sky'))
@@ -237,7 +237,7 @@ describeInBrowser('in a browser', () => {
   ].concat(['script', 'form', 'events'])
   const learnedNothing = Object.fromEntries(WAYS.map((way) => [way, 'nothing']))
 
-  test('a page that may learns by the same ways what others do not', async () => {
+  test('an allowed page learns what other pages cannot by the same requests', async () => {
     await using setup = await setUp()
     const { running, site, page } = setup
     await page.open(`http://localhost:${site.port}/`)
@@ -256,7 +256,7 @@ describeInBrowser('in a browser', () => {
   })
 
   test.each(['127.0.0.2', 'attacker.example', 'localhost.attacker.example'])(
-    'a page on http://%s gets nothing, whichever way it asks',
+    'a page on http://%s gets nothing from any kind of request',
     async (name) => {
       await using setup = await setUp()
       const { running, site, page } = setup
@@ -286,7 +286,7 @@ describeInBrowser('in a browser', () => {
     await nothingHappened(setup)
   })
 
-  test('a page on an origin of FOREMAN_ORIGINS chats, and its neighbour does not', async () => {
+  test('a page on an origin of FOREMAN_ORIGINS can chat, and a page on the next port cannot', async () => {
     await using setup = await setUp({ origins: ['http://chat.example:*'] })
     const { running, site, page } = setup
     await page.open(`http://chat.example:${site.port}/`)
@@ -296,7 +296,7 @@ describeInBrowser('in a browser', () => {
     expect(await page.evaluate(`fetch('${running.url}/api/tags').then(() => 'read', () => 'nothing')`)).toBe('nothing')
   })
 
-  test('a name that is bound to this machine after its page was loaded gets nothing', async () => {
+  test('a host name rebound to this machine after the page loaded gets nothing', async () => {
     await using setup = await setUp()
     const { running, site, page } = setup
     const origin = `http://rebound.example:${site.port}`

@@ -72,7 +72,7 @@ async function upload(url: string): Promise<() => Promise<number>> {
 
 const arrived = (fake: FakeOllama): number => fake.requests(BLOB)[0]?.body.length ?? 0
 
-describe.each(PROXIES)('$name, set as written', (proxy) => {
+describe.each(PROXIES)('$name with the documented settings', (proxy) => {
   const tryIt = test.skipIf(proxy.program === undefined)
 
   tryIt('makes the target wait for a caller who reads nothing, and frees it when he hangs up', async () => {

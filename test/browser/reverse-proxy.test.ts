@@ -7,7 +7,7 @@ import { cut, FakeOllama, says } from '../fake-ollama.ts'
 import { type Running, startForeman, until } from '../harness.ts'
 import { called, NAME, PROXIES, startProxy } from './proxy.ts'
 
-describe.each(PROXIES)('$name', (proxy) => {
+describe.each(PROXIES)('foreman behind $name', (proxy) => {
   const tryIt = test.skipIf(proxy.program === undefined)
 
   async function setUp(): Promise<{ fake: FakeOllama; running: Running; url: string }> {

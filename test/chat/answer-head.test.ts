@@ -20,7 +20,7 @@ const RECORD = '{"message":{"content":"hi"},"done":true}\n'
 const OPEN_RECORD = '{"message":{"content":"hi"},"done":false}\n'
 
 describe('a declared length', () => {
-  it('never reaches the caller of a stream, so that an error record does not fill up missing bytes', async () => {
+  it('is not passed to the caller of a stream, because an error record would otherwise count as missing bytes', async () => {
     await using pair = await startPair()
     const missing = 'HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: 500\r\n\r\n'
     pair.fake.on('/api/chat', raw(missing + OPEN_RECORD))
@@ -30,7 +30,7 @@ describe('a declared length', () => {
     expect(answer.body).toMatch(/\n\{"error":"[^"]+"\}\n$/)
   })
 
-  it('does not hide that the last record is missing', async () => {
+  it('does not hide a missing last record', async () => {
     await using pair = await startPair()
     pair.fake.on('/api/chat', answerWith('Content-Type: application/x-ndjson', OPEN_RECORD))
     const answer = await chat(pair.url).answer()
@@ -38,14 +38,14 @@ describe('a declared length', () => {
     expect(answer.body).toMatch(/\n\{"error":"[^"]+"\}\n$/)
   })
 
-  it('does not make a document of 9 MiB whole that says it is not done', async () => {
+  it('does not make an unfinished document of 9 MiB complete', async () => {
     await using pair = await startPair()
     const body = JSON.stringify({ message: { content: 'x'.repeat(9 * 1024 ** 2) }, done: false })
     pair.fake.on('/api/chat', answerWith('Content-Type: application/json', body))
     expect((await chat(pair.url, 'tiny-a', { stream: false }).answer()).cut).toBe(true)
   })
 
-  it('does not change a whole document of 9 MiB', async () => {
+  it('does not change a complete document of 9 MiB', async () => {
     await using pair = await startPair()
     pair.fake.on('/api/chat', huge(9 * 1024 ** 2))
     const answer = await chat(pair.url).answer()
@@ -54,14 +54,14 @@ describe('a declared length', () => {
   })
 })
 
-describe('a 200 that Ollama does not write', () => {
+describe('a 200 that does not come from Ollama', () => {
   it.each([
     ['a page', 'Content-Type: text/html', '<html>please log in</html>', 'its content type is "text/html"'],
     ['a page for an event stream', 'Content-Type: text/html; charset=utf-8', '<html>', 'text/html'],
     ['a body without a type', 'X-Nothing: 1', RECORD, 'it has no content type'],
     ['a compressed body', 'Content-Type: application/x-ndjson\r\nContent-Encoding: gzip', RECORD, '"gzip"'],
     ['a body compressed twice', 'Content-Type: application/json\r\nContent-Encoding: br, gzip', RECORD, '"br, gzip"'],
-  ])('is a 502 that names it: %s', async (_what, headers, body, detail) => {
+  ])('becomes a 502 that names it: %s', async (_what, headers, body, detail) => {
     await using pair = await startPair()
     pair.fake.always('/api/chat', answerWith(headers, body))
     for (const stream of [true, false]) {
@@ -83,7 +83,7 @@ describe('a 200 that Ollama does not write', () => {
     ['the same length twice', 'Content-Length: 41\r\nContent-Length: 41'],
     ['a length beside chunks', 'Content-Length: 41\r\nTransfer-Encoding: chunked'],
     ['chunks beside a length', 'Transfer-Encoding: chunked\r\nContent-Length: 41'],
-  ])('is never sent again: %s', async (_what, lengths) => {
+  ])('is not retried: %s', async (_what, lengths) => {
     await using pair = await startPair()
     const head = `HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n${lengths}\r\n\r\n`
     pair.fake.always('/api/chat', raw(head + RECORD))
@@ -93,13 +93,13 @@ describe('a 200 that Ollama does not write', () => {
   })
 })
 
-describe('an answer that begins oddly', () => {
+describe('an answer with an unusual beginning', () => {
   it.each([
     ['100 Continue', 'HTTP/1.1 100 Continue\r\n\r\n'],
     ['100 Continue twice, with headers', 'HTTP/1.1 100 Continue\r\nX: 1\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'],
     ['102 Processing', 'HTTP/1.1 102 Processing\r\n\r\n'],
     ['103 Early Hints', 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'],
-  ])('is read behind an interim answer: %s', async (_what, interim) => {
+  ])('is read after an interim response: %s', async (_what, interim) => {
     await using pair = await startPair()
     const whole = `${interim}HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${RECORD.length}\r\n\r\n${RECORD}`
     pair.fake.on('/api/chat', raw(whole), { raw: whole, slice: 1 })
@@ -111,7 +111,7 @@ describe('an answer that begins oddly', () => {
     expect([answer.status, answer.body]).toEqual([200, '{"embeddings":[]}'])
   })
 
-  it('keeps its first record behind a byte order mark', async () => {
+  it('keeps its first record after a byte order mark', async () => {
     await using pair = await startPair()
     const events =
       '\ufeffdata: {"choices":[{"delta":{"content":"one"}}]}\n\ndata: {"choices":[{"delta":{"content":"two"}}]}\n\ndata: [DONE]\n\n'
@@ -123,7 +123,7 @@ describe('an answer that begins oddly', () => {
     expect(job.artifacts.find(({ name }) => name === 'completion')).toMatchObject({ data: 'onetwo' })
   })
 
-  it('keeps a first line of JSON behind a byte order mark', async () => {
+  it('keeps a first JSON line after a byte order mark', async () => {
     await using pair = await startPair()
     pair.fake.always('/api/chat', answerWith('Content-Type: application/x-ndjson', `\ufeff${RECORD}`))
     expect(await chat(pair.url).answer()).toMatchObject({ status: 200, body: `\ufeff${RECORD}`, cut: false })
@@ -131,7 +131,7 @@ describe('an answer that begins oddly', () => {
 })
 
 describe('an error page of more than 64 KiB', () => {
-  it('is not followed by a second attempt once the caller has it', async () => {
+  it('is not retried once the caller has bytes of it', async () => {
     await using pair = await startPair()
     const page = `<html>${'x'.repeat(100_000)}</html>`
     const head = `HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: ${page.length}\r\n\r\n`

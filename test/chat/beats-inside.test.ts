@@ -18,8 +18,8 @@ const SURFACES: readonly (readonly [path: string, more: object, beat: string])[]
   ['/v1/responses', { input: 'x' }, ': waiting\n\n'],
 ]
 
-describe('a stream that falls silent', () => {
-  it.each(SURFACES)('gets a heartbeat between two records on %s, and stays readable', async (path, more, beat) => {
+describe('a stream without bytes for a heartbeat interval', () => {
+  it.each(SURFACES)('gets a heartbeat between two records on %s and stays readable', async (path, more, beat) => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on(path, says('one', 'two')).hold('middle')
@@ -37,7 +37,7 @@ describe('a stream that falls silent', () => {
     if (beat === ' ') for (const line of body.trim().split('\n')) JSON.parse(line)
   })
 
-  it('gets none in the middle of a record', async () => {
+  it('gets no heartbeat inside a record', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on('/api/chat', { ending: 'stall', after: 1, midRecord: true })
@@ -48,7 +48,7 @@ describe('a stream that falls silent', () => {
     caller.hangUp()
   })
 
-  it('gets none after its last record: a client would read a line of white space', async () => {
+  it('gets no heartbeat after its last record, because a client would read an empty line', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 1_000 } })
     fake.on('/api/chat', { ending: 'stall', after: 1_000 })
@@ -58,7 +58,7 @@ describe('a stream that falls silent', () => {
     expect(await caller.answer()).toMatchObject({ body: whole, cut: false })
   })
 
-  it('gets none where FOREMAN_HEARTBEAT is 0', async () => {
+  it('gets no heartbeat with FOREMAN_HEARTBEAT=0', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 0 } })
     fake.hold('middle')

@@ -24,10 +24,10 @@ async function start() {
   return { fake, ...foreman }
 }
 
-describe('a compaction by itself', () => {
+describe('a separate compaction request', () => {
   const call = { path: '/v1/responses/compact', body: { model: 'tiny-a', input: items, stream: true } }
 
-  it('waits in the queue, is held with spaces, and is one document', async () => {
+  it('waits in the queue with heartbeats and is one document', async () => {
     const { fake, url, clock } = await start()
     await using _ = fake
     fake.on(call.path, { body: COMPACTED, gate: 'slow' }).hold('slow')
@@ -42,7 +42,7 @@ describe('a compaction by itself', () => {
     ])
   })
 
-  it('is a job that counts its tokens', async () => {
+  it('is a job with token counts', async () => {
     const { fake, url } = await start()
     await using _ = fake
     fake.on(call.path, { body: COMPACTED })
@@ -55,7 +55,7 @@ describe('a compaction by itself', () => {
     expect(job.result).toEqual(JSON.parse(COMPACTED))
   })
 
-  it('that fails is the error of the target', async () => {
+  it("passes on the target's error if it fails", async () => {
     const { fake, url } = await start()
     await using _ = fake
     fake.on(call.path, { status: 500, body: FAILED })
@@ -67,7 +67,7 @@ describe('a compaction by itself', () => {
 describe('a compaction inside /v1/responses', () => {
   const call = { path: '/v1/responses', body: triggered }
 
-  it('is held with comments until it is done', async () => {
+  it('gets heartbeat comments until it is done', async () => {
     const { fake, url, clock } = await start()
     await using _ = fake
     fake.on(call.path, { body: COMPLETED, gate: 'slow' }).hold('slow')
@@ -80,7 +80,7 @@ describe('a compaction inside /v1/responses', () => {
     expect([answer.status, answer.body, answer.cut]).toEqual([200, `: waiting\n\n${COMPLETED}`, false])
   })
 
-  it('that fails after the first beat ends as a failed response', async () => {
+  it('ends as a failed response if it fails after the first heartbeat', async () => {
     const { fake, url, clock } = await start()
     await using _ = fake
     fake.on(call.path, { status: 500, body: FAILED, gate: 'slow' }).hold('slow')

@@ -25,9 +25,9 @@ async function busyForeman(fake: FakeOllama) {
   return { ...running, first }
 }
 
-describe('a caller who hangs up', () => {
+describe('a caller that hangs up', () => {
   it.each(['fin', 'rst'] as const)(
-    'mid-stream (%s) closes the socket of the target, and the next one starts',
+    "during a stream (%s) closes the target's socket, and the next job starts",
     async (how) => {
       await using fake = await FakeOllama.start()
       const { url, first } = await busyForeman(fake)
@@ -52,7 +52,7 @@ describe('a caller who hangs up', () => {
     await until('it is cancelled', async () => (await jobs(url))['cancelled'] === 1)
   })
 
-  it('while queued costs the target nothing', async () => {
+  it('while queued never reaches the target', async () => {
     await using fake = await FakeOllama.start()
     const running = await busyForeman(fake)
     const { url, first } = running
@@ -68,7 +68,7 @@ describe('a caller who hangs up', () => {
     expect(fake.workers.map(({ json }) => json['model'])).toEqual(['tiny-a'])
   })
 
-  it('with a thousand others at once is a thousand cancels, and the daemon goes on', async () => {
+  it('with a thousand others at once causes a thousand cancellations, and the daemon keeps working', async () => {
     await using fake = await FakeOllama.start()
     const running = await busyForeman(fake)
     const { url, first } = running
@@ -84,10 +84,10 @@ describe('a caller who hangs up', () => {
   })
 })
 
-describe('a retry that says it is one', () => {
+describe('a marked retry', () => {
   const headers = { 'x-stainless-retry-count': '1' }
 
-  it('takes the place of the try that was given up', async () => {
+  it('takes the queue position of the abandoned try', async () => {
     await using fake = await FakeOllama.start()
     const { url, first } = await busyForeman(fake)
     const given = chat(url, 'tiny-b', { n: 1 })
@@ -105,7 +105,7 @@ describe('a retry that says it is one', () => {
     expect((await jobs(url))['done']).toBe(3)
   })
 
-  it('with the same Idempotency-Key takes it too', async () => {
+  it('with the same Idempotency-Key takes its position too', async () => {
     await using fake = await FakeOllama.start()
     const { url, first } = await busyForeman(fake)
     const given = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })
@@ -125,7 +125,7 @@ describe('a retry that says it is one', () => {
     ['has another body', { n: 2 }, headers],
     ['has another agent', { n: 1 }, { ...headers, 'User-Agent': 'somebody else' }],
     ['has another credential', { n: 1 }, { ...headers, Authorization: 'Bearer other' }],
-  ])('but %s is a new job at the end of the queue', async (_name, body, sent) => {
+  ])('with %s is a new job at the end of the queue', async (_name, body, sent) => {
     await using fake = await FakeOllama.start()
     const { url, first } = await busyForeman(fake)
     const given = chat(url, 'tiny-b', { n: 1 })
@@ -140,7 +140,7 @@ describe('a retry that says it is one', () => {
 })
 
 describe('an Idempotency-Key', () => {
-  it('of a caller who still waits is a 409 for a second one', async () => {
+  it('of a waiting call causes a 409 for a second one', async () => {
     await using fake = await FakeOllama.start()
     const { url, first } = await busyForeman(fake)
     const one = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })
@@ -152,7 +152,7 @@ describe('an Idempotency-Key', () => {
     expect((await chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' }).answer()).status).toBe(200)
   })
 
-  it.each(['', 'k'.repeat(256), 'two, keys'])('%j is a 400', async (key) => {
+  it.each(['', 'k'.repeat(256), 'two, keys'])('%j causes a 400', async (key) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const answer = await new Caller(url, {

@@ -16,8 +16,8 @@ const anthropic = (url: string): Caller =>
     body: { model: 'tiny-a', messages: [{ role: 'user', content: 'x' }], max_tokens: 3, stream: true },
   })
 
-describe('within the heartbeat', () => {
-  it('no status but the target’s is sent, so its 500 stays a 500', async () => {
+describe('before the first heartbeat', () => {
+  it("only the target's status is sent, so its 500 stays a 500", async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.on('/api/chat', { ...fails(500, 'out of memory'), gate: 'slow' }).hold('slow')
@@ -30,7 +30,7 @@ describe('within the heartbeat', () => {
     expect([answer.status, answer.body]).toEqual([500, '{"error":"out of memory"}'])
   })
 
-  it('a queued answer says which job it is', async () => {
+  it('a queued answer has the job id', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const answer = await chat(url).answer()
@@ -38,7 +38,7 @@ describe('within the heartbeat', () => {
   })
 })
 
-describe('after the heartbeat', () => {
+describe('after the first heartbeat', () => {
   it.each([
     ['a streamed native chat hears single spaces', (url: string) => chat(url), 'application/x-ndjson', ' '],
     [
@@ -61,7 +61,7 @@ describe('after the heartbeat', () => {
       'text/event-stream',
       'event: ping\ndata: {"type":"ping"}\n\n',
     ],
-  ])('%s, and then the whole answer', async (_name, open, type, beat) => {
+  ])('%s arrive, then the whole answer', async (_name, open, type, beat) => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.hold('load')
@@ -81,7 +81,7 @@ describe('after the heartbeat', () => {
     if (type.includes('json')) for (const line of answer.body.trim().split('\n')) JSON.parse(line)
   })
 
-  it('an HTTP error of the target is one error record and then the cut', async () => {
+  it('an HTTP error of the target becomes one error record and a cut', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.on('/api/chat', { ...fails(500, 'out of memory'), gate: 'slow' }).hold('slow')
@@ -94,7 +94,7 @@ describe('after the heartbeat', () => {
     expect([answer.status, answer.body, answer.cut]).toEqual([200, ' {"error":"out of memory"}\n', true])
   })
 
-  it('an unstreamed answer that fails is cut, and never a 200 with an error in it', async () => {
+  it('a failed unstreamed answer is cut, never a 200 with an error inside', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.on('/api/chat', { ...fails(500, 'out of memory'), gate: 'slow' }).hold('slow')
@@ -107,7 +107,7 @@ describe('after the heartbeat', () => {
     expect([answer.body, answer.cut]).toEqual([' ', true])
   })
 
-  it('a lost connection is tried again behind the beats, and the caller never knows', async () => {
+  it('a lost connection is retried behind the heartbeats, invisible to the caller', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on('/api/chat', { ...hangsUp(), gate: 'slow' }).hold('slow')
@@ -129,7 +129,7 @@ describe('after the heartbeat', () => {
 })
 
 describe('FOREMAN_HEARTBEAT=0', () => {
-  it('never answers before the target does', async () => {
+  it('sends nothing before the target answers', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { heartbeatMs: 0 } })
     fake.hold('load')

@@ -127,7 +127,7 @@ const eventsOf = (body: string): string[] => body.split(/\n{2,}/).filter((part) 
 describe.each(SURFACES)('on $path', ({ path, body, ...surface }) => {
   const { begun, message } = surface
 
-  it.each(BREACHES)('$name is the error event of the surface, alone and last, and the cut', async (breach) => {
+  it.each(BREACHES)('$name becomes the error event of the API, once and last, and a cut', async (breach) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on(path, breach.script({ path, body, ...surface }))
@@ -145,7 +145,7 @@ describe.each(SURFACES)('on $path', ({ path, body, ...surface }) => {
     ['that is cut', document('{"id":"x","choices":[{"mess', 20), 'attempts_exhausted'],
     ['with an error in a 200', document(json({ error: { message: BOOM, type: 'api_error' } })), 'target_error'],
     ['that is empty', document(''), 'incomplete_stream'],
-  ])('an unstreamed answer %s is a 502 in the shape of the surface, whole', async (_name, script, code) => {
+  ])('an unstreamed answer %s becomes a complete 502 in the form of the API', async (_name, script, code) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { maxAttempts: 1 } })
     fake.on(path, script)

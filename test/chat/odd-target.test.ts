@@ -9,11 +9,11 @@ import { startForeman, until } from '../harness.ts'
 const CHAT = { body: { model: 'tiny-a', stream: false, messages: [{ role: 'user', content: 'x' }] } }
 const EMBED = { path: '/api/embed', body: { model: 'tiny-embed', input: 'x' } }
 
-describe('a reason phrase that is no text', () => {
+describe('an invalid reason phrase', () => {
   it.each([
     ['of a chat', '/api/chat', CHAT, '{"done":true}'],
     ['of an embedding', '/api/embed', EMBED, '{"embeddings":[]}'],
-  ])('%s is left out, and the answer comes', async (_name, path, request, body) => {
+  ])('%s is left out, and the answer is passed on', async (_name, path, request, body) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const head = Buffer.from(
@@ -27,8 +27,8 @@ describe('a reason phrase that is no text', () => {
   })
 })
 
-describe('a target that is slow to show a model', () => {
-  it('and answers after its kept answer has begun, to a caller who does not read, ends nothing', async () => {
+describe('a target that shows a model slowly', () => {
+  it('does not end a call whose caller does not read when it answers after the cached answer began', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock, logged } = await startForeman(fake)
     await until('the inventory is there', async () => (await get(url, '/api/tags')).body.includes('tiny-a'))

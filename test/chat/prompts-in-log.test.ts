@@ -32,12 +32,12 @@ const ANSWERS: readonly (readonly [name: string, script: Script])[] = [
 const lines = (logged: readonly object[]) => logged.map((line) => JSON.stringify(line))
 const withCanary = (logged: readonly object[]) => lines(logged).filter((line) => line.includes(CANARY))
 
-describe('the log of a prompt', () => {
+describe('the log', () => {
   it.each([
     ['streamed', { body: CHAT }],
     ['unstreamed', { body: { ...CHAT, stream: false } }],
     ['embedded', { path: '/api/embed', body: { model: 'tiny-embed', input: CANARY } }],
-  ] as const)('that is %s does not have it, whatever the target answers', async (_name, request) => {
+  ] as const)('does not contain a prompt that is %s, whatever the target answers', async (_name, request) => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 0, maxAttempts: 1 } })
     const { path = '/api/chat' }: Call = request
@@ -55,7 +55,7 @@ describe('the log of a prompt', () => {
     expect(running.logged.length).toBeGreaterThan(10)
   })
 
-  it('of a job does not have it, whatever the target answers', async () => {
+  it('does not contain the prompt of a job, whatever the target answers', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { maxAttempts: 1, maxAnswer: 100_000 } })
     for (const [name, script] of [...ANSWERS, ['too long', says(CANARY.repeat(10_000))] as const]) {
@@ -69,7 +69,7 @@ describe('the log of a prompt', () => {
     }
   })
 
-  it('does not have it when the request is refused', async () => {
+  it('does not contain the prompt of a refused request', async () => {
     await using fake = await FakeOllama.start()
     const { url, logged } = await startForeman(fake, { config: { maxBody: 10_000 } })
     const refused: readonly Call[] = [
@@ -97,7 +97,7 @@ describe('the log of a prompt', () => {
     }
   })
 
-  it('does not have it when the run is ended from outside', async () => {
+  it('does not contain the prompt of a cancelled or stopped run', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { runLimitMs: 5_000 } })
     const { url, logged } = running
@@ -121,7 +121,7 @@ describe('the log of a prompt', () => {
     expect(withCanary(logged)).toEqual([])
   })
 
-  it('does not have it when the daemon itself fails', async () => {
+  it('does not contain the prompt if the daemon itself fails', async () => {
     await using fake = await FakeOllama.start()
     const { url, logged } = await startForeman(fake, {
       onStep: (step) => {
@@ -135,8 +135,8 @@ describe('the log of a prompt', () => {
   })
 })
 
-describe('an error in the log', () => {
-  it('has its message, code, stack and cause, and nothing that another module put on it', () => {
+describe('a logged error', () => {
+  it('has its message, code, stack and cause, and no fields added by other modules', () => {
     const logged: string[] = []
     const log = createLog({ logLevel: 'info' }, { write: (line) => void logged.push(line) })
     const cause = new SyntaxError(`Unexpected token in "${CANARY}"`)

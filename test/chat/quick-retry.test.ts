@@ -54,7 +54,7 @@ function callersWithSlowDisk() {
 it.each([
   ['an Idempotency-Key', { 'idempotency-key': 'k1' }],
   ['a retry count', { 'x-stainless-retry-count': '1' }],
-])('a retry by %s takes its place although the hang-up is not on disk yet', async (_name, headers) => {
+])('a retry by %s takes the queue position before the disconnect is saved', async (_name, headers) => {
   const { call, enqueued, adopted, written } = callersWithSlowDisk()
   const first = call(headers)
   await first.handled

@@ -6,7 +6,7 @@ import { FakeOllama, huge, says, sliced } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
 
 describe('a streamed chat', () => {
-  it('arrives record by record, while the model is still talking', async () => {
+  it('arrives record by record while the model generates', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -35,7 +35,7 @@ describe('a streamed chat', () => {
     ['/v1/responses', { input: 'hi', stream: true }],
     ['/v1/responses', { input: 'hi' }],
     ['/v1/images/generations', { prompt: 'hi' }],
-  ])('%s %j is the same bytes, status and type as from the target itself', async (path, body) => {
+  ])("%s %j equals the target's own bytes, status and type", async (path, body) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const warm = { path, body: { model: 'tiny-a', ...body } }
@@ -47,7 +47,7 @@ describe('a streamed chat', () => {
     expect(through.headers['x-foreman-job-id']).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/)
   })
 
-  it('is whole, however the target slices it', async () => {
+  it("is complete whatever the target's chunk boundaries", async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', { ...says('Grüße', ' 🦙', '!'), ...sliced(1) })
@@ -60,7 +60,7 @@ describe('a streamed chat', () => {
     expect(answer.cut).toBe(false)
   })
 
-  it('goes no faster than its reader, and the rest comes when he reads on', async () => {
+  it('is paced by its reader, and continues when it reads on', async () => {
     await using fake = await FakeOllama.start()
     const { url, daemon } = await startForeman(fake)
     fake.on('/api/chat', huge(40_000_000))
@@ -78,7 +78,7 @@ describe('a streamed chat', () => {
     expect(caller.bytes).toBeGreaterThan(35_000_000)
   })
 
-  it('is over for a caller who takes no byte for FOREMAN_CLIENT_STALL, and the next one gets his turn', async () => {
+  it('ends if its caller takes no byte for FOREMAN_CLIENT_STALL, and the next job starts', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.on('/api/chat', huge(40_000_000))
@@ -97,8 +97,8 @@ describe('a streamed chat', () => {
   })
 })
 
-describe('what the target gets', () => {
-  it('is the body byte for byte, with only the keep_alive put in, and nothing of the caller but that', async () => {
+describe('a request to the target', () => {
+  it('has the body byte for byte, with only keep_alive added, and no caller headers but that', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const body =
@@ -116,7 +116,7 @@ describe('what the target gets', () => {
     expect(seen.header('x-foreman-job-id')).toMatch(/^[0-9A-Z]{26}$/)
   })
 
-  it('is the body untouched where it carries a keep_alive, or comes on /v1', async () => {
+  it('has the unchanged body if it has a keep_alive or comes on /v1', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const native = '{"model":"tiny-a","keep_alive":null,"messages":[{"role":"user","content":"x"}]}'
@@ -127,7 +127,7 @@ describe('what the target gets', () => {
     expect((await fake.next('/v1/chat/completions')).body.toString()).toBe(openai)
   })
 
-  it('carries the token of the target, never that of the caller', async () => {
+  it("carries the target's token, never the caller's", async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { ollamaToken: 'theirs', token: 'mine' } })
     await chat(url, 'tiny-a', {}, { Authorization: 'Bearer mine' }).answer()
@@ -146,7 +146,7 @@ describe('what the target gets', () => {
 })
 
 describe('an unknown model', () => {
-  it('is a 404 in Ollama’s own words, after one look whether it has come meanwhile', async () => {
+  it("gets a 404 with Ollama's text, after one new look at the inventory", async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await call(url, { body: { model: 'tiny-a' } })
@@ -158,7 +158,7 @@ describe('an unknown model', () => {
     expect((await call(url, { body: { model: 'nope', messages: [{ role: 'user', content: 'x' }] } })).status).toBe(200)
   })
 
-  it('is queued when nothing is known of the target yet', async () => {
+  it('is queued while the inventory is unknown', async () => {
     await using fake = await FakeOllama.start()
     await fake.down()
     const { url } = await startForeman(fake)

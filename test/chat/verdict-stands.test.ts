@@ -19,8 +19,8 @@ async function submitted({ url }: Running): Promise<string> {
   return (JSON.parse((await call(url, JOB)).body) as { job_id: string }).job_id
 }
 
-describe('an answer whose last record has come', () => {
-  it('is done although the caller hangs up before the connection ends', async () => {
+describe('an answer with its last record received', () => {
+  it('is done if the caller hangs up before the connection ends', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on('/api/chat', STAYS_OPEN)
@@ -37,7 +37,7 @@ describe('an answer whose last record has come', () => {
     ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hi' }] }, 'data: [DONE]\n\n'],
     ['/v1/messages', { messages: [{ role: 'user', content: 'hi' }], max_tokens: 5 }, 'message_stop'],
     ['/v1/responses', { input: 'hi' }, 'response.completed'],
-  ])('is done on %s although the caller hangs up at it', async (path, body, last) => {
+  ])('is done on %s if the caller hangs up at the last record', async (path, body, last) => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on(path, STAYS_OPEN)
@@ -63,7 +63,7 @@ describe('an answer whose last record has come', () => {
     expect(await stateOf(running, first)).toBe('done')
   })
 
-  it('is passed on whole to a caller who waits for the end', async () => {
+  it('is passed on whole to a caller that waits for the end', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on('/api/chat', STAYS_OPEN)
@@ -73,7 +73,7 @@ describe('an answer whose last record has come', () => {
     expect((await caller.answer()).cut).toBe(false)
   })
 
-  it('has 5 s of silence to end if it is one document', async () => {
+  it('has 5 s of silence to end if it is a document', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const body = '{"model":"tiny-a","message":{"role":"assistant","content":"hi"},"done":true}'
@@ -86,7 +86,7 @@ describe('an answer whose last record has come', () => {
     await ended(running, 'done')
   })
 
-  it('is done although a cancel comes before the connection ends', async () => {
+  it('is done if it is cancelled before the connection ends', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on('/api/chat', STAYS_OPEN)
@@ -99,7 +99,7 @@ describe('an answer whose last record has come', () => {
     expect((await caller.answer()).cut).toBe(false)
   })
 
-  it('is done although foreman is stopped at once before the connection ends', async () => {
+  it('is done if foreman is stopped at once before the connection ends', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on('/api/chat', STAYS_OPEN)
@@ -115,14 +115,14 @@ describe('an answer whose last record has come', () => {
   })
 })
 
-describe('what the target reports of an answer', () => {
+describe('metadata in an answer', () => {
   it.each([
     ['a count beyond 2^53', '9007199254740993'],
     ['a count that is no integer of any size', '1e300'],
     ['a count too small for a number', '-1e-400'],
     ['a negative count', '-5'],
     ['a text', '"many"'],
-  ])('never changes its verdict: %s', async (_what, count) => {
+  ])('never changes its outcome: %s', async (_what, count) => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const record = `{"message":{"content":"hi"},"done":true,"eval_count":${count},"prompt_eval_count":${count},"load_duration":${count}}\n`
@@ -137,7 +137,7 @@ describe('what the target reports of an answer', () => {
     expect([null, 0, undefined]).toContain(document.usage?.completion_tokens ?? null)
   })
 
-  it('never changes its verdict: an error that is nested ten thousand times', async () => {
+  it('never changes its outcome: an error nested ten thousand times', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const record = `{"error":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}}\n`

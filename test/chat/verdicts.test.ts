@@ -41,22 +41,19 @@ const SURFACES: readonly (readonly [name: string, call: Call, record: RegExp])[]
   ],
 ]
 
-describe('a streamed answer that ends before its marker', () => {
-  it.each(SURFACES)(
-    'cleanly, on %s: an error record in the form of the surface, and the cut',
-    async (_name, call, record) => {
-      await using fake = await FakeOllama.start()
-      const { url } = await startForeman(fake)
-      fake.on(call.path ?? '/api/chat', unmarked())
-      const answer = await new Caller(url, call).answer()
-      expect(answer.cut).toBe(true)
-      expect(answer.body).toMatch(record)
-      expect((await jobs(url))['failed']).toBe(1)
-    },
-  )
+describe('a streamed answer that ends before its terminal marker', () => {
+  it.each(SURFACES)('cleanly on %s ends with an error record of the API and a cut', async (_name, call, record) => {
+    await using fake = await FakeOllama.start()
+    const { url } = await startForeman(fake)
+    fake.on(call.path ?? '/api/chat', unmarked())
+    const answer = await new Caller(url, call).answer()
+    expect(answer.cut).toBe(true)
+    expect(answer.body).toMatch(record)
+    expect((await jobs(url))['failed']).toBe(1)
+  })
 
   it.each(SURFACES)(
-    'by a cut in the middle of a record, on %s: the same, on a line of its own',
+    'inside a record on %s ends with an error record on a new line and a cut',
     async (_name, call, record) => {
       await using fake = await FakeOllama.start()
       const { url } = await startForeman(fake)
@@ -69,7 +66,7 @@ describe('a streamed answer that ends before its marker', () => {
     },
   )
 
-  it('with an error record of its own is passed on and cut, with no second record', async () => {
+  it('with its own error record is passed on and cut, without a second record', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', breaksWith('an error was encountered while running the model: unexpected EOF'))
@@ -83,8 +80,8 @@ describe('a streamed answer that ends before its marker', () => {
 /** Ollama's own words about ollama.com, which a proxy's page is not. */
 const CLOUD_AWAY = fails(502, 'Post "https://ollama.com:443/api/chat": dial tcp: lookup ollama.com: no such host')
 
-describe('a 502 that is JSON of Ollama itself', () => {
-  it('is final for a caller who waits: asking again would be as vain', async () => {
+describe("a 502 with Ollama's own JSON", () => {
+  it('is final for a waiting call, because a retry could not help', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', CLOUD_AWAY)
@@ -102,7 +99,7 @@ describe('an unstreamed answer', () => {
     ['that is HTML is a 502', page(200), 502, 'bad_answer'],
     ['that is a redirect is a 502', { status: 301, headers: [['Location', 'http://127.0.0.1:1/']] }, 502, 'bad_answer'],
     ['that is not HTTP is a 502', raw('SSH-2.0-OpenSSH_9.2\r\n'), 502, 'bad_answer'],
-  ])('%s', async (_name, script, status, code) => {
+  ])('%s becomes a 502', async (_name, script, status, code) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', script)
@@ -119,7 +116,7 @@ describe('an HTTP error of the target', () => {
     [404, "model 'tiny-a' not found"],
     [500, 'model runner has unexpectedly stopped, this may be due to resource limitations'],
     [503, 'something else than a full queue'],
-  ])('%i is final and passed on with its text', async (status, text) => {
+  ])('with status %i is final and passed on with its text', async (status, text) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', fails(status, text))
@@ -129,7 +126,7 @@ describe('an HTTP error of the target', () => {
     expect(fake.workers).toHaveLength(1)
   })
 
-  it('larger than what is held back streams through all the same', async () => {
+  it('larger than the held-back part is streamed', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const body = JSON.stringify({ error: 'x'.repeat(300_000) })
@@ -147,11 +144,11 @@ async function tries(count: number, fake: FakeOllama, running: Pick<Running, 'cl
   })
 }
 
-describe('a target that was reached and lost', () => {
+describe('a lost connection to the target', () => {
   it.each([
     ['before a byte', hangsUp()],
     ['by a reset', hangsUp('rst')],
-  ])('%s is tried FOREMAN_MAX_ATTEMPTS times, and then that is said', async (_name, script) => {
+  ])('(%s) is retried FOREMAN_MAX_ATTEMPTS times and then reported', async (_name, script) => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 0 } })
     fake.always('/api/chat', script)
@@ -162,7 +159,7 @@ describe('a target that was reached and lost', () => {
     expect(fake.workers.map((request) => request.header('x-foreman-attempt'))).toEqual(['1', '2', '3'])
   })
 
-  it('waits 1, 2, 4 s in between', async () => {
+  it('is retried after 1, 2 and 4 s', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 0, maxAttempts: 4 } })
     fake.always('/api/chat', hangsUp())
@@ -207,8 +204,8 @@ describe('a busy target', () => {
   })
 })
 
-describe('a silent run', () => {
-  it('is waited for as long as the target answers on new connections', async () => {
+describe('a run without bytes', () => {
+  it('continues while the target answers on new connections', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { heartbeatMs: 0 } })
     fake.hold('load')
@@ -236,7 +233,7 @@ describe('a silent run', () => {
     },
   )
 
-  it('of a target that is silent on new connections too is lost, and tried again', async () => {
+  it('is lost and retried if the target does not answer on new connections either', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { heartbeatMs: 0, unreachableGraceMs: 3_600_000 } })
     fake.on('/api/chat', stalls())
@@ -250,7 +247,7 @@ describe('a silent run', () => {
     expect((await caller.answer()).status).toBe(200)
   })
 
-  it('longer than FOREMAN_RUN_LIMIT is ended', async () => {
+  it('is ended after FOREMAN_RUN_LIMIT', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { heartbeatMs: 0, runLimitMs: 5_000 } })
     fake.hold('load')

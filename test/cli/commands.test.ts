@@ -4,7 +4,7 @@ import { runHere } from './here.ts'
 import { answering, deadUrl, IDLE, standIn } from './stand-in.ts'
 
 describe('pause, resume and health', () => {
-  it('ask the daemon and say what is so now', async () => {
+  it('call the daemon and print its new state', async () => {
     const daemon = await standIn((req, res) =>
       answering(200, { ...IDLE.pause, paused: req.url === '/pause' })(req, res),
     )
@@ -19,7 +19,7 @@ describe('pause, resume and health', () => {
     ])
   })
 
-  it('health is 0 also while the target sleeps', async () => {
+  it('print 0 for health while the target is asleep too', async () => {
     const daemon = await standIn(answering(200, { status: 'ok', degraded: true }))
     const { code, stdout } = await runHere(['health', '--url', daemon.url, '--timeout', '1m'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'ok, but degraded: the target does not answer\n' })
@@ -28,7 +28,7 @@ describe('pause, resume and health', () => {
 })
 
 describe('version', () => {
-  it("is this program's, and the daemon's if there is one", async () => {
+  it("prints this program's version, and the daemon's if one runs", async () => {
     const daemon = await standIn(answering(200, { ...IDLE, version: '0.2.0' }))
     expect((await runHere(['version', '--url', daemon.url, '--timeout', '1m'])).stdout).toBe(
       `foreman 0.1.0\ndaemon  0.2.0 at ${daemon.url}, Ollama 0.17.4\n`,
@@ -39,15 +39,15 @@ describe('version', () => {
   })
 })
 
-describe('a failed call ends with a code of its own', () => {
-  it('5 when nothing answers', async () => {
+describe('the exit code of a failed call', () => {
+  it('is 5 if no daemon answers', async () => {
     const url = await deadUrl()
     const { code, stdout, stderr } = await runHere(['ps'], { env: { FOREMAN_URL: url } })
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' })
     expect(stderr).toContain(`no answer from ${url}: connect ECONNREFUSED`)
   })
 
-  it('5 when the answer does not come in time, or is cut', async () => {
+  it('is 5 if the answer is late or cut', async () => {
     const silent = await standIn(() => {})
     expect(await runHere(['ps', '--url', silent.url, '--timeout', '200ms'])).toMatchObject({
       code: 5,
@@ -57,7 +57,7 @@ describe('a failed call ends with a code of its own', () => {
     expect(await runHere(['ps', '--url', cutting.url])).toMatchObject({ code: 5 })
   })
 
-  it('6 when the daemon refuses, with its own words', async () => {
+  it("is 6 if the daemon refuses, with the daemon's message", async () => {
     const daemon = await standIn(
       answering(401, { error: 'unauthorized: \u001b[31mno' }, { 'x-foreman-error': 'unauthorized' }),
     )
@@ -67,7 +67,7 @@ describe('a failed call ends with a code of its own', () => {
     expect(await runHere(['ps', '--url', other.url])).toMatchObject({ code: 6 })
   })
 
-  it('1 when the daemon has an error, or is no foreman', async () => {
+  it('is 1 if the daemon has an error or is not a foreman', async () => {
     const broken = await standIn(answering(500, { error: 'internal error: x' }, { 'x-foreman-error': 'internal' }))
     expect(await runHere(['ps', '--url', broken.url])).toMatchObject({
       code: 1,
@@ -88,7 +88,7 @@ describe('a failed call ends with a code of its own', () => {
     }
   })
 
-  it('78 when its own settings are wrong, all of them told', async () => {
+  it('is 78 if its own settings are invalid, and all errors are printed', async () => {
     const env = { FOREMAN_URL: 'gpu.lan:8080', FOREMAN_TOKEN: '' }
     const { code, stderr } = await runHere(['ps'], { env })
     expect(code).toBe(78)
@@ -107,7 +107,7 @@ describe('a failed call ends with a code of its own', () => {
     expect((await runHere(['--help'])).stdout).toMatch(/^ *78 settings: .* · 130/m)
   })
 
-  it('130 after Ctrl-C', async () => {
+  it('is 130 after Ctrl-C', async () => {
     let asked = () => {}
     const reached = new Promise<void>((resolve) => {
       asked = resolve
@@ -119,7 +119,7 @@ describe('a failed call ends with a code of its own', () => {
     expect(await command.ended).toMatchObject({ code: 130, stdout: '' })
   })
 
-  it('0 when whoever reads the output has left', async () => {
+  it('is 0 if the reader of the output has closed it', async () => {
     let answer = () => {}
     let asked = () => {}
     const reached = new Promise<void>((resolve) => {
@@ -140,7 +140,7 @@ describe('a failed call ends with a code of its own', () => {
 describe('config', () => {
   const env = { FOREMAN_OLLAMA_URL: 'http://mac.local:11434', FOREMAN_TOKEN: 's3cret' }
 
-  it('shows what is in force and where it comes from, without secrets', async () => {
+  it('shows the effective settings and their origin, without secrets', async () => {
     const cwd = emptyDirectory({ '.env': 'FOREMAN_DB=queue.db\nFOREMAN_POL_INTERVAL=1s', key: 'k3y\n' })
     const { code, stdout, stderr } = await runHere(['config', '--addr', ':9090', '--allow-management'], {
       cwd,
@@ -166,7 +166,7 @@ describe('config', () => {
     })
   })
 
-  it('ends with 78 and every problem where serve would', async () => {
+  it('exits with 78 and every problem if serve would', async () => {
     const bad = { FOREMAN_POLL_INTERVAL: '5', FOREMAN_LOG_LEVEL: 'loud' }
     for (const command of ['config', 'serve']) {
       const { code, stdout, stderr } = await runHere([command], { env: bad })

@@ -35,7 +35,7 @@ async function pressed(tab: () => Promise<string[]>, wanted: readonly string[]):
   return shown
 }
 
-describe('what completes', () => {
+describe('shell completion', () => {
   it.each<[string[], string[]]>([
     [['ser'], ['serve']],
     [['co'], ['config', 'completion']],
@@ -70,7 +70,7 @@ describe('what completes', () => {
     ],
     [['nonsense', ''], []],
     [[], ['serve']],
-  ])('%j: %j', async (words, values) => {
+  ])('of %j: %j', async (words, values) => {
     const { url } = await daemonWithNames()
     const shown = async () => {
       const all = await offered(words, url)
@@ -79,13 +79,13 @@ describe('what completes', () => {
     expect(await pressed(shown, values)).toEqual(values)
   })
 
-  it('is only what is known here when the daemon does not answer', async () => {
+  it('offers only local names if the daemon does not answer', async () => {
     const url = await deadUrl()
     expect(await offered(['submit', ''], url)).toEqual([])
     expect(await offered(['jo'], url)).toEqual(['jobs'])
   })
 
-  it('never holds a command that nobody shall type', async () => {
+  it('never offers hidden commands', async () => {
     expect(await offered([''], await deadUrl())).not.toContain('complete')
     expect((await runHere(['--help'])).stdout).not.toMatch(/^ {2}complete\b/m)
   })
@@ -111,7 +111,7 @@ describe.skipIf(!has('bash'))('in bash', () => {
     ['foreman jobs list --state=f', ['failed']],
     ['foreman submit tiny-a --file o', ['other.txt']],
     ['foreman jobs artifact x ', ['completion', 'response']],
-  ])('%s', async (line, values) => {
+  ])('completes %s', async (line, values) => {
     const typed = `COMP_LINE='${line}'; COMP_POINT=\${#COMP_LINE}; _foreman foreman`
     const script = `source <(foreman completion bash); ${typed}; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p foreman`
     const wanted = [...values, 'complete -F _foreman foreman', '']
@@ -119,16 +119,16 @@ describe.skipIf(!has('bash'))('in bash', () => {
   })
 })
 
-describe.skipIf(!has('zsh'))('in zsh (skipped where there is none)', () => {
-  it('the script is understood', async () => {
+describe.skipIf(!has('zsh'))('in zsh (skipped where it is missing)', () => {
+  it('has a valid script', async () => {
     const { stdout } = await runHere(['completion', 'zsh'])
     const { status } = spawnSync('zsh', ['-n'], { input: stdout })
     expect(status).toBe(0)
   })
 })
 
-describe.skipIf(!has('fish'))('in fish (skipped where there is none)', () => {
-  it('commands and models complete', async () => {
+describe.skipIf(!has('fish'))('in fish (skipped where it is missing)', () => {
+  it('completes commands and models', async () => {
     const script =
       "foreman completion fish | source; complete -C 'foreman jobs wa'; complete -C 'foreman submit qwen3:'"
     const values = async () => (await inShell('fish', script)).map((line) => line.split('\t')[0] ?? '')
@@ -137,7 +137,7 @@ describe.skipIf(!has('fish'))('in fish (skipped where there is none)', () => {
   })
 })
 
-it('another shell is a mistake of usage', async () => {
+it('an unknown shell is a usage error', async () => {
   expect(await run(['completion', 'tcsh'])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('bash, zsh, fish'),

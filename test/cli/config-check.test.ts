@@ -9,7 +9,7 @@ const ENV = { FOREMAN_OLLAMA_URL: 'http://mac.local:11434', FOREMAN_TOKEN: 's3cr
 const check = (flags: readonly string[], options: HereOptions) => runHere(['config', 'check', ...flags], options)
 
 describe('config check', () => {
-  it('prints each setting, where it comes from, and what was looked at, and exits with 0', async () => {
+  it('prints each setting, its origin and the files read, and exits with 0', async () => {
     const { code, stdout, stderr } = await check(['--addr', '127.0.0.1:9090'], { env: ENV })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^FOREMAN_TOKEN +\*{8} +environment$/m)
@@ -20,7 +20,7 @@ describe('config check', () => {
     expect(stdout).not.toContain('s3cret')
   })
 
-  it('tells every wrong setting at once, beside the settings that hold, and exits with 78', async () => {
+  it('prints every invalid setting beside the valid ones and exits with 78', async () => {
     const env = { ...ENV, FOREMAN_OLLAMA_URL: 'http://u:s3cret@mac', FOREMAN_POLL_INTERVAL: '5', FOREMAN_DB: 'a.db' }
     const { code, stdout, stderr } = await check([], { env })
     expect(code).toBe(78)
@@ -49,7 +49,7 @@ describe('config check', () => {
     ['text/foreman.db', 'FOREMAN_DB=text/foreman.db:', 'is not a folder'],
     ['.', 'FOREMAN_DB=.:', 'is not a regular file'],
     ['linked', 'FOREMAN_DB=linked:', '2 names'],
-  ])('refuses the database path %s', async (db, setting, problem) => {
+  ])('rejects the database path %s', async (db, setting, problem) => {
     const cwd = emptyDirectory({ text: '', linked: '' })
     linkSync(join(cwd, 'linked'), join(cwd, 'again'))
     const { code, stderr } = await check(['--db', db], { env: ENV, cwd })
@@ -58,7 +58,7 @@ describe('config check', () => {
     expect(stderr).toContain(problem)
   })
 
-  it('accepts an empty file and refuses the database of another program', async () => {
+  it('accepts an empty file and rejects the database of another program', async () => {
     const cwd = emptyDirectory({ 'empty.db': '' })
     const head = Buffer.alloc(100)
     head.write('SQLite format 3\0', 'latin1')
@@ -68,7 +68,7 @@ describe('config check', () => {
     expect(await check(['--db', 'foreign.db'], { env: ENV, cwd })).toMatchObject({ code: 78 })
   })
 
-  it('says how much disk is free when it is less than FOREMAN_MIN_FREE', async () => {
+  it('prints the free disk space if it is less than FOREMAN_MIN_FREE', async () => {
     const { code, stderr } = await check(['--min-free', '16TiB'], { env: ENV })
     expect(code).toBe(78)
     expect(stderr).toMatch(/FOREMAN_MIN_FREE=16TiB: only .* are free beside .*make room/)
@@ -76,7 +76,7 @@ describe('config check', () => {
 })
 
 describe('config check --target', () => {
-  it('asks with the credentials that are set, and says the version', async () => {
+  it("sends the configured credentials and prints the target's version", async () => {
     const target = await standIn(answering(200, { version: '0.17.4' }))
     const env = { ...ENV, FOREMAN_OLLAMA_URL: target.url, FOREMAN_OLLAMA_BASIC: 'user:pass' }
     const { code, stdout } = await check(['--target'], { env })
@@ -90,7 +90,7 @@ describe('config check --target', () => {
     [answering(401, { error: 'unauthorized' }), 'with 401: set FOREMAN_OLLAMA_TOKEN'],
     [answering(200, 'a page'), 'without a version: set FOREMAN_OLLAMA_URL'],
     [answering(302, '', { location: '/elsewhere' }), 'with 302: set FOREMAN_OLLAMA_URL'],
-  ])('refuses a server that is not Ollama, or asks for a token', async (answer, problem) => {
+  ])('rejects a server that is not Ollama or requires a token', async (answer, problem) => {
     const target = await standIn(answer)
     const { code, stderr } = await check(['--target'], { env: { ...ENV, FOREMAN_OLLAMA_URL: target.url } })
     expect(code).toBe(78)

@@ -46,8 +46,8 @@ const DONE = document('done', {
   ],
 })
 
-describe('the list of jobs', () => {
-  it('reads in 80 columns', () => {
+describe('foreman jobs', () => {
+  it('fits 80 columns', () => {
     const jobs = [document('queued', { position: 3, eta_seconds: 130 }), document('working'), DONE, document('failed')]
     const rows = jobs.map((job) => jobRow(job, NOON))
     const lines = jobTable(rows, 80, unstyled)
@@ -64,7 +64,7 @@ describe('the list of jobs', () => {
     ])
   })
 
-  it('is what was asked for, page after page, and as JSON a line for each', async () => {
+  it('lists what was requested, page after page, and one line of JSON for each job', async () => {
     const daemon = await jobDaemon()
     daemon.answers.set('GET /jobs', (req, res) => {
       const isSecond = new URL(req.url ?? '', 'http://x').searchParams.get('cursor') === 'c2'
@@ -92,14 +92,14 @@ describe('the list of jobs', () => {
     expect((await runHere(['jobs', 'list', '--limit', '3'], { env })).stdout.split('\n')).toHaveLength(5)
   })
 
-  it('says on stderr that there is none', async () => {
+  it('says on stderr if no job matches', async () => {
     const daemon = await jobDaemon()
     expect(await runHere(['jobs', '--url', daemon.url])).toEqual({ code: 0, stdout: '', stderr: 'no job\n' })
   })
 })
 
-describe('one job', () => {
-  it('reads with its times, tokens, artifacts and webhooks', () => {
+describe('foreman job', () => {
+  it('shows times, tokens, artifacts and webhooks', () => {
     expect(jobPage(DONE, 80, NOON, unstyled).split('\n')).toEqual([
       'job        01KDWS9F3K8E6YJ5T9S1R2Q3WX  done',
       'model      qwen3:30b-a3b-instruct-2507-q4_K_M-with-a-name-that-takes-more-than-one-line',
@@ -123,7 +123,7 @@ describe('one job', () => {
     ])
   })
 
-  it('that waits shows its place; one that failed shows why, and what to do', () => {
+  it('shows the position of a waiting job, and for a failed one the reason and what to do', () => {
     const queued = jobPage(document('queued', { position: 2, eta_seconds: 65 }), 80, NOON, unstyled)
     expect(queued).toContain('place      2 before it, in about 1m05s')
     const error = { code: 'stalled', message: 'no byte came\u0007', status: 504 }
@@ -133,7 +133,7 @@ describe('one job', () => {
     )
   })
 
-  it('is printed as it is with --json', async () => {
+  it('prints the document unchanged with --json', async () => {
     const daemon = await jobDaemon()
     daemon.job = DONE
     expect(JSON.parse((await runHere(['jobs', 'get', ID, '--json', '--url', daemon.url])).stdout)).toEqual(DONE)
@@ -142,7 +142,7 @@ describe('one job', () => {
 })
 
 describe('watch', () => {
-  it('prints the answer from its beginning and ends as the job did', async () => {
+  it('prints the answer from its beginning and exits as the job ended', async () => {
     const daemon = await jobDaemon()
     daemon.history = told(['be', 'cause'])
     expect(await run(['jobs', 'watch', ID, '--url', daemon.url])).toMatchObject({
@@ -166,14 +166,14 @@ describe('watch', () => {
     ).toEqual(daemon.history)
   })
 
-  it('of no such job is an error', async () => {
+  it('of an unknown job is an error', async () => {
     const daemon = await jobDaemon()
     expect(await run(['jobs', 'watch', NONE, '--url', daemon.url])).toMatchObject({ code: 1, stdout: '' })
   })
 })
 
 describe('cancel, retry and rm', () => {
-  it('do what they can, tell of the rest, and end with 1 then', async () => {
+  it('do what is possible, report the rest, and then exit with 1', async () => {
     const daemon = await jobDaemon()
     daemon.answers.set(`POST /jobs/${OTHER}/cancel`, (_req, res) => json(res, 200, { job_id: OTHER, state: 'done' }))
     const { code, stdout, stderr } = await runHere(['jobs', 'cancel', ID, NONE, OTHER, '--url', daemon.url])
@@ -181,7 +181,7 @@ describe('cancel, retry and rm', () => {
     expect(stderr).toBe(`foreman: no route POST /jobs/${NONE}/cancel\nforeman: 1 of 3 could not be done\n`)
   })
 
-  it('retry prints the new ids, rm says what is gone', async () => {
+  it('retry prints the new ids, rm says what was deleted', async () => {
     const daemon = await jobDaemon()
     daemon.answers.set(`POST /jobs/${ID}/retry`, (_req, res) =>
       json(res, 202, { job_id: OTHER, state: 'queued', position: 0, urls: {} }),
@@ -196,7 +196,7 @@ describe('cancel, retry and rm', () => {
     })
   })
 
-  it('stop at what is not about one job', async () => {
+  it('stop at an error that is not about one job', async () => {
     const daemon = await jobDaemon()
     daemon.answers.set(`DELETE /jobs/${ID}`, (_req, res) =>
       json(res, 401, { error: 'unauthorized', code: 'unauthorized' }),
@@ -206,10 +206,10 @@ describe('cancel, retry and rm', () => {
   })
 })
 
-describe('artifact', () => {
+describe('foreman artifact', () => {
   const bytes = Buffer.from('text\u001b[31m\u0000\xff', 'latin1')
 
-  it('comes byte for byte, to stdout or into a file', async () => {
+  it('writes the bytes unchanged to stdout or into a file', async () => {
     const daemon = await jobDaemon()
     daemon.answers.set(`GET /jobs/${ID}/artifacts/completion`, (_req, res) => res.end('the text'))
     daemon.answers.set(`GET /jobs/${ID}/artifacts/response`, (_req, res) => res.end(bytes))
@@ -220,7 +220,7 @@ describe('artifact', () => {
     expect(readFileSync(join(cwd, 'out'))).toEqual(bytes)
   })
 
-  it('leaves no file when it is cut, and says why it cannot write one', async () => {
+  it('leaves no file if the answer is cut, and says why it cannot write one', async () => {
     const daemon = await jobDaemon()
     daemon.answers.set(`GET /jobs/${ID}/artifacts/completion`, (_req, res) => {
       res.writeHead(200, { 'content-length': '100' }).write('half', () => res.destroy())
@@ -239,7 +239,7 @@ describe('artifact', () => {
     expect(readdirSync(cwd)).toEqual(['folder'])
   })
 
-  it('--list tells what there is', async () => {
+  it('lists the artifacts with --list', async () => {
     const daemon = await jobDaemon()
     daemon.job = DONE
     const { stdout } = await runHere(['jobs', 'artifact', ID, '--list', '--url', daemon.url])
@@ -254,7 +254,7 @@ describe('a mistyped command below jobs', () => {
     [['jobs', '--state', 'ended'], '`queued`'],
     [['jobs', 'get'], "missing required argument 'id'"],
     [['jobs', '--limit', '0'], 'a whole number from 1'],
-  ])('%j ends with 2 and a hint', async (args, hint) => {
+  ])('%j exits with 2 and a hint', async (args, hint) => {
     const { code, stdout, stderr } = await runHere(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(hint)

@@ -10,7 +10,7 @@ import { Command, emptyDirectory, run } from './command-line.ts'
 
 const MAX_TARBALL_BYTES = 700_000
 
-it('the package installs offline without dependencies, keeps compiled code where it can, runs jobs and stops', async () => {
+it('the package installs offline without dependencies, caches compiled code, runs jobs and stops', async () => {
   const built = await buildProgram()
   const folder = emptyDirectory({ 'package.json': '{}' })
   const npm = (...args: string[]) => execFileSync('npm', args, { cwd: folder, encoding: 'utf8' })

@@ -39,7 +39,7 @@ describe('ps', () => {
     expect(shown({ ...IDLE, target: { ...IDLE.target, resident } })).toContain('tiny  2.0 MiB, for 25m00s')
   })
 
-  it('shows the drain clock, the last swap, and the swaps made and saved', () => {
+  it('shows the drain timer, the last swap, and the swaps made and avoided', () => {
     const drain = {
       ...{ affinity: 'qwen3:14b', swapped_at: '2026-01-01T11:48:00Z', drained_ms: 720_000, limit_ms: 900_000 },
       ...{ turns_to: 'qwen3:30b', turns_at: '2026-01-01T12:03:00Z' },
@@ -75,15 +75,15 @@ describe('ps', () => {
     [{ reason: 'draining', since: '2026-01-01T11:59:59Z', affinity: 'b:latest' }, 'b:latest is drained first'],
     [{ reason: 'running', since: '2026-01-01T11:59:50Z', job_id: '01K' }, 'job 01K (10s)'],
     [{ reason: 'running', since: '2026-01-01T11:59:50Z' }, 'about to be sent'],
-  ])('says of a job that waits for %o: %s', (waiting, text) => {
+  ])('shows for a job that waits for %o: %s', (waiting, text) => {
     expect(waitingForText(waiting, NOON)).toBe(text)
   })
 
-  it.each([80, 100, 200])('keeps to %i columns', (width) => {
+  it.each([80, 100, 200])('fits %i columns', (width) => {
     for (const line of shown(BUSY, width).split('\n')) expect(line.length).toBeLessThanOrEqual(width)
   })
 
-  it('of an idle daemon says so', () => {
+  it('says that the daemon is idle', () => {
     expect(shown(IDLE)).toBe(
       'TARGET   http://mac.local:11434\n         awake  Ollama 0.17.4\n         no model in memory\n\nRUNNING  nothing\n\nWAITING  nothing',
     )
@@ -98,13 +98,13 @@ describe('ps', () => {
     expect(shown({ ...IDLE, target: { ...asleep, reachable: null } })).toContain('not probed yet')
   })
 
-  it('says that it is paused, stopping, or that the target holds too few models', () => {
+  it('says that the daemon is paused or stopping, or that the target holds too few models', () => {
     expect(shown({ ...IDLE, paused: true })).toContain('PAUSED')
     expect(shown({ ...IDLE, phase: 'stopping' })).toContain('foreman is stopping')
     expect(shown({ ...IDLE, target: { ...IDLE.target, slots_too_few: true } })).toContain('OLLAMA_MAX_LOADED_MODELS=2')
   })
 
-  it('asks a running daemon, and prints no colour into a pipe', async () => {
+  it('reads a running daemon and prints no colour into a pipe', async () => {
     const daemon = await standIn(answering(200, BUSY))
     const { code, stdout, stderr } = await runHere(['ps'], {
       env: { FOREMAN_URL: daemon.url, FOREMAN_TOKEN: 's3cret' },
@@ -115,13 +115,13 @@ describe('ps', () => {
     expect(daemon.asked).toEqual([{ method: 'GET', path: '/status', authorization: 'Bearer s3cret' }])
   })
 
-  it('is coloured where somebody wants it', async () => {
+  it('is coloured if requested', async () => {
     const daemon = await standIn(answering(200, IDLE))
     const { stdout } = await run(['ps'], { env: { FOREMAN_URL: daemon.url, FORCE_COLOR: '1' } })
     expect(stdout).toContain('\u001b[1mTARGET')
   })
 
-  it('prints the document itself with --json', async () => {
+  it('prints the document unchanged with --json', async () => {
     const daemon = await standIn(answering(200, BUSY))
     const { stdout } = await runHere(['ps', '--json', '--url', daemon.url])
     expect(JSON.parse(stdout)).toEqual(BUSY)
@@ -129,7 +129,7 @@ describe('ps', () => {
 })
 
 describe('on a terminal', () => {
-  it('nothing that came from outside acts', () => {
+  it('does not act on escape sequences from outside', () => {
     expect(printable('a\u001b]0;x\u0007\r\n\u009b2J\u202e\u200b')).toBe(
       'a\\x1b]0;x\\x07\\x0d\\x0a\\x9b2J\\u202e\\u200b',
     )
@@ -150,7 +150,7 @@ describe('on a terminal', () => {
     [172_799_999, '47h59m'],
     [172_800_000, '2d00h'],
     [-5, '0ms'],
-  ])('%i ms reads %s', (ms, text) => expect(age(ms)).toBe(text))
+  ])('%i ms is shown as %s', (ms, text) => expect(age(ms)).toBe(text))
 
   it.each([
     [0, '0 B'],
@@ -158,7 +158,7 @@ describe('on a terminal', () => {
     [1024, '1.0 KiB'],
     [1024 ** 2 - 1, '1.0 MiB'],
     [5 * 1024 ** 5, '5120.0 TiB'],
-  ])('%i bytes read %s', (count, text) => expect(bytes(count)).toBe(text))
+  ])('%i bytes is shown as %s', (count, text) => expect(bytes(count)).toBe(text))
 
   it.each([
     [undefined, 80],
@@ -167,7 +167,7 @@ describe('on a terminal', () => {
     [132, 132],
   ])('a width of %s counts as %i', (columns, width) => expect(terminalWidth(columns)).toBe(width))
 
-  it('a table that cannot shrink enough stays readable', () => {
+  it('a table that cannot be narrow enough stays readable', () => {
     const lines = table([{ heading: 'MODEL', shrinks: true }, { heading: 'JOBS' }], [['a-rather-long-name', '1']], 5)
     expect(lines).toEqual(['MODEL     JOBS', 'a-rathe…  1'])
   })

@@ -12,7 +12,7 @@ const program = resolve(import.meta.dirname, 'scripted-daemon.ts')
 const scripted = (script: string): Command => new Command([script], { program })
 
 describe('serve', () => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('stops gracefully on %s and ends with 0', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('stops gracefully on %s and exits with 0', async (signal) => {
     const daemon = scripted('as usual')
     await daemon.said('started')
     daemon.process.kill(signal)
@@ -21,7 +21,7 @@ describe('serve', () => {
     expect(stdout).toContain('"stopped"')
   })
 
-  it('ends at once on a second signal', async () => {
+  it('exits at once on a second signal', async () => {
     const daemon = scripted('stops never')
     await daemon.said('started')
     daemon.process.kill('SIGTERM')
@@ -30,7 +30,7 @@ describe('serve', () => {
     expect(await daemon.ended).toMatchObject({ code: 130 })
   })
 
-  it('does not hurry for a second SIGHUP, which a closed terminal and its shell both send', async () => {
+  it('ignores a second SIGHUP, which a closed terminal and its shell both send', async () => {
     const daemon = scripted('stops never')
     await daemon.said('started')
     daemon.process.kill('SIGHUP')
@@ -45,11 +45,11 @@ describe('serve', () => {
     ['SIGINT', 'SIGINT', 300, true],
     ['SIGINT', 'SIGTERM', 5, true],
     ['SIGTERM', 'SIGHUP', 1_000, false],
-  ])('after %s, a %s %i ms later ends it at once: %s', (first, later, ms, ends) => {
+  ])('after %s, a %s %i ms later exits at once: %s', (first, later, ms, ends) => {
     expect(hurries({ name: first, at: 100 }, { name: later, at: 100 + ms })).toBe(ends)
   })
 
-  it('that is asked to stop while it starts, starts first and then stops', async () => {
+  it('stops after its start if it is asked to stop while it starts', async () => {
     const daemon = scripted('starts slowly')
     await daemon.said('starting')
     daemon.process.kill('SIGTERM')
@@ -65,20 +65,20 @@ describe('serve', () => {
     ['start is broken', 70, 'unheard of'],
     ['ends by itself', 70, 'started'],
     ['throws later', 70, 'nobody caught me'],
-  ])('ends with the code of what went wrong: %s', async (script, code, message) => {
+  ])('exits with the code of the error: %s', async (script, code, message) => {
     const ended = await scripted(script).ended
     expect(ended).toMatchObject({ code, stderr: '' })
     expect(ended.stdout).toContain(message)
   })
 
-  it('whose stop fails says so and ends with 70', async () => {
+  it('says so and exits with 70 if its stop fails', async () => {
     const daemon = scripted('stop is broken')
     await daemon.said('started')
     daemon.process.kill('SIGTERM')
     expect(await daemon.ended).toMatchObject({ code: 70, stdout: expect.stringContaining('did not stop cleanly') })
   })
 
-  it('lives on when nobody reads its log any more', async () => {
+  it('keeps running if its log is no longer read', async () => {
     const daemon = scripted('talks on')
     await daemon.said('started')
     daemon.process.stdout.destroy()
@@ -89,7 +89,7 @@ describe('serve', () => {
   })
 })
 
-it('a daemon that fails when nobody reads its log any more ends all the same', async () => {
+it('a daemon that fails while its log is not read exits too', async () => {
   const daemon = scripted('throws when told')
   await daemon.said('started')
   daemon.process.stdout.destroy()
@@ -105,14 +105,14 @@ describe('the real daemon', () => {
     FOREMAN_MIN_FREE: '0',
   })
 
-  it('opens no file when a setting is wrong', async () => {
+  it('opens no file if a setting is invalid', async () => {
     const cwd = emptyDirectory()
     const { code } = await runHere(['serve', '--heartbeat', '5'], { cwd, env: await env() })
     expect(code).toBe(78)
     expect(existsSync(join(cwd, 'foreman.db'))).toBe(false)
   })
 
-  it('does not start when the addresses of this machine cannot be read', async () => {
+  it('does not start if the addresses of this machine cannot be read', async () => {
     const cwd = emptyDirectory({
       'no-netlink.mjs': `import os from 'node:os'
         import { syncBuiltinESMExports } from 'node:module'
@@ -129,7 +129,7 @@ describe('the real daemon', () => {
     expect(await run(['health'], { cwd, env: caller })).toMatchObject({ code: 5 })
   })
 
-  it('is asked by the other commands, refuses a second one on its database, and stops', async () => {
+  it('answers the other commands, refuses a second daemon on its database, and stops', async () => {
     const cwd = emptyDirectory({ token: 's3cret\n' })
     const settings = { ...(await env()), FOREMAN_TOKEN_FILE: 'token' }
     const daemon = new Command(['serve'], { cwd, env: settings })
@@ -148,14 +148,14 @@ describe('the real daemon', () => {
     expect(stdout).not.toContain('s3cret')
   })
 
-  it('is found by health at FOREMAN_ADDR when FOREMAN_URL is not set', async () => {
+  it('is found by health at FOREMAN_ADDR without FOREMAN_URL', async () => {
     const daemon = new Command(['serve'], { env: await env() })
     await daemon.said('foreman is listening')
     const [, port = ''] = /"url":"[^"]+:(\d+)"/.exec(daemon.stdout) ?? []
     expect(await runHere(['health'], { env: { FOREMAN_ADDR: `:${port}` } })).toMatchObject({ code: 0 })
   })
 
-  it('ends with 69 when its port is taken, and leaves no database behind', async () => {
+  it('exits with 69 if its port is taken, and leaves no database', async () => {
     const other = createServer()
     await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))
     onTestFinished(() => void other.close())
@@ -165,7 +165,7 @@ describe('the real daemon', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  it('opens no debugger on SIGUSR1 and lives on', async () => {
+  it('ignores SIGUSR1 and opens no debugger', async () => {
     const daemon = new Command(['serve'], { env: await env() })
     await daemon.said('foreman is listening')
     daemon.process.kill('SIGUSR1')
@@ -175,7 +175,7 @@ describe('the real daemon', () => {
     expect(await daemon.ended).toMatchObject({ code: 0, stderr: '' })
   })
 
-  it('stops when the npm that started it is killed', async () => {
+  it('stops if the npm that started it is killed', async () => {
     const root = resolve(import.meta.dirname, '../..')
     const db = join(emptyDirectory(), 'foreman.db')
     const settings = { ...(await env()), FOREMAN_DB: db, FOREMAN_LOG_FORMAT: 'json' }
@@ -188,7 +188,7 @@ describe('the real daemon', () => {
     await again.said('foreman is listening')
   })
 
-  it('ends with 70 when its database cannot be opened', async () => {
+  it('exits with 70 if its database cannot be opened', async () => {
     const cwd = emptyDirectory({ 'foreman.db': 'this is no database, whatever its name says' })
     expect(await run(['serve'], { cwd, env: await env() })).toMatchObject({ code: 70, stderr: '' })
   })

@@ -13,7 +13,7 @@ const sent = (daemon: Awaited<ReturnType<typeof jobDaemon>>) => {
 }
 
 describe('submit', () => {
-  it('prints the answer as it comes, and nothing else', async () => {
+  it('prints the answer as it arrives and nothing else', async () => {
     const daemon = await jobDaemon()
     const command = new Command(['submit', 'tiny-a', 'why?', '--url', daemon.url])
     command.process.stdin.end()
@@ -25,7 +25,7 @@ describe('submit', () => {
     expect(sent(daemon).body).toEqual({ model: 'tiny-a', messages: [{ role: 'user', content: 'why?' }] })
   })
 
-  it('prints each reason of a waiting job once where stderr is not a terminal', async () => {
+  it('prints each wait reason once if stderr is not a terminal', async () => {
     const daemon = await jobDaemon()
     const since = new Date().toISOString()
     let waiting_for: object = { reason: 'paused', since }
@@ -51,7 +51,7 @@ describe('submit', () => {
     ])
   })
 
-  it('sends every wish of its flags', async () => {
+  it('sends every option of its flags', async () => {
     const daemon = await jobDaemon()
     daemon.history = told(['x'])
     const cwd = emptyDirectory({ 'notes.txt': 'these notes\n', 'schema.json': '{"type":"object"}' })
@@ -84,7 +84,7 @@ describe('submit', () => {
     })
   })
 
-  it('passes a whole body on as it is written', async () => {
+  it('passes a complete body on unchanged', async () => {
     const daemon = await jobDaemon()
     daemon.history = told(['x'])
     const body = '{ "model":"tiny-a", "prompt":"a", "options":{"seed":12345678901234567890} }'
@@ -95,7 +95,7 @@ describe('submit', () => {
     )
   })
 
-  it('says that a whole body asks nothing of its endpoint, and submits it', async () => {
+  it('says that a complete body has no prompt for its endpoint, and submits it', async () => {
     const daemon = await jobDaemon()
     daemon.history = told(['x'])
     const asked = (body: object, ...flags: string[]) =>
@@ -112,7 +112,7 @@ describe('submit', () => {
     expect((await asked({ model: 'm', keep_alive: 0 })).stderr).toBe('')
   })
 
-  it('refuses an empty model before it asks the daemon', async () => {
+  it('refuses an empty model before it calls the daemon', async () => {
     const daemon = await jobDaemon()
     const args = ['--url', daemon.url]
     const empty = await run(['submit', '', 'x', ...args])
@@ -122,7 +122,7 @@ describe('submit', () => {
     expect(daemon.asked).toEqual([])
   })
 
-  it('prints the id alone with --detach, and does not wait', async () => {
+  it('prints only the id with --detach and does not wait', async () => {
     const daemon = await jobDaemon()
     expect(await run(['submit', 'tiny-a', 'x', '--detach', '--url', daemon.url])).toMatchObject({
       code: 0,
@@ -141,7 +141,7 @@ describe('submit', () => {
     expect({ code, job: JSON.parse(stdout) }).toEqual({ code: 0, job: daemon.job })
   })
 
-  it.each(['failed', 'cancelled'] as const)('ends with 3 when the job is %s, and says why', async (end) => {
+  it.each(['failed', 'cancelled'] as const)('exits with 3 if the job is %s, and says why', async (end) => {
     const daemon = await jobDaemon()
     daemon.history = told(['half an ans'], end)
     const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
@@ -151,7 +151,7 @@ describe('submit', () => {
     )
   })
 
-  it('begins the answer anew on a new line when the job goes back to the queue', async () => {
+  it('prints the answer anew on a new line if the job returns to the queue', async () => {
     const daemon = await jobDaemon()
     daemon.history = [
       ...told(['half an ans']).slice(0, 3),
@@ -165,7 +165,7 @@ describe('submit', () => {
     expect(stderr).toContain('what was printed is void')
   })
 
-  it('ends with 4 when it has waited long enough, names the job, and does not cancel it', async () => {
+  it('exits with 4 after the timeout, names the job, and does not cancel it', async () => {
     const daemon = await jobDaemon()
     const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--timeout', '50ms', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
@@ -173,7 +173,7 @@ describe('submit', () => {
     expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(0)
   })
 
-  it('ends with 5 at once when nothing answers, and with 6 when it takes no work', async () => {
+  it('exits with 5 at once if no daemon answers, and with 6 if it refuses the job', async () => {
     expect(await run(['submit', 'tiny-a', 'x', '--url', await deadUrl()])).toMatchObject({ code: 5, stdout: '' })
     const daemon = await jobDaemon()
     daemon.answers.set('POST /jobs', (_req, res) =>
@@ -183,7 +183,7 @@ describe('submit', () => {
     expect(full).toMatchObject({ code: 6, stderr: 'foreman: server busy\n' })
   })
 
-  it('suggests the model that was meant', async () => {
+  it('suggests a similar model name', async () => {
     const daemon = await jobDaemon()
     daemon.answers.set('POST /jobs', (_req, res) => json(res, 404, { error: "model 'tiny-aa' not found", code: 'x' }))
     daemon.answers.set('GET /api/tags', (_req, res) => json(res, 200, { models: [{ name: 'tiny-a:latest' }] }))
@@ -196,18 +196,21 @@ describe('submit', () => {
   it.each([
     { flags: [], cancels: 1, words: 'is cancelled' },
     { flags: ['--webhook', 'http://x.lan/'], cancels: 0, words: '' },
-  ])('cancels its job when its reader leaves, unless it has a webhook ($flags)', async ({ flags, cancels, words }) => {
-    const daemon = await jobDaemon()
-    const command = new Command(['submit', 'tiny-a', 'x', ...flags, '--url', daemon.url])
-    command.process.stdin.end()
-    await until('the events are read', () => daemon.streams.size === 1)
-    command.process.stdout.destroy()
-    daemon.tell(...told(['a', 'b']).slice(0, -1))
-    expect(await command.ended).toMatchObject({ code: 0, stderr: expect.stringContaining(words) })
-    expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(cancels)
-  })
+  ])(
+    'cancels its job when its reader closes the output, unless it has a webhook ($flags)',
+    async ({ flags, cancels, words }) => {
+      const daemon = await jobDaemon()
+      const command = new Command(['submit', 'tiny-a', 'x', ...flags, '--url', daemon.url])
+      command.process.stdin.end()
+      await until('the events are read', () => daemon.streams.size === 1)
+      command.process.stdout.destroy()
+      daemon.tell(...told(['a', 'b']).slice(0, -1))
+      expect(await command.ended).toMatchObject({ code: 0, stderr: expect.stringContaining(words) })
+      expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(cancels)
+    },
+  )
 
-  it.skipIf(!existsSync('/dev/full'))('1, and no stack, when the disk behind what it prints is full', async () => {
+  it.skipIf(!existsSync('/dev/full'))('exits with 1 and without a stack if its output disk is full', async () => {
     const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
     const onFullDisk = (args: readonly string[]): Command =>
       new Command(['-c', 'exec "$@" >/dev/full', 'sh', process.execPath, main, ...args], { executable: 'sh' })
@@ -221,7 +224,7 @@ describe('submit', () => {
     expect(await config.ended).toMatchObject({ code: 1, stderr: 'foreman: stdout cannot be written: ENOSPC\n' })
   })
 
-  it('cancels on SIGINT without a terminal, and leaves the job alone on SIGTERM', async () => {
+  it('cancels the job on SIGINT without a terminal, and keeps it on SIGTERM', async () => {
     for (const [signal, cancels] of [
       ['SIGINT', 1],
       ['SIGTERM', 0],
@@ -255,7 +258,7 @@ describe('submit', () => {
     [['submit', 'm', 'x', '--think', 'hard'], 'is none of them'],
     [['submit', 'm', 'x', '--webhook-events', 'done,ended'], 'has an item "ended"'],
     [['submit', 'm', 'x', '--lable', 'a'], 'Did you mean --label?'],
-  ])('%j is a mistake of usage', async (args, hint) => {
+  ])('rejects %j as a usage error', async (args, hint) => {
     const daemon = await jobDaemon()
     const { code, stdout, stderr } = await run(args, { env: { FOREMAN_URL: daemon.url } })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -265,7 +268,7 @@ describe('submit', () => {
 })
 
 describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)', () => {
-  it('tells what the job waits for in one line, and wipes it before the answer begins', async () => {
+  it('shows the wait reason in one line and clears it before the answer begins', async () => {
     const daemon = await jobDaemon()
     daemon.job = document('queued', { position: 3, eta_seconds: 130 })
     const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url])
@@ -280,7 +283,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     expect(stdout.endsWith('\r\u001b[Kbe\\x1b[31mcause\r\n')).toBe(true)
   })
 
-  it('wipes that line as well before an answer that goes to the terminal through a pipe', async () => {
+  it('clears that line too if the answer goes to the terminal through a pipe', async () => {
     const daemon = await jobDaemon()
     const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url], { into: 'cat' })
     await until('the events are read', () => daemon.streams.size === 1)
@@ -296,7 +299,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     ['c', 1, 'is cancelled'],
     ['l', 0, 'goes on: foreman jobs watch'],
     ['\u0003', 0, 'goes on: foreman jobs watch'],
-  ])('asks on Ctrl-C; %j ends with 130', async (key, cancels, words) => {
+  ])('prompts on Ctrl-C; %j exits with 130', async (key, cancels, words) => {
     const daemon = await jobDaemon()
     const terminal = onTerminal(['submit', 'tiny-a', '--url', daemon.url], { stdin: 'x' })
     await until('the events are read', () => daemon.streams.size === 1)
@@ -309,7 +312,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     expect(stdout).toContain(words)
   })
 
-  it('goes on waiting after any other key, and prints nothing while it asks', async () => {
+  it('keeps waiting after any other key and prints nothing while it prompts', async () => {
     const daemon = await jobDaemon()
     const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url])
     await until('the events are read', () => daemon.streams.size === 1)

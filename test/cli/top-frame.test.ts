@@ -36,8 +36,8 @@ const TOP: Top = {
 const shown = (change: Partial<Top> = {}, columns = 80, rows = 24): string[] =>
   frame({ ...TOP, ...change }, { columns, rows }, NOON, unstyled)
 
-describe('a picture of top', () => {
-  it('tells target, job with its tokens a second, queue by model, places with ETA, and ends in 80×24', () => {
+describe('a frame of top', () => {
+  it('shows target, job with tokens per second, queue by model and positions with ETA, in 80×24', () => {
     const lines = shown()
     expect(lines).toHaveLength(24)
     expect(lines.slice(1, 22).map((line) => line.trimEnd())).toEqual([
@@ -66,7 +66,7 @@ describe('a picture of top', () => {
     expect(lines.at(-1)).toBe('q quit   p pause')
   })
 
-  it('fits whatever the terminal and the names are', () => {
+  it('fits any terminal and any names', () => {
     const name = fc.oneof(fc.string({ unit: 'binary', maxLength: 120 }), fc.constant('大'.repeat(60)))
     fc.assert(
       fc.property(name, fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 60 }), (model, columns, rows) => {
@@ -89,13 +89,13 @@ describe('a picture of top', () => {
     )
   })
 
-  it('gives each part of it rows on a small terminal', () => {
+  it('gives each section rows on a small terminal', () => {
     const jobs = Array.from({ length: 40 }, (_, number) => waiting(number))
     const text = shown({ waiting: jobs, finished: jobs.map((_, number) => over(number)) }).join('\n')
     for (const part of ['TARGET', 'RUNNING', 'WAITING', 'PLACE', 'OVER', 'q quit']) expect(text).toContain(part)
   })
 
-  it('says that nothing is known yet, that nobody answers and for how long, and that it is paused', () => {
+  it('says that no data has arrived, that the daemon does not answer and for how long, or that it is paused', () => {
     expect(shown({ status: null }, 80, 5)).toEqual([expect.stringContaining('foreman at http'), '', '', '', 'q quit'])
     const trouble = { text: 'no answer from http://x', forMs: 12_000 }
     expect(shown({ trouble })[0]).toMatch(/^no answer from http:\/\/x, trying again \(12s\) +\d\d:\d\d:\d\d$/)
@@ -107,8 +107,8 @@ describe('a picture of top', () => {
   })
 })
 
-describe('tokens a second', () => {
-  it('are those of the last seconds, without what came before the first look', () => {
+describe('tokens per second', () => {
+  it('are those of the last seconds, without tokens before the first reading', () => {
     const rate = new TokenRate()
     const count = (records: number): void => {
       for (let record = 0; record < records; record++) rate.count()
@@ -128,7 +128,7 @@ describe('tokens a second', () => {
   })
 })
 
-describe('columns of a terminal', () => {
+describe('terminal columns', () => {
   it.each([
     ['abc', 3],
     ['模型', 4],
@@ -138,16 +138,16 @@ describe('columns of a terminal', () => {
     ['\u200b', 0],
     ['ｱ', 1],
     ['한글', 4],
-  ])('%j takes %i', (text, width) => expect(displayWidth(text)).toBe(width))
+  ])('of %j are %i', (text, width) => expect(displayWidth(text)).toBe(width))
 
   it.each([
     ['模型名', 5, '模型…'],
     ['模型名', 4, '模…'],
     ['abc', 0, ''],
     ['abc', 3, 'abc'],
-  ])('%j in %i is %j', (text, room, short) => expect(cut(text, room)).toBe(short))
+  ])('of %j cut to %i give %j', (text, room, short) => expect(cut(text, room)).toBe(short))
 
-  it('a line with colours keeps them, and what of it fits', () => {
+  it('of a coloured line keep the colours and the part that fits', () => {
     const line = '\u001b[1mab\u001b[22m 大c'
     expect(cutColoured(line, 6)).toBe(line)
     expect(cutColoured(line, 5)).toBe('\u001b[1mab\u001b[22m …')

@@ -21,7 +21,7 @@ async function busyDaemon() {
 }
 
 describe('top into a pipe', () => {
-  it('prints one picture and ends', async () => {
+  it('prints one frame and exits', async () => {
     const daemon = await busyDaemon()
     const { code, stdout, stderr } = await run(['top', '--url', daemon.url])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -32,7 +32,7 @@ describe('top into a pipe', () => {
     expect(stdout).not.toContain('q quit')
   })
 
-  it('is one document with --json, and 5 when nothing answers', async () => {
+  it('prints one document with --json, and exits with 5 if no daemon answers', async () => {
     const daemon = await busyDaemon()
     const { stdout } = await run(['top', '--json', '--url', daemon.url])
     expect(JSON.parse(stdout)).toMatchObject({
@@ -48,7 +48,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
   it.each([
     ['q', 0],
     ['\u0003', 130],
-  ])('gives the terminal back after %j and ends with %i', async (key, code) => {
+  ])('restores the terminal after %j and exits with %i', async (key, code) => {
     const daemon = await busyDaemon()
     const top = onTerminal(['top', '--url', daemon.url])
     await top.said('q quit')
@@ -60,7 +60,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
     expect(ended.stdout.endsWith(LEAVE)).toBe(true)
   })
 
-  it('draws each picture in one piece, never more than fits, and never scrolls', async () => {
+  it('draws each frame in one write, never more than fits, and never scrolls', async () => {
     const daemon = await busyDaemon()
     const top = onTerminal(['top', '--interval', '100ms', '--url', daemon.url])
     await top.said('a queued one')
@@ -79,7 +79,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
     }
   })
 
-  it('counts the tokens of the running job as they come', async () => {
+  it('counts the tokens of the running job as they arrive', async () => {
     const daemon = await busyDaemon()
     const running = BUSY.running?.job_id
     daemon.answers.set(`GET /jobs/${running}/events`, (_req, res) => {
@@ -94,7 +94,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
     expect(await top.ended).toMatchObject({ code: 0 })
   })
 
-  it('survives a daemon that goes away and comes back', async () => {
+  it('survives a daemon that stops and starts again', async () => {
     const daemon = await busyDaemon()
     const top = onTerminal(['top', '--interval', '100ms', '--url', daemon.url])
     await top.said('a queued one')
@@ -113,7 +113,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
     expect(await top.ended).toMatchObject({ code: 0 })
   })
 
-  it('waits for a daemon that is not there yet, but not for a token that is wrong', async () => {
+  it('waits for a daemon that is not running yet, but not with a wrong token', async () => {
     const waiting = onTerminal(['top', '--interval', '100ms', '--url', await deadUrl()])
     await waiting.said('trying again')
     waiting.press('q')
@@ -147,7 +147,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
   })
 })
 
-it('nothing of a job is asked for that nobody sees', async () => {
+it('no data is requested that the terminal has no room for', async () => {
   const daemon = await jobDaemon()
   await run(['top', '--url', daemon.url])
   expect(daemon.asked.map(({ path }) => path)).not.toContain(`/jobs/${ID}`)

@@ -15,14 +15,14 @@ describe('a mistyped command line', () => {
     [['ps', '--token', 'x'], 'set FOREMAN_TOKEN or FOREMAN_TOKEN_FILE'],
     [[], 'Usage: foreman'],
     [['--'], 'Usage: foreman'],
-  ])('%j ends with 2 and a hint', async (args, hint) => {
+  ])('%j exits with 2 and a hint', async (args, hint) => {
     const { code, stdout, stderr } = await runHere(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(hint)
   })
 
   it.each([['--help'], ['help'], ['serve', '--help'], ['ps', '-h'], ['help', 'config']])(
-    '%s %s is no mistake',
+    '%s %s is not an error',
     async (...args) => {
       const { code, stdout, stderr } = await runHere(args.filter((arg) => arg !== undefined))
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

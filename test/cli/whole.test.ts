@@ -13,8 +13,8 @@ async function world(): Promise<{ fake: FakeOllama; foreman: Running; env: Recor
   return { fake, foreman, env: { FOREMAN_URL: foreman.url } }
 }
 
-describe('from the first command to the last', () => {
-  it('a job is submitted, seen, printed again, repeated and forgotten', async () => {
+describe('the command line with a real daemon', () => {
+  it('submits a job, shows it, prints it again, retries and deletes it', async () => {
     const { env } = await world()
     const { code, stdout: answer } = await run(['submit', 'tiny-a', 'hi', '--label', 'first'], { env })
     expect({ code, said: answer.length > 0 }).toEqual({ code: 0, said: true })
@@ -30,7 +30,7 @@ describe('from the first command to the last', () => {
     expect(await run(['jobs', 'get', id], { env })).toMatchObject({ code: 1, stderr: `foreman: no job ${id}\n` })
   })
 
-  it('a job that was detached goes on, is shown, and is cancelled', async () => {
+  it('detaches a job, shows it and cancels it', async () => {
     const { fake, env } = await world()
     await run(['pause'], { env })
     const detached = (await run(['submit', 'tiny-b', 'hi', '--detach'], { env })).stdout.trim()
@@ -41,7 +41,7 @@ describe('from the first command to the last', () => {
     expect(fake.log.filter(({ isWorker }) => isWorker)).toEqual([])
   })
 
-  it('a model that does not exist, and a wish that cannot be, are told as the daemon tells them', async () => {
+  it("prints the daemon's error for an unknown model and an impossible option", async () => {
     const { env } = await world()
     expect(await run(['submit', 'tiny-aa', 'hi'], { env })).toMatchObject({
       code: 1,
@@ -55,8 +55,8 @@ describe('from the first command to the last', () => {
   })
 })
 
-describe.skipIf(!hasScript)('at a terminal (needs `script` of util-linux)', () => {
-  it('a running job is cancelled by Ctrl-C and c, and the target is let go', async () => {
+describe.skipIf(!hasScript)('the command line on a terminal (needs `script` of util-linux)', () => {
+  it('cancels a running job with Ctrl-C and c, and the target stops', async () => {
     const { fake, env } = await world()
     fake.hold('middle')
     const terminal = onTerminal(['submit', 'tiny-a', 'hi'], { env })
@@ -71,7 +71,7 @@ describe.skipIf(!hasScript)('at a terminal (needs `script` of util-linux)', () =
     expect(await request.over).toBe('aborted')
   })
 
-  it('top counts the tokens of the job that runs', async () => {
+  it('counts the tokens of the running job in top', async () => {
     const { fake, env } = await world()
     fake.on('/api/chat', { ...says('a', 'b', 'c', 'd'), ...stalls(3) })
     await run(['submit', 'tiny-a', 'hi', '--detach', '--label', 'nightly'], { env })

@@ -31,24 +31,21 @@ const CALLS: readonly (readonly [call: string, run: Call, asked: string, status:
   ['health', (client) => client.health(), 'GET /healthz', 200, { status: 'ok', degraded: false }],
 ]
 
-describe('the call', () => {
-  it.each(CALLS)(
-    '%s asks what the contract says and gives what it is answered',
-    async (_, run, asked, status, answer) => {
-      const foreman = await scriptedForeman()
-      foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, status, answer))
-      const client = new ForemanClient({ url: foreman.url })
-      expect(await run(client)).toEqual(answer)
-      expect(foreman.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([asked])
-      await until('the socket is closed', () => foreman.sockets === 0)
-      foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, 200, ['somebody else']))
-      await expect(run(client)).rejects.toBeInstanceOf(UnexpectedServerError)
-      foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, 409, { error: 'no', code: 'job_active' }))
-      await expect(run(client)).rejects.toMatchObject({ name: 'ApiError', status: 409, code: 'job_active' })
-    },
-  )
+describe('a client call', () => {
+  it.each(CALLS)('%s sends the documented request and returns the answer', async (_, run, asked, status, answer) => {
+    const foreman = await scriptedForeman()
+    foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, status, answer))
+    const client = new ForemanClient({ url: foreman.url })
+    expect(await run(client)).toEqual(answer)
+    expect(foreman.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([asked])
+    await until('the socket is closed', () => foreman.sockets === 0)
+    foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, 200, ['somebody else']))
+    await expect(run(client)).rejects.toBeInstanceOf(UnexpectedServerError)
+    foreman.answers.set(asked.split('?')[0] ?? '', (_req, res) => json(res, 409, { error: 'no', code: 'job_active' }))
+    await expect(run(client)).rejects.toMatchObject({ name: 'ApiError', status: 409, code: 'job_active' })
+  })
 
-  it('get waits as long as it is asked to, and not longer', async () => {
+  it('get waits as long as requested and not longer', async () => {
     const foreman = await scriptedForeman()
     const delays: number[] = []
     const client = new ForemanClient({
@@ -64,7 +61,7 @@ describe('the call', () => {
     await expect(client.get(ID, { waitSeconds: 0.1, timeoutMs: 100 })).rejects.toThrow('no answer within 200 ms')
   })
 
-  it('forget and redeliver need no document', async () => {
+  it('delete and redeliver need no document in the answer', async () => {
     const foreman = await scriptedForeman()
     foreman.answers.set(`DELETE /jobs/${ID}`, (_req, res) => res.writeHead(204).end())
     foreman.answers.set(`POST /jobs/${ID}/deliveries/4/redeliver`, (_req, res) => json(res, 202, {}))
@@ -74,14 +71,14 @@ describe('the call', () => {
     await until('the sockets are closed', () => foreman.sockets === 0)
   })
 
-  it('retry gives a handle for the new job', async () => {
+  it('retry returns a handle for the new job', async () => {
     const foreman = await scriptedForeman()
     foreman.answers.set(`POST /jobs/${ID}/retry`, (_req, res) => json(res, 202, { ...receipt(), job_id: 'NEW' }))
     const handle = new ForemanClient({ url: foreman.url }).job(ID)
     expect(await handle.retry()).toMatchObject({ id: 'NEW', receipt: { job_id: 'NEW' } })
   })
 
-  it('jobs goes from page to page, and not for ever', async () => {
+  it('jobs reads page after page and ends', async () => {
     const foreman = await scriptedForeman()
     const pages: Record<string, unknown> = {
       '/jobs?limit=2': { jobs: [document('done', { job_id: 'C' }), document('done', { job_id: 'B' })], next: 'n1' },
@@ -99,7 +96,7 @@ describe('the call', () => {
     await expect(forever).rejects.toBeInstanceOf(UnexpectedServerError)
   })
 
-  it('artifact gives the bytes, or some of them', async () => {
+  it('artifact returns the bytes or a range of them', async () => {
     const foreman = await scriptedForeman()
     foreman.answers.set(`GET /jobs/${ID}/artifacts/completion`, (req, res) => {
       const { range } = req.headers

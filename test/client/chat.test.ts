@@ -18,8 +18,8 @@ async function all<T>(iteration: AsyncIterable<T>, into: T[] = []): Promise<T[]>
   return into
 }
 
-describe('a blocked chat', () => {
-  it('is an iteration of the records, beats left out', async () => {
+describe('a waiting chat', () => {
+  it('iterates over the records without heartbeats', async () => {
     const { foreman, client } = await chatting((_req, res) => {
       res.write('   ')
       res.end(line(record('hel')) + line(record('lo', true)).trimEnd())
@@ -31,7 +31,7 @@ describe('a blocked chat', () => {
     expect(timers.delays).toEqual([])
   })
 
-  it('is one record when it is not streamed, however long it takes', async () => {
+  it('is one record if it is not streamed, however long it takes', async () => {
     const { client } = await chatting((_req, res) => json(res, 200, record('hello', true)))
     const timers = new ClientTimers()
     const answer = client.chat({ ...BODY, stream: false })
@@ -42,7 +42,7 @@ describe('a blocked chat', () => {
   it.each([
     ['ends too early', line(record('hel')), 'incomplete_stream'],
     ['says that it failed', line(record('hel')) + line({ error: 'the model is gone' }), null],
-  ])('that %s is never whole', async (_, body, code) => {
+  ])('that %s never counts as complete', async (_, body, code) => {
     const { client } = await chatting((_req, res) => res.end(body))
     const seen: unknown[] = []
     const error = await all(client.chat(BODY), seen).catch((it: unknown) => it)
@@ -51,17 +51,17 @@ describe('a blocked chat', () => {
     expect(error).toMatchObject({ status: 200, code })
   })
 
-  it('that is cut is never whole', async () => {
+  it('that is cut never counts as complete', async () => {
     const { client } = await chatting((_req, res) => res.write(line(record('hel')), () => res.destroy()))
     await expect(all(client.chat(BODY))).rejects.toBeInstanceOf(UnreachableError)
   })
 
-  it('that is refused says why', async () => {
+  it('that is refused throws the reason', async () => {
     const { client } = await chatting((_req, res) => json(res, 404, { error: "model 'x' not found" }))
     await expect(all(client.chat(BODY))).rejects.toMatchObject({ status: 404, message: "model 'x' not found" })
   })
 
-  it('that is left ends at foreman, too', async () => {
+  it('that the program leaves ends at foreman too', async () => {
     const { foreman, client } = await chatting((_req, res) => void res.write(line(record('hel'))))
     for await (const _ of client.chat(BODY)) break
     await until('the socket is closed', () => foreman.sockets === 0)

@@ -3,14 +3,14 @@ import { ApiError, AuthError, ForemanClient, UnexpectedServerError, UnreachableE
 import { answering, deadUrl, IDLE, standIn } from '../cli/stand-in.ts'
 
 describe('the client', () => {
-  it('asks below a path prefix, with the token', async () => {
+  it('sends requests below a path prefix, with the token', async () => {
     const daemon = await standIn(answering(200, IDLE))
     const client = new ForemanClient({ url: `${daemon.url}/foreman/`, token: 's3cret' })
     expect(await client.status()).toEqual(IDLE)
     expect(daemon.asked).toEqual([{ method: 'GET', path: '/foreman/status', authorization: 'Bearer s3cret' }])
   })
 
-  it('tells apart who did not answer, who refused, who failed and who is somebody else', async () => {
+  it('distinguishes no answer, a refusal, a failure and another server', async () => {
     const failing = async (answer: Parameters<typeof standIn>[0]): Promise<unknown> => {
       const { url } = await standIn(answer)
       return new ForemanClient({ url }).status().catch((error: unknown) => error)
@@ -33,21 +33,21 @@ describe('the client', () => {
     expect(nobody).toMatchObject({ name: 'UnreachableError', message: expect.stringContaining('ECONNREFUSED') })
   })
 
-  it('gives up when its time is over, also in the middle of an answer', async () => {
+  it('gives up after its timeout, also during an answer', async () => {
     const halfway = await standIn((_req, res) => void res.writeHead(200).write('{"version"'))
     await expect(new ForemanClient({ url: halfway.url, timeoutMs: 200 }).status()).rejects.toThrow(
       'no answer within 200 ms',
     )
   })
 
-  it('gives up at once when it is told to, with the reason it was given', async () => {
+  it('gives up at once on an abort, with the given reason', async () => {
     const controller = new AbortController()
     const reason = new Error('changed my mind')
     const silent = await standIn(() => controller.abort(reason))
     await expect(new ForemanClient({ url: silent.url }).pause({ signal: controller.signal })).rejects.toBe(reason)
   })
 
-  it('does not carry its token to where a redirect points', async () => {
+  it('does not send its token to the target of a redirect', async () => {
     const elsewhere = await standIn(answering(200, IDLE))
     const daemon = await standIn(answering(307, '', { location: `${elsewhere.url}/status` }))
     await expect(new ForemanClient({ url: daemon.url, token: 's3cret' }).status()).rejects.toBeInstanceOf(
@@ -57,7 +57,7 @@ describe('the client', () => {
   })
 })
 
-describe('what cannot work is refused before the network', () => {
+describe('an argument that cannot work is rejected before any request', () => {
   it.each([
     ['foreman.lan:8080', 'has no scheme: write http:// or https:// before the host, such as http://foreman.lan:8080'],
     ['127.0.0.1:8080', 'such as http://127.0.0.1:8080'],

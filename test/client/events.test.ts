@@ -33,8 +33,8 @@ async function all<T>(iteration: AsyncIterable<T>): Promise<T[]> {
 const jobAt = (foreman: ScriptedForeman, options: object = {}) =>
   new ForemanClient({ url: foreman.url, ...options }).job(ID)
 
-describe('the events of a job', () => {
-  it('come in their order and end behind the final state', async () => {
+describe('the event iterator of a job', () => {
+  it('yields the events in order and ends after the final state', async () => {
     const foreman = await scriptedForeman()
     foreman.history = LIFE
     const timers = new ClientTimers()
@@ -46,7 +46,7 @@ describe('the events of a job', () => {
     expect(foreman.asked[0]).toMatchObject({ path: EVENTS, headers: { accept: 'application/x-ndjson' } })
   })
 
-  it('go on behind the last one when the line is cut, each once', async () => {
+  it('continues after the last event when the connection is cut, each event once', async () => {
     const foreman = await scriptedForeman()
     foreman.history = LIFE.slice(0, 3)
     const seen: JobEvent[] = []
@@ -62,7 +62,7 @@ describe('the events of a job', () => {
     expect(foreman.asked.map(({ path }) => path)).toEqual([EVENTS, `${EVENTS}?after=${LIFE[2]?.number}`])
   })
 
-  it('that are cut in the middle of a line are asked for again', async () => {
+  it('requests events again that were cut inside a line', async () => {
     const foreman = await scriptedForeman()
     foreman.answers.set(`GET ${EVENTS}`, (_req, res) => {
       foreman.answers.delete(`GET ${EVENTS}`)
@@ -73,7 +73,7 @@ describe('the events of a job', () => {
     expect(await all(jobAt(foreman).events())).toEqual(LIFE)
   })
 
-  it('may be cut into any bytes, with beats between', async () => {
+  it('accepts any chunk boundaries, with heartbeats between', async () => {
     const foreman = await scriptedForeman()
     const events = [stateEvent(1, 'queued'), wordEvent(1, 1, 'füß 🦙'), stateEvent(2, 'done', 'working')]
     foreman.answers.set(`GET ${EVENTS}`, async (_req, res) => {
@@ -87,7 +87,7 @@ describe('the events of a job', () => {
     expect(await all(jobAt(foreman).events())).toEqual(events)
   })
 
-  it('can be had from the middle', async () => {
+  it('can start in the middle', async () => {
     const foreman = await scriptedForeman()
     foreman.history = LIFE
     const after = eventNumber(2, 1)
@@ -95,14 +95,14 @@ describe('the events of a job', () => {
     expect(foreman.asked[0]?.path).toBe(`${EVENTS}?after=${after}`)
   })
 
-  it('behind the end are none, and that ends', async () => {
+  it('ends at once after the final event', async () => {
     const foreman = await scriptedForeman()
     foreman.job = document('done')
     foreman.answers.set(`GET ${EVENTS}`, (_req, res) => res.writeHead(200).end())
     expect(await all(jobAt(foreman).events({ after: eventNumber(9) }))).toEqual([])
   })
 
-  it('of a job that is not there are an error, and so are those of a foreman that stays away', async () => {
+  it('throws for an unknown job and for a foreman that stays away', async () => {
     const foreman = await scriptedForeman()
     foreman.answers.set(`GET ${EVENTS}`, (_req, res) => json(res, 404, { error: 'no job', code: 'job_not_found' }))
     const none = await all(jobAt(foreman).events()).catch((error: unknown) => error)
@@ -112,7 +112,7 @@ describe('the events of a job', () => {
     await expect(all(jobAt(foreman, { unreachableMs: 0 }).events())).rejects.toBeInstanceOf(UnreachableError)
   })
 
-  it('begin with the first step only', async () => {
+  it('sends no request before the first step', async () => {
     const foreman = await scriptedForeman()
     const controller = new AbortController()
     const events = jobAt(foreman).events({ signal: controller.signal })
@@ -121,7 +121,7 @@ describe('the events of a job', () => {
     expect(foreman.asked).toEqual([])
   })
 
-  it('that somebody leaves, in the middle of a wait as well, leave nothing open', async () => {
+  it('leaves nothing open when it is left, also while it waits', async () => {
     const foreman = await scriptedForeman()
     foreman.history = LIFE.slice(0, 2)
     const timers = new ClientTimers()
@@ -140,7 +140,7 @@ describe('the events of a job', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
-  it('end with the reason of the signal, and leave nothing open', async () => {
+  it('ends with the reason of the signal and leaves nothing open', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const controller = new AbortController()
@@ -155,7 +155,7 @@ describe('the events of a job', () => {
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
   })
 
-  it('are asked for again when nothing at all has come for 45 s', async () => {
+  it('reconnects after 45 s without bytes', async () => {
     const foreman = await scriptedForeman()
     foreman.history = LIFE.slice(0, 1)
     const timers = new ClientTimers()

@@ -5,8 +5,8 @@ import { bodyOf } from '../../src/client/job-body.ts'
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (it: string | Uint8Array): string => (typeof it === 'string' ? it : new TextDecoder().decode(it))
 
-describe('the body of a submit', () => {
-  it('has the options under the names that are on the wire', () => {
+describe('the body of a submission', () => {
+  it('has the options with their wire names', () => {
     const body = bodyOf(
       { model: 'tiny-a' },
       {
@@ -29,7 +29,7 @@ describe('the body of a submit', () => {
     })
   })
 
-  it('that is text or bytes is left alone without options', () => {
+  it('that is text or bytes stays unchanged without options', () => {
     const odd = '{ "seed": 12345678901234567890, "a" : 1.0 }'
     expect(bodyOf(odd, {})).toBe(odd)
     const given = bytes(odd)
@@ -52,7 +52,7 @@ describe('the body of a submit', () => {
     )
   })
 
-  it.each(['[1]', '', '"x"', '(/\ufffd'])('%j takes no options, and says so', (body) => {
+  it.each(['[1]', '', '"x"', '(/\ufffd'])('%j rejects options with an error', (body) => {
     expect(() => bodyOf(body, { label: 'x' })).toThrow(TypeError)
     expect(() => bodyOf(bytes(body), { label: 'x' })).toThrow('a JSON object')
   })

@@ -70,7 +70,7 @@ async function send(
 }
 
 describe('the receiver', () => {
-  it('hears of the end, and is open only while somebody waits', async () => {
+  it('notifies of the end, and is open only while a call waits', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const servers = openServers()
@@ -93,7 +93,7 @@ describe('the receiver', () => {
     expect(timers.delays).toEqual([])
   })
 
-  it('closes when nobody waits for what was submitted', async () => {
+  it('closes when no call waits for its job', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const servers = openServers()
@@ -102,7 +102,7 @@ describe('the receiver', () => {
     expect(await send(urlIn(foreman), 1, 'queued')).toBe('refused')
   })
 
-  it('is one server for all jobs of a client, at the same address each time', async () => {
+  it('is one server for all jobs of a client, at the same address', async () => {
     const foreman = await scriptedForeman()
     const client = withReceiver(foreman)
     const first = await client.submit(BODY)
@@ -127,7 +127,7 @@ describe('the receiver', () => {
     expect(await again).toEqual(foreman.job)
   })
 
-  it('believes nothing that is not signed, of now, and of its own path', async () => {
+  it('rejects webhooks that are not signed, not recent, or at another path', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const handle = await withReceiver(foreman, { secret: [SECRET, 'whsec_AAECAwQFBgcICQoLDA0ODw=='] }).submit(BODY)
@@ -147,7 +147,7 @@ describe('the receiver', () => {
     expect(await result).toEqual(foreman.job)
   })
 
-  it('takes each webhook once, and none that is older than one it has', async () => {
+  it('accepts each webhook once, and none that is older than an earlier one', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const handle = await withReceiver(foreman).submit(BODY)
@@ -166,7 +166,7 @@ describe('the receiver', () => {
     expect(foreman.looks).toBe(2)
   })
 
-  it('whose port is taken says so, and the result comes by polling', async () => {
+  it('reports a port that is taken, and the result comes by polling', async () => {
     const foreman = await scriptedForeman()
     const other = createServer()
     await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))
@@ -188,7 +188,7 @@ describe('the receiver', () => {
   it.each([
     ['another secret', 'some other secret', 'is not signed with receiver.secret'],
     ['no secret', null, 'the daemon has no FOREMAN_WEBHOOK_SECRET'],
-  ])('says once that the daemon has %s', async (_, secret, words) => {
+  ])('warns once that the daemon has %s', async (_, secret, words) => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const problems: unknown[] = []
@@ -203,11 +203,11 @@ describe('the receiver', () => {
     await result
   })
 
-  it.each([undefined, '', []])('with the secret %j is refused with a sentence', (secret) => {
+  it.each([undefined, '', []])('rejects the secret %j with an explanation', (secret) => {
     expect(() => new ForemanClient({ receiver: { secret } })).toThrow('FOREMAN_WEBHOOK_SECRET')
   })
 
-  it('that hears nothing of what a look shows is not relied on', async () => {
+  it('is not relied on if it misses an end that polling sees', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const result = (await withReceiver(foreman).submit(BODY)).result()
@@ -220,7 +220,7 @@ describe('the receiver', () => {
     expect(await result).toEqual(foreman.job)
   })
 
-  it('may be behind another address, and takes over where events cannot be had', async () => {
+  it('may have another public address, and replaces events that are not available', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     foreman.answers.set(`GET /jobs/${ID}/events`, (_req, res) => json(res, 410, { error: 'not here' }))
@@ -239,7 +239,7 @@ describe('the receiver', () => {
     expect(await result).toEqual(foreman.job)
   })
 
-  it('leaves a URL alone that the caller names himself', async () => {
+  it('keeps a URL that the caller sets', async () => {
     const foreman = await scriptedForeman()
     const listen = vi.spyOn(Server.prototype, 'listen')
     onTestFinished(() => void vi.restoreAllMocks())
@@ -253,7 +253,7 @@ describe('the receiver', () => {
     expect(await result).toEqual(foreman.job)
   })
 
-  it.each([{ secret: 'whsec_!' }, { secret: '' }, { secret: SECRET, host: '0.0.0.0' }])('refuses %j', (receiver) => {
+  it.each([{ secret: 'whsec_!' }, { secret: '' }, { secret: SECRET, host: '0.0.0.0' }])('rejects %j', (receiver) => {
     expect(() => new ForemanClient({ receiver })).toThrow(TypeError)
   })
 })

@@ -6,8 +6,8 @@ import { ClientTimers, ID, json, receipt, scriptedForeman, until } from './scrip
 
 const BODY = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
 
-describe('a submit', () => {
-  it('gives a handle with what foreman acknowledged', async () => {
+describe('a submission', () => {
+  it("returns a handle with foreman's receipt", async () => {
     const foreman = await scriptedForeman()
     const handle = await new ForemanClient({ url: foreman.url, token: 's3cret' }).submit(BODY, { label: 'x' })
     expect(handle).toMatchObject({ id: ID, receipt: receipt(), isReplayed: false })
@@ -16,7 +16,7 @@ describe('a submit', () => {
     expect(asked?.headers).toMatchObject({ authorization: 'Bearer s3cret', 'content-type': 'application/json' })
   })
 
-  it('whose answer was lost is sent again with the same key, and another one has another key', async () => {
+  it('is sent again with the same key if its answer was lost; another submission has another key', async () => {
     const foreman = await scriptedForeman()
     let tries = 0
     foreman.answers.set('POST /jobs', (req, res) => {
@@ -35,13 +35,13 @@ describe('a submit', () => {
     expect(keys[3]).not.toBe(keys[0])
   })
 
-  it('sends the key that it is given', async () => {
+  it('sends the given key', async () => {
     const foreman = await scriptedForeman()
     await new ForemanClient({ url: foreman.url }).submit(BODY, { idempotencyKey: 'night-7' })
     expect(foreman.asked[0]?.headers['idempotency-key']).toBe('night-7')
   })
 
-  it('says at once that the queue is full, when waiting as long as it is asked to would be too long', async () => {
+  it('fails at once for a full queue if the requested wait exceeds the timeout', async () => {
     const foreman = await scriptedForeman()
     foreman.answers.set('POST /jobs', (_req, res) =>
       json(res, 503, { error: 'server busy', code: 'queue_full' }, { 'retry-after': '60' }),
@@ -56,7 +56,7 @@ describe('a submit', () => {
     [400, ApiError],
     [401, AuthError],
     [422, ApiError],
-  ])('that is answered %i is not sent again', async (status, kind) => {
+  ])('that is answered with %i is not sent again', async (status, kind) => {
     const foreman = await scriptedForeman()
     foreman.answers.set('POST /jobs', (_req, res) => json(res, status, { error: 'no', code: 'bad_request' }))
     const error = await new ForemanClient({ url: foreman.url }).submit(BODY).catch((it: unknown) => it)
@@ -65,14 +65,14 @@ describe('a submit', () => {
     expect(foreman.asked).toHaveLength(1)
   })
 
-  it('ends when its time is over, with nobody there', async () => {
+  it('ends after its timeout if no daemon answers', async () => {
     const timers = new ClientTimers()
     const client = new ForemanClient({ url: await deadUrl(), timeoutMs: 700 })
     await expect(client.submit(BODY)).rejects.toThrow(UnreachableError)
     expect(timers.delays).toEqual([])
   })
 
-  it('that is given up between two tries leaves no timer and no listener', async () => {
+  it('that is aborted between two tries leaves no timer and no listener', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     foreman.answers.set('POST /jobs', (_req, res) =>

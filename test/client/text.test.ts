@@ -57,7 +57,7 @@ describe('the text of a job', () => {
     stateEvent(5, 'done', 'working'),
   ]
 
-  it('that a requeue makes void is never followed by the new one without a word', async () => {
+  it('reports a requeue before the text of the next attempt', async () => {
     const foreman = await scriptedForeman()
     foreman.history = VOIDED
     const words: string[] = []
@@ -69,7 +69,7 @@ describe('the text of a job', () => {
     await until('the socket is closed', () => foreman.sockets === 0)
   })
 
-  it('begins anew for whoever can forget', async () => {
+  it('restarts for a caller that can discard text', async () => {
     const foreman = await scriptedForeman()
     foreman.history = [...VOIDED]
     // Put back once more before it has said anything: there is nothing to forget.
@@ -84,7 +84,7 @@ describe('the text of a job', () => {
     expect({ words, voids }).toEqual({ words: ['good day'], voids: 1 })
   })
 
-  it('is not void when the job went back before its first word', async () => {
+  it('is not discarded if the job was requeued before its first word', async () => {
     const foreman = await scriptedForeman()
     foreman.history = VOIDED.filter((event) => event.number !== VOIDED[2]?.number)
     const words: string[] = []
@@ -95,7 +95,7 @@ describe('the text of a job', () => {
   it.each([
     ['failed', JobFailedError],
     ['cancelled', JobCancelledError],
-  ] as const)('of a job that is %s ends with that', async (state, kind) => {
+  ] as const)('of a job that is %s ends with that error', async (state, kind) => {
     const foreman = await scriptedForeman()
     foreman.job = document(state)
     foreman.history = [stateEvent(1, 'queued'), wordEvent(1, 1, 'hel'), stateEvent(2, state, 'working')]

@@ -4,7 +4,7 @@ import { WaitSignal } from '../../src/client/wait-signal.ts'
 import { ClientTimers } from './scripted-foreman.ts'
 
 describe('a wakeup', () => {
-  it('that was rung before is heard at once, and once', async () => {
+  it('that was woken earlier ends the next wait at once, once', async () => {
     const timers = new ClientTimers()
     const { signal } = new AbortController()
     const wakeup = new WaitSignal()
@@ -20,7 +20,7 @@ describe('a wakeup', () => {
     await third
   })
 
-  it('leaves no timer and no listener, however it ends', async () => {
+  it('leaves no timer and no listener, however the wait ends', async () => {
     const timers = new ClientTimers()
     const controller = new AbortController()
     const wakeup = new WaitSignal()

@@ -34,14 +34,14 @@ const outcomeOf = (foreman: ScriptedForeman, options: ResultOptions = {}, client
     .catch((error: unknown) => error)
 
 describe('the result of a job', () => {
-  it('that is over is had with one look', async () => {
+  it('is read once if the job has ended', async () => {
     const foreman = await scriptedForeman()
     foreman.job = document('done', { result: { message: { content: 'hi' } } })
     expect(await outcomeOf(foreman)).toEqual(foreman.job)
     expect(foreman.asked).toHaveLength(1)
   })
 
-  it('comes with the event of its end, and is what foreman then shows', async () => {
+  it('comes with its final event and equals the document', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const { signal } = new AbortController()
@@ -57,7 +57,7 @@ describe('the result of a job', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
-  it('is looked for every 30 s, however silent the events are', async () => {
+  it('is polled every 30 s, however silent the events are', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const outcome = outcomeOf(foreman)
@@ -70,7 +70,7 @@ describe('the result of a job', () => {
     await until('the sockets are closed', () => foreman.sockets === 0)
   })
 
-  it('is looked for every 2 s by who polls, who listens to nothing', async () => {
+  it('is polled every 2 s if neither events nor webhooks are used', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const outcome = outcomeOf(foreman, { via: 'polling' })
@@ -82,7 +82,7 @@ describe('the result of a job', () => {
     expect(timers.delays).toEqual([])
   })
 
-  it('is polled for when the events cannot be had', async () => {
+  it('is polled if events are not available', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     foreman.answers.set(EVENTS, (_req, res) => json(res, 410, { error: 'not here' }))
@@ -93,7 +93,7 @@ describe('the result of a job', () => {
     expect(await outcome).toEqual(foreman.job)
   })
 
-  it('is polled for by who has no receiver', async () => {
+  it('is polled if no receiver can be used', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const outcome = outcomeOf(foreman, { via: 'receiver' })
@@ -117,7 +117,7 @@ describe('the result of a job', () => {
   it.each([
     [404, 'job_not_found', ApiError],
     [401, 'unauthorized', AuthError],
-  ] as const)('is not waited for where foreman answers %i', async (status, code, kind) => {
+  ] as const)('is not awaited if foreman answers %i', async (status, code, kind) => {
     const foreman = await scriptedForeman()
     foreman.answers.set(JOB, (_req, res) => json(res, status, { error: 'no', code }))
     const error = await outcomeOf(foreman)
@@ -125,7 +125,7 @@ describe('the result of a job', () => {
     expect(error).toMatchObject({ status, code })
   })
 
-  it('goes on by events that were silent for long before they were cut', async () => {
+  it('continues by events that were silent for long before they were cut', async () => {
     const foreman = await scriptedForeman()
     const now = vi.spyOn(performance, 'now')
     const outcome = outcomeOf(foreman)
@@ -150,7 +150,7 @@ describe('the result of a job', () => {
       'is behind a proxy that has lost it',
       (foreman: ScriptedForeman) => foreman.answers.set(JOB, (_req, res) => res.writeHead(502).end('<h1>Bad Gateway')),
     ],
-  ])('outlives a foreman that %s, if it comes back in time', async (_, breaks) => {
+  ])('survives a foreman that %s, if it returns in time', async (_, breaks) => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     breaks(foreman)
@@ -166,7 +166,7 @@ describe('the result of a job', () => {
   })
 
   it.each(['events', 'polling', 'receiver'] as const)(
-    'that takes too long is left running, and nothing stays open (%s)',
+    'that takes too long leaves the job running and nothing open (%s)',
     async (via) => {
       const foreman = await scriptedForeman()
       const timers = new ClientTimers()
@@ -183,7 +183,7 @@ describe('the result of a job', () => {
   )
 
   it.each(['events', 'polling'] as const)(
-    'that is given up ends with the reason, and nothing stays open (%s)',
+    'that is aborted ends with the reason and leaves nothing open (%s)',
     async (via) => {
       const foreman = await scriptedForeman()
       const timers = new ClientTimers()
@@ -199,14 +199,14 @@ describe('the result of a job', () => {
     },
   )
 
-  it('is not asked for at all when it was given up before', async () => {
+  it('is not requested if it was aborted before', async () => {
     const foreman = await scriptedForeman()
     const reason = new Error('enough')
     expect(await outcomeOf(foreman, { signal: AbortSignal.abort(reason) })).toBe(reason)
     expect(foreman.asked).toEqual([])
   })
 
-  it('may be given a year, which is longer than a timer runs', async () => {
+  it('accepts a timeout of a year, which is longer than a timer can run', async () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     const year = 365 * 86_400_000

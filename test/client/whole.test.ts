@@ -11,8 +11,8 @@ import { until } from './scripted-foreman.ts'
 
 const BODY = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
 
-describe('a job of the client', () => {
-  it('is waited for through a restart of foreman', async () => {
+describe('a job of the client package', () => {
+  it('is awaited through a restart of foreman', async () => {
     await using fake = await FakeOllama.start()
     fake.hold('middle')
     const db = join(await temporaryFolder(), 'foreman.db')
@@ -40,7 +40,7 @@ describe('a job of the client', () => {
     expect(text).toBe(artifacts.find(({ name }) => name === 'completion')?.data)
   })
 
-  it('whose target is lost in the middle has its first words declared void', async () => {
+  it('has its first words discarded if the target is lost during the answer', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake)
     fake.on('/api/chat', cut('rst', 1)).hold('cut')
@@ -64,7 +64,7 @@ describe('a job of the client', () => {
     expect(text).toBe((await job.get()).artifacts.find(({ name }) => name === 'completion')?.data)
   })
 
-  it('is told by a signed webhook where the client listens for one', async () => {
+  it('is announced by a signed webhook if the client listens for one', async () => {
     await using fake = await FakeOllama.start()
     const secret = 'a secret of some length'
     const config = { webhookSecrets: [new TextEncoder().encode(secret)] }
@@ -77,7 +77,7 @@ describe('a job of the client', () => {
     expect((await result).state).toBe('done')
   })
 
-  it('is followed to its end, each event once, by who is too slow for it', async () => {
+  it('is followed to its end by a slow reader, each event once', async () => {
     await using fake = await FakeOllama.start()
     fake.on('/api/chat', huge(12 * 1024 ** 2))
     const { url } = await startForeman(fake, { clock: systemClock })

@@ -42,7 +42,7 @@ async function foremanFor(target: FakeOllama): Promise<Running> {
 }
 
 describe('the package', () => {
-  it('holds what it needs, depends on nothing, and has the version of the whole', () => {
+  it('contains what it needs, has no dependencies, and has the version of the whole', () => {
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Record<string, unknown>
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
     expect(manifest).toMatchObject({ name: 'foreman-client', version, license: 'MIT', engines: { node: '>=22' } })
@@ -62,7 +62,7 @@ describe('the package', () => {
     ['Bun', join(HERE, 'node_modules', '.bin', 'bun'), 'bun '],
   ] as const
 
-  it.each(RUNTIMES)('does on %s what it says, and leaves nothing open', async (_, runtime, name) => {
+  it.each(RUNTIMES)('works on %s and leaves nothing open', async (_, runtime, name) => {
     expect(existsSync(runtime)).toBe(true)
     await using target = await FakeOllama.start()
     const { url } = await foremanFor(target)
@@ -98,7 +98,7 @@ describe('the package', () => {
     })
   })
 
-  it('has a README whose quick start runs as it stands', async () => {
+  it('has a README with a quick start that runs unchanged', async () => {
     const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(installed, 'README.md'), 'utf8')) ?? []
     await using target = await FakeOllama.start()
     const { url } = await foremanFor(target)
@@ -119,7 +119,7 @@ describe('the package', () => {
     ['bundler', 'with Node', { module: 'esnext', moduleResolution: 'bundler', lib: ['es2023'], types: ['node'] }],
     ['nodenext', 'in a browser', { module: 'nodenext', lib: ['es2023', 'dom'], types: [] }],
     ['bundler', 'in a browser', { module: 'esnext', moduleResolution: 'bundler', lib: ['es2023', 'dom'], types: [] }],
-  ])('has types that a strict compiler takes (%s, %s)', async (_, __, options) => {
+  ])('has types that a strict compiler accepts (%s, %s)', async (_, __, options) => {
     const compilerOptions = {
       ...{ target: 'es2023', strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
       ...{ skipLibCheck: options.types.length > 0, noEmit: true, typeRoots: [join(ROOT, 'node_modules', '@types')] },
@@ -137,7 +137,7 @@ describe('the package', () => {
     expect(stdout).toBe('')
   })
 
-  it('runs in a browser: bundled, with no more than a page has', async () => {
+  it('runs in a browser: bundled, with only what a page has', async () => {
     const entry = join(folder, 'page.js')
     writeFileSync(entry, "import * as it from 'foreman-client'\nglobalThis.foreman = it\n")
     const { metafile, outputFiles, warnings } = await build({

@@ -60,7 +60,7 @@ describe('the executable', () => {
     expect(await daemon.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"stopped"') })
   })
 
-  it('finds its jobs again after a kill', async () => {
+  it('finds its jobs again after SIGKILL', async () => {
     const { daemon, caller, cwd } = await served()
     expect(await run(['submit', 'tiny-a', 'hi'], { executable, env: caller })).toMatchObject({ code: 0 })
     daemon.process.kill('SIGKILL')
@@ -70,13 +70,13 @@ describe('the executable', () => {
     expect(JSON.parse(stdout)).toMatchObject({ model: 'tiny-a', state: 'done' })
   })
 
-  it('ends with 78 and one sentence if a setting is missing', async () => {
+  it('exits with 78 and one sentence if a setting is missing', async () => {
     const { code, stderr } = await run(['serve'], { executable, env: bare })
     expect(code).toBe(78)
     expect(stderr).toMatch(/^foreman: FOREMAN_OLLAMA_URL is required.*\n$/)
   })
 
-  it('needs no library but those that the documents name', () => {
+  it('needs only the libraries that the documents name', () => {
     const needed = execFileSync('ldd', [executable], { encoding: 'utf8' })
       .trim()
       .split('\n')
@@ -85,7 +85,7 @@ describe('the executable', () => {
     expect(needed).toEqual(expect.arrayContaining(['libatomic.so.1', 'libstdc++.so.6']))
   })
 
-  it('is packed with the licences of all that is in it', () => {
+  it('contains the licences of everything in it', () => {
     const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
     const folder = basename(dirname(executable))
     for (const name of ['foreman', 'LICENSE', 'NODE-LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'])

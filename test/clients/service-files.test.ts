@@ -33,7 +33,7 @@ const values = (key: string): string[] =>
     .map((line) => line.slice(key.length + 1))
 
 describe('the systemd unit', () => {
-  it('passes systemd-analyze verify without a remark', () => {
+  it('passes systemd-analyze verify without warnings', () => {
     expect(analyze('verify', installable())).toEqual({ status: 0, stdout: '', stderr: '' })
   })
 
@@ -45,11 +45,11 @@ describe('the systemd unit', () => {
     })
   })
 
-  it('allows the sockets that foreman needs: the network, the lock of the database, the addresses of the machine', () => {
+  it('allows the sockets that foreman needs: network, database lock, addresses of the machine', () => {
     expect(values('RestrictAddressFamilies')).toEqual(['AF_INET AF_INET6 AF_UNIX AF_NETLINK'])
   })
 
-  it('is not restarted after a wrong setting, and waits longer for a stop than foreman does', () => {
+  it('does not restart after an invalid setting, and waits longer for a stop than foreman does', () => {
     expect(values('Restart')).toEqual(['on-failure'])
     expect(values('RestartPreventExitStatus')).toEqual(['78'])
     expect(values('TimeoutStopSec')).toEqual(['20s'])
@@ -57,7 +57,7 @@ describe('the systemd unit', () => {
 })
 
 describe('the launchd job', () => {
-  it('is a property list that starts foreman at boot, again after a failure, and not too often', () => {
+  it('is a property list that starts foreman at boot and again after a failure, but not too often', () => {
     const read = 'import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))'
     const input = readFileSync(join(DEPLOY, 'ollama-foreman.plist'))
     const job = JSON.parse(execFileSync('python3', ['-c', read], { input, encoding: 'utf8' }))

@@ -5,21 +5,21 @@ import { sources } from './sources.ts'
 const caller = (env: Record<string, string>, dotenv: string | null = null) => loadCaller(sources({ env, dotenv }))
 
 describe('a command that talks to the daemon', () => {
-  it('finds it on loopback when nobody says where it is', () => {
+  it('uses loopback by default', () => {
     expect(caller({})).toEqual({ kind: 'loaded', url: 'http://127.0.0.1:8080', token: null })
   })
 
-  it('takes address and token from the environment or from .env', () => {
+  it('reads address and token from the environment or .env', () => {
     const wanted = { kind: 'loaded', url: 'http://gpu.lan:9090/foreman', token: 's3cret' }
     expect(caller({ FOREMAN_URL: 'http://gpu.lan:9090/foreman/', FOREMAN_TOKEN: 's3cret' })).toEqual(wanted)
     expect(caller({}, 'FOREMAN_URL=http://gpu.lan:9090/foreman\nFOREMAN_TOKEN=s3cret')).toEqual(wanted)
   })
 
-  it('is not stopped by what is wrong with the settings of the daemon', () => {
+  it("ignores errors in the daemon's settings", () => {
     expect(caller({ FOREMAN_ADDR: 'nonsense' }, 'FOREMAN_DB').kind).toBe('loaded')
   })
 
-  it('is told all that is wrong with its own, without the secret', () => {
+  it('reports all errors in its own settings, without the secret', () => {
     const refused = caller({ FOREMAN_URL: 'gpu.lan', FOREMAN_TOKEN: 's3cret s3cret' })
     expect(refused).toEqual({
       kind: 'refused',

@@ -21,7 +21,7 @@ describe('foreman as its own target', () => {
     ['http://BOX:8080', '192.168.1.5:8080'],
     ['http://localhost', ':80'],
     ['https://localhost', ':443'],
-  ])('is refused: %s while listening on %s', (url, addr) => {
+  ])('is rejected: %s while listening on %s', (url, addr) => {
     expect(found(url, addr)).toEqual([expect.stringContaining('would listen on')])
   })
 
@@ -37,13 +37,13 @@ describe('foreman as its own target', () => {
     expect(found(url, addr)).toEqual([])
   })
 
-  it('is refused by its public address too', () => {
+  it('is rejected by its public address too', () => {
     const env = { FOREMAN_OLLAMA_URL: 'https://gpu.example.org/', FOREMAN_PUBLIC_URL: 'https://gpu.example.org' }
     expect(problems({ env })).toEqual([expect.stringContaining('FOREMAN_PUBLIC_URL')])
   })
 })
 
-it('two kinds of credentials for the target are refused', () => {
+it('two kinds of credentials for the target are rejected', () => {
   const env = { FOREMAN_OLLAMA_URL: 'http://mac.local', FOREMAN_OLLAMA_TOKEN: 'x', FOREMAN_OLLAMA_BASIC: 'a:b' }
   expect(problems({ env })).toEqual([expect.stringContaining('is set beside FOREMAN_OLLAMA_TOKEN')])
 })
@@ -60,7 +60,7 @@ describe('a warning', () => {
     },
   )
 
-  it('writes the address as it would be set', () => {
+  it('writes the address in the form of a setting', () => {
     expect(warnings({ FOREMAN_ADDR: '[::]:8080' })).toEqual([expect.stringContaining('FOREMAN_ADDR=[::]:8080 is')])
   })
 
@@ -68,7 +68,7 @@ describe('a warning', () => {
     expect(warnings({ FOREMAN_ADDR: addr })).toEqual([])
   })
 
-  it('is given for what is likely a slip or a hole', () => {
+  it('is given for likely mistakes and security holes', () => {
     expect(warnings({ FOREMAN_OLLAMA_URL: 'http://mac.local' })).toEqual([expect.stringContaining('no port')])
     expect(warnings({ FOREMAN_OLLAMA_URL: 'https://mac.local' })).toEqual([])
     expect(warnings({ FOREMAN_ORIGINS: '*' })).toEqual([expect.stringContaining('every web page')])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readDotenv } from '../../src/daemon/config/dotenv.ts'
 
-describe('a .env', () => {
+describe('a .env file', () => {
   it.each([
     ['plain', 'FOREMAN_A=1\n', { FOREMAN_A: '1' }],
     ['with a byte order mark', '\uFEFFFOREMAN_A=1\n', { FOREMAN_A: '1' }],
@@ -19,7 +19,7 @@ describe('a .env', () => {
     ],
     ['with spaces and comments', '\n  # one\n FOREMAN_A = 1 # two\n\n', { FOREMAN_A: '1' }],
     ['with an empty value', 'FOREMAN_A=', { FOREMAN_A: '' }],
-  ])('%s is understood without a remark', (_, text, values) => {
+  ])('with %s is parsed without a warning', (_, text, values) => {
     const read = readDotenv(text)
     expect(read.remarks).toEqual([])
     expect({ ...read.values }).toEqual(values)
@@ -33,7 +33,7 @@ describe('a .env', () => {
     ['something behind the closing quote', 'FOREMAN_TOKEN="abc"s3cret', 1, true],
     ['a stray carriage return', 'FOREMAN_A=1\rs3cret\n', 1, true],
     ['a name that is set twice', 'FOREMAN_A=1\nB=2\nFOREMAN_A=s3cret', 3, false],
-  ])('%s is remarked on by its line, and never quoted', (_, text, line, serious) => {
+  ])('with %s causes a warning with the line number, without the text', (_, text, line, serious) => {
     const { remarks } = readDotenv(text)
     expect(remarks).toEqual([{ line, text: expect.any(String), serious }])
     expect(remarks[0]?.text).not.toContain('s3cret')

@@ -25,15 +25,15 @@ describe('a setting', () => {
     expect(dbOf({ env: TARGET, dotenv: 'FOREMAN_DB=' })).toEqual(['foreman.db', 'default'])
   })
 
-  it('that is empty on the command line is a problem, because somebody typed it', () => {
+  it('that is empty on the command line is an error, because the user typed it', () => {
     expect(problems({ flags: { FOREMAN_DB: '' } })).toEqual([expect.stringContaining('FOREMAN_DB= (--db) is empty')])
   })
 
-  it('may have white space around it', () => {
+  it('may have surrounding white space', () => {
     expect(loaded({ env: { ...TARGET, FOREMAN_ADDR: ' :9090 ' } }).config.addr).toEqual({ host: '', port: 9090 })
   })
 
-  it('is shown with its value and its origin, every one of them', () => {
+  it('is listed with its value and origin', () => {
     const { settings } = loaded()
     expect(settings).toHaveLength(KEYS.length)
     expect(settings).toContainEqual({ name: 'FOREMAN_HEARTBEAT', value: '10s', origin: 'default' })
@@ -41,8 +41,8 @@ describe('a setting', () => {
   })
 })
 
-describe('problems', () => {
-  it('are told all at once, each with variable, value and what is allowed', () => {
+describe('configuration errors', () => {
+  it('are reported together, each with variable, value and allowed values', () => {
     const found = problems({
       env: { FOREMAN_POLL_INTERVAL: '5', FOREMAN_MAX_BODY: '10MB', FOREMAN_LOG_LEVEL: 'loud' },
       flags: { FOREMAN_ADDR: '8080' },
@@ -58,7 +58,7 @@ describe('problems', () => {
     ])
   })
 
-  it('never show a secret, nor what stands before the @ or behind the ? of a URL', () => {
+  it('never show a secret, or the credentials or query of a URL', () => {
     const found = problems({
       env: {
         FOREMAN_OLLAMA_URL: 'http://user:hunter2/x@mac.local',
@@ -73,13 +73,13 @@ describe('problems', () => {
     expect(found).toContainEqual(expect.stringContaining('http://***@mac.local'))
   })
 
-  it('name the setting for the credentials that a URL of the target holds', () => {
+  it('name the setting for credentials in a target URL', () => {
     const [found = ''] = problems({ env: { FOREMAN_OLLAMA_URL: 'http://user:hunter2@mac.local' } })
     expect(found).toContain('FOREMAN_OLLAMA_BASIC')
     expect(found).not.toContain('hunter2')
   })
 
-  it('cut a value that is a book', () => {
+  it('cut a very long value', () => {
     const [found = ''] = problems({ env: { ...TARGET, FOREMAN_LOG_LEVEL: 'x'.repeat(10_000) } })
     expect(found.length).toBeLessThan(500)
   })
@@ -89,28 +89,28 @@ describe('a secret', () => {
   const file = (content: string) => ({ readFile: () => content })
   const fromFile = { env: { ...TARGET, FOREMAN_TOKEN_FILE: '/run/secrets/token' } }
 
-  it('is read from its file without the one line break at its end', () => {
+  it('is read from its file without the last line break', () => {
     expect(loaded({ ...fromFile, ...file('s3cret\n') }).config.token).toBe('s3cret')
     expect(loaded({ ...fromFile, ...file('s3cret\r\n') }).config.token).toBe('s3cret')
     expect(loaded({ ...fromFile, ...file('s3cret') }).config.token).toBe('s3cret')
   })
 
-  it('with more than one line break in its file is a problem', () => {
+  it('with more than one line break in its file is an error', () => {
     expect(problems({ ...fromFile, ...file('s3cret\n\n') })).toEqual([expect.stringContaining('line break')])
   })
 
-  it('is a problem when its file is empty or cannot be read', () => {
+  it('is an error if its file is empty or cannot be read', () => {
     expect(problems({ ...fromFile, ...file('\n') })).toEqual(['FOREMAN_TOKEN_FILE=/run/secrets/token is an empty file'])
     expect(problems(fromFile)).toEqual([expect.stringContaining('cannot be read: ENOENT')])
   })
 
-  it('is a problem when it is given twice, wherever', () => {
+  it('is an error if it is set twice', () => {
     const both = /FOREMAN_TOKEN and FOREMAN_TOKEN_FILE are both set/
     expect(problems({ env: { ...fromFile.env, FOREMAN_TOKEN: 'x' } })).toEqual([expect.stringMatching(both)])
     expect(problems({ ...fromFile, dotenv: 'FOREMAN_TOKEN=x' })).toEqual([expect.stringMatching(both)])
   })
 
-  it('is a problem when it is set but empty: the lock would be open', () => {
+  it('is an error if it is set but empty, because the daemon would be open', () => {
     for (const name of [
       'FOREMAN_TOKEN',
       'FOREMAN_TOKEN_FILE',
@@ -124,7 +124,7 @@ describe('a secret', () => {
     }
   })
 
-  it('is only said to be there', () => {
+  it('is only shown as set', () => {
     const { settings } = loaded({ ...fromFile, ...file('s3cret') })
     expect(settings).toContainEqual({ name: 'FOREMAN_TOKEN', value: '********', origin: 'file' })
     expect(JSON.stringify(settings)).not.toContain('s3cret')
@@ -135,10 +135,10 @@ describe('a secret', () => {
   })
 })
 
-describe('an unknown name', () => {
+describe('an unknown variable', () => {
   const warningsFor = (name: string) => loaded({ env: { ...TARGET, [name]: 'x' } }).warnings
 
-  it('is warned of with the nearest known one', () => {
+  it('causes a warning with the nearest known name', () => {
     expect(warningsFor('FOREMAN_POL_INTERVAL')).toEqual([
       expect.stringContaining('did you mean FOREMAN_POLL_INTERVAL?'),
     ])
@@ -147,25 +147,25 @@ describe('an unknown name', () => {
     expect(warningsFor('FOREMAN_SOMETHING_ELSE')).toEqual([expect.stringMatching(/is ignored$/)])
   })
 
-  it('is warned of in .env too, and once', () => {
+  it('in .env causes a warning too, once', () => {
     const { warnings } = loaded({ env: { ...TARGET, FOREMAN_NEW: '1' }, dotenv: 'FOREMAN_NEW=2\nOTHER=3' })
     expect(warnings).toHaveLength(1)
   })
 
-  it('is not what the other commands read', () => {
+  it('is not read by the other commands', () => {
     expect(warningsFor('FOREMAN_URL')).toEqual([])
     expect(warningsFor('FOREMANLIKE')).toEqual([])
   })
 })
 
-describe('a .env', () => {
-  it('that cannot be read is a problem, because the token may stand in it', () => {
+describe('a .env file', () => {
+  it('that cannot be read is an error, because it may contain the token', () => {
     expect(problems({ dotenv: { unreadable: 'EACCES: permission denied' } })).toEqual([
       '.env cannot be read: EACCES: permission denied',
     ])
   })
 
-  it('with a damaged line of ours is a problem, with one of somebody else a warning', () => {
+  it('with an invalid foreman line is an error, with another invalid line a warning', () => {
     expect(problems({ dotenv: '# fine\nFOREMAN_TOKEN: x\n' })).toEqual([
       '.env line 2 is not understood: NAME=value is wanted',
     ])

@@ -4,24 +4,24 @@ import { describe, expect, it } from 'vitest'
 import { flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from '../../src/daemon/config/options.ts'
 import { CASES, type Cases } from './setting-cases.ts'
 
-describe.each(KEYS)('%s', (key) => {
+describe.each(KEYS)('the setting %s', (key) => {
   const setting: Setting<unknown> = SETTINGS[key]
   const cases: Cases<unknown> = CASES[key]
 
   it('has its name', () => expect(setting.name).toBe(cases.name))
 
-  it('holds a documented value when nobody says anything', () => {
+  it('has the documented default', () => {
     if ('default' in setting)
       expect(setting.parser.parse(setting.default)).toEqual({ kind: 'value', value: cases.unset })
     else if ('absent' in setting) expect(setting.absent).toEqual(cases.unset)
     else expect('required').toBe(cases.unset)
   })
 
-  it.each(cases.good)('takes %j', (text, value) => {
+  it.each(cases.good)('accepts %j', (text, value) => {
     expect(setting.parser.parse(text)).toEqual({ kind: 'value', value })
   })
 
-  it.each(cases.bad)('refuses %j', (text, why) => {
+  it.each(cases.bad)('rejects %j', (text, why) => {
     expect(setting.parser.parse(text)).toEqual({ kind: 'refused', why: expect.stringContaining(why) })
   })
 })
@@ -34,5 +34,5 @@ describe('the table of settings', () => {
     expect(secrets).toEqual(['ollamaToken', 'ollamaBasic', 'token', 'webhookSecrets'])
   })
 
-  it('knows no name twice', () => expect(new Set(KNOWN_NAMES).size).toBe(KNOWN_NAMES.length))
+  it('has no name twice', () => expect(new Set(KNOWN_NAMES).size).toBe(KNOWN_NAMES.length))
 })

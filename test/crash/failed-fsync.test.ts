@@ -20,7 +20,7 @@ function builtShim(): string {
   return shim
 }
 
-it('a submit whose fsync fails is answered with outcome_unknown, and only its key makes the retry safe', async (context) => {
+it('a submission with a failed fsync is answered with outcome_unknown, and only its key makes a retry safe', async (context) => {
   context.skip(cannotPreload !== null, cannotPreload ?? '')
   const cwd = emptyDirectory()
   const broken = join(cwd, 'broken')

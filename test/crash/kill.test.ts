@@ -62,8 +62,8 @@ async function stop(child: Child): Promise<void> {
 const ids = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `01JD00000000000000000000${String(i).padStart(2, '0')}`)
 
-describe('kill -9 and a restart', () => {
-  it('three times by the same job: it fails, and the others go on', async () => {
+describe('a daemon killed with SIGKILL and restarted', () => {
+  it('fails a job after three kills during it, and runs the others', async () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
     const config = configFor(fake.url, db)
@@ -91,7 +91,7 @@ describe('kill -9 and a restart', () => {
     ['claimed', ['cancelled']],
     ['sent', ['cancelled']],
     ['first_byte', ['cancelled']],
-  ])('at "%s" of a blocked call: its caller sees the cut, and the job ends with him', async (step, states) => {
+  ])('at "%s" of a waiting call cuts the caller off and ends its job', async (step, states) => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
     const config = configFor(fake.url, db)
@@ -116,7 +116,7 @@ describe('kill -9 and a restart', () => {
 })
 
 describe('a second daemon on the same database', () => {
-  it('does not start: exit 75, and the first one goes on', async () => {
+  it('does not start: exit code 75, and the first one keeps running', async () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
     const first = await startChild(configFor(fake.url, db))

@@ -19,7 +19,7 @@ describe('shell blocks of the documents', () => {
     expect(blocks.filter(({ marker }) => marker.kind === 'invalid').map(({ place }) => place)).toEqual([])
   })
 
-  it('name files that are in the repository', () => {
+  it('name only files of the repository', () => {
     const missing = blocks.filter(({ marker }) => marker.kind === 'run by' && !existsSync(join(ROOT, marker.file)))
     expect(missing.map(({ place }) => place)).toEqual([])
   })

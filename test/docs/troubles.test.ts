@@ -102,7 +102,7 @@ const sections = new Map(
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-describe('the troubles of docs/deploy.md', () => {
+describe('the troubleshooting table of docs/deploy.md', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'foreman-troubles-'))
     database = join(folder, 'foreman.db')
@@ -116,11 +116,11 @@ describe('the troubles of docs/deploy.md', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  it('are those that this test brings about', () => {
+  it('has the cases of this test', () => {
     expect([...sections.keys()].sort()).toEqual(Object.keys(TROUBLES).sort())
   })
 
-  it.for(Object.entries(TROUBLES))('%s', { timeout: 120_000 }, async ([quoted, bringAbout]) => {
+  it.for(Object.entries(TROUBLES))('is right about: %s', { timeout: 120_000 }, async ([quoted, bringAbout]) => {
     const { code, said } = await bringAbout()
     expect(said).toMatch(new RegExp(quoted.split('…').map(escaped).join('.+')))
     expect(sections.get(quoted)).toContain(code)

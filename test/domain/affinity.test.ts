@@ -12,7 +12,7 @@ import {
 } from '../../src/daemon/domain/affinity.ts'
 import { type ModelFacts, readModelFacts } from '../../src/daemon/domain/model-facts.ts'
 
-describe('a model has one name', () => {
+describe('a model name', () => {
   it.each([
     ['tiny-a', 'tiny-a:latest'],
     ['Tiny-A', 'tiny-a:latest'],
@@ -23,13 +23,13 @@ describe('a model has one name', () => {
     ['qwen3:14b:local', 'qwen3:14b'],
     ['hf.co/some/model', 'hf.co/some/model:latest'],
     ['localhost:5000/some/model', 'localhost:5000/some/model:latest'],
-  ])('%s is %s', (written, name) => {
+  ])('%s is normalized to %s', (written, name) => {
     expect(normaliseModel(written)).toBe(name)
   })
 })
 
-describe('affinity', () => {
-  it('is the same for the same model, however it is spelled', () => {
+describe('the affinity of a job', () => {
+  it('is the same for every spelling of a model', () => {
     expect(affinityOf('TINY-A', {})).toBe(affinityOf('tiny-a:latest'))
   })
   it.each(['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'use_mmap', 'num_thread'])('differs by %s', (option) => {
@@ -49,7 +49,7 @@ describe('affinity', () => {
   })
 })
 
-describe('the affinity of a model whose facts are known', () => {
+describe('the affinity of a model with known facts', () => {
   const FACTS: ModelFacts = {
     ...{ files: 'FROM /m/sha256-1', parameters: { num_ctx: 2048, num_thread: 1 }, trainedContext: 8192 },
     ...{ sees: false, embeds: false, hasDraft: false, shifts: true },
@@ -57,7 +57,7 @@ describe('the affinity of a model whose facts are known', () => {
   const of = (said: RunnerSettings, version = '0.34.4', facts: Partial<ModelFacts> = {}) =>
     affinityOf('copy-a', said, { version, model: { name: 'tiny-a:latest', facts: { ...FACTS, ...facts } } })
 
-  it('has the name of all that share its runner, and the options of the model itself', () => {
+  it("has the name of all models that share its runner, and the model's own options", () => {
     expect(of({})).toBe('tiny-a:latest num_ctx=2048 num_thread=1')
   })
 
@@ -89,17 +89,17 @@ describe('the affinity of a model whose facts are known', () => {
   ]
   it.for(OTHER)('differs with %s', ([, a, b, version]) => expect(of(a, version)).not.toBe(of(b, version)))
 
-  it('knows the defaults of models that see, draft, or do not shift', () => {
+  it('has the defaults of vision and draft models, and of models without context shift', () => {
     expect(of({ num_ctx: 512 }, '0.34.4', { sees: true })).toBe(of({ num_ctx: 2048 }))
     expect(of({ draft_num_predict: 4 }, '0.34.4', { hasDraft: true })).toBe(of({}))
     expect(of({ shift: false }, '0.34.4', { shifts: false })).toBe(of({}))
   })
 })
 
-describe('the affinity of a model of which nothing is known', () => {
+describe('the affinity of a model without known facts', () => {
   const of = (said: RunnerSettings, version: string) => affinityOf('a', said, { version, model: null })
 
-  it('differs by shift and draft_num_predict since 0.30', () => {
+  it('differs by shift and draft_num_predict since Ollama 0.30', () => {
     expect(of({ shift: false }, '0.30.0')).not.toBe(of({}, '0.30.0'))
     expect(of({ draft_num_predict: 4 }, '0.34.4')).not.toBe(of({}, '0.34.4'))
     expect(of({ shift: true }, '0.34.4')).toBe(of({}, '0.34.4'))
@@ -107,7 +107,7 @@ describe('the affinity of a model of which nothing is known', () => {
   })
 })
 
-describe('the facts of a model', () => {
+describe('model facts', () => {
   const modelfile =
     '# Modelfile\n# FROM x\n\nFROM /m/sha256-1\nADAPTER /m/sha256-2\nDRAFT /m/sha256-3\nFROM /m/sha256-4\nTEMPLATE """a\nFROM b"""\n'
   const shown = {
@@ -119,7 +119,7 @@ describe('the facts of a model', () => {
     ...{ details: { families: ['deepseek2'] }, model_info: { 'general.architecture': 'x', 'x.context_length': 8192 } },
   }
 
-  it('are read from what /api/show says', () => {
+  it('are read from /api/show', () => {
     expect(readModelFacts(JSON.stringify(shown))).toEqual({
       files: 'FROM /m/sha256-1\nADAPTER /m/sha256-2\nDRAFT /m/sha256-3\nFROM /m/sha256-4',
       parameters: { num_ctx: 2048, use_mmap: false, num_thread: 1 },
@@ -131,14 +131,14 @@ describe('the facts of a model', () => {
     expect(readModelFacts(text)).toBeNull()
   })
 
-  it('name no files where the model has none of its own', () => {
+  it('name no files if the model has none', () => {
     expect(readModelFacts('{"modelfile":"FROM gpt-oss:20b\\n"}')?.files).toBeNull()
   })
 })
 
-describe('resident', () => {
+describe('the resident affinity', () => {
   const sent = affinityOf('tiny-a', { num_ctx: 512 })
-  it('is the affinity of the last job sent while the target shows its model', () => {
+  it('is that of the last job sent while the target shows its model', () => {
     const residency = residencyAfter(['tiny-a:latest'], sent, null)
     expect(isResident(sent, residency)).toBe(true)
     expect(isResident(affinityOf('tiny-a', { num_ctx: 1024 }), residency)).toBe(false)
@@ -146,7 +146,7 @@ describe('resident', () => {
   it('is cleared by an unload', () => {
     expect(isResident(sent, residencyAfter([], sent, null))).toBe(false)
   })
-  it('counts for every name of a runner', () => {
+  it('covers every name of a runner', () => {
     const names = ['copy-a:latest', 'tiny-a:latest']
     const aliases = { canonical: (name: string) => (names.includes(name) ? 'copy-a:latest' : name), all: () => names }
     const residency = residencyAfter(['tiny-a:latest'], null, null, aliases)
@@ -155,7 +155,7 @@ describe('resident', () => {
       'copy-a:latest num_ctx=1',
     )
   })
-  it('matches any affinity of a model that somebody else loaded', () => {
+  it('matches any affinity of a model that another client loaded', () => {
     const residency = residencyAfter(['tiny-b:latest'], sent, null)
     expect(isResident(affinityOf('tiny-b', { num_ctx: 7 }), residency)).toBe(true)
     expect(isResident(sent, residency)).toBe(false)
@@ -163,26 +163,26 @@ describe('resident', () => {
   it('never counts the embedder as a worker', () => {
     expect(residencyAfter(['tiny-embed:latest'], null, 'tiny-embed').foreign).toEqual([])
   })
-  it('always holds for cloud models', () => {
+  it('always matches cloud models', () => {
     expect(isResident(affinityOf('x:cloud'), residencyAfter([], null, null))).toBe(true)
   })
 })
 
-describe('the drain bound', () => {
+describe('the drain limit', () => {
   const bound = { limitMs: 900, awakeNow: 2_000, swappedAwake: 1_000, oldestAwake: 1_000 }
-  it('turns when the oldest has waited the limit and the resident was drained that long', () => {
+  it('switches when the oldest job has waited the limit and the resident model was drained that long', () => {
     expect(turnsToOldest(bound)).toBe(true)
   })
-  it('does not turn before the oldest has waited', () => {
+  it('does not switch before the oldest job has waited', () => {
     expect(turnsToOldest({ ...bound, oldestAwake: 1_101 })).toBe(false)
   })
-  it('does not turn before the resident one was drained that long', () => {
+  it('does not switch before the resident model was drained that long', () => {
     expect(turnsToOldest({ ...bound, swappedAwake: 1_101 })).toBe(false)
   })
-  it('turns exactly at the limit', () => {
+  it('switches exactly at the limit', () => {
     expect(turnsToOldest({ ...bound, oldestAwake: 1_100, swappedAwake: 1_100 })).toBe(true)
   })
-  it('never turns with a limit of 0', () => {
+  it('never switches with a limit of 0', () => {
     expect(turnsToOldest({ ...bound, limitMs: 0 })).toBe(false)
   })
 })

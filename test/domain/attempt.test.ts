@@ -215,8 +215,8 @@ const rows: readonly Row[] = [
   },
 ]
 
-describe('the verdict on an attempt', () => {
-  it.each(rows)('$name', (row) => {
+describe('the outcome of an attempt', () => {
+  it.each(rows)('is right for $name', (row) => {
     const decision = decide(row.outcome, job({ state: 'working', attempt: 1, ...row.job }), {
       ...context,
       ...row.context,
@@ -225,7 +225,7 @@ describe('the verdict on an attempt', () => {
     expect(decision.error?.code).toBe(row.code)
   })
 
-  it('gives an error to every failed or cancelled job, and to no other', () => {
+  it('has an error for every failed or cancelled job, and for no other', () => {
     for (const row of rows) {
       const decision = decide(row.outcome, job({ state: 'working', attempt: 1, ...row.job }), {
         ...context,
@@ -243,19 +243,19 @@ describe('the verdict on an attempt', () => {
     ['a day', 'none', '86400', 3_600_000],
     ['nonsense', 'none', '-5', 4_000],
     ['an hour, while a caller waits', 'live', '3600', 4_000],
-  ] as const)('after a busy target that asks for %s waits for it, within bounds', (_name, caller, retryAfter, wait) => {
+  ] as const)('of a busy target with %s waits for that time, within limits', (_name, caller, retryAfter, wait) => {
     const outcome = { kind: 'http_error', status: 503, body: busyBody, retryAfter } as const
     const decision = decide(outcome, job({ caller, bounces: 2 }), context)
     expect([decision.event, (decision.availableAt ?? 0) - context.now]).toEqual(['target_busy', wait])
   })
 
-  it('waits longer after each loss', () => {
+  it('waits longer after each lost connection', () => {
     const at = (attempt: number) => decide(lost, job({ attempt }), { ...context, maxAttempts: 9 }).availableAt
     expect([at(1), at(2), at(3)]).toEqual([2_000, 3_000, 5_000])
   })
 })
 
-describe("the text of the target's error", () => {
+describe('the error text of the target', () => {
   it.each([
     ['{"error":"boom"}', 'boom'],
     ['{"error":{"message":"boom","type":"api_error"}}', 'boom'],
@@ -264,7 +264,7 @@ describe("the text of the target's error", () => {
     ['<html>', null],
     ['', null],
     ['null', null],
-  ])('%s is %s', (body, text) => {
+  ])('%s becomes %s', (body, text) => {
     expect(targetErrorText(body)).toBe(text)
   })
 })

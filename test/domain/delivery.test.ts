@@ -17,12 +17,12 @@ const afterMs = (outcome: DeliveryOutcome, tries = 0, random = 0.5, isLastEvent 
   return verdict.kind === 'again' ? verdict.at - NOW : verdict.kind
 }
 
-describe('a try', () => {
-  it.each([200, 201, 202, 204, 299])('that is answered with %i is delivered', (status) => {
+describe('a delivery try', () => {
+  it.each([200, 201, 202, 204, 299])('answered with %i is delivered', (status) => {
     expect(decideDelivery(answered(status), 3, NOW, 0.5)).toEqual({ kind: 'delivered' })
   })
   it.each([300, 301, 302, 307, 308, 400, 401, 404, 409, 429, 500, 502, 503, 599])(
-    'that is answered with %i has failed',
+    'answered with %i has failed',
     (status) => {
       expect(decideDelivery(answered(status), 0, NOW, 0.5)).toEqual({
         kind: 'again',
@@ -31,33 +31,33 @@ describe('a try', () => {
       })
     },
   )
-  it('that is answered with 410 stops the deliveries of its job, whichever try it is', () => {
+  it('answered with 410 stops the deliveries of its job, at any try', () => {
     for (const tries of [0, 5, 10]) expect(decideDelivery(answered(410), tries, NOW, 0.5)).toEqual({ kind: 'stopped' })
   })
-  it.each(['unreachable', 'timeout'] as const)('that was %s comes again', (kind) => {
+  it.each(['unreachable', 'timeout'] as const)('that was %s is repeated', (kind) => {
     expect(decideDelivery({ kind }, 0, NOW, 0.5)).toEqual({ kind: 'again', at: NOW + 1_000, reason: kind })
   })
-  it('that was refused for what a name resolved to comes again; refused for its URL, it is given up', () => {
+  it('is repeated if a resolved address was refused, and given up if its URL was', () => {
     const reason = 'refused_address'
     expect(decideDelivery({ kind: reason, isLasting: false }, 0, NOW, 0.5)).toMatchObject({ kind: 'again', reason })
     expect(decideDelivery({ kind: reason, isLasting: true }, 0, NOW, 0.5)).toEqual({ kind: 'given_up', reason })
   })
 })
 
-describe('the schedule', () => {
-  it('is 1, 2, 4, 8, 16 s, 1 m, 5 m, 30 m, 2 h, 6 h, and then it is given up', () => {
+describe('the delivery schedule', () => {
+  it('is 1, 2, 4, 8, 16 s, 1 m, 5 m, 30 m, 2 h and 6 h, and then it is given up', () => {
     const waits = Array.from({ length: 12 }, (_, tries) => afterMs(answered(500), tries))
     const [s, m, h] = [1_000, 60_000, 3_600_000]
     const scheduled = [s, 2 * s, 4 * s, 8 * s, 16 * s, m, 5 * m, 30 * m, 2 * h, 6 * h]
     expect(waits).toEqual([...scheduled, 'given_up', 'given_up'])
   })
-  it('says at its end why', () => {
+  it('gives the reason at its end', () => {
     expect(decideDelivery({ kind: 'timeout' }, RETRY_MS.length, NOW, 0.5)).toEqual({
       kind: 'given_up',
       reason: 'timeout',
     })
   })
-  it('jitters by a fifth, both ways, and no more', () => {
+  it('has a jitter of at most a fifth in both directions', () => {
     expect(afterMs(answered(500), 5, 0)).toBe(48_000)
     expect(afterMs(answered(500), 5, 0.999_999)).toBe(72_000)
     fc.assert(
@@ -90,15 +90,15 @@ describe('Retry-After', () => {
   ])('of %s is honoured up to an hour, never below the schedule', (_name, header, ms) => {
     expect(afterMs(answered(503, header))).toBe(ms)
   })
-  it('does not make one try more', () => {
+  it('does not add a try', () => {
     expect(afterMs(answered(503, '10'), RETRY_MS.length)).toBe('given_up')
   })
 })
 
-describe('an event that is not the last of its job', () => {
+describe('a webhook before the last one of its job', () => {
   const waits = (status: number, header: string | null = null) =>
     Array.from({ length: 11 }, (_, tries) => afterMs(answered(status, header), tries, 0.5, false))
-  it.each([400, 401, 403, 404, 405, 413, 422, 451, 499])('is given up after three refusals with %i', (status) => {
+  it.each([400, 401, 403, 404, 405, 413, 422, 451, 499])('is given up after three answers of %i', (status) => {
     expect(waits(status).slice(0, 3)).toEqual([1_000, 2_000, 'given_up'])
     expect(waits(status, '3600').slice(0, 3)).toEqual([1_000, 2_000, 'given_up'])
   })
@@ -108,7 +108,7 @@ describe('an event that is not the last of its job', () => {
   it('keeps the whole schedule while its receiver cannot be reached', () => {
     for (const kind of ['unreachable', 'timeout'] as const) expect(afterMs({ kind }, 9, 0.5, false)).toBe(RETRY_MS[9])
   })
-  it('stops the webhooks of its job when it is answered with 410', () => {
+  it('stops the webhooks of its job if it is answered with 410', () => {
     expect(afterMs(answered(410), 0, 0.5, false)).toBe('stopped')
   })
 })

@@ -12,14 +12,14 @@ const C = 'c:latest'
 const group = (affinity: string, oldest: number, jobs = 2): WaitingGroup => ({ affinity, jobs, oldest })
 const names = (groups: readonly WaitingGroup[]): string[] => groups.map(({ affinity }) => affinity)
 
-describe('the order of what waits', () => {
+describe('the drain order', () => {
   it.each([
     ['nothing resident', { affinity: null, foreign: [] }, [], [B, A, C]],
     ['one resident', { affinity: A, foreign: [] }, [A], [B, C]],
     ['the resident one not waiting', { affinity: 'z:latest', foreign: [C] }, [], [B, A, C]],
     ['loaded by somebody else', { affinity: null, foreign: [C] }, [C], [B, A]],
     ['two loaded by somebody else: the first becomes ours', { affinity: null, foreign: [C, A] }, [A], [B, C]],
-  ] as const)('%s', (_, residency, mixed, afterwards) => {
+  ] as const)('sends in the right order: %s', (_, residency, mixed, afterwards) => {
     const order = drainOrder([group(A, 5), group(B, 3), group(C, 9)], residency)
     expect([names(order.mixed), names(order.afterwards)]).toEqual([mixed, afterwards])
   })
@@ -29,13 +29,13 @@ describe('the order of what waits', () => {
     expect([names(order.mixed), names(order.afterwards)]).toEqual([[A, CLOUD_AFFINITY], [B]])
   })
 
-  it('takes only one affinity of a model that somebody else loaded', () => {
+  it('takes only one affinity of a model that another client loaded', () => {
     const order = drainOrder([group(A8, 2), group(A, 5)], { affinity: null, foreign: [A] })
     expect([names(order.mixed), names(order.afterwards)]).toEqual([[A8], [A]])
   })
 })
 
-describe('the drain bound', () => {
+describe('the drain limit', () => {
   const MINUTE = 60_000
   const groups = [group(A, 5), group(B, 3), group(C, 9)]
   const resident = { affinity: A, foreign: [] }
@@ -49,24 +49,24 @@ describe('the drain bound', () => {
     ['turns when the drained one has been drained the limit', bound(B, 0, 8 * MINUTE), 3 * MINUTE],
     ['is none where the oldest is of the drained affinity', bound(A, 0, 0), null],
     ['is none without a limit', bound(B, 0, 0, 0), null],
-  ])('%s', (_, given, turnsInMs) => {
+  ])('sends in the right order: %s', (_, given, turnsInMs) => {
     expect(drainOrder(groups, resident, given)).toMatchObject({ turnsInMs, mixed: [{ affinity: A }] })
   })
 
-  it('that is due puts the affinity of the oldest first', () => {
+  it('puts the affinity of the oldest job first once it has passed', () => {
     const order = drainOrder(groups, resident, bound(B, 5 * MINUTE, 5 * MINUTE))
     expect([names(order.mixed), names(order.afterwards), order.turnsInMs]).toEqual([[B], [A, C], null])
   })
 })
 
-describe('what stands ahead of a job', () => {
+describe('the jobs ahead of a job', () => {
   const order = drainOrder([group(A, 5, 4), group(CLOUD_AFFINITY, 6, 3), group(B, 3, 2), group(C, 9, 7)], {
     affinity: A,
     foreign: [],
   })
   const older = (counts: Readonly<Record<string, number>>) => (affinity: string) => counts[affinity] ?? 0
 
-  it('is, for a resident one, what of the resident ones is older', () => {
+  it('are the older resident ones if it is resident', () => {
     expect(queuePositionOf(A, order, older({ [A]: 1, [CLOUD_AFFINITY]: 2, [B]: 2 }))).toEqual({
       ahead: [
         { affinity: CLOUD_AFFINITY, jobs: 2 },
@@ -75,7 +75,7 @@ describe('what stands ahead of a job', () => {
     })
   })
 
-  it('is, for another one, all that is resident, all of the older groups, and its own last', () => {
+  it('are all resident ones, all older groups and the older ones of its own group if it is not', () => {
     expect(queuePositionOf(C, order, older({ [C]: 1, [B]: 2, [A]: 4 }))).toEqual({
       ahead: [
         { affinity: A, jobs: 4 },
@@ -87,7 +87,7 @@ describe('what stands ahead of a job', () => {
     })
   })
 
-  it('is nothing for the next one', () => {
+  it('are none for the next job', () => {
     expect(queuePositionOf(A, order, older({}))).toEqual({ ahead: [] })
   })
 })

@@ -21,7 +21,7 @@ function measured(): RunTimes {
   return times
 }
 
-describe('the wait of a queued job', () => {
+describe('the expected wait of a queued job', () => {
   it.each<[string, Parameters<RunTimes['waitMs']>, number | null]>([
     ['is nothing when nothing is before it', [ahead([A, 0]), A, RESIDENT_A, null], 0],
     ['is what the jobs before it take', [ahead([A, 3]), A, RESIDENT_A, null], 30_000],
@@ -48,17 +48,17 @@ describe('the wait of a queued job', () => {
       null,
     ],
     ['is unknown for a load never measured', [ahead([`${A} num_ctx=8`, 1]), B, RESIDENT_A, null], null],
-  ])('%s', (_name, [queuePosition, affinity, residency, running], expected) => {
+  ])('is right for: %s', (_name, [queuePosition, affinity, residency, running], expected) => {
     expect(measured().waitMs(queuePosition, affinity, residency, running)).toBe(expected)
   })
 
-  it('needs no load for a cloud model', () => {
+  it('includes no load for a cloud model', () => {
     const times = createRunTimes()
     times.learn(CLOUD_AFFINITY, 2_000, null)
     expect(times.waitMs(ahead([CLOUD_AFFINITY, 2]), CLOUD_AFFINITY, NOTHING_RESIDENT, null)).toBe(4_000)
   })
 
-  it('follows what jobs take lately', () => {
+  it('follows recent run times', () => {
     const times = createRunTimes()
     times.learn(A, 10_000, null)
     times.learn(A, 20_000, null)
@@ -67,14 +67,14 @@ describe('the wait of a queued job', () => {
     expect(times.waitMs(ahead([A, 1]), A, RESIDENT_A, null)).toBeCloseTo(20_000, -1)
   })
 
-  it('remembers a bounded number of affinities, the latest', () => {
+  it('uses a limited number of recent affinities', () => {
     const times = createRunTimes()
     for (let i = 0; i < 1_000; i++) times.learn(`m${i}:latest`, 1_000, 1_000)
     expect(times.waitMs(ahead(['m999:latest', 1]), A, NOTHING_RESIDENT, null)).toBe(2_000)
     expect(times.waitMs(ahead(['m0:latest', 1]), A, NOTHING_RESIDENT, null)).toBeNull()
   })
 
-  it('is never negative and never not a number, whatever was measured', () => {
+  it('is never negative or NaN, whatever was measured', () => {
     const ms = fc.double()
     const since = fc.double({ noNaN: true })
     fc.assert(

@@ -22,15 +22,15 @@ const NOTHING_MEASURED = {
   ...{ loadMs: null, evalMs: null, promptTokens: null, completionTokens: null, cachedTokens: null, doneReason: null },
 }
 
-describe('a job is shown', () => {
-  it('with every name of the contract, and nothing of its body', () => {
+describe('a job document', () => {
+  it('has every documented field and no body', () => {
     const names =
       'job_id state model endpoint label attempt max_attempts position waiting_for created_at started_at finished_at timings ' +
       'usage done_reason error retry_of artifacts deliveries'
     expect(Object.keys(shown({}))).toEqual(names.split(' '))
   })
 
-  it('with times as ISO and its wishes', () => {
+  it("has ISO times and the job's options", () => {
     const wishes = { ...NO_WISHES, label: 'nightly' }
     const times = { createdAt: Date.UTC(2026, 0, 6), finishedAt: Date.UTC(2026, 0, 7) }
     expect(shown({ job: job({ ...times, wishes, retryOf: 'X', attempt: 2 }) })).toMatchObject({
@@ -39,59 +39,59 @@ describe('a job is shown', () => {
     })
   })
 
-  it('with whole seconds to wait, or none where they are not known', () => {
+  it('has whole seconds to wait, or none if unknown', () => {
     expect(shown({}, { position: 2, etaMs: 1_200 })).toMatchObject({ position: 2, eta_seconds: 2 })
     expect(shown({}, { position: 2, etaMs: null, waitingFor: null })).not.toHaveProperty('eta_seconds')
   })
 
-  it("with the target's result, number for number", () => {
+  it("has the target's result with unchanged numbers", () => {
     const json = bytes('{"eval_count":12345678901234567890,"f":1.0,\n "s":"a\\nb"}')
     const text = jobDocument(detail({ result: { json } }), CIRCUMSTANCES, null)
     expect(text).toContain('"result":{"eval_count":12345678901234567890,"f":1.0,  "s":"a\\nb"}')
     expect(JSON.parse(text).result.s).toBe('a\nb')
   })
 
-  it('without a result that is too large, and says so', () => {
+  it('says that a result is too large, and leaves it out', () => {
     expect(shown({ result: { omitted: true } })).toMatchObject({ result_omitted: true })
     expect(shown({ result: { omitted: true } })).not.toHaveProperty('result')
     expect(shown({})).not.toHaveProperty('result_omitted')
   })
 
-  it('with its error, if it has one', () => {
+  it("has the job's error if there is one", () => {
     const error = { code: 'target_error', message: 'no', status: 500 } as const
     expect(shown({ job: job({ error }) }).error).toEqual(error)
     expect(shown({}).error).toBeNull()
   })
 })
 
-describe('an artifact is shown', () => {
+describe('an artifact in a document', () => {
   const artifact = (inline: Uint8Array<ArrayBuffer> | null) =>
     ({ name: 'completion', contentType: 'text/plain', bytes: 3, etag: 'e', inline }) as const
   const only = (inline: Uint8Array<ArrayBuffer> | null, publicUrl: string | null = null) =>
     shown({ artifacts: [artifact(inline)] }, {}, publicUrl).artifacts[0]
   const PATH = '/jobs/01JD0000000000000000000000/artifacts/completion'
 
-  it('as its text', () => {
+  it('has its text', () => {
     expect(only(bytes('häh'))).toEqual({ name: 'completion', content_type: 'text/plain', bytes: 3, data: 'häh' })
     expect(only(bytes('')).data).toBe('')
   })
-  it('as its text with a byte order mark, if it has one', () => expect(only(bytes('\ufeffa')).data).toBe('\ufeffa'))
-  it('as a place, when it is large', () => expect(only(null)).toMatchObject({ url: PATH }))
-  it('as a place, when it is the response, however small', () => {
+  it('has its text with a byte order mark', () => expect(only(bytes('\ufeffa')).data).toBe('\ufeffa'))
+  it('has a URL if it is large', () => expect(only(null)).toMatchObject({ url: PATH }))
+  it('has a URL if it is the response, however small', () => {
     const response = { ...artifact(bytes('{}')), name: 'response' } as const
     const [document] = shown({ artifacts: [response] }).artifacts
     expect(document).toMatchObject({ url: '/jobs/01JD0000000000000000000000/artifacts/response' })
     expect(document).not.toHaveProperty('data')
   })
-  it('as a place, when it is no text', () => {
+  it('has a URL if it is not text', () => {
     expect(only(Uint8Array.of(0xff, 0xfe))).toMatchObject({ url: PATH })
     expect(only(Uint8Array.of(0xff, 0xfe))).not.toHaveProperty('data')
   })
-  it('at the public address, if there is one', () =>
+  it('has the public address if one is set', () =>
     expect(only(null, 'https://f.example/x/').url).toBe(`https://f.example/x${PATH}`))
 })
 
-it('a delivery is shown with its tries, and nothing of its receiver', () => {
+it('a delivery in a document has its tries and not its receiver', () => {
   const delivery = { n: 2, state: 'done', status: 'pending', tries: 1, reason: 'timeout', nextAt: 5, deliveredAt: null }
   expect(shown({ deliveries: [delivery as JobDetail['deliveries'][number]] }).deliveries).toEqual([
     {
@@ -106,7 +106,7 @@ it('a delivery is shown with its tries, and nothing of its receiver', () => {
   ])
 })
 
-describe('timings', () => {
+describe('timings in a document', () => {
   const at = { createdAt: 1_000, startedAt: 3_000, claimedAt: 6_000, workingAt: 6_500, finishedAt: 9_000 }
   it.each<[string, Partial<Job>, ReturnType<typeof timings>]>([
     [
@@ -134,10 +134,10 @@ describe('timings', () => {
       { ...at, startedAt: 500, finishedAt: 100 },
       { queue_ms: 0, load_ms: 500, run_ms: 0, eval_ms: null },
     ],
-  ])('%s', (_name, row, expected) => expect(timings(job(row))).toEqual(expected))
+  ])('are right for: %s', (_name, row, expected) => expect(timings(job(row))).toEqual(expected))
 })
 
-it('tokens are shown when the target counted any', () => {
+it('token counts are shown if the target counted any', () => {
   expect(usage(job())).toBeNull()
   expect(usage(job({ measured: { ...NOTHING_MEASURED, loadMs: 3 } }))).toBeNull()
   const counted = { ...NOTHING_MEASURED, completionTokens: 0 }
@@ -146,7 +146,7 @@ it('tokens are shown when the target counted any', () => {
   })
 })
 
-it('the place in the queue counts all that is sent before it', () => {
+it('the queue position counts all jobs that are sent before it', () => {
   const queuePosition = {
     ahead: [
       { affinity: 'a', jobs: 2 },
@@ -158,7 +158,7 @@ it('the place in the queue counts all that is sent before it', () => {
   expect(positionOf(queuePosition, true)).toBe(4)
 })
 
-it('raw JSON stays one line and means the same, whatever is in it', () => {
+it('raw JSON stays one line with the same meaning, whatever it contains', () => {
   fc.assert(
     fc.property(fc.json(), (json) => {
       const spaced = JSON.stringify(JSON.parse(json), null, 2)

@@ -12,22 +12,22 @@ const seen = (...probes: (typeof worker)[][]) =>
   probes.reduce((pinning, resident) => pinningAfter(pinning, 'tiny-embed', resident, now), NOT_PINNED)
 
 describe('the embedder', () => {
-  it('is pinned when its expiry is centuries away', () => expect(seen([embedder]).pinned).toBe(true))
-  it('is not pinned when it ends in minutes', () => expect(seen([unpinned]).pinned).toBe(false))
-  it('is not pinned when it is not there', () => expect(seen([worker]).pinned).toBe(false))
-  it('that a worker evicts at once, never seen beside one, means too few slots', () => {
+  it('is pinned if its expiry is centuries away', () => expect(seen([embedder]).pinned).toBe(true))
+  it('is not pinned if it expires in minutes', () => expect(seen([unpinned]).pinned).toBe(false))
+  it('is not pinned if it is not loaded', () => expect(seen([worker]).pinned).toBe(false))
+  it('evicted by a worker before it was seen beside one means too few slots', () => {
     expect(seen([embedder], [worker]).slotsTooFew).toBe(true)
   })
-  it('that has been seen beside a worker may be evicted once', () => {
+  it('seen beside a worker may be evicted once', () => {
     expect(seen([embedder, worker], [worker]).slotsTooFew).toBe(false)
   })
-  it('evicted twice in a row means too few slots all the same', () => {
+  it('evicted twice in a row means too few slots', () => {
     expect(seen([embedder, worker], [worker], [embedder], [worker]).slotsTooFew).toBe(true)
   })
   it('seen beside a worker again ends the warning', () => {
     expect(seen([embedder], [worker], [embedder, worker]).slotsTooFew).toBe(false)
   })
-  it('that goes away without a worker (a restart of the target) is no eviction', () => {
+  it('that disappears without a worker (a restart of the target) was not evicted', () => {
     expect(seen([embedder], []).slotsTooFew).toBe(false)
   })
 })

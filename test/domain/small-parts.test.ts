@@ -90,7 +90,7 @@ describe('a retry', () => {
     ['', 'invalid'],
     ['two, keys', 'invalid'],
     ['ümlaut', 'invalid'],
-  ])('with Idempotency-Key %j is %s', (key, kind) => {
+  ])('with Idempotency-Key %j: %s', (key, kind) => {
     expect(readIdempotencyKey({ 'idempotency-key': key }).kind).toBe(kind)
   })
 })

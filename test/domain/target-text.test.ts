@@ -11,11 +11,11 @@ describe('a text of the target', () => {
     ['of two-byte characters is counted in bytes', 'ä'.repeat(1025), `${'ä'.repeat(1022)}…`],
     ['is cut before a character that does not fit', `x${'😀'.repeat(600)}`, `x${'😀'.repeat(511)}…`],
     ['that is empty stays', '', ''],
-  ])('%s', (_name, text, expected) => {
+  ])('is shown right: %s', (_name, text, expected) => {
     expect(cutTargetText(text)).toBe(expected)
   })
 
-  it('is whole or its own beginning, within the bound, whatever is in it', () => {
+  it('is complete or its own beginning, within the limit, whatever it contains', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 500, maxLength: 1_200 }), (text) => {
         const cut = cutTargetText(text)
@@ -27,7 +27,7 @@ describe('a text of the target', () => {
     )
   })
 
-  it('is known by a phrase of Ollama, and that phrase alone is said', () => {
+  it('with a known phrase of Ollama is replaced by that phrase', () => {
     expect(knownReason('model requires more system memory (8 GiB) for "my prompt"')).toBe('requires more system memory')
     expect(knownReason('my prompt')).toBeNull()
   })

@@ -21,7 +21,7 @@ const running = { jobId: 'R', since: NOW - 5_000 }
 const came = job({ id: 'J', createdAt: NOW - 9_000 })
 const back = job({ id: 'J', createdAt: NOW - 90_000, requeuedAt: NOW - 1_000, availableAt: NOW + 4_000 })
 
-describe('what a job waits for', () => {
+describe('the wait reason of a job', () => {
   it.each([
     ['the pause', came, NEXT, { pause: { since: 5, until: null } }, { reason: 'paused', since: 5, until: null }],
     ['the end of the pause', came, NEXT, { pause: { since: 5, until: 9 } }, { reason: 'paused', since: 5, until: 9 }],
@@ -58,7 +58,7 @@ describe('what a job waits for', () => {
       { running: { ...running, jobId: 'J' } },
       { reason: 'running', since: NOW - 9_000, jobId: null },
     ],
-  ] as const)('is %s', (_, waiting, queuePosition, condition, expected) => {
+  ] as const)('%s', (_, waiting, queuePosition, condition, expected) => {
     expect(waitingFor(waiting, queuePosition, { ...FREE, ...condition })).toEqual(expected)
   })
 
@@ -66,11 +66,11 @@ describe('what a job waits for', () => {
     ['has ended', { ...back, availableAt: NOW }],
     ['began later than now', { ...back, requeuedAt: NOW + 1_000, availableAt: NOW + 3_600_000 }],
     ['is longer than any', { ...back, availableAt: NOW + 2 * 3_600_000 }],
-  ])('is not a backoff that %s', (_, waiting) => {
+  ])('is not a backoff if %s', (_, waiting) => {
     expect(waitingFor(waiting, NEXT, { ...FREE, running }).reason).toBe('running')
   })
 
-  it('is a pause before all else, and without the pause what is left', () => {
+  it('is a pause before any other reason, and the other reason after it', () => {
     const at = fc.option(fc.nat(NOW))
     const condition = fc.record({
       pause: fc.option(fc.record({ since: fc.nat(NOW), until: fc.option(fc.nat(2 * NOW)) })),

@@ -64,7 +64,7 @@ describe('curl.sh', () => {
     expect((await read<JobListDocument>(url, '/jobs')).jobs).toEqual([])
   })
 
-  it('sends the token that foreman wants, and without it says what is missing', async () => {
+  it("sends foreman's token, and says so if it is missing", async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { clock: systemClock, config: { token: 'let me in' } })
     expect(await curl({ FOREMAN_URL: url, FOREMAN_TOKEN: 'let me in' }, 'tiny-a')).toMatchObject({
@@ -76,7 +76,7 @@ describe('curl.sh', () => {
     expect(refused.stderr).toContain('401')
   })
 
-  it('ends at the first thing that goes wrong, with what foreman said of it', async () => {
+  it("exits at the first error with foreman's message", async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { clock: systemClock })
     const { code, stdout, stderr } = await curl({ FOREMAN_URL: url }, 'tiny-x')

@@ -11,7 +11,7 @@ import { EXAMPLES, installedExamples } from './installed.ts'
 
 const linesOf = (name: string): string[] => readFileSync(join(EXAMPLES, name), 'utf8').split('\n')
 
-it('one line of the script changes, and it is the one that the README shows', () => {
+it('the changed line of the script is the one in the README', () => {
   const before = linesOf('existing-script/before.mjs')
   const after = linesOf('existing-script/after.mjs')
   expect(after).toHaveLength(before.length)
@@ -20,7 +20,7 @@ it('one line of the script changes, and it is the one that the README shows', ()
   expect(linesOf('README.md').filter((line) => /^[-+]\w/.test(line))).toEqual(changed)
 })
 
-it('the script says the same through foreman as without it', async () => {
+it('the script prints the same through foreman as without it', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake, { clock: systemClock })
   const cwd = await installedExamples()

@@ -137,7 +137,7 @@ const ended = async (command: Command): Promise<Ended> => {
 
 // Up to a dozen programs are started one after the other.
 describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
-  it('are answered with two loads, and a second run finds nothing to do', async () => {
+  it('need two loads, and a second run finds nothing to do', async () => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)
     const command = batch(foreman.url)
@@ -154,7 +154,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     await everythingOnce(foreman.url)
   })
 
-  it('are asked anew in another night, with results of their own', async () => {
+  it('are run again on another night, with separate results', async () => {
     const foreman = await startMortalForeman(fake)
     await ended(batch(foreman.url))
     const { code } = await batch(foreman.url, 'other.ndjson').ended
@@ -162,7 +162,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     expect(fake.workers).toHaveLength(200)
   })
 
-  it.each([1, 100])('killed when job %i was taken, and before it heard of it', async (count) => {
+  it.each([1, 100])('are complete after a kill once job %i was accepted, before the receipt arrived', async (count) => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)
     const door = await startFrontDoor(foreman.url)
@@ -178,7 +178,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     await everythingOnce(foreman.url)
   })
 
-  it.each([50, 99])('killed with %i results', async (count) => {
+  it.each([50, 99])('are complete after a kill with %i results', async (count) => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)
     const first = batch(foreman.url)
@@ -193,7 +193,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     await everythingOnce(foreman.url)
   })
 
-  it('killed in the middle of a line, and before the first had its end', async () => {
+  it('are complete after a kill within a line, before the first job ended', async () => {
     const foreman = await startMortalForeman(fake)
     await ended(batch(foreman.url))
     const whole = written()
@@ -210,7 +210,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     await everythingOnce(foreman.url)
   })
 
-  it('killed ten times at any moment', async () => {
+  it('are complete after ten kills at random times', async () => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)
     for (let life = 1; life <= 10; life++) {
@@ -226,7 +226,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     await everythingOnce(foreman.url)
   })
 
-  it('with foreman killed under it while they are handed in and while they run, goes on by itself', async () => {
+  it('are complete if foreman is killed while they are submitted and while they run', async () => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)
     const door = await startFrontDoor(foreman.url)
@@ -248,7 +248,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     await everythingOnce(foreman.url, 2)
   })
 
-  it('with both killed: each ends once', async () => {
+  it('end once each if both are killed', async () => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)
     const first = batch(foreman.url)
@@ -263,7 +263,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     await everythingOnce(foreman.url, 1)
   })
 
-  it('one of which fails: it has a result that says so, and the run does not end well', async () => {
+  it('have a result with the error of a failed one, and the run fails', async () => {
     const foreman = await startMortalForeman(fake)
     fake.on('/api/chat', fails(500, 'no such luck'))
     for (let run = 0; run < 2; run++) {
@@ -277,7 +277,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     expect(results().filter(({ answer }) => answer === null)).toMatchObject([{ error: { code: 'target_error' } }])
   })
 
-  it('that foreman does not take are told of, and nothing is written', async () => {
+  it('that foreman refuses are reported, and nothing is written', async () => {
     const foreman = await startMortalForeman(fake)
     const command = new Command(['nightly-batch.prompts.txt', RESULTS, 'tiny-x'], {
       program: join(folder, 'nightly-batch.ts'),

@@ -18,7 +18,7 @@ async function begin(foreman: Pick<Running, 'url'>, ...args: string[]): Promise<
 const newest = async (url: string) => (await read<JobListDocument>(url, '/jobs')).jobs[0]
 
 describe('submit-and-wait.ts', () => {
-  it('writes the answer to standard output, and place, tokens and times beside it', async () => {
+  it('writes the answer to standard output, and position, tokens and times to standard error', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake, { clock: systemClock })
     fake.on('/api/chat', says('Rayleigh', ' scattering.'))
@@ -30,7 +30,7 @@ describe('submit-and-wait.ts', () => {
     ])
   })
 
-  it('says that what came is void when the model server was lost, and writes the whole answer after it', async () => {
+  it('says that the text is void if the model server is lost, and writes the whole answer after it', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake, { clock: systemClock })
     fake.on('/api/chat', { ...cut('rst', 1), ...says('Lost', ' words') }, says('Found', ' words')).hold('cut')
@@ -43,7 +43,7 @@ describe('submit-and-wait.ts', () => {
     expect(stderr).toContain('void')
   })
 
-  it('leaves at Ctrl-C, and the job goes on', async () => {
+  it('leaves the job running on Ctrl-C', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake, { clock: systemClock })
     fake.hold('middle')
@@ -60,7 +60,7 @@ describe('submit-and-wait.ts', () => {
     expect(await newest(foreman.url)).toMatchObject({ state: 'done' })
   })
 
-  it('tells why a job has failed, or that somebody has cancelled it', async () => {
+  it('prints why a job failed, or that it was cancelled', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake, { clock: systemClock })
     fake.on('/api/chat', fails(500, 'no such luck'))
@@ -75,7 +75,7 @@ describe('submit-and-wait.ts', () => {
     expect(cancelled).toMatchObject({ code: 1, stderr: expect.stringContaining('cancelled (cancelled): ') })
   })
 
-  it('tells what foreman did not take, and where no foreman is', async () => {
+  it('prints why foreman refused a job, and that no foreman answers', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake, { clock: systemClock })
     const unknown = await (await begin(foreman, 'tiny-x', 'hi')).ended

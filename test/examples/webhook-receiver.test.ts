@@ -52,7 +52,7 @@ async function forged(address: string, at: number, key: Uint8Array<ArrayBuffer>)
 }
 
 function receives(start: Start): void {
-  it('says what becomes of a job, in its order, and of a webhook that comes again that it has come before', async () => {
+  it('prints the changes of a job in order, and says if a webhook came before', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { clock: systemClock, config: { webhookSecrets: [KEY] } })
     const { receiver, address } = await listening(start)
@@ -82,7 +82,7 @@ function receives(start: Start): void {
     expect(saidOf(done)).toHaveLength(4)
   })
 
-  it('refuses what is not signed, by somebody else, or long ago, and what is too long; and takes the next', async () => {
+  it('rejects webhooks that are unsigned, from another sender, too old or too long, and accepts the next', async () => {
     const { receiver, address } = await listening(start)
     const [now, other] = [Date.now(), new TextEncoder().encode('another secret')]
     expect(await forged(address, now, other)).toBe(401)
@@ -99,7 +99,7 @@ function receives(start: Start): void {
     await receiver.said('X 1 queued\n')
   })
 
-  it('believes both secrets while they are being changed, and does not start without one', async () => {
+  it('accepts both secrets during a rotation, and does not start without one', async () => {
     const receiver = await start(['0'], `the new one, ${SECRET}`)
     await receiver.said('/\n')
     const address = /http:\S+/.exec(receiver.stdout)?.[0] ?? ''

@@ -29,7 +29,7 @@ describe('npm run fuzz', () => {
     expect(code).toBe(0)
   })
 
-  it('reports a planted failure with its case, its seed and the command that repeats it', async () => {
+  it('reports a failure with its case, its seed and the command that repeats it', async () => {
     const first = await fuzz('--for', '30s', '--seed', '0', ...PLANTED, 'sorts')
     expect(first.code).toBe(1)
     const [, seed] = /^once more: npm run fuzz -- --for 30s --seed (\d+) sorts$/m.exec(first.text) ?? []
@@ -40,7 +40,7 @@ describe('npm run fuzz', () => {
     expect(again.code).toBe(1)
   })
 
-  it('reports a target whose process crashes, and what the process wrote', async () => {
+  it('reports a target whose process crashes, with its output', async () => {
     const { code, text } = await fuzz('--for', '1s', ...PLANTED, 'crashes')
     expect(text).toContain('FAILED crashes')
     expect(text).toContain('thrown where nobody waits')
@@ -51,7 +51,7 @@ describe('npm run fuzz', () => {
     [['--for', 'soon'], '--for must be a duration such as 60s, 10m or 2h, not "soon"'],
     [['--seed', 'x'], '--seed must be a whole number of at most nine digits, not "x"'],
     [['nothing'], 'unknown fuzz target "nothing"'],
-  ])('refuses %j', async (args, sentence) => {
+  ])('rejects %j', async (args, sentence) => {
     const { code, text } = await fuzz(...args)
     expect(text).toContain(sentence)
     expect(code).toBe(2)

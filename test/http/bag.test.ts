@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Bag } from '../../src/daemon/http/bag.ts'
 
-test('whatever comes and goes, it holds what a Set would hold', () => {
+test('a bag holds what a Set would hold, whatever is added and removed', () => {
   const step = fc.record({ comes: fc.boolean(), who: fc.nat({ max: 9 }) })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -23,7 +23,7 @@ test('whatever comes and goes, it holds what a Set would hold', () => {
   )
 })
 
-test('who goes while it is read is read nevertheless, and nobody is left out', () => {
+test('an element removed during an iteration is still visited, and none is skipped', () => {
   const roll = new Bag<string>()
   for (const who of ['a', 'b', 'c']) roll.add(who)
   const seen: string[] = []

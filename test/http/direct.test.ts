@@ -6,14 +6,14 @@ import { knownTarget, startHalf } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
-describe('plain reads', () => {
+describe('a read that is passed through', () => {
   test.each([
     ['GET', '/api/status'],
     ['GET', '/api/experimental/aliases'],
     ['POST', '/v1/messages/count_tokens'],
     ['POST', '/api/me'],
     ['POST', '/api/experimental/web_search'],
-  ])('%s %s goes to the target as it is, query and all', async (method, path) => {
+  ])('of %s %s goes to the target unchanged, with its query', async (method, path) => {
     const target = await startSmallTarget(answersEmpty)
     const half = await startHalf(target)
     const body = method === 'POST' ? '{"a":1}' : ''
@@ -24,7 +24,7 @@ describe('plain reads', () => {
     ])
   })
 
-  test('count_tokens is the 404 of the target, untouched', async () => {
+  test("of count_tokens is the target's 404, unchanged", async () => {
     const target = await startSmallTarget(
       (_seen, res) => void res.writeHead(404, { 'Content-Type': 'text/plain' }).end('404 page not found'),
     )
@@ -37,7 +37,7 @@ describe('plain reads', () => {
     ])
   })
 
-  test('are a 502 in the shape of their surface while the target is away', async () => {
+  test('is a 502 in the form of its API while the target is unreachable', async () => {
     const target = await startSmallTarget(answersEmpty)
     const half = await startHalf(target)
     half.status = knownTarget(0, { reachable: false })
@@ -49,7 +49,7 @@ describe('plain reads', () => {
     })
   })
 
-  test('are a 502 when what answers there speaks no HTTP', async () => {
+  test('is a 502 if the target does not speak HTTP', async () => {
     const target = await startSmallTarget((_seen, res) => void res.socket?.end('SSH-2.0-OpenSSH_9.9\r\n'))
     const half = await startHalf(target)
     const answer = await fetch(`${half.url}/api/status`)
@@ -57,8 +57,8 @@ describe('plain reads', () => {
   })
 })
 
-describe('an answer that streams', () => {
-  test('arrives piece by piece, each as it came', async () => {
+describe('a streamed answer that is passed through', () => {
+  test('arrives piece by piece', async () => {
     const target = await startSmallTarget((_seen, res) => {
       res.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
       res.write('{"status":"one"}\n')
@@ -111,7 +111,7 @@ describe('an answer that streams', () => {
     line.socket.destroy()
   })
 
-  test('is heard out by one who reads on after a pause', async () => {
+  test('is complete for a reader that pauses', async () => {
     const bytes = Buffer.alloc(20_000_000, 'y')
     const target = await startSmallTarget((_seen, res) => void res.end(bytes))
     const half = await startHalf(target)
@@ -122,7 +122,7 @@ describe('an answer that streams', () => {
     await until('nothing is watched any more', () => half.clock.timers === 0)
   })
 
-  test('that is cut in the middle is cut for the caller', async () => {
+  test('is cut for the caller if it is cut at the target', async () => {
     const target = await startSmallTarget((_seen, res) => {
       res.writeHead(200)
       res.write('{"status":"pulling"}\n', () => res.destroy())
@@ -135,7 +135,7 @@ describe('an answer that streams', () => {
     expect(answer).not.toMatch(/\r\n0\r\n\r\n$/)
   })
 
-  test('ends at the target when its reader hangs up', async () => {
+  test('ends at the target if its reader hangs up', async () => {
     let ended: Promise<unknown> = Promise.reject(new Error('never asked'))
     ended.catch(() => {})
     const target = await startSmallTarget((_seen, res) => {
@@ -153,7 +153,7 @@ describe('an answer that streams', () => {
     expect(metrics).toMatch(/^foreman_client_disconnects_total 1$/m)
   })
 
-  test('has its odd parts kept: an empty body, a reason of its own, a header twice', async () => {
+  test('keeps an empty body, its own reason phrase and repeated headers', async () => {
     const target = await startSmallTarget(
       (_seen, res) =>
         void res

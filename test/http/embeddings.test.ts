@@ -20,7 +20,7 @@ const post = (url: string, path = '/api/embed', init: RequestInit = {}): Promise
   fetch(url + path, { method: 'POST', body: '{"model":"embed","input":"x"}', ...init })
 
 test.each(['/api/embed', '/api/embeddings', '/v1/embeddings'])(
-  '%s is answered with the bytes, headers and status of the target',
+  "an embedding on %s has the target's bytes, headers and status",
   async (path) => {
     const bytes = '{"embeddings":[[0.1,-0.25,1e-7]], "total_duration":12345678901234567890}'
     const target = await startSmallTarget((_seen, res) => {
@@ -45,7 +45,7 @@ test.each(['/api/embed', '/api/embeddings', '/v1/embeddings'])(
   },
 )
 
-test('an error of the target is passed on as it is', async () => {
+test('an error of the target is passed on unchanged', async () => {
   const target = await startSmallTarget(
     (_seen, res) =>
       void res
@@ -61,7 +61,7 @@ test('an error of the target is passed on as it is', async () => {
   ])
 })
 
-test('an answer of many chunks without a length is passed on whole', async () => {
+test('an answer in many chunks without a length is passed on whole', async () => {
   const bytes = Buffer.alloc(3_000_000, 'embedding ')
   const target = await startSmallTarget((_seen, res) => {
     res.writeHead(200)
@@ -73,7 +73,7 @@ test('an answer of many chunks without a length is passed on whole', async () =>
   expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
 })
 
-test('an answer that is cut at the target is cut, never ended', async () => {
+test('an answer that the target cuts is cut, never ended', async () => {
   const target = await startSmallTarget((_seen, res) => {
     res.writeHead(200, { 'Content-Length': '100' })
     res.write('half of it', () => res.destroy())
@@ -86,7 +86,7 @@ test('an answer that is cut at the target is cut, never ended', async () => {
   expect(half.probed).toContain('direct')
 })
 
-test('what the caller sends beside his body stays behind', async () => {
+test("headers of the caller other than the body's are not passed on", async () => {
   const target = await startSmallTarget((_seen, res) => void res.end('{}'))
   const half = await startHalf(target, { config: { ollamaToken: 'of-the-target' } })
   const headers = {
@@ -141,7 +141,7 @@ async function postInOrder(
   return answers
 }
 
-test('at most FOREMAN_EMBED_CONCURRENCY are at the target; the others follow in their order', async () => {
+test('at most FOREMAN_EMBED_CONCURRENCY embeddings are at the target; the others follow in order', async () => {
   const { half, held } = await startHolding({ config: { embedConcurrency: 2 } })
   const answers = await postInOrder(half.url, ['a', 'b', 'c', 'd'])
   await until('two are at the target', () => held.length === 2)
@@ -156,7 +156,7 @@ test('at most FOREMAN_EMBED_CONCURRENCY are at the target; the others follow in 
   await until('all places are free', async () => (await gauge(half.url, 'foreman_embeddings_in_flight')) === 0)
 })
 
-test('one too many is a 503 in the words of Ollama, and says when to come again', async () => {
+test("an embedding beyond the queue is a 503 with Ollama's text, and says when to retry", async () => {
   const { half, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 1 } })
   const answers = await postInOrder(half.url, ['a', 'b'])
   const refused = await post(half.url, '/v1/embeddings')
@@ -173,7 +173,7 @@ test('one too many is a 503 in the words of Ollama, and says when to come again'
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
 })
 
-test('one who hangs up while he waits costs the target nothing, and his place is free', async () => {
+test('an embedding whose caller hangs up in the queue never reaches the target, and frees its slot', async () => {
   const { half, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 2 } })
   const leaving = new AbortController()
   const [first, gone, last] = await postInOrder(half.url, ['a', 'b', 'c'], [{}, { signal: leaving.signal }])
@@ -188,7 +188,7 @@ test('one who hangs up while he waits costs the target nothing, and his place is
   expect(held.map(({ seen }) => seen.body.toString())).toEqual(['a', 'c'])
 })
 
-test('one who hangs up while the target works is gone there too, and his place is free', async () => {
+test('an embedding whose caller hangs up at the target is aborted there, and frees its slot', async () => {
   const { half, held } = await startHolding({ config: { embedConcurrency: 1 } })
   const leaving = new AbortController()
   const gone = post(half.url, '/api/embed', { signal: leaving.signal })
@@ -204,7 +204,7 @@ test('one who hangs up while the target works is gone there too, and his place i
   expect((await next).status).toBe(200)
 })
 
-test('without a target they are a 502 at once, and the target is looked for', async () => {
+test('an embedding without a target is a 502 at once, and starts a probe', async () => {
   const { half, target } = await startHolding()
   half.status = knownTarget(0, { reachable: false, reason: 'asleep' })
   const answer = await post(half.url)
@@ -216,7 +216,7 @@ test('without a target they are a 502 at once, and the target is looked for', as
   expect(await gauge(half.url, 'foreman_embeddings_in_flight')).toBe(0)
 })
 
-test('a target that went away since the last probe is a 502, and the target is looked for', async () => {
+test('an embedding to a target lost since the last probe is a 502, and starts a probe', async () => {
   const { half, target } = await startHolding()
   await target.close()
   const answer = await post(half.url, '/v1/embeddings')
@@ -226,7 +226,7 @@ test('a target that went away since the last probe is a 502, and the target is l
   expect(half.probed).toEqual(['direct'])
 })
 
-test('a target that goes away while it works is a 502', async () => {
+test('an embedding whose target is lost during it is a 502', async () => {
   const { half, held } = await startHolding()
   const answering = post(half.url)
   await until('it is at the target', () => held.length === 1)
@@ -235,7 +235,7 @@ test('a target that goes away while it works is a 502', async () => {
   expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([502, 'connection_lost'])
 })
 
-test('one who does not read his answer loses it, and his place is free', async () => {
+test('an embedding whose caller does not read is cut, and frees its slot', async () => {
   const bytes = Buffer.alloc(40_000_000, 'x')
   const target = await startSmallTarget((seen, res) => void res.end(seen.body.length === 2 ? bytes : '{}'))
   const half = await startHalf(target, { config: { embedConcurrency: 1, clientStallMs: 60_000 } })
@@ -254,7 +254,7 @@ test('one who does not read his answer loses it, and his place is free', async (
   expect((await next).status).toBe(200)
 })
 
-test('a chat that waits in the queue holds up no embedding', async () => {
+test('a chat in the queue delays no embedding', async () => {
   const target = await startSmallTarget((_seen, res) => void res.end('{}'))
   const half = await startHalf(target, { live: () => {} })
   const leaving = new AbortController()
@@ -269,7 +269,7 @@ test('a chat that waits in the queue holds up no embedding', async () => {
   await expect(chat).rejects.toThrow()
 })
 
-test('while foreman stops they are a 503', async () => {
+test('embeddings are a 503 while foreman stops', async () => {
   const { half, target } = await startHolding()
   half.phase = 'stopping'
   const answer = await post(half.url)

@@ -56,30 +56,30 @@ function check(reply: Reply, { code, line, says, retryAfter }: Row, shape: Shape
   expect(header(reply, 'allow')).toBeNull()
 }
 
-describe('the table', () => {
+describe('the error table', () => {
   const answers = (Object.entries(ERRORS) as [ErrorCode, ErrorEntry][]).filter(([, { status }]) => status !== null)
 
-  test('has every error that can answer a request, once, or names the test that sees it', () => {
+  test('has every error that can answer a request, once, or names the test that covers it', () => {
     const codes = new Set(ROWS.map(({ code }) => code))
     expect([...codes, ...Object.keys(ELSEWHERE)].sort()).toEqual(answers.map(([code]) => code).sort())
   })
 
-  test.each(Object.entries(ELSEWHERE))('%s is in the test that is named', async (code, { test: file }) => {
+  test.each(Object.entries(ELSEWHERE))('names a test that covers %s', async (code, { test: file }) => {
     expect(await readFile(join(import.meta.dirname, '..', file), 'utf8')).toContain(`'${code}'`)
   })
 
-  test.each(ROWS)('gives $code the status of the code', ({ code, line }) => {
+  test.each(ROWS)('has the status of the code $code', ({ code, line }) => {
     expect(Number(line.slice(0, 3))).toBe(ERRORS[code].status)
   })
 })
 
 const cells = ROWS.flatMap((row) => row.places.map((place) => [row.code, place.path, { row, place }] as const))
 
-test.for(cells)('%s on %s is told as it must be', async ([, , { row, place }]) => {
+test.for(cells)('%s on %s has the right status, message, form and headers', async ([, , { row, place }]) => {
   check(await row.provoke(place), row, row.shape ?? place.shape)
 })
 
-describe("an error of Ollama's", () => {
+describe('an error from Ollama', () => {
   const PLAIN = 'text/plain'
   const say = { messages: [{ role: 'user', content: 'hi' }] }
   const missing = { native: '{"error":"model \'nope\' not found"}' }
@@ -92,7 +92,7 @@ describe("an error of Ollama's", () => {
     [{ method: 'PUT', path: '/jobs' }, '405 Method Not Allowed', '405 method not allowed', 'HEAD, GET, POST'],
     [{ path: '/api/nothing' }, '404 Not Found', '404 page not found', null],
     [{ path: '/v1/nothing' }, '404 Not Found', '404 page not found', null],
-  ])('%j is the plain text of its router, with Allow where a method is wrong', async ([asked, line, body, allow]) => {
+  ])('is for %j the plain text of its router, with Allow for a wrong method', async ([asked, line, body, allow]) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const reply = await (await ask(url, asked)).reply()
@@ -105,7 +105,7 @@ describe("an error of Ollama's", () => {
     ['/api/chat', 'native'],
     ['/v1/chat/completions', 'openai'],
     ['/v1/messages', 'anthropic'],
-  ])('for a model that is not installed, on %s, has no code of foreman’s', async ([path, shape]) => {
+  ])('for a model that is not installed, on %s, has no foreman code', async ([path, shape]) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const reply = await (await ask(url, { path, body: { model: 'nope', max_tokens: 9, ...say } })).reply()
@@ -122,7 +122,7 @@ describe("an error of Ollama's", () => {
         .concat('500 Internal Server Error', '501 Not Implemented', '503 Service Unavailable')
         .map((line) => [line, path] as const),
     ),
-  )('%s of the target itself comes through on %s as it was said', async ([line, path]) => {
+  )('of %s from the target passes %s unchanged', async ([line, path]) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { heartbeatMs: 0 } })
     const body = '{"error":"said by the target"}'

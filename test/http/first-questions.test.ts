@@ -56,7 +56,7 @@ const waiting = (url: string, count: number): Promise<unknown> =>
   until(`${count} waiting`, async () => (await read<StatusDocument>(url, '/status')).queue.waiting === count)
 
 describe.each(STATES)('while the target is %s', (_state, enter) => {
-  it('every first question is answered', async () => {
+  it('every read endpoint answers', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { url } = running

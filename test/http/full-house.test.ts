@@ -27,8 +27,8 @@ async function busy(port: number): Promise<Socket> {
   return socket
 }
 
-describe('a server with more connections than seats', () => {
-  it('refuses what comes while all are busy, and answers after its health', async () => {
+describe('a server with more connections than it allows', () => {
+  it('refuses new connections while all are busy, and answers afterwards', async () => {
     const half = await startHalf(NOWHERE, SMALL)
     const sockets = [await busy(half.port), await busy(half.port), await busy(half.port)]
     const refused = await get(half.url, '/api/tags')
@@ -43,7 +43,7 @@ describe('a server with more connections than seats', () => {
     await until('a seat is free', async () => (await get(half.url, '/api/tags')).status === 200)
   })
 
-  it('closes the oldest silent one for each new one, and serves all that ask', async () => {
+  it('closes the oldest idle connection for each new one, and answers all requests', async () => {
     const half = await startHalf(NOWHERE, SMALL)
     const working = await busy(half.port)
     let closed = 0
@@ -53,7 +53,7 @@ describe('a server with more connections than seats', () => {
     expect(working.destroyed).toBe(false)
   })
 
-  it('sets no limit for one peer: a reverse proxy may have every seat', async () => {
+  it('has no limit for one peer, because a reverse proxy may use every connection', async () => {
     const half = await startHalf(NOWHERE, { ...SMALL, limits: { headRoom: 50, forHealth: 2 } })
     const sockets = await Promise.all(Array.from({ length: 50 }, () => busy(half.port)))
     expect((await get(half.url, '/api/tags')).status).toBe(200)

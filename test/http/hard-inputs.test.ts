@@ -67,7 +67,7 @@ async function send(
 }
 
 describe('a daemon with a heap of 256 MiB', () => {
-  it('takes bodies in chunks of one byte, many at once', async () => {
+  it('reads bodies in chunks of one byte, many at once', async () => {
     const limited = await startLimited()
     // A million chunks; kept one by one they would be 300 MiB.
     const answers = await Promise.all(HARD_FRAMINGS.map((input) => send(limited, input, 200_000)))

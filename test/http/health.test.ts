@@ -17,14 +17,14 @@ async function startServer() {
 const json = async (url: string, init: RequestInit = {}): Promise<unknown> => (await fetch(url, init)).json()
 
 describe('GET /healthz', () => {
-  test('is 200, with these very bytes', async () => {
+  test('is 200 with exactly these bytes', async () => {
     const { half } = await startServer()
     const answer = await fetch(`${half.url}/healthz`)
     expect([answer.status, await answer.text()]).toEqual([200, '{"status":"ok","degraded":false}'])
   })
 
   test.each(['ready', 'starting', 'stopping'] as const)(
-    'is 200 while the target is away and foreman is %s',
+    'is 200 while the target is unreachable and foreman is %s',
     async (phase) => {
       const { half } = await startServer()
       half.status = knownTarget(0, { reachable: false })
@@ -34,7 +34,7 @@ describe('GET /healthz', () => {
     },
   )
 
-  test('is not degraded before anybody knows', async () => {
+  test('is not degraded before the first probe', async () => {
     const { half } = await startServer()
     half.status = { reachable: null, since: 0, reason: null, inventory: null }
     expect(await json(`${half.url}/healthz`)).toEqual({ status: 'ok', degraded: false })
@@ -52,7 +52,7 @@ test.each([
 })
 
 describe('GET /status', () => {
-  test('says what there is', async () => {
+  test('shows everything that is known', async () => {
     const { half } = await startServer()
     half.clock.advance(30_000)
     const now = half.clock.now()
@@ -119,7 +119,7 @@ describe('GET /status', () => {
     } satisfies StatusDocument)
   })
 
-  test('says what there is not', async () => {
+  test('shows null for everything unknown', async () => {
     const { half } = await startServer()
     half.status = { reachable: false, since: 0, reason: 'connect ECONNREFUSED', inventory: null }
     const status = (await json(`${half.url}/status`)) as StatusDocument
@@ -135,7 +135,7 @@ describe('GET /status', () => {
     expect(status.queue.oldest_wait_ms).toBeNull()
   })
 
-  test('has no negative times when the wall clock was set back', async () => {
+  test('has no negative times after the wall clock was set back', async () => {
     const { half } = await startServer()
     half.backlog = [{ model: 'tiny-a', jobs: 1, oldestAt: half.clock.now() + 3_600_000 }]
     const status = (await json(`${half.url}/status`)) as StatusDocument
@@ -143,7 +143,7 @@ describe('GET /status', () => {
   })
 })
 
-test('POST /pause and /resume say what is now, and are safe twice', async () => {
+test('POST /pause and /resume return the new state and may be repeated', async () => {
   const { half } = await startServer()
   const states = []
   for (const path of ['/pause', '/pause', '/resume', '/resume'])
@@ -170,7 +170,7 @@ test.each([
     'for is "0s", which is too short: it must be a duration from 1s to 576h, as a text such as "30m" or "2h"',
   ],
   [`{"for":"2h"}${' '.repeat(20_000)}`, 'the body of /pause is larger than 16 KiB'],
-])('POST /pause refuses the body %.40s', async (body, error) => {
+])('POST /pause rejects the body %.40s', async (body, error) => {
   const { half } = await startServer()
   const answer = await fetch(`${half.url}/pause`, { method: 'POST', body })
   expect([answer.status, await answer.json()]).toEqual([400, { error, code: 'bad_request' }])

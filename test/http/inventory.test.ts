@@ -49,23 +49,26 @@ async function startServer() {
   return { target, half }
 }
 
-describe('on the line', () => {
-  test.each(ANSWERS)('%s is %i %s, byte for byte, and asks nobody', async (path, status, type, body) => {
-    const { half, target } = await startServer()
-    const answer = await fetch(half.url + path)
-    expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([status, type, body])
-    expect(target.seen).toEqual([])
-    expect(half.probed).toEqual([])
-  })
+describe('an inventory answer', () => {
+  test.each(ANSWERS)(
+    'of %s is %i %s, byte for byte, without a request to the target',
+    async (path, status, type, body) => {
+      const { half, target } = await startServer()
+      const answer = await fetch(half.url + path)
+      expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([status, type, body])
+      expect(target.seen).toEqual([])
+      expect(half.probed).toEqual([])
+    },
+  )
 
-  test.each(['/', '/api/version', '/api/tags'])('H38 HEAD %s has the headers of GET and no body', async (path) => {
+  test.each(['/', '/api/version', '/api/tags'])('H38 to HEAD %s has the headers of GET and no body', async (path) => {
     const { half } = await startServer()
     const [get, head] = [await fetch(half.url + path), await fetch(half.url + path, { method: 'HEAD' })]
     expect([head.status, await head.text()]).toEqual([200, ''])
     for (const name of ['content-type', 'content-length']) expect(head.headers.get(name)).toBe(get.headers.get(name))
   })
 
-  test('each says how old it is, in whole seconds', async () => {
+  test('gives its age in whole seconds', async () => {
     const { half } = await startServer()
     half.clock.advance(12_999)
     for (const path of ['/api/version', '/api/tags', '/api/ps', '/v1/models', '/v1/models/tiny-a']) {
@@ -74,7 +77,7 @@ describe('on the line', () => {
     }
   })
 
-  test('while the target sleeps the last inventory stays, and says why it is old', async () => {
+  test('keeps the last inventory while the target sleeps, and says why it is old', async () => {
     const { half } = await startServer()
     half.status = knownTarget(0, { reachable: false, reason: 'asleep' })
     half.clock.advance(8 * 3_600_000)
@@ -86,7 +89,7 @@ describe('on the line', () => {
     }
   })
 
-  test('before the first probe there is a version, and nothing else', async () => {
+  test('before the first probe has only a version', async () => {
     const { half } = await startServer()
     half.status = { reachable: null, since: 0, reason: null, inventory: null }
     const bodies = []
@@ -99,7 +102,7 @@ describe('on the line', () => {
     expect((await fetch(`${half.url}/v1/models/tiny-a`)).status).toBe(404)
   })
 
-  test('they are still there while foreman stops', async () => {
+  test('is available while foreman stops', async () => {
     const { half } = await startServer()
     half.phase = 'stopping'
     expect((await fetch(`${half.url}/api/tags`)).status).toBe(200)
@@ -114,8 +117,8 @@ const snapshot = (tags: string, ps = '{"models":[]}') => ({
 const listed = (name: string, modified: string) =>
   readInventory(snapshot(JSON.stringify({ models: [{ name, modified_at: modified }] })), 0, 0)
 
-describe('reading', () => {
-  test('keeps the documents as they came', () => {
+describe('reading an inventory', () => {
+  test('keeps the documents unchanged', () => {
     const inventory = readInventory(snapshot(TAGS, PS), 5, 6)
     expect([inventory?.tags.toString(), inventory?.ps.toString(), inventory?.probedAt, inventory?.probedWall]).toEqual([
       TAGS,
@@ -125,7 +128,7 @@ describe('reading', () => {
     ])
   })
 
-  test('finds models by their normalised names', () => {
+  test('finds models by normalized names', () => {
     const inventory = readInventory(
       snapshot('{"models":[{"name":"Tiny-A","digest":"d","modified_at":"2026-01-01T00:00:00Z"}]}'),
       0,
@@ -137,7 +140,7 @@ describe('reading', () => {
   })
 
   test.each(['', 'null', '[]', '5', '"x"', '{}', '{"models":{}}', '{"models":[', '<html>'])(
-    'refuses %j as an inventory',
+    'rejects %j',
     (document) => {
       expect(readInventory(snapshot(document), 0, 0)).toBeNull()
       expect(readInventory(snapshot('{"models":[]}', document), 0, 0)).toBeNull()
@@ -145,12 +148,12 @@ describe('reading', () => {
     },
   )
 
-  test('takes null for an empty list, and leaves out what has no name', () => {
+  test('takes null for an empty list and skips models without a name', () => {
     expect(readInventory(snapshot('{"models":null}'), 0, 0)?.installed.size).toBe(0)
     expect(readInventory(snapshot('{"models":[null,5,{},{"model":"only-model"}]}'), 0, 0)?.installed.size).toBe(1)
   })
 
-  test('sees what is resident, also from versions that tell less', () => {
+  test('finds resident models, also in versions with fewer fields', () => {
     expect(readResident(Buffer.from(PS))).toEqual([
       {
         name: 'tiny-a:latest',
@@ -173,7 +176,7 @@ describe('the list of /v1/models', () => {
     ['me/x:latest', 'me'],
     ['hf.co/me/x:Q4_K_M', 'me'],
     ['registry.ollama.ai:443/me/x', 'me'],
-  ])('%s is owned by %s', (name, owner) => {
+  ])('has for %s the owner %s', (name, owner) => {
     expect(JSON.parse(modelList(listed(name, '2026-01-01T00:00:00Z'))).data[0].owned_by).toBe(owner)
   })
 
@@ -184,15 +187,15 @@ describe('the list of /v1/models', () => {
     ['1969-12-31T23:59:59.5Z', -1],
     ['0001-01-01T00:00:00Z', -62135596800],
     ['', -62135596800],
-  ])('modified at %j is created at %i', (modified, created) => {
+  ])('has for modified_at %j the created time %i', (modified, created) => {
     expect(JSON.parse(modelList(listed('x', modified))).data[0].created).toBe(created)
   })
 
-  test('of nothing is null, as Go writes it', () => {
+  test('is null without models, as Go writes it', () => {
     expect(modelList(null)).toBe('{"object":"list","data":null}\n')
   })
 
-  test('does not know what is not installed', () => {
+  test('is 404 for a model that is not installed', () => {
     expect(modelAnswer('y', listed('x', ''))).toBeNull()
     expect(modelAnswer('x', null)).toBeNull()
   })

@@ -45,7 +45,7 @@ const NOTHING = { timers: 0, watchers: 0, listeners: 0 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('the wait for a job that', () => {
-  test.each(['done', 'failed', 'cancelled'] as const)('is %s already is none', async (state) => {
+  test.each(['done', 'failed', 'cancelled'] as const)('is already %s ends at once', async (state) => {
     const { isOver, left } = wait(30_000, state)
     expect(await isOver).toBe(true)
     expect(left()).toEqual(NOTHING)
@@ -65,7 +65,7 @@ describe('the wait for a job that', () => {
     expect(left()).toEqual(NOTHING)
   })
 
-  test('ends while it is looked up is not missed', async () => {
+  test('ends during the look-up is not missed', async () => {
     const { isOver, world, change, left } = wait(30_000, 'working')
     world.onLook = () => {
       world.onLook = () => {}
@@ -75,7 +75,7 @@ describe('the wait for a job that', () => {
     expect(left()).toEqual(NOTHING)
   })
 
-  test('goes on is over when the time is', async () => {
+  test('keeps running ends after the given time', async () => {
     const { isOver, clock, left } = wait(30_000, 'working')
     await clock.advanceSoftly(29_999)
     expect(left().watchers).toBe(1)
@@ -84,13 +84,13 @@ describe('the wait for a job that', () => {
     expect(left()).toEqual(NOTHING)
   })
 
-  test('is not there is none', async () => {
+  test('does not exist ends at once', async () => {
     const { isOver, left } = wait(30_000, null)
     expect(await isOver).toBe(false)
     expect(left()).toEqual(NOTHING)
   })
 
-  test('is deleted meanwhile ends with the time at the latest', async () => {
+  test('is deleted meanwhile ends after the given time at the latest', async () => {
     const { isOver, world, clock } = wait(1_000, 'working')
     await turn()
     world.state = null
@@ -98,14 +98,14 @@ describe('the wait for a job that', () => {
     expect(await isOver).toBe(false)
   })
 
-  test('is not waited for at all only looks', async () => {
+  test('has a wait time of zero only looks it up', async () => {
     const { isOver, world, left } = wait(0, 'working')
     expect(await isOver).toBe(false)
     expect(world.looks).toBe(1)
     expect(left()).toEqual(NOTHING)
   })
 
-  test('nobody waits for any more ends at once', async () => {
+  test('has no waiting caller any more ends at once', async () => {
     const { isOver, res, left } = wait(30_000, 'working')
     await turn()
     res.destroyed = true
@@ -114,7 +114,7 @@ describe('the wait for a job that', () => {
     expect(left()).toEqual(NOTHING)
   })
 
-  test('foreman will not see the end of ends within half a second of the stop', async () => {
+  test('will not end before foreman stops ends within half a second of the stop', async () => {
     const { isOver, world, clock, left } = wait(30_000, 'working')
     await clock.advanceSoftly(1_200)
     world.phase = 'stopping'

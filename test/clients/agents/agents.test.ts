@@ -135,7 +135,7 @@ interface StreamEvent {
     expect(tap.answers.map(({ body }) => words(saidIn(body)))).toContain(words(printed))
   }
 
-  test('Claude Code prints what the queue let through to /v1/messages, and asks for nothing else', async () => {
+  test('Claude Code prints what the queue lets through to /v1/messages, and uses no other endpoint', async () => {
     const printed = await run('claude', ['-p', 'say hi', '--model', MODEL], {
       ANTHROPIC_BASE_URL: foreman.url,
       ANTHROPIC_AUTH_TOKEN: 'any',
@@ -146,7 +146,7 @@ interface StreamEvent {
     expect(proxy.asked).toEqual([])
   })
 
-  test('Codex prints what the queue let through to /v1/responses, and asks for nothing else', async () => {
+  test('Codex prints what the queue lets through to /v1/responses, and uses no other endpoint', async () => {
     const folder = join(home, '.codex')
     await mkdir(folder)
     await writeFile(

@@ -22,7 +22,7 @@ async function busy(): Promise<Whole & { readonly first: Promise<unknown> }> {
 }
 
 describe('an abort', () => {
-  it.each(['generateText', 'streamText'] as const)('in the queue costs the target nothing: %s', async (way) => {
+  it.each(['generateText', 'streamText'] as const)('in the queue never reaches the target: %s', async (way) => {
     const here = await busy()
     const { foreman, fake, seen, first } = here
     const abort = new AbortController()
@@ -42,7 +42,7 @@ describe('an abort', () => {
     expect(fake.workers).toHaveLength(1)
   })
 
-  it.each(['generateText', 'streamText'] as const)('while the target speaks stops it: %s', async (way) => {
+  it.each(['generateText', 'streamText'] as const)('during the answer stops the target: %s', async (way) => {
     const here = await whole()
     const { foreman, fake, seen } = here
     fake.hold('middle')
@@ -61,7 +61,7 @@ describe('an abort', () => {
     await until('it is cancelled', async () => (await stateOf(here, jobId)) === 'cancelled')
   })
 
-  it('when all is over does nothing', async () => {
+  it('after the end does nothing', async () => {
     const here = await whole()
     const { foreman, seen } = here
     const abort = new AbortController()
@@ -71,14 +71,14 @@ describe('an abort', () => {
     expect(await stateOf(here, seen[0]?.jobId ?? '')).toBe('done')
   })
 
-  it('before all begins submits nothing', async () => {
+  it('before the start submits nothing', async () => {
     const { foreman } = await whole()
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi', abortSignal: AbortSignal.abort() })
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
     expect((await foreman.client.list()).jobs).toEqual([])
   })
 
-  it('leaves the job running where that is wanted, and its answer can be had later', async () => {
+  it('leaves the job running if so configured, and its answer can be read later', async () => {
     const { foreman, fake, seen } = await whole({ whenAborted: 'leave' })
     fake.hold('middle')
     const abort = new AbortController()

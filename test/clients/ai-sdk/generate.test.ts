@@ -16,7 +16,7 @@ import { whole } from './whole.ts'
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
 describe('generateText', () => {
-  it('gives the answer, the counts, and the job behind it', async () => {
+  it('returns the answer, the token counts and the job', async () => {
     const { foreman, url, seen } = await whole()
     const result = await generateText({ model: foreman('tiny-a', { label: 'sky' }), prompt: 'hi' })
     expect(result.text).toBe('Hello world!')
@@ -48,7 +48,7 @@ describe('generateText', () => {
     ])
   })
 
-  it('sends what it was given, in the words of the target', async () => {
+  it("sends its options with the target's names", async () => {
     const { foreman, fake } = await whole({ options: { num_ctx: 4096, temperature: 1 }, keepAlive: '2m' })
     await generateText({
       model: foreman('tiny-a'),
@@ -106,7 +106,7 @@ describe('generateText', () => {
     })
   })
 
-  it('calls tools, and tells the model what they said', async () => {
+  it('calls tools and passes their results to the model', async () => {
     const { foreman, fake } = await whole()
     const call = { function: { name: 'weather', arguments: { town: 'Oslo' } } }
     fake.on('/api/chat', answers([{ thinking: 'ask' }, { tool_calls: [call] }]), says('rain'))
@@ -137,7 +137,7 @@ describe('generateText', () => {
     ])
   })
 
-  it('gives an object of a schema', async () => {
+  it('returns an object of a schema', async () => {
     const { foreman, fake } = await whole()
     fake.on('/api/chat', says('{"ok":', 'true}'))
     const output = Output.object({ schema: z.object({ ok: z.boolean() }) })
@@ -146,7 +146,7 @@ describe('generateText', () => {
     expect(chatBody(fake)['format']).toMatchObject({ type: 'object', required: ['ok'] })
   })
 
-  it('warns of what the target cannot do, and of options that it does not know', async () => {
+  it('warns of unsupported and unknown options', async () => {
     const { foreman, fake } = await whole()
     const { warnings } = await generateText({
       model: foreman('tiny-a'),
@@ -161,7 +161,7 @@ describe('generateText', () => {
     expect(chatBody(fake)['think']).toBe(true)
   })
 
-  it('offers the tool that is to be called and no other, and says that it cannot force it', async () => {
+  it('offers only the required tool and warns that it cannot force the model to call it', async () => {
     const { foreman, fake } = await whole()
     const model = foreman('tiny-a')
     const { warnings } = await model.doGenerate({
@@ -180,7 +180,7 @@ describe('generateText', () => {
     expect(chatBody(fake, 1)).not.toHaveProperty('tools')
   })
 
-  it('asks nothing rather than leave a file out that the target cannot read', async () => {
+  it('sends no request rather than omit a file that the target cannot read', async () => {
     const { foreman } = await whole()
     const content = [
       { type: 'file' as const, mediaType: 'application/pdf', data: new Uint8Array(4), filename: 'a.pdf' },
@@ -190,7 +190,7 @@ describe('generateText', () => {
     expect((await foreman.client.list()).jobs).toEqual([])
   })
 
-  it('gives one answer although the target was lost in the middle of it', async () => {
+  it('returns one answer although the target was lost during it', async () => {
     const here = await whole()
     const { foreman, fake } = here
     fake.on('/api/chat', cut('fin', 1))
@@ -206,8 +206,8 @@ describe('generateText', () => {
   })
 })
 
-describe('a call that waits', () => {
-  it('lives through a restart of foreman', async () => {
+describe('a waiting call', () => {
+  it('survives a restart of foreman', async () => {
     const addr = { host: '127.0.0.1', port: await freePort() }
     const { foreman, fake, daemon, clock, config, seen } = await whole({}, { config: { addr } })
     await foreman.client.pause()
@@ -228,12 +228,12 @@ describe('a call that waits', () => {
   })
 })
 
-describe('a failure', () => {
+describe('an error', () => {
   it.each([
     ['a 400 of the target', fails(400, 'no such thing'), { statusCode: 400, isRetryable: false, code: 'target_error' }],
     ['a 500 of the target', fails(500, 'no luck'), { statusCode: 500, isRetryable: true, code: 'target_error' }],
     ['an answer that is not whole', unmarked(1), { isRetryable: false, code: 'incomplete_stream' }],
-  ])('is told as the SDK tells its own: %s', async (_, script, { code, ...expected }) => {
+  ])("has the form of the SDK's errors: %s", async (_, script, { code, ...expected }) => {
     const { foreman, fake } = await whole()
     fake.on('/api/chat', script)
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi', maxRetries: 0 })
@@ -242,20 +242,20 @@ describe('a failure', () => {
     expect(error).toMatchObject({ ...expected, data: { code, state: 'failed', attempt: 1, jobId: expect.any(String) } })
   })
 
-  it('that trying again cannot help is asked once', async () => {
+  it('that a retry cannot mend is not retried', async () => {
     const { foreman, fake } = await whole()
     fake.always('/api/chat', fails(400, 'no such thing'))
     await expect(generateText({ model: foreman('tiny-a'), prompt: 'hi' })).rejects.toThrow('no such thing')
     expect(fake.workers).toHaveLength(1)
   })
 
-  it('of a model that is not there needs no job', async () => {
+  it('for an unknown model needs no job', async () => {
     const { foreman } = await whole()
     const call = generateText({ model: foreman('nope'), prompt: 'hi' })
     await expect(call).rejects.toMatchObject({ statusCode: 404, isRetryable: false, data: { code: 'model_not_found' } })
   })
 
-  it('of a target that dies of it is the end of the job: foreman has tried again', async () => {
+  it('after a crash of the target ends the job, because foreman has retried', async () => {
     const here = await whole()
     const { foreman, fake } = here
     fake.always('/api/chat', hangsUp())
@@ -267,7 +267,7 @@ describe('a failure', () => {
     expect(await call).toMatchObject({ isRetryable: false, data: { code: 'attempts_exhausted', attempt: 3 } })
   })
 
-  it('of a full queue says when to try again', async () => {
+  it('for a full queue says when to retry', async () => {
     const { foreman, fake } = await whole({}, { config: { maxQueue: 1 } })
     fake.hold('middle')
     const running = generateText({ model: foreman('tiny-a'), prompt: 'running' })
@@ -284,7 +284,7 @@ describe('a failure', () => {
 })
 
 describe('embedMany', () => {
-  it('goes past the queue', async () => {
+  it('does not wait in the queue', async () => {
     const { foreman, fake } = await whole()
     fake.hold('middle')
     const chat = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
@@ -305,7 +305,7 @@ describe('embedMany', () => {
     await chat
   })
 
-  it('tells a failure as the SDK tells its own', async () => {
+  it("throws an error in the form of the SDK's errors", async () => {
     const { foreman } = await whole()
     const call = embedMany({ model: foreman.embeddingModel('nope'), values: ['sky'] })
     await expect(call).rejects.toMatchObject({ statusCode: 404, isRetryable: false })

@@ -56,7 +56,7 @@ describe('a call', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
-  it('gets its answer although the line to its events is cut', async () => {
+  it('gets its answer if the connection to its events is cut', async () => {
     const foreman = await finished(LIFE.slice(0, 3))
     const result = streamText(ask(foreman))
     const parts = []
@@ -70,7 +70,7 @@ describe('a call', () => {
     expect(parts.at(-1)).toMatchObject({ type: 'finish', finishReason: 'stop' })
   })
 
-  it('gets its answer where events cannot be had at all', async () => {
+  it('gets its answer without events', async () => {
     const foreman = await finished()
     foreman.answers.set(`GET /jobs/${ID}/events`, (_req, res) => res.writeHead(502).end('<html>'))
     const model = createForeman({ url: foreman.url, unreachableMs: 1 })('tiny-a')
@@ -78,7 +78,7 @@ describe('a call', () => {
     expect(textIn(await all(streamText({ model, prompt: 'hi' }).fullStream))).toBe('hello')
   })
 
-  it('reads an answer that is too long for its document from the artifact', async () => {
+  it('reads an answer too long for its document from the artifact', async () => {
     const foreman = await finished()
     foreman.answers.set(`GET /jobs/${ID}/events`, (_req, res) => res.writeHead(502).end('<html>'))
     foreman.job = document('done', { result_omitted: true })
@@ -89,7 +89,7 @@ describe('a call', () => {
   })
 })
 
-describe('a job that is put back in the queue', () => {
+describe('a requeued job', () => {
   const BACK = [
     stateEvent(1, 'queued'),
     stateEvent(2, 'working', 'queued'),
@@ -101,14 +101,14 @@ describe('a job that is put back in the queue', () => {
     stateEvent(5, 'done', 'working'),
   ]
 
-  it('answers once, with what it said last', async () => {
+  it('returns one answer, that of its last attempt', async () => {
     const foreman = await finished(BACK)
     const { text, content } = await generateText(ask(foreman))
     expect({ text, parts: content.length }).toEqual({ text: 'hello', parts: 1 })
     expect(foreman.count('POST', CANCEL)).toBe(0)
   })
 
-  it('ends a stream that has text with an error, and is cancelled', async () => {
+  it('ends a stream that has text with an error and is cancelled', async () => {
     const foreman = await finished(BACK)
     const parts = await all(streamText({ ...ask(foreman), onError: () => undefined }).fullStream)
     expect(textIn(parts)).toBe('void')
@@ -122,15 +122,15 @@ describe('a job that is put back in the queue', () => {
     await until('the sockets are closed', () => foreman.sockets === 0)
   })
 
-  it('is not noticed by a stream that has none yet', async () => {
+  it('is invisible to a stream without text', async () => {
     const foreman = await finished(BACK.filter(({ number }) => number !== eventNumber(2, 1)))
     const parts = await all(streamText(ask(foreman)).fullStream)
     expect(textIn(parts)).toBe('hello')
   })
 })
 
-describe('a submit', () => {
-  it('whose receipt is lost is repeated with the same key, so that one job comes of it', async () => {
+describe('a submission', () => {
+  it('with a lost receipt is repeated with the same key, so that it creates one job', async () => {
     const foreman = await finished()
     foreman.answers.set('POST /jobs', (req) => req.socket.destroy())
     // For as long the client tries by itself; a call that is made after it is the SDK's try. Not so short that a slow answer is lost.
@@ -156,7 +156,7 @@ describe('a submit', () => {
     { status: 401, code: 'unauthorized', isRetryable: false },
     { status: 404, code: 'model_not_found', isRetryable: false },
     { status: 503, code: 'shutting_down', isRetryable: true, responseHeaders: { 'retry-after': '7' } },
-  ])('that is answered with $status says whether and when to try again', async (row) => {
+  ])('that is answered with $status says whether and when to retry', async (row) => {
     const { status, code, isRetryable, responseHeaders } = row
     const foreman = await scriptedForeman()
     const headers = { 'x-foreman-error': code, ...responseHeaders }
@@ -174,7 +174,7 @@ describe('a submit', () => {
     })
   })
 
-  it('that is aborted under way is given up at once, and the job that came of it is cancelled', async () => {
+  it('that is aborted ends at once, and its job is cancelled', async () => {
     const foreman = await finished()
     const held = Promise.withResolvers<() => void>()
     foreman.answers.set('POST /jobs', (_req, res) => held.resolve(() => json(res, 202, receipt())))
@@ -189,7 +189,7 @@ describe('a submit', () => {
 })
 
 describe('an abort', () => {
-  it('does not wait for a foreman that has stopped answering', async () => {
+  it('does not wait for a foreman that no longer answers', async () => {
     const foreman = await finished(LIFE.slice(0, 2))
     foreman.answers.set(`POST ${CANCEL}`, () => undefined)
     const abort = new AbortController()
@@ -200,7 +200,7 @@ describe('an abort', () => {
     await expect(call).rejects.toThrow('enough')
   })
 
-  it.each(['cancel', 'leave'] as const)('does with the job what whenAborted says: %s', async (whenAborted) => {
+  it.each(['cancel', 'leave'] as const)('treats the job as whenAborted says: %s', async (whenAborted) => {
     const foreman = await finished(LIFE.slice(0, 2))
     const abort = new AbortController()
     const call = generateText({
@@ -216,8 +216,8 @@ describe('an abort', () => {
   })
 })
 
-describe('a foreman that is lost', () => {
-  it('with a job of ours is not asked for another one', async () => {
+describe('a lost foreman', () => {
+  it('that has the job gets no second submission', async () => {
     const foreman = await finished(LIFE.slice(0, 2))
     const model = createForeman({ url: foreman.url, unreachableMs: 1 })('tiny-a')
     const call = generateText({ model, prompt: 'hi' }).catch((reason: unknown) => reason)
@@ -228,7 +228,7 @@ describe('a foreman that is lost', () => {
 })
 
 describe('a stream', () => {
-  it('that is aborted ends with the reason', async () => {
+  it('ends with the reason of an abort', async () => {
     const foreman = await finished(LIFE.slice(0, 3))
     const abort = new AbortController()
     const model = createForeman({ url: foreman.url })('tiny-a')
@@ -242,7 +242,7 @@ describe('a stream', () => {
 })
 
 describe('a stream that is not read to its end', () => {
-  it('ends the job and the line to it', async () => {
+  it('ends the job and its connection', async () => {
     const foreman = await finished(LIFE.slice(0, 3))
     const { stream } = await createForeman({ url: foreman.url })('tiny-a').doStream({ prompt: [] })
     const reader = stream.getReader()
@@ -254,7 +254,7 @@ describe('a stream that is not read to its end', () => {
 })
 
 describe('onState', () => {
-  it('tells each state, and each position while the job waits', async () => {
+  it('is called for each state, and for each position while the job waits', async () => {
     const foreman = await finished(LIFE.slice(0, 1))
     foreman.job = document('queued', { position: 3, eta_seconds: 40 })
     const seen: JobProgress[] = []
@@ -273,7 +273,7 @@ describe('onState', () => {
     ])
   })
 
-  it('may throw without harm', async () => {
+  it('may throw without effect on the job', async () => {
     const foreman = await finished()
     const onState = (): never => {
       throw new Error('its own')

@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the package', () => {
-  it('has the version of the whole, wants the AI SDK beside it, and brings nothing else', () => {
+  it('has the version of the whole, requires the AI SDK as a peer, and contains nothing else', () => {
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Record<string, unknown>
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
     expect(manifest).toMatchObject({ name: 'foreman-ai-sdk', version, peerDependencies: { ai: '^7.0.0' } })
@@ -67,7 +67,7 @@ describe('the package', () => {
   it.each([
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
-  ])('has types that a strict compiler takes (%s, %s)', async (module, moduleResolution) => {
+  ])('has types that a strict compiler accepts (%s, %s)', async (module, moduleResolution) => {
     const compilerOptions = {
       ...{ target: 'es2023', module, moduleResolution, noEmit: true, skipLibCheck: true, types: ['node'] },
       ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
@@ -78,7 +78,7 @@ describe('the package', () => {
   })
 })
 
-it('our words for the specification of the AI SDK are its own', async () => {
+it('the package defines its own types for the AI SDK specification', async () => {
   const config = join(folder, 'tsconfig.typed.json')
   const compilerOptions = { typeRoots: [join(ROOT, 'node_modules', '@types')] }
   const files = [join(import.meta.dirname, 'typed.ts')]

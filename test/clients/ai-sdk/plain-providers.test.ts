@@ -33,7 +33,7 @@ describe.each(Object.entries(PROVIDERS))('%s', (_, modelAt) => {
     expect((await all({ [Symbol.asyncIterator]: () => words })).join('')).toBe(' world!')
   })
 
-  it('aborts: the target stops, and the job is cancelled', async () => {
+  it('aborts: the target stops and the job is cancelled', async () => {
     const { url, fake } = await whole()
     fake.hold('middle')
     const abort = new AbortController()

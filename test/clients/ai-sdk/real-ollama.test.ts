@@ -43,7 +43,7 @@ describeWithOllama('in front of a real Ollama', () => {
     await ollama?.stop()
   })
 
-  test('an answer is the same, streamed or not, by our provider or by others', async () => {
+  test('an answer is the same, streamed or not, through this provider and others', async () => {
     const { text, usage, finishReason } = await generateText({ model: foreman('tiny-a'), ...short })
     expect(text).not.toBe('')
     expect(finishReason).toBe('length')
@@ -59,7 +59,7 @@ describeWithOllama('in front of a real Ollama', () => {
     for (const model of others) expect(await streamText({ model, ...short, providerOptions }).text).toBe(text)
   })
 
-  test('an object has the form that was asked for', async () => {
+  test('an object has the requested schema', async () => {
     const schema = z.object({ ok: z.boolean() })
     const result = await generateText({
       model: foreman('tiny-a'),
@@ -77,7 +77,7 @@ describeWithOllama('in front of a real Ollama', () => {
     createOpenAICompatible({ name: 'foreman', baseURL: `${program.url}/v1`, supportsStructuredOutputs: true })(ACTING),
   ]
 
-  test('what a model thinks is the same as without foreman, streamed or not, by a job or live', async () => {
+  test('the reasoning of a model is the same as without foreman, streamed or not, as a job or a waiting call', async () => {
     const messages = [{ role: 'user', content: acting.prompt }]
     const options = { temperature: 0, seed: 1, num_predict: 8 }
     const chat = { model: ACTING, messages, think: true, stream: false, options }
@@ -93,7 +93,7 @@ describeWithOllama('in front of a real Ollama', () => {
     }
   })
 
-  test('what a model calls arrives as calls of tools, streamed or not, by a job or live', async () => {
+  test('tool calls of a model arrive as tool calls, streamed or not, as a job or a waiting call', async () => {
     for (const model of models()) {
       const whole = await generateText({ model, ...calling })
       expect(whole.toolCalls).toMatchObject(CALLS)
@@ -105,12 +105,12 @@ describeWithOllama('in front of a real Ollama', () => {
     }
   })
 
-  test('embeddings come', async () => {
+  test('embeddings arrive', async () => {
     const { embeddings } = await embedMany({ model: foreman.embeddingModel('tiny-embed'), values: ['sky', 'sea'] })
     expect(embeddings.map(({ length }) => length > 0)).toEqual([true, true])
   })
 
-  test('what the model cannot do is refused in the words of Ollama, once', async () => {
+  test("an unsupported request is refused with Ollama's text, once", async () => {
     const call = generateText({ model: foreman('tiny-a'), ...short, reasoning: 'high' })
     await expect(call).rejects.toMatchObject({
       statusCode: 400,
@@ -119,7 +119,7 @@ describeWithOllama('in front of a real Ollama', () => {
     })
   })
 
-  test('an abort stops a model that would talk for long', async () => {
+  test('an abort stops a model with a long answer', async () => {
     const seen: JobProgress[] = []
     const abort = new AbortController()
     const model = foreman('tiny-slow', { onState: (progress) => seen.push(progress) })

@@ -10,7 +10,7 @@ import { all, answers, textIn } from './answering.ts'
 import { whole } from './whole.ts'
 
 describe('streamText', () => {
-  it('gives each word as it is said', async () => {
+  it('yields each word as it is generated', async () => {
     const { foreman, fake } = await whole()
     fake.hold('middle')
     const result = streamText({ model: foreman('tiny-a'), prompt: 'hi' })
@@ -32,7 +32,7 @@ describe('streamText', () => {
     })
   })
 
-  it('keeps thinking, text and tool calls apart', async () => {
+  it('separates reasoning, text and tool calls', async () => {
     const { foreman, fake } = await whole()
     const call = { id: 'call_1', function: { name: 'weather', arguments: { town: 'Oslo' } } }
     const said = [{ thinking: 'let' }, { thinking: ' me' }, { content: 'I ask' }, { tool_calls: [call] }]
@@ -70,7 +70,7 @@ describe('streamText', () => {
     expect(await result.text).toBe('rain')
   })
 
-  it('says where the job stands while it waits, to whoever asked', async () => {
+  it('reports the queue position while it waits', async () => {
     const { foreman, fake, seen } = await whole({ stateParts: true })
     fake.hold('middle')
     const first = generateText({ model: foreman('tiny-b', { onState: undefined }), prompt: 'first' })
@@ -90,7 +90,7 @@ describe('streamText', () => {
     expect(raw).toContainEqual(expect.objectContaining({ done: true, eval_count: 3 }))
   })
 
-  it('ends with an error, and without a second answer, when the target is lost after some text', async () => {
+  it('ends with an error and without a second answer if the target is lost after some text', async () => {
     const { foreman, fake, clock } = await whole()
     fake.on('/api/chat', { ...cut('fin', 1), tokens: ['half', ' of it'] })
     const result = streamText({ model: foreman('tiny-a'), prompt: 'hi', onError: () => undefined })
@@ -104,7 +104,7 @@ describe('streamText', () => {
     expect(fake.workers).toHaveLength(1)
   })
 
-  it('asks anew by itself where the application wants that', async () => {
+  it('restarts on its own if the application wants that', async () => {
     const { foreman, fake } = await whole()
     fake.on('/api/chat', { ...cut('fin', 1), tokens: ['half', ' of it'] })
     const result = streamText({ model: foreman('tiny-a'), prompt: 'hi', streamRetries: 1, onError: () => undefined })
@@ -113,7 +113,7 @@ describe('streamText', () => {
     expect(await result.text).toBe('Hello world!')
   })
 
-  it('ends with the error of a job that failed', async () => {
+  it('ends with the error of a failed job', async () => {
     const { foreman, fake } = await whole()
     fake.on('/api/chat', fails(400, 'no such thing'))
     const result = streamText({ model: foreman('tiny-a'), prompt: 'hi', onError: () => undefined })

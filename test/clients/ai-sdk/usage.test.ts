@@ -16,7 +16,7 @@ describe('the usage of an answer', () => {
     })
   })
 
-  it('does not divide it if the target does not tell', () => {
+  it('does not divide it if the target reports no cached tokens', () => {
     expect(usageOf({})).toEqual({ total: 33, noCache: undefined, cacheRead: undefined, cacheWrite: undefined })
   })
 })

@@ -16,11 +16,11 @@ const late = SCENARIOS.flatMap(({ expected: truth }) => truth.sentences)
 
 const isMet = (code: ErrorCode): boolean => late.includes(code) || ERROR_CASES.some((error) => error.code === code)
 
-test('every error of the table is met by real clients, or has a reason not to be, and never both', () => {
+test('every error of the table is tested with real clients or has a reason not to be, never both', () => {
   expect(CODES.filter((code) => isMet(code) === code in NEVER_MET)).toEqual([])
 })
 
-test('every case tells of an error as it stands in the table', () => {
+test('every case has the status and message of the table', () => {
   const own = ERROR_CASES.flatMap(({ code, status }) => (code === null ? [] : [[code, status] as const]))
   expect(own.length).toBeGreaterThan(15)
   for (const [code, status] of own) expect([code, ERRORS[code].status]).toEqual([code, status])

@@ -41,7 +41,7 @@ export function testMatrix(part: string, ways: readonly ClientMode[]): void {
     ways.filter((way) => appliesTo?.(way) ?? true).map((way) => [nameOf(way), name, baseline(way)] as const),
   )
 
-  test.for(cells)('%s: %s', ([way, scenario, column]) => {
+  test.for(cells)('%s in scenario: %s', ([way, scenario, column]) => {
     const { cell, result } = results.get(`${way}: ${scenario}`) ?? expect.fail('it was not run')
     expect(cell.outcome, JSON.stringify(result)).not.toBe('✗silent')
     const expected = BASELINE.get(`${way}: ${column}`)

@@ -99,7 +99,7 @@ describe('the shell blocks of the documents', () => {
 
   const blocks = allShellBlocks().filter(({ marker }) => marker.kind === 'run')
 
-  it.for(blocks.map((block) => [block.place, block] as const))('%s', async ([, block]) => {
+  it.for(blocks.map((block) => [block.place, block] as const))('are valid: %s', async ([, block]) => {
     const { folder, env } = sandbox
     const serves = SERVES.test(block.text)
     // The build refuses node_modules behind a link, so what is built first runs in the checkout itself.

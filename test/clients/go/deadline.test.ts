@@ -30,7 +30,7 @@ async function jobsOf({ foreman }: ScenarioRun): Promise<readonly (readonly [sta
 describeWithGo('the Go client', () => {
   useGoClient()
 
-  test('whose deadline ends in the queue has its job cancelled as caller_gone', async () => {
+  test('with a deadline that ends in the queue has its job cancelled as caller_gone', async () => {
     const scenarioRun = await setStage({ FOREMAN_HEARTBEAT: '0' }, true)
     const told = await goClient().tell({
       ...{ url: scenarioRun.tapOf(STREAMED).url, model: MODEL, way: STREAMED.name, patience: DEADLINE_S },
@@ -44,7 +44,7 @@ describeWithGo('the Go client', () => {
     expect(scenarioRun.fake.workers).toEqual([])
   })
 
-  test('that calls again with the same Idempotency-Key keeps its place and has one job', async () => {
+  test('that calls again with the same Idempotency-Key keeps its queue position and has one job', async () => {
     const scenarioRun = await setStage({ FOREMAN_HEARTBEAT: '0' }, true)
     const question = {
       ...{ url: scenarioRun.tapOf(STREAMED).url, model: MODEL, way: STREAMED.name },
@@ -60,7 +60,7 @@ describeWithGo('the Go client', () => {
     expect(scenarioRun.fake.workers.length).toBe(1)
   })
 
-  test('with http.Client.Timeout gives up in spite of heartbeats', async () => {
+  test('with http.Client.Timeout gives up despite heartbeats', async () => {
     const scenarioRun = await setStage({ FOREMAN_HEARTBEAT: '100ms' })
     const told = await goClient().tell({
       ...{ url: scenarioRun.tapOf(STREAMED).url, model: MODEL, way: STREAMED.name, clientTimeout: DEADLINE_S },
@@ -70,7 +70,7 @@ describeWithGo('the Go client', () => {
     expect(scenarioRun.tapOf(STREAMED).answers[0]?.beats).toBeGreaterThan(2)
   })
 
-  test('with ResponseHeaderTimeout waits for longer than that, because the heartbeat sends the headers', async () => {
+  test('with ResponseHeaderTimeout waits longer than that, because the heartbeat sends the headers', async () => {
     const scenarioRun = await setStage({ FOREMAN_HEARTBEAT: '100ms' })
     const asking = goClient().tell({
       ...{ url: scenarioRun.tapOf(STREAMED).url, model: MODEL, way: STREAMED.name, headerTimeout: DEADLINE_S },

@@ -32,14 +32,14 @@ describeWithGo('the Go client', () => {
 
     const named = (isFailure: boolean) => Object.entries(direct).filter(([name]) => name.startsWith('!') === isFailure)
 
-    test('gets what Ollama answers, streamed or not', () => {
+    test("gets Ollama's answers, streamed or not", () => {
       const answered = named(false)
       expect(answered.filter(([, got]) => !('answer' in got))).toEqual([])
       expect(answered.length).toBeGreaterThan(10)
       for (const [name, got] of answered) expect(through[name], name).toEqual(got)
     })
 
-    test('gets the errors that Ollama returns', () => {
+    test("gets Ollama's errors", () => {
       const refused = named(true)
       expect(refused.filter(([, got]) => 'answer' in got)).toEqual([])
       expect(refused.length).toBeGreaterThan(5)

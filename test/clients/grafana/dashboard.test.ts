@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../harness.ts'
 const CLIENTS = resolve(import.meta.dirname, '..')
 const COMPILER = join(CLIENTS, 'node_modules', 'typescript', 'bin', 'tsc')
 
-it('the dashboard has the form of the types of @grafana/schema', async () => {
+it('the dashboard matches the types of @grafana/schema', async () => {
   const config = join(await temporaryFolder(), 'tsconfig.json')
   const files = [join(import.meta.dirname, 'dashboard-type.ts')]
   const compilerOptions = { typeRoots: [resolve(CLIENTS, '../../node_modules/@types')] }

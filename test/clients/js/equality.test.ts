@@ -60,12 +60,12 @@ describeWithOllama('through foreman as directly', () => {
   })
 
   describe.for(CLIENTS)('%s', ([, questions, mistakes]) => {
-    test.for(Object.entries(questions))('gets %s', async ([, ask]) => {
+    test.for(Object.entries(questions))('gets the answer to %s', async ([, ask]) => {
       const direct = comparableText(await ask(ollama.url))
       expect(comparableText(await ask(foreman.url))).toEqual(direct)
     })
 
-    test.for(Object.entries(mistakes))('is told what is wrong with %s', async ([, ask]) => {
+    test.for(Object.entries(mistakes))('gets the error for %s', async ([, ask]) => {
       const told = async (url: string) => {
         const reason: unknown = await ask(url).then(
           () => expect.fail('no error'),
@@ -82,7 +82,7 @@ describeWithOllama('through foreman as directly', () => {
     (way) => [way.client, way] as const,
   )
 
-  test.for(streamed)('%s leaves in the middle of an endless stream, and the target is free', async ([, way]) => {
+  test.for(streamed)('%s leaves an endless stream, and the target is free', async ([, way]) => {
     const leaving = new AbortController()
     const onText = () => leaving.abort()
     await way.ask({ url: foreman.url, model: ENDLESS, signal: leaving.signal, onText }).catch(() => undefined)

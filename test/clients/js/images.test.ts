@@ -5,4 +5,4 @@ import { testImages } from '../conformance/images.ts'
 import { CLIENT_MODES } from './client-modes.ts'
 import { resultOf } from './client-result.ts'
 
-describe('of every JavaScript client', () => testImages(CLIENT_MODES, (way, asked) => resultOf(way.ask(asked))))
+describe('every JavaScript client', () => testImages(CLIENT_MODES, (way, asked) => resultOf(way.ask(asked))))

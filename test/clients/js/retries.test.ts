@@ -12,4 +12,4 @@ const SAYING = CLIENT_MODES.filter(({ client }) => client === 'openai' || client
     resultOf(way.ask({ ...asked, timeoutMs })),
 }))
 
-describe('of the JavaScript clients', () => testRetries(SAYING))
+describe('the JavaScript clients', () => testRetries(SAYING))

@@ -32,7 +32,7 @@ describeWithPython('with Python', () => {
   afterAll(stopClients)
 
   describe.for(DISCONNECT_POINTS)('a task that is cancelled $name', (moment) => {
-    test('takes its job along', async () => {
+    test('ends its job', async () => {
       const leavers = CLIENT_MODES.filter((way) => moment.appliesTo?.(way) ?? true)
       const scenarioRun = await startScenarioRun(moment.settings, leavers)
       for (const way of leavers) {
@@ -51,7 +51,7 @@ describeWithPython('with Python', () => {
     })
   })
 
-  test('a loop over a stream that is left takes its job along', async () => {
+  test('a loop that leaves a stream ends its job', async () => {
     // LlamaIndex gives a piece away only when the next one has come.
     const streams = CLIENT_MODES.filter(({ mode, module }) => mode === 'streamed' && module !== 'llama_index_py')
     const scenarioRun = await startScenarioRun(SILENT, streams)
@@ -68,7 +68,7 @@ describeWithPython('with Python', () => {
     await servesNextCaller(scenarioRun, CLIENT_MODES)
   })
 
-  test('a process that is killed takes its job along', async () => {
+  test('a process that is killed ends its job', async () => {
     const [way = expect.fail('nobody')] = CLIENT_MODES
     const scenarioRun = await startScenarioRun(SILENT, [way])
     const doomed = await startClient(await makePython(), way.module)

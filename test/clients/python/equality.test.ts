@@ -37,14 +37,14 @@ describeWithPython('with Python', () => {
     })
 
     describe.for(MODULES)('%s', (module) => {
-      test('gets what Ollama answers, streamed or not', () => {
+      test("gets Ollama's answers, streamed or not", () => {
         const answered = Object.entries(direct.get(module) ?? {}).filter(([name]) => !name.startsWith('!'))
         expect(answered.filter(([, got]) => !('answer' in got))).toEqual([])
         expect(answered.length).toBeGreaterThan(5)
         for (const [name, got] of answered) expect(through.get(module)?.[name], name).toEqual(got)
       })
 
-      test('is told what is wrong as by Ollama', () => {
+      test("gets Ollama's errors", () => {
         const refused = Object.entries(direct.get(module) ?? {}).filter(([name]) => name.startsWith('!'))
         expect(refused.filter(([, got]) => 'answer' in got)).toEqual([])
         expect(refused.length).toBeGreaterThan(2)

@@ -31,7 +31,7 @@ describeWithOllama('the requests of', () => {
     await ollama?.stop()
   })
 
-  test.for([...new Set(REPLAYED.map(({ client }) => client))])('%s get from foreman what they need', async (client) => {
+  test.for([...new Set(REPLAYED.map(({ client }) => client))])('%s get what they need from foreman', async (client) => {
     for (const replayed of REPLAYED.filter((other) => other.client === client)) {
       const direct = await exchange(ollama.url, replayed.call)
       meets(direct, replayed)
@@ -46,7 +46,7 @@ describeWithOllama('the requests of', () => {
     }
   })
 
-  test('all of them are content after a wait as well', async () => {
+  test('all of them work after a wait too', async () => {
     const waiting = REPLAYED.filter(({ isQueued, call }) => isQueued && !String(call.body).includes('"keep_alive":0'))
     const patient = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '100ms' })
     const tap = await Tap.start(patient.url)

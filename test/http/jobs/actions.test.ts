@@ -22,7 +22,7 @@ async function running(fake: FakeOllama, { url }: Pick<Running, 'url'>, body: ob
 }
 
 describe('cancel', () => {
-  it('of a running job answers 202 while it stops; the target sees its socket close', async () => {
+  it("of a running job answers 202 while it stops, and the target's socket closes", async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake)
     const id = await running(fake, foreman)
@@ -34,7 +34,7 @@ describe('cancel', () => {
     expect(await fake.workers[0]?.over).toBe('aborted')
   })
 
-  it('of a queued job answers 200 with it, and it never costs the target anything', async () => {
+  it('of a queued job answers 200 with it, and the job never reaches the target', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake)
     const first = await running(fake, foreman)
@@ -47,7 +47,7 @@ describe('cancel', () => {
     expect(fake.workers).toHaveLength(1)
   })
 
-  it('is idempotent, and leaves what is over as it is', async () => {
+  it('is idempotent and does not change a finished job', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake)
     const id = await running(fake, foreman)
@@ -64,7 +64,7 @@ describe('cancel', () => {
     expect(documentOf<JobDocument>(late)).toMatchObject({ state: 'done', error: null })
   })
 
-  it('of a job that is just being claimed ends it, whoever is first', async () => {
+  it('of a job that is being claimed ends it, whichever comes first', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     for (let i = 0; i < 20; i++) {
@@ -77,7 +77,7 @@ describe('cancel', () => {
     expect(fake.overlaps).toEqual([])
   })
 
-  it('ends a blocked call too, waiting or running', async () => {
+  it('ends a waiting call too, queued or running', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -98,7 +98,7 @@ describe('cancel', () => {
 })
 
 describe('retry', () => {
-  it('is a new job with the old body and its wishes; the old one stays as it was', async () => {
+  it('is a new job with the old body and options, and the old job stays unchanged', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', fails(500, 'broken'))
@@ -119,7 +119,7 @@ describe('retry', () => {
     expect(second?.sha256).toBe(first?.sha256)
   })
 
-  it('of a retry works as well, and waits where that is preferred', async () => {
+  it('of a retry works too, and waits if that is preferred', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -140,7 +140,7 @@ describe('retry', () => {
     expect(documentOf(answer)).toEqual({ error: `job ${id} is working`, code: 'job_active' })
   })
 
-  it('of a blocked call is 410: its body went at its end', async () => {
+  it('of a waiting call is 410, because its body was deleted at its end', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { headers } = await chat(url).answer()
@@ -149,7 +149,7 @@ describe('retry', () => {
     expect(codeOf(answer)).toBe('body_gone')
   })
 
-  it('finds the queue full like any other', async () => {
+  it('is refused by a full queue', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake, { config: { maxQueue: 1 } })
     const { job_id } = await submit(foreman.url)
@@ -164,7 +164,7 @@ describe('retry', () => {
 })
 
 describe('delete', () => {
-  it('forgets a finished job with all it holds', async () => {
+  it('removes a finished job with all its data', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -194,7 +194,7 @@ describe('delete', () => {
 })
 
 describe('redeliver', () => {
-  it('sends a webhook once more, whatever became of it', async () => {
+  it('sends a webhook once more, whatever its status', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const sink = await startWebhookSink()
@@ -212,7 +212,7 @@ describe('redeliver', () => {
     expect(second.headers['webhook-id']).toBe(first.headers['webhook-id'])
   })
 
-  it('of a delivery that is not there is 404', async () => {
+  it('of an unknown delivery is 404', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -224,8 +224,8 @@ describe('redeliver', () => {
   })
 })
 
-describe('a job that is not there', () => {
-  it('is 404 for whatever is asked, and its id is shown so that it harms nobody', async () => {
+describe('an unknown job', () => {
+  it('is 404 on every path, and its id is escaped', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     for (const [id, error] of NOT_THERE) {
@@ -256,7 +256,7 @@ const NOT_THERE = [
 ] as const
 
 describe('deadlines', () => {
-  it('start_before cancels what still waits then, and says so', async () => {
+  it('start_before cancels a job that still waits, and says so', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake)
     const first = await running(fake, foreman)
@@ -275,7 +275,7 @@ describe('deadlines', () => {
     expect(fake.workers).toHaveLength(1)
   })
 
-  it('start_before leaves alone what was started in time', async () => {
+  it('start_before does not affect a job that has started', async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake)
     const id = await running(fake, foreman, { start_before: '30s' })
@@ -284,7 +284,7 @@ describe('deadlines', () => {
     await inState(foreman.url, id, 'done')
   })
 
-  it('finish_before ends what runs then: the target sees its socket close', async () => {
+  it("finish_before ends a running job, and the target's socket closes", async () => {
     await using fake = await FakeOllama.start()
     const foreman = await startForeman(fake)
     const id = await running(fake, foreman, { finish_before: '30s' })
@@ -295,7 +295,7 @@ describe('deadlines', () => {
     expect(await fake.workers[0]?.over).toBe('aborted')
   })
 
-  it('finish_before ends what waits then, too', async () => {
+  it('finish_before ends a waiting job too', async () => {
     await using fake = await FakeOllama.start()
     await fake.down()
     const foreman = await startForeman(fake)
@@ -305,7 +305,7 @@ describe('deadlines', () => {
     await fake.up()
   })
 
-  it('what passed while foreman was down is cancelled before anything is sent', async () => {
+  it('that passed while foreman was down cancel their jobs before anything is sent', async () => {
     await using fake = await FakeOllama.start()
     await fake.down()
     const db = join(await temporaryFolder(), 'foreman.db')

@@ -27,7 +27,7 @@ async function digits(fake: FakeOllama): Promise<{ url: string; path: string; id
 const JS = [['Content-Type', 'text/html']] as const
 
 describe('an artifact', () => {
-  it('is the bytes with their type, and nothing that a browser would run', async () => {
+  it('has its bytes with their type, and headers that keep browsers from running it', async () => {
     await using fake = await FakeOllama.start()
     const { url, path } = await digits(fake)
     const answer = await get(url, path)
@@ -43,7 +43,7 @@ describe('an artifact', () => {
     })
   })
 
-  it("is the target's answer as it came, and its error with the type it gave", async () => {
+  it("has the target's answer unchanged, and its error with the type of the error", async () => {
     await using fake = await FakeOllama.start()
     const { url, id } = await digits(fake)
     const direct = await get(url, `/jobs/${id}/artifacts/response`)
@@ -58,7 +58,7 @@ describe('an artifact', () => {
     expect(page.headers['content-security-policy']).toBe('sandbox')
   })
 
-  it('is not sent again to whoever has it', async () => {
+  it('is not sent again for its current ETag', async () => {
     await using fake = await FakeOllama.start()
     const { url, path } = await digits(fake)
     const { etag = '' } = (await get(url, path)).headers
@@ -69,7 +69,7 @@ describe('an artifact', () => {
     expect((await get(url, path, { 'If-None-Match': '"x"' })).status).toBe(200)
   })
 
-  it('is sent in part, and the parts make the whole', async () => {
+  it('is sent in ranges, which make up the whole', async () => {
     await using fake = await FakeOllama.start()
     const { url, path } = await digits(fake)
     const part = async (range: string): Promise<unknown[]> => {
@@ -83,7 +83,7 @@ describe('an artifact', () => {
     expect(await part('bytes=0-0,5-6')).toEqual([200, '0123456789', undefined])
   })
 
-  it('has no range beyond its end, and says how long it is', async () => {
+  it('rejects a range beyond its end and says how long it is', async () => {
     await using fake = await FakeOllama.start()
     const { url, path } = await digits(fake)
     const answer = await get(url, path, { Range: 'bytes=10-' })
@@ -91,7 +91,7 @@ describe('an artifact', () => {
     expect(documentOf<ErrorDocument>(answer).code).toBe('range_not_satisfiable')
   })
 
-  it('is sent in part only while it is the same', async () => {
+  it('is sent in part only if If-Range matches', async () => {
     await using fake = await FakeOllama.start()
     const { url, path } = await digits(fake)
     const { etag = '' } = (await get(url, path)).headers
@@ -99,14 +99,14 @@ describe('an artifact', () => {
     expect([await status(etag), await status('"x"'), await status(`W/${etag}`)]).toEqual([206, 200, 200])
   })
 
-  it('answers HEAD with its length and tag, and no range', async () => {
+  it('answers HEAD with its length and ETag, without a range', async () => {
     await using fake = await FakeOllama.start()
     const { url, path } = await digits(fake)
     const answer = await call(url, { method: 'HEAD', path, headers: { Range: 'bytes=1-2' } })
     expect([answer.status, answer.body, answer.headers['content-length']]).toEqual([200, '', '10'])
   })
 
-  it('that is not there is 404, and says which', async () => {
+  it('that does not exist is 404 with its name', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', fails(500, 'no'))
@@ -134,7 +134,7 @@ describe('a large artifact', () => {
   const answered = ({ body }: Answer): number =>
     Number(/^foreman_http_requests_total\{route="\/jobs\/\{id\}\/artifacts\/\{name\}",.*\} (\d+)$/m.exec(body)?.[1])
 
-  it('comes whole, and in ranges over the pieces it is read in', async () => {
+  it('arrives whole, and in ranges that cross database pieces', async () => {
     await using fake = await FakeOllama.start()
     const { url, path, whole } = await large(fake)
     expect(whole.headers['content-length']).toBe(String(whole.body.length))
@@ -145,7 +145,7 @@ describe('a large artifact', () => {
     expect([part.status, part.body === whole.body.slice(from, to)]).toEqual([206, true])
   })
 
-  it('waits for a slow reader, and comes whole in the end', async () => {
+  it('waits for a slow reader and arrives whole', async () => {
     await using fake = await FakeOllama.start()
     const { url, path, whole } = await large(fake)
     const caller = new Caller(url, { method: 'GET', path })
@@ -157,7 +157,7 @@ describe('a large artifact', () => {
     expect([answer.cut, answer.body === whole.body]).toEqual([false, true])
   })
 
-  it('is cut for a reader who takes nothing for FOREMAN_CLIENT_STALL', async () => {
+  it('is cut if its reader takes nothing for FOREMAN_CLIENT_STALL', async () => {
     await using fake = await FakeOllama.start()
     const { url, path, whole, clock } = await large(fake)
     const caller = new Caller(url, { method: 'GET', path })
@@ -175,7 +175,7 @@ describe('a large artifact', () => {
 })
 
 describe('the pieces of an artifact', () => {
-  it('are read no faster than they are taken, so that memory stays flat', async () => {
+  it('are read only as fast as they are taken, so that memory stays flat', async () => {
     const bytes = 100 * 1024 * 1024
     let asked = 0
     const store = {
@@ -211,7 +211,7 @@ describe('the pieces of an artifact', () => {
     expect([answer.cut, answer.body.length]).toEqual([false, bytes])
   })
 
-  it('that are gone meanwhile end in a cut, never in a clean end', async () => {
+  it('that are deleted meanwhile cut the answer, and never end it cleanly', async () => {
     const store = {
       artifact: (_id: string, _name: string, from: number) =>
         Promise.resolve(from === 0 ? new Uint8Array(1024 * 1024) : null),
@@ -223,7 +223,7 @@ describe('the pieces of an artifact', () => {
   })
 })
 
-describe('what is asked for', () => {
+describe('a Range header', () => {
   const TAG = '"t"'
   const of = (range: string, bytes = 10) => askedOf({ range }, true, bytes, TAG)
   const whole = { kind: 'whole' }
@@ -247,5 +247,5 @@ describe('what is asked for', () => {
     ['lines=1-2', 10, whole],
     ['bytes=1-2,', 10, whole],
     ['', 10, whole],
-  ])('%j of %i bytes is %j', (range, bytes, expected) => expect(of(range, bytes)).toEqual(expected))
+  ])('%j for %i bytes is %j', (range, bytes, expected) => expect(of(range, bytes)).toEqual(expected))
 })

@@ -57,13 +57,13 @@ async function start(wishes: Wish[], { staysFor = 0 } = {}) {
 const wish = (id: string, at: number, code: Overdue['code'] = 'start_before_passed'): Wish => ({ id, at, code })
 
 describe('deadlines', () => {
-  test('what passed while nobody looked is ended before start resolves', async () => {
+  test('that passed before the start are enforced before start resolves', async () => {
     const { ended, deadlines } = await start([wish('a', -5_000), wish('b', 5_000)])
     expect(ended.map(({ id }) => id)).toEqual(['a'])
     await deadlines.stop()
   })
 
-  test('a job is ended when its deadline passes, and no millisecond before', async () => {
+  test('end a job when they pass, and no millisecond before', async () => {
     const { ended, pass, deadlines } = await start([wish('a', 30_000, 'finish_before_passed')])
     await pass(29_999)
     expect(ended).toEqual([])
@@ -72,7 +72,7 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('a deadline beyond what a timer of Node holds is kept', async () => {
+  test('beyond the maximum of a Node timer are kept', async () => {
     const { ended, pass, clock, deadlines } = await start([wish('a', 40 * DAY)])
     clock.jump(40 * DAY - 60_000)
     await pass(59_999)
@@ -82,7 +82,7 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('no timer is longer than a minute, so that a machine that slept is at most that late', async () => {
+  test('use timers of at most a minute, so that a machine that slept is at most that late', async () => {
     const { ended, pass, clock, deadlines } = await start([wish('a', DAY)])
     clock.sleep(DAY)
     await pass(60_000)
@@ -90,7 +90,7 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('an earlier deadline that comes later is seen when the loop is woken', async () => {
+  test('that are earlier and come later are seen when the loop is woken', async () => {
     const { ended, pass, left, deadlines, settled } = await start([wish('late', 50_000)])
     left.set('early', { ...wish('early', 10_000), stays: 0 })
     deadlines.wake()
@@ -100,19 +100,19 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('without deadlines no timer runs', async () => {
+  test('use no timer without jobs that have one', async () => {
     const { clock, deadlines } = await start([])
     expect(clock.timers).toBe(0)
     await deadlines.stop()
   })
 
-  test('more than one piece of them is ended at once', async () => {
+  test('are enforced in several batches at once', async () => {
     const { ended, deadlines } = await start(Array.from({ length: 250 }, (_, i) => wish(`j${i}`, -1)))
     expect(ended.length).toBe(250)
     await deadlines.stop()
   })
 
-  test('a run that takes its time to stop is asked again after a second, not in a circle', async () => {
+  test('repeat the stop of a run that takes long after a second, not in a tight loop', async () => {
     const { ended, state, pass, deadlines } = await start([wish('a', -1)], { staysFor: 1 })
     expect(ended.length).toBe(1)
     expect(state.looks).toBeLessThanOrEqual(3)
@@ -121,7 +121,7 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('a look that fails is made again after a second', async () => {
+  test('are read again a second after an error', async () => {
     const { ended, state, pass, deadlines, settled } = await start([wish('a', 500)])
     state.failing = true
     await pass(500)
@@ -133,7 +133,7 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('after the stop nothing is ended any more, and no timer is left', async () => {
+  test('end nothing after the stop and leave no timer', async () => {
     const { ended, clock, pass, deadlines } = await start([wish('a', 1_000)])
     await deadlines.stop()
     await deadlines.stop()

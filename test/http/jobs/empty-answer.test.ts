@@ -11,7 +11,7 @@ const endpoint = '/v1/images/generations'
 const PICTURE = { model: 'tiny-a', prompt: 'a cat' }
 const NOTHING = { status: 200, body: '' }
 
-it('fails an async job as incomplete', async () => {
+it('an answer of no bytes fails an async job as incomplete', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake)
   fake.on(endpoint, NOTHING)
@@ -19,7 +19,7 @@ it('fails an async job as incomplete', async () => {
   expect(await inState(url, job_id, 'failed')).toMatchObject({ error: { code: 'incomplete_stream' }, artifacts: [] })
 })
 
-it('is passed on to a caller as it is', async () => {
+it('an answer of no bytes is passed on to a waiting call', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake)
   fake.on(endpoint, NOTHING)

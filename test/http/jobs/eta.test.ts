@@ -6,8 +6,8 @@ import { FakeOllama } from '../../fake-ollama.ts'
 import { passTime, startForeman } from '../../harness.ts'
 import { inState, submit, view } from './submission.ts'
 
-describe('the estimate', () => {
-  it('comes from what jobs have taken lately, less what the running one has had', async () => {
+describe('the estimated wait', () => {
+  it('comes from recent run times, less the time of the running job', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { url, clock } = running
@@ -53,7 +53,7 @@ describe('the estimate', () => {
     fake.release('middle')
   })
 
-  it('is absent for what was never run, while the queue is paused, and while the target is away', async () => {
+  it('is absent for an unknown model, while the queue is paused, and while the target is unreachable', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { url } = running
