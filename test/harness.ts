@@ -45,7 +45,7 @@ export interface Running {
   readonly logged: readonly Record<string, unknown>[]
 }
 
-export interface Wishes {
+export interface ForemanOptions {
   readonly config?: Partial<Config>
   /** Another clock than a stepped one. */
   readonly clock?: Clock
@@ -58,7 +58,7 @@ export interface Wishes {
 }
 
 /** Starts foreman in front of `target`; it is stopped after the test. */
-export async function startForeman(target: { readonly url: string }, wishes: Wishes = {}): Promise<Running> {
+export async function startForeman(target: { readonly url: string }, wishes: ForemanOptions = {}): Promise<Running> {
   const db = wishes.db ?? join(await temporaryFolder(), 'foreman.db')
   const config = configFor(target.url, db, { logLevel: 'trace', ...wishes.config })
   const clock = new TestClock()

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { until } from '../harness.ts'
-import { knownTarget, startHalf } from './http-harness.ts'
+import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
@@ -15,7 +15,7 @@ describe('a read that is passed through', () => {
     ['POST', '/api/experimental/web_search'],
   ])('of %s %s goes to the target unchanged, with its query', async (method, path) => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const body = method === 'POST' ? '{"a":1}' : ''
     const answer = await fetch(`${half.url}${path}?x=%2F&y`, { method, ...(body === '' ? {} : { body }) })
     expect([answer.status, await answer.text()]).toEqual([200, '{}'])
@@ -28,7 +28,7 @@ describe('a read that is passed through', () => {
     const target = await startSmallTarget(
       (_seen, res) => void res.writeHead(404, { 'Content-Type': 'text/plain' }).end('404 page not found'),
     )
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const answer = await fetch(`${half.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
     expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
       404,
@@ -39,7 +39,7 @@ describe('a read that is passed through', () => {
 
   test('is a 502 in the form of its API while the target is unreachable', async () => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     half.status = knownTarget(0, { reachable: false })
     const answer = await fetch(`${half.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
     expect(answer.status).toBe(502)
@@ -51,7 +51,7 @@ describe('a read that is passed through', () => {
 
   test('is a 502 if the target does not speak HTTP', async () => {
     const target = await startSmallTarget((_seen, res) => void res.socket?.end('SSH-2.0-OpenSSH_9.9\r\n'))
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const answer = await fetch(`${half.url}/api/status`)
     expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([502, 'bad_answer'])
   })
@@ -66,7 +66,7 @@ describe('a streamed answer that is passed through', () => {
       pieces.push(() => void res.end())
     })
     const pieces: ((text: string) => void)[] = []
-    const half = await startHalf(target, { config: { allowManagement: true } })
+    const half = await startHttpHarness(target, { config: { allowManagement: true } })
     const answer = await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
     expect(answer.headers.get('content-type')).toBe('application/x-ndjson')
     const reader = answer.body?.getReader()
@@ -100,7 +100,7 @@ describe('a streamed answer that is passed through', () => {
       }
       more()
     })
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const line = await rawSocket(half.port)
     line.socket.pause()
     line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -114,7 +114,7 @@ describe('a streamed answer that is passed through', () => {
   test('is complete for a reader that pauses', async () => {
     const bytes = Buffer.alloc(20_000_000, 'y')
     const target = await startSmallTarget((_seen, res) => void res.end(bytes))
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const answer = await fetch(`${half.url}/api/status`)
     await until('the line is full', () => half.clock.timers > 0)
     half.clock.advance(30_000)
@@ -127,7 +127,7 @@ describe('a streamed answer that is passed through', () => {
       res.writeHead(200)
       res.write('{"status":"pulling"}\n', () => res.destroy())
     })
-    const half = await startHalf(target, { config: { allowManagement: true } })
+    const half = await startHttpHarness(target, { config: { allowManagement: true } })
     const line = await rawSocket(half.port)
     line.send('POST /api/pull HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
     const answer = await line.rest()
@@ -143,7 +143,7 @@ describe('a streamed answer that is passed through', () => {
       res.write('x')
       ended = new Promise((resolve) => res.once('close', resolve))
     })
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const leaving = new AbortController()
     const answer = await fetch(`${half.url}/api/status`, { signal: leaving.signal })
     expect(answer.status).toBe(200)
@@ -167,7 +167,7 @@ describe('a streamed answer that is passed through', () => {
           )
           .end(),
     )
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const line = await rawSocket(half.port)
     line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     const answer = await line.rest()

@@ -3,15 +3,15 @@
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { until } from '../harness.ts'
-import { type HalfWishes, knownTarget, startHalf } from './http-harness.ts'
+import { type HttpHarnessOptions, knownTarget, startHttpHarness } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { type SeenRequest, startSmallTarget } from './small-target.ts'
 
 /** A target that answers only when the test says so. */
-async function startHolding(wishes: HalfWishes = {}) {
+async function startHolding(wishes: HttpHarnessOptions = {}) {
   const held: { seen: SeenRequest; res: ServerResponse }[] = []
   const target = await startSmallTarget((seen, res) => void held.push({ seen, res }))
-  const half = await startHalf(target, wishes)
+  const half = await startHttpHarness(target, wishes)
   half.status = knownTarget(0)
   return { target, half, held }
 }
@@ -31,7 +31,7 @@ test.each(['/api/embed', '/api/embeddings', '/v1/embeddings'])(
       })
       res.end(bytes)
     })
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const answer = await post(half.url, path)
     expect(answer.status).toBe(200)
     expect(answer.statusText).toBe('Fine')
@@ -52,7 +52,7 @@ test('an error of the target is passed on unchanged', async () => {
         .writeHead(404, { 'Content-Type': 'application/json' })
         .end('{"error":"model \\"x\\" not found, try pulling it first"}'),
   )
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   const answer = await post(half.url)
   expect([answer.status, await answer.text(), answer.headers.get('x-foreman-error')]).toEqual([
     404,
@@ -68,7 +68,7 @@ test('an answer in many chunks without a length is passed on whole', async () =>
     for (let at = 0; at < bytes.length; at += 50_000) res.write(bytes.subarray(at, at + 50_000))
     res.end()
   })
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   const answer = await post(half.url)
   expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
 })
@@ -78,7 +78,7 @@ test('an answer that the target cuts is cut, never ended', async () => {
     res.writeHead(200, { 'Content-Length': '100' })
     res.write('half of it', () => res.destroy())
   })
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   const line = await rawSocket(half.port)
   line.send('POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
   const answer = await line.rest()
@@ -88,7 +88,7 @@ test('an answer that the target cuts is cut, never ended', async () => {
 
 test("headers of the caller other than the body's are not passed on", async () => {
   const target = await startSmallTarget((_seen, res) => void res.end('{}'))
-  const half = await startHalf(target, { config: { ollamaToken: 'of-the-target' } })
+  const half = await startHttpHarness(target, { config: { ollamaToken: 'of-the-target' } })
   const headers = {
     'Content-Type': 'application/json',
     Authorization: 'Bearer of-the-caller',
@@ -238,7 +238,7 @@ test('an embedding whose target is lost during it is a 502', async () => {
 test('an embedding whose caller does not read is cut, and frees its slot', async () => {
   const bytes = Buffer.alloc(40_000_000, 'x')
   const target = await startSmallTarget((seen, res) => void res.end(seen.body.length === 2 ? bytes : '{}'))
-  const half = await startHalf(target, { config: { embedConcurrency: 1, clientStallMs: 60_000 } })
+  const half = await startHttpHarness(target, { config: { embedConcurrency: 1, clientStallMs: 60_000 } })
   const line = await rawSocket(half.port)
   line.socket.pause()
   line.send('POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
@@ -256,7 +256,7 @@ test('an embedding whose caller does not read is cut, and frees its slot', async
 
 test('a chat in the queue delays no embedding', async () => {
   const target = await startSmallTarget((_seen, res) => void res.end('{}'))
-  const half = await startHalf(target, { live: () => {} })
+  const half = await startHttpHarness(target, { live: () => {} })
   const leaving = new AbortController()
   const chat = fetch(`${half.url}/api/chat`, {
     method: 'POST',

@@ -5,10 +5,10 @@ import type { ErrorCode } from '../../src/protocol/error.ts'
 import type { JobDocument, StatusDocument } from '../../src/protocol/wire.ts'
 import { call, chat, read } from '../caller.ts'
 import { breaksWith, FakeOllama, hangsUp, raw, type Script, stalls, unmarked } from '../fake-ollama.ts'
-import { passTime, type Running, startForeman, until, type Wishes } from '../harness.ts'
+import { type ForemanOptions, passTime, type Running, startForeman, until } from '../harness.ts'
 import { type Asked, ask, type Reply } from './asked-line.ts'
 import { COUNT, DIRECT, EMBEDDINGS, EVERYWHERE, JOBS, LIVE, type Place, READING, type Shape } from './error-places.ts'
-import { type HalfWishes, HOP, knownTarget, startHalf } from './http-harness.ts'
+import { HOP, type HttpHarnessOptions, knownTarget, startHttpHarness } from './http-harness.ts'
 import { act, CHAT, inState, post, submit } from './jobs/submission.ts'
 import { startSmallTarget } from './small-target.ts'
 
@@ -28,7 +28,11 @@ export interface Row {
 type Foreman = Running & { readonly fake: FakeOllama }
 
 /** Starts the whole program, lets `go` bring the error about, and stops the target. */
-async function within(config: Wishes['config'], go: (foreman: Foreman) => Promise<Reply>, more: Wishes = {}) {
+async function within(
+  config: ForemanOptions['config'],
+  go: (foreman: Foreman) => Promise<Reply>,
+  more: ForemanOptions = {},
+) {
   await using fake = await FakeOllama.start()
   const running = await startForeman(fake, { ...more, config: { heartbeatMs: 0, ...config } })
   return await go({ ...running, fake })
@@ -36,13 +40,17 @@ async function within(config: Wishes['config'], go: (foreman: Foreman) => Promis
 
 /** A request with something wrong in it. */
 const wrong =
-  (asked: Partial<Asked>, config: Wishes['config'] = {}) =>
+  (asked: Partial<Asked>, config: ForemanOptions['config'] = {}) =>
   ({ path, body }: Place): Promise<Reply> =>
     within(config, async ({ url }) => (await ask(url, { path, body, ...asked })).reply())
 
 /** A good request to a target that answers so. */
 const answered =
-  (script: (place: Place) => Script, config: Wishes['config'] = {}, pass?: (foreman: Foreman) => Promise<void>) =>
+  (
+    script: (place: Place) => Script,
+    config: ForemanOptions['config'] = {},
+    pass?: (foreman: Foreman) => Promise<void>,
+  ) =>
   (place: Place): Promise<Reply> =>
     within(config, async (foreman) => {
       foreman.fake.always(place.path, script(place))
@@ -56,9 +64,9 @@ const answered =
     })
 
 /** The server alone, where its limits are too wide to be reached. */
-async function serverWith(wishes: HalfWishes) {
+async function serverWith(wishes: HttpHarnessOptions) {
   const target = await startSmallTarget(() => {})
-  const half = await startHalf(target, wishes)
+  const half = await startHttpHarness(target, wishes)
   half.status = knownTarget(0)
   return half
 }
@@ -375,5 +383,5 @@ export const ELSEWHERE: Partial<Record<ErrorCode, { readonly reason: string; rea
   caller_gone: { reason: 'nobody is left to read it', test: 'domain/attempt.test.ts' },
   stream_broken: { reason: 'the answer has begun: a record and the cut', test: 'domain/attempt.test.ts' },
   outcome_unknown: { reason: 'the disk must fail', test: 'crash/failed-fsync.test.ts' },
-  answer_too_large: { reason: 'it only ends async jobs', test: 'jobs/too-large.test.ts' },
+  answer_too_large: { reason: 'it only ends async jobs', test: 'http/jobs/too-large.test.ts' },
 }

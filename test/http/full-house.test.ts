@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { get } from '../caller.ts'
 import { until } from '../harness.ts'
-import { startHalf } from './http-harness.ts'
+import { startHttpHarness } from './http-harness.ts'
 
 const NOWHERE = { url: 'http://127.0.0.1:1' }
 /** Three seats, and two more for health. */
@@ -29,7 +29,7 @@ async function busy(port: number): Promise<Socket> {
 
 describe('a server with more connections than it allows', () => {
   it('refuses new connections while all are busy, and answers afterwards', async () => {
-    const half = await startHalf(NOWHERE, SMALL)
+    const half = await startHttpHarness(NOWHERE, SMALL)
     const sockets = [await busy(half.port), await busy(half.port), await busy(half.port)]
     const refused = await get(half.url, '/api/tags')
     expect([refused.status, refused.headers['x-foreman-error'], refused.headers.connection]).toEqual([
@@ -44,7 +44,7 @@ describe('a server with more connections than it allows', () => {
   })
 
   it('closes the oldest idle connection for each new one, and answers all requests', async () => {
-    const half = await startHalf(NOWHERE, SMALL)
+    const half = await startHttpHarness(NOWHERE, SMALL)
     const working = await busy(half.port)
     let closed = 0
     for (let i = 0; i < 40; i++) (await open(half.port)).on('close', () => (closed += 1))
@@ -54,7 +54,7 @@ describe('a server with more connections than it allows', () => {
   })
 
   it('has no limit for one peer, because a reverse proxy may use every connection', async () => {
-    const half = await startHalf(NOWHERE, { ...SMALL, limits: { headRoom: 50, forHealth: 2 } })
+    const half = await startHttpHarness(NOWHERE, { ...SMALL, limits: { headRoom: 50, forHealth: 2 } })
     const sockets = await Promise.all(Array.from({ length: 50 }, () => busy(half.port)))
     expect((await get(half.url, '/api/tags')).status).toBe(200)
     expect(sockets.every((socket) => !socket.destroyed)).toBe(true)

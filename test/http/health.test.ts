@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { VERSION } from '../../src/protocol/version.ts'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { job } from '../domain/job-example.ts'
-import { knownTarget, startHalf } from './http-harness.ts'
+import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 async function startServer() {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   half.status = knownTarget(0)
   return { target, half }
 }

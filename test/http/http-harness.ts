@@ -23,7 +23,7 @@ import { configFor } from '../harness.ts'
 import { TestClock } from '../test-clock.ts'
 
 /** What a test may set and look at. */
-export interface Half {
+export interface HttpHarness {
   readonly url: string
   readonly port: number
   readonly clock: TestClock
@@ -43,7 +43,7 @@ export interface Half {
 /** The id of this half in the hop header. */
 export const HOP = 'hop-of-the-half'
 
-export interface HalfWishes {
+export interface HttpHarnessOptions {
   readonly config?: Partial<Config>
   readonly limits?: Partial<ServerLimits>
   /** What a blocked call is answered. Default: 200 and the length of its body. */
@@ -53,7 +53,10 @@ export interface HalfWishes {
 const NOWHERE = { names: [], addresses: [], port: 0, listensEverywhere: false }
 
 /** Starts it in front of `target`; ended after the test. */
-export async function startHalf(target: { readonly url: string }, wishes: HalfWishes = {}): Promise<Half> {
+export async function startHttpHarness(
+  target: { readonly url: string },
+  wishes: HttpHarnessOptions = {},
+): Promise<HttpHarness> {
   const config = configFor(target.url, 'unused.db', { logLevel: 'trace', ...wishes.config })
   const clock = new TestClock()
   const logged: string[] = []

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { modelAnswer, modelList, readInventory, readResident } from '../../src/daemon/domain/inventory.ts'
-import { knownTarget, PS, startHalf, TAGS } from './http-harness.ts'
+import { knownTarget, PS, startHttpHarness, TAGS } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 const JSON_UTF8 = 'application/json; charset=utf-8'
@@ -44,7 +44,7 @@ const ANSWERS = [
 
 async function startServer() {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   half.status = knownTarget(0)
   return { target, half }
 }

@@ -3,13 +3,13 @@
 
 import { expect, test } from 'vitest'
 import { reasonPhrase } from '../../src/daemon/http/error-body.ts'
-import { type HalfWishes, knownTarget, startHalf } from './http-harness.ts'
+import { type HttpHarnessOptions, knownTarget, startHttpHarness } from './http-harness.ts'
 import { exchange, rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
-async function startServer(wishes: HalfWishes = {}) {
+async function startServer(wishes: HttpHarnessOptions = {}) {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target, wishes)
+  const half = await startHttpHarness(target, wishes)
   half.status = knownTarget(0)
   return { target, half }
 }
@@ -182,7 +182,7 @@ test('H26 pipelined requests are answered in their order', async () => {
 
 test('H26 a connection with more requests under way than it may have is cut', async () => {
   const target = await startSmallTarget(() => {})
-  const half = await startHalf(target, { limits: { pipelined: 2 } })
+  const half = await startHttpHarness(target, { limits: { pipelined: 2 } })
   const line = await rawSocket(half.port)
   line.send(`${POST}Content-Length: 2\r\n\r\n{}`.repeat(3))
   expect(await line.rest()).toBe('')
@@ -209,7 +209,7 @@ test('H29 trailers behind a length end the connection', async () => {
 
 test('what is written into an answer that has begun is never a second status', async () => {
   const target = await startSmallTarget((_seen, res) => void res.writeHead(200).write('the first part'))
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   const line = await rawSocket(half.port)
   line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await line.until(/the first part/)

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { until } from '../harness.ts'
-import { startHalf } from './http-harness.ts'
+import { startHttpHarness } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
@@ -25,7 +25,7 @@ const ROUTES = [
 describe('without FOREMAN_ALLOW_MANAGEMENT', () => {
   test.each(ROUTES)('%s %s is a 403 that names the setting, and the target hears nothing', async (method, path) => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     const answer = await fetch(half.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
     expect(answer.status).toBe(403)
     expect(answer.headers.get('x-foreman-error')).toBe('management_disabled')
@@ -36,7 +36,7 @@ describe('without FOREMAN_ALLOW_MANAGEMENT', () => {
 
   test('U06 anything under /api/blobs is a 403 too, never a path to try', async () => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHalf(target)
+    const half = await startHttpHarness(target)
     expect((await fetch(`${half.url}/api/blobs/..%5C..%5Cetc`, { method: 'POST' })).status).toBe(403)
     expect((await fetch(`${half.url}/api/blobs/%2e%2e%2fetc`, { method: 'POST' })).status).toBe(404)
   })
@@ -47,7 +47,7 @@ describe('with it', () => {
 
   test.each(ROUTES)('%s %s goes through, and the target is probed afterwards', async (method, path) => {
     const target = await startSmallTarget((_seen, res) => void res.writeHead(200).end())
-    const half = await startHalf(target, { config })
+    const half = await startHttpHarness(target, { config })
     const answer = await fetch(half.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
     expect([answer.status, await answer.text()]).toEqual([200, ''])
     expect(target.seen.map((seen) => [seen.method, seen.url])).toEqual([[method, path]])
@@ -58,7 +58,7 @@ describe('with it', () => {
     const target = await startSmallTarget(
       (seen, res) => void res.writeHead(201).end(createHash('sha256').update(seen.body).digest('hex')),
     )
-    const half = await startHalf(target, { config: { ...config, maxBody: 1024 } })
+    const half = await startHttpHarness(target, { config: { ...config, maxBody: 1024 } })
     const blob = Buffer.alloc(5_000_000, 'weights')
     const answer = await fetch(`${half.url}/api/blobs/${DIGEST}`, { method: 'POST', body: blob })
     expect([answer.status, await answer.text()]).toEqual([201, createHash('sha256').update(blob).digest('hex')])
@@ -74,7 +74,7 @@ describe('with it', () => {
       req.on('end', () => res.end(String(Buffer.concat(arrivals).length)))
       return true
     })
-    const half = await startHalf(target, { config })
+    const half = await startHttpHarness(target, { config })
     const line = await rawSocket(half.port)
     line.send(
       `POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n`,
@@ -93,7 +93,7 @@ describe('with it', () => {
     `sha256:${'a'.repeat(65)}`,
   ])('the digest %s is the 400 of Ollama, and never part of a path', async (digest) => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHalf(target, { config })
+    const half = await startHttpHarness(target, { config })
     const answer = await fetch(`${half.url}/api/blobs/${digest}`, { method: 'POST', body: 'x' })
     expect([answer.status, await answer.text()]).toEqual([400, '{"error":"invalid digest format"}'])
     expect(target.seen).toEqual([])
@@ -105,7 +105,7 @@ describe('with it', () => {
       res.writeHead(200, { 'Content-Length': '2', Connection: 'close' }).end('ok')
       return true
     })
-    const half = await startHalf(target, { config })
+    const half = await startHttpHarness(target, { config })
     const line = await rawSocket(half.port)
     line.send(
       `POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1000)}`,
@@ -119,7 +119,7 @@ describe('with it', () => {
 
   test('an upload that comes to a halt is cut', async () => {
     const target = await startSmallTarget(() => {})
-    const half = await startHalf(target, { config })
+    const half = await startHttpHarness(target, { config })
     const line = await rawSocket(half.port)
     line.send(`POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nxxx`)
     await half.clock.armed()
@@ -140,7 +140,7 @@ describe('with it', () => {
       return true
     })
     let asked = false
-    const half = await startHalf(target, { config })
+    const half = await startHttpHarness(target, { config })
     const line = await rawSocket(half.port)
     line.send(`POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`)
     await until('the target was asked', () => asked)
@@ -151,7 +151,7 @@ describe('with it', () => {
 
   test('while foreman stops it is a 503', async () => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHalf(target, { config })
+    const half = await startHttpHarness(target, { config })
     half.phase = 'stopping'
     expect((await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{}' })).status).toBe(503)
   })

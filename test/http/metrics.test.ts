@@ -7,7 +7,7 @@ import { MAX_MODEL_LABELS } from '../../src/daemon/runtime/metric-table.ts'
 import { Metrics } from '../../src/daemon/runtime/metrics.ts'
 import { job } from '../domain/job-example.ts'
 import { until } from '../harness.ts'
-import { knownTarget, startHalf } from './http-harness.ts'
+import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 const readings = (changes: Partial<Readings> = {}): Readings => ({
@@ -272,7 +272,7 @@ test('two daemons in one process do not count for each other', async () => {
 
 test('GET /metrics shows requests by route, never by the path of a caller', async () => {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   half.status = knownTarget(0)
   for (const path of ['/api/tags', '/v1/models/tiny-a', '/secret/path']) await (await fetch(half.url + path)).text()
   const answer = await fetch(`${half.url}/metrics`)

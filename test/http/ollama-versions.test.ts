@@ -1,12 +1,12 @@
 // What foreman answers in front of different versions of Ollama: each route and each name as that version has it.
 
 import { describe, expect, test } from 'vitest'
-import { knownTarget, startHalf } from './http-harness.ts'
+import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { startSmallTarget } from './small-target.ts'
 
 async function inFrontOf(version: string | null) {
   const target = await startSmallTarget((_seen, res) => void res.writeHead(403).end('{"error":"from the target"}'))
-  const half = await startHalf(target, { config: { allowManagement: true } })
+  const half = await startHttpHarness(target, { config: { allowManagement: true } })
   if (version !== null) half.status = knownTarget(0, {}, version)
   return { target, half }
 }

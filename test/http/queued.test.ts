@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { until } from '../harness.ts'
-import { knownTarget, startHalf } from './http-harness.ts'
+import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { startSmallTarget } from './small-target.ts'
 
 async function startServer() {
@@ -11,7 +11,7 @@ async function startServer() {
       .writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' })
       .end('{"done":true,"done_reason":"unload"}')
   })
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   half.status = knownTarget(0)
   const post = (
     path: string,
@@ -131,7 +131,7 @@ test.each(['/api/chat', '/v1/chat/completions', '/v1/messages', '/api/show', '/a
 
 test('a failure inside foreman is a 500 without its words, and a line in the log', async () => {
   const target = await startSmallTarget(() => {})
-  const half = await startHalf(target, {
+  const half = await startHttpHarness(target, {
     live: () => {
       throw new Error('the secret of the house')
     },

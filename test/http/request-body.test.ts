@@ -8,13 +8,13 @@ import { RequestBodies } from '../../src/daemon/http/request-body.ts'
 import { SliceRunner } from '../../src/daemon/http/slice-runner.ts'
 import { until } from '../harness.ts'
 import { TestClock } from '../test-clock.ts'
-import { type Half, type HalfWishes, knownTarget, startHalf } from './http-harness.ts'
+import { type HttpHarness, type HttpHarnessOptions, knownTarget, startHttpHarness } from './http-harness.ts'
 import { type RawSocket, rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
-async function startServer(wishes: HalfWishes = {}) {
+async function startServer(wishes: HttpHarnessOptions = {}) {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target, wishes)
+  const half = await startHttpHarness(target, wishes)
   half.status = knownTarget(0)
   return { target, half }
 }
@@ -23,7 +23,7 @@ const head = (path: string, headers: string): string => `POST ${path} HTTP/1.1\r
 const CHAT = '{"model":"tiny-a","messages":[{"role":"user","content":"x"}]}'
 
 /** Lets the clock run until the server has closed the line. */
-async function closed(half: Half, line: RawSocket): Promise<string> {
+async function closed(half: HttpHarness, line: RawSocket): Promise<string> {
   await half.clock.armed()
   half.clock.advance(10_000)
   return line.rest()

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { ENDPOINTS } from '../../src/daemon/domain/endpoint.ts'
 import { match, ROUTES } from '../../src/daemon/http/routes.ts'
-import { knownTarget, startHalf } from './http-harness.ts'
+import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'DELETE', 'PUT', 'PATCH']
@@ -88,7 +88,7 @@ describe('the table', () => {
 
 async function startServer() {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   half.status = knownTarget(0)
   return { target, half }
 }

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { createServer } from '../../src/daemon/http/server.ts'
 import { until } from '../harness.ts'
-import { startHalf } from './http-harness.ts'
+import { startHttpHarness } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
@@ -14,7 +14,7 @@ test('a taken port is an error with exit code 69 that names the address', async 
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void taken.close())
   const { port } = taken.address() as AddressInfo
-  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   const second = createServer({ ...half.app, config: { ...half.app.config, addr: { host: '127.0.0.1', port } } })
   await expect(second.listen()).rejects.toMatchObject({
     exitCode: 69,
@@ -24,26 +24,26 @@ test('a taken port is an error with exit code 69 that names the address', async 
 })
 
 test('an address that is not of this machine is an error with exit code 69', async () => {
-  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   const server = createServer({ ...half.app, config: { ...half.app.config, addr: { host: '192.0.2.1', port: 0 } } })
   await expect(server.listen()).rejects.toMatchObject({ exitCode: 69 })
 })
 
 test('an empty host is every interface', async () => {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target, { config: { addr: { host: '', port: 0 } } })
+  const half = await startHttpHarness(target, { config: { addr: { host: '', port: 0 } } })
   expect((await fetch(`http://127.0.0.1:${half.port}/healthz`)).status).toBe(200)
 })
 
 test('a connection that is kept alive says for how long, longer than pooled clients keep theirs', async () => {
-  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   const answer = await fetch(`${half.url}/healthz`)
   expect(answer.headers.get('keep-alive')).toBe('timeout=75')
 })
 
 test('one connection too many is dropped, and those that are there go on', async () => {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target, {
+  const half = await startHttpHarness(target, {
     config: { maxQueue: 1, embedQueue: 0 },
     limits: { headRoom: 1, forHealth: 0 },
   })
@@ -61,7 +61,7 @@ test('one connection too many is dropped, and those that are there go on', async
 })
 
 test('closing ends idle connections at once, also those that never asked anything', async () => {
-  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   const server = createServer(half.app)
   const { port } = await server.listen()
   const [silent, idle] = [await rawSocket(port), await rawSocket(port)]
@@ -78,7 +78,7 @@ test('closing ends idle connections at once, also those that never asked anythin
 test('closing lets an answer under way come to its end', async () => {
   const ends: (() => void)[] = []
   const target = await startSmallTarget((_seen, res) => void ends.push(() => void res.end('whole')))
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   const server = createServer(half.app)
   const { port } = await server.listen()
   const line = await rawSocket(port)
@@ -95,7 +95,7 @@ test('closing cuts an answer that takes longer than a second', async () => {
   const target = await startSmallTarget(() => {
     asked = true
   })
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   const server = createServer(half.app)
   const { port } = await server.listen()
   const line = await rawSocket(port)
@@ -110,6 +110,6 @@ test('closing cuts an answer that takes longer than a second', async () => {
 })
 
 test('closing twice is closing once', async () => {
-  const half = await startHalf(await startSmallTarget(answersEmpty))
+  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   await Promise.all([half.close(), half.close()])
 })

@@ -4,13 +4,13 @@ import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { ShownModels, showKey } from '../../src/daemon/http/ollama/show.ts'
 import { until } from '../harness.ts'
-import { type Half, knownTarget, startHalf } from './http-harness.ts'
+import { type HttpHarness, knownTarget, startHttpHarness } from './http-harness.ts'
 import { type SmallTarget, startSmallTarget } from './small-target.ts'
 
 const SHOWN = '{"details":{"family":"llama"},"capabilities":["completion"],"model_info":{"a.b":1}}'
 
 async function startServer(): Promise<{
-  half: Half
+  half: HttpHarness
   target: SmallTarget
   answer: { status: number; body: string; hold: boolean }
   held: ServerResponse[]
@@ -23,12 +23,12 @@ async function startServer(): Promise<{
       .writeHead(answer.status, { 'Content-Type': 'application/json; charset=utf-8', 'X-Of-Target': 'yes' })
       .end(answer.body)
   })
-  const half = await startHalf(target)
+  const half = await startHttpHarness(target)
   half.status = knownTarget(0)
   return { half, target, answer, held }
 }
 
-const show = (half: Half, body: object): Promise<Response> =>
+const show = (half: HttpHarness, body: object): Promise<Response> =>
   fetch(`${half.url}/api/show`, { method: 'POST', body: JSON.stringify(body) })
 
 const away = knownTarget(0, { reachable: false })

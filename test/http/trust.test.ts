@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Config } from '../../src/daemon/config/config.ts'
-import { knownTarget, startHalf } from './http-harness.ts'
+import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { exchange } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
@@ -10,7 +10,7 @@ const TOKEN = 'sesame-open-up-please'
 
 async function startServer(config: Partial<Config> = {}) {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHalf(target, { config })
+  const half = await startHttpHarness(target, { config })
   half.status = knownTarget(0)
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<string> => {
     const lines = Object.entries({ Host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)

@@ -8,7 +8,7 @@ import {
   type JobProgress,
 } from '../../../src/ai-sdk/index.ts'
 import { FakeOllama } from '../../fake-ollama.ts'
-import { type Running, startForeman, until, type Wishes } from '../../harness.ts'
+import { type ForemanOptions, type Running, startForeman, until } from '../../harness.ts'
 
 export interface Whole extends Running {
   readonly fake: FakeOllama
@@ -17,7 +17,7 @@ export interface Whole extends Running {
   readonly seen: JobProgress[]
 }
 
-export async function whole(settings: ForemanProviderSettings = {}, wishes: Wishes = {}): Promise<Whole> {
+export async function whole(settings: ForemanProviderSettings = {}, wishes: ForemanOptions = {}): Promise<Whole> {
   const fake = await FakeOllama.start()
   onTestFinished(() => fake.stop())
   const running = await startForeman(fake, wishes)

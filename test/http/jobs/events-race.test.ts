@@ -39,8 +39,8 @@ async function asked(soFar: AnswerSoFar | null, stored: string | null = null): P
   const app = {
     ...{ relay, clock: new TestClock(), log: { error: () => {}, warn: () => {} } },
     config: { heartbeatMs: 0, clientStallMs: 60_000 },
-    probes: { status: { inventory: null } },
-    queue: { answerSoFar: () => soFar, residency: NOTHING_RESIDENT },
+    prober: { status: { inventory: null } },
+    dispatcher: { answerSoFar: () => soFar, residency: NOTHING_RESIDENT },
     store: {
       changes: () => changes.promise,
       get: () => job.promise,

@@ -6,7 +6,7 @@ import { hostName } from './host.ts'
 
 /** http(s) on localhost, 127.0.0.1 and 0.0.0.0 on any port, and the schemes of desktop programs. */
 const OLLAMAS_OWN =
-  /^(https?:\/\/(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d{1,5})?$|(context|file|tauri|vscode-webview|vscode-file):\/\/)/
+  /^(https?:\/\/(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d{1,5})?$|(app|file|tauri|vscode-webview|vscode-file):\/\/)/
 const EXTENSIONS = /^(chrome|moz|safari|safari-web|ms-browser)-extension:\/\//
 
 export interface OriginRule {
