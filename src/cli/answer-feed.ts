@@ -1,5 +1,4 @@
-// Owns the counting of the running job's records for `foreman top`: one stream of events at most, of the job that runs now.
-// It keeps numbers and no text.
+// Record counter of the running job for `foreman top`. It reads at most one event stream and keeps no text.
 
 import type { ForemanClient } from '../client/index.ts'
 import { TokenRate } from './token-rate.ts'
@@ -14,7 +13,7 @@ export class AnswerFeed {
     this.#client = client
   }
 
-  /** Counts for this job from now on; null: none runs. */
+  /** Starts counting for this job; null if none is running. */
   follow(jobId: string | null): void {
     if (jobId === this.#jobId) return
     this.close()
@@ -28,7 +27,7 @@ export class AnswerFeed {
     return { records: this.#rate.records, perSecond: this.#rate.perSecond(now) }
   }
 
-  /** Safe twice. */
+  /** Safe to call twice. */
   close(): void {
     this.#listening.abort()
     this.#rate = new TokenRate()
@@ -42,7 +41,7 @@ export class AnswerFeed {
         else if (event.state === 'queued') rate.restart()
       }
     } catch {
-      // Nobody counts then; the next look at the status says what is wrong. Listened to again, if it still runs.
+      // The next status request shows what is wrong. If the job still runs, `follow` starts again.
       if (!signal.aborted && this.#jobId === jobId) this.#jobId = null
     }
   }

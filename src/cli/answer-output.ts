@@ -1,9 +1,9 @@
-// Owns the answer on stdout: as it came in a pipe, harmless on a terminal, never faster than it is taken.
+// Answer on stdout: unchanged in a pipe, without control characters on a terminal, with back-pressure.
 
 import { fstatSync } from 'node:fs'
 import { printableLines } from './terminal.ts'
 
-/** Whoever read stdout has left (`| head -1`): the end of the command, and no error. */
+/** The reader of stdout has left (`| head -1`). This ends the command and is not an error. */
 export class ReaderGone extends Error {}
 
 type Stdout = NodeJS.WriteStream & { readonly fd: number }
@@ -21,7 +21,7 @@ export class AnswerOutput {
     return this.#stream.isTTY === true
   }
 
-  /** Whether it may stand on the terminal that stderr goes to: `| tee` and `| head` put it there behind our back. */
+  /** Whether the answer may appear on the terminal of stderr. `| tee` and `| head` also print there. */
   get mayBeSeen(): boolean {
     if (this.isTerminal) return true
     const kind = fstatSync(this.#stream.fd)
@@ -33,12 +33,12 @@ export class AnswerOutput {
     return this.#hasText
   }
 
-  /** With half a line on what may be the terminal. */
+  /** Whether the last line on what may be the terminal is unfinished. */
   get isMidLine(): boolean {
     return !this.#isAtLineStart && this.mayBeSeen
   }
 
-  /** Resolves when it is taken; rejects with ReaderGone. */
+  /** Resolves when stdout has taken the text. Rejects with ReaderGone. */
   async text(text: string): Promise<void> {
     const shown = this.isTerminal ? printableLines(text) : text
     if (shown === '') return
@@ -47,24 +47,24 @@ export class AnswerOutput {
     await this.#write(shown)
   }
 
-  /** A document or an event, on lines of its own. */
+  /** Prints a document or an event on lines of its own. */
   async line(text: string): Promise<void> {
     await this.#write(`${text}\n`)
   }
 
-  /** What was printed is void: what comes now begins on a line of its own. */
+  /** Starts the answer again on a new line, because what was printed is void. */
   async restart(): Promise<void> {
     if (!this.#isAtLineStart) await this.#write('\n')
     this.#isAtLineStart = true
     this.#hasText = false
   }
 
-  /** A prompt of the shell must not stand behind the answer's last word. A pipe gets the answer and nothing else. */
+  /** Ends the last line on a terminal, for the shell's prompt. A pipe gets the answer unchanged. */
   async end(): Promise<void> {
     if (this.isTerminal) await this.restart()
   }
 
-  /** Bytes as they are; for a terminal through `text`. */
+  /** Prints bytes unchanged. On a terminal use `text`. */
   async bytes(bytes: Uint8Array): Promise<void> {
     await this.#write(bytes)
   }

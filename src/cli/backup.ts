@@ -1,19 +1,19 @@
-// `foreman backup`: a copy of the running daemon's database, into a file here. The file is there when it is whole and on
-// disk, and not before.
+// `foreman backup`: saves a copy of the running daemon's database as a file. The file appears under its name only when it
+// is complete and on disk.
 
 import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { ForemanError } from '../client/index.ts'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
-import { CommandError, EXIT } from './exit.ts'
+import { CommandError, EXIT, fileErrorText } from './exit.ts'
 import { bytes, jsonText, printable } from './terminal.ts'
 
-const HELP = `Writes a consistent copy of the daemon's database into a file. Jobs go on meanwhile, and every job that was taken before
-is in it. The daemon needs free disk of the size of its database while it makes the copy. The file holds prompts and
-answers: only its owner can read it. An existing file is kept, unless there is --force.
+const HELP = `Writes a consistent copy of the daemon's database to a file. Jobs continue meanwhile, and the copy has every job that was
+accepted before. While it makes the copy, the daemon needs free disk space of the size of its database. The file contains
+prompts and answers, and only its owner can read it. An existing file is kept, unless --force is given.
 
-To restore: stop foreman, put the file in the place of FOREMAN_DB, remove the -wal and -shm files beside it, start foreman.
+To restore: stop foreman, replace the file at FOREMAN_DB, remove the -wal and -shm files beside it, start foreman.
 
 Examples:
   foreman backup foreman-$(date +%F).db
@@ -27,7 +27,7 @@ interface BackupFlags extends ConnectionFlags {
 
 export function addBackup(program: Command): void {
   withConnection(program.command('backup').argument('<file>'), 3_600_000)
-    .summary("write a copy of the running daemon's database into a file")
+    .summary("write a copy of the running daemon's database to a file")
     .addHelpText('before', HELP)
     .option('--force', 'replace the file if it exists')
     .action(backUp)
@@ -43,8 +43,8 @@ async function backUp(path: string, flags: BackupFlags): Promise<void> {
     const size = await writeWhole(part, flags, interruption.signal)
     await (flags.force === true ? rename(part, path) : putAside(part, path))
     await syncFolder(dirname(resolve(path)))
-    const told = flags.json === true ? jsonText({ file: path, bytes: size }) : `${printable(path)}: ${bytes(size)}`
-    process.stdout.write(`${told}\n`)
+    const text = flags.json === true ? jsonText({ file: path, bytes: size }) : `${printable(path)}: ${bytes(size)}`
+    process.stdout.write(`${text}\n`)
   } catch (error) {
     throw writeErrorOf(error, path)
   } finally {
@@ -74,7 +74,10 @@ async function writeAll(file: FileHandle, piece: Uint8Array): Promise<void> {
   for (let at = 0; at < piece.byteLength; ) at += (await file.write(piece, at)).bytesWritten
 }
 
-/** Gives the file its name, unless another file has it by now. A file system without hard links has only the look before. */
+/**
+ * Gives the file its name, unless another file has taken it. On a file system without hard links only the check at the
+ * start protects an existing file.
+ */
 async function putAside(part: string, path: string): Promise<void> {
   try {
     await link(part, path)
@@ -84,7 +87,7 @@ async function putAside(part: string, path: string): Promise<void> {
   }
 }
 
-/** The name is on disk as well. Windows cannot open a folder. */
+/** Saves the new name in the folder. Ignored on Windows, which cannot open a folder. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder).catch(() => null)
   await handle?.sync().catch(() => undefined)
@@ -92,11 +95,11 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 const exists = (path: string): CommandError =>
-  new CommandError(EXIT.error, `foreman: ${printable(path)} exists: give another name, or --force to replace it`)
+  new CommandError(EXIT.error, `foreman: ${printable(path)} exists: choose another name, or replace it with --force`)
 
 function writeErrorOf(error: unknown, path: string): unknown {
   if (error instanceof CommandError || error instanceof ForemanError || codeOf(error) === null) return error
-  return new CommandError(EXIT.error, `foreman: ${printable(path)} cannot be written: ${codeOf(error)}`)
+  return new CommandError(EXIT.error, `foreman: ${printable(path)} cannot be written: ${fileErrorText(error)}`)
 }
 
 const codeOf = (error: unknown): string | null =>

@@ -1,6 +1,6 @@
-// Owns the few lines of each shell that hand the words typed so far to `foreman complete` and show what it answers.
+// Completion scripts for bash, zsh and fish. Each passes the words typed so far to `foreman complete` and shows its answer.
 
-/** Runs on bash 3.2, too, which macOS still has. */
+/** Also runs on bash 3.2, the version of macOS. */
 const BASH = `# foreman: completion for bash. Made by \`foreman completion bash\`.
 _foreman() {
   local line=\${COMP_LINE:0:COMP_POINT} typed breaks reply

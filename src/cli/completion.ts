@@ -1,30 +1,26 @@
-// Owns `foreman completion` and what a shell is told when somebody presses TAB. The command tree is the only source: a new
-// command or flag completes by itself. Pure but for the names of models and jobs, which the daemon is asked for.
+// `foreman completion`, and the hidden command that answers a shell's TAB. Commands, flags and their words come from the
+// command tree and the settings table. Names of models and jobs come from the daemon.
 
 import { Argument, type Command, type Option } from 'commander'
 import type { ForemanClient } from '../client/index.ts'
+import { ENTRIES } from '../daemon/config/render.ts'
 import { SHELL_SCRIPTS } from './completion-scripts.ts'
 import { connect } from './connection.ts'
 import { PROMPT_ENDPOINTS } from './job-body.ts'
 import { STATES } from './job-words.ts'
 
-/** What stands where a value is wanted; the shell completes files itself. */
+/** What completes a value: names from the daemon, files (which the shell completes itself), or these words. */
 type Kind = 'model' | 'job' | 'file' | readonly string[]
 
-/** By the name of an argument or of a flag. What is not here is anybody's guess. */
+/** By the name of an argument or flag, where neither its choices nor the settings table have its words. */
 const KINDS: Readonly<Record<string, Kind>> = {
   model: 'model',
   id: 'job',
   name: ['completion', 'response'],
-  shell: Object.keys(SHELL_SCRIPTS),
   '--model': 'model',
   '--embed-model': 'model',
-  '--state': STATES,
   '--webhook-events': STATES,
   '--endpoint': PROMPT_ENDPOINTS,
-  '--think': ['true', 'false', 'low', 'medium', 'high'],
-  '--log-level': ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
-  '--log-format': ['auto', 'pretty', 'json'],
   '--file': 'file',
   '--body': 'file',
   '--output': 'file',
@@ -32,12 +28,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '--db': 'file',
 }
 
-/** The command that stands for its parent: `foreman jobs --all` lists. */
-const UNSAID: Readonly<Record<string, string>> = { jobs: 'list', config: 'show' }
+/** The words of the settings that are one of several, by flag: `--log-level`, `--allow-management`. */
+const SETTING_WORDS = new Map(ENTRIES.map(({ flag, words }) => [flag ?? '', words]))
+
+/** The default subcommand of a command: `foreman jobs --all` is `foreman jobs list --all`. */
+const DEFAULT_COMMAND: Readonly<Record<string, string>> = { jobs: 'list', config: 'show' }
 
 const optionsOf = (command: Command): readonly Option[] => {
-  const unsaid = command.commands.find((it) => it.name() === UNSAID[command.name()])
-  return unsaid === undefined ? command.options : [...command.options, ...unsaid.options]
+  const implied = command.commands.find((it) => it.name() === DEFAULT_COMMAND[command.name()])
+  return implied === undefined ? command.options : [...command.options, ...implied.options]
 }
 
 export interface CompletionCandidate {
@@ -45,13 +44,13 @@ export interface CompletionCandidate {
   readonly about: string
 }
 
-/** Names that only the daemon knows. Empty where it does not answer. */
+/** Names that only the daemon knows. Empty if it does not answer. */
 export interface NameSource {
   models(): Promise<readonly string[]>
   jobs(): Promise<readonly CompletionCandidate[]>
 }
 
-const HELP = `Prints what makes a shell complete commands, flags, models and jobs.
+const HELP = `Prints a shell script that completes commands, flags, models and jobs.
 
 Examples:
   echo 'source <(foreman completion bash)' >>~/.bashrc
@@ -63,47 +62,48 @@ export function addCompletion(program: Command): void {
   program
     .command('completion')
     .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(Object.keys(SHELL_SCRIPTS)))
-    .summary('completions for bash, zsh or fish')
+    .summary('print a completion script for bash, zsh or fish')
     .addHelpText('before', HELP)
     .action((shell: keyof typeof SHELL_SCRIPTS) => void process.stdout.write(SHELL_SCRIPTS[shell]))
   program
     .command('complete', { hidden: true })
     .argument('[words...]')
-    .summary('what could come next; asked by the scripts of `foreman completion`')
-    .addHelpText('before', 'What could come next.\n\nExamples:\n  foreman complete -- jobs --sta\n')
+    .summary('candidates for the next word; called by the scripts of `foreman completion`')
+    .addHelpText('before', 'Prints the candidates for the next word.\n\nExamples:\n  foreman complete -- jobs --sta\n')
     .action(async (words: readonly string[]) => {
       const lines = await completions(program, words, daemonNames())
       process.stdout.write(lines.map((line) => `${line}\n`).join(''))
     })
 }
 
-/** Lines of `value<TAB>what it is`, or `:file`. The last word is the one that is being typed. */
+/** Returns lines of `value<TAB>description`, or `:file`. The last of `words` is the one being typed. */
 export async function completions(program: Command, words: readonly string[], names: NameSource): Promise<string[]> {
   const typed = words.at(-1) ?? ''
   const { command, pending, places, isLiteral } = walk(program, words.slice(0, -1))
   const [, flag, start] = /^(--[\w-]+)=(.*)$/s.exec(typed) ?? []
   if (flag !== undefined && start !== undefined && !isLiteral) {
-    return lines(await valuesOf(flag, names), start, `${flag}=`)
+    const option = optionsOf(command).find(({ long }) => long === flag)
+    return lines(await valuesOf(flag, names, option?.argChoices), start, `${flag}=`)
   }
-  if (pending !== null) return lines(await valuesOf(pending.long ?? '', names), typed)
+  if (pending !== null) return lines(await valuesOf(pending.long ?? '', names, pending.argChoices), typed)
   if (typed.startsWith('-') && !isLiteral) return lines(flagsOf(command), typed)
   if (command.commands.length > 0 && places === 0) return lines(commandsOf(command), typed)
   const argument = command.registeredArguments[Math.min(places, command.registeredArguments.length - 1)]
   if (argument === undefined || (places >= command.registeredArguments.length && !argument.variadic)) return []
-  return lines(await valuesOf(argument.name(), names), typed)
+  return lines(await valuesOf(argument.name(), names, argument.argChoices), typed)
 }
 
-interface Walked {
+interface TypedLine {
   readonly command: Command
-  /** The flag before, that waits for its value. */
+  /** The last flag, if its value comes next. */
   readonly pending: Option | null
-  /** Arguments given so far. */
+  /** Number of arguments so far. */
   readonly places: number
-  /** Behind `--`, nothing is a flag. */
+  /** Whether `--` came before: then no word is a flag. */
   readonly isLiteral: boolean
 }
 
-function walk(program: Command, words: readonly string[]): Walked {
+function walk(program: Command, words: readonly string[]): TypedLine {
   let command = program
   let pending: Option | null = null
   let places = 0
@@ -129,19 +129,23 @@ const commandsOf = (command: Command): CompletionCandidate[] =>
   command.commands.filter((it) => !isHidden(it)).map((it) => ({ value: it.name(), about: it.summary() }))
 
 const flagsOf = (command: Command): CompletionCandidate[] =>
-  [...optionsOf(command).filter(({ hidden }) => !hidden), { long: '--help', description: 'what can be done, and how' }]
+  [...optionsOf(command).filter(({ hidden }) => !hidden), { long: '--help', description: 'show this help' }]
     .filter(({ long }) => typeof long === 'string')
     .map(({ long, description }) => ({ value: long ?? '', about: description }))
 
-async function valuesOf(name: string, names: NameSource): Promise<readonly CompletionCandidate[] | 'file'> {
-  const kind = KINDS[name] ?? []
+async function valuesOf(
+  name: string,
+  names: NameSource,
+  choices: readonly string[] | undefined,
+): Promise<readonly CompletionCandidate[] | 'file'> {
+  const kind = choices ?? KINDS[name] ?? SETTING_WORDS.get(name) ?? []
   if (kind === 'file') return 'file'
   if (kind === 'job') return names.jobs()
   const words = kind === 'model' ? await names.models() : kind
   return words.map((value) => ({ value, about: '' }))
 }
 
-/** What a shell would have to quote, or act on, is left out. */
+/** Candidates with other characters are left out: a shell would have to quote them. */
 const PLAIN = /^[\w./:@=+,%-]+$/
 
 function lines(candidates: readonly CompletionCandidate[] | 'file', typed: string, prefix = ''): string[] {
@@ -151,21 +155,21 @@ function lines(candidates: readonly CompletionCandidate[] | 'file', typed: strin
     .map(({ value, about }) => `${prefix}${value}\t${about.replace(/\s+/g, ' ')}`)
 }
 
-/** Nobody waits long for a TAB, and an error message in the middle of a command line helps nobody. */
-const PATIENCE_MS = 1_000
+/** A user waits no longer for a TAB. Errors are not shown: they would appear in the middle of the command line. */
+const TIMEOUT_MS = 1_000
 
 function daemonNames(): NameSource {
-  const asked = async <T>(ask: (client: ForemanClient) => Promise<readonly T[]>): Promise<readonly T[]> => {
+  const orNone = async <T>(ask: (client: ForemanClient) => Promise<readonly T[]>): Promise<readonly T[]> => {
     try {
-      return await ask(connect({ timeout: PATIENCE_MS }))
+      return await ask(connect({ timeout: TIMEOUT_MS }))
     } catch {
       return []
     }
   }
   return {
-    models: () => asked(async (client) => (await client.tags()).models.map(({ name }) => name)),
+    models: () => orNone(async (client) => (await client.tags()).models.map(({ name }) => name)),
     jobs: () =>
-      asked(async (client) =>
+      orNone(async (client) =>
         (await client.list({ limit: 30 })).jobs.map(({ job_id, state, model }) => ({
           value: job_id,
           about: `${state} ${model}`.replace(/\p{C}/gu, '?'),

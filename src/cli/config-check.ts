@@ -1,4 +1,4 @@
-// `foreman config check`: whether `foreman serve` would start with these settings. It reads and asks, and changes nothing.
+// `foreman config check`: whether `foreman serve` would start with these settings. It changes nothing.
 
 import type { Command } from 'commander'
 import type { Effective } from '../daemon/config/load.ts'
@@ -8,18 +8,18 @@ import { readSettings, type SettingsFlags, withSettings } from './settings-flags
 import { targetFinding } from './target-finding.ts'
 import { jsonText, printable, table } from './terminal.ts'
 
-/** What a look at something outside the settings found. */
+/** Result of one check outside the settings. */
 export interface Finding {
   readonly about: 'database' | 'free disk' | 'target'
   /** What was found. */
   readonly found: string
-  /** One line: the setting with its value, what is wrong, and what to do; null if nothing is. */
+  /** One line with the setting, its value, what is wrong and what to do. Null if nothing is wrong. */
   readonly problem: string | null
 }
 
-const HELP = `Checks whether \`foreman serve\` would start with these settings, and changes nothing. It prints each setting and where it
-comes from, then every problem at once. It looks at the path of the database and at the free disk beside it; with
---target it also asks the target for its version. Exits with 78 if anything is wrong. Secrets are masked.
+const HELP = `Checks whether \`foreman serve\` would start with these settings, and changes nothing. It prints each setting and its
+source, then all problems. It checks the path of the database and the free disk; with --target it also asks Ollama for its
+version. Exits with 78 if anything is wrong. Secrets are masked.
 
 Examples:
   foreman config check
@@ -35,10 +35,10 @@ interface CheckFlags {
 export function addConfigCheck(config: Command, settingsText: (settings: readonly Effective[]) => string): void {
   const check = config
     .command('check')
-    .summary('whether `serve` would start: settings, database path, free disk, target')
+    .summary('check settings, database path, free disk and Ollama')
     .usage('[--json] [--target] [flags of serve]')
     .option('--json', 'print one JSON document')
-    .option('--target', 'also ask the target for its version (a sleeping target is then a problem)')
+    .option('--target', 'also ask Ollama for its version (no answer is then a problem)')
   withSettings(check)
     .addHelpText('before', HELP)
     .action(async ({ json, target, ...flags }: SettingsFlags & CheckFlags) => {

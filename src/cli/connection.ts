@@ -1,9 +1,9 @@
-// Owns how a command reaches the running daemon: its options, its settings, and which failure ends it with which code.
+// Connection of a command to the running daemon: its options and settings, and the exit code for each failure.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ApiError, AuthError, ForemanClient, UnreachableError } from '../client/index.ts'
 import { DEFAULT_CALLER_URL, loadCaller, ownUrl } from '../daemon/config/caller.ts'
-import { CALLER_URL } from '../daemon/config/options.ts'
+import { CALLER_URL, SETTINGS } from '../daemon/config/options.ts'
 import { processSources } from '../daemon/config/sources.ts'
 import { duration, formatDuration, MAX_DURATION_MS, type Parser } from '../daemon/text/grammar.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -15,10 +15,10 @@ export interface ConnectionFlags {
   readonly json?: boolean
 }
 
-/** How long one call may take where no `--timeout` says so. */
+/** Time limit of one call without `--timeout`. */
 const CALL_TIMEOUT_MS = 10_000
 
-/** Reads an argument by one of the grammars of the settings; what is wrong with it is told as for a setting. */
+/** Parses the value of an option with a grammar of the settings. `usageErrorText` adds the name of the option. */
 export const argument =
   <T>(parser: Parser<T>) =>
   (text: string): T => {
@@ -27,7 +27,20 @@ export const argument =
     return parsed.value
   }
 
-/** Adds the options that every command has which talks to a daemon, but for `--timeout`. */
+/**
+ * The message of commander for an invalid option value, in fewer words: `--state must be one of queued, done; not "over"`,
+ * `--timeout "5" has no unit (did you mean 5s?); allowed: …`.
+ */
+export function usageErrorText(text: string): string {
+  const [, option, value, why] =
+    /^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*)$/s.exec(text) ?? []
+  if (option === undefined || why === undefined) return text
+  const [, choices] = /^Allowed choices are (.*)\.\s*$/s.exec(why) ?? []
+  if (choices !== undefined) return `error: ${option} must be one of ${choices}; not "${value}"\n`
+  return `error: ${option} "${value}" ${why.replace(/^It /, '').replace(/\.\s*$/, '')}\n`
+}
+
+/** Adds the options of every command that talks to a daemon, except `--timeout`. */
 export function withDaemon(command: Command, json = 'print one JSON document'): Command {
   return command
     .addOption(new Option('--json', json))
@@ -35,7 +48,7 @@ export function withDaemon(command: Command, json = 'print one JSON document'): 
     .addHelpText('after', '\nThe token is read from FOREMAN_TOKEN or FOREMAN_TOKEN_FILE, never from a flag.')
 }
 
-/** The same for commands that end with the daemon's answer. */
+/** Adds the same options and `--timeout`, for commands that end with the daemon's answer. */
 export function withConnection(command: Command, timeoutMs = CALL_TIMEOUT_MS, json?: string): Command {
   return withDaemon(command, json).addOption(
     new Option('--timeout <duration>', 'give up after this')
@@ -44,7 +57,7 @@ export function withConnection(command: Command, timeoutMs = CALL_TIMEOUT_MS, js
   )
 }
 
-/** And for those that wait for a job. */
+/** Adds the same options and `--timeout`, for commands that wait for a job. */
 export function withWaiting(command: Command, json: string): Command {
   return withDaemon(command, json).addOption(
     new Option('--timeout <duration>', `wait no longer (exit ${EXIT.waitTimedOut}); the job goes on`).argParser(
@@ -66,7 +79,7 @@ export function connect({ url, timeout = CALL_TIMEOUT_MS }: ConnectionFlags, fal
   return new ForemanClient({ url: caller.url, timeoutMs: timeout, ...(token === null ? {} : { token }) })
 }
 
-/** What a failed call means to whoever typed the command. */
+/** The message and exit code for a failed call. */
 export function commandErrorOf(error: unknown): CommandError {
   if (error instanceof CommandError) return error
   const message = `foreman: ${printable(error instanceof Error ? error.message : String(error))}`
@@ -76,7 +89,18 @@ export function commandErrorOf(error: unknown): CommandError {
       `${message}\nIs it running there? Another address: --url, or ${CALLER_URL}.`,
     )
   }
+  if (error instanceof AuthError && error.code === 'unauthorized') return new CommandError(EXIT.refused, tokenProblem())
   const takesNoWork = error instanceof ApiError && error.status === 503
   if (error instanceof AuthError || takesNoWork) return new CommandError(EXIT.refused, message)
   return new CommandError(EXIT.error, message)
+}
+
+/** Tells a missing token from a wrong one: the daemon's answer is the same for both. */
+function tokenProblem(): string {
+  const caller = loadCaller(processSources({ [CALLER_URL]: DEFAULT_CALLER_URL }))
+  const isSent = caller.kind === 'loaded' && caller.token !== null
+  const { name } = SETTINGS.token
+  return isSent
+    ? `foreman: unauthorized: ${name} is not the token of this daemon`
+    : `foreman: unauthorized: no token was sent; set ${name} or ${name}_FILE to the token of the daemon`
 }

@@ -1,4 +1,4 @@
-// What stands at the path of the database, seen from outside: it opens no database, and takes no lock.
+// Check of the database path and the free disk, for `foreman config check`. It does not open the database or take its lock.
 
 import { constants } from 'node:fs'
 import { access, open, stat, statfs } from 'node:fs/promises'
@@ -6,9 +6,10 @@ import { dirname, resolve } from 'node:path'
 import type { Config } from '../daemon/config/config.ts'
 import { sizeText } from '../daemon/text/grammar.ts'
 import type { Finding } from './config-check.ts'
+import { fileErrorText } from './exit.ts'
 import { bytes } from './terminal.ts'
 
-/** 'FORM', as the store writes it. */
+/** 'FORM', the application id that the store writes. */
 const APPLICATION_ID = 0x46_4f_52_4d
 
 const SQLITE_HEAD_BYTES = 100
@@ -17,7 +18,7 @@ export async function databaseFindings({ db, minFree }: Pick<Config, 'db' | 'min
   const path = resolve(db)
   const folder = await folderProblem(dirname(path))
   if (folder !== null) {
-    return [{ about: 'database', found: `${path} cannot be made`, problem: `FOREMAN_DB=${db}: ${folder}` }]
+    return [{ about: 'database', found: `${path} cannot be created`, problem: `FOREMAN_DB=${db}: ${folder}` }]
   }
   const file = await fileFound(path)
   const problem = file.problem === null ? null : `FOREMAN_DB=${db}: ${file.problem}`
@@ -26,20 +27,22 @@ export async function databaseFindings({ db, minFree }: Pick<Config, 'db' | 'min
 }
 
 async function folderProblem(folder: string): Promise<string | null> {
-  const cure = 'make it, or set FOREMAN_DB to a path in a folder that exists'
-  const seen = await stat(folder).catch(codeOf)
+  const cure = 'create it, or set FOREMAN_DB to a path in a folder that exists'
+  const seen = await stat(folder).catch(fileErrorText)
   if (typeof seen === 'string') return `the folder ${folder} cannot be used (${seen}): ${cure}`
   if (!seen.isDirectory()) return `${folder} is not a folder: ${cure}`
-  const refused = await access(folder, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  const refused = await access(folder, constants.W_OK | constants.X_OK).then(() => null, fileErrorText)
   if (refused === null) return null
-  return `this user may not write in the folder ${folder} (${refused}): change its owner, or set FOREMAN_DB to another path`
+  return `this user may not write to the folder ${folder} (${refused}): change its owner, or set FOREMAN_DB to another path`
 }
 
 async function fileFound(path: string): Promise<{ found: string; problem: string | null }> {
   const cure = 'set FOREMAN_DB to another path'
-  const seen = await stat(path).catch(codeOf)
-  if (seen === 'ENOENT') return { found: `${path} does not exist yet; foreman makes it`, problem: null }
-  if (typeof seen === 'string') return { found: `${path} cannot be read`, problem: `${seen}: ${cure}` }
+  const seen = await stat(path).catch((error: NodeJS.ErrnoException) => error)
+  if (seen instanceof Error) {
+    if (seen.code === 'ENOENT') return { found: `${path} does not exist yet; foreman creates it`, problem: null }
+    return { found: `${path} cannot be read`, problem: `it cannot be read (${fileErrorText(seen)}): ${cure}` }
+  }
   if (!seen.isFile()) return { found: `${path} is not a regular file`, problem: `it is not a regular file: ${cure}` }
   const found = `${path}, ${bytes(seen.size)}`
   if (seen.nlink > 1) {
@@ -48,15 +51,15 @@ async function fileFound(path: string): Promise<{ found: string; problem: string
       problem: `it has ${seen.nlink} names (hard links), and a database must have one: remove the others`,
     }
   }
-  const refused = await access(path, constants.R_OK | constants.W_OK).then(() => null, codeOf)
+  const refused = await access(path, constants.R_OK | constants.W_OK).then(() => null, fileErrorText)
   if (refused !== null) return { found, problem: `this user may not read and write it (${refused}): change its owner` }
   if (seen.size > 0 && !(await isOurs(path))) {
-    return { found, problem: `it is not a database of foreman: ${cure}` }
+    return { found, problem: `it is not a foreman database: ${cure}` }
   }
   return { found, problem: null }
 }
 
-/** By the head of the file. A new database whose log was never written back has no application id there yet. */
+/** Reads the file's header. A new database whose WAL was never written back has no application id there yet. */
 async function isOurs(path: string): Promise<boolean> {
   const file = await open(path)
   try {
@@ -73,9 +76,6 @@ async function freeDisk(path: string, folder: string, minFree: number): Promise<
   const { bavail, bsize } = await statfs(path).catch(() => statfs(folder))
   const free = bavail * bsize
   const isLow = free < minFree
-  const problem = `FOREMAN_MIN_FREE=${sizeText(minFree)}: only ${bytes(free)} are free beside ${path}, so foreman would take no job: make room, or set a smaller value`
+  const problem = `FOREMAN_MIN_FREE=${sizeText(minFree)}: only ${bytes(free)} are free beside ${path}, so foreman would refuse jobs: free disk space, or set a smaller value`
   return { about: 'free disk', found: `${bytes(free)} beside the database`, problem: isLow ? problem : null }
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : String(error)

@@ -1,4 +1,6 @@
-// Owns the exit codes, and the error that ends a command with one of them. Scripts rely on the numbers: add, never renumber.
+// Exit codes, and the error that ends a command with one of them. Scripts rely on the numbers: add, never renumber.
+
+import { getSystemErrorMessage } from 'node:util'
 
 export const EXIT = {
   ok: 0,
@@ -15,7 +17,7 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
-/** What each means to whoever writes a script; shown by `foreman --help` and in docs/command-line.md. */
+/** What each code means; shown by `foreman --help` and in docs/command-line.md. */
 export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT.ok, 'ok'],
   [EXIT.error, 'error'],
@@ -40,7 +42,7 @@ const line = (meanings: typeof EXIT_MEANINGS): string =>
 
 export const EXIT_HELP = `${line(EXIT_MEANINGS.slice(0, 4))}\n  ${line(EXIT_MEANINGS.slice(4, 7))}\n  ${line(EXIT_MEANINGS.slice(7))}\n  serve: ${line(SERVE_EXIT_MEANINGS)}`
 
-/** Ends the command: its lines go to stderr as they are, without a stack. */
+/** Ends the command with `exitCode`. The message goes to stderr as it is, without a stack. */
 export class CommandError extends Error {
   readonly exitCode: number
   constructor(exitCode: number, message: string) {
@@ -48,4 +50,12 @@ export class CommandError extends Error {
     this.name = 'CommandError'
     this.exitCode = exitCode
   }
+}
+
+/** The reason of a failed file operation in words: `no such file or directory`. */
+export function fileErrorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (!('errno' in error && typeof error.errno === 'number')) return error.message
+  // The system's own sentence is "illegal operation on a directory".
+  return 'code' in error && error.code === 'EISDIR' ? 'it is a folder' : getSystemErrorMessage(error.errno)
 }

@@ -1,30 +1,31 @@
-// Owns the waiting for one job: its answer to stdout, what it waits for to stderr, and its end, a timeout or a
-// Ctrl-C to an exit code. The job itself goes on whatever happens here, unless somebody asked to cancel it.
+// Waiting for one job: its answer to stdout, its progress to stderr, and its end, a timeout or Ctrl-C to an exit code. The
+// job continues whatever happens here, unless the user cancels it.
 
 import { isFinal, type JobEvent, type JobHandle, type StateEvent, textOf } from '../client/index.ts'
-import { ERRORS } from '../protocol/error.ts'
+import { formatDuration } from '../daemon/text/grammar.ts'
 import { AnswerOutput, ReaderGone } from './answer-output.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { Interrupt, type InterruptChoice } from './interrupt.ts'
+import { errorHint, errorText } from './job-words.ts'
 import type { ProgressLine } from './progress.ts'
-import { age, jsonText, printable } from './terminal.ts'
+import { jsonText } from './terminal.ts'
 
 export interface FollowOptions {
-  /** The assistant's text as it comes, each event on a line as JSON, or the job as one document at its end. */
+  /** The assistant's text as it is written, one JSON event a line, or the finished job as one document. */
   readonly prints: 'text' | 'events' | 'document'
   readonly progress: ProgressLine
   readonly timeoutMs?: number | undefined
-  /** Ctrl-C offers to cancel; else it only ends the watching. */
+  /** Whether Ctrl-C offers to cancel the job. If false, it only ends the command. */
   readonly mayCancel: boolean
-  /** Cancels the job when its reader leaves (`| head`): nobody else wants the answer. */
+  /** Whether to cancel the job when the reader of stdout leaves (`| head`). False if somebody else needs the answer. */
   readonly endsWithReader: boolean
 }
 
-/** How often a waiting job is asked for. Only a terminal is also served at once. */
+/** Interval between two reads of a waiting job. At a terminal the first read is at once. */
 const LOOK_MS = 2_000
 
-/** Ends the waiting, not the job. */
-class WaitedEnough extends Error {
+/** The wait was ended, by a timeout or Ctrl-C. The job continues. */
+class WaitEnded extends Error {
   readonly choice: InterruptChoice | 'timeout'
   constructor(choice: InterruptChoice | 'timeout') {
     super(choice)
@@ -32,12 +33,12 @@ class WaitedEnough extends Error {
   }
 }
 
-/** Resolves when the job is done, or when nobody reads stdout any more; else throws a CommandError. */
+/** Resolves when the job is done or the reader of stdout has left. Otherwise throws a CommandError. */
 export async function follow(job: JobHandle, options: FollowOptions): Promise<void> {
   const { progress, prints, timeoutMs, mayCancel } = options
   const output = new AnswerOutput()
   const waiting = new AbortController()
-  const giveUp = (why: InterruptChoice | 'timeout'): void => waiting.abort(new WaitedEnough(why))
+  const giveUp = (why: InterruptChoice | 'timeout'): void => waiting.abort(new WaitEnded(why))
   const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs, 'timeout')
   const interrupt = new Interrupt({
     asked: () => {
@@ -60,7 +61,7 @@ export async function follow(job: JobHandle, options: FollowOptions): Promise<vo
   } catch (error) {
     progress.hide()
     if (error instanceof ReaderGone) return await readerLeft(job, options)
-    if (!(error instanceof WaitedEnough)) throw error
+    if (!(error instanceof WaitEnded)) throw error
     if (error.choice === 'timeout' && prints === 'document') await output.line(jsonText(await job.get()))
     throw await leave(job, error.choice, options)
   } finally {
@@ -79,7 +80,7 @@ interface FollowedStream {
   readonly signal: AbortSignal
 }
 
-/** The event that ended the job. */
+/** Prints the events of the job. Returns the event of its final state. */
 async function read(
   job: JobHandle,
   { output, progress, prints, interrupt, signal }: FollowedStream,
@@ -105,21 +106,20 @@ async function print(job: JobHandle, event: JobEvent, output: AnswerOutput, prog
   if (event.type === 'record') {
     const text = textOf(event.data)
     if (text === '') return
-    // While the answer goes to a file, the terminal may still be told that it comes. Not so in a pipe: what `tee` had put
-    // on the terminal was overwritten each second.
+    // If stdout is a file, the status line stays. In a pipe it goes: it overwrote what `tee` had printed, once a second.
     if (output.mayBeSeen) progress.hide()
     await output.text(text)
   } else if (event.state === 'queued' && output.hasText) {
     progress.hide()
     await output.restart()
     process.stderr.write(
-      `foreman: job ${job.id} goes back to the queue: what was printed is void, its answer begins anew\n`,
+      `foreman: job ${job.id} was put back in the queue: ignore the answer so far, it starts again\n`,
     )
     progress.show()
   }
 }
 
-/** Asks what the job waits for. A request that fails is ignored, because another one follows. */
+/** Reads what the job waits for. A failed request is ignored, because another one follows. */
 async function look(job: JobHandle, progress: ProgressLine, signal: AbortSignal): Promise<void> {
   if (progress.state !== 'queued') return
   try {
@@ -128,9 +128,8 @@ async function look(job: JobHandle, progress: ProgressLine, signal: AbortSignal)
 }
 
 function failure(id: string, { state, error }: StateEvent): CommandError {
-  const why = error === undefined ? '' : `: ${printable(error.message)}`
-  const hint =
-    error !== undefined && Object.hasOwn(ERRORS, error.code) ? ERRORS[error.code as keyof typeof ERRORS].hint : null
+  const why = error === undefined || error.code === 'cancelled' ? '' : `: ${errorText(error)}`
+  const hint = error === undefined ? null : errorHint(error)
   const verb = state === 'cancelled' ? 'was cancelled' : 'failed'
   return new CommandError(EXIT.jobFailed, `foreman: job ${id} ${verb}${why}${hint === null ? '' : `\n${hint}`}`)
 }
@@ -138,9 +137,9 @@ function failure(id: string, { state, error }: StateEvent): CommandError {
 async function readerLeft(job: JobHandle, { endsWithReader }: FollowOptions): Promise<void> {
   if (!endsWithReader) return
   const { state } = await job.cancel()
-  // Its end may have come first.
+  // The job may have ended first.
   if (state === 'done' || state === 'failed') return
-  process.stderr.write(`foreman: nobody reads the answer any more: job ${job.id} is cancelled\n`)
+  process.stderr.write(`foreman: the reader of stdout has left: job ${job.id} is cancelled\n`)
 }
 
 async function leave(
@@ -148,9 +147,9 @@ async function leave(
   choice: InterruptChoice | 'timeout',
   { timeoutMs = 0, mayCancel }: FollowOptions,
 ): Promise<CommandError> {
-  const goesOn = `job ${job.id} goes on: foreman jobs watch ${job.id}`
+  const goesOn = `job ${job.id} continues: foreman jobs watch ${job.id}`
   if (choice === 'timeout') {
-    return new CommandError(EXIT.waitTimedOut, `foreman: not over after ${age(timeoutMs)}; ${goesOn}`)
+    return new CommandError(EXIT.waitTimedOut, `foreman: not finished after ${formatDuration(timeoutMs)}; ${goesOn}`)
   }
   if (choice === 'leave' || !mayCancel) return new CommandError(EXIT.interrupted, `foreman: ${goesOn}`)
   await job.cancel()

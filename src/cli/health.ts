@@ -1,5 +1,5 @@
-// Owns `foreman health`: whether the daemon lives. A sleeping target does not make it ill, or an orchestrator would restart
-// foreman all night.
+// `foreman health`: whether the daemon is alive. A sleeping Ollama is not a failure, or a supervisor would restart foreman
+// all night.
 
 import type { Command } from 'commander'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
@@ -7,10 +7,10 @@ import { jsonText } from './terminal.ts'
 
 export function addHealth(program: Command): void {
   withConnection(program.command('health'), 3_000)
-    .summary('exit 0 while the daemon lives, also when its target sleeps')
+    .summary('exit 0 if the daemon is alive, even if Ollama is asleep')
     .addHelpText(
       'before',
-      "Exits with 0 while the daemon lives, also when its target sleeps. Needs no token.\nWithout FOREMAN_URL it asks at FOREMAN_ADDR, the daemon's own setting.\n\nExamples:\n  foreman health\n  foreman health --url http://gpu.lan:8080 --timeout 1s\n",
+      "Exits with 0 if the daemon is alive, even if Ollama is asleep. Needs no token.\nWithout FOREMAN_URL it uses FOREMAN_ADDR, the daemon's own setting.\n\nExamples:\n  foreman health\n  foreman health --url http://gpu.lan:8080 --timeout 1s\n",
     )
     .action(async (flags: ConnectionFlags) => {
       const health = await connect(flags, 'own address').health()

@@ -1,5 +1,4 @@
-// Owns what Ctrl-C means while a job is waited for: at a terminal it asks, once; elsewhere it cancels. It only finds out what
-// is wanted, and does nothing about it.
+// Ctrl-C while waiting for a job: asks once at a terminal, cancels elsewhere. It only reports the choice to its caller.
 
 import { cut } from './display-width.ts'
 import { CTRL_C, type Keyboard, listenToKeys } from './keyboard.ts'
@@ -7,18 +6,18 @@ import { CTRL_C, type Keyboard, listenToKeys } from './keyboard.ts'
 export type InterruptChoice = 'cancel' | 'leave'
 
 export interface Asker {
-  /** Else Ctrl-C means `leave`, at once. */
+  /** Whether to ask. If false, Ctrl-C means `leave` at once. */
   readonly mayAsk: boolean
-  /** Before the question is shown: nothing else may be drawn. */
+  /** Called before the question is shown. The caller must draw nothing until it is answered. */
   asked(): void
-  /** The question was waved away. */
+  /** Called when any other key was pressed. */
   goOn(): void
-  /** At most once. */
+  /** Called at most once. */
   chosen(choice: InterruptChoice): void
 }
 
-/** Shorter than any terminal is wide: of a line that wraps, only the last row would be wiped. */
-const QUESTION = '[c]ancel the job, [l]eave it running, any other key waits on: '
+/** Shorter than 80 columns: of a line that wraps, only the last row could be removed. */
+const QUESTION = '[c]ancel the job, [l]eave it running, any other key: keep waiting '
 
 export class Interrupt {
   readonly #asker: Asker
@@ -31,12 +30,12 @@ export class Interrupt {
     process.on('SIGINT', this.#onSignal)
   }
 
-  /** Resolves at once, or when the question that is on the screen has been answered. */
+  /** Resolves at once, or when the question on the screen has been answered. */
   async settled(): Promise<void> {
     await this.#answered?.promise
   }
 
-  /** Listens no more. Safe twice. */
+  /** Stops listening. Safe to call twice. */
   close(): void {
     process.off('SIGINT', this.#onSignal)
     this.#isOver = true
@@ -45,7 +44,7 @@ export class Interrupt {
 
   readonly #onSignal = (): void => {
     if (this.#isOver) return
-    // A second one, from somewhere else than the keyboard: whoever sends it wants to be rid of us, not of the work.
+    // A second signal cannot come from the keyboard (raw mode). Its sender wants to end this command, not the job.
     if (this.#answered !== null) return this.#choose('leave')
     if (!this.#asker.mayAsk) return this.#choose('leave')
     if (!process.stderr.isTTY) return this.#choose('cancel')

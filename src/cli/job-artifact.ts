@@ -1,14 +1,14 @@
-// Owns `foreman jobs artifact`: the bytes of an artifact, to stdout or into a file. A file is there when it is whole, and not
-// before.
+// `foreman jobs artifact`: prints an artifact, or saves it as a file. The file appears under its name only when it is
+// complete.
 
 import { rename, rm, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { AnswerOutput, ReaderGone } from './answer-output.ts'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
-import { CommandError, EXIT } from './exit.ts'
+import { CommandError, EXIT, fileErrorText } from './exit.ts'
 import { bytes, jsonText, printable, table, terminalWidth } from './terminal.ts'
 
-const HELP = `Prints an artifact: \`completion\`, the assistant's text, or \`response\`, the target's answer as it came.
+const HELP = `Prints an artifact: \`completion\`, the assistant's text, or \`response\`, Ollama's unchanged answer.
 
 Examples:
   foreman jobs artifact 01KDWS9F3K8E6YJ5T9S1R2Q3WX
@@ -22,15 +22,15 @@ interface ArtifactFlags extends ConnectionFlags {
 }
 
 export function addArtifact(jobs: Command): void {
-  const command = jobs.command('artifact').argument('<id>').argument('[name]', 'which', 'completion')
+  const command = jobs.command('artifact').argument('<id>').argument('[name]', 'completion or response', 'completion')
   withConnection(command, 300_000, 'with --list: print the list as JSON')
-    .summary('print what a job left')
+    .summary('print an artifact of a job')
     .addHelpText('before', HELP)
-    .option('-o, --output <file>', 'write it into this file')
-    .option('--list', 'what there is, instead')
+    .option('-o, --output <file>', 'write it to this file')
+    .option('--list', 'list the artifacts instead')
     .action(async (id: string, name: string, flags: ArtifactFlags) => {
       if (flags.list === true) return printNames(id, flags)
-      if (flags.json === true) return command.error('error: --json goes with --list: an artifact is printed as it is')
+      if (flags.json === true) return command.error('error: --json needs --list: an artifact is printed unchanged')
       const artifact = await connect(flags).artifact(id, name, { timeoutMs: flags.timeout })
       if (flags.output === undefined) await print(artifact.bytes)
       else await save(artifact.bytes, flags.output)
@@ -71,7 +71,6 @@ async function save(artifact: Uint8Array, path: string): Promise<void> {
     await rename(part, path)
   } catch (error) {
     await rm(part, { force: true })
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new CommandError(EXIT.error, `foreman: ${printable(path)} cannot be written: ${code}`)
+    throw new CommandError(EXIT.error, `foreman: ${printable(path)} cannot be written: ${fileErrorText(error)}`)
   }
 }

@@ -1,4 +1,4 @@
-// Owns how the arguments of `foreman submit` become the body of a job. Pure; what is wrong is said as a mistake of usage.
+// Body of a job from the arguments of `foreman submit`. Pure. Invalid arguments throw a usage error.
 
 import { CommandError, EXIT } from './exit.ts'
 
@@ -21,11 +21,11 @@ export interface BodyOptions {
 
 export type Body = { model: string } & Record<string, unknown>
 
-/** The endpoints whose bodies can be made of a prompt; the others want `--body`. */
+/** Endpoints whose body can be built from a prompt. The others need `--body`. */
 export const PROMPT_ENDPOINTS = ['/api/chat', '/api/generate', '/v1/chat/completions'] as const
 
-/** What each endpoint is asked with. One of them is enough. */
-const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
+/** The keys of each endpoint that hold the question. One of them is enough. */
+const QUESTION_KEYS: Readonly<Record<string, readonly string[]>> = {
   '/api/chat': ['messages'],
   '/api/generate': ['prompt', 'images', 'suffix'],
   '/v1/chat/completions': ['messages'],
@@ -36,8 +36,8 @@ const QUESTIONS: Readonly<Record<string, readonly string[]>> = {
 
 const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
 
-export function composeBody(asking: BodyOptions): Body {
-  const { model, endpoint, prompt, images, system, format, options, think } = asking
+export function composeBody(given: BodyOptions): Body {
+  const { model, endpoint, prompt, images, system, format, options, think } = given
   const native = {
     ...(format === undefined ? {} : { format }),
     ...(think === undefined ? {} : { think }),
@@ -54,7 +54,9 @@ export function composeBody(asking: BodyOptions): Body {
     case '/v1/chat/completions': {
       const [flag] = Object.keys(native)
       if (flag !== undefined) {
-        throw usage(`--${flag.replace(/s$/, '')} is a word of /api/chat and /api/generate; ${endpoint} wants --body`)
+        throw usage(
+          `--${flag.replace(/s$/, '')} works with /api/chat and /api/generate only; use --body for ${endpoint}`,
+        )
       }
       return {
         model,
@@ -64,7 +66,7 @@ export function composeBody(asking: BodyOptions): Body {
     }
     default:
       throw usage(
-        `a prompt makes a body for ${PROMPT_ENDPOINTS.join(', ')}; for ${endpoint} give the whole body with --body`,
+        `PROMPT works with ${PROMPT_ENDPOINTS.join(', ')} only; for ${endpoint} give the whole body with --body`,
       )
   }
 }
@@ -78,7 +80,7 @@ function openaiContent(prompt: string, images: readonly Image[]): unknown {
   return [{ type: 'text', text: prompt }, ...parts]
 }
 
-/** `temperature=0.2`: what is JSON is that (numbers, true, lists), what is not is text. */
+/** Reads `temperature=0.2`. A value that is JSON (a number, true, a list) is parsed; any other value is text. */
 export function readOption(argument: string): readonly [name: string, value: unknown] {
   const [, name, text] = /^([^=]+)=(.*)$/s.exec(argument) ?? []
   if (name === undefined || text === undefined) throw usage(`--option ${argument} is not NAME=VALUE`)
@@ -89,7 +91,7 @@ export function readOption(argument: string): readonly [name: string, value: unk
   }
 }
 
-/** The schema in a text that came from `origin`. */
+/** Parses a JSON schema. `origin` names its source in error messages. */
 export function readSchema(text: string, origin: string): unknown {
   let schema: unknown
   try {
@@ -98,14 +100,14 @@ export function readSchema(text: string, origin: string): unknown {
     throw usage(`--format ${origin} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
   if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema
-  throw usage(`--format ${origin} is not a JSON schema: that is an object, such as {"type": "object"}`)
+  throw usage(`--format ${origin} is not a JSON schema: it must be an object, such as {"type": "object"}`)
 }
 
 /**
- * What to say on stderr of a whole body that asks nothing of its endpoint, so that the target would only load the model;
- * null if there is nothing to say. Throws for a model that is empty. What cannot be read is left to the daemon.
+ * Returns a warning if the body has no question for its endpoint, so that Ollama would only load the model; else null.
+ * Throws if the model is empty. A body that does not parse is left to the daemon.
  *
- * @param flag --endpoint, which stands before the body's own
+ * @param flag --endpoint, which takes precedence over the body's own
  */
 export function noteOnBody(bytes: Uint8Array, flag: string | undefined): string | null {
   const body = objectIn(bytes)
@@ -114,12 +116,12 @@ export function noteOnBody(bytes: Uint8Array, flag: string | undefined): string 
   if (typeof model === 'string' && model.trim() === '')
     throw usage('--body has an empty "model": name one, such as "qwen3:14b"')
   const endpoint = flag ?? (typeof own === 'string' ? own : '/api/chat')
-  const wanted = QUESTIONS[endpoint]
-  // To load or unload a model is what keep_alive alone asks for.
+  const wanted = QUESTION_KEYS[endpoint]
+  // keep_alive alone loads or unloads a model.
   if (wanted === undefined || keepAlive !== undefined || wanted.some((key) => body[key] !== undefined)) return null
-  const [fits] = Object.entries(QUESTIONS).find(([, keys]) => keys.some((key) => body[key] !== undefined)) ?? []
+  const [fits] = Object.entries(QUESTION_KEYS).find(([, keys]) => keys.some((key) => body[key] !== undefined)) ?? []
   const hint = fits === undefined ? '' : `; its other keys fit --endpoint ${fits}`
-  return `--body asks nothing of ${endpoint}: it has no ${wanted.map((key) => `"${key}"`).join(', ')}${hint}`
+  return `--body has no question for ${endpoint}: it has no ${wanted.map((key) => `"${key}"`).join(', ')}${hint}`
 }
 
 function objectIn(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {

@@ -1,4 +1,4 @@
-// Owns the commands that change jobs: cancel, retry, rm. Each takes several ids, does what it can, and tells of the rest.
+// `foreman jobs cancel`, `retry` and `rm`. Each takes several ids, continues after an id that fails, and reports it.
 
 import type { Command } from 'commander'
 import { ApiError, AuthError, type ForemanClient, isFinal } from '../client/index.ts'
@@ -8,11 +8,11 @@ import { jsonText, printable } from './terminal.ts'
 
 export function addCancel(jobs: Command): void {
   add(jobs, 'cancel', {
-    summary: 'cancel jobs, waiting or running',
-    help: 'Cancels jobs. One that runs is stopped at the target; one that is over stays as it is.\n\nExamples:\n  foreman jobs cancel 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n  foreman jobs --all --json --state queued --label test | jq -r .job_id | xargs -r foreman jobs cancel\n',
+    summary: 'cancel waiting or running jobs',
+    help: 'Cancels jobs. A running job is stopped at Ollama. A finished job does not change.\n\nExamples:\n  foreman jobs cancel 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n  foreman jobs --all --json --state queued --label test | jq -r .job_id | xargs -r foreman jobs cancel\n',
     async change(client, id) {
       const { state } = await client.cancel(id)
-      const words = isFinal(state) ? state : 'is being cancelled'
+      const words = isFinal(state) ? state : 'being cancelled'
       return { text: `${id}  ${words}`, document: { job_id: id, state } }
     },
   })
@@ -20,8 +20,8 @@ export function addCancel(jobs: Command): void {
 
 export function addRetry(jobs: Command): void {
   add(jobs, 'retry', {
-    summary: 'submit finished jobs again, as new ones',
-    help: 'Submits finished jobs again, each as a new job, and prints the new ids. The old ones stay as they are.\n\nExamples:\n  foreman jobs retry 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n  foreman jobs watch "$(foreman jobs retry 01KDWS9F3K8E6YJ5T9S1R2Q3WX)"\n',
+    summary: 'submit finished jobs again as new jobs',
+    help: 'Submits finished jobs again, each as a new job, and prints the new ids. The old jobs do not change.\n\nExamples:\n  foreman jobs retry 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n  foreman jobs watch "$(foreman jobs retry 01KDWS9F3K8E6YJ5T9S1R2Q3WX)"\n',
     async change(client, id) {
       const job = await client.retry(id)
       return { text: job.id, document: { retry_of: id, ...job.receipt } }
@@ -31,22 +31,22 @@ export function addRetry(jobs: Command): void {
 
 export function addRm(jobs: Command): void {
   add(jobs, 'rm', {
-    summary: 'forget finished jobs, with all they hold',
-    help: 'Forgets finished jobs with their artifacts and webhooks, sent or not. A job that is not over has to be cancelled first.\n\nExamples:\n  foreman jobs rm 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n',
+    summary: 'delete finished jobs with their artifacts and webhooks',
+    help: 'Deletes finished jobs with their artifacts and webhooks, sent or not. Cancel a job first if it has not finished.\n\nExamples:\n  foreman jobs rm 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n',
     async change(client, id) {
       await client.forget(id)
-      return { text: `${id}  forgotten`, document: { job_id: id, forgotten: true } }
+      return { text: `${id}  deleted`, document: { job_id: id, deleted: true } }
     },
   })
 }
 
-interface StateLine {
+interface ChangeCommand {
   readonly summary: string
   readonly help: string
   change(client: ForemanClient, id: string): Promise<{ text: string; document: object }>
 }
 
-function add(jobs: Command, name: string, { summary, help, change }: StateLine): void {
+function add(jobs: Command, name: string, { summary, help, change }: ChangeCommand): void {
   withConnection(jobs.command(name).argument('<id...>'), undefined, 'print each outcome as JSON, one a line')
     .summary(summary)
     .addHelpText('before', help)
@@ -58,13 +58,13 @@ function add(jobs: Command, name: string, { summary, help, change }: StateLine):
           const { text, document } = await change(client, id)
           process.stdout.write(`${flags.json === true ? jsonText(document, 'line') : printable(text)}\n`)
         } catch (error) {
-          // What is wrong with one id says nothing of the next; what is wrong with the daemon or the token does.
+          // An error about one job does not concern the next; an error of the daemon or the token does.
           const isAboutThisJob = error instanceof ApiError && !(error instanceof AuthError) && error.status < 500
           if (!isAboutThisJob || ids.length === 1) throw error
           failures++
           process.stderr.write(`foreman: ${printable(error.message)}\n`)
         }
       }
-      if (failures > 0) throw new CommandError(EXIT.error, `foreman: ${failures} of ${ids.length} could not be done`)
+      if (failures > 0) throw new CommandError(EXIT.error, `foreman: ${failures} of ${ids.length} failed`)
     })
 }

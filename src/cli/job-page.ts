@@ -1,9 +1,8 @@
-// Owns how one job reads on a terminal: what became of it, what it cost, what it left, and who was told. Pure.
+// Page of one job on a terminal: state, times, tokens, error, artifacts and webhooks. Pure.
 
 import { isFinal } from '../client/index.ts'
-import { ERRORS } from '../protocol/error.ts'
 import type { DeliveryDocument, JobDocument, UsageDocument } from '../protocol/wire.ts'
-import { etaText, paintState, speedText, waitingForText } from './job-words.ts'
+import { aheadText, errorHint, errorText, etaText, paintState, speedText, waitingForText } from './job-words.ts'
 import { age, bytes, type Painter, printable, styled, table } from './terminal.ts'
 
 export function jobPage(job: JobDocument, width: number, now: number, style: Painter = styled): string {
@@ -12,10 +11,10 @@ export function jobPage(job: JobDocument, width: number, now: number, style: Pai
     row('model', printable(job.model), style),
     row('endpoint', printable(job.endpoint), style),
     ...(job.label === null ? [] : [row('label', printable(job.label), style)]),
-    ...(job.retry_of === null ? [] : [row('repeats', printable(job.retry_of), style)]),
+    ...(job.retry_of === null ? [] : [row('retry of', printable(job.retry_of), style)]),
     row('created', when(job.created_at, now), style),
     ...progressLines(job, now, style),
-    ...(job.finished_at === null ? [] : [row('over', when(job.finished_at, now), style)]),
+    ...(job.finished_at === null ? [] : [row('finished', when(job.finished_at, now), style)]),
     ...timesLines(job, style),
     ...errorLines(job, style),
   ]
@@ -31,10 +30,9 @@ const when = (iso: string, now: number): string => `${printable(iso)}  ${age(now
 function progressLines(job: JobDocument, now: number, style: Painter): string[] {
   const sent = `${job.attempt} of ${job.max_attempts}`
   if (job.state !== 'queued') return [row('attempt', sent, style)]
-  const place = job.position === null ? '?' : job.position === 0 ? 'next' : `${job.position} before it`
   const eta = (job.eta_seconds ?? 0) < 1 ? '' : `, in about ${etaText(job)}`
   return [
-    row('place', `${place}${eta}`, style),
+    row('queue', `${aheadText(job.position)}${eta}`, style),
     ...(job.waiting_for === null ? [] : [row('waits for', waitingForText(job.waiting_for, now), style)]),
     ...(job.attempt === 0 ? [] : [row('attempt', sent, style)]),
   ]
@@ -62,9 +60,9 @@ const cachedText = ({ cached_prompt_tokens: cached }: UsageDocument): string =>
 function errorLines({ error, state }: JobDocument, style: Painter): string[] {
   if (error === null) return []
   const status = error.status === null ? '' : `, HTTP ${error.status}`
-  const hint = Object.hasOwn(ERRORS, error.code) ? ERRORS[error.code as keyof typeof ERRORS].hint : null
+  const hint = errorHint(error)
   return [
-    row(state === 'cancelled' ? 'why' : 'error', style('red', printable(error.message)), style),
+    row(state === 'cancelled' ? 'why' : 'error', style('red', errorText(error)), style),
     row('', `${printable(error.code)}${status}`, style),
     ...(hint === null ? [] : [row('', style('dim', hint), style)]),
   ]

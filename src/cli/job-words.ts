@@ -1,6 +1,7 @@
-// Owns how a job's state, times and speed read on a terminal. Pure.
+// Texts for a job's state, place, times, speed and error on a terminal. Pure.
 
-import type { JobState, JobSummary, WaitingForDocument } from '../protocol/wire.ts'
+import { ERRORS } from '../protocol/error.ts'
+import type { JobErrorDocument, JobState, JobSummary, WaitingForDocument } from '../protocol/wire.ts'
 import { age, type Painter, printable, type Style } from './terminal.ts'
 
 export const STATES = [
@@ -21,13 +22,17 @@ const STYLES: Readonly<Record<JobState, Style>> = {
   cancelled: 'yellow',
 }
 
-/** A cell of a table that holds a state and its padding. */
+/** Colours a cell that has a state and its padding. */
 export function paintState(cell: string, style: Painter): string {
   const painted = STYLES[cell.trim() as JobState]
   return painted === undefined ? cell : style(painted, cell)
 }
 
-/** `2m10s`, `now`, or a dash where it is not known. */
+/** A job's place in the queue: `next`, `3 ahead`, or a dash if unknown. `position` is the number of jobs ahead. */
+export const aheadText = (position: number | null): string =>
+  position === null ? '–' : position === 0 ? 'next' : `${position} ahead`
+
+/** `2m10s`, `now`, or a dash if unknown. */
 export function etaText({ eta_seconds: seconds }: JobSummary): string {
   if (seconds === undefined) return '–'
   return seconds < 1 ? 'now' : age(seconds * 1000)
@@ -35,15 +40,15 @@ export function etaText({ eta_seconds: seconds }: JobSummary): string {
 
 export const ranText = ({ timings: { run_ms } }: JobSummary): string => (run_ms === null ? '–' : age(run_ms))
 
-/** Tokens a second, as Ollama counts them: `eval_count` in `eval_duration`; a dash where the target does not tell. */
+/** Tokens per second as Ollama computes them: `eval_count` divided by `eval_duration`. A dash if Ollama reports neither. */
 export function speedText({ usage, timings: { eval_ms } }: JobSummary): string {
   const tokens = usage?.completion_tokens ?? 0
-  // An older daemon has no such field.
+  // Absent from an older daemon.
   const ms = eval_ms ?? 0
   return tokens > 0 && ms > 0 ? ((tokens * 1000) / ms).toFixed(1) : '–'
 }
 
-/** What a job waits for: `qwen3:14b is drained first, 12m00s more at the latest`; a dash where it waits for nothing. */
+/** What a job waits for: `jobs for qwen3:14b go first, for 12m00s at most`; a dash if unknown. */
 export function waitingForText(waiting: WaitingForDocument | null | undefined, now: number, isShort = false): string {
   if (waiting == null) return '–'
   const since = age(Math.max(0, now - Date.parse(waiting.since)))
@@ -52,17 +57,25 @@ export function waitingForText(waiting: WaitingForDocument | null | undefined, n
     case 'paused':
       return left === null ? `foreman is paused (${since})` : `foreman is paused, ${left} more`
     case 'storage_full':
-      return `no room on the disk of foreman (${since})`
+      return `no free disk space at foreman (${since})`
     case 'target_unreachable':
-      return `the target does not answer (${since})`
+      return `Ollama does not answer (${since})`
     case 'backoff':
-      return `tried again in ${left ?? '?'}`
+      return `retried in ${left ?? '?'}`
     case 'draining': {
-      const end = left === null ? '' : `, ${left} more at the latest`
-      return `${printable(waiting.affinity ?? 'another model')} is drained first${end}`
+      const end = left === null ? '' : `, for ${left} at most`
+      return `jobs for ${printable(waiting.affinity ?? 'another model')} go first${end}`
     }
     case 'running':
       if (waiting.job_id === undefined) return 'about to be sent'
       return `${isShort ? 'the running job' : `job ${printable(waiting.job_id)}`} (${since})`
   }
 }
+
+/** The message of a job's error. The wire has Ollama's "request canceled" for a cancelled job, which adds nothing here. */
+export const errorText = ({ code, message }: JobErrorDocument): string =>
+  code === 'cancelled' ? 'cancelled on request' : printable(message)
+
+/** What to do about a job's error; null if it is unknown or there is nothing to do. */
+export const errorHint = ({ code }: Pick<JobErrorDocument, 'code'>): string | null =>
+  code !== 'cancelled' && Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].hint : null

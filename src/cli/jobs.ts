@@ -1,8 +1,8 @@
-// Owns `foreman jobs` and the commands below it that read: list, get and watch.
+// `foreman jobs` and its reading subcommands: list, get and watch.
 
 import { type Command, Option } from 'commander'
 import type { JobState } from '../client/index.ts'
-import { integer, oneOf } from '../daemon/text/grammar.ts'
+import { integer } from '../daemon/text/grammar.ts'
 import { nearest } from '../daemon/text/nearest.ts'
 import { argument, type ConnectionFlags, connect, withConnection, withWaiting } from './connection.ts'
 import { follow } from './follow.ts'
@@ -14,7 +14,7 @@ import { STATES } from './job-words.ts'
 import { ProgressLine } from './progress.ts'
 import { jsonText, terminalWidth } from './terminal.ts'
 
-const LIST_HELP = `Lists jobs, the newest first: those of blocked callers too.
+const LIST_HELP = `Lists jobs, newest first, waiting calls included.
 
 Examples:
   foreman jobs
@@ -22,19 +22,19 @@ Examples:
   foreman jobs --all --json | jq -r 'select(.state == "failed") | .job_id' | xargs -r foreman jobs retry
 `
 
-const GET_HELP = `What is known of one job: its place or its end, times, tokens, artifacts, webhooks. Never its prompt.
+const GET_HELP = `Shows one job: state, place in the queue, times, tokens, artifacts and webhooks. The prompt is never shown.
 
 Examples:
   foreman jobs get 01KDWS9F3K8E6YJ5T9S1R2Q3WX
   foreman jobs get 01KDWS9F3K8E6YJ5T9S1R2Q3WX --json | jq .result
 `
 
-const WATCH_HELP = `Waits for a job and prints its answer, from its beginning, as \`foreman submit\` does. Ctrl-C ends the watching and
-leaves the job alone.
+const WATCH_HELP = `Waits for a job and prints its answer from the start, as \`foreman submit\` does. Ctrl-C ends the command, not the
+job.
 
 Examples:
   foreman jobs watch 01KDWS9F3K8E6YJ5T9S1R2Q3WX
-  foreman jobs watch 01KDWS9F3K8E6YJ5T9S1R2Q3WX --json    # each event on a line
+  foreman jobs watch 01KDWS9F3K8E6YJ5T9S1R2Q3WX --json    # one event a line
 `
 
 export function addJobs(program: Command): void {
@@ -67,14 +67,16 @@ function addList(jobs: Command): void {
     'print each job as JSON, one a line',
   )
   list
-    .summary('list jobs, the newest first (also without `list`)')
+    .summary('list jobs, newest first (also without `list`)')
     .addHelpText('before', LIST_HELP)
     .allowExcessArguments()
-    .addOption(new Option('--state <state>', 'only these').argParser(argument(oneOf(...STATES))))
+    .addOption(new Option('--state <state>', 'only jobs in this state').choices(STATES))
     .option('--model <model>', 'only jobs for this model')
     .option('--label <label>', 'only jobs with this label')
-    .addOption(new Option('--limit <number>', 'how many').argParser(argument(integer(1, 1_000_000))).default(20, '20'))
-    .option('--all', 'all there are, instead of --limit')
+    .addOption(
+      new Option('--limit <number>', 'at most this many').argParser(argument(integer(1, 1_000_000))).default(20, '20'),
+    )
+    .option('--all', 'all jobs, instead of --limit')
     .action(async (flags: ListFlags) => {
       const [mistyped] = list.args
       if (mistyped !== undefined) {
@@ -98,20 +100,20 @@ async function printList({ state, model, label, limit, all, ...flags }: ListFlag
   const rows: TableRow[] = []
   let count = 0
   for await (const job of connect(flags).jobs({ ...filter, limit: Math.min(most, 200) })) {
-    // Stopped by the one that is too many, and thus known to be there.
+    // One job more than is shown, to know whether there are more.
     if (count++ === most) break
     if (flags.json === true) process.stdout.write(`${jsonText(job, 'line')}\n`)
     else rows.push(jobRow(job, Date.now()))
   }
   if (flags.json === true) return
-  if (rows.length === 0) process.stderr.write('no job\n')
+  if (rows.length === 0) process.stderr.write('no jobs\n')
   else process.stdout.write(`${jobTable(rows, terminalWidth()).join('\n')}\n`)
   if (count > most && process.stdout.isTTY) process.stderr.write(`the newest ${limit}; --limit or --all for more\n`)
 }
 
 function addGet(jobs: Command): void {
   withConnection(jobs.command('get').argument('<id>'))
-    .summary('what is known of one job')
+    .summary('show one job')
     .addHelpText('before', GET_HELP)
     .action(async (id: string, flags: ConnectionFlags) => {
       const job = await connect(flags).get(id)

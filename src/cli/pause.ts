@@ -12,12 +12,12 @@ interface PauseFlags extends ConnectionFlags {
   readonly for?: string
 }
 
-const HELP = `Nothing new is sent to the target; the running job ends, callers are held, and jobs are still taken.
-Survives a restart of foreman. Embeddings still go to the target.
+const HELP = `Sends nothing new to Ollama. The running job finishes, waiting calls keep waiting, and new jobs are accepted.
+The pause survives a restart of foreman. Embeddings are still sent.
 
 Examples:
   foreman pause                      # until \`foreman resume\`
-  foreman pause --unload --for 2h    # the GPU is wanted for something else: its memory too
+  foreman pause --unload --for 2h    # to use the GPU and its memory for something else
   foreman resume
 `
 
@@ -29,14 +29,14 @@ export function addPause(program: Command): void {
     return text
   }
   withDaemon(program.command('pause'))
-    .summary('send nothing new to the target; the running job ends')
+    .summary('send nothing new to Ollama; the running job finishes')
     .addHelpText('before', HELP)
-    .option('--unload', 'unload every model of the target when the running job has ended, and say what is gone')
-    .addOption(new Option('--for <duration>', 'resume by itself after this').argParser(checked))
+    .option('--unload', 'unload every model when the running job has finished, and print their names')
+    .addOption(new Option('--for <duration>', 'resume after this').argParser(checked))
     .addOption(
       new Option(
         '--timeout <duration>',
-        'give up after this (default 10s, with --unload none); the pause goes on',
+        'give up after this (default 10s, with --unload none); the pause stays',
       ).argParser(argument(duration({ min: 100, max: MAX_DURATION_MS }))),
     )
     .action(pause)
@@ -47,7 +47,7 @@ async function pause({ unload, for: span, ...flags }: PauseFlags): Promise<void>
   const running = unload === true ? (await client.status()).running : null
   if (running !== null) {
     process.stderr.write(
-      `foreman: waiting for job ${printable(running.job_id)} to end (Ctrl-C leaves the rest to foreman)\n`,
+      `foreman: waiting for job ${printable(running.job_id)} to finish (Ctrl-C ends the waiting; foreman continues)\n`,
     )
   }
   const timeoutMs = flags.timeout
@@ -62,7 +62,7 @@ async function pause({ unload, for: span, ...flags }: PauseFlags): Promise<void>
 export function addResume(program: Command): void {
   withConnection(program.command('resume'))
     .summary('end a pause')
-    .addHelpText('before', 'Ends a pause: the queue goes on where it was.\n\nExamples:\n  foreman resume\n')
+    .addHelpText('before', 'Ends a pause. The queue continues where it stopped.\n\nExamples:\n  foreman resume\n')
     .action(async (flags: ConnectionFlags) => print(flags, await connect(flags).resume()))
 }
 
@@ -70,7 +70,7 @@ function print({ json }: ConnectionFlags, document: PauseDocument): void {
   process.stdout.write(`${json === true ? jsonText(document) : pauseText(document, Date.now())}\n`)
 }
 
-/** `paused for 2h: nothing new is sent until then, or until …`, and what was unloaded. */
+/** `paused for 2h: nothing new is sent until then, or until …`, and the unloaded models. */
 export function pauseText({ paused, until, unload }: PauseDocument, now: number): string {
   if (!paused) return 'running'
   const end = until === null ? '' : ` for ${age(Date.parse(until) - now)}`

@@ -1,4 +1,4 @@
-// Owns the command tree and how a mistyped command ends: usage on stderr, a suggestion, exit 2.
+// Command tree. A mistyped command prints its usage and a suggestion to stderr and exits with 2.
 
 import { Command, CommanderError } from 'commander'
 import { ENTRIES } from '../daemon/config/render.ts'
@@ -6,7 +6,7 @@ import { VERSION } from '../protocol/version.ts'
 import { addBackup } from './backup.ts'
 import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
-import { commandErrorOf } from './connection.ts'
+import { commandErrorOf, usageErrorText } from './connection.ts'
 import { EXIT, EXIT_HELP } from './exit.ts'
 import { addHealth } from './health.ts'
 import { addJobs } from './jobs.ts'
@@ -17,22 +17,23 @@ import { addSubmit } from './submit.ts'
 import { addTop } from './top.ts'
 import { addVersion } from './version.ts'
 
-const EXAMPLES = `A queue in front of one Ollama server: durable, observable, and unchanged for every Ollama client.
+const EXAMPLES = `A durable, observable queue in front of one Ollama server. Ollama clients work unchanged.
 
 Examples:
   foreman serve --ollama-url http://mac.local:11434    # then point any client at http://127.0.0.1:8080
-  foreman submit qwen3:14b "why is the sky blue?"      # waits its turn, prints the answer as it comes
-  foreman top                                          # what runs, what waits, for how long
-  foreman pause                                        # the GPU is wanted for something else
+  foreman submit qwen3:14b "why is the sky blue?"      # waits in the queue, then prints the answer as it is written
+  foreman top                                          # what is running, what is waiting, and for how long
+  foreman pause                                        # to use the GPU for something else
 `
 
-/** The command tree. `exit` is told how the daemon ended. */
+/** The command tree. `exit` is called with the exit code of the daemon when `foreman serve` ends. */
 export function createProgram(exit: (code: number) => void): Command {
   const program = new Command('foreman')
     .exitOverride()
-    .helpOption('-h, --help', 'what can be done, and how')
+    .configureOutput({ outputError: (text, write) => write(usageErrorText(text)) })
+    .helpOption('-h, --help', 'show this help')
     .version(VERSION, '-V, --version', "this program's version")
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError('(run it with --help for usage)')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', `\nExit codes:\n  ${EXIT_HELP}`)
   addServe(program, exit)
@@ -67,14 +68,14 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** commander has printed its sentence already; asking for help or for the version is no mistake. */
+/** commander has printed its message already. `--help` and `--version` end with 0. */
 function usageCode(error: CommanderError): number {
   const [, flag] = /unknown option '(--[\w-]+)/.exec(error.message) ?? []
   const secret = ENTRIES.find(
     ({ name, secret }) => secret && flag === `--${name.slice(8).toLowerCase().replaceAll('_', '-')}`,
   )
   if (secret !== undefined) {
-    const why = 'arguments of a process can be read by everybody on its machine'
+    const why = 'every user of the machine can read the arguments of a process'
     process.stderr.write(`Secrets have no flag (${why}): set ${secret.name} or ${secret.name}_FILE.\n`)
   }
   return error.exitCode === 0 ? EXIT.ok : EXIT.usage

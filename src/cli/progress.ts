@@ -1,8 +1,8 @@
-// What a job waits for, on stderr: a status line on a terminal, which is wiped before anything else is printed. Elsewhere one
-// plain line each time the reason changes.
+// Progress of a waiting job on stderr. On a terminal it is a status line that is removed before anything else is printed.
+// Elsewhere it is one plain line each time the reason changes.
 
 import type { JobState, JobSummary, WaitingForDocument } from '../protocol/wire.ts'
-import { waitingForText } from './job-words.ts'
+import { aheadText, waitingForText } from './job-words.ts'
 import { StatusLine } from './screen.ts'
 import { age, printable } from './terminal.ts'
 
@@ -13,21 +13,21 @@ export interface WaitingLine {
   readonly model: string
   readonly position: number | null
   readonly etaMs: number | null
-  /** Why it is not being sent, where that is known. */
+  /** Why it is not being sent; null if unknown. */
   readonly waitingFor: WaitingForDocument | null
 }
 
-/** Reasons that say more than a place and an estimate. */
+/** Reasons that are shown instead of an ETA. */
 const HOLDS: readonly WaitingForDocument['reason'][] = ['paused', 'storage_full', 'target_unreachable', 'backoff']
 
-/** `queued, 3 before it, in about 2m10s`, and for how long already. Pure. */
+/** `queued, 3 ahead, in about 2m10s (5s)`: state, place, ETA, and time in this state. Pure. */
 export function waitingText(waiting: WaitingLine, forMs: number, now = Date.now()): string {
   const { jobId, state, attempt, model, position, etaMs, waitingFor } = waiting
   const parts: string[] = [state === 'loading' ? `loading ${printable(model)}` : state]
   if (state === 'queued') {
-    if (position !== null) parts.push(position === 0 ? 'next' : `${position} before it`)
+    if (position !== null) parts.push(aheadText(position))
     const isHeld = waitingFor !== null && HOLDS.includes(waitingFor.reason)
-    if (!isHeld && etaMs !== null) parts.push(etaMs < 1000 ? 'any moment' : `in about ${age(etaMs)}`)
+    if (!isHeld && etaMs !== null) parts.push(etaMs < 1000 ? 'about to start' : `in about ${age(etaMs)}`)
     if (waitingFor !== null && (isHeld || position !== 0)) parts.push(waitingForText(waitingFor, now, true))
   }
   if (attempt > 1) parts.push(`attempt ${attempt}`)
@@ -50,7 +50,7 @@ export class ProgressLine {
     this.#waiting = { jobId: '', state: 'submitting', attempt: 0, model, position: null, etaMs: null, waitingFor: null }
   }
 
-  /** Whether stderr is a terminal that has the status line. */
+  /** Whether stderr is a terminal, so that there is a status line. */
   get isShown(): boolean {
     return this.#line !== null
   }
@@ -65,7 +65,7 @@ export class ProgressLine {
     if (this.#ticking !== null) this.#draw()
   }
 
-  /** What a look at the job told. */
+  /** Takes what `GET /jobs/{id}` answered. */
   learn(job: JobSummary): void {
     this.change({
       model: job.model,
@@ -78,13 +78,13 @@ export class ProgressLine {
 
   show(): void {
     if (this.#line === null || this.#ticking !== null) return
-    // Whoever ends the process does not know of the line.
+    // Code that calls process.exit does not know of the status line.
     process.once('exit', this.#wipe)
     this.#ticking = setInterval(() => this.#draw(), 1000)
     this.#draw()
   }
 
-  /** Wiped, and it stays so until `show`. Safe twice. */
+  /** Removes the line until `show`. Safe to call twice. */
   hide(): void {
     if (this.#ticking !== null) clearInterval(this.#ticking)
     this.#ticking = null

@@ -1,8 +1,8 @@
-// Owns where a prompt comes from: arguments, files, stdin, in this order, with a blank line between them. It knows text from
-// pictures, and refuses what is neither.
+// Prompt of `foreman submit`: arguments, files and stdin, in this order, with a blank line between them. A file that is
+// neither text nor a picture is refused.
 
 import { readFile } from 'node:fs/promises'
-import { CommandError, EXIT } from './exit.ts'
+import { CommandError, EXIT, fileErrorText } from './exit.ts'
 import type { Image } from './job-body.ts'
 import { printable } from './terminal.ts'
 
@@ -11,12 +11,12 @@ export interface Prompt {
   readonly images: readonly Image[]
 }
 
-/** After this it is said that stdin is being waited for: somebody may have left a pipe open without knowing it. */
+/** After this a hint says that the command waits for stdin: a pipe may have been left open by mistake. */
 const STDIN_HINT_MS = 2_000
 
 const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
 
-/** Null when nothing at all was given: no words, no file, and stdin is a terminal. */
+/** Returns null if there is no prompt: no argument, no file, and stdin is a terminal. */
 export async function readPrompt(words: string | undefined, files: readonly string[]): Promise<Prompt | null> {
   const texts: string[] = []
   const images: Image[] = []
@@ -27,7 +27,7 @@ export async function readPrompt(words: string | undefined, files: readonly stri
     if (mediaType === null) texts.push(textOf(bytes, path))
     else images.push({ mediaType, base64: bytes.toString('base64') })
   }
-  // `-` asks for it, at a terminal too. Unasked, whatever is piped in belongs to the prompt.
+  // `-` reads stdin at a terminal too. Piped input is always part of the prompt.
   if (words === '-' || !process.stdin.isTTY) {
     const piped = textOf(await readStdin(), 'stdin')
     if (piped !== '') texts.push(piped)
@@ -41,8 +41,7 @@ export async function readNamed(flag: string, path: string): Promise<Buffer> {
   try {
     return await readFile(path)
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw usage(`${flag} ${printable(path)} cannot be read: ${why}`)
+    throw usage(`${flag} ${printable(path)} cannot be read: ${fileErrorText(error)}`)
   }
 }
 
@@ -55,14 +54,14 @@ export async function readStdin(): Promise<Buffer> {
   try {
     for await (const part of process.stdin) parts.push(Buffer.from(part))
   } catch {
-    // A closed stdin holds nothing.
+    // A closed stdin is empty.
   } finally {
     clearTimeout(hint)
   }
   return Buffer.concat(parts)
 }
 
-/** Without one line end at its end, which every file has and nobody means. */
+/** Removes one line end at the end: nearly every file has one, and it is not meant as part of the prompt. */
 function textOf(bytes: Buffer, origin: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '')

@@ -1,6 +1,7 @@
-// Owns `foreman ps`: how GET /status reads on a terminal of 80 columns. Pure but for the command itself.
+// `foreman ps`: GET /status for a terminal of 80 columns. Pure, except for the command itself.
 
 import type { Command } from 'commander'
+import { formatDuration } from '../daemon/text/grammar.ts'
 import type { StatusDocument } from '../protocol/wire.ts'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
 import { cut } from './display-width.ts'
@@ -9,10 +10,10 @@ import { age, bytes, type Column, jsonText, type Painter, printable, styled, tab
 
 export function addPs(program: Command): void {
   withConnection(program.command('ps'))
-    .summary('what the target, the queue and the running job are doing')
+    .summary('show Ollama, the queue and the running job')
     .addHelpText(
       'before',
-      'What the target, the queue and the running job are doing.\n\nExamples:\n  foreman ps\n  watch foreman ps\n  foreman ps --json | jq .queue.waiting\n',
+      'Shows Ollama (the target), the queue and the running job.\n\nExamples:\n  foreman ps\n  watch foreman ps\n  foreman ps --json | jq .queue.waiting\n',
     )
     .action(async (flags: ConnectionFlags) => {
       const status = await connect(flags).status()
@@ -21,7 +22,7 @@ export function addPs(program: Command): void {
     })
 }
 
-/** Ollama gives a pinned model an end in some two hundred years. */
+/** Ollama reports an expiry in about two hundred years for a pinned model. */
 const PINNED_AFTER_MS = 365 * 86_400_000
 
 export function statusText(status: StatusDocument, width: number, now: number, style = styled): string {
@@ -30,7 +31,7 @@ export function statusText(status: StatusDocument, width: number, now: number, s
   return lines.join('\n')
 }
 
-/** The target, what is in its memory, and what keeps it from more. */
+/** The target and its resident models, foreman's phase and its pause. */
 export function targetLines(
   { target, paused, pause, phase }: StatusDocument,
   width: number,
@@ -42,20 +43,24 @@ export function targetLines(
   if (target.reachable === null) lines.push('         not probed yet')
   else if (target.reachable) lines.push(`         ${style('green', 'awake')}  ${version}`.trimEnd())
   else {
-    const seen = target.probed_at === null ? 'never seen' : `last seen ${age(now - Date.parse(target.probed_at))} ago`
-    lines.push(`         ${style('yellow', 'asleep')}  ${[seen, version].filter((part) => part !== '').join('  ')}`)
+    const state = target.probed_at === null ? 'not reachable' : 'asleep'
+    const seen =
+      target.probed_at === null
+        ? '(never seen since foreman started)'
+        : `last seen ${age(now - Date.parse(target.probed_at))} ago`
+    lines.push(`         ${style('yellow', state)}  ${[seen, version].filter((part) => part !== '').join('  ')}`)
     if (target.reason !== null) lines.push(`         ${cut(printable(target.reason), width - 9)}`)
   }
   for (const { model, size, size_vram, expires_at } of target.resident) {
     const left = Date.parse(expires_at) - now
-    const until = left > PINNED_AFTER_MS ? 'pinned' : left > 0 ? `for ${age(left)}` : 'leaving'
-    const told = `${bytes(Math.max(size ?? 0, size_vram))}, ${Number.isNaN(left) ? '?' : until}`
-    lines.push(`         ${cut(printable(model), width - 11 - told.length)}  ${style('dim', told)}`)
+    const until = left > PINNED_AFTER_MS ? 'pinned' : left > 0 ? `for ${age(left)}` : 'expired'
+    const about = `${bytes(Math.max(size ?? 0, size_vram))}, ${Number.isNaN(left) ? '?' : until}`
+    lines.push(`         ${cut(printable(model), width - 11 - about.length)}  ${style('dim', about)}`)
   }
   if (target.resident.length === 0 && target.reachable === true) lines.push(style('dim', '         no model in memory'))
   if (target.slots_too_few) {
     lines.push(
-      style('yellow', '         never holds embedder and worker at once: set OLLAMA_MAX_LOADED_MODELS=2 there'),
+      style('yellow', '         cannot hold embedder and chat model at once: set OLLAMA_MAX_LOADED_MODELS=2 there'),
     )
   }
   if (phase !== 'ready') lines.push('', style('yellow', `foreman is ${printable(phase)}`))
@@ -63,7 +68,7 @@ export function targetLines(
   return lines
 }
 
-/** `PAUSED   for 1h20m more, or until …`, and what its unload did. */
+/** `PAUSED   for 1h20m more, or until …`, and the progress of the unload. */
 function pausedText({ until, unload }: StatusDocument['pause'], now: number): string {
   const end = until === null ? '' : `for ${age(Date.parse(until) - now)} more, or `
   const left = unload === null || unload.still_loaded.length === 0 ? '' : `, ${unload.still_loaded.length} still loaded`
@@ -82,7 +87,7 @@ function runningLines({ running }: StatusDocument, width: number, style: Painter
   const attempts = attempt > 1 ? `, attempt ${attempt}` : ''
   const progress = `${printable(state)} for ${age(running_ms)}${attempts}`
   const answer = running.bytes === 0 ? 'no byte yet' : `${bytes(running.bytes)}, the last byte ${age(silent_ms)} ago`
-  const who = caller === 'live' ? 'its caller waits' : 'nobody waits'
+  const who = caller === 'live' ? 'waiting call' : 'async'
   return [
     `${style('bold', 'RUNNING')}  ${cut(printable(model), width - 11 - progress.length)}  ${style('green', progress)}`,
     `         ${answer}`,
@@ -90,19 +95,19 @@ function runningLines({ running }: StatusDocument, width: number, style: Painter
   ]
 }
 
-/** The drain clock, and what draining has saved; nothing before the first swap. */
+/** The drain clock, swaps and loads. Empty before the first swap. */
 export function drainLines({ drain, counters }: StatusDocument, width: number, now: number, style: Painter): string[] {
   if (drain.swapped_at === null) return []
   const ago = age(Math.max(0, now - Date.parse(drain.swapped_at)))
   const turn =
     drain.turns_to === null || drain.turns_at === null
       ? ''
-      : `, ${printable(drain.turns_to)} in ${age(Math.max(0, Date.parse(drain.turns_at) - now))} at the latest`
-  const limit = drain.limit_ms === 0 ? '' : ` of ${age(drain.limit_ms)}`
+      : `, then ${printable(drain.turns_to)} in ${age(Math.max(0, Date.parse(drain.turns_at) - now))} at most`
+  const limit = drain.limit_ms === 0 ? '' : ` of ${formatDuration(drain.limit_ms)}`
   const drained =
     drain.affinity === null ? '' : `${printable(drain.affinity)} for ${age(drain.drained_ms)}${limit}${turn}`
   const { predicted, happened, unforeseen } = counters.loads
-  const loads = `${predicted} predicted, ${happened} happened${unforeseen === 0 ? '' : `, ${unforeseen} unforeseen`}`
+  const loads = `${predicted} predicted, ${happened} happened${unforeseen === 0 ? '' : `, ${unforeseen} not predicted`}`
   const swaps = `${counters.swaps} made, ${counters.swaps_saved} saved, the last ${ago} ago`
   return [
     ...(drained === '' ? [] : [`${style('bold', 'DRAINS')}   ${cut(drained, width - 9)}`]),
@@ -111,7 +116,7 @@ export function drainLines({ drain, counters }: StatusDocument, width: number, n
   ]
 }
 
-/** The columns of what waits, by model. */
+/** Columns of the waiting jobs by model. */
 export const WAITING_COLUMNS = [
   { heading: 'MODEL', shrinks: true },
   { heading: 'JOBS', align: 'right' },

@@ -1,12 +1,12 @@
-// Owns the terminal while something is redrawn in place: the alternate screen, its size, and that the terminal is as it was
-// before, however the process ends. It knows nothing of what is shown.
+// Terminal output that is redrawn in place: the alternate screen and the status line. The terminal is restored however the
+// process ends.
 
 import { cut } from './display-width.ts'
 
-// Alternate screen, no cursor, no wrapping: a line too long by one column would push the whole picture up.
+// Alternate screen, no cursor, no wrapping: a line too long by one column would scroll the whole screen.
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l'
-// Terminals that know it show the frame at once; the others ignore it.
+// Synchronized output: terminals that support it show the frame at once; others ignore it.
 const BEGIN = '\x1b[?2026h\x1b[H'
 const END = '\x1b[?2026l'
 const WIPE_BELOW = '\r\n\x1b[J'
@@ -26,7 +26,7 @@ export class Screen {
     this.#stream = stream
   }
 
-  /** A serial line says 0. */
+  /** 80×24 if the terminal reports 0, as a serial line does. */
   get size(): Size {
     const { columns, rows } = this.#stream
     return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 }
@@ -40,7 +40,7 @@ export class Screen {
     process.once('exit', this.#close)
   }
 
-  /** Safe twice. */
+  /** Safe to call twice. */
   close(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
@@ -49,13 +49,13 @@ export class Screen {
   }
 
   /**
-   * One picture, in one write, so that nothing flickers; lines that do not fit are left out. A terminal that has not taken
-   * the last one (a slow line) gets none: the next will be newer.
+   * Draws one frame in one write, so that nothing flickers. Lines that do not fit are left out. The frame is skipped if a
+   * slow terminal has not taken the last one.
    */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen || !this.#isTaken) return
     const { rows } = this.size
-    // Wiped before it is written: behind a full line the cursor still stands on its last column, and would wipe that.
+    // Clear before writing: after a full line the cursor is still on its last column, and clearing would erase that.
     const text = lines.slice(0, rows).map((line) => `\x1b[2K${line}\x1b[0m`)
     const below = text.length < rows ? WIPE_BELOW : ''
     this.#isTaken = this.#stream.write(`${BEGIN}${text.join('\r\n')}${below}${END}`, () => {
@@ -64,7 +64,7 @@ export class Screen {
   }
 }
 
-/** One line on a terminal that is written over and over, and wiped before anything else is written. */
+/** One line on a terminal that is overwritten, and cleared before anything else is written. */
 export class StatusLine {
   readonly #stream: NodeJS.WriteStream
   #isShown = false
@@ -75,7 +75,7 @@ export class StatusLine {
 
   show(text: string): void {
     this.#isShown = true
-    // One column stays free: some terminals wrap at once when the last one is written.
+    // One column stays free: some terminals wrap as soon as the last one is written.
     this.#stream.write(`\r${cut(text, (this.#stream.columns || 80) - 1)}\x1b[K`)
   }
 

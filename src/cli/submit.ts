@@ -1,4 +1,4 @@
-// Owns `foreman submit`: from arguments to a job, and then either its id or its answer.
+// `foreman submit`: submits a job, and prints its answer or, with --detach, its id.
 
 import { type Command, Option } from 'commander'
 import { ApiError, type ForemanClient, type JobBody, type JobHandle, type JobState } from '../client/index.ts'
@@ -30,10 +30,10 @@ interface SubmitFlags extends ConnectionFlags {
   readonly idempotencyKey?: string
 }
 
-/** For a large body on a slow line, and a daemon that says when to come back. */
+/** Enough for a large body on a slow connection, and for retries after a 503. */
 const SUBMIT_TIMEOUT_MS = 60_000
 
-const HELP = `Submits a job and prints its answer as it comes. The job is on disk before anything is printed, and goes on
+const HELP = `Submits a job and prints its answer as it is written. The job is on disk before anything is printed, and continues
 without this command.
 
 Examples:
@@ -45,10 +45,10 @@ Examples:
 `
 
 const NOTES = `
-The prompt is PROMPT, each --file and what is piped in, in this order, with blank lines between them. \`-\` reads stdin at a
-terminal too. In a loop over a file add </dev/null, or the first command takes the whole file.
-Ctrl-C asks: cancel the job, or leave it running. Without a terminal it cancels; SIGTERM leaves it running.
-If the job is sent anew after part of its answer was printed, that is said on stderr and the answer begins again on a new line.`
+The prompt is PROMPT, each --file and piped input, in this order, with blank lines between them. \`-\` reads stdin at a
+terminal too. In a loop over a file add </dev/null, or the first command reads the whole file.
+Ctrl-C asks whether to cancel the job or leave it running. Without a terminal it cancels; SIGTERM leaves the job running.
+If the job is sent again after part of its answer was printed, a line on stderr says so and the answer starts again on a new line.`
 
 export function addSubmit(program: Command): void {
   const command = program.command('submit').argument('[model]').argument('[prompt]')
@@ -58,42 +58,50 @@ export function addSubmit(program: Command): void {
     return text
   }
   withWaiting(command, 'print the finished job as one JSON document')
-    .summary('run a prompt, and print the answer')
+    .summary('run a prompt and print the answer')
     .addHelpText('before', HELP)
     .usage('MODEL [PROMPT|-] [flags]\n       foreman submit --body FILE|- [flags]')
-    .option('--detach', 'print the id of the job, and do not wait')
+    .option('--detach', 'print the job id and exit')
     .addOption(
-      new Option('--file <file>', 'text for the prompt, or a picture; several')
+      new Option('--file <file>', 'text for the prompt, or a picture; repeatable')
         .argParser((file: string, files: readonly string[]) => [...files, file])
         .default([], 'none'),
     )
     .option('--system <text>', 'the system prompt')
     .option('--format <format>', '`json`, a JSON schema, or a file that holds one')
     .addOption(
-      new Option('--option <name=value>', "one of Ollama's options; several")
+      new Option('--option <name=value>', "one of Ollama's options; repeatable")
         .argParser((text: string, options: SubmitFlags['option']) => [...options, readOption(text)])
         .default([], 'none'),
     )
     .addOption(
-      new Option('--think <level>', 'true, false, low, medium or high').argParser(
-        argument(oneOf('true', 'false', 'low', 'medium', 'high')),
-      ),
+      new Option('--think <level>', 'whether and how much the model thinks').choices([
+        'true',
+        'false',
+        'low',
+        'medium',
+        'high',
+      ]),
     )
     .option('--body <file>', 'the whole request as JSON, instead of MODEL and PROMPT; `-` is stdin')
     .option(
       '--endpoint <path>',
-      `what to call at the target (default /api/chat; a prompt fits ${PROMPT_ENDPOINTS.join(', ')})`,
+      `Ollama endpoint (default /api/chat; with PROMPT one of ${PROMPT_ENDPOINTS.join(', ')})`,
     )
-    .option('--label <text>', 'a word of your own, to find the job by')
-    .option('--webhook <url>', 'where each change of its state is sent')
+    .option('--label <text>', 'a name of your own, to find the job')
+    .option('--webhook <url>', 'URL that receives each state change')
     .addOption(
-      new Option('--webhook-events <states>', 'only these, comma-separated').argParser(
+      new Option('--webhook-events <states>', 'states to send, comma-separated (default: all)').argParser(
         argument(list(oneOf(...STATES))),
       ),
     )
-    .addOption(new Option('--start-before <duration>', 'cancel it unless it was sent by then').argParser(checked))
-    .addOption(new Option('--finish-before <duration>', 'cancel it unless it was over by then').argParser(checked))
-    .option('--idempotency-key <key>', 'the same key and request again: the same job, not another one')
+    .addOption(
+      new Option('--start-before <duration>', 'cancel the job if it has not started within this').argParser(checked),
+    )
+    .addOption(
+      new Option('--finish-before <duration>', 'cancel the job if it has not finished within this').argParser(checked),
+    )
+    .option('--idempotency-key <key>', 'the same key and request returns the same job')
     .addHelpText('after', NOTES)
     .action(async (model: string | undefined, prompt: string | undefined, flags: SubmitFlags) => {
       await submit(command, model, prompt, flags)
@@ -103,7 +111,7 @@ export function addSubmit(program: Command): void {
 async function submit(command: Command, model: string | undefined, prompt: string | undefined, flags: SubmitFlags) {
   const client = connect({ ...flags, timeout: undefined })
   const body = await bodyOf(command, model, prompt, flags)
-  // The client tries again for a while, which helps a daemon that is restarting; one that is not there is told at once.
+  // `client.submit` retries for a while, which helps during a restart. Fail at once if no daemon answers at all.
   await client.health()
   const progress = new ProgressLine(model ?? '')
   progress.show()
@@ -118,7 +126,7 @@ async function submit(command: Command, model: string | undefined, prompt: strin
     progress,
     timeoutMs: flags.timeout,
     mayCancel: true,
-    // A receiver of webhooks still wants its end.
+    // The webhook receiver still needs the job.
     endsWithReader: flags.webhook === undefined,
   })
 }
@@ -140,7 +148,7 @@ async function bodyOf(
       '--option': option[0],
     }
     const [clash] = Object.entries(given).find(([, value]) => value !== undefined) ?? []
-    if (clash !== undefined) command.error(`error: --body holds the whole request: leave out ${clash}`)
+    if (clash !== undefined) command.error(`error: --body has the whole request; leave out ${clash}`)
     const bytes = await (body === '-' ? readStdin() : readNamed('--body', body))
     const note = noteOnBody(bytes, flags.endpoint)
     if (note !== null) process.stderr.write(`foreman: ${note}\n`)
@@ -149,7 +157,7 @@ async function bodyOf(
   if (model === undefined) return command.error('error: MODEL is missing')
   if (model.trim() === '') return command.error('error: MODEL is empty: name a model, such as qwen3:14b')
   const prompt = await readPrompt(words, file)
-  if (prompt === null) return command.error('error: there is no prompt: give PROMPT, or `-` to read it from stdin')
+  if (prompt === null) return command.error('error: PROMPT is missing; `-` reads it from stdin')
   return composeBody({
     model,
     endpoint,
@@ -182,16 +190,37 @@ async function sent(client: ForemanClient, body: JobBody | Uint8Array, flags: Su
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     })
   } catch (error) {
-    const meant = error instanceof ApiError && error.status === 404 ? await meantModel(client, body) : null
-    if (meant === null) throw error
-    throw new CommandError(
-      EXIT.error,
-      `foreman: ${printable((error as Error).message)}\nDid you mean ${printable(meant)}?`,
-    )
+    if (!(error instanceof ApiError)) throw error
+    const meant = error.status === 404 ? await meantModel(client, body) : null
+    const message = error.status === 400 ? inFlags(error.message, flags) : error.message
+    if (meant === null && message === error.message) throw error
+    const hint = meant === null ? '' : `\nDid you mean ${printable(meant)}?`
+    throw new CommandError(EXIT.error, `foreman: ${printable(message)}${hint}`)
   }
 }
 
-/** The installed model that is spelled most like the one asked for. */
+/** The daemon's message about its own keys, with the flags that set them: `state_webhook_url is …` is `--webhook is …`. */
+function inFlags(message: string, flags: SubmitFlags): string {
+  const [, key = '', rest = ''] = /^(\w+)( .*)$/s.exec(message) ?? []
+  switch (key) {
+    case 'state_webhook_url':
+      return flags.webhook === undefined ? message : `--webhook ${quoted(flags.webhook)}${rest}`
+    case 'webhook_events':
+      return flags.webhookEvents === undefined
+        ? message
+        : `--webhook-events${rest.replace('state_webhook_url', '--webhook')}`
+    case 'label':
+      return flags.label === undefined ? message : `--label${rest}`
+    case 'endpoint':
+      return flags.endpoint === undefined ? message : `--endpoint${rest}`
+    default:
+      return message
+  }
+}
+
+const quoted = (text: string): string => `"${text}"`
+
+/** Returns the installed model with the most similar name. */
 async function meantModel(client: ForemanClient, body: JobBody | Uint8Array): Promise<string | null> {
   if (body instanceof Uint8Array) return null
   try {

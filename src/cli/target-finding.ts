@@ -1,4 +1,4 @@
-// Whether the target answers, for `foreman config check --target`. One question, as the daemon's probe asks it.
+// Check whether Ollama answers, for `foreman config check --target`. It sends the same request as the daemon's probe.
 
 import type { Config } from '../daemon/config/config.ts'
 import type { Finding } from './config-check.ts'
@@ -27,7 +27,7 @@ export async function targetFinding(
     }
     const found = `answers GET /api/version with ${response.status}${response.ok ? ', but without a version' : ''}`
     return response.status === 401 || response.status === 403
-      ? wrong(found, 'set FOREMAN_OLLAMA_TOKEN or FOREMAN_OLLAMA_BASIC to what it asks for')
+      ? wrong(found, 'set FOREMAN_OLLAMA_TOKEN or FOREMAN_OLLAMA_BASIC to its credentials')
       : wrong(found, 'set FOREMAN_OLLAMA_URL to the address of an Ollama server')
   } catch (error) {
     const cure = 'start Ollama there, or set FOREMAN_OLLAMA_URL to the address where it listens'
@@ -53,7 +53,7 @@ function versionIn(text: string): string | null {
   }
 }
 
-/** fetch hides the reason in causes, one for each address of a name. */
+/** fetch hides the reason in `cause`, one for each address of a name. */
 function reasonOf(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `within ${TIMEOUT_MS / 1000} s`
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])

@@ -1,5 +1,5 @@
-// Owns how things look on a terminal: tables, ages, sizes, colour. Whatever came from outside goes through `printable`
-// first, because a model's name may hold an escape sequence.
+// Terminal formatting: tables, ages, sizes and colours. Text from outside must go through `printable` first, because a
+// model's name may contain an escape sequence.
 
 import { styleText } from 'node:util'
 import { cut, displayWidth } from './display-width.ts'
@@ -8,13 +8,13 @@ export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
 
 export type Painter = (style: Style, text: string) => string
 
-/** Colour where stdout is a terminal and nobody objects (NO_COLOR, FORCE_COLOR, TERM=dumb: Node looks at them). */
+/** Colours text if stdout is a terminal. Node honours NO_COLOR, FORCE_COLOR and TERM=dumb. */
 export const styled = (style: Style, text: string): string => styleText(style, text)
 
-// Control characters, and those that reorder or hide what stands beside them.
+// Control characters, and characters that reorder or hide the text beside them.
 const UNSAFE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\u200b-\u200f\ufeff]/gu
 
-/** Shows what would otherwise act on the terminal: an escape is `\x1b`. */
+/** Replaces control characters by their code: an escape is shown as `\x1b`. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, (char) => {
     const code = char.charCodeAt(0)
@@ -22,13 +22,13 @@ export function printable(text: string): string {
   })
 }
 
-/** An answer for somebody's eyes: its lines and tabs stay, and so do the marks that Arabic or emoji need. */
+/** The same for an answer: its lines and tabs stay, and so do the joiners that Arabic and emoji need. */
 export const printableLines = (text: string): string =>
   text.replaceAll('\r', '').replace(/[^\P{Cc}\n\t]/gu, (char) => printable(char))
 
-/** One JSON document, for programs, harmless on a terminal too. `line`: on one line, for streams of them. */
+/** One JSON document without control characters. `line` puts it on one line, for streams. */
 export function jsonText(document: unknown, shape: 'indented' | 'line' = 'indented'): string {
-  // JSON leaves C1 controls as they are; some terminals act on them.
+  // JSON does not escape C1 controls, and some terminals execute them.
   const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
   return JSON.stringify(document, null, shape === 'line' ? 0 : 2).replace(
     /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
@@ -61,7 +61,7 @@ export function bytes(count: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
-/** 80 in a pipe, and on a terminal that does not know (a serial line says 0); below 40 lines rather wrap than vanish. */
+/** 80 in a pipe, and on a terminal that reports 0 (a serial line). At least 40: narrower lines wrap. */
 export function terminalWidth(columns: number | undefined = process.stdout.columns): number {
   return Math.max(columns === undefined || columns === 0 ? 80 : columns, 40)
 }
@@ -69,23 +69,24 @@ export function terminalWidth(columns: number | undefined = process.stdout.colum
 export interface Column {
   readonly heading: string
   readonly align?: 'right'
-  /** Gives way when the table is too wide. */
+  /** May be cut if the table is too wide. */
   readonly shrinks?: true
-  /** Colours a cell that has its final width. */
+  /** Colours a cell of final width. */
   readonly paint?: (cell: string) => string
 }
 
-const LEAST = 8
+/** A column is not cut below this. */
+const MIN_COLUMN_WIDTH = 8
 
-/** Rows under their headings, two spaces apart, not wider than `width` as long as the shrinking columns can give way. */
+/** Lines of a table: headings, then rows, two spaces between columns. Shrinking columns are cut to fit `width`. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
   const all = [columns.map(({ heading }) => heading), ...rows]
   const widths = columns.map((_, index) => all.reduce((most, row) => Math.max(most, displayWidth(row[index] ?? '')), 0))
   let surplus = widths.reduce((sum, own) => sum + own + 2, -2) - width
-  // The widest gives first, one column of the screen at a time, so that a short label is not cut for a long model.
+  // The widest is cut first, one character at a time, so that a long model does not shorten a short label.
   for (; surplus > 0; surplus--) {
     const [widest] = columns
-      .flatMap(({ shrinks }, index) => (shrinks && (widths[index] ?? 0) > LEAST ? [index] : []))
+      .flatMap(({ shrinks }, index) => (shrinks && (widths[index] ?? 0) > MIN_COLUMN_WIDTH ? [index] : []))
       .sort((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))
     if (widest === undefined) break
     widths[widest] = (widths[widest] ?? 0) - 1

@@ -1,15 +1,15 @@
-// Owns how fast an answer comes, in records a second over the last seconds. Pure: it is told the time. What came before
-// the first look does not count, because a stream that is joined late brings all of its past at once.
+// Rate of an answer in records per second over the last seconds. Pure: the time is an argument. Records before the first
+// look do not count, because a stream that is joined late brings all earlier records at once.
 
 const WINDOW_MS = 5_000
-/** Below this a rate is noise. */
+/** A shorter window gives no useful rate. */
 const MIN_MS = 900
 
 export class TokenRate {
   #looks: { readonly at: number; readonly records: number }[] = []
   #records = 0
 
-  /** A record has come. */
+  /** Counts one record. */
   count(): void {
     this.#records++
   }
@@ -18,13 +18,13 @@ export class TokenRate {
     return this.#records
   }
 
-  /** What came is void: the answer starts anew. */
+  /** Starts again, because the answer so far is void. */
   restart(): void {
     this.#looks = []
     this.#records = 0
   }
 
-  /** Records a second up to `now` (monotonic milliseconds); null while that is not known. Looks once. */
+  /** Records per second up to `now` (monotonic milliseconds); null while unknown. Each call adds a sample. */
   perSecond(now: number): number | null {
     this.#looks.push({ at: now, records: this.#records })
     while (this.#looks.length > 2 && (this.#looks[1]?.at ?? now) <= now - WINDOW_MS) this.#looks.shift()

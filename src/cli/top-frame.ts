@@ -1,39 +1,39 @@
-// Owns one picture of `foreman top`: what is told of target, running job, queue and latest ends, and which of it gives way
-// on a small terminal. Pure.
+// One frame of `foreman top`: target, running job, queue and latest finished jobs, fitted to the size of the terminal. Pure.
 
 import type { JobSummary, StatusDocument } from '../protocol/wire.ts'
 import { cut, cutColoured, displayWidth } from './display-width.ts'
+import { aheadCell } from './job-table.ts'
 import { etaText, paintState, ranText, speedText } from './job-words.ts'
 import { drainLines, targetLines, WAITING_COLUMNS, waitingRows } from './ps.ts'
 import type { Size } from './screen.ts'
 import { age, bytes, type Column, type Painter, printable, styled, table } from './terminal.ts'
 
-/** What is known. All of it may be older than now. */
+/** What the last requests answered. */
 export interface Top {
   readonly url: string
   /** Null before the first answer. */
   readonly status: StatusDocument | null
-  /** Jobs that wait, in no order. */
+  /** Waiting jobs, unordered. */
   readonly waiting: readonly JobSummary[]
-  /** Jobs that are over, in no order. */
+  /** Finished jobs, unordered. */
   readonly finished: readonly JobSummary[]
-  /** Of the running job. */
+  /** Answer of the running job. */
   readonly answer: { readonly records: number; readonly perSecond: number | null; readonly label: string | null }
-  /** Why nothing new is known, and since when. */
+  /** The last failed request; null after a successful one. */
   readonly trouble: { readonly text: string; readonly forMs: number } | null
-  /** Whether keys are heard. */
+  /** Whether keys can be read, so that the last line names them. */
   readonly hasKeys: boolean
 }
 
 interface Section {
-  /** Lines in front of its first row. */
+  /** Lines before its first row. */
   readonly head: number
   readonly rows: number
   lines(rows: number): string[]
 }
 
 export function frame(top: Top, { columns, rows }: Size, now: number, style: Painter = styled): string[] {
-  // A terminal that does not wrap writes what is too long over its own last column: `3.4` seconds became `4`.
+  // A terminal without wrapping overwrites its last column with the rest of a long line: `3.4` became `4`.
   return picture(top, { columns, rows }, now, style).map((line) => cutColoured(line, columns))
 }
 
@@ -43,7 +43,7 @@ function picture(top: Top, { columns, rows }: Size, now: number, style: Painter)
   const lines = [titleLine(top, width, now, style)]
   const foot = footLine(top, style)
   if (status !== null) {
-    // A target with many models must not push its queue off the screen.
+    // Many resident models must not push the queue off the screen.
     const target = targetLines({ ...status, paused: false }, width, now, style).slice(0, Math.max(2, rows - 18))
     const gap = rows < 16 ? [] : ['']
     lines.push(...target, ...gap, ...runningLines(top, status, width, style), ...gap)
@@ -66,7 +66,7 @@ function picture(top: Top, { columns, rows }: Size, now: number, style: Painter)
   return [...shown, ...Array<string>(gap).fill(''), foot].slice(0, rows)
 }
 
-/** How many rows each section gets: one in turn, until there is no room or nothing more to show. */
+/** Rows of each section: one row to each in turn, until the room or the rows are used up. */
 function share(sections: readonly Section[], room: number): number[] {
   const shares = sections.map(() => 0)
   for (let left = room, isGiven = true; isGiven; ) {
@@ -86,9 +86,9 @@ function share(sections: readonly Section[], room: number): number[] {
 function titleLine({ url, status, trouble }: Top, width: number, now: number, style: Painter): string {
   const clock = new Date(now).toTimeString().slice(0, 8)
   const room = width - clock.length - 2
-  const hope = trouble === null ? '' : `, trying again (${age(trouble.forMs)})`
+  const retry = trouble === null ? '' : `, trying again (${age(trouble.forMs)})`
   const title = trouble === null ? `foreman ${printable(status?.version ?? '')} at ${printable(url)}` : trouble.text
-  const text = cut(printable(title).replace('  ', ' '), room - hope.length) + hope
+  const text = cut(printable(title).replace('  ', ' '), room - retry.length) + retry
   const padding = ' '.repeat(Math.max(2, width - displayWidth(text) - clock.length))
   return `${style(trouble === null ? 'bold' : 'yellow', text)}${padding}${style('dim', clock)}`
 }
@@ -99,9 +99,9 @@ function runningLines({ answer }: Top, { running, paused }: StatusDocument, widt
   const { job_id, model, endpoint, state, attempt, caller, running_ms, silent_ms } = running
   const progress = `${printable(state)} for ${age(running_ms)}${attempt > 1 ? `, attempt ${attempt}` : ''}`
   const speed = answer.perSecond === null ? '' : `, ${answer.perSecond.toFixed(1)} a second`
-  const told = answer.records > 1 ? `${answer.records} tokens${speed}` : bytes(running.bytes)
-  const text = running.bytes === 0 ? 'no byte yet' : `${told}, the last ${age(silent_ms)} ago`
-  const who = caller === 'live' ? 'its caller waits' : printable(answer.label ?? '')
+  const amount = answer.records > 1 ? `${answer.records} tokens${speed}` : bytes(running.bytes)
+  const text = running.bytes === 0 ? 'no byte yet' : `${amount}, the last ${age(silent_ms)} ago`
+  const who = caller === 'live' ? 'waiting call' : printable(answer.label ?? '')
   const where = `${printable(job_id)}  ${printable(endpoint)}${who === '' ? '' : `  ${who}`}`
   const pauseRoom = paused ? 29 : 0
   return [
@@ -117,7 +117,7 @@ function waitingLine({ queue }: StatusDocument, style: Painter): string {
   return `${style('bold', 'WAITING')}  ${queue.waiting === 1 ? '1 job' : `${queue.waiting} jobs`} (${bytes(queue.bytes)})${oldest}`
 }
 
-/** A table with a heading, that says in its first heading when it does not show all. */
+/** A table with headings, with or without a blank line before it. */
 function section(
   blank: boolean,
   columns: readonly Column[],
@@ -141,7 +141,7 @@ function modelSection(status: StatusDocument, width: number, now: number, style:
 
 function nextSection({ waiting }: Top, width: number, now: number, style: Painter): Section {
   const columns: Column[] = [
-    { heading: 'PLACE', align: 'right' },
+    { heading: 'AHEAD', align: 'right' },
     { heading: 'JOB' },
     { heading: 'MODEL', shrinks: true },
     { heading: 'LABEL', shrinks: true },
@@ -152,7 +152,7 @@ function nextSection({ waiting }: Top, width: number, now: number, style: Painte
   const rows = [...waiting]
     .sort((a, b) => place(a) - place(b))
     .map((job) => [
-      job.position === null ? '' : String(job.position),
+      aheadCell(job),
       printable(job.job_id),
       printable(job.model),
       printable(job.label ?? ''),
@@ -164,7 +164,7 @@ function nextSection({ waiting }: Top, width: number, now: number, style: Painte
 
 function finishedSection({ finished }: Top, width: number, now: number, style: Painter): Section {
   const columns: Column[] = [
-    { heading: 'OVER', paint: (cell) => paintState(cell, style) },
+    { heading: 'ENDED', paint: (cell) => paintState(cell, style) },
     { heading: 'JOB' },
     { heading: 'MODEL', shrinks: true },
     { heading: 'LABEL', shrinks: true },

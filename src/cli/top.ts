@@ -1,5 +1,4 @@
-// Owns `foreman top`: asks the daemon every second, redraws, and listens to keys. A daemon that does not answer is asked
-// again for as long as somebody looks.
+// `foreman top`: reads the status every second, redraws, and handles keys. It keeps asking a daemon that does not answer.
 
 import { type Command, Option } from 'commander'
 import type { ForemanClient, JobSummary } from '../client/index.ts'
@@ -16,8 +15,8 @@ interface TopFlags extends ConnectionFlags {
   readonly interval: number
 }
 
-const HELP = `The live view: target, models in memory, the running job with its tokens a second, what waits, what ended.
-Keys: q quits, p pauses and resumes. Into a pipe it prints one picture and ends.
+const HELP = `Live view of Ollama, models in memory, the running job with its tokens per second, waiting and finished jobs.
+Keys: q quits, p pauses and resumes. When piped, it prints one snapshot and exits.
 
 Examples:
   foreman top
@@ -26,11 +25,11 @@ Examples:
 `
 
 export function addTop(program: Command): void {
-  withDaemon(program.command('top'), 'print what is known as one JSON document, and end')
-    .summary('watch the target, the queue and the running job')
+  withDaemon(program.command('top'), 'print one snapshot as JSON, and exit')
+    .summary('watch Ollama, the queue and the running job')
     .addHelpText('before', HELP)
     .addOption(
-      new Option('--interval <duration>', 'between two looks')
+      new Option('--interval <duration>', 'time between two updates')
         .argParser(argument(duration({ min: 100, max: 3_600_000 })))
         .default(1000, '1s'),
     )
@@ -45,7 +44,7 @@ export function addTop(program: Command): void {
     })
 }
 
-/** So many are asked for of each; more fit on no screen. */
+/** Jobs requested of each kind, more than fit on a screen. */
 const FINISHED = 20
 const WAITING = 200
 
@@ -60,7 +59,7 @@ async function known(client: ForemanClient, signal?: AbortSignal): Promise<Known
   const call = signal === undefined ? {} : { signal }
   const status = await client.status(call)
   const [queued, ...ends] = await Promise.all([
-    // Without a queue there is nothing to ask for, which is most of the time.
+    // Most of the time nothing waits: save the request.
     status.queue.waiting === 0 ? { jobs: [] } : client.list({ state: 'queued', limit: WAITING, ...call }),
     ...(['done', 'failed', 'cancelled'] as const).map((state) => client.list({ state, limit: FINISHED, ...call })),
   ])
@@ -102,7 +101,7 @@ class LiveView {
     this.#feed = new AnswerFeed(client)
   }
 
-  /** Resolves when somebody has had enough; rejects when it cannot go on. */
+  /** Resolves when the user quits. Rejects if the daemon refuses the first request. */
   async run(): Promise<void> {
     const draw = (): void => this.#draw()
     const quit = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const
@@ -127,7 +126,7 @@ class LiveView {
     }
     draw()
     const asking = setInterval(() => void this.#ask(), this.#intervalMs)
-    // Ages go on while nothing is heard.
+    // Ages keep counting while the daemon does not answer.
     const ticking = setInterval(draw, Math.min(this.#intervalMs, 1000))
     void this.#ask()
     try {
@@ -182,7 +181,7 @@ class LiveView {
     }
   }
 
-  /** A daemon that is being restarted comes back; a wrong token does not become right. */
+  /** Keeps trying, since a daemon may be restarting. Ends at once if the first request is refused, as for a wrong token. */
   #trouble(error: unknown): void {
     if (this.#leaving.signal.aborted) return
     const { exitCode, message } = commandErrorOf(error)

@@ -1,4 +1,4 @@
-// Owns `foreman version`: this program's version, and the daemon's if one can be asked. It fails only for bad settings.
+// `foreman version`: the version of this program, and of the daemon if it answers. It fails only for invalid settings.
 
 import type { Command } from 'commander'
 import { ForemanError } from '../client/index.ts'
@@ -8,8 +8,11 @@ import { jsonText, printable } from './terminal.ts'
 
 export function addVersion(program: Command): void {
   withConnection(program.command('version'), 2_000)
-    .summary("this program's version, and the running daemon's")
-    .addHelpText('before', "This program's version, and the running daemon's.\n\nExamples:\n  foreman version\n")
+    .summary('print the versions of this program and of the running daemon')
+    .addHelpText(
+      'before',
+      'Prints the versions of this program and of the running daemon.\n\nExamples:\n  foreman version\n',
+    )
     .action(async (flags: ConnectionFlags) => {
       const client = connect(flags)
       const answer = await client.status().catch((error: unknown) => {

@@ -59,12 +59,27 @@ describe('the exit code of a failed call', () => {
 
   it("is 6 if the daemon refuses, with the daemon's message", async () => {
     const daemon = await standIn(
-      answering(401, { error: 'unauthorized: \u001b[31mno' }, { 'x-foreman-error': 'unauthorized' }),
+      answering(403, { error: 'not allowed: \u001b[31mno' }, { 'x-foreman-error': 'host_not_allowed' }),
     )
     const { code, stderr } = await runHere(['pause', '--url', daemon.url])
-    expect({ code, stderr }).toEqual({ code: 6, stderr: 'foreman: unauthorized: \\x1b[31mno\n' })
+    expect({ code, stderr }).toEqual({ code: 6, stderr: 'foreman: not allowed: \\x1b[31mno\n' })
     const other = await standIn(answering(403, 'go away'))
     expect(await runHere(['ps', '--url', other.url])).toMatchObject({ code: 6 })
+  })
+
+  it('is 6 if the token is missing or wrong, and says which', async () => {
+    const daemon = await standIn(
+      answering(401, { error: 'unauthorized: x', code: 'unauthorized' }, { 'x-foreman-error': 'unauthorized' }),
+    )
+    expect(await runHere(['ps', '--url', daemon.url])).toMatchObject({
+      code: 6,
+      stderr:
+        'foreman: unauthorized: no token was sent; set FOREMAN_TOKEN or FOREMAN_TOKEN_FILE to the token of the daemon\n',
+    })
+    expect(await runHere(['ps', '--url', daemon.url], { env: { FOREMAN_TOKEN: 'wrong' } })).toMatchObject({
+      code: 6,
+      stderr: 'foreman: unauthorized: FOREMAN_TOKEN is not the token of this daemon\n',
+    })
   })
 
   it('is 1 if the daemon has an error or is not a foreman', async () => {

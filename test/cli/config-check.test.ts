@@ -14,7 +14,7 @@ describe('config check', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^FOREMAN_TOKEN +\*{8} +environment$/m)
     expect(stdout).toMatch(/^FOREMAN_ADDR +127\.0\.0\.1:9090 +flag$/m)
-    expect(stdout).toMatch(/^database +\S+foreman\.db does not exist yet; foreman makes it$/m)
+    expect(stdout).toMatch(/^database +\S+foreman\.db does not exist yet; foreman creates it$/m)
     expect(stdout).toMatch(/^free disk +\S+ \S+ beside the database$/m)
     expect(stdout).not.toMatch(/^target/m)
     expect(stdout).not.toContain('s3cret')
@@ -40,12 +40,12 @@ describe('config check', () => {
       ok: false,
       settings: expect.arrayContaining([{ name: 'FOREMAN_DB', value: 'other.db', origin: 'flag' }]),
       findings: [{ about: 'database' }, { about: 'free disk', problem: null }],
-      problems: ['FOREMAN_DB=other.db: it is not a database of foreman: set FOREMAN_DB to another path'],
+      problems: ['FOREMAN_DB=other.db: it is not a foreman database: set FOREMAN_DB to another path'],
     })
   })
 
   it.each([
-    ['missing/foreman.db', 'FOREMAN_DB=missing/foreman.db: the folder', 'ENOENT'],
+    ['missing/foreman.db', 'FOREMAN_DB=missing/foreman.db: the folder', 'no such file or directory'],
     ['text/foreman.db', 'FOREMAN_DB=text/foreman.db:', 'is not a folder'],
     ['.', 'FOREMAN_DB=.:', 'is not a regular file'],
     ['linked', 'FOREMAN_DB=linked:', '2 names'],
@@ -71,7 +71,7 @@ describe('config check', () => {
   it('prints the free disk space if it is less than FOREMAN_MIN_FREE', async () => {
     const { code, stderr } = await check(['--min-free', '16TiB'], { env: ENV })
     expect(code).toBe(78)
-    expect(stderr).toMatch(/FOREMAN_MIN_FREE=16TiB: only .* are free beside .*make room/)
+    expect(stderr).toMatch(/FOREMAN_MIN_FREE=16TiB: only .* are free beside .*free disk space/)
   })
 })
 

@@ -52,15 +52,19 @@ describe('foreman jobs', () => {
     const rows = jobs.map((job) => jobRow(job, NOON))
     const lines = jobTable(rows, 80, unstyled)
     expect(lines).toEqual([
-      'JOB                         STATE    MODEL       LABEL           AGE  RAN/#PLACE',
-      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued   tiny-a                   30m00s    #3 2m10s',
-      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  working  tiny-a                   30m00s           –',
-      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  done     qwen3:30b…  nightly \\x…  30m00s       1m00s',
-      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  failed   tiny-a                   30m00s           –',
+      'JOB                         STATE    MODEL     LABEL         AGE  AHEAD  ETA/RAN',
+      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued   tiny-a               30m00s      3    2m10s',
+      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  working  tiny-a               30m00s               –',
+      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  done     qwen3:3…  nightly …  30m00s           1m00s',
+      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  failed   tiny-a               30m00s               –',
     ])
     expect(jobTable([jobRow(document('queued', { position: null }), NOON)], 80, unstyled)).toEqual([
-      'JOB                         STATE   MODEL      AGE  RAN/#PLACE',
-      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued  tiny-a  30m00s        #? –',
+      'JOB                         STATE   MODEL      AGE  AHEAD  ETA/RAN',
+      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued  tiny-a  30m00s      –        –',
+    ])
+    expect(jobTable([jobRow(document('queued', { position: 0, eta_seconds: 0 }), NOON)], 80, unstyled)).toEqual([
+      'JOB                         STATE   MODEL      AGE  AHEAD  ETA/RAN',
+      '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued  tiny-a  30m00s   next      now',
     ])
   })
 
@@ -94,7 +98,7 @@ describe('foreman jobs', () => {
 
   it('says on stderr if no job matches', async () => {
     const daemon = await jobDaemon()
-    expect(await runHere(['jobs', '--url', daemon.url])).toEqual({ code: 0, stdout: '', stderr: 'no job\n' })
+    expect(await runHere(['jobs', '--url', daemon.url])).toEqual({ code: 0, stdout: '', stderr: 'no jobs\n' })
   })
 })
 
@@ -107,7 +111,7 @@ describe('foreman job', () => {
       'label      nightly \\x1b[2J',
       'created    2026-01-06T12:00:00.000Z  30m00s ago',
       'attempt    1 of 3',
-      'over       2026-01-06T12:02:00.000Z  28m00s ago',
+      'finished   2026-01-06T12:02:00.000Z  28m00s ago',
       'times      queued 1m00s, loading 5s, run 1m00s',
       'tokens     12 in, 550 out, 10.0 a second',
       'reason     stop',
@@ -125,11 +129,11 @@ describe('foreman job', () => {
 
   it('shows the position of a waiting job, and for a failed one the reason and what to do', () => {
     const queued = jobPage(document('queued', { position: 2, eta_seconds: 65 }), 80, NOON, unstyled)
-    expect(queued).toContain('place      2 before it, in about 1m05s')
+    expect(queued).toContain('queue      2 ahead, in about 1m05s')
     const error = { code: 'stalled', message: 'no byte came\u0007', status: 504 }
     const failed = jobPage(document('failed', { error }), 80, NOON, unstyled)
     expect(failed).toContain(
-      'error      no byte came\\x07\n           stalled, HTTP 504\n           The target answers',
+      'error      no byte came\\x07\n           stalled, HTTP 504\n           Ollama answers',
     )
   })
 
@@ -177,8 +181,8 @@ describe('cancel, retry and rm', () => {
     const daemon = await jobDaemon()
     daemon.answers.set(`POST /jobs/${OTHER}/cancel`, (_req, res) => json(res, 200, { job_id: OTHER, state: 'done' }))
     const { code, stdout, stderr } = await runHere(['jobs', 'cancel', ID, NONE, OTHER, '--url', daemon.url])
-    expect({ code, stdout }).toEqual({ code: 1, stdout: `${ID}  is being cancelled\n${OTHER}  done\n` })
-    expect(stderr).toBe(`foreman: no route POST /jobs/${NONE}/cancel\nforeman: 1 of 3 could not be done\n`)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: `${ID}  being cancelled\n${OTHER}  done\n` })
+    expect(stderr).toBe(`foreman: no route POST /jobs/${NONE}/cancel\nforeman: 1 of 3 failed\n`)
   })
 
   it('retry prints the new ids, rm says what was deleted', async () => {
@@ -192,7 +196,7 @@ describe('cancel, retry and rm', () => {
     expect(JSON.parse(stdout)).toMatchObject({ job_id: OTHER, retry_of: ID })
     expect(await runHere(['jobs', 'rm', ID, '--url', daemon.url])).toMatchObject({
       code: 0,
-      stdout: `${ID}  forgotten\n`,
+      stdout: `${ID}  deleted\n`,
     })
   })
 
@@ -231,11 +235,14 @@ describe('foreman artifact', () => {
     expect(readdirSync(cwd)).toEqual([])
     daemon.answers.set(`GET /jobs/${ID}/artifacts/completion`, (_req, res) => res.end('x'))
     const ended = await run(['jobs', 'artifact', ID, '-o', 'no/such/dir', '--url', daemon.url], { cwd })
-    expect(ended).toMatchObject({ code: 1, stderr: 'foreman: no/such/dir cannot be written: ENOENT\n' })
+    expect(ended).toMatchObject({
+      code: 1,
+      stderr: 'foreman: no/such/dir cannot be written: no such file or directory\n',
+    })
     expect(existsSync(join(cwd, 'no'))).toBe(false)
     mkdirSync(join(cwd, 'folder'))
     const onto = await run(['jobs', 'artifact', ID, '-o', 'folder', '--url', daemon.url], { cwd })
-    expect(onto).toMatchObject({ code: 1, stderr: 'foreman: folder cannot be written: EISDIR\n' })
+    expect(onto).toMatchObject({ code: 1, stderr: 'foreman: folder cannot be written: it is a folder\n' })
     expect(readdirSync(cwd)).toEqual(['folder'])
   })
 
@@ -251,7 +258,10 @@ describe('a mistyped command below jobs', () => {
   it.each([
     [['jobs', 'cancle', ID], 'Did you mean cancel?'],
     [['jobs', '--stat', 'done'], 'Did you mean --state?'],
-    [['jobs', '--state', 'ended'], '`queued`'],
+    [
+      ['jobs', '--state', 'ended'],
+      '--state must be one of queued, loading, working, done, failed, cancelled; not "ended"',
+    ],
     [['jobs', 'get'], "missing required argument 'id'"],
     [['jobs', '--limit', '0'], 'a whole number from 1'],
   ])('%j exits with 2 and a hint', async (args, hint) => {

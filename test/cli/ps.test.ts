@@ -22,7 +22,7 @@ describe('ps', () => {
         '',
         'RUNNING  qwen3:14b  working for 1m12s, attempt 2',
         '         14.0 KiB, the last byte 400ms ago',
-        '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat, its caller waits',
+        '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat, waiting call',
         '',
         'WAITING  12 jobs (2.5 MiB), the oldest for 1h05m',
         'MODEL                                      JOBS  OLDEST  WAITS FOR',
@@ -46,14 +46,14 @@ describe('ps', () => {
     }
     const text = shown({ ...IDLE, drain, counters: { ...IDLE.counters, swaps: 42, swaps_saved: 180 } })
     expect(text.split('\n').slice(-2)).toEqual([
-      'DRAINS   qwen3:14b for 12m00s of 15m00s, qwen3:30b in 3m00s at the latest',
+      'DRAINS   qwen3:14b for 12m00s of 15m, then qwen3:30b in 3m00s at most',
       'SWAPS    42 made, 180 saved, the last 12m00s ago',
     ])
   })
 
   it.each([
     [{ predicted: 12, happened: 12, unforeseen: 0 }, 'LOADS    12 predicted, 12 happened'],
-    [{ predicted: 12, happened: 13, unforeseen: 1 }, 'LOADS    12 predicted, 13 happened, 1 unforeseen'],
+    [{ predicted: 12, happened: 13, unforeseen: 1 }, 'LOADS    12 predicted, 13 happened, 1 not predicted'],
   ])('shows the loads that were predicted and that happened: %j', (loads, line) => {
     const drain = { ...IDLE.drain, swapped_at: '2026-01-01T11:48:00Z' }
     expect(shown({ ...IDLE, drain, counters: { ...IDLE.counters, loads } }).split('\n')).toContain(line)
@@ -65,14 +65,14 @@ describe('ps', () => {
       { reason: 'paused', since: '2026-01-01T11:00:00Z', until: '2026-01-01T12:30:00Z' },
       'foreman is paused, 30m00s more',
     ],
-    [{ reason: 'storage_full', since: '2026-01-01T11:59:00Z' }, 'no room on the disk of foreman (1m00s)'],
-    [{ reason: 'target_unreachable', since: '2026-01-01T11:59:00Z' }, 'the target does not answer (1m00s)'],
-    [{ reason: 'backoff', since: '2026-01-01T11:59:59Z', until: '2026-01-01T12:00:03Z' }, 'tried again in 3s'],
+    [{ reason: 'storage_full', since: '2026-01-01T11:59:00Z' }, 'no free disk space at foreman (1m00s)'],
+    [{ reason: 'target_unreachable', since: '2026-01-01T11:59:00Z' }, 'Ollama does not answer (1m00s)'],
+    [{ reason: 'backoff', since: '2026-01-01T11:59:59Z', until: '2026-01-01T12:00:03Z' }, 'retried in 3s'],
     [
       { reason: 'draining', since: '2026-01-01T11:59:59Z', affinity: 'b:latest', until: '2026-01-01T12:05:00Z' },
-      'b:latest is drained first, 5m00s more at the latest',
+      'jobs for b:latest go first, for 5m00s at most',
     ],
-    [{ reason: 'draining', since: '2026-01-01T11:59:59Z', affinity: 'b:latest' }, 'b:latest is drained first'],
+    [{ reason: 'draining', since: '2026-01-01T11:59:59Z', affinity: 'b:latest' }, 'jobs for b:latest go first'],
     [{ reason: 'running', since: '2026-01-01T11:59:50Z', job_id: '01K' }, 'job 01K (10s)'],
     [{ reason: 'running', since: '2026-01-01T11:59:50Z' }, 'about to be sent'],
   ])('shows for a job that waits for %o: %s', (waiting, text) => {
@@ -94,7 +94,9 @@ describe('ps', () => {
     const text = shown({ ...IDLE, degraded: true, target: asleep })
     expect(text).toContain('asleep  last seen 3h00m ago  Ollama 0.17.4')
     expect(text).toContain('connect ETIMEDOUT')
-    expect(shown({ ...IDLE, target: { ...asleep, probed_at: null, version: null } })).toContain('asleep  never seen\n')
+    expect(shown({ ...IDLE, target: { ...asleep, probed_at: null, version: null } })).toContain(
+      'not reachable  (never seen since foreman started)\n',
+    )
     expect(shown({ ...IDLE, target: { ...asleep, reachable: null } })).toContain('not probed yet')
   })
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { hurries } from '../../src/cli/serve.ts'
+import { endsAtOnce } from '../../src/cli/serve.ts'
 import { Command, emptyDirectory, run } from './command-line.ts'
 import { runHere } from './here.ts'
 import { deadUrl } from './stand-in.ts'
@@ -46,7 +46,7 @@ describe('serve', () => {
     ['SIGINT', 'SIGTERM', 5, true],
     ['SIGTERM', 'SIGHUP', 1_000, false],
   ])('after %s, a %s %i ms later exits at once: %s', (first, later, ms, ends) => {
-    expect(hurries({ name: first, at: 100 }, { name: later, at: 100 + ms })).toBe(ends)
+    expect(endsAtOnce({ name: first, at: 100 }, { name: later, at: 100 + ms })).toBe(ends)
   })
 
   it('stops after its start if it is asked to stop while it starts', async () => {

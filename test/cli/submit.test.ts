@@ -46,7 +46,7 @@ describe('submit', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'because' })
     expect(stderr.split('\n')).toEqual([
       expect.stringMatching(`^foreman: job ${ID} waits: foreman is paused \\(.*\\)$`),
-      expect.stringMatching(`^foreman: job ${ID} waits: the target does not answer \\(.*\\)$`),
+      expect.stringMatching(`^foreman: job ${ID} waits: Ollama does not answer \\(.*\\)$`),
       '',
     ])
   })
@@ -100,7 +100,7 @@ describe('submit', () => {
     daemon.history = told(['x'])
     const asked = (body: object, ...flags: string[]) =>
       run(['submit', '--body', '-', '--detach', '--url', daemon.url, ...flags], { stdin: JSON.stringify(body) })
-    const nothing = 'foreman: --body asks nothing of /api/chat: it has no "messages"'
+    const nothing = 'foreman: --body has no question for /api/chat: it has no "messages"'
     expect(await asked({ model: 'm' })).toMatchObject({ code: 0, stderr: `${nothing}\n` })
     expect((await asked({ model: 'm', prompt: 'x' })).stderr).toBe(
       `${nothing}; its other keys fit --endpoint /api/generate\n`,
@@ -162,14 +162,14 @@ describe('submit', () => {
     ]
     const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'half an ans\nwhole' })
-    expect(stderr).toContain('what was printed is void')
+    expect(stderr).toContain('ignore the answer so far')
   })
 
   it('exits with 4 after the timeout, names the job, and does not cancel it', async () => {
     const daemon = await jobDaemon()
     const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--timeout', '50ms', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
-    expect(stderr).toBe(`foreman: not over after 50ms; job ${ID} goes on: foreman jobs watch ${ID}\n`)
+    expect(stderr).toBe(`foreman: not finished after 50ms; job ${ID} continues: foreman jobs watch ${ID}\n`)
     expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(0)
   })
 
@@ -221,7 +221,10 @@ describe('submit', () => {
     daemon.tell(...told(['a']))
     expect(await submit.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/^foreman: ENOSPC.*\n$/) })
     const config = onFullDisk(['config', '--ollama-url', 'http://gpu.lan:11434'])
-    expect(await config.ended).toMatchObject({ code: 1, stderr: 'foreman: stdout cannot be written: ENOSPC\n' })
+    expect(await config.ended).toMatchObject({
+      code: 1,
+      stderr: 'foreman: stdout cannot be written: no space left on device\n',
+    })
   })
 
   it('cancels the job on SIGINT without a terminal, and keeps it on SIGTERM', async () => {
@@ -244,18 +247,35 @@ describe('submit', () => {
   })
 
   it.each([
+    ['state_webhook_url is not an absolute URL', 'foreman: --webhook "foo" is not an absolute URL\n'],
+    ['webhook_events is wrong', 'foreman: webhook_events is wrong\n'],
+  ])('says what is wrong with a flag in the words of the flag: %s', async (error, stderr) => {
+    const daemon = await jobDaemon()
+    daemon.answers.set('POST /jobs', (_req, res) => json(res, 400, { error, code: 'webhook_refused' }))
+    const args = ['submit', 'm', 'x', '--webhook', 'foo', '--url', daemon.url]
+    expect(await run(args)).toMatchObject({ code: 1, stdout: '', stderr })
+  })
+
+  it.each([
     [['submit'], 'MODEL is missing'],
     [['submit', 'm', 'x', '--option', 'temperature'], '--option temperature is not NAME=VALUE'],
     [['submit', 'm', 'x', '--format', '{"type"'], 'is not JSON'],
-    [['submit', 'm', 'x', '--format', '/nowhere'], '--format /nowhere cannot be read: ENOENT'],
-    [['submit', 'm', 'x', '--file', '/nowhere'], '--file /nowhere cannot be read: ENOENT'],
+    [['submit', 'm', 'x', '--format', '/nowhere'], '--format /nowhere cannot be read: no such file or directory'],
+    [['submit', 'm', 'x', '--file', '/nowhere'], '--file /nowhere cannot be read: no such file or directory'],
+    [['submit', 'm', 'x', '--file', '/'], '--file / cannot be read: it is a folder'],
     [['submit', 'm', 'x', '--file', process.execPath], 'neither UTF-8 text nor a picture'],
     [['submit', 'm'], 'the prompt is empty'],
-    [['submit', 'm', 'x', '--body', 'f'], '--body holds the whole request: leave out MODEL'],
+    [['submit', 'm', 'x', '--body', 'f'], '--body has the whole request; leave out MODEL'],
     [['submit', 'm', 'x', '--endpoint', '/v1/messages'], 'give the whole body with --body'],
-    [['submit', 'm', 'x', '--endpoint', '/v1/chat/completions', '--think', 'true'], 'wants --body'],
-    [['submit', 'm', 'x', '--start-before', '5'], 'did you mean 5s?'],
-    [['submit', 'm', 'x', '--think', 'hard'], 'is none of them'],
+    [
+      ['submit', 'm', 'x', '--endpoint', '/v1/chat/completions', '--think', 'true'],
+      '--think works with /api/chat and /api/generate only; use --body',
+    ],
+    [
+      ['submit', 'm', 'x', '--start-before', '5'],
+      '--start-before "5" has no unit (did you mean 5s?); allowed: a duration from 1s',
+    ],
+    [['submit', 'm', 'x', '--think', 'hard'], '--think must be one of true, false, low, medium, high; not "hard"'],
     [['submit', 'm', 'x', '--webhook-events', 'done,ended'], 'has an item "ended"'],
     [['submit', 'm', 'x', '--lable', 'a'], 'Did you mean --label?'],
   ])('rejects %j as a usage error', async (args, hint) => {
@@ -272,7 +292,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     const daemon = await jobDaemon()
     daemon.job = document('queued', { position: 3, eta_seconds: 130 })
     const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url])
-    await terminal.said('queued, 3 before it, in about 2m10s')
+    await terminal.said('queued, 3 ahead, in about 2m10s')
     await until('the events are read', () => daemon.streams.size === 1)
     daemon.tell(stateEvent(1, 'queued'), stateEvent(2, 'loading', 'queued'))
     await terminal.said('loading tiny-a')
@@ -297,8 +317,8 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
 
   it.each([
     ['c', 1, 'is cancelled'],
-    ['l', 0, 'goes on: foreman jobs watch'],
-    ['\u0003', 0, 'goes on: foreman jobs watch'],
+    ['l', 0, 'continues: foreman jobs watch'],
+    ['\u0003', 0, 'continues: foreman jobs watch'],
   ])('prompts on Ctrl-C; %j exits with 130', async (key, cancels, words) => {
     const daemon = await jobDaemon()
     const terminal = onTerminal(['submit', 'tiny-a', '--url', daemon.url], { stdin: 'x' })
@@ -325,7 +345,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     const { code, stdout } = await terminal.ended
     expect(code).toBe(0)
     // A question that wraps would be wiped in part only (seen in tmux).
-    expect(/\[c\]ancel.*?waits on: /.exec(stdout)?.[0].length).toBeLessThan(80)
-    expect(stdout.slice(stdout.indexOf('waits on: '))).toBe('waits on: \r\u001b[K second\r\n')
+    expect(/\[c\]ancel.*?keep waiting /.exec(stdout)?.[0].length).toBeLessThan(80)
+    expect(stdout.slice(stdout.indexOf('keep waiting '))).toBe('keep waiting \r\u001b[K second\r\n')
   })
 })

@@ -43,23 +43,23 @@ describe('a frame of top', () => {
     expect(lines.slice(1, 22).map((line) => line.trimEnd())).toEqual([
       'TARGET   http://mac.local:11434',
       '         awake  Ollama 0.17.4',
-      '         qwen3:14b  9.3 GiB, leaving',
+      '         qwen3:14b  9.3 GiB, expired',
       '         nomic-embed-text:latest  538.8 MiB, pinned',
       '',
       'RUNNING  qwen3:14b  working for 1m12s, attempt 2',
       '         312 tokens, 23.4 a second, the last 400ms ago',
-      '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat  its caller waits',
+      '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat  waiting call',
       '',
       'WAITING  12 jobs (2.5 MiB), the oldest for 1h05m',
       'MODEL                                      JOBS  OLDEST  WAITS FOR',
       'qwen3:30b-a3b-instruct-2507-q4_K_M-with-…    10   4m10s  the running job (5d00h)',
       'tiny\\x1b[31mred\\u202e                         2   1h05m  –',
       '',
-      'PLACE  JOB                         MODEL            LABEL    WAITED  ETA',
+      'AHEAD  JOB                         MODEL            LABEL    WAITED  ETA',
       '    1  01KDWS9F3K8E6YJ5T9S1R20000  tiny-a           nightly  30m00s  now',
       '    2  01KDWS9F3K8E6YJ5T9S1R20001  tiny\\x1b[31mred           30m00s  30s',
       '',
-      'OVER    JOB                         MODEL      LABEL  RAN  TOK/S    AGO',
+      'ENDED   JOB                         MODEL      LABEL  RAN  TOK/S    AGO',
       'failed  01KDWS9F3K8E6YJ5T9S1R20000  模型-中文         11s   20.0    0ms',
       'done    01KDWS9F3K8E6YJ5T9S1R20001  tiny-a            11s   20.0  1m00s',
     ])
@@ -92,7 +92,7 @@ describe('a frame of top', () => {
   it('gives each section rows on a small terminal', () => {
     const jobs = Array.from({ length: 40 }, (_, number) => waiting(number))
     const text = shown({ waiting: jobs, finished: jobs.map((_, number) => over(number)) }).join('\n')
-    for (const part of ['TARGET', 'RUNNING', 'WAITING', 'PLACE', 'OVER', 'q quit']) expect(text).toContain(part)
+    for (const part of ['TARGET', 'RUNNING', 'WAITING', 'AHEAD', 'ENDED', 'q quit']) expect(text).toContain(part)
   })
 
   it('says that no data has arrived, that the daemon does not answer and for how long, or that it is paused', () => {

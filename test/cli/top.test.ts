@@ -122,7 +122,11 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
     daemon.answers.set('GET /status', (_req, res) => json(res, 401, { error: 'unauthorized', code: 'unauthorized' }))
     const refused = await onTerminal(['top', '--url', daemon.url]).ended
     expect(refused.code).toBe(6)
-    expect(refused.stdout.endsWith(`${LEAVE}foreman: unauthorized\r\n`)).toBe(true)
+    expect(
+      refused.stdout.endsWith(
+        `${LEAVE}foreman: unauthorized: no token was sent; set FOREMAN_TOKEN or FOREMAN_TOKEN_FILE to the token of the daemon\r\n`,
+      ),
+    ).toBe(true)
   })
 
   it('pauses and resumes on p', async () => {

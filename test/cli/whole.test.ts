@@ -35,7 +35,7 @@ describe('the command line with a real daemon', () => {
     await run(['pause'], { env })
     const detached = (await run(['submit', 'tiny-b', 'hi', '--detach'], { env })).stdout.trim()
     expect((await run(['top'], { env })).stdout).toContain(detached)
-    expect((await run(['jobs'], { env })).stdout).toMatch(new RegExp(`${detached} +queued +tiny-b .*#0`))
+    expect((await run(['jobs'], { env })).stdout).toMatch(new RegExp(`${detached} +queued +tiny-b .* next`))
     expect((await run(['jobs', 'cancel', detached], { env })).stdout).toContain('cancelled')
     expect(await run(['jobs', 'watch', detached], { env })).toMatchObject({ code: 3 })
     expect(fake.log.filter(({ isWorker }) => isWorker)).toEqual([])

@@ -54,7 +54,7 @@ describe('configuration errors', () => {
       expect.stringMatching(/^FOREMAN_ADDR=8080 \(--addr\) has no colon.*allowed: host:port/),
       'FOREMAN_MAX_BODY=10MB has an unknown unit (did you mean 10MiB?); allowed: a size from 1KiB to 256MiB',
       'FOREMAN_MAX_QUEUE=0 (.env) is too small; allowed: a whole number from 1 to 10000000',
-      expect.stringMatching(/^FOREMAN_LOG_LEVEL=loud is none of them; allowed: one of trace/),
+      expect.stringMatching(/^FOREMAN_LOG_LEVEL=loud is not allowed; allowed: one of trace/),
     ])
   })
 
@@ -143,6 +143,7 @@ describe('an unknown variable', () => {
       expect.stringContaining('did you mean FOREMAN_POLL_INTERVAL?'),
     ])
     expect(warningsFor('FOREMAN_OLLAMAURL')).toEqual([expect.stringContaining('did you mean FOREMAN_OLLAMA_URL?')])
+    expect(warningsFor('FOREMAN_PORT')).toEqual([expect.stringContaining('did you mean FOREMAN_ADDR?')])
     expect(warningsFor('foreman_tokne')).toEqual([expect.stringContaining('did you mean FOREMAN_TOKEN?')])
     expect(warningsFor('FOREMAN_SOMETHING_ELSE')).toEqual([expect.stringMatching(/is ignored$/)])
   })

@@ -86,15 +86,15 @@ export const CASES: Table = {
       ['1.5h', '1.5h'],
     ],
     bad: [
-      ['', 'no duration'],
+      ['', 'not a duration'],
       ['-1', 'never ends'],
       ['-5m', 'never ends'],
-      ['5 m', 'no duration'],
-      ['1d', 'no duration'],
-      ['30m"', 'no duration'],
+      ['5 m', 'not a duration'],
+      ['1d', 'not a duration'],
+      ['30m"', 'not a duration'],
       ['99999999h', 'ten years'],
       ['9'.repeat(400), 'ten years'],
-      ['None', 'no duration'],
+      ['None', 'not a duration'],
     ],
   },
   pollIntervalMs: {
@@ -404,9 +404,9 @@ export const CASES: Table = {
       ['silent', 'silent'],
     ],
     bad: [
-      ['', 'none of them'],
-      ['INFO', 'none of them'],
-      ['verbose', 'none of them'],
+      ['', 'is not allowed'],
+      ['INFO', 'is not allowed'],
+      ['verbose', 'is not allowed'],
     ],
   },
   logFormat: {
@@ -417,6 +417,6 @@ export const CASES: Table = {
       ['json', 'json'],
       ['pretty', 'pretty'],
     ],
-    bad: [['text', 'none of them']],
+    bad: [['text', 'is not allowed']],
   },
 }

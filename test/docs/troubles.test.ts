@@ -75,7 +75,7 @@ const TROUBLES: Readonly<Record<string, () => Promise<Trouble>>> = {
     answered(foreman, '/api/tags', null, { Host: 'nas.example' }),
   'origin … is not allowed; add it to FOREMAN_ORIGINS': async () =>
     answered(foreman, '/api/tags', null, { Origin: 'https://page.example' }),
-  'unauthorized: this foreman needs its token': async () => {
+  'unauthorized: the token is missing or wrong': async () => {
     const locked = await startForeman(fake.url, { FOREMAN_TOKEN: 'secret' })
     onTestFinished(() => locked.stop())
     return answered(locked, '/api/tags', null)

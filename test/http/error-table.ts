@@ -110,7 +110,7 @@ export const ROWS: readonly Row[] = [
     provoke: ({ path, body }) => wrong({ body: { ...body, Model: 'tiny-b' } })({ path, body, shape: 'native' }),
   },
   {
-    ...{ code: 'unauthorized', line: '401 Unauthorized', says: 'unauthorized: this foreman needs its token' },
+    ...{ code: 'unauthorized', line: '401 Unauthorized', says: 'unauthorized: the token is missing or wrong' },
     places: EVERYWHERE,
     provoke: wrong({ headers: ['Authorization: Bearer ollama'] }, { token: 'sesame' }),
   },
@@ -206,7 +206,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     ...{ code: 'range_not_satisfiable', line: '416 Range Not Satisfiable', places: JOBS },
-    says: 'the range lies outside of the 12 bytes',
+    says: 'the range is outside the artifact (12 bytes)',
     provoke: ofJob((id) => ({
       ...{ method: 'GET', path: `/jobs/${id}/artifacts/completion`, headers: ['Range: bytes=99-'] },
     })),

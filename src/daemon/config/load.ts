@@ -169,6 +169,9 @@ export function dotenvOf({ dotenv }: Pick<SettingSources, 'dotenv'>, problems: P
 const remarksOf = ({ remarks }: Dotenv): string[] =>
   remarks.filter(({ serious }) => !serious).map(({ line, text }) => `.env line ${line} ${text}`)
 
+/** Names that other programs use. `nearest` would suggest FOREMAN_HOSTS for FOREMAN_PORT. */
+const FAMILIAR_NAMES: Readonly<Record<string, string>> = { FOREMAN_PORT: 'FOREMAN_ADDR' }
+
 /** Names that look like ours and mean nothing: most likely a slip, and the value is then silently the default. */
 function unknownNames(...layers: readonly Readonly<Record<string, string | undefined>>[]): string[] {
   const names = new Set(layers.flatMap((layer) => Object.keys(layer)).filter((name) => /^FOREMAN_/i.test(name)))
@@ -176,7 +179,7 @@ function unknownNames(...layers: readonly Readonly<Record<string, string | undef
     .filter((name) => !KNOWN_NAMES.includes(name))
     .sort()
     .map((name) => {
-      const suggestion = nearest(name.toUpperCase(), KNOWN_NAMES)
+      const suggestion = FAMILIAR_NAMES[name.toUpperCase()] ?? nearest(name.toUpperCase(), KNOWN_NAMES)
       return suggestion === null
         ? `${name} is not a setting of foreman and is ignored`
         : `${name} is not a setting of foreman and is ignored (did you mean ${suggestion}?)`

@@ -18,6 +18,8 @@ export interface Entry {
   readonly allowed: string
   readonly about: string
   readonly example: string | null
+  /** The allowed words of a setting that is one of several; else empty. */
+  readonly words: readonly string[]
 }
 
 export const ENTRIES: readonly Entry[] = KEYS.map((key) => {
@@ -32,6 +34,7 @@ export const ENTRIES: readonly Entry[] = KEYS.map((key) => {
     required: 'required' in setting,
     secret: setting.secret === true,
     allowed: setting.parser.allowed,
+    words: setting.parser.words ?? [],
     about: setting.about,
     example: setting.example ?? null,
   }

@@ -4,6 +4,7 @@
 
 import type { Target } from '../ollama/target.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
+import { formatDuration } from '../text/grammar.ts'
 import type { Attempt } from './attempt-run.ts'
 
 /** Silence after which new connections are tried, and how often from then on. */
@@ -18,8 +19,6 @@ export interface WatchLimits {
   /** FOREMAN_STALL_LIMIT, ms. */
   readonly stallLimitMs: number
 }
-
-const spoken = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`)
 
 /** Watches a run until `stop()` is called. */
 export function watch(run: Attempt, target: Target, clock: Clock, limits: WatchLimits): { stop(): void } {
@@ -56,12 +55,12 @@ export function watch(run: Attempt, target: Target, clock: Clock, limits: WatchL
     if (failures >= FAILURES) return run.giveUp('silent, and it does not answer on new connections')
     const stallsIn = limits.stallLimitMs - silentFor
     const isStuck = run.job.stream && stallsIn <= 0
-    if (answers && isStuck) return void run.stop('stalled', spoken(limits.stallLimitMs))
+    if (answers && isStuck) return void run.stop('stalled', formatDuration(limits.stallLimitMs))
     after(stallsIn > 0 ? Math.min(ASK_EVERY_MS, stallsIn) : ASK_EVERY_MS, listen)
   }
 
   after(patienceMs, listen)
-  if (limits.runLimitMs > 0) after(limits.runLimitMs, () => run.stop('run_limit', spoken(limits.runLimitMs)))
+  if (limits.runLimitMs > 0) after(limits.runLimitMs, () => run.stop('run_limit', formatDuration(limits.runLimitMs)))
   return {
     stop() {
       stopped = true

@@ -10,6 +10,8 @@ export interface Parser<T> {
   readonly noun: string
   /** What is allowed, as the end of a sentence. */
   readonly allowed: string
+  /** The allowed words, if the value is one of several. */
+  readonly words?: readonly string[]
   parse(text: string): Parsed<T>
 }
 
@@ -120,6 +122,7 @@ export function integer(min: number, max: number): Parser<number> {
 export const yesOrNo: Parser<boolean> = {
   noun: 'true|false',
   allowed: '`true` or `false`',
+  words: ['true', 'false'],
   parse(text) {
     if (text === 'true' || text === '1') return value(true)
     if (text === 'false' || text === '0') return value(false)
@@ -131,9 +134,10 @@ export function oneOf<const T extends string>(...words: readonly T[]): Parser<T>
   return {
     noun: 'word',
     allowed: `one of ${words.map((word) => `\`${word}\``).join(', ')}`,
+    words,
     parse(text) {
       const word = words.find((candidate) => candidate === text)
-      return word === undefined ? refused('is none of them') : value(word)
+      return word === undefined ? refused('is not allowed') : value(word)
     },
   }
 }
@@ -190,7 +194,7 @@ export const keepAlive: Parser<string | null> = {
       )
     }
     const text = /^\d+$/.test(raw) ? `${raw}s` : raw
-    if (!/^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$/.test(text)) return refused('is no duration that Ollama reads')
+    if (!/^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$/.test(text)) return refused('is not a duration that Ollama understands')
     let ms = 0
     for (const [, number, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) {
       ms += Number(number) * (GO_MS[unit as keyof typeof GO_MS] ?? 0)

@@ -165,7 +165,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   },
   {
     name: 'a missing token',
-    ...{ status: 401, reason: 'Unauthorized', sentence: 'unauthorized: this foreman needs its token' },
+    ...{ status: 401, reason: 'Unauthorized', sentence: 'unauthorized: the token is missing or wrong' },
     code: 'unauthorized',
     settings: { FOREMAN_TOKEN: 'secret' },
   },

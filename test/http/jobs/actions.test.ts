@@ -267,7 +267,7 @@ describe('deadlines', () => {
     const job = await inState(foreman.url, job_id, 'cancelled')
     expect(job.error).toEqual({
       code: 'start_before_passed',
-      message: 'it had not started 30s after it was submitted (start_before)',
+      message: 'the job had not started 30s after it was submitted (start_before)',
       status: null,
     })
     fake.release('middle')
@@ -291,7 +291,7 @@ describe('deadlines', () => {
     await passTime(foreman, fake, 30_000)
     const job = await inState(foreman.url, id, 'cancelled')
     expect(job.error?.code).toBe('finish_before_passed')
-    expect(job.error?.message).toBe('it was not over 30s after it was submitted (finish_before)')
+    expect(job.error?.message).toBe('the job had not finished 30s after it was submitted (finish_before)')
     expect(await fake.workers[0]?.over).toBe('aborted')
   })
 
