@@ -1,37 +1,41 @@
-// Owns the words of a job's event stream (`GET /jobs/{id}/events`) and how its events are numbered. No I/O.
+// Types and numbering of a job's event stream (`GET /jobs/{id}/events`). No I/O.
 
 import type { JobErrorDocument, JobState } from './wire.ts'
 
-/** A state change. `queued` after `working` voids the records before it. */
+/** A state change. `queued` after `working` means that the records before it are void. */
 export interface StateEvent {
+  /** See `eventNumber`. */
   number: number
   type: 'state'
   state: JobState
+  /** The state before; null for the first event. */
   previous_state: JobState | null
+  /** How often the job had been sent to Ollama by then. */
   attempt: number
-  /** ISO time. */
+  /** ISO time of the change. */
   timestamp: string
-  /** With `failed` and `cancelled`. */
+  /** Present with `failed` and `cancelled`. */
   error?: JobErrorDocument
 }
 
-/** One record of the answer: a line of NDJSON, an event of SSE, or a whole document that was not streamed. */
+/** One record of the answer: a line of NDJSON, an SSE event, or the whole document of an answer that was not streamed. */
 export interface RecordEvent {
+  /** See `eventNumber`. */
   number: number
   type: 'record'
-  /** The event's name, on SSE that names it. */
+  /** Name of the SSE event. Absent if it has none. */
   event?: string
-  /** The record, as the target wrote it: JSON where it is JSON, else its text (`[DONE]`). */
+  /** The record as Ollama wrote it: parsed if it is JSON, else its text, such as `[DONE]`. */
   data: unknown
 }
 
 export type JobEvent = StateEvent | RecordEvent
 
 /**
- * Room for the records between two state changes. Numbers rise, with gaps, and are the same however often the stream is
- * read: the change's own number and the record's place behind it, so that nothing has to be remembered for a resume.
+ * Numbers reserved for the records after one state change. Event numbers rise with gaps. They are computed from the number
+ * of the change and the record's place after it, so they are the same at each reading and a resume needs no stored state.
  */
 export const EVENTS_PER_CHANGE = 100_000_000
 
-/** Number of the event of state change `change` (1 is `queued`), or of the `record`th record (from 1) behind it. */
+/** Number of the event for state change `change` (1 is `queued`), or for the `record`th record (from 1) after it. */
 export const eventNumber = (change: number, record = 0): number => change * EVENTS_PER_CHANGE + record

@@ -1,56 +1,58 @@
-// Owns how a webhook is signed and how a receiver believes it, and what it carries. Runs wherever WebCrypto does (Node 22,
-// Bun, browsers), so nothing of Node is used; it reads no clock and no request, only the bytes that it is given.
+// Webhook payload, signature and verification. Runs wherever WebCrypto does (Node 22, Bun, browsers). Pure: the time and the
+// bytes are arguments.
 
 import type { ArtifactDocument, JobErrorDocument, JobState, TimingsDocument, UsageDocument } from './wire.ts'
 
-/** What is POSTed at a state change (docs/webhooks.md). */
+/** Body of the POST for one state change (docs/webhooks.md). */
 export interface WebhookPayload {
   type: `job.${JobState}`
-  /** Number of the state change in its job, from 1. A job's webhooks come in this order. */
+  /** Number of the state change within the job, from 1. The webhooks of a job arrive in this order. */
   sequence: number
   job_id: string
   state: JobState
+  /** The state before; null for `queued` at the submit. */
   previous_state: JobState | null
-  /** ISO time of the change, not of the sending. */
+  /** ISO time of the state change, not of this delivery. */
   timestamp: string
   model: string
-  /** Times the job had been sent by then. */
+  /** How often the job had been sent to Ollama by then. */
   attempt: number
-  /** From here on: with the final state only. */
+  /** This and the following fields are present with a final state only. Durations are in milliseconds. */
   timings?: TimingsDocument
   usage?: UsageDocument | null
   error?: JobErrorDocument | null
-  /** An artifact of at most 256 KiB has its `data` here, a larger one a `url`. */
+  /** An artifact of at most 256 KiB has `data`, a larger one a `url`. */
   artifacts?: ArtifactDocument[]
-  /** What the endpoint answers unstreamed. Absent unless `done`, and where `result_omitted`. */
+  /** The answer of the endpoint as if it had not been streamed. Absent unless `done`, and if `result_omitted`. */
   result?: unknown
+  /** Set if the result is larger than 256 KiB. */
   result_omitted?: true
 }
 
 export const WEBHOOK_HEADERS = {
-  /** Stable over retries: what to deduplicate on. */
+  /** Same for each retry. Use it to ignore duplicates. */
   id: 'webhook-id',
-  /** Seconds since 1970 of this sending. */
+  /** Time of this delivery, in seconds since 1970. */
   timestamp: 'webhook-timestamp',
-  /** `v1,<base64>`, one for each secret, with spaces between. */
+  /** `v1,<base64>` for each secret, separated by spaces. */
   signature: 'webhook-signature',
   /** `sha256=<hex>` over the body alone, with the first secret. */
   bodySignature: 'x-foreman-signature',
 } as const
 
-/** How far a webhook's timestamp may lie from the receiver's clock, seconds, either way. */
+/** Allowed difference between a webhook's timestamp and the receiver's clock, in seconds, either way. */
 export const WEBHOOK_TOLERANCE_S = 300
 
 export type WebhookKey = Uint8Array<ArrayBuffer>
 
-/** `01JD…-4`. No dot: what is signed is `id.timestamp.body`, and must be readable in one way only. */
+/** `01JD…-4`. Without a dot, because the signed text is `id.timestamp.body` and must be unambiguous. */
 export const webhookId = (jobId: string, sequence: number): string => `${jobId}-${sequence}`
 
-/** Key bytes of a secret: `whsec_` and base64 as in Standard Webhooks, else its own UTF-8 bytes. Null: not base64. */
+/** Key bytes of a secret: base64 after `whsec_` as in Standard Webhooks, else its UTF-8 bytes. Null if not valid base64. */
 export function webhookKey(secret: string): WebhookKey | null {
   if (!secret.startsWith('whsec_')) return new TextEncoder().encode(secret)
   const encoded = secret.slice('whsec_'.length)
-  // atob skips white space, which would quietly make another key of a mistyped one.
+  // atob ignores white space, so a mistyped secret would silently give another key.
   const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(encoded) && encoded.replace(/=+$/, '').length % 4 !== 1
   return isBase64 ? fromBase64(encoded) : null
 }
@@ -61,7 +63,7 @@ export interface Signing {
   /** Seconds since 1970. */
   readonly timestamp: number
   readonly body: Uint8Array<ArrayBuffer>
-  /** Newest first; none: the webhook goes unsigned, with id and timestamp. */
+  /** Newest first. If empty, the webhook has an id and a timestamp but no signature. */
   readonly keys: readonly WebhookKey[]
 }
 
@@ -82,26 +84,26 @@ export async function signWebhook({ id, timestamp, body, keys }: Signing): Promi
   return headers
 }
 
-/** `Headers` of fetch, or the headers of a Node request. */
+/** The `Headers` of fetch, or the headers of a Node request. */
 export type ReceivedHeaders =
   | { get(name: string): string | null }
   | Readonly<Record<string, string | readonly string[] | undefined>>
 
 export interface Received {
   readonly headers: ReceivedHeaders
-  /** The raw body as it came. Parsed and written again it is another body. */
+  /** The raw body. A body that was parsed and serialized again has another signature. */
   readonly body: Uint8Array<ArrayBuffer>
-  /** All that are valid now: one, or two while rotating. */
+  /** All keys that are valid now: one, or two during a rotation. */
   readonly keys: readonly WebhookKey[]
-  /** The receiver's clock, milliseconds since 1970. */
+  /** The receiver's clock, in milliseconds since 1970. */
   readonly now: number
-  /** Default WEBHOOK_TOLERANCE_S. */
+  /** Allowed difference of the clocks in seconds. Default: WEBHOOK_TOLERANCE_S (300). */
   readonly toleranceS?: number
 }
 
 /**
- * Why a webhook is not believed: a header of the three is missing, or is none; it was sent too long ago, or lies in the
- * future; or no signature fits a key.
+ * Why a webhook is invalid: one of the three headers is missing or malformed, the timestamp is too far in the past or the
+ * future, or no signature matches a key.
  */
 export type VerificationFailure = 'header_missing' | 'header_malformed' | 'too_old' | 'too_new' | 'signature_mismatch'
 
@@ -109,13 +111,13 @@ export type Verification =
   | { readonly kind: 'valid'; readonly id: string; readonly timestamp: number }
   | { readonly kind: 'invalid'; readonly reason: VerificationFailure }
 
-/** Each costs an HMAC for each key, and whoever can reach a receiver may send a thousand. */
+/** Each signature costs one HMAC per key, and any sender could send a thousand. */
 const MAX_SIGNATURES = 16
 
 /**
- * Whether a webhook came from somebody who knows one of `keys`, within the last five minutes. Judged by the Standard
- * Webhooks headers alone: `X-Foreman-Signature` proves no time, so accepting it in their place would let anybody who saw
- * one webhook send it again for ever. Compared in constant time. Never throws for what was received.
+ * Returns whether a webhook was signed with one of `keys` within the last five minutes. Only the Standard Webhooks headers
+ * count: `X-Foreman-Signature` does not include the time, so anyone who saw one webhook could replay it for ever. Compares
+ * in constant time. Never throws, whatever was received.
  */
 export async function verifyWebhook({ headers, body, keys, now, toleranceS }: Received): Promise<Verification> {
   const id = headerOf(headers, WEBHOOK_HEADERS.id)
@@ -137,8 +139,8 @@ export async function verifyWebhook({ headers, body, keys, now, toleranceS }: Re
 }
 
 /**
- * Whether `X-Foreman-Signature` fits the body, for receivers that know nothing else. It says who sent it, not when: prefer
- * `verifyWebhook`.
+ * Returns whether `X-Foreman-Signature` matches the body, for receivers that support nothing else. It does not prove when
+ * the webhook was sent: prefer `verifyWebhook`.
  */
 export async function verifyBodySignature(received: Omit<Received, 'now' | 'toleranceS'>): Promise<boolean> {
   const header = headerOf(received.headers, WEBHOOK_HEADERS.bodySignature)
@@ -153,7 +155,7 @@ function headerOf(headers: ReceivedHeaders, name: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null
 }
 
-/** All are tried, whatever fits first: how long it takes says nothing. */
+/** Tries all signatures even after a match, so that the time taken reveals nothing. */
 async function fitsAny(
   keys: readonly WebhookKey[],
   signatures: readonly Uint8Array<ArrayBuffer>[],
@@ -183,7 +185,7 @@ const fromHex = (hex: string): Uint8Array<ArrayBuffer> =>
 const toBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes))
 const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
 
-/** What is no base64 fits nothing. */
+/** Invalid base64 becomes an empty signature, which matches no key. */
 function bytesOr(read: () => Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   try {
     return read()
@@ -192,5 +194,5 @@ function bytesOr(read: () => Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Longer ones break proxies, and are stored with each job. */
+/** Longer URLs break proxies, and each job stores its URL. */
 export const MAX_WEBHOOK_URL_CHARS = 2048

@@ -1,72 +1,79 @@
-// Owns the documents that daemon and client both know, as they are on the wire (snake_case, ISO times, milliseconds).
-// Interfaces only; whoever writes or reads one maps it in one place.
+// Wire documents of daemon and client: snake_case, ISO times, durations in milliseconds. Interfaces only.
 
-/** `GET /status`. */
+/** Answer of `GET /status`. */
 export interface StatusDocument {
+  /** Version of foreman. */
   version: string
   /** `starting`, `ready` or `stopping`. */
   phase: string
   paused: boolean
-  /** As `POST /pause` answered. */
+  /** The same document as `POST /pause` answers. */
   pause: PauseDocument
+  /** Whether the last probe of the target failed. */
   degraded: boolean
   target: {
     url: string
-    /** Null before the first probe has ended. */
+    /** Null until the first probe has ended. */
     reachable: boolean | null
-    /** Why not, in words. */
+    /** Why the target is not reachable; null if it is. */
     reason: string | null
-    /** Ollama's version; null before the first successful probe. */
+    /** Ollama's version; null until the first successful probe. */
     version: string | null
-    /** ISO time of the last successful probe. */
+    /** ISO time of the last successful probe; null before the first. */
     probed_at: string | null
+    /** Models in the target's memory, as of the last probe. */
     resident: ResidentDocument[]
-    /** True once the target has been seen unable to hold embedder and worker at once. */
+    /** True once the target could not hold the embedder and a chat model at once. */
     slots_too_few: boolean
   }
-  /** The job at the target now. */
+  /** The job that the target is working on; null if there is none. */
   running: RunningDocument | null
   queue: {
+    /** Number of waiting jobs. */
     waiting: number
+    /** Sum of their request bodies. */
     bytes: number
     by_model: BacklogDocument[]
+    /** Age of the oldest waiting job; null if none waits. */
     oldest_wait_ms: number | null
   }
   drain: DrainDocument
   counters: {
-    /** Blocked callers on the line now. */
+    /** Waiting calls that are connected now. */
     callers: number
+    /** Number of jobs by state. */
     jobs: Record<string, number>
-    /** Model swaps made, and those that first-in-first-out would have made besides. */
+    /** Model swaps so far. */
     swaps: number
+    /** Additional swaps that first-in-first-out order would have made. */
     swaps_saved: number
-    /** Since the start, of runs whose answer tells of its load (native endpoints). `unforeseen`: those that were not predicted. */
+    /** Model loads since the start, for runs on native endpoints. `unforeseen` loads happened but were not predicted. */
     loads: { predicted: number; happened: number; unforeseen: number }
   }
 }
 
-/** `POST /pause` and `POST /resume`. */
+/** Answer of `POST /pause` and `POST /resume`. */
 export interface PauseDocument {
   paused: boolean
-  /** ISO time of the first pause; null when it is not paused. */
+  /** ISO time at which the pause began; null if not paused. */
   since: string | null
-  /** ISO time at which the pause ends by itself; null until `resume`. */
+  /** ISO time at which the pause ends by itself; null if it lasts until `resume`. */
   until: string | null
-  /** What became of `"unload": true` of the last pause; null where it was not asked for. */
+  /** Progress of the last pause's `"unload": true`; null if it was not requested. */
   unload: UnloadDocument | null
 }
 
 export interface UnloadDocument {
   /**
-   * `pending`: the running job has not ended, or the target does not answer and is asked again. `done`: the target lists no
-   * model. `incomplete`: it still lists some. `given_up`: the pause ended first.
+   * `pending`: the running job has not ended, or the target does not answer and is asked again. `done`: no model is loaded.
+   * `incomplete`: some are still loaded. `given_up`: the pause ended first.
    */
   state: 'pending' | 'done' | 'incomplete' | 'given_up'
-  /** Models that are gone. */
+  /** Models that were unloaded. */
   unloaded: string[]
-  /** Models that the target listed last. */
+  /** Models that were loaded at the last check. */
   still_loaded: string[]
-  /** Why it is not done; null if it is, or if the running job is waited for. */
+  /** Why the unload is not done; null if it is done, or waits for the running job. */
   reason: string | null
 }
 
@@ -74,32 +81,34 @@ export interface BacklogDocument {
   model: string
   waiting: number
   oldest_wait_ms: number
-  /** What its oldest job waits for; null if the caller of that has just hung up. */
+  /** What its oldest job waits for; null if the caller of that job has just disconnected. */
   waiting_for: WaitingForDocument | null
 }
 
-/** The drain clock: how long the queue stays with one model while jobs for another wait. */
+/** The drain clock: how long the queue stays with one model while jobs for another model wait. */
 export interface DrainDocument {
-  /** The model of the last job sent, with the runner options that were set; null while the target does not hold it. */
+  /** Model and runner options of the last job sent; null while the target does not have them loaded. */
   affinity: string | null
-  /** ISO time of the last swap of models; null before the first. */
+  /** ISO time of the last model swap; null before the first. */
   swapped_at: string | null
-  /** Milliseconds since then in which the target could have worked. */
+  /** Milliseconds since then during which the target was available. */
   drained_ms: number
-  /** FOREMAN_DRAIN_LIMIT; 0 = none. */
+  /** FOREMAN_DRAIN_LIMIT; 0 means no limit. */
   limit_ms: number
-  /** What the queue turns to when the limit is over, and when, as an ISO time; null where nothing else waits, or no limit is set. */
+  /** The model whose jobs are sent after the limit; null if no other model waits, or without a limit. */
   turns_to: string | null
+  /** ISO time at which the limit is reached; null as above. */
   turns_at: string | null
 }
 
 export interface ResidentDocument {
   model: string
-  /** Bytes in memory, of the GPU and of the machine; 0 if the target does not say. */
+  /** Bytes in GPU and main memory; 0 if the target does not report it. */
   size: number
-  /** Bytes in the memory of the GPU: 0 on a machine without one. */
+  /** Bytes in GPU memory; 0 on a machine without a GPU. */
   size_vram: number
   context_length: number | null
+  /** ISO time at which the target unloads the model. */
   expires_at: string
 }
 
@@ -109,153 +118,166 @@ export interface RunningDocument {
   endpoint: string
   state: string
   attempt: number
+  /** `live` if a waiting call gets the answer, else `none`. */
   caller: string
-  /** Since it was claimed. */
+  /** Milliseconds since the job was claimed. */
   running_ms: number
-  /** Since the last byte. */
+  /** Milliseconds since the last byte of the answer. */
   silent_ms: number
+  /** Bytes of the answer so far. */
   bytes: number
 }
 
-/** The states of a job, in the order of its life. The last three are final. */
+/** The states of a job, in order. The last three are final. */
 export type JobState = 'queued' | 'loading' | 'working' | 'done' | 'failed' | 'cancelled'
 
-/** What every job shows, in a list too. Never the prompt. */
+/** A job in a list. It never contains the prompt. */
 export interface JobSummary {
   job_id: string
   state: JobState
-  /** As the caller wrote it. */
+  /** The model as the caller wrote it. */
   model: string
   endpoint: string
+  /** The caller's label; null if there is none. */
   label: string | null
-  /** Times it was sent; what was not the job's fault is not counted. */
+  /** How often the job was sent; failures that were not caused by the job are not counted. */
   attempt: number
+  /** FOREMAN_MAX_ATTEMPTS. */
   max_attempts: number
-  /** Jobs to be sent before it, the running one included; 0 is next. Null when it does not wait. */
+  /** Number of jobs to be sent before it, the running one included; 0 is next. Null if the job is not waiting. */
   position: number | null
-  /** Why it is not being sent; null when it does not wait, or when its caller has just hung up. */
+  /** Why it is not being sent; null if it is not waiting, or if its caller has just disconnected. */
   waiting_for: WaitingForDocument | null
-  /** Seconds until it is likely to be sent, from what jobs have taken lately. Absent when that is not known. */
+  /** Estimated seconds until it is sent, from the duration of recent jobs. Absent if unknown. */
   eta_seconds?: number
-  /** ISO times. */
+  /** ISO time of the submit. */
   created_at: string
-  /** First sending. */
+  /** ISO time at which it was first sent; null before. */
   started_at: string | null
+  /** ISO time at which it reached a final state; null before. */
   finished_at: string | null
   timings: TimingsDocument
+  /** Token counts; null until the target has reported them. */
   usage: UsageDocument | null
+  /** Why the model stopped, in the target's words (`stop`, `length`); null if unknown. */
   done_reason: string | null
+  /** Why it failed or was cancelled; null otherwise. */
   error: JobErrorDocument | null
-  /** The job that this one repeats. */
+  /** Id of the job that this one repeats; null if it is not a retry. */
   retry_of: string | null
 }
 
-/** The one reason why a waiting job is not being sent. When it is gone, the job is sent or has another one. */
+/** The reason why a waiting job is not being sent. When it ends, the job is sent or has another reason. */
 export interface WaitingForDocument {
   /**
-   * `paused`; `storage_full`: there is no room on the disk to begin a job; `target_unreachable`; `backoff`: it was sent and
-   * came back; `draining`: the jobs of another model, or of other runner options, are sent first; `running`: another job
-   * runs, or is about to.
+   * `paused`; `storage_full`: not enough free disk space to start a job; `target_unreachable`; `backoff`: an attempt failed
+   * and the job is tried again; `draining`: jobs for another model or other runner options are sent first; `running`:
+   * another job is running or about to run.
    */
   reason: 'paused' | 'storage_full' | 'target_unreachable' | 'backoff' | 'draining' | 'running'
-  /** ISO time at which that began, which may be before the job came. */
+  /** ISO time at which the reason began. This may be before the job was submitted. */
   since: string
   /**
-   * ISO time. `paused`: the end of the pause. `backoff`: the next try. `draining`: the queue turns to its oldest job then, at
-   * the latest, as soon as the job that runs then has ended. Absent where there is no end or it is not known.
+   * ISO time at which the reason ends. `paused`: the end of the pause. `backoff`: the next attempt. `draining`: the latest
+   * time at which the queue turns to its oldest job; a job that is running then finishes first. Absent if unknown.
    */
   until?: string
-  /** `running`: which job; absent for the moment between two jobs. */
+  /** With `running`: the id of that job; absent for the moment between two jobs. */
   job_id?: string
-  /** `draining`: the model, and the runner options that were set. */
+  /** With `draining`: the model and its runner options. */
   affinity?: string
 }
 
-/** `GET /jobs/{id}`. */
+/** Answer of `GET /jobs/{id}`. */
 export interface JobDocument extends JobSummary {
-  /** What the endpoint answers unstreamed. Absent until `done`, and where `result_omitted`. */
+  /** The answer of the endpoint as if it had not been streamed. Absent until `done`, and if `result_omitted`. */
   result?: unknown
-  /** The result is larger than 256 KiB: read the artifact `response`. */
+  /** Set if the result is larger than 256 KiB. Read the artifact `response` instead. */
   result_omitted?: true
   artifacts: ArtifactDocument[]
-  /** The webhooks of its state changes, in their order. */
+  /** The webhooks of its state changes, in order. */
   deliveries: DeliveryDocument[]
 }
 
-/** Milliseconds; null while unknown. */
+/** Durations in milliseconds; null while unknown. */
 export interface TimingsDocument {
-  /** From its creation to the first sending. */
+  /** From the submit until the job was first sent. */
   queue_ms: number | null
-  /** What the target says; else from the last sending to the first byte, if its model was not resident. */
+  /** Load time as the target reports it. Otherwise, if the model was not loaded, from the last send to the first byte. */
   load_ms: number | null
-  /** From the last sending to the end, loading included. */
+  /** From the last send to the end, loading included. */
   run_ms: number | null
   /**
-   * How long the target generated tokens, as it says (`eval_duration`); null if it does not tell, as behind `/v1`. Tokens a
-   * second are `usage.completion_tokens` in this time.
+   * How long the target generated tokens (`eval_duration`); null if it does not report that, as on `/v1` endpoints. The rate
+   * is `usage.completion_tokens` divided by this time.
    */
   eval_ms: number | null
 }
 
-/** As the target counts. */
+/** Token counts as the target reports them; null if it does not. */
 export interface UsageDocument {
-  /** The whole prompt, with what came from the target's prompt cache. */
+  /** Tokens of the whole prompt, including those from the target's prompt cache. */
   prompt_tokens: number | null
   completion_tokens: number | null
-  /** The part of `prompt_tokens` that came from the cache; null if the target does not tell (Ollama before 0.34). */
+  /** The part of `prompt_tokens` that came from the cache; null before Ollama 0.34. */
   cached_prompt_tokens: number | null
 }
 
 export interface JobErrorDocument {
-  /** docs/errors.md. */
+  /** One of the codes in docs/errors.md. */
   code: string
   message: string
-  /** The target's HTTP status, where it gave one. */
+  /** The target's HTTP status; null if it sent none. */
   status: number | null
 }
 
 export interface ArtifactDocument {
-  /** `completion`: the assistant's text; `response`: the target's answer as it came. */
+  /** `completion`: the assistant's text. `response`: the target's unchanged answer. */
   name: string
   content_type: string
   bytes: number
-  /** The text of `completion`, when it has at most 256 KiB. */
+  /** The text of `completion`, if it has at most 256 KiB. */
   data?: string
-  /** Where it is, when `data` is absent. */
+  /** Where to fetch the artifact. Present if `data` is absent. */
   url?: string
 }
 
 export interface DeliveryDocument {
-  /** Number of the state change, the `sequence` of its webhook. */
+  /** Number of the state change: the `sequence` of its webhook. */
   n: number
   state: JobState
   status: 'pending' | 'delivered' | 'given_up'
+  /** Number of tries so far. */
   tries: number
-  /** Why the last try failed, or why it was given up. What the receiver answered is not told. */
+  /** Why the last try failed, or why the delivery was given up; null if none failed. Never the receiver's answer. */
   reason: 'unreachable' | 'timeout' | 'not_accepted' | 'refused_address' | 'gone' | null
-  /** ISO times. */
+  /** ISO time of the next try; null if there is none. */
   next_try_at: string | null
+  /** ISO time of the delivery; null before. */
   delivered_at: string | null
 }
 
-/** 202 of `POST /jobs` and of a retry. */
+/** 202 answer of `POST /jobs` and `POST /jobs/{id}/retry`. */
 export interface ReceiptDocument {
   job_id: string
   state: JobState
+  /** Number of jobs ahead; null if the job is not waiting. */
   position: number | null
-  /** Absolute with FOREMAN_PUBLIC_URL, else paths. */
+  /** Absolute if FOREMAN_PUBLIC_URL is set, else paths. */
   urls: { self: string; events: string; cancel: string }
 }
 
-/** `GET /jobs`. */
+/** Answer of `GET /jobs`: one page. */
 export interface JobListDocument {
   jobs: JobSummary[]
-  /** Cursor of the next page; null on the last one. */
+  /** Cursor of the next page; null on the last page. */
   next: string | null
 }
 
-/** Errors of foreman's own surface. */
+/** Error of foreman's own endpoints. */
 export interface ErrorDocument {
+  /** The message. */
   error: string
+  /** One of the codes in docs/errors.md. */
   code: string
 }

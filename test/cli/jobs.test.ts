@@ -132,9 +132,7 @@ describe('foreman job', () => {
     expect(queued).toContain('queue      2 ahead, in about 1m05s')
     const error = { code: 'stalled', message: 'no byte came\u0007', status: 504 }
     const failed = jobPage(document('failed', { error }), 80, NOON, unstyled)
-    expect(failed).toContain(
-      'error      no byte came\\x07\n           stalled, HTTP 504\n           Ollama answers',
-    )
+    expect(failed).toContain('error      no byte came\\x07\n           stalled, HTTP 504\n           Ollama answers')
   })
 
   it('prints the document unchanged with --json', async () => {

@@ -106,7 +106,7 @@ describe('submit', () => {
       `${nothing}; its other keys fit --endpoint /api/generate\n`,
     )
     expect((await asked({ model: 'm', messages: [] }, '--endpoint', '/api/generate')).stderr).toContain(
-      'asks nothing of /api/generate: it has no "prompt", "images", "suffix"; its other keys fit --endpoint /api/chat',
+      'has no question for /api/generate: it has no "prompt", "images", "suffix"; its other keys fit --endpoint /api/chat',
     )
     expect((await asked({ model: 'm', endpoint: '/v1/responses', input: 'x' })).stderr).toBe('')
     expect((await asked({ model: 'm', keep_alive: 0 })).stderr).toBe('')
@@ -147,7 +147,7 @@ describe('submit', () => {
     const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 3, stdout: 'half an ans' })
     expect(stderr).toContain(
-      end === 'failed' ? `job ${ID} failed: no byte came \\x1b[31m\nThe target` : 'was cancelled',
+      end === 'failed' ? `job ${ID} failed: no byte came \\x1b[31m\nOllama answers` : 'was cancelled',
     )
   })
 
