@@ -8,11 +8,11 @@ import { violationsIn } from '../scripts/check-imports.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-it('the walls between the parts stand', async () => {
+it('the import rules hold', async () => {
   expect(await violationsIn(ROOT)).toEqual([])
 })
 
-describe('a breach', () => {
+describe('a violated import rule', () => {
   const copy = mkdtempSync(join(tmpdir(), 'foreman-walls-'))
   let found: string[] = []
 
@@ -92,7 +92,7 @@ describe('a breach', () => {
     'docs/planted.md:3: "foreman:1" is misspelled: the image is ollama-foreman',
     'docs/planted.md:4: "https://github.com/me/foreman" is misspelled: the address of the repository comes from scripts/published.ts',
     'src/protocol/long.ts has 401 lines: no file has more than 400',
-  ])('is told: %s', (violation) => {
+  ])('is reported: %s', (violation) => {
     expect(found).toContain(violation)
   })
 
@@ -100,12 +100,12 @@ describe('a breach', () => {
     expect(found.filter((violation) => violation.startsWith('docs/right.md'))).toEqual([])
   })
 
-  it('by a package is told too', () => {
+  it('by a package is reported too', () => {
     expect(found).toContainEqual(expect.stringMatching(/^src\/cli\/planted\.ts imports node_modules\/undici\//))
   })
 })
 
-it('a check that has looked at nothing fails', async () => {
+it('is not missed because no file was checked', async () => {
   const empty = mkdtempSync(join(tmpdir(), 'foreman-walls-'))
   try {
     mkdirSync(join(empty, 'src'))

@@ -82,16 +82,19 @@ const REFUSED: readonly [name: string, status: number, request: string | Buffer]
 /** What Node says by itself, before anything of ours. */
 const WORDS: Readonly<Record<number, string>> = { 417: 'Expectation Failed' }
 
-test.each(REFUSED)('%s is %i, the line is closed, and the target hears nothing', async (_name, status, request) => {
-  const { target, half } = await startServer()
-  const line = await rawSocket(half.port)
-  line.send(request)
-  await line.until(/\r\n\r\n/)
-  // Whoever may go on sending for a moment is cut by the clock.
-  half.clock.advance(10_000)
-  expect(await line.rest()).toMatch(new RegExp(`^HTTP/1.1 ${status} ${WORDS[status] ?? reasonPhrase(status)}\r\n`))
-  expect(target.seen).toEqual([])
-})
+test.each(REFUSED)(
+  '%s is %i, the connection is closed, and the target gets nothing',
+  async (_name, status, request) => {
+    const { target, half } = await startServer()
+    const line = await rawSocket(half.port)
+    line.send(request)
+    await line.until(/\r\n\r\n/)
+    // Whoever may go on sending for a moment is cut by the clock.
+    half.clock.advance(10_000)
+    expect(await line.rest()).toMatch(new RegExp(`^HTTP/1.1 ${status} ${WORDS[status] ?? reasonPhrase(status)}\r\n`))
+    expect(target.seen).toEqual([])
+  },
+)
 
 const ALLOWED: readonly [name: string, request: string | Buffer][] = [
   ['H02 HTTP/1.0 without Host, on loopback', 'GET /api/version HTTP/1.0\r\n\r\n'],
@@ -111,12 +114,12 @@ const ALLOWED: readonly [name: string, request: string | Buffer][] = [
   ['U09 a query that means nothing', `GET /api/version?stream=false&a=1&a=2 HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
 ]
 
-test.each(ALLOWED)('%s is answered as if it were not there', async (_name, request) => {
+test.each(ALLOWED)('%s is ignored', async (_name, request) => {
   const { half } = await startServer()
   expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n\{"version":"0\.17\.4"\}$/)
 })
 
-test('a GET with an empty body in chunks asks after the health, too', async () => {
+test('GET /healthz with an empty chunked body is answered', async () => {
   const { half } = await startServer()
   const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'
   expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
@@ -134,7 +137,7 @@ test.each([
   ['POST', '/api/tags/', 404, null],
   ['GET', '/api/chat/', 404, null],
   ['GET', '/nope/', 404, null],
-])('%s %s is %i, to %s', async (method, path, status, location) => {
+])('%s %s is %i for %s', async (method, path, status, location) => {
   const { half, target } = await startServer()
   const answer = await exchange(
     half.port,
@@ -145,30 +148,30 @@ test.each([
   expect(target.seen).toEqual([])
 })
 
-test('H02 HTTP/1.0 without Host is a 400 when the bind is not loopback, but health is told to anybody', async () => {
+test('H02 HTTP/1.0 without Host is 400 on a bind that is not loopback, except for health', async () => {
   const { half } = await startServer({ config: { addr: { host: '0.0.0.0', port: 0 } } })
   expect(await exchange(half.port, 'GET /api/tags HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
   expect(await exchange(half.port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
 })
 
-test('H14 latin-1 in Authorization is a 400 where a token is asked for', async () => {
+test('H14 latin-1 in Authorization is 400 if a token is required', async () => {
   const { half } = await startServer({ config: { token: 'a-token-of-the-house' } })
   const request = bytes(`GET /api/tags HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \xff\r\n${CLOSE}`)
   expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 400 /)
 })
 
-test('H18 OPTIONS * is a 204 without a body', async () => {
+test('H18 OPTIONS * is 204 without a body', async () => {
   const { half } = await startServer()
   const answer = await exchange(half.port, `OPTIONS * HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`)
   expect(answer).toMatch(/^HTTP\/1\.1 204 No Content\r\n[\s\S]*\r\n\r\n$/)
 })
 
-test('H19 CONNECT closes the line', async () => {
+test('H19 CONNECT closes the connection', async () => {
   const { half } = await startServer()
   expect(await exchange(half.port, 'CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('')
 })
 
-test('H26 pipelined requests are answered in their order', async () => {
+test('H26 pipelined requests are answered in order', async () => {
   const { half } = await startServer()
   const line = await rawSocket(half.port)
   line.send(['/', '/api/version', '/nothing'].map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''))
@@ -180,7 +183,7 @@ test('H26 pipelined requests are answered in their order', async () => {
   ])
 })
 
-test('H26 a connection with more requests under way than it may have is cut', async () => {
+test('H26 a connection with too many requests under way is cut', async () => {
   const target = await startSmallTarget(() => {})
   const half = await startHttpHarness(target, { limits: { pipelined: 2 } })
   const line = await rawSocket(half.port)
@@ -188,7 +191,7 @@ test('H26 a connection with more requests under way than it may have is cut', as
   expect(await line.rest()).toBe('')
 })
 
-test('H27 a body that breaks off makes no request', async () => {
+test('H27 an incomplete body makes no request', async () => {
   const { target, half } = await startServer()
   const line = await rawSocket(half.port)
   line.send(`${POST}Content-Length: 10\r\n\r\n{}`)
@@ -197,7 +200,7 @@ test('H27 a body that breaks off makes no request', async () => {
   expect(target.seen).toEqual([])
 })
 
-test('H29 trailers behind a length end the connection', async () => {
+test('H29 trailers after a Content-Length close the connection', async () => {
   const { half } = await startServer()
   const request = `${POST}Content-Length: 2\r\nTrailer: X\r\n\r\n{}X: y\r\n\r\n`
   const line = await rawSocket(half.port)
@@ -207,7 +210,7 @@ test('H29 trailers behind a length end the connection', async () => {
   expect(await line.rest()).toMatch(/^HTTP\/1\.1 400 /)
 })
 
-test('what is written into an answer that has begun is never a second status', async () => {
+test('an error after the head of an answer never becomes a second status', async () => {
   const target = await startSmallTarget((_seen, res) => void res.writeHead(200).write('the first part'))
   const half = await startHttpHarness(target)
   const line = await rawSocket(half.port)
@@ -219,7 +222,7 @@ test('what is written into an answer that has begun is never a second status', a
   expect(answer).not.toMatch(/\r\n0\r\n/)
 })
 
-test('a refused caller who goes on sending is cut after a moment', async () => {
+test('a refused caller that keeps sending is cut after a moment', async () => {
   const { half } = await startServer()
   const line = await rawSocket(half.port)
   line.send('nonsense\r\n\r\n')

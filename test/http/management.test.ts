@@ -22,19 +22,22 @@ const ROUTES = [
   ['DELETE', '/api/experimental/aliases'],
 ] as const
 
-describe('without FOREMAN_ALLOW_MANAGEMENT', () => {
-  test.each(ROUTES)('%s %s is a 403 that names the setting, and the target hears nothing', async (method, path) => {
-    const target = await startSmallTarget(answersEmpty)
-    const half = await startHttpHarness(target)
-    const answer = await fetch(half.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
-    expect(answer.status).toBe(403)
-    expect(answer.headers.get('x-foreman-error')).toBe('management_disabled')
-    if (method !== 'HEAD')
-      expect(await answer.json()).toEqual({ error: expect.stringContaining('FOREMAN_ALLOW_MANAGEMENT=true') })
-    expect(target.seen).toEqual([])
-  })
+describe('model management without FOREMAN_ALLOW_MANAGEMENT', () => {
+  test.each(ROUTES)(
+    'is refused for %s %s with a 403 that names the setting, and the target gets nothing',
+    async (method, path) => {
+      const target = await startSmallTarget(answersEmpty)
+      const half = await startHttpHarness(target)
+      const answer = await fetch(half.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
+      expect(answer.status).toBe(403)
+      expect(answer.headers.get('x-foreman-error')).toBe('management_disabled')
+      if (method !== 'HEAD')
+        expect(await answer.json()).toEqual({ error: expect.stringContaining('FOREMAN_ALLOW_MANAGEMENT=true') })
+      expect(target.seen).toEqual([])
+    },
+  )
 
-  test('U06 anything under /api/blobs is a 403 too, never a path to try', async () => {
+  test('U06 is refused for everything under /api/blobs too', async () => {
     const target = await startSmallTarget(answersEmpty)
     const half = await startHttpHarness(target)
     expect((await fetch(`${half.url}/api/blobs/..%5C..%5Cetc`, { method: 'POST' })).status).toBe(403)
@@ -42,10 +45,10 @@ describe('without FOREMAN_ALLOW_MANAGEMENT', () => {
   })
 })
 
-describe('with it', () => {
+describe('model management with FOREMAN_ALLOW_MANAGEMENT', () => {
   const config = { allowManagement: true }
 
-  test.each(ROUTES)('%s %s goes through, and the target is probed afterwards', async (method, path) => {
+  test.each(ROUTES)('passes %s %s through and probes the target afterwards', async (method, path) => {
     const target = await startSmallTarget((_seen, res) => void res.writeHead(200).end())
     const half = await startHttpHarness(target, { config })
     const answer = await fetch(half.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
@@ -54,7 +57,7 @@ describe('with it', () => {
     await until('the target is probed', () => half.probed.includes('management'))
   })
 
-  test('a blob of any size is streamed, with the length that its caller gave', async () => {
+  test("streams a blob of any size with the caller's Content-Length", async () => {
     const target = await startSmallTarget(
       (seen, res) => void res.writeHead(201).end(createHash('sha256').update(seen.body).digest('hex')),
     )
@@ -65,7 +68,7 @@ describe('with it', () => {
     expect(target.seen[0]?.headers['content-length']).toBe(String(blob.length))
   })
 
-  test('a blob in chunks of unknown number is streamed as it comes', async () => {
+  test('streams a chunked blob as it arrives', async () => {
     let first: Promise<unknown> = new Promise(() => {})
     const arrivals: Buffer[] = []
     const target = await startSmallTarget(answersEmpty, (req, res) => {
@@ -91,7 +94,7 @@ describe('with it', () => {
     `md5:${'a'.repeat(64)}`,
     `sha256:${'g'.repeat(64)}`,
     `sha256:${'a'.repeat(65)}`,
-  ])('the digest %s is the 400 of Ollama, and never part of a path', async (digest) => {
+  ])("answers the digest %s with Ollama's 400, and never puts it into a path", async (digest) => {
     const target = await startSmallTarget(answersEmpty)
     const half = await startHttpHarness(target, { config })
     const answer = await fetch(`${half.url}/api/blobs/${digest}`, { method: 'POST', body: 'x' })
@@ -99,7 +102,7 @@ describe('with it', () => {
     expect(target.seen).toEqual([])
   })
 
-  test('a target that has the blob already and does not read it is heard, and the line is closed', async () => {
+  test('passes on the answer of a target that has the blob and does not read it, and closes the connection', async () => {
     const target = await startSmallTarget(answersEmpty, (req, res) => {
       if (req.method !== 'POST') return false
       res.writeHead(200, { 'Content-Length': '2', Connection: 'close' }).end('ok')
@@ -117,7 +120,7 @@ describe('with it', () => {
     expect(await line.rest()).toBe(answer)
   })
 
-  test('an upload that comes to a halt is cut', async () => {
+  test('cuts an upload that stalls', async () => {
     const target = await startSmallTarget(() => {})
     const half = await startHttpHarness(target, { config })
     const line = await rawSocket(half.port)
@@ -127,7 +130,7 @@ describe('with it', () => {
     expect(await line.rest()).not.toMatch(/ 200 /)
   })
 
-  test('an upload whose caller hangs up is broken off at the target, and not passed off as whole', async () => {
+  test('aborts an upload at the target if its caller hangs up', async () => {
     let broken: Promise<unknown> = new Promise(() => {})
     let whole = false
     const target = await startSmallTarget(answersEmpty, (req) => {
@@ -149,7 +152,7 @@ describe('with it', () => {
     expect(whole).toBe(false)
   })
 
-  test('while foreman stops it is a 503', async () => {
+  test('is 503 while foreman stops', async () => {
     const target = await startSmallTarget(answersEmpty)
     const half = await startHttpHarness(target, { config })
     half.phase = 'stopping'

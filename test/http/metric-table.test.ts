@@ -46,7 +46,7 @@ async function pageAfterMixedRun(): Promise<Record<string, Exposed>> {
 }
 
 describe('the table of metrics', () => {
-  it('is what a daemon exposes after a mixed run, with type, help, labels and values', async () => {
+  it('equals what a daemon exposes after a mixed run, with type, help, labels and values', async () => {
     const exposed = await pageAfterMixedRun()
     expect(Object.keys(exposed).sort()).toEqual(entries.map(({ name }) => name).sort())
     for (const { name, type, help, labels = {} } of entries) {
@@ -79,13 +79,13 @@ describe('the table of metrics', () => {
     }
   })
 
-  it('gives one name to one metric, and a full sentence to each meaning', () => {
+  it('has one name for each metric and a full sentence for each description', () => {
     expect(new Set(entries.map(({ name }) => name)).size).toBe(entries.length)
     for (const { help, look } of entries) for (const text of [help, look]) expect(text).toMatch(/^[A-Z01].*\.$/)
   })
 })
 
-it('counts jobs that a crash left as recovered, or as out of attempts', async () => {
+it('jobs after a crash are counted as recovered or out of attempts', async () => {
   await using fake = await FakeOllama.start()
   const db = join(await temporaryFolder(), 'foreman.db')
   const store = await openStore({ path: db, onFatal: (error) => expect.fail(error.message) })

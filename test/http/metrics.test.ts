@@ -70,14 +70,14 @@ test('jobs are counted by final state and model, with their times and tokens', a
   expect(await samples(metrics, 'foreman_model_load_seconds_sum')).toEqual({ 'model="tiny-a:latest"': 0.75 })
 })
 
-test('a job that was never sent counts, and measures nothing', async () => {
+test('a job that was never sent is counted without measurements', async () => {
   const metrics = metricsWith()
   metrics.jobEnded(job({ state: 'cancelled', finishedAt: 5 }))
   expect(await samples(metrics, 'foreman_jobs_total')).toEqual({ 'model="tiny-a:latest",state="cancelled"': 1 })
   expect(await samples(metrics, 'foreman_job_duration_seconds_count')).toEqual({})
 })
 
-test('a model that is not installed is `other`: a caller cannot make a label', async () => {
+test('a model that is not installed has the label `other`, so that a caller cannot create labels', async () => {
   const metrics = metricsWith()
   metrics.jobEnded(job({ model: 'x"} 1\nevil_metric 1', state: 'done' }))
   metrics.jobEnded(job({ model: 'nope', state: 'done' }))
@@ -98,7 +98,7 @@ test('at most fifty models have a label, however many are installed', async () =
   expect(counted['model="other",state="done"']).toBe(150 - MAX_MODEL_LABELS)
 })
 
-test('the wait ends with the first sending, not with a later one', async () => {
+test('the wait of a job ends at its first sending, not at a later one', async () => {
   const metrics = metricsWith()
   metrics.jobSent(job({ createdAt: 1_000, startedAt: 3_000, claimedAt: 3_000 }), 3_000)
   metrics.jobSent(job({ createdAt: 1_000, startedAt: 3_000, claimedAt: 60_000 }), 60_000)
@@ -106,7 +106,7 @@ test('the wait ends with the first sending, not with a later one', async () => {
   expect(await samples(metrics, 'foreman_queue_wait_seconds_sum')).toEqual({ 'model="tiny-a:latest"': 2 })
 })
 
-test('histograms reach an hour, for that is how long a queue may be', async () => {
+test('histograms reach an hour, because a queue may be that long', async () => {
   const metrics = metricsWith()
   const times = { claimedAt: 1_000, startedAt: 1_000, workingAt: 2_000, finishedAt: 4_000 }
   metrics.jobSent(job(times), 1_000)
@@ -122,7 +122,7 @@ test('histograms reach an hour, for that is how long a queue may be', async () =
   }
 })
 
-test('the queue is read when it is asked for', async () => {
+test('queue metrics are read at the scrape', async () => {
   const backlog = [
     { model: 'tiny-a', jobs: 2, oldestAt: 40_000 },
     { model: 'nope', jobs: 1, oldestAt: 90_000 },
@@ -143,13 +143,13 @@ test('the queue is read when it is asked for', async () => {
   expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 0 })
 })
 
-test('the oldest wait is that of this scrape, whichever gauge is read first', async () => {
+test('the oldest wait is that of the current scrape, whichever gauge is read first', async () => {
   const backlog = [{ model: 'tiny-a', jobs: 1, oldestAt: 40_000 }]
   const metrics = metricsWith({ store: { ...readings().store, backlog: () => Promise.resolve(backlog) } })
   expect(await samples(metrics, 'foreman_queue_oldest_seconds')).toEqual({ '': 60 })
 })
 
-test('two scrapes at once see the same depth, neither the sum of both', async () => {
+test('two scrapes at once see the same depth, not the sum', async () => {
   const backlog = [{ model: 'tiny-a', jobs: 2, oldestAt: 40_000 }]
   const metrics = metricsWith({ store: { ...readings().store, backlog: () => Promise.resolve(backlog) } })
   const both = await Promise.all([1, 2].map(() => samples(metrics, 'foreman_queue_depth')))
@@ -170,7 +170,7 @@ test('a stall of the event loop is in the histogram, however often it is scraped
   expect(await stalls()).toBeGreaterThanOrEqual(1)
 })
 
-test('promtool finds nothing to say about the metrics', async (context) => {
+test('promtool finds no problem in the metrics', async (context) => {
   const { error } = spawnSync('promtool', ['--version'])
   context.skip(error !== undefined, 'promtool (Debian: prometheus) is not installed')
   const metrics = metricsWith()
@@ -180,7 +180,7 @@ test('promtool finds nothing to say about the metrics', async (context) => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' })
 })
 
-test('what cannot be read has no sample: it is not 0', async () => {
+test('an unknown value has no sample instead of 0', async () => {
   const unread = metricsWith()
   expect(await samples(unread, 'foreman_disk_free_bytes')).toEqual({})
   const read = metricsWith({ storageFull: true, disk: { freeBytes: 700, databaseBytes: 40 } })
@@ -190,7 +190,7 @@ test('what cannot be read has no sample: it is not 0', async () => {
   expect(await samples(read, 'foreman_storage_full')).toEqual({ '': 1 })
 })
 
-test('the target is up when it answered last', async () => {
+test('the target is up if its last probe succeeded', async () => {
   for (const [reachable, up] of [
     [true, 1],
     [false, 0],
@@ -205,7 +205,7 @@ test('the target is up when it answered last', async () => {
   }
 })
 
-test('everything else is counted under its name', async () => {
+test('all other events are counted under their names', async () => {
   const metrics = metricsWith()
   metrics.attempt('completed')
   metrics.attempt('connection_lost')
@@ -243,7 +243,7 @@ test('everything else is counted under its name', async () => {
   })
 })
 
-test('every sample is a number, every name has a known prefix, every metric says what it is', async () => {
+test('every sample is a number, every name has a known prefix, and every metric has a description', async () => {
   const { body } = await metricsWith().render()
   for (const line of body.split('\n').filter((text) => text !== '' && !text.startsWith('#'))) {
     expect(line).toMatch(/^(foreman|process)_[a-z_]+(\{[^}]*\})? [\d.e+-]+$/)
@@ -252,7 +252,7 @@ test('every sample is a number, every name has a known prefix, every metric says
   expect(helps).toHaveLength((body.match(/^# TYPE/gm) ?? []).length)
 })
 
-test('webhooks are counted by what became of them, and those that are still to come are shown', async () => {
+test('webhooks are counted by outcome, and pending ones are shown', async () => {
   const metrics = metricsWith()
   metrics.webhookTried('delivered')
   metrics.webhookTried('again')
@@ -264,13 +264,13 @@ test('webhooks are counted by what became of them, and those that are still to c
   expect(await samples(metrics, 'foreman_deliveries_pending')).toEqual({ '': 5 })
 })
 
-test('two daemons in one process do not count for each other', async () => {
+test('two daemons in one process count separately', async () => {
   const [one, other] = [metricsWith(), metricsWith()]
   one.clientGone()
   expect(await samples(other, 'foreman_client_disconnects_total')).toEqual({ '': 0 })
 })
 
-test('GET /metrics shows requests by route, never by the path of a caller', async () => {
+test("GET /metrics counts requests by route, never by the caller's path", async () => {
   const target = await startSmallTarget(answersEmpty)
   const half = await startHttpHarness(target)
   half.status = knownTarget(0)

@@ -26,7 +26,7 @@ const ROUTES: readonly (readonly [path: string, version: string | null, isThere:
 ]
 
 describe('a queued route', () => {
-  test.each(ROUTES)('%s in front of Ollama %s is there: %s', async (path, version, isThere) => {
+  test.each(ROUTES)('%s in front of Ollama %s is known: %s', async (path, version, isThere) => {
     const { half, target } = await inFrontOf(version)
     const answer = await fetch(half.url + path, { method: 'POST', body: '{' })
     if (isThere) expect(answer.status).toBe(400)
@@ -42,7 +42,7 @@ describe('GET /v1/models/{model}', () => {
     ['nope', '0.30.0', "model 'nope:latest' not found"],
     ['nope:7b', '0.30.0', "model 'nope:7b' not found"],
     ['NOPE:local', '0.34.4', "model 'NOPE:latest' not found"],
-  ])('of %s in front of Ollama %s is not found as that version says it', async (model, version, message) => {
+  ])("of %s in front of Ollama %s has that version's error", async (model, version, message) => {
     const { half, target } = await inFrontOf(version)
     const answer = await fetch(`${half.url}/v1/models/${model}`)
     expect([answer.status, ((await answer.json()) as { error: { message: string } }).error.message]).toEqual([
@@ -56,7 +56,7 @@ describe('GET /v1/models/{model}', () => {
     ['a%20b', 'invalid model name'],
     ['x:cloud:local', 'use either :local or :cloud, not both: "x:cloud:local"'],
     ['%20', 'model is required'],
-  ])('of the unusable name %s is refused', async (model, message) => {
+  ])('of the invalid name %s is refused', async (model, message) => {
     const { half } = await inFrontOf('0.34.4')
     const answer = await fetch(`${half.url}/v1/models/${model}`)
     expect([answer.status, await answer.json()]).toEqual([
@@ -65,7 +65,7 @@ describe('GET /v1/models/{model}', () => {
     ])
   })
 
-  test.each(['x:cloud', 'gpt-oss:20b-cloud'])('of the cloud model %s is asked of the target', async (model) => {
+  test.each(['x:cloud', 'gpt-oss:20b-cloud'])('of the cloud model %s is read from the target', async (model) => {
     const { half, target } = await inFrontOf('0.34.4')
     const answer = await fetch(`${half.url}/v1/models/${model}`)
     expect([answer.status, await answer.text()]).toEqual([403, '{"error":"from the target"}'])
@@ -81,7 +81,7 @@ describe('GET /v1/models/{model}', () => {
   })
 })
 
-test('an older command line signs out by its key', async () => {
+test('an older command line signs out with its key', async () => {
   const { half, target } = await inFrontOf('0.34.4')
   await fetch(`${half.url}/api/user/keys/c3NoLWVkMjU1MTk_x-`, { method: 'DELETE' })
   expect(target.seen.map(({ method, url }) => [method, url])).toEqual([['DELETE', '/api/user/keys/c3NoLWVkMjU1MTk_x-']])

@@ -34,14 +34,14 @@ test.each<[string, number | null]>([
   ['', null],
   [' '.repeat(16_000), null],
   [`${'a;'.repeat(8_000)}`, null],
-])('Prefer: %j is a wait of %j s', (prefer, seconds) => {
+])('Prefer: %j waits %j s', (prefer, seconds) => {
   expect(preferredWait({ prefer })).toBe(seconds)
 })
 
-test('without the header nothing is preferred', () => {
+test('no Prefer header waits 0 s', () => {
   expect(preferredWait({})).toBeNull()
 })
 
-test('two headers are one list', () => {
+test('two Prefer headers are one list', () => {
   expect(preferredWait({ prefer: 'respond-async, wait=5' })).toBe(5)
 })

@@ -32,7 +32,7 @@ describe('a request for a worker model', () => {
     ['/v1/responses', { model: 'tiny-a', input: 'x' }],
     ['/v1/messages', { model: 'tiny-a', max_tokens: 1, messages: MESSAGES }],
     ['/v1/images/generations', { model: 'tiny-a', prompt: 'x' }],
-  ])('on %s reaches the queue, and not the target', async (path, body) => {
+  ])('on %s reaches the queue and not the target', async (path, body) => {
     const { half, target, post } = await startServer()
     expect((await post(path, JSON.stringify(body), { 'Content-Type': 'application/json' })).status).toBe(200)
     expect(half.submitted).toMatchObject([
@@ -48,7 +48,7 @@ describe('a request for a worker model', () => {
     expect(half.submitted[0]?.contentType).toBeNull()
   })
 
-  test('that lacks a keep_alive is queued as it came', async () => {
+  test('without keep_alive is queued unchanged', async () => {
     const { half, post } = await startServer()
     await post('/api/generate', '{"model":"tiny-a","prompt":"x"}')
     expect(Buffer.from(half.submitted[0]?.body ?? []).toString()).toBe('{"model":"tiny-a","prompt":"x"}')
@@ -62,7 +62,7 @@ describe('a request that Ollama would refuse', () => {
     ['/api/chat', '{}', 400, '{"error":"model is required"}'],
     ['/api/generate', '{}', 404, `{"error":"model '' not found"}`],
     ['/api/chat', '{"model":', 400, '{"error":"unexpected EOF"}'],
-  ])('POST %s %j has its status and text', async (path, body, status, text) => {
+  ])("is answered for POST %s %j with Ollama's status and text", async (path, body, status, text) => {
     const { half, target, post } = await startServer()
     const answer = await post(path, body)
     expect([answer.status, await answer.text()]).toEqual([status, text])
@@ -70,14 +70,14 @@ describe('a request that Ollama would refuse', () => {
     expect([half.submitted, target.seen]).toEqual([[], []])
   })
 
-  test('in the shape of its surface', async () => {
+  test('is answered in the form of its API', async () => {
     const { post } = await startServer()
     const answer = await post('/v1/messages', '{}')
     expect(await answer.json()).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } })
   })
 })
 
-test('a key that Ollama would read as another is a 400 that names it', async () => {
+test('a key that Ollama would read as another one is a 400 that names it', async () => {
   const { half, post } = await startServer()
   const answer = await post('/api/chat', '{"model":"a","Model":"b","messages":[]}')
   expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([400, 'ambiguous_key'])
@@ -85,17 +85,17 @@ test('a key that Ollama would read as another is a 400 that names it', async () 
   expect(half.submitted).toEqual([])
 })
 
-test('H34 a gzip body is a 415', async () => {
+test('H34 a gzip body is 415', async () => {
   const { post } = await startServer()
   expect((await post('/api/chat', Buffer.from([0x1f, 0x8b]), { 'Content-Encoding': 'gzip' })).status).toBe(415)
 })
 
-test('H36 a body that says it is UTF-16 is a 415', async () => {
+test('H36 a body declared as UTF-16 is 415', async () => {
   const { post } = await startServer()
   expect((await post('/api/chat', '{}', { 'Content-Type': 'application/json; charset=utf-16' })).status).toBe(415)
 })
 
-test('a request that only unloads a model goes past the queue, and the target is probed afterwards', async () => {
+test('a request that only unloads a model is not queued, and the target is probed afterwards', async () => {
   const { half, target, post } = await startServer()
   const answer = await post('/api/generate', '{"model":"tiny-a","keep_alive":0}')
   expect([answer.status, await answer.text()]).toEqual([200, '{"done":true,"done_reason":"unload"}'])
@@ -106,7 +106,7 @@ test('a request that only unloads a model goes past the queue, and the target is
   await until('the target is probed', () => half.probed.includes('unload'))
 })
 
-test('a request that only loads a model waits in the queue, because a load evicts', async () => {
+test('a request that only loads a model is queued, because a load evicts', async () => {
   const { half, target, post } = await startServer()
   await post('/api/generate', '{"model":"tiny-a"}')
   expect(half.submitted).toMatchObject([{ loadOnly: true }])
@@ -114,7 +114,7 @@ test('a request that only loads a model waits in the queue, because a load evict
 })
 
 test.each(['/api/chat', '/v1/chat/completions', '/v1/messages', '/api/show', '/api/status'])(
-  'while foreman stops %s is a 503 that says when to come again',
+  '%s is a 503 with Retry-After while foreman stops',
   async (path) => {
     const { half, target } = await startServer()
     half.phase = 'stopping'
@@ -129,7 +129,7 @@ test.each(['/api/chat', '/v1/chat/completions', '/v1/messages', '/api/show', '/a
   },
 )
 
-test('a failure inside foreman is a 500 without its words, and a line in the log', async () => {
+test('an internal error is a 500 without details, and a log line', async () => {
   const target = await startSmallTarget(() => {})
   const half = await startHttpHarness(target, {
     live: () => {

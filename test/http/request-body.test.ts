@@ -30,7 +30,7 @@ async function closed(half: HttpHarness, line: RawSocket): Promise<string> {
 }
 
 describe('a body that is larger than FOREMAN_MAX_BODY', () => {
-  test('is a 413 before a byte of it is read, when its length says so', async () => {
+  test('is a 413 before it is read if its length says so', async () => {
     const { half } = await startServer({ config: { maxBody: 1024 * 1024 } })
     const line = await rawSocket(half.port)
     line.send(head('/api/chat', 'Content-Length: 1048577\r\n'))
@@ -41,13 +41,13 @@ describe('a body that is larger than FOREMAN_MAX_BODY', () => {
     expect(half.submitted).toEqual([])
   })
 
-  test('is a 413 that a caller who first sends all of it sees', async () => {
+  test('gets a 413 that a caller sees even if it sends the whole body first', async () => {
     const { half } = await startServer({ config: { maxBody: 1024 } })
     const answer = await fetch(`${half.url}/api/chat`, { method: 'POST', body: 'x'.repeat(4 * 1024 * 1024) })
     expect(answer.status).toBe(413)
   })
 
-  test('is a 413 at the byte that is too much, when it comes in chunks', async () => {
+  test('is a 413 at the first byte too many if it is chunked', async () => {
     const { half } = await startServer({ config: { maxBody: 10 } })
     const line = await rawSocket(half.port)
     line.send(`${head('/v1/chat/completions', 'Transfer-Encoding: chunked\r\n')}a\r\n0123456789\r\n`)
@@ -57,7 +57,7 @@ describe('a body that is larger than FOREMAN_MAX_BODY', () => {
     expect(await closed(half, line)).toBe(answer)
   })
 
-  test('ends the line as soon as the caller has sent the rest', async () => {
+  test('ends the connection once the caller has sent the rest', async () => {
     const { half } = await startServer({ config: { maxBody: 10 } })
     const line = await rawSocket(half.port)
     line.send(head('/api/chat', 'Content-Length: 100000\r\n'))
@@ -66,7 +66,7 @@ describe('a body that is larger than FOREMAN_MAX_BODY', () => {
     expect(await line.rest()).toMatch(/^HTTP\/1\.1 413 /)
   })
 
-  test('is as large as the limit without a word', async () => {
+  test('may be exactly as large as the limit', async () => {
     const { half } = await startServer({ config: { maxBody: CHAT.length } })
     const answer = await fetch(`${half.url}/api/chat`, { method: 'POST', body: CHAT })
     expect(answer.status).toBe(200)
@@ -74,7 +74,7 @@ describe('a body that is larger than FOREMAN_MAX_BODY', () => {
 })
 
 describe('bodies in flight', () => {
-  test('are bounded together: what does not fit is a 503 that says when to come again', async () => {
+  test('are limited together: a body that does not fit is a 503 with Retry-After', async () => {
     const { half } = await startServer({ limits: { bodiesInFlight: 1_000 } })
     const first = await rawSocket(half.port)
     first.send(`${head('/api/chat', 'Content-Length: 900\r\n')}${'x'.repeat(800)}`)
@@ -92,7 +92,7 @@ describe('bodies in flight', () => {
     expect((await ask()).status).toBe(200)
   })
 
-  test('are bounded also where they do not say how long they are', async () => {
+  test('are limited too if their length is unknown', async () => {
     const { half } = await startServer({ limits: { bodiesInFlight: 1_000 } })
     const line = await rawSocket(half.port)
     line.send(`${head('/api/chat', 'Transfer-Encoding: chunked\r\n')}3e9\r\n${'x'.repeat(1_001)}\r\n`)
@@ -101,7 +101,7 @@ describe('bodies in flight', () => {
     expect(await closed(half, line)).toBe(answer)
   })
 
-  test('do not count what was only announced', async () => {
+  test('do not count bytes that were only announced', async () => {
     const { half } = await startServer({ limits: { bodiesInFlight: 1_000 } })
     const idle = await rawSocket(half.port)
     idle.send(head('/api/chat', 'Content-Length: 999\r\n'))
@@ -110,10 +110,10 @@ describe('bodies in flight', () => {
   })
 })
 
-describe('a body that comes slowly', () => {
+describe('a body that arrives slowly', () => {
   const limits = { bodyWindowMs: 60_000, bodyWindowBytes: 1_000, checkMs: 5_000 }
 
-  test('is a 408 when a minute brings less than it must', async () => {
+  test('is a 408 if a minute brings too few bytes', async () => {
     const { half } = await startServer({ limits })
     const line = await rawSocket(half.port)
     line.send(head('/api/chat', 'Content-Length: 5000\r\n'))
@@ -126,7 +126,7 @@ describe('a body that comes slowly', () => {
     expect(await closed(half, line)).toMatch(/\r\nConnection: close\r\n/)
   })
 
-  test('may take as long as it likes while each minute brings enough', async () => {
+  test('may take any time while each minute brings enough bytes', async () => {
     const clock = new TestClock()
     const bodies = new RequestBodies(
       clock,
@@ -159,7 +159,7 @@ describe('a body that comes slowly', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('headers that do not come at all are a 408 too', async () => {
+  test('is a 408 too if the headers do not arrive', async () => {
     const { half } = await startServer({ limits: { headersMs: 50, checkMs: 20 } })
     const line = await rawSocket(half.port)
     line.send('GET /api/version HTTP/1.1\r\nHost: loc')
@@ -167,11 +167,11 @@ describe('a body that comes slowly', () => {
   })
 })
 
-describe('a caller who expects 100-continue', () => {
+describe('a caller with Expect: 100-continue', () => {
   const expecting = (path: string, length: number, more = ''): string =>
     head(path, `Expect: 100-continue\r\nContent-Length: ${length}\r\n${more}`)
 
-  test('is told to go on, then answered', async () => {
+  test('gets 100, then the answer', async () => {
     const { half } = await startServer()
     const line = await rawSocket(half.port)
     line.send(expecting('/api/chat', CHAT.length, 'Connection: close\r\n'))
@@ -185,7 +185,7 @@ describe('a caller who expects 100-continue', () => {
     ['401 when he may not', 401, '/api/chat', { token: 'sesame-open-up-please' }],
     ['403 where management is off', 403, '/api/create', {}],
     ['404 where nothing is', 404, '/nothing', {}],
-  ] as const)('gets the %s, and is never told to send the body', async (_name, status, path, config) => {
+  ] as const)('gets %s without a 100', async (_name, status, path, config) => {
     const { half } = await startServer({ config })
     const line = await rawSocket(half.port)
     line.send(expecting(path, 1_000))
@@ -194,7 +194,7 @@ describe('a caller who expects 100-continue', () => {
   })
 })
 
-test('a caller who hangs up in the middle of his body is forgotten', async () => {
+test('a caller that hangs up inside its body leaves nothing behind', async () => {
   const { half, target } = await startServer({ limits: { bodiesInFlight: 1_000 } })
   const line = await rawSocket(half.port)
   line.send(`${head('/api/embed', 'Content-Length: 900\r\n')}${'x'.repeat(800)}`)

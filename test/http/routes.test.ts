@@ -14,28 +14,25 @@ const concrete = (path: string): string =>
     .replace('{id}', '01KAJ5Z0000000000000000000')
     .replace(/\{(name|n)\}/, '1')
 
-describe('the table', () => {
+describe('the route table', () => {
   test('has each path and method once', () => {
     const pairs = ROUTES.flatMap(({ path, methods }) => methods.map((method) => `${method} ${path}`))
     expect(new Set(pairs).size).toBe(pairs.length)
   })
 
-  test('queues exactly what runs a worker model', () => {
+  test('queues exactly the requests that run a worker model', () => {
     const queued = ROUTES.filter(({ way }) => way === 'queued').map(({ path }) => path)
     expect(queued.toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted())
   })
 
-  test.each(ROUTES.map((route) => [route.path, route] as const))(
-    '%s is found by its methods, and by no other',
-    (path, route) => {
-      const allowed = ROUTES.filter((other) => other.path === path).flatMap(({ methods }) => methods)
-      for (const method of METHODS) {
-        const found = match(method, concrete(path))
-        if (route.methods.some((own) => own === method)) expect(found).toMatchObject({ kind: 'route', route })
-        else if (!allowed.some((own) => own === method)) expect(found.kind).toBe('wrong_method')
-      }
-    },
-  )
+  test.each(ROUTES.map((route) => [route.path, route] as const))('matches %s with its methods only', (path, route) => {
+    const allowed = ROUTES.filter((other) => other.path === path).flatMap(({ methods }) => methods)
+    for (const method of METHODS) {
+      const found = match(method, concrete(path))
+      if (route.methods.some((own) => own === method)) expect(found).toMatchObject({ kind: 'route', route })
+      else if (!allowed.some((own) => own === method)) expect(found.kind).toBe('wrong_method')
+    }
+  })
 
   test.each([
     '',
@@ -72,16 +69,16 @@ describe('the table', () => {
     '/jobs/x/deliveries/1',
     '/jobs/x/deliveries/1/redeliver/y',
     '/Jobs',
-  ])('does not know %j', (path) => {
+  ])('does not match %j', (path) => {
     expect(match('GET', path).kind).toBe('unknown')
     expect(match('POST', path).kind).toBe('unknown')
   })
 
-  test('hands on the parameters in the order of the path', () => {
+  test('passes the parameters in the order of the path', () => {
     expect(match('POST', '/jobs/x%20y/deliveries/7/redeliver')).toMatchObject({ parameters: ['x y', '7'] })
   })
 
-  test('decodes the model of /v1/models/{model}, as the router of Ollama does', () => {
+  test("decodes the model of /v1/models/{model} as Ollama's router does", () => {
     expect(match('GET', '/v1/models/tiny%3Alatest')).toMatchObject({ kind: 'route', parameters: ['tiny:latest'] })
   })
 })
@@ -93,7 +90,7 @@ async function startServer() {
   return { target, half }
 }
 
-describe('on the line', () => {
+describe('a routed request', () => {
   test.each([
     ['GET', '/api/chat', 'POST'],
     ['DELETE', '/api/chat', 'POST'],
@@ -110,7 +107,7 @@ describe('on the line', () => {
     ['GET', '/jobs/x/cancel', 'POST'],
     ['DELETE', '/jobs/x/events', 'HEAD, GET'],
     ['GET', '/jobs/x/deliveries/1/redeliver', 'POST'],
-  ])('%s %s is the 405 of Ollama, with Allow: %s', async (method, path, allow) => {
+  ])("of %s %s gets Ollama's 405, with Allow: %s", async (method, path, allow) => {
     const { half, target } = await startServer()
     const answer = await fetch(half.url + path, { method })
     expect(answer.status).toBe(405)
@@ -121,7 +118,7 @@ describe('on the line', () => {
   })
 
   test.each(['GET', 'POST', 'DELETE', 'HEAD'])(
-    '%s of an unknown path is the 404 of Ollama, and never forwarded',
+    "of %s on an unknown path gets Ollama's 404 and is never forwarded",
     async (method) => {
       const { half, target } = await startServer()
       const answer = await fetch(`${half.url}/v1/systemone`, { method, ...(method === 'POST' ? { body: '{}' } : {}) })
@@ -132,7 +129,7 @@ describe('on the line', () => {
     },
   )
 
-  test('a queued route takes its query and does not hand it on', async () => {
+  test('that is queued may have a query, which is not passed on', async () => {
     const { half } = await startServer()
     const body = JSON.stringify({ model: 'tiny-a', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] })
     const answer = await fetch(`${half.url}/v1/messages?beta=true`, { method: 'POST', body })
@@ -140,7 +137,7 @@ describe('on the line', () => {
     expect(half.submitted.map(({ endpoint }) => endpoint)).toEqual(['/v1/messages'])
   })
 
-  test('a request that is refused unread leaves its connection usable, if the body was small', async () => {
+  test('that is refused unread leaves its connection usable if the body was small', async () => {
     const { half } = await startServer()
     const answer = await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
     expect(answer.status).toBe(403)

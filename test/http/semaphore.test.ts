@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Semaphore } from '../../src/daemon/http/semaphore.ts'
 
-test('there are so many places, then so many wait, then it is full', () => {
+test('a semaphore has a number of slots and of waiters, and then is full', () => {
   const slots = new Semaphore(2, 1)
   const went: string[] = []
   const take = (name: string) => slots.acquire(() => void went.push(name))
@@ -16,7 +16,7 @@ test('there are so many places, then so many wait, then it is full', () => {
   expect(slots.isFull).toBe(false)
 })
 
-test('whatever comes and goes, nobody overtakes, no place is lost, and none is given twice', () => {
+test('a semaphore keeps the order of waiters, and neither loses a slot nor gives it twice', () => {
   const step = fc.oneof(
     fc.constant('take' as const),
     fc.constant('release' as const),

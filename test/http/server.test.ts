@@ -9,7 +9,7 @@ import { startHttpHarness } from './http-harness.ts'
 import { rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
-test('a taken port is an error with exit code 69 that names the address', async () => {
+test('a port that is taken is an error with exit code 69 that names the address', async () => {
   const taken = createNetServer()
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void taken.close())
@@ -23,25 +23,25 @@ test('a taken port is an error with exit code 69 that names the address', async 
   await second.close()
 })
 
-test('an address that is not of this machine is an error with exit code 69', async () => {
+test('an address of another machine is an error with exit code 69', async () => {
   const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   const server = createServer({ ...half.app, config: { ...half.app.config, addr: { host: '192.0.2.1', port: 0 } } })
   await expect(server.listen()).rejects.toMatchObject({ exitCode: 69 })
 })
 
-test('an empty host is every interface', async () => {
+test('an empty host listens on every interface', async () => {
   const target = await startSmallTarget(answersEmpty)
   const half = await startHttpHarness(target, { config: { addr: { host: '', port: 0 } } })
   expect((await fetch(`http://127.0.0.1:${half.port}/healthz`)).status).toBe(200)
 })
 
-test('a connection that is kept alive says for how long, longer than pooled clients keep theirs', async () => {
+test('a kept connection has a Keep-Alive timeout longer than that of pooled clients', async () => {
   const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   const answer = await fetch(`${half.url}/healthz`)
   expect(answer.headers.get('keep-alive')).toBe('timeout=75')
 })
 
-test('one connection too many is dropped, and those that are there go on', async () => {
+test('a connection beyond the limit is dropped, and the others continue', async () => {
   const target = await startSmallTarget(answersEmpty)
   const half = await startHttpHarness(target, {
     config: { maxQueue: 1, embedQueue: 0 },
@@ -60,7 +60,7 @@ test('one connection too many is dropped, and those that are there go on', async
   await first.until(/ok[\s\S]*ok/)
 })
 
-test('closing ends idle connections at once, also those that never asked anything', async () => {
+test('closing ends idle connections at once, also those without a request', async () => {
   const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   const server = createServer(half.app)
   const { port } = await server.listen()
@@ -75,7 +75,7 @@ test('closing ends idle connections at once, also those that never asked anythin
   await expect(new Promise((resolve, reject) => late.on('response', resolve).on('error', reject))).rejects.toThrow()
 })
 
-test('closing lets an answer under way come to its end', async () => {
+test('closing waits for a running answer', async () => {
   const ends: (() => void)[] = []
   const target = await startSmallTarget((_seen, res) => void ends.push(() => void res.end('whole')))
   const half = await startHttpHarness(target)
@@ -109,7 +109,7 @@ test('closing cuts an answer that takes longer than a second', async () => {
   await closing
 })
 
-test('closing twice is closing once', async () => {
+test('closing may be repeated', async () => {
   const half = await startHttpHarness(await startSmallTarget(answersEmpty))
   await Promise.all([half.close(), half.close()])
 })

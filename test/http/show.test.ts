@@ -33,7 +33,7 @@ const show = (half: HttpHarness, body: object): Promise<Response> =>
 
 const away = knownTarget(0, { reachable: false })
 
-test('what the target shows is passed on, each time anew', async () => {
+test('the answer of /api/show is read from the target each time', async () => {
   const { half, target, answer } = await startServer()
   const first = await show(half, { model: 'tiny-a' })
   expect([first.status, await first.text(), first.headers.get('x-of-target')]).toEqual([200, SHOWN, 'yes'])
@@ -42,7 +42,7 @@ test('what the target shows is passed on, each time anew', async () => {
   expect(target.seen.map(({ body }) => body.toString())).toEqual(['{"model":"tiny-a"}', '{"model":"tiny-a"}'])
 })
 
-test('while the target sleeps the last answer is given, and says so', async () => {
+test('the last answer of /api/show is returned with its age while the target sleeps', async () => {
   const { half, target } = await startServer()
   await (await show(half, { model: 'tiny-a' })).text()
   half.status = away
@@ -60,7 +60,7 @@ test.each([
   ['by its full name', { model: 'registry.ollama.ai/library/tiny-a:latest' }],
   ['in other letters', { model: 'Tiny-A:Latest' }],
   ['with the default said', { model: 'tiny-a', verbose: false, template: 'ignored' }],
-])('a model asked for %s is the same model', async (_name, body) => {
+])('/api/show of %s is the same model', async (_name, body) => {
   const { half } = await startServer()
   await (await show(half, { model: 'tiny-a' })).text()
   half.status = away
@@ -75,7 +75,7 @@ test.each([
   ['a key that Ollama folds', { model: 'tiny-a', Verbose: true }],
   ['a model that is not installed', { model: 'nope' }],
   ['no model', {}],
-])('%s is another question: a 502 while the target sleeps', async (_name, body) => {
+])('/api/show with %s is another request: a 502 while the target sleeps', async (_name, body) => {
   const { half } = await startServer()
   await (await show(half, { model: 'tiny-a' })).text()
   half.status = away
@@ -83,7 +83,7 @@ test.each([
   expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([502, 'target_unreachable'])
 })
 
-test('an error is passed on and not kept', async () => {
+test('an error of /api/show is passed on and not kept', async () => {
   const { half, answer } = await startServer()
   answer.status = 404
   answer.body = `{"error":"model 'tiny-a' not found"}`
@@ -93,7 +93,7 @@ test('an error is passed on and not kept', async () => {
   expect((await show(half, { model: 'tiny-a' })).status).toBe(502)
 })
 
-test('an error does not push out what was shown before', async () => {
+test('an error of /api/show does not replace the kept answer', async () => {
   const { half, answer } = await startServer()
   await (await show(half, { model: 'tiny-a' })).text()
   answer.status = 500
@@ -102,7 +102,7 @@ test('an error does not push out what was shown before', async () => {
   expect(await (await show(half, { model: 'tiny-a' })).text()).toBe(SHOWN)
 })
 
-test('a model whose digest has changed is not shown as it was', async () => {
+test('a kept answer is not used for a model whose digest has changed', async () => {
   const { half } = await startServer()
   await (await show(half, { model: 'tiny-a' })).text()
   const { inventory } = away
@@ -112,7 +112,7 @@ test('a model whose digest has changed is not shown as it was', async () => {
   expect((await show(half, { model: 'tiny-a' })).status).toBe(502)
 })
 
-test('a target that has just gone to sleep costs a second, not the answer', async () => {
+test('a target that fell asleep after the last probe costs a second, not the answer', async () => {
   const { half, answer, held } = await startServer()
   await (await show(half, { model: 'tiny-a' })).text()
   answer.hold = true
@@ -123,7 +123,7 @@ test('a target that has just gone to sleep costs a second, not the answer', asyn
   await until('the question is withdrawn', () => held[0]?.destroyed)
 })
 
-test('a target that is gone since the last probe costs nothing', async () => {
+test('a target that went down after the last probe costs no time', async () => {
   const { half, target } = await startServer()
   await (await show(half, { model: 'tiny-a' })).text()
   await target.close()
@@ -132,10 +132,10 @@ test('a target that is gone since the last probe costs nothing', async () => {
   await until('nothing is left to wait for', () => half.clock.timers === 0)
 })
 
-describe('what is kept', () => {
+describe('the cache of /api/show', () => {
   const kept = (bytes: number) => ({ headers: [], body: Buffer.alloc(bytes), at: 0 })
 
-  test('is the last 64, by use', () => {
+  test('keeps the last 64 answers by use', () => {
     const shown = new ShownModels()
     for (let i = 0; i < 64; i += 1) shown.keep(`k${i}`, kept(10))
     shown.get('k0')
@@ -147,7 +147,7 @@ describe('what is kept', () => {
     ])
   })
 
-  test('is at most 8 MiB', () => {
+  test('keeps at most 8 MiB', () => {
     const shown = new ShownModels()
     for (let i = 0; i < 5; i += 1) shown.keep(`k${i}`, kept(2 * 1024 * 1024))
     expect(['k0', 'k1', 'k4'].map((key) => shown.get(key) !== null)).toEqual([false, true, true])
@@ -156,14 +156,14 @@ describe('what is kept', () => {
     expect(shown.get('k4')).not.toBeNull()
   })
 
-  test('is replaced by what is newer', () => {
+  test('is updated by newer answers', () => {
     const shown = new ShownModels()
     for (let i = 0; i < 100; i += 1) shown.keep('k', kept(1024 * 1024))
     expect(shown.get('k')?.body.length).toBe(1024 * 1024)
   })
 
   test.each(['', 'nonsense', '[]', 'null', '"tiny-a"', '{"model":5}', '{"model":"tiny-a","MODEL":"b"}'])(
-    'is nothing for %j',
+    'is empty for %j',
     (body) => {
       expect(showKey(Buffer.from(body), knownTarget(0))).toBeNull()
     },

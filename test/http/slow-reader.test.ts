@@ -18,7 +18,7 @@ function answer(unsent: number) {
   return { res, clock, reader: new SlowReader(clock, asResponse, 60_000) }
 }
 
-test('a reader who takes nothing for the limit is cut', () => {
+test('a reader that takes nothing for the limit is cut', () => {
   const { res, clock, reader } = answer(100)
   reader.watch()
   clock.advance(59_999)
@@ -27,7 +27,7 @@ test('a reader who takes nothing for the limit is cut', () => {
   expect(res.destroyed).toBe(true)
 })
 
-test('a reader who takes a crumb in each span is not', () => {
+test('a reader that takes a few bytes within each limit is not cut', () => {
   const { res, clock, reader } = answer(100)
   reader.watch()
   for (let taken = 0; taken < 10; taken++) {
@@ -39,7 +39,7 @@ test('a reader who takes a crumb in each span is not', () => {
   expect(res.destroyed).toBe(true)
 })
 
-test('a reader who drained is watched no longer', () => {
+test('a reader that has drained the buffer is not watched any longer', () => {
   const { res, clock, reader } = answer(100)
   reader.watch()
   reader.stop()
@@ -47,7 +47,7 @@ test('a reader who drained is watched no longer', () => {
   expect([res.destroyed, clock.timers]).toEqual([false, 0])
 })
 
-test('a reader who stops before the end is cut, one who takes it is not', () => {
+test('a reader that stops before the end is cut, and one that takes the end is not', () => {
   const stopped = answer(100)
   stopped.reader.watchToTheEnd()
   stopped.clock.advance(60_000)
@@ -59,7 +59,7 @@ test('a reader who stops before the end is cut, one who takes it is not', () => 
   expect([took.res.destroyed, took.clock.timers]).toEqual([false, 0])
 })
 
-test('an answer that is out already costs no timer', () => {
+test('an answer that is already sent needs no timer', () => {
   const { clock, reader } = answer(0)
   reader.watchToTheEnd()
   expect(clock.timers).toBe(0)

@@ -21,7 +21,7 @@ describe('the token', () => {
     ['as x-api-key', { 'x-api-key': TOKEN }],
     ['as x-api-key beside another bearer', { 'x-api-key': TOKEN, authorization: 'Bearer ollama' }],
     ['as bearer beside another x-api-key', { 'x-api-key': 'sk-1', authorization: `Bearer ${TOKEN}` }],
-  ])('counts %s', (_name, headers) => {
+  ])('is accepted as %s', (_name, headers) => {
     expect(check.proves(headers)).toBe(true)
   })
 
@@ -41,20 +41,20 @@ describe('the token', () => {
     ['Basic without a colon', { authorization: `Basic ${Buffer.from(TOKEN).toString('base64')}` }],
     ['its digest', { 'x-api-key': 'b7f6c1' }],
     ['format strings', { authorization: "Bearer %s' OR 1=1 --" }],
-  ])('is not proven by %s', (_name, headers) => {
+  ])('is not accepted as %s', (_name, headers) => {
     expect(check.proves(headers)).toBe(false)
   })
 
-  test('proves nothing while none is set', () => {
+  test('is never accepted while none is set', () => {
     expect(new TokenCheck(null).proves({ authorization: `Bearer ${TOKEN}` })).toBe(false)
   })
 
-  test('may hold a colon as the Basic password', () => {
+  test('may contain a colon as the Basic password', () => {
     expect(new TokenCheck('a:b:c').proves({ authorization: basic('user', 'a:b:c') })).toBe(true)
   })
 })
 
-describe('the name in Host', () => {
+describe('the host name in Host', () => {
   test.each([
     ['localhost', 'localhost'],
     ['LOCALHOST:8080', 'localhost'],
@@ -82,7 +82,7 @@ describe('the name in Host', () => {
     'host:123456',
     'ä.local',
     '::1',
-  ])('is none in %j', (header) => {
+  ])('is invalid in %j', (header) => {
     expect(hostName(header)).toBeNull()
   })
 
@@ -151,7 +151,7 @@ describe('the name in Host', () => {
     ['[2001:db8::1]:80', { hosts: ['2001:db8::1'], publicUrl: null }],
     ['[2001:db8::1]:80', { hosts: [], publicUrl: 'http://[2001:DB8:0::1]:8080' }],
     ['gpu.example.org', { hosts: [], publicUrl: 'https://gpu.example.org./x' }],
-  ])('may be %s on a loopback bind when a setting says so', (header, settings) => {
+  ])('may be %s on a loopback bind with a setting', (header, settings) => {
     const rule = hostRule({ addr: { host: '127.0.0.1' }, ...settings }, 'tower')
     expect(isHostAllowed(hostName(header) ?? '', rule)).toBe(true)
   })
@@ -171,7 +171,7 @@ describe('the name in Host', () => {
     expect(isHostAllowed(name, loopback)).toBe(false)
   })
 
-  test.each(['localhost', '::1', '127.0.0.5', 'LocalHost'])('is held to loopback names by a bind to %s', (host) => {
+  test.each(['localhost', '::1', '127.0.0.5', 'LocalHost'])('must be a loopback name on a bind to %s', (host) => {
     expect(hostRule({ addr: { host }, hosts: [], publicUrl: null }, 'tower').loopbackOnly).toBe(true)
   })
 })
@@ -192,7 +192,7 @@ describe('the origin of a page', () => {
     'tauri://localhost',
     'vscode-webview://abc',
     'vscode-file://vscode-app',
-  ])('%s is one of the usual ones', (origin) => {
+  ])('%s is allowed by default', (origin) => {
     expect(verdict(origin)).toBe('allowed')
   })
 
@@ -210,11 +210,11 @@ describe('the origin of a page', () => {
     'http://',
     'xapp://y',
     'http://localhost:99999999',
-  ])('%s is not', (origin) => {
+  ])('%s is not allowed by default', (origin) => {
     expect(verdict(origin)).toBe('refused')
   })
 
-  test('extensions are let in by one word', () => {
+  test('of an extension is allowed by one keyword', () => {
     const rule = originRule(['extensions'])
     for (const scheme of ['chrome', 'moz', 'safari', 'safari-web', 'ms-browser']) {
       expect(verdict(`${scheme}-extension://abcdef`, 'localhost', rule)).toBe('allowed')
@@ -222,7 +222,7 @@ describe('the origin of a page', () => {
     expect(verdict('https://evil.example', 'localhost', rule)).toBe('refused')
   })
 
-  test('a star in the settings stands for any run of characters, and a dot for a dot', () => {
+  test('matches a pattern with a star for any characters and a literal dot', () => {
     const rule = originRule(['https://*.example.org', 'http://nas.lan:*'])
     expect(verdict('https://a.b.example.org', 'localhost', rule)).toBe('allowed')
     expect(verdict('http://nas.lan:81', 'localhost', rule)).toBe('allowed')
@@ -231,14 +231,14 @@ describe('the origin of a page', () => {
     expect(verdict('http://nas.lan', 'localhost', rule)).toBe('refused')
   })
 
-  test('a star alone lets everybody in, and says so to the browser', () => {
+  test('is always allowed by a single star, and the browser is told so', () => {
     expect(judgeOrigin({ origin: 'null', host: 'localhost' }, originRule(['*']))).toEqual({
       kind: 'allowed',
       allow: '*',
     })
   })
 
-  test('whose host is the one that was called is the same site, whatever its port', () => {
+  test('with the called host is the same site, whatever its port', () => {
     expect(verdict('http://mac.local', 'mac.local:8080')).toBe('allowed')
     expect(verdict('http://mac.local:3000', 'mac.local:8080')).toBe('allowed')
     expect(verdict('http://[fe80::1]', '[fe80::1]:8080')).toBe('allowed')
@@ -246,7 +246,7 @@ describe('the origin of a page', () => {
     expect(verdict('ws://mac.local', 'mac.local:8080')).toBe('refused')
   })
 
-  test('that names none is let in, unless the browser says that it is another site', () => {
+  test('is not needed, unless the browser says that the page is on another site', () => {
     expect(judgeOrigin({ host: 'localhost' }, usual).kind).toBe('none')
     expect(judgeOrigin({ host: 'localhost', 'sec-fetch-site': 'same-origin' }, usual).kind).toBe('none')
     expect(judgeOrigin({ host: 'localhost', 'sec-fetch-site': 'none' }, usual).kind).toBe('none')

@@ -20,8 +20,8 @@ async function startServer(config: Partial<Config> = {}) {
   return { target, half, ask }
 }
 
-describe('with a token set', () => {
-  test.each(['/healthz', '/readyz', '/api/version', '/'])('%s is open', async (path) => {
+describe('a foreman with a token', () => {
+  test.each(['/healthz', '/readyz', '/api/version', '/'])('answers %s without it', async (path) => {
     const { ask } = await startServer({ token: TOKEN })
     expect(await ask(path)).toMatch(/^HTTP\/1\.1 200 /)
     expect(await ask(path, {}, 'HEAD')).toMatch(/^HTTP\/1\.1 200 /)
@@ -44,7 +44,7 @@ describe('with a token set', () => {
     ['GET', '/nothing'],
     ['POST', '/'],
     ['GET', '/jobs'],
-  ])('%s %s without it is a 401 that names the scheme, and nothing else happens', async (method, path) => {
+  ])('answers %s %s without it with a 401 that names the scheme, and does nothing else', async (method, path) => {
     const { ask, target, half } = await startServer({ token: TOKEN })
     const answer = await ask(path, {}, method)
     expect(answer).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n/)
@@ -55,7 +55,7 @@ describe('with a token set', () => {
     expect(half.app.dispatcher.paused).toBe(false)
   })
 
-  test('a 401 has the shape of its surface', async () => {
+  test('sends a 401 in the form of the API', async () => {
     const { ask } = await startServer({ token: TOKEN })
     expect(await ask('/api/tags')).toMatch(/\{"error":"unauthorized: /)
     expect(await ask('/v1/models')).toMatch(/\{"error":\{"message":"unauthorized: [^"]*","type":/)
@@ -63,18 +63,18 @@ describe('with a token set', () => {
     expect(await ask('/status')).toMatch(/"code":"unauthorized"\}/)
   })
 
-  test('it opens everything', async () => {
+  test('answers everything with it', async () => {
     const { ask } = await startServer({ token: TOKEN })
     expect(await ask('/api/tags', { Authorization: `Bearer ${TOKEN}` })).toMatch(/^HTTP\/1\.1 200 /)
     expect(await ask('/metrics', { 'X-Api-Key': TOKEN })).toMatch(/^HTTP\/1\.1 200 /)
   })
 
-  test('R04 it is not looked for in the query', async () => {
+  test('R04 does not read the token from the query', async () => {
     const { ask } = await startServer({ token: TOKEN })
     expect(await ask(`/api/tags?token=${TOKEN}`)).toMatch(/^HTTP\/1\.1 401 /)
   })
 
-  test('it excuses the Host, but not the Origin', async () => {
+  test('accepts any Host with it, but not any Origin', async () => {
     const { ask } = await startServer({ token: TOKEN })
     const Authorization = `Bearer ${TOKEN}`
     expect(await ask('/api/tags', { Host: 'public.example', Authorization })).toMatch(/^HTTP\/1\.1 200 /)
@@ -82,7 +82,7 @@ describe('with a token set', () => {
     expect(await ask('/api/tags', { Origin: 'https://evil.example', Authorization })).toMatch(/^HTTP\/1\.1 403 /)
   })
 
-  test('it is never written into the log', async () => {
+  test('never logs it', async () => {
     const { ask, half } = await startServer({ token: TOKEN })
     await ask('/api/tags', { Authorization: `Bearer ${TOKEN}` })
     await ask('/api/status', { Authorization: `Bearer ${TOKEN}` })
@@ -90,22 +90,22 @@ describe('with a token set', () => {
     expect(half.logged.join('\n')).not.toContain(TOKEN)
   })
 
-  test('a preflight needs neither it nor a known Host: it can carry no token, and does nothing', async () => {
+  test('needs neither the token nor a known Host for a preflight', async () => {
     const { ask } = await startServer({ token: TOKEN })
     const answer = await ask('/api/chat', { Host: 'public.example', Origin: 'app://obsidian.md' }, 'OPTIONS')
     expect(answer).toMatch(/^HTTP\/1\.1 204 /)
   })
 })
 
-test('without a token set, whatever is sent is ignored', async () => {
+test('a foreman without a token ignores credentials', async () => {
   const { ask } = await startServer()
   expect(await ask('/api/tags', { Authorization: 'Bearer ollama', 'X-Api-Key': 'sk-1' })).toMatch(/^HTTP\/1\.1 200 /)
   expect(await ask('/api/tags', { Authorization: 'nonsense' })).toMatch(/^HTTP\/1\.1 200 /)
 })
 
-describe('rebinding', () => {
+describe('DNS rebinding', () => {
   test.each(['/api/tags', '/', '/status', '/v1/models', '/nothing'])(
-    'a foreign Host on %s is a 403 that names the setting',
+    'with a foreign Host on %s gets a 403 that names the setting',
     async (path) => {
       const { ask } = await startServer()
       const answer = await ask(path, { Host: 'evil.example:8080' })
@@ -115,24 +115,24 @@ describe('rebinding', () => {
     },
   )
 
-  test('a page of that Host gains nothing by being the same site', async () => {
+  test('gains nothing from the Origin of the same site', async () => {
     const { ask } = await startServer()
     expect(await ask('/api/tags', { Host: 'evil.example', Origin: 'http://evil.example' })).toMatch(/^HTTP\/1\.1 403 /)
   })
 
-  test('R13 forwarding headers change nothing', async () => {
+  test('R13 is not helped by forwarding headers', async () => {
     const { ask } = await startServer()
     const forged = { 'X-Forwarded-Host': 'localhost', 'X-Forwarded-For': '127.0.0.1', Forwarded: 'host=localhost' }
     expect(await ask('/api/tags', { Host: 'evil.example', ...forged })).toMatch(/^HTTP\/1\.1 403 /)
   })
 
-  test('health is told under any name', async () => {
+  test('does not affect health', async () => {
     const { ask } = await startServer()
     expect(await ask('/healthz', { Host: 'anything.example' })).toMatch(/^HTTP\/1\.1 200 /)
   })
 })
 
-describe('pages', () => {
+describe('a web page', () => {
   test.each([
     ['GET', '/api/tags'],
     ['GET', '/'],
@@ -142,7 +142,7 @@ describe('pages', () => {
     ['OPTIONS', '/api/chat'],
     ['GET', '/nothing'],
     ['POST', '/pause'],
-  ])('R10 of a foreign origin get a 403 on %s %s', async (method, path) => {
+  ])('R10 of a foreign origin gets a 403 on %s %s', async (method, path) => {
     const { ask, target, half } = await startServer()
     const answer = await ask(path, { Origin: 'https://evil.example' }, method)
     expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/)
@@ -152,12 +152,12 @@ describe('pages', () => {
     expect(half.app.dispatcher.paused).toBe(false)
   })
 
-  test('R12 of another site that send no origin get a 403', async () => {
+  test('R12 of another site without an Origin gets a 403', async () => {
     const { ask } = await startServer()
     expect(await ask('/api/tags', { 'Sec-Fetch-Site': 'cross-site' })).toMatch(/^HTTP\/1\.1 403 /)
   })
 
-  test('that are allowed may read the answer and its headers', async () => {
+  test('of an allowed origin may read the answer and its headers', async () => {
     const { ask } = await startServer()
     const answer = await ask('/api/tags', { Origin: 'http://localhost:3000' })
     expect(answer).toMatch(/\r\nAccess-Control-Allow-Origin: http:\/\/localhost:3000\r\n/)
@@ -167,14 +167,14 @@ describe('pages', () => {
     )
   })
 
-  test('may read why they were refused', async () => {
+  test('may read why it was refused', async () => {
     const { ask } = await startServer({ token: TOKEN })
     expect(await ask('/api/tags', { Origin: 'app://x' })).toMatch(
       /^HTTP\/1\.1 401 [\s\S]*Access-Control-Allow-Origin: app:\/\/x\r\n/,
     )
   })
 
-  test('get CORS headers on direct and on queued answers too, once', async () => {
+  test('gets CORS headers on passed-through and queued answers, once', async () => {
     const { ask, target } = await startServer()
     const headers = { Origin: 'http://localhost:3000', 'Content-Type': 'application/json' }
     const embedded = await ask('/api/embed', headers, 'POST')
@@ -183,7 +183,7 @@ describe('pages', () => {
     expect(target.seen[0]?.headers).not.toHaveProperty('origin')
   })
 
-  test('a preflight is answered with what it asks for, and a day to remember it', async () => {
+  test('gets its preflight answered with the requested headers and a max-age of a day', async () => {
     const { ask } = await startServer()
     const headers = {
       Origin: 'app://x',
@@ -199,7 +199,7 @@ describe('pages', () => {
     expect(answer).toMatch(/\r\nAllow: POST, OPTIONS\r\n/)
   })
 
-  test('a preflight cannot have its nonsense echoed', async () => {
+  test('cannot have invalid preflight headers echoed', async () => {
     const { ask } = await startServer()
     const answer = await ask(
       '/api/chat',
@@ -209,7 +209,7 @@ describe('pages', () => {
     expect(answer).toMatch(/\r\nAccess-Control-Allow-Headers: Authorization,Content-Type,/)
   })
 
-  test('OPTIONS of what is not there is a 404', async () => {
+  test('gets a 404 for OPTIONS on an unknown path', async () => {
     const { ask } = await startServer()
     expect(await ask('/nothing', { Origin: 'app://x' }, 'OPTIONS')).toMatch(/^HTTP\/1\.1 404 /)
   })

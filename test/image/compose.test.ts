@@ -74,7 +74,7 @@ describe('compose.yaml', () => {
     expect(foreman).not.toHaveProperty('user')
   })
 
-  it('publishes every port on loopback only, and the one of foreman where .env says', async () => {
+  it("publishes every port on loopback only, and foreman's port where .env says", async () => {
     const services = Object.values(await servicesOf(TARGET))
     const addresses = services.flatMap(({ ports = [] }) => ports.map(({ host_ip }) => host_ip))
     expect(new Set(addresses)).toEqual(new Set(['127.0.0.1']))
@@ -82,7 +82,7 @@ describe('compose.yaml', () => {
     expect(foreman?.ports).toMatchObject([{ host_ip: '0.0.0.0', published: '9090', target: 8080 }])
   })
 
-  it('restarts each service, limits its memory and its log, and names the version of its image', async () => {
+  it('restarts each service, limits its memory and log, and pins the version of its image', async () => {
     for (const [name, service] of Object.entries(await servicesOf(`${TARGET}OLLAMA_MEMORY=48G\n`))) {
       expect(service, name).toMatchObject({
         restart: 'unless-stopped',

@@ -88,7 +88,7 @@ describe('the image', () => {
 })
 
 describe.each(TARGETS)('a container of the %s target', (name) => {
-  it('answers, streams, is healthy and ends with 0 on SIGTERM', async () => {
+  it('answers, streams, is healthy, and exits with 0 on SIGTERM', async () => {
     const fake = await target()
     const foreman = await Container.start({ target: name, env: { FOREMAN_OLLAMA_URL: fake.url } })
     expect(await get(foreman.url, '/readyz')).toMatchObject({ status: 200 })
@@ -108,7 +108,7 @@ describe.each(TARGETS)('a container of the %s target', (name) => {
 })
 
 describe('a container', () => {
-  it('runs as process 1, without root, capabilities, new privileges or a place to write but /data', async () => {
+  it('runs as process 1, without root, capabilities or new privileges, and can write only to /data', async () => {
     const fake = await target()
     const foreman = await Container.start({ env: { FOREMAN_OLLAMA_URL: fake.url } })
     const status = await foreman.evaluate<string>('fs.readFileSync("/proc/1/status", "utf8")')
@@ -128,7 +128,7 @@ describe('a container', () => {
     expect(await foreman.evaluate(mode)).toBe(0o600)
   })
 
-  it('is healthy at another address, and is unhealthy when nothing listens', async () => {
+  it('is healthy at another address, and unhealthy if no process listens', async () => {
     const fake = await target()
     const env = { FOREMAN_OLLAMA_URL: fake.url, FOREMAN_ADDR: ':9000' }
     const foreman = await Container.start({ env })
@@ -182,7 +182,7 @@ describe('a container', () => {
     expect(await foreman.exec('foreman', 'health')).toMatchObject({ code: 0 })
   })
 
-  it('runs the commands of foreman beside the daemon', async () => {
+  it('runs other foreman commands beside the daemon', async () => {
     const fake = await target()
     const env = { FOREMAN_OLLAMA_URL: fake.url }
     const foreman = await Container.start({ env })
@@ -217,7 +217,7 @@ describe('a container', () => {
     })
   })
 
-  it('says which setting is wrong and exits with 78', async () => {
+  it('names the invalid setting and exits with 78', async () => {
     const { code, stdout, stderr } = await runImage(['serve'])
     expect({ code, said: stdout + stderr }).toEqual({ code: 78, said: expect.stringContaining('FOREMAN_OLLAMA_URL') })
     expect(

@@ -13,7 +13,7 @@ const TOKEN = 'a-token-for-prometheus'
 const headers = { Authorization: `Bearer ${TOKEN}` }
 
 describe('the alert rules', () => {
-  it('are valid for promtool, and pass their unit tests', () => {
+  it('are valid for promtool and pass their unit tests', () => {
     expect(promtool('check', 'rules', RULES)).toContain('SUCCESS')
     expect(promtool('test', 'rules', resolve(import.meta.dirname, 'rules.test.yml'))).toContain('SUCCESS')
   })

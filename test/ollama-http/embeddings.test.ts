@@ -10,7 +10,7 @@ import { fakeAndTarget, jsonRequest, sendDirect } from './with-target.ts'
 
 const ONE = { embedConcurrency: 1 }
 
-test('as many connections are open at once as FOREMAN_EMBED_CONCURRENCY allows, and they are used again', async () => {
+test('up to FOREMAN_EMBED_CONCURRENCY connections are open at once, and they are reused', async () => {
   const { fake, target } = await fakeAndTarget({}, { embedConcurrency: 3 })
   fake.hold('head')
   const sent = [1, 2, 3, 4].map(() => send(target))
@@ -22,7 +22,7 @@ test('as many connections are open at once as FOREMAN_EMBED_CONCURRENCY allows, 
   expect(fake.connections).toBe(3)
 })
 
-test('an embedding waits for no other direct request', async () => {
+test('an embedding waits for no passed-through request', async () => {
   const { fake, target } = await fakeAndTarget({}, ONE)
   fake.hold('head')
   const pulls = Array.from({ length: 50 }, () => sendDirect(target, jsonRequest('/api/pull', { model: 'tiny-a' })))
@@ -33,7 +33,7 @@ test('an embedding waits for no other direct request', async () => {
   for (const { exchange } of pulls) exchange.abort()
 })
 
-test('a kept connection closes before a byte of the answer: the embedding is sent once more, on a new one', async () => {
+test('an embedding is retried once on a new connection if a kept one closes before its first byte', async () => {
   const { target, count } = await rough((socket, number) => {
     let requests = 0
     socket.on('data', () => {
@@ -62,7 +62,7 @@ test('an embedding is not sent a third time', async () => {
   expect(count()).toBe(2)
 })
 
-test('a kept connection that closes in the middle of an answer is a loss', async () => {
+test('a kept connection that closes during an answer is a loss', async () => {
   const { target, count } = await rough((socket) => {
     let requests = 0
     socket.on('data', () => {
@@ -85,7 +85,7 @@ test('a connection that was closed while it was idle is not used', async () => {
   expect([fake.connections, fake.requests(PATH).length]).toEqual([2, 2])
 })
 
-test('bytes behind an answer end their connection and are not taken for the next answer', async () => {
+test('bytes after an answer end their connection and are not part of the next answer', async () => {
   const { target, count } = await rough((socket, number) => {
     socket.on('data', () => socket.write(number === 1 ? answer('1') + answer('evil') : answer(`${number}`)))
   }, ONE)
@@ -113,7 +113,7 @@ test('bytes on an idle connection end it, and the next request opens a new one',
   expect([await sink.ended, sink.text, count()]).toEqual([{ kind: 'end' }, '2', 2])
 })
 
-test('an abort after the end does not touch the exchange that now uses the connection', async () => {
+test('an abort after the end does not affect the next exchange on the connection', async () => {
   const { fake, target } = await fakeAndTarget({}, ONE)
   const first = send(target)
   await first.sink.ended
@@ -128,7 +128,7 @@ test('an abort after the end does not touch the exchange that now uses the conne
   expect(fake.connections).toBe(1)
 })
 
-test('an answer’s bytes stay as they are when the next answer comes', async () => {
+test('the bytes of an answer stay unchanged when the next answer comes', async () => {
   const { target } = await rough((socket) => {
     let requests = 0
     socket.on('data', () => {
@@ -145,7 +145,7 @@ test('an answer’s bytes stay as they are when the next answer comes', async ()
   expect(sent.map(({ text }) => text)).toEqual(['1'.repeat(5_000), '2'.repeat(5_000), '3'.repeat(5_000)])
 })
 
-test('renewing closes idle connections at once and busy ones when they have finished', async () => {
+test('renewing closes idle connections at once and busy ones when they are free', async () => {
   const { fake, target } = await fakeAndTarget({}, ONE)
   await send(target).sink.ended
   target.renewConnections()
@@ -161,7 +161,7 @@ test('renewing closes idle connections at once and busy ones when they have fini
   expect(fake.connections).toBe(3)
 })
 
-test('closing aborts running embeddings, closes idle connections, and aborts later embeddings', async () => {
+test('closing aborts running embeddings, closes idle connections, and rejects later embeddings', async () => {
   const { fake, target } = await fakeAndTarget({}, ONE)
   fake.on(PATH, {}, stalls())
   await send(target).sink.ended

@@ -20,7 +20,7 @@ async function loadsOf(options: FakeOptions, ...requests: ReturnType<typeof chat
   return fake.memory.loads.map(({ model, numCtx }) => `${model} ${numCtx}`)
 }
 
-test('models that take turns in one slot are loaded each time', async () => {
+test('models that alternate in one slot are loaded each time', async () => {
   const turns = [chat('tiny-a'), chat('tiny-b'), chat('tiny-a')]
   expect(await loadsOf({ slots: 1 }, ...turns)).toEqual([
     'tiny-a:latest 4096',
@@ -30,12 +30,12 @@ test('models that take turns in one slot are loaded each time', async () => {
   expect((await loadsOf({ slots: 2 }, ...turns)).length).toBe(2)
 })
 
-test('another num_ctx is a load, and none is not', async () => {
+test('another num_ctx causes a load, and a missing one does not', async () => {
   const small = chatWith('tiny-a', { options: { num_ctx: 512 } })
   expect(await loadsOf({}, chat(), chat(), small, small, chat())).toEqual(['tiny-a:latest 4096', 'tiny-a:latest 512'])
 })
 
-test('what has the shortest keep_alive is evicted, so a pinned embedder stays', async () => {
+test('the model with the shortest keep_alive is evicted, so a pinned embedder stays', async () => {
   const { fake, target } = await fakeAndTarget({ slots: 2 })
   await target.warm('tiny-embed')
   await run(target, chatWith('tiny-a', { keep_alive: '30m' }))
@@ -43,7 +43,7 @@ test('what has the shortest keep_alive is evicted, so a pinned embedder stays', 
   expect(fake.memory.models).toEqual(['tiny-embed:latest', 'tiny-b:latest'])
 })
 
-test('a model in use is not evicted: the other waits', async () => {
+test('a model in use is not evicted: the other one waits', async () => {
   const { fake, target } = await fakeAndTarget({ slots: 1 })
   fake.hold('middle')
   const { sink, exchange } = sendJob(target)
@@ -57,7 +57,7 @@ test('a model in use is not evicted: the other waits', async () => {
   expect(fake.memory.models).toEqual(['tiny-embed:latest'])
 })
 
-test('a load whose caller goes is thrown away', async () => {
+test('a load is discarded if its caller leaves', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.hold('load')
   const { exchange } = sendJob(target)
@@ -70,7 +70,7 @@ test('a load whose caller goes is thrown away', async () => {
   expect(fake.memory.models).toEqual(['tiny-b:latest'])
 })
 
-test('a request without anything to say loads, and unloads', async () => {
+test('a request without a prompt loads or unloads', async () => {
   const { fake, target } = await fakeAndTarget()
   expect((await run(target, jsonRequest('/api/generate', { model: 'tiny-a' }))).text).toContain('"done_reason":"load"')
   expect(fake.memory.models).toEqual(['tiny-a:latest'])
@@ -79,7 +79,7 @@ test('a request without anything to say loads, and unloads', async () => {
   expect(fake.memory.models).toEqual([])
 })
 
-test('asleep it answers nothing, and everything when it wakes', async () => {
+test('a sleeping fake answers nothing, and everything when it wakes', async () => {
   const { fake, target } = await fakeAndTarget()
   await run(target)
   fake.sleep()
@@ -92,7 +92,7 @@ test('asleep it answers nothing, and everything when it wakes', async () => {
   expect(await direct.sink.ended).toEqual({ kind: 'end' })
 })
 
-test('down and up again it has the same address and no models', async () => {
+test('a restarted fake has the same address and no models', async () => {
   const { fake, target } = await fakeAndTarget()
   await run(target)
   const { url } = fake
@@ -105,7 +105,7 @@ test('down and up again it has the same address and no models', async () => {
   expect(fake.loads).toBe(2)
 })
 
-test('it notices two worker requests at once', async () => {
+test('two worker requests at once are recorded as an overlap', async () => {
   const fake = await FakeOllama.start()
   onTestFinished(() => fake.stop())
   fake.always('/api/chat', stalls())

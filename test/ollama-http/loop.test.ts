@@ -34,7 +34,7 @@ async function startRelay() {
   }
 }
 
-it('foreman in front of itself says so and makes no connection after the other', async () => {
+it('foreman in front of itself reports a loop and makes no chain of connections', async () => {
   const relay = await startRelay()
   const { url, logged } = await startForeman(relay)
   relay.leadTo(Number(new URL(url).port))

@@ -28,7 +28,7 @@ test.each([
   ['ENETUNREACH'],
   ['UND_ERR_CONNECT_TIMEOUT'],
   ['EMFILE'],
-])('%s before the request was started was not reached', (code) => {
+])('%s before the request started was not reached', (code) => {
   expect(lossOf(coded(code), 'queued').kind).toBe('unreached')
 })
 
@@ -47,11 +47,11 @@ test.each([
   ['our own close', coded('UND_ERR_DESTROYED'), 'sent', 'aborted'],
   ['our own close before the start', coded('UND_ERR_CLOSED'), 'queued', 'aborted'],
   ['a header that HTTP does not allow', coded('UND_ERR_INVALID_ARG'), 'queued', 'protocol'],
-] as const)('%s is told apart', (_what, error, progress, kind) => {
+] as const)('%s has its own error', (_what, error, progress, kind) => {
   expect(lossOf(error, progress).kind).toBe(kind)
 })
 
-test('an error without words is told by its code', () => {
+test('an error without a message is reported by its code', () => {
   expect(lossOf(coded('ECONNREFUSED'), 'queued')).toEqual({
     kind: 'unreached',
     code: 'ECONNREFUSED',
@@ -63,7 +63,7 @@ test.each<[string, Script]>([
   ['accepted and closed without a byte', hangsUp('fin')],
   ['accepted and reset without a byte', hangsUp('rst')],
   ['closed inside the head', raw('HTTP/1.1 200 OK\r\nContent-Ty')],
-])('%s may have been read: lost', async (_what, script) => {
+])('%s may have been received: lost', async (_what, script) => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', script)
   const { sink } = sendJob(target)
@@ -86,7 +86,7 @@ test.each<[string, Script]>([
   ['an empty 205', { status: 205, reason: 'Reset Content' }],
   ['a redirect', { status: 307, headers: [['Location', 'http://127.0.0.1:1/']] }],
   ['a 304', { status: 304 }],
-])('%s is no answer that a job can have: protocol', async (_what, script) => {
+])('%s is not a valid answer to a job: protocol', async (_what, script) => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', script)
   const { sink, exchange } = sendJob(target)
@@ -105,7 +105,7 @@ test.each<[string, Script]>([
   ['a reset inside a declared length', { ...cut('rst', 2), framing: 'length' }],
   ['the same on a connection that was to close', { ...cut('fin', 2), framing: 'length', closes: true }],
   ['a chunked body cut on a connection that was to close', { ...cut('fin', 2), closes: true }],
-])('%s is a lost connection, after what had come', async (_what, script) => {
+])('%s is a lost connection after the bytes that arrived', async (_what, script) => {
   const { fake, target } = await fakeAndTarget()
   fake.hold('cut').on('/api/chat', script)
   const { sink } = sendJob(target)
@@ -137,7 +137,7 @@ test.each<[string, Script]>([
   await exchange.settled
 })
 
-test('a 1xx before the answer is passed over', async () => {
+test('a 1xx response before the answer is skipped', async () => {
   const { fake, target } = await fakeAndTarget()
   const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'
   fake.on('/api/chat', raw(`HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n${answer}`))
@@ -149,7 +149,7 @@ test('a 1xx before the answer is passed over', async () => {
 test.each<[string, Script, number]>([
   ['a 204', { status: 204, reason: 'No Content' }, 204],
   ['a redirect', { status: 301, headers: [['Location', '/elsewhere']] }, 301],
-])('a direct request gets %s as it is', async (_what, script, status) => {
+])('a passed-through request gets %s unchanged', async (_what, script, status) => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/status', script)
   const { sink } = sendDirect(target, { method: 'GET', path: '/api/status', headers: {}, body: null })
@@ -157,14 +157,14 @@ test.each<[string, Script, number]>([
   expect(sink.status).toBe(status)
 })
 
-test('a header that HTTP does not allow is not blamed on the way', async () => {
+test('a header that HTTP does not allow is not reported as a connection error', async () => {
   const { fake, target } = await fakeAndTarget()
   const { sink } = sendJob(target, { ...chat(), headers: { 'content-type': 'a\r\nb: c' } })
   expect(await sink.loss()).toMatchObject({ kind: 'protocol', code: 'UND_ERR_INVALID_ARG' })
   expect(fake.log).toEqual([])
 })
 
-test('after every loss the next job is served on a new connection', async () => {
+test('after every loss the next job uses a new connection', async () => {
   const { fake, target } = await fakeAndTarget()
   const broken = [hangsUp('fin'), hangsUp('rst'), raw('no http\r\n\r\n'), { status: 307 }, cut('fin', 1)]
   fake.on('/api/chat', ...broken)

@@ -6,7 +6,7 @@ import { page, raw, stalls } from '../fake-ollama.ts'
 import { TestClock } from '../test-clock.ts'
 import { fakeAndTarget, sendDirect, sendJob, targetAt } from './with-target.ts'
 
-test('a probe brings tags, ps and version as the target wrote them, on connections of its own', async () => {
+test('a probe reads tags, ps and version as the target wrote them, on its own connections', async () => {
   const { fake, target } = await fakeAndTarget()
   await sendJob(target).sink.ended
   const result = await target.probe(5_000)
@@ -30,7 +30,7 @@ test.each<[string, string, Parameters<Awaited<ReturnType<typeof fakeAndTarget>>[
   ['a socket that closes', '/api/version', { ending: 'fin', headless: true }, 'unreachable'],
   ['no HTTP', '/api/version', raw('SSH-2.0\r\n'), 'unreachable'],
   ['a ps of more than 4 MiB', '/api/ps', { body: `{"models":["${'x'.repeat(4 * 1024 ** 2)}"]}` }, 'unreachable'],
-])('%s at %s is no inventory', async (_what, path, script, kind) => {
+])('%s at %s is not an inventory', async (_what, path, script, kind) => {
   const { fake, target } = await fakeAndTarget()
   fake.always(path, script)
   const result = await target.probe(5_000)
@@ -38,7 +38,7 @@ test.each<[string, string, Parameters<Awaited<ReturnType<typeof fakeAndTarget>>[
   expect(result).toHaveProperty('reason', expect.stringContaining(path))
 })
 
-test('lists that are null are empty ones', async () => {
+test('lists that are null are empty', async () => {
   const { fake, target } = await fakeAndTarget()
   for (const path of ['/api/tags', '/api/ps']) fake.always(path, { body: '{"models":null}' })
   expect((await target.probe(5_000)).kind).toBe('answered')
@@ -50,7 +50,7 @@ test('tags of 5 MiB are read', async () => {
   expect((await target.probe(5_000)).kind).toBe('answered')
 })
 
-test('a sleeping target fails a probe, a ping and the question whether it is alive when their deadlines are over', async () => {
+test('a sleeping target fails a probe, a ping and a liveness check at their deadlines', async () => {
   const clock = new TestClock()
   const { fake, target } = await fakeAndTarget({}, { clock })
   expect((await target.ping(1_000)).kind).toBe('answered')
@@ -67,7 +67,7 @@ test('a sleeping target fails a probe, a ping and the question whether it is ali
   expect((await target.ping(1_000)).kind).toBe('answered')
 })
 
-test('a silent run is told from a silent machine by a new connection', async () => {
+test('a new connection distinguishes a silent run from a silent machine', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', stalls(1))
   const { sink, exchange } = sendJob(target)
@@ -76,7 +76,7 @@ test('a silent run is told from a silent machine by a new connection', async () 
   exchange.abort()
 })
 
-test('a target that is down is not alive, and is when it is up again', async () => {
+test('a target that is down is not alive, and is alive when it runs again', async () => {
   const { fake, target } = await fakeAndTarget()
   await fake.down()
   expect(await target.alive(5_000)).toBe(false)
@@ -87,7 +87,7 @@ test('a target that is down is not alive, and is when it is up again', async () 
   expect((await target.ping(5_000)).kind).toBe('answered')
 })
 
-test('a ping that was given up can be followed by the next one at once', async () => {
+test('a ping that was aborted can be followed by the next one at once', async () => {
   const clock = new TestClock()
   const { fake, target } = await fakeAndTarget({}, { clock })
   expect((await target.ping(1_000)).kind).toBe('answered')
@@ -100,7 +100,7 @@ test('a ping that was given up can be followed by the next one at once', async (
   expect([(await givenUp).kind, (await next).kind]).toEqual(['unreachable', 'answered'])
 })
 
-test('a ping over something that is no Ollama says so', async () => {
+test('a ping to a server that is not Ollama says so', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.always('/api/ps', page(200, 'Login'))
   expect(await target.ping(5_000)).toMatchObject({
@@ -109,7 +109,7 @@ test('a ping over something that is no Ollama says so', async () => {
   })
 })
 
-test('the time of the last answer is kept, and an error page is none', async () => {
+test('the time of the last answer is kept, and an error page does not count', async () => {
   const clock = new TestClock()
   const { fake, target } = await fakeAndTarget({}, { clock })
   expect(target.answeredAt).toBeNull()
@@ -125,7 +125,7 @@ test('the time of the last answer is kept, and an error page is none', async () 
   expect(target.answeredAt).toBe(20)
 })
 
-test('connections can be made anew: idle ones go, a running answer stays', async () => {
+test('connections can be renewed: idle ones close, and a running answer continues', async () => {
   const { fake, target } = await fakeAndTarget()
   const status = { method: 'GET', path: '/api/status', headers: {}, body: null }
   await sendDirect(target, status).sink.ended
@@ -142,7 +142,7 @@ test('connections can be made anew: idle ones go, a running answer stays', async
   expect(fake.connections).toBe(4)
 })
 
-test('warming loads the embedder and pins it', async () => {
+test('warming loads and pins the embedder', async () => {
   const { fake, target } = await fakeAndTarget()
   expect(await target.warm('tiny-embed')).toBe(true)
   const request = await fake.next('/api/embed')
@@ -150,7 +150,7 @@ test('warming loads the embedder and pins it', async () => {
   expect(JSON.parse(fake.memory.ps()).models[0]).toMatchObject({ name: 'tiny-embed:latest', expires_at: /^2319/ })
 })
 
-test('warming that fails is said, not thrown', async () => {
+test('warming that fails returns the reason without throwing', async () => {
   const { fake, target } = await fakeAndTarget()
   expect(await target.warm('nope')).toBe(false)
   await fake.down()
@@ -158,7 +158,7 @@ test('warming that fails is said, not thrown', async () => {
   expect(await targetAt('http://127.0.0.1:1').warm('tiny-embed')).toBe(false)
 })
 
-test('why an embedder cannot be loaded is said once for each reason', async () => {
+test('the reason why an embedder cannot be loaded is logged once', async () => {
   const reasons: string[] = []
   const write = (line: string): void => void reasons.push((JSON.parse(line) as { reason: string }).reason)
   const log = createLog({ logLevel: 'warn' }, { write })

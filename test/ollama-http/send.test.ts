@@ -9,7 +9,7 @@ import { chat, fakeAndTarget, jsonRequest, sendDirect, sendJob, targetAt } from 
 
 const GET_PS = { method: 'GET', path: '/api/ps', headers: {}, body: null }
 
-test('the body goes out byte for byte', async () => {
+test('the body is sent byte for byte', async () => {
   const { fake, target } = await fakeAndTarget()
   const body = Buffer.from('{"model":"tiny-a","n":12345678901234567890,"f":1.0, "messages":[{"content":"\\ud800 é"}]}')
   const { sink } = sendJob(target, { ...chat(), body })
@@ -19,7 +19,7 @@ test('the body goes out byte for byte', async () => {
   expect(request.header('content-length')).toBe(String(body.length))
 })
 
-test('the target gets its own host, our name and no credentials of the caller', async () => {
+test("the target gets its own host, foreman's user agent and no credentials of the caller", async () => {
   const { fake, target } = await fakeAndTarget()
   const headers = {
     Authorization: 'Bearer caller',
@@ -50,7 +50,7 @@ test('the target gets its own host, our name and no credentials of the caller', 
   ])
 })
 
-test("the target's token is sent with everything", async () => {
+test("the target's token is sent with every request", async () => {
   const { fake, target } = await fakeAndTarget({}, { token: 'secret' })
   await sendJob(target).sink.ended
   await sendDirect(target, GET_PS).sink.ended
@@ -88,7 +88,7 @@ test('an answer keeps its status, reason, headers and bytes', async () => {
   expect(sink.bytes).toBe(4)
 })
 
-test('headers of one hop, cookies and CORS stay behind', () => {
+test('hop-by-hop headers, cookies and CORS headers are not passed on', () => {
   const raw = [
     ...['Connection', 'keep-alive, X-Hop', 'Keep-Alive', 'timeout=5', 'X-Hop', '1', 'Transfer-Encoding', 'chunked'],
     ...['Set-Cookie', 'a=b', 'Access-Control-Allow-Origin', '*', 'Proxy-Authenticate', 'Basic', 'Trailer', 'X'],
@@ -112,7 +112,7 @@ test('jobs and pings share one connection', async () => {
   expect(fake.log.at(-1)?.turn).toBe(10)
 })
 
-test('a second job while one is under way is a bug', async () => {
+test('a second job while one is under way throws', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', stalls())
   const { exchange } = sendJob(target)
@@ -123,7 +123,7 @@ test('a second job while one is under way is a bug', async () => {
   expect((await target.ping(5_000)).kind).toBe('answered')
 })
 
-test('direct requests run beside a job and beside each other', async () => {
+test('passed-through requests run beside a job and beside each other', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.hold('head')
   const { sink: job } = sendJob(target)
@@ -152,7 +152,7 @@ test('an abort while the target is silent closes its socket', async () => {
   expect(await request.over).toBe('aborted')
 })
 
-test('an abort in the middle of an answer closes its socket, and nothing comes after it', async () => {
+test('an abort during an answer closes its socket, and nothing arrives after it', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.hold('middle')
   const { sink, exchange } = sendJob(target)
@@ -166,7 +166,7 @@ test('an abort in the middle of an answer closes its socket, and nothing comes a
   expect(request.order.ended).toBeNull()
 })
 
-test('an abort from inside the answer is obeyed at once', async () => {
+test('an abort from a callback of the answer takes effect at once', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', huge(10_000_000))
   const sink = new CollectingSink()
@@ -180,7 +180,7 @@ test('an abort from inside the answer is obeyed at once', async () => {
   expect(sink.calls).toEqual(['head', 'lost', 'data'])
 })
 
-test('an abort before the connection stands costs the target nothing', async () => {
+test('an abort before the connection is established never reaches the target', async () => {
   const { fake, target } = await fakeAndTarget()
   const { sink, exchange } = sendJob(target)
   exchange.abort()
@@ -192,7 +192,7 @@ test('an abort before the connection stands costs the target nothing', async () 
   expect(fake.connections).toBe(1)
 })
 
-test('an abort after the end changes nothing, and the connection is used again', async () => {
+test('an abort after the end changes nothing, and the connection is reused', async () => {
   const { fake, target } = await fakeAndTarget()
   const { sink, exchange } = sendJob(target)
   await sink.ended
@@ -220,7 +220,7 @@ test('the next job after an abort never overlaps the aborted one', async () => {
 
 const ANSWER = 100_000_000
 
-test('a reader who takes nothing stops the target, and gets every byte when he goes on', async () => {
+test('a reader that takes nothing stops the target, and gets every byte when it continues', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', huge(ANSWER))
   const sink = new CollectingSink({ counts: true })
@@ -237,7 +237,7 @@ test('a reader who takes nothing stops the target, and gets every byte when he g
   expect(sink.bytes).toBeGreaterThan(ANSWER * 0.9)
 })
 
-test('a reader who takes heart before he has said no is not waited for', async () => {
+test('a reader that resumes before it has paused is not waited for', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', huge(3_000_000))
   const sink = new CollectingSink({ counts: true })
@@ -265,7 +265,7 @@ test('a paused answer can be aborted', async () => {
   expect(await request.over).toBe('aborted')
 })
 
-test('an upload is passed on while it is still coming', async () => {
+test('an upload is passed on while it arrives', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/blobs/sha256:0', { early: true, status: 201, gate: 'read' }).hold('read')
   const first = Promise.withResolvers<void>()
@@ -289,7 +289,7 @@ test('an upload is passed on while it is still coming', async () => {
   expect(request.header('transfer-encoding')).toBe('chunked')
 })
 
-test('an upload whose length is known says so', async () => {
+test('an upload with a known length has a Content-Length', async () => {
   const { fake, target } = await fakeAndTarget()
   async function* upload() {
     yield Buffer.from('12345')
@@ -299,7 +299,7 @@ test('an upload whose length is known says so', async () => {
   expect((await fake.next()).header('content-length')).toBe('5')
 })
 
-test('an upload that breaks off is our own end, not the target’s', async () => {
+test("an upload that breaks off is the caller's error, not the target’s", async () => {
   const { fake, target } = await fakeAndTarget()
   async function* upload() {
     yield Buffer.from('first')
@@ -312,7 +312,7 @@ test('an upload that breaks off is our own end, not the target’s', async () =>
   expect(await fake.log[0]?.over).toBe('aborted')
 })
 
-test('an answer in the middle of an upload reaches the caller, and his upload is not destroyed', async () => {
+test('an answer during an upload reaches the caller, and the upload is not destroyed', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/blobs/sha256:0', { early: true, status: 400, body: '{"error":"no"}' })
   let returned = false
@@ -336,14 +336,14 @@ test('an answer in the middle of an upload reaches the caller, and his upload is
   expect([sink.status, sink.text, returned]).toEqual([400, '{"error":"no"}', false])
 })
 
-test('nothing is said before the asker holds the exchange', async () => {
+test('no callback runs before the caller has the exchange', async () => {
   const { target } = await fakeAndTarget()
   const { sink } = sendJob(target, { ...chat(), headers: { 'content-type': 'a\r\nb: c' } })
   expect(sink.calls).toEqual([])
   await sink.loss()
 })
 
-test('a reader that throws ends its exchange, and the next one works', async () => {
+test('a callback that throws ends its exchange, and the next one works', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.on('/api/chat', huge(3_000_000))
   const sink = new CollectingSink()
@@ -356,7 +356,7 @@ test('a reader that throws ends its exchange, and the next one works', async () 
   expect(await sendJob(target).sink.ended).toEqual({ kind: 'end' })
 })
 
-test('closing ends what is under way, and what is asked afterwards', async () => {
+test('closing ends the current exchange and rejects later ones', async () => {
   const { fake, target } = await fakeAndTarget()
   fake.always('/api/chat', stalls()).always('/api/show', stalls())
   const job = sendJob(target)

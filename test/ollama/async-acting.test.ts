@@ -42,7 +42,7 @@ describeWithOllama('the job of', () => {
   const bodyOf = (answer: Answer) => likeness({ ...answer, headers: [] }).body
 
   test.for(ACTING_REQUESTS.map((request) => [request.what, request] as const))(
-    '%s leaves what Ollama streams and answers',
+    '%s keeps what Ollama streams and answers',
     async ([, { path, body, shows, since }], { skip }) => {
       if (since !== undefined && !isSince(ollama.version, since)) skip(`since ${since}`)
       for (const stream of [true, false]) {

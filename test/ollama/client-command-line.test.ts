@@ -79,7 +79,7 @@ describeWithOllama('the command line', () => {
     return { code, text, error: error.replaceAll(TERMINAL, '').trim() }
   }
 
-  test.for(COMMANDS)('"ollama %s" says the same', async ([command, code]) => {
+  test.for(COMMANDS)('"ollama %s" prints the same through foreman', async ([command, code]) => {
     const direct = await say(ollama.url, command)
     expect(direct.code, direct.error).toBe(code)
     expect(await say(foreman.url, command)).toEqual(direct)
@@ -104,14 +104,14 @@ describeWithOllama('the command line', () => {
     expect(said.error).toMatch(/^Error: .*managing models through foreman is switched off/)
   })
 
-  test('"ollama push" is refused, by the account since 0.30 and by foreman before', async () => {
+  test('"ollama push" is refused, by the account since Ollama 0.30 and by foreman before', async () => {
     const said = await say(foreman.url, 'push tiny-a')
     expect(said.code).toBe(1)
     const asksAccount = isSince(ollama.version, '0.30.0')
     expect(said.error).toMatch(asksAccount ? /^Error: account unavailable/ : /managing models through foreman/)
   })
 
-  test('"ollama run" that is interrupted leaves the target free', async () => {
+  test('an interrupted "ollama run" leaves the target free', async () => {
     // Made here and not before: a list of models that were made within one second has another order each time.
     const parameters = { num_predict: 1_000_000, frequency_penalty: 2, num_ctx: 2048, num_thread: 1 }
     const model = 'tiny-endless'

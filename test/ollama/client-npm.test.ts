@@ -94,11 +94,11 @@ describeWithOllama('the JavaScript client', () => {
     await ollama?.stop()
   })
 
-  test.for(Object.entries(QUESTIONS))('gets %s as from Ollama', async ([, ask]) => {
+  test.for(Object.entries(QUESTIONS))('the client gets %s as from Ollama', async ([, ask]) => {
     expect(timeless(await ask(through))).toEqual(timeless(await ask(direct)))
   })
 
-  test.for(Object.entries(MISTAKES))('is told what is wrong with %s as by Ollama', async ([, ask]) => {
+  test.for(Object.entries(MISTAKES))('the client gets the error for %s as from Ollama', async ([, ask]) => {
     const mistake = async (client: Ollama) => {
       const error: unknown = await ask(client).then(
         () => null,
@@ -110,7 +110,7 @@ describeWithOllama('the JavaScript client', () => {
     expect(await mistake(through)).toEqual(await mistake(direct))
   })
 
-  test('sees what is loaded', async () => {
+  test('the client sees what is loaded', async () => {
     await direct.embed({ model: 'tiny-embed', input: 'x' })
     const names = async (client: Ollama) => (await client.ps()).models.map(({ name }) => name)
     const loaded = await names(direct)
@@ -122,13 +122,13 @@ describeWithOllama('the JavaScript client', () => {
     )
   })
 
-  test('is refused to manage models, with the sentence that says how to allow it', async () => {
+  test('the client may not manage models, and the error says how to allow it', async () => {
     await expect(through.delete({ model: 'tiny-a' })).rejects.toThrow('FOREMAN_ALLOW_MANAGEMENT')
     await expect(through.pull({ model: 'tiny-a' })).rejects.toThrow('FOREMAN_ALLOW_MANAGEMENT')
     await expect(through.copy({ source: 'tiny-a', destination: 'b' })).rejects.toThrow('FOREMAN_ALLOW_MANAGEMENT')
   })
 
-  test('that leaves a stream leaves the target free', async () => {
+  test('a client that leaves a stream leaves the target free', async () => {
     const client = new Ollama({ host: foreman.url })
     const stream = await client.chat({ ...endless, stream: true })
     const reading = all(stream)
@@ -138,7 +138,7 @@ describeWithOllama('the JavaScript client', () => {
     await foreman.shows('nothing at work', ({ running }) => running === null)
   })
 
-  test('that waits long in the queue is kept awake, and reads his answer as always', async () => {
+  test('a client that waits long in the queue gets heartbeats and reads its answer', async () => {
     const right = { whole: await direct.chat(chat), streamed: await all(await direct.chat({ ...chat, stream: true })) }
     await exchange(patient.url, post('/pause', {}))
     const waiting = new Ollama({ host: patient.url })
@@ -160,7 +160,7 @@ describeWithOllama('the JavaScript client', () => {
     await patient.shows('the witness answered as well', ({ counters }) => counters.callers === 0)
   })
 
-  test('that gives up while it waits in the queue takes its job along', async () => {
+  test('a client that gives up in the queue ends its job', async () => {
     const client = new Ollama({ host: patient.url })
     await exchange(patient.url, post('/pause', {}))
     // After the first beat there is a stream to abort, although the target has not been asked yet.

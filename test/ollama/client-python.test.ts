@@ -70,7 +70,7 @@ const MISTAKES = [
   ['a look at a model that is not installed', 404],
 ] as const
 
-describe.skipIf(!hasPython)('with Python', () => {
+describe.skipIf(!hasPython)('the Python client', () => {
   describeWithOllama('the Python client', () => {
     let ollama: RealOllama
     let foreman: Foreman
@@ -100,7 +100,7 @@ describe.skipIf(!hasPython)('with Python', () => {
       expect(through[name]).toEqual(direct[name])
     })
 
-    test.for(MISTAKES)('is told what is wrong with %s as by Ollama', ([name, status]) => {
+    test.for(MISTAKES)('gets the error for %s as from Ollama', ([name, status]) => {
       expect(direct[name]).toMatchObject({ status: statusIn(status, ollama.version) })
       expect(through[name]).toEqual(direct[name])
     })
@@ -114,11 +114,11 @@ describe.skipIf(!hasPython)('with Python', () => {
       expect(await ask(foreman.url, 'what is loaded')).toEqual(loaded)
     })
 
-    test.for(['a deletion', 'a pull'])('is refused %s, with the sentence that says how to allow it', (name) => {
+    test.for(['a deletion', 'a pull'])('may not %s, and the error says how to allow it', (name) => {
       expect(through[name]).toEqual({ error: expect.stringContaining('FOREMAN_ALLOW_MANAGEMENT'), status: 403 })
     })
 
-    test('that waits long in the queue is kept awake, and reads his answer as always', async () => {
+    test('that waits long in the queue gets heartbeats and reads its answer', async () => {
       await exchange(patient.url, post('/pause', {}))
       const waiting = ['a chat', 'a streamed chat', 'a completion'].map((name) => ask(patient.url, name))
       await patient.shows('all waiting', ({ queue }) => queue.waiting === waiting.length)

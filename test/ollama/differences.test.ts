@@ -40,7 +40,7 @@ describeWithOllama('foreman differs from Ollama on purpose', () => {
     await exchange(foreman.url, call),
   ]
 
-  test('an answer that Ollama cuts off because the model repeats itself is no success', async () => {
+  test('an answer that Ollama cuts off because the model repeats itself is a failure', async () => {
     const [direct, through] = await both(post('/api/chat', { ...repeating, stream: false }))
     const error = JSON.parse(through.body.toString()).error
     if (isSince(ollama.version, TELLS)) {
@@ -65,13 +65,13 @@ describeWithOllama('foreman differs from Ollama on purpose', () => {
     expect(lines.length).toBe(direct.body.toString().trimEnd().split('\n').length + (tells ? 0 : 1))
   })
 
-  test('a body with two models is refused', async () => {
+  test('a body with two models is rejected', async () => {
     const twice = JSON.stringify(chat).replace('{', '{"model":"tiny-b",')
     const [direct, through] = await both({ method: 'POST', path: '/api/chat', body: twice })
     expect([direct.status, through.status]).toEqual([200, 400])
   })
 
-  test('a coding that Ollama does not decode is named, instead of being called broken JSON', async () => {
+  test('an encoding that Ollama does not decode is named in the error', async () => {
     const headers = { 'Content-Encoding': 'gzip' }
     const call = { method: 'POST', path: '/api/chat', headers, body: gzipSync(JSON.stringify(chat)) }
     const [direct, through] = await both(call)

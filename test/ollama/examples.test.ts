@@ -68,7 +68,7 @@ describeWithOllama('of the examples', () => {
   const document = async <T>(path: string): Promise<T> =>
     JSON.parse((await exchange(foreman.url, { method: 'GET', path })).body.toString()) as T
 
-  test('curl.sh goes through a job from its beginning to its end', async () => {
+  test('curl.sh takes a job from its submission to its deletion', async () => {
     const program = startProgram('sh', [join(EXAMPLES, 'curl.sh'), 'brief-a'], { env: environment() })
     expect({ code: await program.ended, error: program.printed.error }).toEqual({ code: 0, error: '' })
     expect(program.printed.out).toMatch(/^one job: [0-9A-Z]{26}$/m)
@@ -76,7 +76,7 @@ describeWithOllama('of the examples', () => {
     expect(program.printed.out).toMatch(/^204\n204\n204$/m)
   })
 
-  test('submit-and-wait.ts writes the answer that foreman keeps', async () => {
+  test('submit-and-wait.ts writes the saved answer', async () => {
     const program = node('submit-and-wait.ts', 'brief-a', 'Why is the sky blue?')
     expect(await program.ended).toBe(0)
     const [, id = ''] = /^job (\S+),/.exec(program.printed.error) ?? []
@@ -85,7 +85,7 @@ describeWithOllama('of the examples', () => {
     expect(program.printed.error).toContain(`${usage?.completion_tokens} tokens`)
   })
 
-  test('the script with another URL says what it said before', async () => {
+  test('the script with another URL prints the same', async () => {
     const before = node('existing-script/before.mjs', 'tiny-a', 'tiny-embed')
     expect(await before.ended).toBe(0)
     const after = node('existing-script/after.mjs', 'tiny-a', 'tiny-embed')
@@ -94,7 +94,7 @@ describeWithOllama('of the examples', () => {
     expect(after.printed).toEqual(before.printed)
   })
 
-  test('the nightly batch, killed on its way, has every answer once and needs two loads', async () => {
+  test('the nightly batch has every answer once after a kill, and needs two loads', async () => {
     const args = [join(EXAMPLES, 'nightly-batch.prompts.txt'), 'results.ndjson', ...Object.keys(BRIEF)] as const
     const loads = ollama.loads
     // All of them are there before the first is sent: how many loads it takes is then no matter of who is faster.
@@ -132,7 +132,7 @@ describeWithOllama('of the examples', () => {
     ['webhook-receiver.ts', () => [process.execPath, 'webhook-receiver.ts'] as const, true],
     ['webhook_receiver.py', () => ['python3', 'webhook_receiver.py'] as const, hasPython],
   ])('%s', (_name, command, isThere) => {
-    test.skipIf(!isThere)('is told of a job, and says its answer', async () => {
+    test.skipIf(!isThere)('receives the webhooks of a job and prints its answer', async () => {
       const [program, file] = command()
       const env = cleanEnvironment({ FOREMAN_WEBHOOK_SECRET: SECRET })
       const receiver = startProgram(program, [join(EXAMPLES, file), '0'], { env })

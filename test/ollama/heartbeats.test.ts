@@ -60,7 +60,7 @@ describeWithOllama('a caller who waits long', () => {
     await ollama?.stop()
   })
 
-  test.for(CALLS)('for %s hears beats and then what Ollama says', async ([, beats, call]) => {
+  test.for(CALLS)("%s gets heartbeats and then Ollama's answer", async ([, beats, call]) => {
     const direct = await exchange(ollama.url, call)
     expect(direct.status).toBe(200)
     await exchange(foreman.url, post('/pause', {}))

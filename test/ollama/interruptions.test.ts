@@ -48,7 +48,7 @@ describeWithOllama('a target that is at work', () => {
 
   const isIdle = () => foreman.shows('nothing at work', ({ running, queue }) => running === null && queue.waiting === 0)
 
-  test('embeds for everybody while one long chat is streamed', async () => {
+  test('Ollama embeds for every caller while a long chat is streamed', async () => {
     const chat = await begin(foreman.url, endless)
     await firstByte(chat)
     const answers = await Promise.all(Array.from({ length: 8 }, () => exchange(foreman.url, embed)))
@@ -59,7 +59,7 @@ describeWithOllama('a target that is at work', () => {
     await isIdle()
   })
 
-  test('stops when its caller hangs up in the middle of the stream, and begins with the next', async () => {
+  test('Ollama stops if its caller hangs up during the stream, and starts the next job', async () => {
     const chat = await begin(foreman.url, endless)
     await firstByte(chat)
     const next = exchange(foreman.url, quick)
@@ -77,7 +77,7 @@ describeWithOllama('a target that is at work', () => {
     await isIdle()
   })
 
-  test('is never asked for what a caller wanted who hung up while he waited', async () => {
+  test('Ollama never gets the request of a caller that hung up in the queue', async () => {
     const chat = await begin(foreman.url, endless)
     await firstByte(chat)
     const leaving = new AbortController()
@@ -92,7 +92,7 @@ describeWithOllama('a target that is at work', () => {
     expect(body.toString()).not.toContain('tiny-c')
   })
 
-  test('is told to unload by a caller, and foreman knows it', async () => {
+  test('Ollama unloads a model for a caller, and foreman knows it', async () => {
     await exchange(foreman.url, quick)
     await foreman.shows('the model', ({ target }) => target.resident.some(({ model }) => model === 'tiny-a:latest'))
     const answer = await exchange(foreman.url, post('/api/generate', { model: 'tiny-a', keep_alive: 0 }))
@@ -102,7 +102,7 @@ describeWithOllama('a target that is at work', () => {
     expect(body.toString()).not.toContain('tiny-a')
   })
 
-  test('is killed before the first byte, comes back, and every caller gets the right answer', async () => {
+  test('Ollama is killed before the first byte and restarted, and every caller gets the right answer', async () => {
     // Since 0.30 a prompt from the cache and one that is evaluated anew part after some hundred tokens.
     await exchange(ollama.url, post('/api/generate', { model: 'tiny-slow', keep_alive: 0 }))
     const right = {
@@ -124,7 +124,7 @@ describeWithOllama('a target that is at work', () => {
     expect(likeness(await third)).toEqual(right.quick)
   })
 
-  test('is killed in the middle of a stream, and the caller is told so and cut off', async () => {
+  test('Ollama is killed during a stream, and the caller gets an error and a cut', async () => {
     const chat = await begin(foreman.url, endless)
     let told = ''
     const cut = new Promise<Error>((resolve) => chat.once('error', resolve))

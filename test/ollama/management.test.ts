@@ -46,7 +46,7 @@ describeWithOllama('managing models', () => {
 
   const tags = async (base: string) => (await exchange(base, { method: 'GET', path: '/api/tags' })).body.toString()
 
-  test.for(CALLS)('%s is refused, with a sentence that says how to allow it', async ([, call]) => {
+  test.for(CALLS)('%s is refused, and the error says how to allow it', async ([, call]) => {
     const before = await tags(ollama.url)
     const answer = await exchange(closed.url, call)
     expect(answer.status).toBe(403)
@@ -54,7 +54,7 @@ describeWithOllama('managing models', () => {
     expect(await tags(ollama.url)).toBe(before)
   })
 
-  test('a copy that was allowed is in the list, and its deletion takes it out', async () => {
+  test('an allowed copy is in the list, and deleting it removes it', async () => {
     const copied = await exchange(open.url, post('/api/copy', { source: 'tiny-a', destination: 'tiny-copy' }))
     expect([copied.status, copied.body.length]).toEqual([200, 0])
     await until(
@@ -72,7 +72,7 @@ describeWithOllama('managing models', () => {
     )
   })
 
-  test('a model made through foreman can be asked through foreman at once', async () => {
+  test('a model created through foreman can be used through foreman at once', async () => {
     const created = await exchange(
       open.url,
       post('/api/create', { model: 'tiny-made', from: 'tiny-a', system: 'brief' }),
@@ -84,7 +84,7 @@ describeWithOllama('managing models', () => {
     expect((await exchange(open.url, drop('tiny-made'))).status).toBe(200)
   })
 
-  test('an upload arrives whole, and is found again', async () => {
+  test('an upload arrives complete and is found again', async () => {
     expect((await exchange(open.url, { method: 'HEAD', path: blobPath })).status).toBe(404)
     expect((await exchange(open.url, { method: 'POST', path: blobPath, body: blob, chunked: true })).status).toBe(201)
     expect((await exchange(ollama.url, { method: 'HEAD', path: blobPath })).status).toBe(200)

@@ -20,7 +20,7 @@ describeWithOllama('a pause with unload', () => {
     await ollama?.stop()
   })
 
-  test('leaves no model in memory, embedders included, and names them', async () => {
+  test('a pause with unload leaves no model in memory, embedders included, and names them', async () => {
     await exchange(ollama.url, post('/api/embed', { model: 'tiny-embed', input: 'x', keep_alive: -1 }))
     const chat = { messages: [{ role: 'user', content: 'x' }], options: { num_predict: 2 } }
     await exchange(foreman.url, post('/api/chat', { model: 'tiny-a', ...chat }))

@@ -32,11 +32,11 @@ describeWithOllama('a target with an embedder', () => {
   const embedderIsPinned = () =>
     until('the embedder is pinned', stays, ({ 'tiny-embed:latest': stay }) => stay !== undefined && stay > YEAR)
 
-  test('has it loaded and pinned from the start', async () => {
+  test('the embedder is loaded and pinned from the start', async () => {
     await embedderIsPinned()
   })
 
-  test('keeps a worker for half an hour where its caller says nothing, and as long as he says where he does', async () => {
+  test('a worker is kept for half an hour by default, or as long as its caller says', async () => {
     const chat = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }], options: { num_predict: 2 } }
     await exchange(foreman.url, post('/api/chat', chat))
     // Ollama's own default is 5 minutes.
@@ -46,7 +46,7 @@ describeWithOllama('a target with an embedder', () => {
     await embedderIsPinned()
   })
 
-  test('has it pinned again after somebody unloaded it', async () => {
+  test('the embedder is pinned again after another client unloads it', async () => {
     await exchange(ollama.url, post('/api/generate', { model: 'tiny-embed', keep_alive: 0 }))
     await until(
       'it is gone',
@@ -56,12 +56,12 @@ describeWithOllama('a target with an embedder', () => {
     await embedderIsPinned()
   })
 
-  test('has it pinned again after a caller asked for less', async () => {
+  test('the embedder is pinned again after a caller sets a shorter time', async () => {
     await exchange(foreman.url, post('/api/embed', { model: 'tiny-embed', input: 'hi', keep_alive: '1m' }))
     await embedderIsPinned()
   })
 
-  test('has it pinned again after Ollama was started anew', async () => {
+  test('the embedder is pinned again after a restart of Ollama', async () => {
     await ollama.kill()
     await foreman.shows('the target gone', ({ target }) => target.reachable === false)
     await ollama.restart()

@@ -59,7 +59,7 @@ describeWithOllama('a target that can hold one model', () => {
     })
   }
 
-  test('loads three models about three times for thirty interleaved requests, and many times as often without foreman', async () => {
+  test('thirty interleaved requests for three models cause about three loads, and many times more without foreman', async () => {
     const direct = await loadsOf(ollama.url, interleaved)
     const { counters: before } = await foreman.status()
     const through = await loadsThroughForeman(interleaved)
@@ -71,7 +71,7 @@ describeWithOllama('a target that can hold one model', () => {
     expect(after.swaps_saved - before.swaps_saved).toBeGreaterThanOrEqual(20)
   })
 
-  test('is not made to load one model again and again by two clients who want two context lengths', async () => {
+  test('two clients with two context lengths do not cause a load for each request', async () => {
     const direct = await loadsOf(ollama.url, twoSizes)
     const through = await loadsThroughForeman(twoSizes)
     expect(through).toBeLessThanOrEqual(2)

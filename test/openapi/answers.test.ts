@@ -63,7 +63,7 @@ async function start(fake: FakeOllama): Promise<Running> {
   return foreman
 }
 
-it('jobs: submitted, waiting, running, done, cancelled, failed, deleted', async () => {
+it('every answer about jobs is described: submitted, waiting, running, done, cancelled, failed, deleted', async () => {
   await using fake = await FakeOllama.start()
   const sink = await startWebhookSink()
   const foreman = await start(fake)
@@ -105,7 +105,7 @@ it('jobs: submitted, waiting, running, done, cancelled, failed, deleted', async 
   await valid(url, { path: '/jobs', body: { model: 'tiny-a', label: 1 } }, 400)
 })
 
-it('a running job that is cancelled', async () => {
+it('the answer to cancelling a running job is described', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await start(fake)
   fake.hold('middle')
@@ -117,7 +117,7 @@ it('a running job that is cancelled', async () => {
   await valid(url, { method: 'GET', path: `/jobs/${job_id}` }, 200)
 })
 
-it('the daemon itself', async () => {
+it('every answer about the daemon is described', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await start(fake)
   for (const path of ['/healthz', '/readyz', '/status', '/metrics', '/openapi.json']) {

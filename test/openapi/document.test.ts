@@ -30,7 +30,7 @@ it('has each error code that can answer a request', () => {
   expect(codes.filter((code) => !text.includes(`"${code}"`)).sort()).toEqual([...ONLY_OF_JOBS].sort())
 })
 
-it('is served as it is written to docs/openapi.json', async () => {
+it('is served as in docs/openapi.json', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake)
   const answer = await get(url, '/openapi.json')
@@ -42,7 +42,7 @@ it.each([
   [{ method: 'GET', path: '/status', status: 418, code: null }, 'GET /status: 418 without X-Foreman-Error'],
   [{ method: 'POST', path: '/resume', status: 409, code: 'job_active' }, 'POST /resume: 409 job_active'],
   [{ method: 'POST', path: '/pause', status: 400, code: 'webhook_refused' }, 'POST /pause: 400 webhook_refused'],
-])('the recorder finds an answer that is not described', (answer, line) => {
+])('lacks an answer that the recorder then reports', (answer, line) => {
   expect(undescribed(answer)).toEqual([line])
 })
 
@@ -50,6 +50,6 @@ it.each([
   { method: 'POST', path: '/api/chat', status: 418, code: null },
   { method: 'GET', path: '/jobs/x', status: 404, code: 'job_not_found' },
   { method: 'GET', path: '/nowhere', status: 404, code: null },
-])("the recorder accepts errors of the table, and the target's own", (answer) => {
+])('allows errors of the table and of the target', (answer) => {
   expect(undescribed(answer)).toEqual([])
 })

@@ -37,7 +37,7 @@ describe('a power cut', () => {
     }
   })
 
-  it('shows that no commit is synced, where that bug is planted', { timeout: TIMEOUT_MS }, async ({ skip }) => {
+  it('is detected to lose data with a mutant that syncs no commit', { timeout: TIMEOUT_MS }, async ({ skip }) => {
     const recording = await recordingOf('no commit is synced')
     if (recording === null) return skip('the recorder needs Linux and a C compiler')
     const [breach] = await breachesOf(recording, 1)

@@ -313,33 +313,33 @@ const ALLOWED: readonly (readonly [string, (draft: Draft) => void])[] = [
 ]
 
 describe('the checker', () => {
-  it('finds nothing in a run in which everything was kept', () => {
+  it('finds nothing in a run without a violation', () => {
     expect(report(check(soundHistory()))).toBe('')
   })
 
-  it.each(BREACHES)('%s: %s', (invariant, _what, breach) => {
+  it.each(BREACHES)('detects the violation %s: %s', (invariant, _what, breach) => {
     const run = soundHistory()
     breach(run)
     expect(check(run).map((violation) => violation.invariant)).toContain(invariant)
   })
 
-  it.each(ALLOWED)('has nothing against: %s', (_what, change) => {
+  it.each(ALLOWED)('finds nothing in: %s', (_what, change) => {
     const run = soundHistory()
     change(run)
     expect(report(check(run))).toBe('')
   })
 
-  it('has a breach for every invariant', () => {
+  it('has a violation for every invariant', () => {
     expect(new Set(BREACHES.map(([invariant]) => invariant))).toEqual(new Set(Object.keys(INVARIANTS)))
   })
 
-  it('checks what docs/reliability.md promises, and promises what it checks', () => {
+  it('has the invariants of docs/reliability.md', () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/reliability.md'), 'utf8')
     const promised = [...page.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name, promise]) => [name, promise])
     expect(promised).toEqual(Object.entries(INVARIANTS).map(([name, { promise }]) => [name, promise]))
   })
 
-  it('names the job and what shows it', () => {
+  it('names the job and the evidence', () => {
     const run = soundHistory()
     at(run.finals, 0).response = null
     expect(report(check(run))).toBe(

@@ -8,8 +8,8 @@ import { passTime, startForeman, until } from '../harness.ts'
 
 const status = (url: string): Promise<StatusDocument> => read<StatusDocument>(url, '/status')
 
-describe('a target that is not there', () => {
-  it('costs no attempt: the job waits, and goes when it comes', async () => {
+describe('an unreachable target', () => {
+  it('costs no attempt: the job waits and is sent when it returns', async () => {
     await using fake = await FakeOllama.start()
     await fake.down()
     const running = await startForeman(fake, { config: { heartbeatMs: 0, unreachableGraceMs: 3_600_000 } })
@@ -22,7 +22,7 @@ describe('a target that is not there', () => {
     expect(fake.workers.map((request) => request.header('x-foreman-attempt'))).toEqual(['1'])
   })
 
-  it('is asked every 2 s while work waits', async () => {
+  it('is probed every 2 s while jobs wait', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 0, unreachableGraceMs: 3_600_000 } })
     await fake.down()
@@ -37,7 +37,7 @@ describe('a target that is not there', () => {
     expect(fake.requests('/api/ps').length).toBeGreaterThan(before)
   })
 
-  it('is a true 502 for a blocked caller after FOREMAN_UNREACHABLE_GRACE, whose commit was put off', async () => {
+  it('is a real 502 for a waiting call after FOREMAN_UNREACHABLE_GRACE, with its answer not begun', async () => {
     await using fake = await FakeOllama.start()
     await fake.down()
     const running = await startForeman(fake)
@@ -54,7 +54,7 @@ describe('a target that is not there', () => {
     expect([counters.jobs['failed'], queue.waiting]).toEqual([1, 0])
   })
 
-  it('that comes back within the grace serves the caller who waited', async () => {
+  it('that returns within the grace time answers the waiting call', async () => {
     await using fake = await FakeOllama.start()
     await fake.down()
     const running = await startForeman(fake)
@@ -66,7 +66,7 @@ describe('a target that is not there', () => {
     expect((await caller.answer()).cut).toBe(false)
   })
 
-  it('refuses embeddings at once', async () => {
+  it('fails embeddings at once', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await fake.down()
@@ -76,7 +76,7 @@ describe('a target that is not there', () => {
 })
 
 describe('a target that falls asleep', () => {
-  it('keeps its last inventory, says so, and says it once in the log', async () => {
+  it('keeps its last inventory, says so, and is logged once', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     await until('it is known', async () => (await status(running.url)).target.version === '0.17.4')
@@ -91,7 +91,7 @@ describe('a target that falls asleep', () => {
     expect(running.logged.filter(({ msg }) => String(msg).startsWith('the target does not answer'))).toHaveLength(1)
   })
 
-  it('wakes up with its work: connections are made anew, the queue goes on', async () => {
+  it('continues the queue when it wakes, on new connections', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 0, unreachableGraceMs: 3_600_000 } })
     await chat(running.url).answer()
@@ -113,8 +113,8 @@ describe('a target that falls asleep', () => {
   })
 })
 
-describe('a target that is slow to answer a probe', () => {
-  it('is not called unreachable while it streams an answer', async () => {
+describe('a target that answers probes slowly', () => {
+  it('is not unreachable while it streams an answer', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { heartbeatMs: 0 } })
     fake.hold('middle')
@@ -137,7 +137,7 @@ describe('a target that is slow to answer a probe', () => {
 })
 
 describe('a target that answers only part of the first probe in time', () => {
-  it('is asked again within 2 s, not at the next interval', async () => {
+  it('is probed again within 2 s, not at the next interval', async () => {
     await using fake = await FakeOllama.start()
     fake.always('/api/tags', { gate: 'slow' }).hold('slow')
     for (const path of ['/api/ps', '/api/version']) fake.always(path, { gate: 'late' })
@@ -159,8 +159,8 @@ describe('a target that answers only part of the first probe in time', () => {
   })
 })
 
-describe('something else on that address', () => {
-  it('is no target: degraded, with the reason', async () => {
+describe("a server at the target's address that is not Ollama", () => {
+  it('makes foreman degraded, with the reason', async () => {
     await using fake = await FakeOllama.start()
     for (const path of ['/api/tags', '/api/ps', '/api/version']) {
       fake.always(path, { status: 200, body: '<html>router</html>', headers: [['Content-Type', 'text/html']] })

@@ -46,7 +46,7 @@ function world({ job, runsFrom = Number.POSITIVE_INFINITY, writes = true }: Worl
 
 const queued = jobExample({ state: 'queued', startedAt: null })
 
-describe('a job is ended from outside', () => {
+describe('a job that is ended from outside', () => {
   it.each<readonly [string, World, string, number, number]>([
     ['that nobody knows', { job: null }, 'unknown', 0, 0],
     ['that is over', { job: jobExample({ state: 'done' }) }, 'over', 0, 0],
@@ -60,7 +60,7 @@ describe('a job is ended from outside', () => {
     expect([stopped.length, written.length]).toEqual([stops, writes])
   })
 
-  it('is not sent when its claim was on its way meanwhile', async () => {
+  it('is not sent if it was being claimed', async () => {
     const { cancellation } = world({ job: queued })
     const cancelled = cancellation.cancel('x', ERROR, 'cancelled')
     await Promise.resolve()
@@ -72,26 +72,26 @@ describe('a job is ended from outside', () => {
     expect(cancellation.caught('x')).toBeNull()
   })
 
-  it('goes on when it had ended by itself before that could be written', async () => {
+  it('continues if it had ended on its own before that was saved', async () => {
     const { cancellation } = world({ job: queued, writes: false })
     await cancellation.cancel('x', ERROR, 'cancelled')
     expect(await cancellation.caught('x')).toBe(false)
   })
 })
 
-describe('a job that should have started by now', () => {
+describe('a job with a start deadline that has passed', () => {
   it.each<readonly [string, World]>([
     ['runs', { job: jobExample({ state: 'working', startedAt: 1 }), runsFrom: 1 }],
     ['waits for its second attempt', { job: jobExample({ state: 'queued', startedAt: 1 }), runsFrom: 1 }],
-  ])('is left alone if it %s: it has started', async (_, given) => {
+  ])('is not cancelled if it %s, because it has started', async (_, given) => {
     const { cancellation, stopped, written } = world(given)
     expect(await cancellation.cancel('x', ERROR, 'start_before_passed', '1s')).toBe('over')
     expect([stopped, written]).toEqual([[], []])
   })
 })
 
-describe('a job that should be over by now', () => {
-  it('is stopped with its deadline in words', async () => {
+describe('a job with a finish deadline that has passed', () => {
+  it('is stopped, with the deadline in its error', async () => {
     const { cancellation, stopped } = world({ job: jobExample({ state: 'working', startedAt: 1 }), runsFrom: 1 })
     expect(await cancellation.cancel('x', ERROR, 'finish_before_passed', '90s')).toBe('stopping')
     expect(stopped).toEqual([['finish_before_passed', '90s']])

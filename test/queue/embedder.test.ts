@@ -34,7 +34,7 @@ describe('the embedder', () => {
     expect(warmed(fake)).toBe(2)
   })
 
-  it('is pinned again when somebody else unpinned it, but only with an empty queue', async () => {
+  it('is pinned again if another client unpinned it, but only with an empty queue', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config })
     await until('it was warmed', () => warmed(fake) === 1)
@@ -51,7 +51,7 @@ describe('the embedder', () => {
     expect(warmed(fake)).toBe(2)
   })
 
-  it('that is never seen to be pinned is warmed once an interval, and not after each look', async () => {
+  it('that never gets pinned is warmed once per interval, not after each probe', async () => {
     await using fake = await FakeOllama.start()
     // What Ollama says where a copy of the model was asked for first.
     fake.always('/api/ps', { body: JSON.stringify({ models: [{ name: 'other:latest', model: 'other:latest' }] }) })
@@ -63,7 +63,7 @@ describe('the embedder', () => {
     expect(warmed(fake)).toBe(3)
   })
 
-  it('that the target cannot hold beside a worker is warned of once, and not pinned in a swap war', async () => {
+  it('that does not fit beside a worker causes one warning, and no repeated loads', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake, { config })
     await until('it was warmed', () => warmed(fake) === 1)
@@ -80,7 +80,7 @@ describe('the embedder', () => {
 })
 
 describe('embeddings', () => {
-  it('pass a chat that runs, and a queue that waits', async () => {
+  it('are not delayed by a running chat or a queue', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { heartbeatMs: 0 } })
     fake.hold('middle')
@@ -95,7 +95,7 @@ describe('embeddings', () => {
     await Promise.all([first.answer(), second.answer()])
   })
 
-  it('run side by side, at most FOREMAN_EMBED_CONCURRENCY at the target, FOREMAN_EMBED_QUEUE more wait, then a 503', async () => {
+  it('run in parallel: FOREMAN_EMBED_CONCURRENCY at the target, FOREMAN_EMBED_QUEUE more wait, then a 503', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { heartbeatMs: 0, embedConcurrency: 4, embedQueue: 64 } })
     fake.hold('load')

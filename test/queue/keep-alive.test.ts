@@ -17,7 +17,7 @@ const sent = (fake: FakeOllama): unknown[] =>
 const isPinned = async (fake: FakeOllama): Promise<boolean> =>
   (await call(fake.url, { method: 'GET', path: '/api/ps' })).body.includes('"expires_at":"2319')
 
-describe('the keep_alive that is put in', () => {
+describe('the keep_alive that foreman adds', () => {
   it('is FOREMAN_KEEP_ALIVE for a model that is not resident', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
@@ -25,7 +25,7 @@ describe('the keep_alive that is put in', () => {
     expect(sent(fake)).toEqual(['30m'])
   })
 
-  it('is nothing for a model that its owner has pinned, which stays pinned', async () => {
+  it('is absent for a model that its owner has pinned, which stays pinned', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await pin(fake)
@@ -34,7 +34,7 @@ describe('the keep_alive that is put in', () => {
     expect(await isPinned(fake)).toBe(true)
   })
 
-  it('is decided when the job is sent, not when it is queued', async () => {
+  it('is chosen when the job is sent, not when it is queued', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { url } = running
@@ -49,7 +49,7 @@ describe('the keep_alive that is put in', () => {
     expect(await isPinned(fake)).toBe(true)
   })
 
-  it('does not undo the pin that the job before it has set', async () => {
+  it('does not replace the pin of the job before it', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -63,7 +63,7 @@ describe('the keep_alive that is put in', () => {
     expect(await isPinned(fake)).toBe(true)
   })
 
-  it('is nothing at all with FOREMAN_KEEP_ALIVE=none', async () => {
+  it('is absent with FOREMAN_KEEP_ALIVE=none', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { keepAlive: null } })
     await chat(url).answer()
@@ -80,7 +80,7 @@ describe('the keep_alive that is put in', () => {
     ['is not put in where the model is pinned', '2319-03-03T03:09:29.452216955Z', true, false],
     ['is put in where the time cannot be read', 'soon', true, true],
     ['is not put in beside one', '2026-01-06T12:00:01Z', false, false],
-  ])('%s', (_, expiresAt, lacksKeepAlive, expected) => {
+  ])('is right for %s', (_, expiresAt, lacksKeepAlive, expected) => {
     const waiting = job({ model: 'tiny-a', lacksKeepAlive })
     expect(takesKeepAlive(waiting, '30m', resident(expiresAt), NOW)).toBe(expected)
   })

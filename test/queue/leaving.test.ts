@@ -9,7 +9,7 @@ import { passTime, startForeman } from '../harness.ts'
 const listing = (expires_at: string): string =>
   JSON.stringify({ models: [{ name: 'tiny-a:latest', model: 'tiny-a:latest', size_vram: 0, expires_at }] })
 
-it('a model whose time is over is looked for again each half second, until it is gone', async () => {
+it('a model past its expiry is probed every half second until it is gone', async () => {
   await using fake = await FakeOllama.start()
   const running = await startForeman(fake)
   const resident = async () => (await read<StatusDocument>(running.url, '/status')).target.resident.length
@@ -22,7 +22,7 @@ it('a model whose time is over is looked for again each half second, until it is
   expect(await resident()).toBe(0)
 })
 
-it('a target whose clock is behind is not asked twice a second for ever', async () => {
+it('a target with a slow clock is not probed twice a second for ever', async () => {
   await using fake = await FakeOllama.start()
   const running = await startForeman(fake)
   await passTime(running, fake, 0)

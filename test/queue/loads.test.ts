@@ -8,7 +8,7 @@ import { startForeman } from '../harness.ts'
 
 const LOADED = '{"model":"tiny-a","done":true,"done_reason":"stop","message":{"content":"x"},"load_duration":300000000}'
 
-it('counts loads that were predicted, that happened, and that nobody foresaw', async () => {
+it('foreman counts loads that were predicted, that happened, and that were not predicted', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake)
   const ask = (model: string) => chat(url, model, { stream: false }).answer()

@@ -13,7 +13,7 @@ const chat = (url: string, model: string): Promise<unknown> =>
     body: JSON.stringify({ model, messages: [{ role: 'user', content: 'a secret prompt' }], stream: false }),
   }).then((answer) => answer.text())
 
-it('a job is one line when it is sent and one when it ends, and a swap is said', async () => {
+it('a job is logged in one line when it is sent and one when it ends, and a swap is logged', async () => {
   const fake = await FakeOllama.start()
   const { url, logged } = await startForeman(fake, { config: { logLevel: 'info' } })
   await chat(url, 'tiny-a')
@@ -30,7 +30,7 @@ it('a job is one line when it is sent and one when it ends, and a swap is said',
   expect(JSON.stringify(logged)).not.toContain('secret prompt')
 })
 
-it('a failure is one line that says what failed and why', async () => {
+it('a failure is one log line with what failed and why', async () => {
   const fake = await FakeOllama.start()
   fake.on('/api/chat', fails(500, 'CUDA error: out of memory, in a secret prompt'))
   const { url, logged } = await startForeman(fake, { config: { logLevel: 'info', maxAttempts: 1 } })
@@ -44,7 +44,7 @@ it('a failure is one line that says what failed and why', async () => {
   ])
 })
 
-it('refused callers are logged with their peer, once a minute for each status', async () => {
+it('refused callers are logged with their address, once a minute for each status', async () => {
   const fake = await FakeOllama.start()
   const { url, logged, clock } = await startForeman(fake, { config: { token: 't0k3n' } })
   const refused = (): unknown[] => logged.filter(({ msg }) => msg === 'request refused')
@@ -64,7 +64,7 @@ it('refused callers are logged with their peer, once a minute for each status', 
   expect(JSON.stringify(logged)).not.toContain('t0k3n')
 })
 
-it('the pretty form is one line an event, also for an error with its stack', () => {
+it('the pretty format is one line per event, also for an error with its stack', () => {
   const show = prettyFactory({ ...PRETTY, colorize: false })
   const lines: string[] = []
   const log = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(show(JSON.parse(line))) })

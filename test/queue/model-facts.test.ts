@@ -17,7 +17,7 @@ it.each([
   ['0.34.4', ['completion'], 1],
   ['0.34.4', ['embedding'], 0],
   ['0.24.0', ['completion'], 0],
-])('in front of Ollama %s an embedder that can %s is warned of %i times', async (version, capabilities, times) => {
+])('in front of Ollama %s an embedder that can %s causes %i warnings', async (version, capabilities, times) => {
   await using fake = await FakeOllama.start({ version })
   const [embedModel = ''] = fake.models
   fake.always('/api/show', { body: JSON.stringify({ ...SHOWN, capabilities }) })
@@ -38,7 +38,7 @@ it.each([
   )
 })
 
-it('two names of one model file, and options that change nothing, take one load', async () => {
+it('two names of one model file, and options without effect, need one load', async () => {
   await using fake = await FakeOllama.start({ version: '0.34.4' })
   const names = fake.models.filter((model) => !model.includes('embed'))
   fake.always('/api/show', { body: JSON.stringify(SHOWN) })

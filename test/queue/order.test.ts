@@ -28,7 +28,7 @@ async function queued(
 const sentOrder = (fake: FakeOllama): unknown[] => fake.workers.map(({ json }) => json['n'])
 
 describe('the queue', () => {
-  it('never has two jobs at the target, however many callers there are', async () => {
+  it('never has two jobs at the target, however many callers wait', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const models = ['tiny-a', 'tiny-b', 'tiny-c']
@@ -39,7 +39,7 @@ describe('the queue', () => {
     expect(fake.workers).toHaveLength(30)
   })
 
-  it('drains the resident model first, then turns to the oldest', async () => {
+  it('drains the resident model first, then switches to the oldest job', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake)
     const callers = await queued(running, fake, [
@@ -58,7 +58,7 @@ describe('the queue', () => {
     expect([counters.swaps, counters.swaps_saved]).toEqual([3, 4])
   })
 
-  it('keeps requests with different num_ctx apart, as they would make Ollama reload', async () => {
+  it('separates requests with different num_ctx, because they make Ollama reload', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake)
     const small = { options: { num_ctx: 512 } }
@@ -69,7 +69,7 @@ describe('the queue', () => {
     expect(fake.loads).toBe(2)
   })
 
-  it('spells a model as Ollama reads it: tiny-a, TINY-A and tiny-a:latest are one', async () => {
+  it('treats tiny-a, TINY-A and tiny-a:latest as one model, as Ollama does', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake)
     const callers = await queued(running, fake, [['tiny-b'], ['TINY-A'], ['tiny-a:latest']])
@@ -78,7 +78,7 @@ describe('the queue', () => {
     expect(sentOrder(fake)).toEqual([0, 2, 3, 1])
   })
 
-  it('sends cloud models with the resident one: they use no GPU, and change nothing', async () => {
+  it('sends cloud models together with the resident one, because they use no GPU', async () => {
     await using fake = await FakeOllama.start({ slots: 1, models: ['tiny-a:latest', 'tiny-b:latest', 'big:cloud'] })
     const running = await startForeman(fake)
     const callers = await queued(running, fake, [['tiny-b'], ['big:cloud'], ['tiny-a']])
@@ -88,7 +88,7 @@ describe('the queue', () => {
     expect((await status(running.url)).counters.swaps).toBe(2)
   })
 
-  it('turns to the oldest once it has waited FOREMAN_DRAIN_LIMIT, and drains that', async () => {
+  it('switches to the oldest job once it has waited FOREMAN_DRAIN_LIMIT, and drains its model', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake)
     const callers = await queued(running, fake, [['tiny-b'], ['tiny-a'], ['tiny-b'], ['tiny-a']])
@@ -101,7 +101,7 @@ describe('the queue', () => {
   it.each([
     ['does not count the time in which the target slept', 0, [2, 1]],
     ['counts the time in which it was awake', 120_000, [1, 2]],
-  ])('%s', async (_name, awakeMs, order) => {
+  ])('keeps the drain order: %s', async (_name, awakeMs, order) => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake, {
       config: { drainLimitMs: 180_000, heartbeatMs: 0, unreachableGraceMs: 86_400_000 },
@@ -128,7 +128,7 @@ describe('the queue', () => {
     expect(fake.workers.slice(1).map(({ json }) => json['n'])).toEqual(order)
   })
 
-  it('counts a model that somebody else loaded as resident', async () => {
+  it('counts a model that another client loaded as resident', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake)
     const { url } = running
@@ -146,7 +146,7 @@ describe('the queue', () => {
 })
 
 describe('a pause', () => {
-  it('holds what waits, lets the running job end, and survives a restart', async () => {
+  it('holds waiting jobs, lets the running job end, and survives a restart', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { url } = running
@@ -171,7 +171,7 @@ describe('a full queue', () => {
   it.each([
     ['jobs', { maxQueue: 1 }],
     ['bytes', { maxQueueBytes: 100 }],
-  ])('by %s refuses in Ollama’s own words, and says when to come back', async (_name, config) => {
+  ])('refuses %s with Ollama’s text, and says when to retry', async (_name, config) => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config })
     const callers = await queued(running, fake, [['tiny-b']])
@@ -187,7 +187,7 @@ describe('a full queue', () => {
 })
 
 describe('a disk with less than FOREMAN_MIN_FREE', () => {
-  it('admits nothing, and says so', async () => {
+  it('admits no job and says so', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { minFree: Number.MAX_SAFE_INTEGER } })
     const answer = await chat(url).answer()

@@ -24,7 +24,7 @@ async function stopped({ daemon }: Running): Promise<void> {
 }
 
 describe('a pause with unload', () => {
-  it('waits for the running job, then unloads every model, the embedder too, and names them', async () => {
+  it('waits for the running job, then unloads every model, embedders included, and names them', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, embedder)
     const { url } = running
@@ -48,7 +48,7 @@ describe('a pause with unload', () => {
     expect(fake.overlaps).toEqual([])
   })
 
-  it('is answered within a minute where the running job takes longer', async () => {
+  it('is answered within a minute if the running job takes longer', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.hold('middle')
@@ -64,7 +64,7 @@ describe('a pause with unload', () => {
     expect(fake.memory.models).toEqual([])
   })
 
-  it('names the models that stay, and why', async () => {
+  it('names the models that stay loaded, and why', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     await chat(running.url).answer()
@@ -80,7 +80,7 @@ describe('a pause with unload', () => {
     })
   })
 
-  it('says that the target does not answer, and unloads when it is back', async () => {
+  it('says that the target does not answer, and unloads when it returns', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     await chat(running.url).answer()
@@ -92,7 +92,7 @@ describe('a pause with unload', () => {
     expect((await status(running.url)).pause.unload).toMatchObject({ state: 'done', unloaded: ['tiny-a:latest'] })
   })
 
-  it('is carried out after a restart that came before it', async () => {
+  it('is completed after a restart that interrupted it', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config: { shutdownGraceMs: 0 } })
     fake.hold('middle')
@@ -107,7 +107,7 @@ describe('a pause with unload', () => {
     expect((await status(again.url)).paused).toBe(true)
   })
 
-  it('never has an unload at the target together with a job, also when it is resumed in the middle of it', async () => {
+  it('never unloads while a job is at the target, also if the queue is resumed meanwhile', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     await chat(running.url).answer()
@@ -140,7 +140,7 @@ describe('a pause with an end', () => {
     expect((await status(running.url)).pause).toEqual({ paused: false, since: null, until: null, unload: null })
   })
 
-  it('ends when the wall clock says so, because timers stand still while the machine sleeps', async () => {
+  it('ends by the wall clock, because timers stop while the machine sleeps', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     await pause(running.url, { for: '2h' })
@@ -149,7 +149,7 @@ describe('a pause with an end', () => {
     expect((await status(running.url)).paused).toBe(false)
   })
 
-  it('does not last longer when the clock is set back', async () => {
+  it('does not last longer if the clock is set back', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     await pause(running.url, { for: '10m' })
@@ -162,7 +162,7 @@ describe('a pause with an end', () => {
     expect((await status(running.url)).paused).toBe(false)
   })
 
-  it('goes on after a restart, for no longer than was asked for, also when the clock was set back', async () => {
+  it('continues after a restart, but not longer than requested, even if the clock was set back', async () => {
     await using fake = await FakeOllama.start()
     const first = await startForeman(fake)
     first.clock.jump(86_400_000)
@@ -189,7 +189,7 @@ describe('a pause with an end', () => {
     expect((await status(third.url)).pause).toMatchObject({ paused: false, until: null })
   })
 
-  it('is replaced by a later pause, and begins with the first one', async () => {
+  it('is replaced by a later pause and keeps its own start', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { since } = await pause(running.url, { for: '1m' })
@@ -200,8 +200,8 @@ describe('a pause with an end', () => {
   })
 })
 
-describe('pauses and resumes at once', () => {
-  it('leave the daemon and its database in one state, that of the last', async () => {
+describe('concurrent pauses and resumes', () => {
+  it('leave the daemon and its database in the state of the last one', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { url } = running
@@ -214,7 +214,7 @@ describe('pauses and resumes at once', () => {
 })
 
 describe('the embedder of a paused queue', () => {
-  it('is not loaded or pinned until it is resumed, whatever waits then', async () => {
+  it('is not loaded or pinned until the queue is resumed', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, embedder)
     const { url } = running
@@ -239,7 +239,7 @@ describe('the embedder of a paused queue', () => {
     expect((await status(url)).target.slots_too_few).toBe(false)
   })
 
-  it('whose load is under way is given up', async () => {
+  it('stops loading', async () => {
     await using fake = await FakeOllama.start()
     fake.hold('load')
     const running = await startForeman(fake, embedder)

@@ -22,7 +22,7 @@ async function stopping(fake: FakeOllama) {
 }
 
 describe('a stop', () => {
-  it('tells waiting callers at once, lets the running job end within the grace, and exits 0', async () => {
+  it('answers waiting calls at once, lets the running job end within the grace period, and exits with 0', async () => {
     await using fake = await FakeOllama.start()
     const { first, second, stopped, daemon } = await stopping(fake)
     const told = await second.answer()
@@ -39,7 +39,7 @@ describe('a stop', () => {
     expect(await daemon.exited).toBe(0)
   })
 
-  it('takes nothing new, and says that it is not ready', async () => {
+  it('accepts nothing new and is not ready', async () => {
     await using fake = await FakeOllama.start()
     const { url, first, second, stopped } = await stopping(fake)
     await second.answer()
@@ -52,7 +52,7 @@ describe('a stop', () => {
     await stopped
   })
 
-  it('ends a run that outlasts the grace with an error record and the cut', async () => {
+  it('ends a run that exceeds the grace period with an error record and a cut', async () => {
     await using fake = await FakeOllama.start()
     const { clock, first, second, stopped } = await stopping(fake)
     await second.answer()
@@ -64,7 +64,7 @@ describe('a stop', () => {
     await stopped
   })
 
-  it('that comes while a claim is on its way waits for no answer that nobody hears', async () => {
+  it('during a claim does not wait for an answer without a caller', async () => {
     await using fake = await FakeOllama.start()
     const seen: { stopped?: Promise<void> } = {}
     const { url } = await startForeman(fake, {
@@ -84,7 +84,7 @@ describe('a stop', () => {
     expect(ends.every((end) => end === 'aborted')).toBe(true)
   })
 
-  it('asked for twice ends the running job at once', async () => {
+  it('requested twice ends the running job at once', async () => {
     await using fake = await FakeOllama.start()
     const { first, stopped, daemon } = await stopping(fake)
     await daemon.stop()
@@ -92,7 +92,7 @@ describe('a stop', () => {
     await stopped
   })
 
-  it('leaves no blocked call unfinished in the database', async () => {
+  it('leaves no unfinished waiting call in the database', async () => {
     await using fake = await FakeOllama.start()
     const { first, stopped, config, daemon } = await stopping(fake)
     await daemon.stop()
@@ -105,7 +105,7 @@ describe('a stop', () => {
 })
 
 describe('finished jobs', () => {
-  it('are deleted FOREMAN_JOB_TTL after they finished, and not before', async () => {
+  it('are deleted FOREMAN_JOB_TTL after their end, and not before', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
     await chat(url).answer()
@@ -118,7 +118,7 @@ describe('finished jobs', () => {
       return (await done()) === 0
     })
   })
-  it('outlive a clock that is a year ahead for less than a minute', async () => {
+  it('survive a clock that is a year ahead for less than a minute', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
     await chat(url).answer()
@@ -140,7 +140,7 @@ describe('finished jobs', () => {
       return (await done()) === 0
     })
   })
-  it('outlive a start of foreman while the clock is a year ahead', async () => {
+  it('survive a start of foreman while the clock is a year ahead', async () => {
     await using fake = await FakeOllama.start()
     const first = await startForeman(fake, { config: { jobTtlMs: 3_600_000 } })
     await chat(first.url).answer()

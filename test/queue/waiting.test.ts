@@ -14,8 +14,8 @@ const queuedJobs = async (url: string): Promise<readonly JobSummary[]> =>
 
 const config = { drainLimitMs: 60_000, maxAttempts: 20 }
 
-describe('what a job waits for', () => {
-  it('is shown with the job, in the list and by model, and so is the drain clock', async () => {
+describe('the wait reason', () => {
+  it('is shown with the job, in the list and by model, with the drain timer', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake, { config })
     const { url, clock } = running
@@ -45,7 +45,7 @@ describe('what a job waits for', () => {
     fake.release('middle')
   })
 
-  it('is an affinity that is drained until the oldest has waited FOREMAN_DRAIN_LIMIT, and then the running job', async () => {
+  it('is an affinity that is drained until the oldest job has waited FOREMAN_DRAIN_LIMIT, and then the running job', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const running = await startForeman(fake, { config })
     const { url, clock } = running
@@ -67,7 +67,7 @@ describe('what a job waits for', () => {
     expect(fake.workers.map(({ json }) => json['model'])).toEqual(['tiny-a', 'tiny-b', 'tiny-a'])
   })
 
-  it('is the target as soon as that has left a question unanswered for a second', async () => {
+  it('is the target as soon as it has not answered for a second', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake, { config })
     const { url, clock } = running
@@ -181,7 +181,7 @@ const place = ({ state, waiting_for, position, attempt }: JobSummary): string =>
   JSON.stringify([state, waiting_for, position, attempt])
 
 describe('every waiting job', () => {
-  it('has one reason at every instant, and moves when that is gone', { timeout: 180_000 }, async () => {
+  it('has one reason at every instant, and its job is sent when that is gone', { timeout: 180_000 }, async () => {
     const property = fc.asyncProperty(
       fc.array(fc.constantFrom(...ACTIONS), { minLength: 4, maxLength: 10 }),
       fc.nat(),

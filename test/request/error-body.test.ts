@@ -61,11 +61,11 @@ test.each<[string, Surface, number, string, 'layer' | 'handler' | undefined, str
     'application/json',
     `${openai('api_error', 'no')}\n`,
   ],
-])("an error of Ollama's: %s", (_what, surface, status, version, speaker, contentType, body) => {
+])('an error from Ollama keeps its form: %s', (_what, surface, status, version, speaker, contentType, body) => {
   expect(errorBody(surface, status, 'no', null, version, speaker)).toEqual({ contentType, body })
 })
 
-test("foreman's own errors keep their type on any version", () => {
+test("foreman's own errors keep their type in any Ollama version", () => {
   expect(errorBody('openai', 404, 'no', 'target_error', '0.17.4').body).toContain('"type":"not_found_error"')
 })
 
@@ -78,14 +78,14 @@ test.each([
   [429, 'rate_limit_error'],
   [502, 'api_error'],
   [503, 'overloaded_error'],
-])('Anthropic calls %i %s', (status, type) => {
+])('the Anthropic type of %i is %s', (status, type) => {
   const { body } = errorBody('anthropic', status, 'no', null, '0.17.4')
   expect(body).toMatch(
     new RegExp(`^{"type":"error","error":{"type":"${type}","message":"no"},"request_id":"req_[0-9a-f]{24}"}\\n?$`),
   )
 })
 
-test('a request_id is never given twice', () => {
+test('a request_id is never repeated', () => {
   const ids = new Set(Array.from({ length: 100 }, () => errorBody('anthropic', 404, 'no', null, '0.17.4').body))
   expect(ids.size).toBe(100)
 })
@@ -94,14 +94,14 @@ test.each([
   ['ambiguous_key', 400, 'ambiguous_key'],
   [null, 400, 'bad_request'],
   [null, 404, 'target_error'],
-] as const)('an async job is told a code, always: %s %i', (code, status, told) => {
+] as const)('an async job always has an error code: %s %i', (code, status, told) => {
   expect(errorBody('jobs', status, 'no', code, '0.17.4')).toEqual({
     contentType: 'application/json',
     body: `{"error":"no","code":"${told}"}`,
   })
 })
 
-test('the full queue says what Ollama says, two spaces and all', () => {
+test("the error of a full queue has Ollama's text, with its two spaces", () => {
   const { status, message } = queueFull()
   expect(status).toBe(503)
   expect(errorBody('native', status, message, 'queue_full', '0.17.4').body).toBe(
@@ -117,7 +117,7 @@ test('texts are escaped as Go escapes them', () => {
 const record = (dialect: Dialect, form: AnswerForm): string =>
   errorRecord(dialect, form, 502, 'gone\n\ndata: x', 'stream_broken').toString()
 
-test('the last record of a stream is in the form of its surface', () => {
+test('the last record of a stream has the form of its API', () => {
   const error = '{"message":"gone\\n\\ndata: x","type":"api_error","param":null,"code":null}'
   expect(record('native', 'ndjson')).toBe('{"error":"gone\\n\\ndata: x"}\n')
   expect(record('openai', 'sse')).toBe(`data: {"error":${error}}\n\n`)
@@ -131,11 +131,11 @@ test('the last record of a stream is in the form of its surface', () => {
 })
 
 test.each<Dialect>(['native', 'openai', 'anthropic', 'responses'])(
-  'an unstreamed answer of %s gets no record: clients would take it for the answer',
+  'an unstreamed answer of %s gets no error record, because clients would take it for the answer',
   (dialect) => expect(record(dialect, 'json')).toBe(''),
 )
 
-test('a beat is a space where JSON follows, a comment or a ping where events do', () => {
+test('a heartbeat is a space before JSON, and a comment or a ping in event streams', () => {
   for (const form of ['json', 'ndjson'] as const) {
     for (const dialect of ['native', 'openai', 'anthropic', 'responses'] as const) {
       expect(beat(dialect, form).toString()).toBe(' ')
@@ -146,7 +146,7 @@ test('a beat is a space where JSON follows, a comment or a ping where events do'
   expect(beat('anthropic', 'sse').toString()).toBe('event: ping\ndata: {"type":"ping"}\n\n')
 })
 
-test('whatever the text, an error is JSON and one record is one record', () => {
+test('an error is valid JSON and one record, whatever its text', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (message) => {
       const expected = message.toWellFormed()
@@ -160,7 +160,7 @@ test('whatever the text, an error is JSON and one record is one record', () => {
   )
 })
 
-test('every status has its words, in ASCII', () => {
+test('every status has an ASCII reason phrase', () => {
   expect(reasonPhrase(404)).toBe('Not Found')
   expect(reasonPhrase(503)).toBe('Service Unavailable')
   for (let status = 100; status < 600; status++) expect(reasonPhrase(status)).toMatch(/^[A-Za-z ]+$/)
@@ -176,4 +176,4 @@ test.each([
   ['0.0.0', '0.17.8', false],
   ['', '0.17.4', true],
   ['banana', '0.18.0', false],
-])('%j is since %s: %s', (version, least, since) => expect(isSince(version, least)).toBe(since))
+])('the form of %j has changed in %s: %s', (version, least, since) => expect(isSince(version, least)).toBe(since))

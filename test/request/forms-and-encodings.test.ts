@@ -7,20 +7,20 @@ import { MESSAGES, read, readEncoded, refused, taken } from './reading.ts'
 describe('content encodings and charsets', () => {
   const json = `{"model":"a","stream":true,${MESSAGES}}`
 
-  test('zstd is read as a copy and forwarded as it came', async () => {
+  test('zstd is decoded for reading and forwarded unchanged', async () => {
     const body = zstdCompressSync(json)
     const submission = taken(await readEncoded('/v1/responses', body, 'zstd'))
     expect(submission).toMatchObject({ model: 'a', stream: true, contentEncoding: 'zstd' })
     expect(Buffer.from(submission.body).equals(body)).toBe(true)
   })
 
-  test('a keep_alive is not put into zstd', async () => {
+  test('keep_alive is not added to zstd', async () => {
     const body = zstdCompressSync('{"model":"a"}')
     const submission = taken(await readEncoded('/api/chat', body, 'zstd'))
     expect(Buffer.from(submission.body).equals(body)).toBe(true)
   })
 
-  test('zstd of just 20 MiB is read, of one byte more it is not', async () => {
+  test('zstd of exactly 20 MiB is read, and of one byte more is not', async () => {
     const padded = (size: number): Buffer => zstdCompressSync(`{"model":"a"}${' '.repeat(size - 13)}`)
     expect(taken(await readEncoded('/v1/responses', padded(20 << 20), 'zstd')).model).toBe('a')
     expect(refused(await readEncoded('/v1/responses', padded((20 << 20) + 1), 'zstd'))).toEqual({
@@ -35,12 +35,12 @@ describe('content encodings and charsets', () => {
     ['no zstd at all', Buffer.from(json)],
     ['zstd that was cut short', zstdCompressSync(json).subarray(0, 20)],
     ['nothing', Buffer.alloc(0)],
-  ])('%s under the name of zstd is refused', async (_what, body) => {
+  ])('%s labelled as zstd is rejected', async (_what, body) => {
     expect(refused(await readEncoded('/v1/responses', body, 'zstd')).status).toBe(400)
   })
 
   test.each(['gzip', 'br', 'deflate', 'zstd, gzip', 'x-unknown'])(
-    '%s is read if it is plain JSON: Ollama does not look',
+    '%s is read if it is plain JSON, because Ollama ignores the header',
     (contentEncoding) => {
       expect(taken(read('/api/chat', json, { contentEncoding }))).toMatchObject({ model: 'a', contentEncoding })
       expect(refused(read('/api/chat', gzipSync(json), { contentEncoding }))).toMatchObject({
@@ -50,7 +50,7 @@ describe('content encodings and charsets', () => {
     },
   )
 
-  test.each(['identity', '', ' Identity ', null])('the encoding %j is none', (contentEncoding) => {
+  test.each(['identity', '', ' Identity ', null])('the encoding %j means no encoding', (contentEncoding) => {
     expect(taken(read('/api/chat', json, { contentEncoding }))).toMatchObject({ model: 'a', contentEncoding })
   })
 
@@ -64,11 +64,11 @@ describe('content encodings and charsets', () => {
     'application/json;charset="UTF-8"',
     'text/plain; charset=ISO-8859-1',
     'nonsense',
-  ])('the type %j is as good as any: Ollama does not look', (contentType) => {
+  ])('the type %j is accepted, because Ollama ignores it', (contentType) => {
     expect(taken(read('/api/chat', json, { contentType }))).toMatchObject({ model: 'a', contentType })
   })
 
-  test.each(['utf-16', 'UTF-16LE', '"utf-16be"', 'utf32', 'utf-7', 'ucs-2'])('charset=%s is not read', (charset) => {
+  test.each(['utf-16', 'UTF-16LE', '"utf-16be"', 'utf32', 'utf-7', 'ucs-2'])('charset=%s is rejected', (charset) => {
     const { status, code, message } = refused(
       read('/api/chat', json, { contentType: `application/json; charset=${charset}` }),
     )
@@ -114,7 +114,7 @@ describe('forms', () => {
     expect(taken(read('/v1/images/edits', '{"model":"b","prompt":"x"}')).model).toBe('b')
   })
 
-  test('a form without a model, or with two, is refused', async () => {
+  test('a form without a model, or with two, is rejected', async () => {
     const [without, type] = await encode([['file', new Blob(['x'])]])
     expect(refused(read('/v1/audio/transcriptions', without, { contentType: type }))).toEqual({
       status: 400,
@@ -128,7 +128,7 @@ describe('forms', () => {
     expect(refused(read('/v1/audio/transcriptions', twice, { contentType: otherType })).code).toBe('ambiguous_key')
   })
 
-  test('JSON is no form', () => {
+  test('JSON sent as a form is rejected', () => {
     expect(refused(read('/v1/audio/transcriptions', '{"model":"a"}'))).toEqual({
       status: 400,
       message: "failed to parse multipart form: request Content-Type isn't multipart/form-data",

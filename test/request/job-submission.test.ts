@@ -34,7 +34,7 @@ function refusal(body: string | Uint8Array, encoding: string | null = null, type
   return { status, code, message }
 }
 
-describe('what is cut out', () => {
+describe("foreman's keys in a job submission", () => {
   test.each<[string, string, string]>([
     ['nothing where there is nothing', '{"model":"a" , "x":1}', '{"model":"a" , "x":1}'],
     ['the first', '{"label":"l","model":"a"}', '{"model":"a"}'],
@@ -59,11 +59,11 @@ describe('what is cut out', () => {
       '{"model":"a","n":12345678901234567890,"m":1.0}',
     ],
     ['what stands behind the document stays', '{"model":"a","label":"l"} rest, "label"', '{"model":"a"} rest, "label"'],
-  ])('%s', (_name, body, left) => {
+  ])('has an error for %s', (_name, body, left) => {
     expect(job(body).text).toBe(left)
   })
 
-  test('the keep_alive goes into what is left', () => {
+  test('are cut out before keep_alive is added', () => {
     const reading = read('{"label":"l","model":"a"}')
     expect(reading.kind === 'job' && sentText(reading.submission)).toBe('{"keep_alive":"30m","model":"a"}')
   })
@@ -89,7 +89,7 @@ describe('what is cut out', () => {
   })
   const isOwn = (key: string): boolean => (OWN_KEYS as readonly string[]).includes(key)
 
-  test('wherever they stand, and whatever stands around them, every other byte is as it was', () => {
+  test('are cut out without a change to any other byte, wherever they are', () => {
     const objects = fc.uniqueArray(member, { selector: ({ text }) => text.key, maxLength: 10 })
     fc.assert(
       fc.property(objects, fc.nat(10), (members, at) => {
@@ -110,7 +110,7 @@ describe('what is cut out', () => {
   })
 })
 
-describe('what is wished', () => {
+describe('the options of a job submission', () => {
   test.each<[string, string, Partial<Wishes>]>([
     ['nothing', '', {}],
     ['a label', '"label":"nightly · 7"', { label: 'nightly · 7' }],
@@ -133,7 +133,7 @@ describe('what is wished', () => {
     ['no JSON, by an empty word', '"format":""', {}],
     ['no JSON, by a null', '"format":"json","Format":null', {}],
     ['no JSON on another surface', '"response_format":{"type":"json_object"}', {}],
-  ])('%s', (_name, members, wishes) => {
+  ])('has an error for %s', (_name, members, wishes) => {
     const rest = members === '' ? '' : `,${members}`
     expect(job(`{"model":"a",${MESSAGES}${rest}}`).wishes).toEqual({ ...NO_WISHES, ...wishes })
   })
@@ -148,25 +148,25 @@ describe('what is wished', () => {
     ['/v1/responses', '"text":{"type":"json_schema"}', false],
     ['/v1/responses', '"text":"json_schema"', false],
     ['/v1/messages', '"format":"json"', false],
-  ])('%s with %s asks for JSON: %s', (endpoint, member, isJson) => {
+  ])('%s with %s are for JSON: %s', (endpoint, member, isJson) => {
     const { wishes } = job(`{"endpoint":"${endpoint}","model":"a",${MESSAGES},${member}}`)
     expect(wishes.isJson).toBe(isJson)
   })
 
-  test.each(JOB_ENDPOINTS)('%s may be asked for, and streams as it does by default', (endpoint) => {
+  test.each(JOB_ENDPOINTS)('may name %s, which streams by default', (endpoint) => {
     const reading = read(`{"endpoint":"${endpoint}","model":"a","prompt":"x",${MESSAGES}}`)
     const stream = endpoint.startsWith('/api/')
     expect(reading).toMatchObject({ kind: 'job', submission: { endpoint, stream, loadOnly: false } })
   })
 
-  test('a request that only unloads is a job', () => {
+  test('may belong to a request that only unloads', () => {
     expect(read('{"model":"a","keep_alive":0,"label":"l"}')).toMatchObject({
       kind: 'job',
       submission: { loadOnly: true },
     })
   })
 
-  test('any content type is JSON, and none', () => {
+  test('are read with any content type, and without one', () => {
     for (const type of [null, 'text/plain', 'application/x-www-form-urlencoded'])
       expect(read('{"model":"a"}', null, type).kind).toBe('job')
   })
@@ -178,7 +178,7 @@ const EVENTS_TEXT =
 const LABEL_TEXT = 'it must be a text of 1 to 200 characters, without control characters'
 const DURATION_TEXT = 'it must be a duration from 1s to 8760h, as a text such as "90s", "30m" or "8h"'
 
-describe('what is refused', () => {
+describe('a refused job submission', () => {
   test.each<[string, string]>([
     ['"endpoint":"/api/embed"', `endpoint is "/api/embed": allowed are ${ENDPOINTS_TEXT}`],
     ['"endpoint":"/v1/audio/transcriptions"', `endpoint is "/v1/audio/transcriptions": allowed are ${ENDPOINTS_TEXT}`],
@@ -228,11 +228,11 @@ describe('what is refused', () => {
       '"finish_before":""',
       `finish_before is "", which is not a whole number followed by ms, s, m or h, such as 500ms, 30s, 5m or 24h: ${DURATION_TEXT}`,
     ],
-  ])('%s', (members, message) => {
+  ])('has an error for %s', (members, message) => {
     expect(refusal(`{"model":"a",${members}}`)).toEqual({ status: 400, code: 'bad_request', message })
   })
 
-  test('all that is wrong is told together', () => {
+  test('has all its errors reported together', () => {
     const { message } = refusal('{"finish_before":"x","label":1,"model":"a","endpoint":"/","webhook_events":7}')
     expect(message.split('; ').map((problem) => problem.split(' ', 1)[0])).toEqual([
       'endpoint',
@@ -250,7 +250,7 @@ describe('what is refused', () => {
     ['{"start-before":"1s","model":"a"}', 'ambiguous key "start-before": write "start_before", once'],
     ['{"\u017ftart_before":"1s","model":"a"}', 'ambiguous key "\u017ftart_before": write "start_before", once'],
     ['{"label":"l","model":"a","Model":"a"}', 'ambiguous key "Model": write "model", once'],
-  ])('%s is ambiguous', (body, message) => {
+  ])('has an ambiguous %s', (body, message) => {
     expect(refusal(body)).toEqual({ status: 400, code: 'ambiguous_key', message })
   })
 
@@ -263,22 +263,22 @@ describe('what is refused', () => {
     ['{"label":"l"}', 'model is required'],
     ['null', 'model is required'],
     ['{"model":7,"label":"l"}', 'json: cannot unmarshal number into Go struct field ChatRequest.model of type string'],
-  ])('%j is refused as Ollama does', (body, message) => {
+  ])("has %j and gets Ollama's error", (body, message) => {
     expect(refusal(body)).toEqual({ status: 400, code: null, message })
   })
 
-  test('a form', () => {
+  test('is a form', () => {
     expect(refusal('--x--', null, 'multipart/form-data; boundary=x')).toMatchObject({
       status: 400,
       message: 'POST /jobs takes JSON, not a form',
     })
   })
 
-  test('an encoding that nobody reads', () => {
+  test('has an unsupported encoding', () => {
     expect(refusal(gzipSync('{"model":"a"}'), 'gzip')).toMatchObject({ status: 415, code: 'unsupported_encoding' })
   })
 
-  test("foreman's own keys in an encoded body, which could not be cut out of it", async () => {
+  test("has foreman's keys in an encoded body, from which they cannot be cut", async () => {
     const encoded = zstdCompressSync('{"model":"a","label":"l"}')
     expect(await readEncodedJob(encoded, 'zstd')).toMatchObject({
       status: 400,
@@ -286,7 +286,7 @@ describe('what is refused', () => {
     })
   })
 
-  test('nothing of an encoded body without them: it goes on as it came', async () => {
+  test("is never an encoded body without foreman's keys, which is passed on unchanged", async () => {
     const encoded = zstdCompressSync('{"model":"a","format":"json"}')
     const reading = await readEncodedJob(encoded, 'zstd')
     expect(reading).toMatchObject({ kind: 'job', wishes: { ...NO_WISHES, isJson: true } })

@@ -26,7 +26,7 @@ const goVerdicts: readonly GoVerdict[] = readFileSync(new URL('./go-json.ndjson'
 const verdict = (scanned: JsonScan): string =>
   scanned.kind === 'document' ? 'ok' : scanned.kind === 'empty' ? 'EOF' : scanned.message
 
-test.each(goVerdicts)('Go says "$says" to $json', ({ json, says, length, text }) => {
+test.each(goVerdicts)('Go reports "$says" for $json', ({ json, says, length, text }) => {
   const bytes = Buffer.from(json, 'base64')
   const scanned = scanJson(bytes)
   expect(verdict(scanned)).toBe(says)
@@ -39,7 +39,7 @@ test.each(goVerdicts)('Go says "$says" to $json', ({ json, says, length, text })
 test.each([
   ['[', ']'],
   ['{"a":', '}'],
-])('ten thousand times %s is read, once more is not', (opening, closing) => {
+])('%s nested ten thousand times is read, and once more is not', (opening, closing) => {
   const nested = (depth: number): Buffer => Buffer.from(`${opening.repeat(depth - 1)}[]${closing.repeat(depth - 1)}`)
   expect(verdict(scanJson(nested(10_000)))).toBe('ok')
   expect(verdict(scanJson(nested(10_001)))).toBe("invalid character '[' exceeded max depth")
@@ -80,7 +80,7 @@ const spansOf = (bytes: Buffer): { scanned: JsonScan; members: [key: string, val
   return { scanned, members }
 }
 
-test('the members of any object are where they stand, with their kind', () => {
+test('the members of any object are found with position and kind', () => {
   const object = fc.dictionary(fc.string({ unit: 'grapheme' }), jsonText.value, { noNullPrototype: true })
   fc.assert(
     fc.property(object, jsonText.space, (entries, space) => {
@@ -111,7 +111,7 @@ const isParsed = (text: string): boolean => {
   }
 }
 
-test('what is valid to JSON.parse is valid here, and what is broken here is broken there', () => {
+test('JSON.parse and the scanner accept and reject the same texts', () => {
   const slips = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...'{}[]":,\\u0e-+.1 \n\t\u0000x')), { maxLength: 3 })
   fc.assert(
     fc.property(jsonText.value, slips, (valid, changes) => {
@@ -130,7 +130,7 @@ test('what is valid to JSON.parse is valid here, and what is broken here is brok
   )
 })
 
-test('a string is decoded as JSON.parse decodes it, but for lone surrogates', () => {
+test('a string is decoded as JSON.parse does, except for lone surrogates', () => {
   fc.assert(
     fc.property(jsonText.string, (text) => {
       const bytes = Buffer.from(text)

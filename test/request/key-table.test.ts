@@ -13,7 +13,7 @@ const find = (written: string, of: KeyTable<string> = table): string | null => {
   return of.find(bytes, 1, bytes.length - 1)
 }
 
-describe('a key table', () => {
+describe('a key table for JSON bodies', () => {
   it.each([
     ['model', 'model'],
     ['Model', 'model'],
@@ -42,7 +42,7 @@ describe('a key table', () => {
     ])
   })
 
-  it('passes over characters that it ignores', () => {
+  it('skips characters that it ignores', () => {
     const loose = new KeyTable([['startbefore', 'start_before']], { ignores: '_-' })
     expect(['start_before', 'startBefore', '_start-before_', 'start.before'].map((key) => find(key, loose))).toEqual([
       'start_before',

@@ -15,7 +15,7 @@ test.each([
   'registry.ollama.ai/library/a:latest',
   'x'.repeat(80),
   host(350),
-])('%s is one', (model) => expect(taken(read('/api/chat', JSON.stringify({ model }))).model).toBe(model))
+])('%s is valid', (model) => expect(taken(read('/api/chat', JSON.stringify({ model }))).model).toBe(model))
 
 test.each([
   '-a',
@@ -41,7 +41,7 @@ test.each([
   `a:${'x'.repeat(81)}`,
   host(351),
   'registry.ollama.ai//a',
-])('%j is none', (model) => {
+])('%j is invalid', (model) => {
   const body = JSON.stringify({ model, prompt: 'x' })
   expect(refused(read('/api/chat', body))).toEqual({ status: 400, message: 'model is required', code: null })
   expect(refused(read('/api/generate', body))).toEqual({
@@ -53,7 +53,7 @@ test.each([
 
 const newer = { ...SETTINGS, version: '0.18.2' }
 test.each(['gpt-oss:20b:cloud', 'gpt-oss:20b:local', 'gpt-oss:20b-cloud', ' a ', 'a:LOCAL'])(
-  'since 0.17.8 %j is one',
+  'since Ollama 0.17.8 %j is valid',
   (model) => expect(taken(read('/api/chat', JSON.stringify({ model }), {}, newer)).model).toBe(model),
 )
 
@@ -65,7 +65,7 @@ test.each<[EndpointPath, string, number, string]>([
   ['/api/generate', '', 404, "model '' not found"],
   ['/api/generate', '  ', 404, "model '  ' not found"],
   ['/api/chat', 'x:cloud:local', 400, 'use either :local or :cloud, not both: "x:cloud:local"'],
-])('since 0.17.8 %s says of %j: %i %s', (endpoint, model, status, message) => {
+])('since Ollama 0.17.8 %s answers %j with %i %s', (endpoint, model, status, message) => {
   expect(refused(read(endpoint, JSON.stringify({ model, prompt: 'x' }), {}, newer))).toEqual({
     status,
     message,

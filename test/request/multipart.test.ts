@@ -68,11 +68,11 @@ test.each<[string, string, string | null, string]>([
   ['a part that does not end', MODEL, TYPE, 'unexpected EOF'],
   ['headers without bound', `--AaB\r\n${'x: y\r\n'.repeat(5000)}\r\n--AaB--`, TYPE, 'multipart: message too large'],
   ['parts without bound', `${MODEL.repeat(1001)}--AaB--`, TYPE, 'multipart: message too large'],
-])('%s is refused', (_what, body, contentType, message) => {
+])('%s is rejected', (_what, body, contentType, message) => {
   expect(runAtOnce(readForm(Buffer.from(body), contentType, ['model']))).toEqual({ kind: 'broken', message })
 })
 
-test('a boundary may be quoted and hold anything', () => {
+test('a boundary may be quoted and contain anything', () => {
   expect(fields(`${MODEL}--AaB--`, 'Multipart/Form-Data; charset=x; Boundary="AaB"')).toEqual({ model: ['tiny'] })
   const boundary = "a b'()+_,-./:=?"
   expect(fields(`${MODEL}--AaB--`.replaceAll('AaB', boundary), `multipart/form-data; boundary="${boundary}"`)).toEqual({

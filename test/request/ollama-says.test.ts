@@ -22,11 +22,11 @@ const withoutId = (answer: Recorded): Recorded => ({
 const surfaceOf = (path: OllamaPath): Surface =>
   path in ENDPOINTS ? ENDPOINTS[path as EndpointPath].dialect : path.startsWith('/api/') ? 'native' : 'openai'
 
-test('the oldest supported version and the newest tried are recorded', () => {
+test('the recordings are of the oldest supported version and the newest tested one', () => {
   expect(VERSIONS).toEqual(expect.arrayContaining(['0.17.4', '0.34.4']))
 })
 
-describe.each(VERSIONS)('in front of Ollama %s', (version) => {
+describe.each(VERSIONS)('a request to Ollama %s', (version) => {
   const lines = readFileSync(new URL(`./recorded-${version}.ndjson`, import.meta.url), 'utf8')
     .trim()
     .split('\n')
@@ -46,12 +46,12 @@ describe.each(VERSIONS)('in front of Ollama %s', (version) => {
     return readEncoded(endpoint, body, coding, type, { version })
   }
 
-  test('the recording is of these questions', () => {
+  test('is recorded for each question', () => {
     expect(ollama).toEqual({ version })
     expect(answers).toHaveLength(all.length)
   })
 
-  test('a path is on the table if this version has it', () => {
+  test('is routed if this version has the path', () => {
     const missing = [...QUESTIONS, ...STRANGERS].filter(({ endpoint }) => !hasPath(version, endpoint))
     for (const question of missing) expect(answers[all.indexOf(question)]).toEqual(ROUTER_404)
     const there = [...QUESTIONS, ...STRANGERS].filter(({ endpoint }) => hasPath(version, endpoint))

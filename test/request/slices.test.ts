@@ -29,9 +29,9 @@ function slicesOf(work: Slices<unknown>): number[] {
   return slices
 }
 
-describe('the reading of a body', () => {
+describe('reading a body', () => {
   it.each(HARD_BODIES.filter(({ path }) => path !== '/api/show' && path !== '/api/embed'))(
-    'never looks at more than a slice at a time: $name',
+    'scans at most one slice at a time: $name',
     (input) => {
       const slices = slicesOf(reading(input))
       expect(Math.max(0, ...slices)).toBeLessThanOrEqual(SLICE_BYTES + ESCAPE)
@@ -40,7 +40,7 @@ describe('the reading of a body', () => {
     },
   )
 
-  it('copies and hashes in slices, to the same result', () => {
+  it('copies and hashes in slices with the same result', () => {
     const source = Uint8Array.from({ length: 600_000 }, (_, i) => i * 7)
     const target = new Uint8Array(600_010)
     const slices = slicesOf(copyInSlices(target, 5, source))
@@ -53,7 +53,7 @@ describe('the reading of a body', () => {
 })
 
 describe('a slice runner', () => {
-  it('runs one slice of one work a turn, in turn', async () => {
+  it('runs one slice of each task per turn, in order', async () => {
     const runner = new SliceRunner()
     const order: string[] = []
     function* work(name: string): Slices<string> {
@@ -72,7 +72,7 @@ describe('a slice runner', () => {
     expect(order).toEqual(['a', 'b', 'a', 'b', 'a', 'b'])
   })
 
-  it('does what is small at once', () => {
+  it('runs a small task at once', () => {
     let isDone = false
     function* work(): Slices<void> {
       for (let i = 0; i < 3; i++) yield SLICE_BYTES / 4
@@ -82,7 +82,7 @@ describe('a slice runner', () => {
     expect(isDone).toBe(true)
   })
 
-  it('gives up work that nobody waits for, and passes errors on', async () => {
+  it('drops a task without a caller, and passes errors on', async () => {
     const runner = new SliceRunner()
     let isGone = false
     function* endless(): Slices<never> {

@@ -6,7 +6,7 @@ import { ENDPOINTS, type EndpointPath } from '../../src/daemon/domain/endpoint.t
 import type { Submission } from '../../src/daemon/domain/job.ts'
 import { MESSAGES, PATHS, read, readAtOnce, readEncoded, refused, SETTINGS, sentText, taken, text } from './reading.ts'
 
-describe('what is read', () => {
+describe('a submission', () => {
   test.each<[string, EndpointPath, string, Partial<Submission>]>([
     [
       'a chat streams unless told',
@@ -65,7 +65,7 @@ describe('what is read', () => {
     ],
     ['an empty key is a key', '/api/chat', '{"":1,"model":"a","__proto__":{"model":"b"}}', { model: 'a' }],
     ['a cloud model is a model', '/api/chat', '{"model":"gpt-oss:120b-cloud"}', { affinity: 'cloud' }],
-  ])('%s', (_fact, endpoint, body, expected) => {
+  ])('is right: %s', (_fact, endpoint, body, expected) => {
     const reading = read(endpoint, body)
     expect(taken(reading)).toMatchObject({ endpoint, ...expected })
     expect(reading.kind).toBe('submission')
@@ -86,12 +86,12 @@ describe('what is read', () => {
     ['exact names only: options are a map', '{"Num_Ctx":1024}', 'a:latest'],
     ['nothing of what the target will refuse', '{"num_ctx":"8192","num_gpu":[1],"use_mmap":{}}', 'a:latest'],
     ['nothing from deeper down', '{"x":{"num_ctx":1}}', 'a:latest'],
-  ])('options in the affinity: %s', (_fact, options, affinity) => {
+  ])('has its options in the affinity: %s', (_fact, options, affinity) => {
     expect(taken(read('/api/chat', `{"model":"a","options":${options}}`)).affinity).toBe(affinity)
   })
 
   test.each(PATHS.filter((path) => path.startsWith('/v1/') && ENDPOINTS[path].body === 'json'))(
-    '%s knows no options and no keep_alive',
+    'to %s has no options and no keep_alive',
     (path) => {
       const body = `{"model":"a","prompt":"x",${MESSAGES},"options":{"num_ctx":1},"keep_alive":0,"OPTIONS":5}`
       const reading = read(path, body)
@@ -102,7 +102,7 @@ describe('what is read', () => {
   )
 })
 
-describe('a key that stands twice to Go', () => {
+describe('a key that Go reads twice', () => {
   test.each<[string, EndpointPath, string, string]>([
     ['in capitals', '/api/chat', '{"model":"a","Model":"b"}', '"Model": write "model"'],
     ['in capitals both times', '/api/chat', '{"MODEL":"a","Model":"b"}', '"Model": write "model"'],
@@ -128,7 +128,7 @@ describe('a key that stands twice to Go', () => {
     })
   })
 
-  test('broken JSON is broken first', () => {
+  test('is reported after invalid JSON', () => {
     expect(refused(read('/api/chat', '{"Model":1,"model":2'))).toMatchObject({ message: 'unexpected EOF', code: null })
   })
 
@@ -145,16 +145,16 @@ describe('a key that stands twice to Go', () => {
         affinity: 'a:latest num_ctx=7',
       },
     ],
-  ])('given once, in any case, is read: %s', (_what, endpoint, body, expected) => {
+  ])('may be given once, in any case: %s', (_what, endpoint, body, expected) => {
     expect(taken(read(endpoint, body))).toMatchObject(expected)
   })
 
-  test('a keep_alive in capitals is not doubled', () => {
+  test('may be a keep_alive in capitals, which is not added again', () => {
     const body = '{"model":"a","KEEP_ALIVE":"7m","messages":[{}]}'
     expect(text(taken(read('/api/chat', body)))).toBe(body)
   })
 
-  test('is refused, however it is spelled', () => {
+  test('is refused in any spelling', () => {
     const letters: Readonly<Record<string, string>> = { s: 'sS\u017f', k: 'kK\u212a' }
     const spelled = (key: string): fc.Arbitrary<string> =>
       fc
@@ -195,7 +195,9 @@ describe('the keep_alive that is put in', () => {
     ],
     ['is put into a cloud model', '/api/chat', '{"model":"a:cloud"}', '{"keep_alive":"30m","model":"a:cloud"}'],
     ['is not for /v1', '/v1/chat/completions', `{"model":"a",${MESSAGES}}`, `{"model":"a",${MESSAGES}}`],
-  ])('%s', (_fact, endpoint, body, forwarded) => expect(sentText(taken(read(endpoint, body)))).toBe(forwarded))
+  ])('is right: %s', (_fact, endpoint, body, forwarded) =>
+    expect(sentText(taken(read(endpoint, body)))).toBe(forwarded),
+  )
 
   test.each<[string, string]>([
     ['-1', '{"keep_alive":-1,"model":"a"}'],
@@ -205,7 +207,7 @@ describe('the keep_alive that is put in', () => {
     expect(sentText(taken(read('/api/chat', '{"model":"a"}')), keepAlive)).toBe(forwarded)
   })
 
-  test('every other byte is as it came, whatever it is', () => {
+  test('changes no other byte', () => {
     const value = fc.oneof(
       fc.json().map((json) => Buffer.from(json)),
       fc.constantFrom('12345678901234567890', '1.0', '"\\ud800"', '-0').map((raw) => Buffer.from(raw)),
@@ -228,7 +230,7 @@ describe('the keep_alive that is put in', () => {
 })
 
 describe('the body of a submission', () => {
-  test('is the very buffer of the request where that owns one', () => {
+  test('is the buffer of the request itself if the buffer contains nothing else', () => {
     const body = new Uint8Array(Buffer.from('{"model":"a","keep_alive":1}'))
     const submission = taken(readAtOnce('/api/chat', { body, contentType: null, contentEncoding: null }, SETTINGS))
     expect(submission.body).toBe(body)
@@ -238,7 +240,7 @@ describe('the body of a submission', () => {
   test.each([
     ['{"model":"a"}', '{"keep_alive":"30m","model":"a"}'],
     ['{"model":"a","keep_alive":1}', '{"model":"a","keep_alive":1}'],
-  ])('of a larger buffer is read alone: %s', (json, expected) => {
+  ])('in a larger buffer is read alone: %s', (json, expected) => {
     const pool = new Uint8Array(1000).fill(0x7d)
     const body = pool.subarray(100, 100 + json.length)
     body.set(Buffer.from(json))
@@ -249,7 +251,7 @@ describe('the body of a submission', () => {
   })
 })
 
-test('no bytes at all make it throw', async () => {
+test('a model rule without bytes throws', async () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
     fc.json().map((json) => new Uint8Array(Buffer.from(json))),

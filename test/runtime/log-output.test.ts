@@ -41,7 +41,7 @@ async function readAll(reader: Socket, until: (text: string) => boolean): Promis
 }
 
 describe('log lines', () => {
-  it('to a file are there at once', () => {
+  it('to a file are written at once', () => {
     const folder = mkdtempSync(join(tmpdir(), 'foreman-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const fd = openSync(join(folder, 'log'), 'w')
@@ -52,7 +52,7 @@ describe('log lines', () => {
     closeSync(fd)
   })
 
-  it('come in order, however slowly they are read, and the writer is not held up', async () => {
+  it('keep their order, however slowly they are read, and the writer does not block', async () => {
     const { fd, reader } = await pipe()
     const output = new LogOutput(fd)
     // More than the buffers of a connection take: the rest waits in memory.
@@ -63,7 +63,7 @@ describe('log lines', () => {
     await flushed(output)
   })
 
-  it('that nobody reads are dropped beyond 8 MiB, and counted', async () => {
+  it('that are not read are dropped beyond 8 MiB and counted', async () => {
     const { fd, reader } = await pipe()
     const output = new LogOutput(fd)
     for (let i = 0; i < 30; i++) output.write(`${i} ${'x'.repeat(1024 * 1024)}\n`)
@@ -71,7 +71,7 @@ describe('log lines', () => {
     expect(text).toMatch(/"dropped":2\d/)
   })
 
-  it('to a reader who has left end nothing', async () => {
+  it('to a reader that has left end nothing', async () => {
     const { fd, reader } = await pipe()
     const output = new LogOutput(fd)
     reader.resetAndDestroy()

@@ -47,7 +47,7 @@ for (const balancer of BALANCERS) {
     process.stderr.write(`\nSKIPPED, NOT PASSED: ${balancer.name} is not installed.\n\n`)
 
   describe.skipIf(balancer.program === undefined)(`two foremen behind ${balancer.name}`, () => {
-    it('send each model to one target only, and use both targets', async () => {
+    it('two foremen behind a balancer send each model to one target only and use both targets', async () => {
       const { url, fakes } = await startFleet(balancer)
       for (let index = 0; index < MODELS.length * 2; index++) {
         const name = model(index)
@@ -62,7 +62,7 @@ for (const balancer of BALANCERS) {
       expect(fakes[0].loads + fakes[1].loads).toBeLessThanOrEqual(MODELS.length * 2)
     })
 
-    it('accept a body that is larger than what the balancer reads', async () => {
+    it('two foremen behind a balancer accept a body larger than what the balancer reads', async () => {
       const { url } = await startFleet(balancer)
       const long = 'x'.repeat(300_000)
       const body = `{"messages":[{"role":"user","content":"${long}"}],"model":"${model(0)}"}`
@@ -70,7 +70,7 @@ for (const balancer of BALANCERS) {
       expect(answer.body).toContain('"done":true')
     })
 
-    it('stream an answer chunk by chunk', async () => {
+    it('two foremen behind a balancer stream an answer chunk by chunk', async () => {
       const { url, fakes } = await startFleet(balancer)
       for (const fake of fakes) fake.hold('middle')
       const caller = new Caller(url, { path: balancer.path(model(0), '/api/chat'), body: chatBody(model(0)) })
@@ -79,7 +79,7 @@ for (const balancer of BALANCERS) {
       await caller.hears('"done":true')
     })
 
-    it('give a job an address that leads to the foreman that has it', async () => {
+    it('two foremen behind a balancer give a job the address of the foreman that has it', async () => {
       const { url } = await startFleet(balancer)
       for (const index of [0, 1, 2, 3, 4, 5]) {
         const name = model(index)
@@ -91,7 +91,7 @@ for (const balancer of BALANCERS) {
       }
     })
 
-    it('lose nothing when one foreman is stopped under load', async () => {
+    it('two foremen behind a balancer lose nothing if one is stopped under load', async () => {
       const { url, fakes, foremen, db } = await startFleet(balancer, systemClock)
       for (const fake of fakes) fake.hold('middle')
       const accepted: string[] = []

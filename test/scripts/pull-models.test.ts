@@ -23,7 +23,7 @@ async function shPulling(fake: FakeOllama, after: readonly string[], ...args: st
 const pulls = (fake: FakeOllama): string[] => fake.requests('/api/pull').map(({ body }) => body.toString())
 
 describe('pull-models.sh', () => {
-  it('pulls what is missing, leaves what is present, and prints the settings', async () => {
+  it('pulls missing models, leaves the others, and prints the settings', async () => {
     await using fake = await FakeOllama.start({ models: ['tiny-a:latest'] })
     const { code, stdout, stderr } = await shPulling(fake, ['tiny-a:latest', 'tiny-b:4b'], 'tiny-a', 'tiny-b:4b')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -33,20 +33,20 @@ describe('pull-models.sh', () => {
     expect(stdout).not.toContain('launchctl')
   })
 
-  it('pulls nothing when every model is present', async () => {
+  it('pulls nothing if every model is present', async () => {
     await using fake = await FakeOllama.start()
     expect(await sh('--target', `${fake.url}/`, 'tiny-a', 'tiny-b:latest')).toMatchObject({ code: 0, stderr: '' })
     expect(pulls(fake)).toEqual([])
   })
 
-  it('only says what is missing with --check', async () => {
+  it('only reports missing models with --check', async () => {
     await using fake = await FakeOllama.start({ models: ['nomic-embed-text:latest', 'qwen3:8b'] })
     const { code, stderr } = await sh('--check', '--target', fake.url)
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'pull-models: missing on the target: qwen3:14b qwen3:30b\n' })
     expect(pulls(fake)).toEqual([])
   })
 
-  it('reports an error record inside a 200 stream and goes on with the next model', async () => {
+  it('reports an error record in a 200 stream and continues with the next model', async () => {
     await using fake = await FakeOllama.start({ models: [] })
     const error = 'pull model manifest: file does not exist'
     fake.on('/api/pull', breaksWith(error), fails(500, 'the "registry" is away'))
@@ -58,7 +58,7 @@ describe('pull-models.sh', () => {
     expect(stdout).not.toContain(': pulled')
   })
 
-  it('stops with exit code 4 when the disk of the target is full', async () => {
+  it('exits with 4 if the disk of the target is full', async () => {
     await using fake = await FakeOllama.start({ models: [] })
     fake.on('/api/pull', breaksWith('write /models/blobs/sha256-1-partial: no space left on device'))
     const { code, stderr } = await sh('--target', fake.url, 'big', 'other')
@@ -68,7 +68,7 @@ describe('pull-models.sh', () => {
     expect(pulls(fake)).toHaveLength(1)
   })
 
-  it('does not take a stream that ends without success for a pull', async () => {
+  it('does not count a stream without success as a pull', async () => {
     await using fake = await FakeOllama.start({ models: [] })
     fake.on('/api/pull', { ending: 'unmarked', after: 1 }, cut('fin', 1))
     const { code, stdout, stderr } = await sh('--target', fake.url, 'one', 'two')
@@ -88,7 +88,7 @@ describe('pull-models.sh', () => {
     expect(stdout).toContain('big: pulling\n  pulling abc\n  pulling abc: 50 %\n  success\n')
   })
 
-  it('exits with 3 when the target is unreachable or is not Ollama', async () => {
+  it('exits with 3 if the target is unreachable or not Ollama', async () => {
     await using fake = await FakeOllama.start()
     fake.always('/api/version', { status: 200, body: '<html></html>' })
     const other = await sh('--target', fake.url)
@@ -98,7 +98,7 @@ describe('pull-models.sh', () => {
     expect(gone).toMatchObject({ code: 3, stderr: expect.stringContaining(`the target ${fake.url} does not answer`) })
   })
 
-  it('exits with 2 and says what is allowed when an argument is wrong', async () => {
+  it('exits with 2 and the allowed values for an invalid argument', async () => {
     const wrong: readonly (readonly [args: readonly string[], says: string])[] = [
       [[], 'no target: give --target URL or set FOREMAN_OLLAMA_URL'],
       [['--target', 'mac.local'], 'it must begin with http:// or https://'],
@@ -119,7 +119,7 @@ describe('pull-models.sh', () => {
   })
 
   const hasShellcheck = spawnSync('shellcheck', ['--version']).status === 0
-  test.skipIf(!hasShellcheck)('is clean for shellcheck', () => {
+  test.skipIf(!hasShellcheck)('passes shellcheck', () => {
     const { status, stdout } = spawnSync('shellcheck', [SCRIPT], { encoding: 'utf8' })
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
   })

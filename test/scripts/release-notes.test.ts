@@ -4,8 +4,8 @@ import { releaseNotes } from '../../scripts/release-notes.ts'
 const CHANGELOG =
   '# Changelog\n\n## Unreleased\n\n- later\n\n## 0.2.0 (2026-12-01)\n\nWords.\n\n- one\n\n### More\n\n- two\n\n## 0.1.0\n\n- first\n\n## 0.0.1\n'
 
-describe('the notes of a release', () => {
-  it('are the section of its version, up to the next one', () => {
+describe('the release notes', () => {
+  it('are the section of their version', () => {
     expect(releaseNotes(CHANGELOG, 'v0.2.0', '0.2.0')).toBe('Words.\n\n- one\n\n### More\n\n- two\n')
     expect(releaseNotes(CHANGELOG, 'v0.1.0', '0.1.0')).toBe('- first\n')
   })

@@ -9,7 +9,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const SCRIPTS = ['.ci/run', ...globSync(['scripts/**/*.sh', 'examples/**/*.sh'], { cwd: ROOT })]
 const hasShellcheck = spawnSync('shellcheck', ['--version']).status === 0
 
-it.skipIf(!hasShellcheck).each(SCRIPTS)('shellcheck finds nothing in %s', (path) => {
+it.skipIf(!hasShellcheck).each(SCRIPTS)('%s passes shellcheck', (path) => {
   const { status, stdout } = spawnSync('shellcheck', [path], { cwd: ROOT, encoding: 'utf8' })
   expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
 })

@@ -14,12 +14,12 @@ const growing = (samples: readonly Sample[]): string[] =>
     .filter(({ isFlat }) => !isFlat)
     .map(({ measure }) => measure)
 
-describe('the verdict on a soak', () => {
+describe('the result of a soak test', () => {
   it('is flat if all measures wander around one value', () => {
     expect(growing(samplesOf((minute) => ({ heap: 24 + (minute % 3), resident: 150 + (minute % 7) })))).toEqual([])
   })
 
-  it('does not count growth within the first third', () => {
+  it('ignores growth within the first third', () => {
     expect(growing(samplesOf((minute) => ({ file: Math.min(20, minute), resident: minute < 20 ? 90 : 150 })))).toEqual(
       [],
     )
@@ -29,7 +29,7 @@ describe('the verdict on a soak', () => {
     expect(growing(samplesOf((minute) => ({ [measure]: FLAT[measure] + minute })))).toEqual([measure])
   })
 
-  it('is growth if the log of SQLite is once over its bound', () => {
+  it('is growth if the log of SQLite exceeds its limit once', () => {
     expect(isLogBounded(samplesOf(() => ({})))).toBe(true)
     expect(isLogBounded(samplesOf((minute) => ({ log: minute === 30 ? 200 : 4 })))).toBe(false)
   })

@@ -45,8 +45,8 @@ async function ended(store: Store, remains: JobOutput): Promise<string> {
 
 const key = (name: string, print = 1): Idempotency => ({ key: name, fingerprint: new Uint8Array(32).fill(print) })
 
-describe('wishes', () => {
-  it('are kept as they were', async () => {
+describe('the options of an async job', () => {
+  it('are stored unchanged', async () => {
     const store = await shared.store()
     const wishes = told({
       label: 'nightly',
@@ -61,7 +61,7 @@ describe('wishes', () => {
     await changed(store, job.id, 'cancelled')
   })
 
-  it('and all else that is told of a new job are what its row says', async () => {
+  it('are in its row with everything else about the new job', async () => {
     const store = await shared.store()
     const odd = { contentType: 'text/plain', contentEncoding: null, stream: true, loadOnly: true, createdAt: 7.6 }
     for (const caller of ['none', 'live'] as const)
@@ -73,7 +73,7 @@ describe('wishes', () => {
       }
   })
 
-  it('are none where nothing was wished', async () => {
+  it('are empty without options', async () => {
     const store = await shared.store()
     const job = await put(store, { caller: 'none' })
     expect(job.wishes).toEqual(NO_WISHES)
@@ -81,8 +81,8 @@ describe('wishes', () => {
   })
 })
 
-describe('the history', () => {
-  it('of an async job has every change, numbered without a gap, and the last is the row', async () => {
+describe('the history of a job', () => {
+  it('that is async has every change, numbered without a gap, and ends with the row', async () => {
     const store = await shared.store()
     const { id } = await put(store, { caller: 'none', createdAt: 10 })
     await take(store, { now: 20 })
@@ -101,7 +101,7 @@ describe('the history', () => {
     expect(job.changes).toBe(6)
   })
 
-  it('has what a stop and a crash did', async () => {
+  it('has the changes by a stop and a crash', async () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none', wishes: told() })
     await take(store, { now: 20 })
@@ -120,7 +120,7 @@ describe('the history', () => {
     )
   })
 
-  it('of a blocked call is what its row tells, with the numbers that it had live', async () => {
+  it('that is a waiting call is derived from its row, with the numbers that it had live', async () => {
     const store = await shared.store()
     const { id } = await put(store, { createdAt: 10 })
     await take(store, { now: 20 })
@@ -142,7 +142,7 @@ describe('the history', () => {
     ])
   })
 
-  it('of a blocked call that never was sent is its begin and its end', async () => {
+  it('that is a waiting call never sent has its start and its end', async () => {
     const store = await shared.store()
     const { id } = await put(store, { createdAt: 10 })
     await changed(store, id, 'cancelled', { now: 20 })
@@ -152,11 +152,11 @@ describe('the history', () => {
     ])
   })
 
-  it('of an unknown job is null', async () => {
+  it('that does not exist is null', async () => {
     expect(await (await shared.store()).changes('nobody')).toBeNull()
   })
 
-  it('costs a blocked call no row', async () => {
+  it('that is a waiting call needs no row', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path })
     const { id } = await put(store)
@@ -171,7 +171,7 @@ describe('the history', () => {
 })
 
 describe('an artifact', () => {
-  it('has the ETag of its bytes, and is inline up to 256 KiB', async () => {
+  it('has the ETag of its bytes and is inline up to 256 KiB', async () => {
     const store = await shared.store()
     for (const bytes of [0, 1, INLINE_BYTES, INLINE_BYTES + 1]) {
       const body = patterned(bytes)
@@ -185,7 +185,7 @@ describe('an artifact', () => {
     }
   })
 
-  it('gives any part of itself', async () => {
+  it('can be read in ranges', async () => {
     const store = await shared.store()
     const bytes = 3 * 256 * 1024 + 7
     const response = { name: 'response', contentType: 'a/b', body: patterned(bytes) } as const
@@ -202,14 +202,14 @@ describe('an artifact', () => {
     expect((await store.artifact(id, 'response', bytes + 5, bytes + 100))?.byteLength).toBe(0)
   })
 
-  it('that is not there is null', async () => {
+  it('that does not exist is null', async () => {
     const store = await shared.store()
     const id = await ended(store, remainsOf(1))
     expect(await store.artifact(id, 'completions', 0, 1)).toBeNull()
     expect(await store.artifact('nobody', 'response', 0, 1)).toBeNull()
   })
 
-  it('stands or falls with the end of its job', async () => {
+  it("is saved in the transaction of its job's end, or not at all", async () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none', wishes: told() })
     await take(store)
@@ -225,7 +225,7 @@ describe('an artifact', () => {
 describe('a result', () => {
   const json = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(bytes).fill(0x20)
 
-  it('of its own is shown as it is, unless it is larger than 256 KiB', async () => {
+  it('is shown unless it is larger than 256 KiB', async () => {
     const store = await shared.store()
     const ofBytes = async (bytes: number) => {
       const id = await ended(store, { ...remainsOf(5), result: json(bytes), responseIsResult: false })
@@ -236,15 +236,15 @@ describe('a result', () => {
     expect(await ofBytes(INLINE_BYTES + 1)).toEqual({ omitted: true })
   })
 
-  it('is null where there is none', async () => {
+  it('is null if the job has none', async () => {
     const store = await shared.store()
     const id = await ended(store, { ...remainsOf(5), responseIsResult: false })
     expect((await detailOf(store, id)).result).toBeNull()
   })
 })
 
-describe('a key', () => {
-  it('stands for its job: the same again is that job, other content is refused', async () => {
+describe('an idempotency key', () => {
+  it('returns its job for the same content, and is refused for other content', async () => {
     const store = await temporaryStore()
     const job = await put(store, { caller: 'none', idempotency: key('k') })
     const again = newJob({ caller: 'none', idempotency: key('k') })
@@ -256,7 +256,7 @@ describe('a key', () => {
     expect((await newest(store, 9)).length).toBe(1)
   })
 
-  it('is known before the limits are looked at', async () => {
+  it('is checked before the limits', async () => {
     const store = await temporaryStore()
     const job = await put(store, { caller: 'none', idempotency: key('k') })
     const none = { maxQueue: 0, maxQueueBytes: 0 }
@@ -265,7 +265,7 @@ describe('a key', () => {
     expect(await submit('other')).toEqual({ kind: 'queue_full' })
   })
 
-  it('gives fifty submits at once one job', async () => {
+  it('of fifty submissions at once creates one job', async () => {
     const store = await temporaryStore()
     const submit = () => store.enqueue(newJob({ caller: 'none', idempotency: key('k') }), NO_LIMITS)
     const results = await Promise.all(Array.from({ length: 50 }, submit))
@@ -274,7 +274,7 @@ describe('a key', () => {
     expect(new Set(ids).size).toBe(1)
   })
 
-  it('is free again when its job is gone', async () => {
+  it('is free again after its job is deleted', async () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none', idempotency: key('k') })
     await changed(store, id, 'cancelled')
@@ -286,7 +286,7 @@ describe('a key', () => {
 describe('a retry', () => {
   const retry = (of: string, id: string) => ({ of, id, now: 9000, awake: 70 })
 
-  it('is a new job with the old body and the old wishes, and the old one stays', async () => {
+  it('is a new job with the old body and options, and the old job stays unchanged', async () => {
     const store = await temporaryStore()
     const wishes = told({ label: 'x', startBeforeMs: 50 })
     const old = await put(store, { caller: 'none', body: patterned(700), wishes, idempotency: key('k') })
@@ -309,7 +309,7 @@ describe('a retry', () => {
     expect([claimed.job.id, Buffer.compare(claimed.body, patterned(700))]).toEqual(['again', 0])
   })
 
-  it('of a retry works when the first job is gone', async () => {
+  it('of a retry works after the first job is deleted', async () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none', body: patterned(9) })
     await changed(store, id, 'cancelled')
@@ -320,7 +320,7 @@ describe('a retry', () => {
     expect(Buffer.compare((await take(store)).body, patterned(9))).toBe(0)
   })
 
-  it('is refused where there is no such job, it is not over, its body is gone, or the queue is full', async () => {
+  it('is refused for an unknown or unfinished job, a deleted body, or a full queue', async () => {
     const store = await temporaryStore()
     const live = await put(store)
     expect(await store.retry(retry('nobody', 'a'), NO_LIMITS)).toEqual({ kind: 'unknown' })
@@ -336,8 +336,8 @@ describe('a retry', () => {
   })
 })
 
-describe('forgetting', () => {
-  it('takes all that a job holds, open deliveries included', async () => {
+describe('deletion', () => {
+  it('removes everything of a job, open deliveries included', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path })
     const kept = await put(store, { caller: 'none', wishes: told() })
@@ -366,7 +366,7 @@ describe('forgetting', () => {
     reader.close()
   })
 
-  it('is refused while a job is not over, and where there is none', async () => {
+  it('is refused for an unfinished or unknown job', async () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none' })
     expect(await store.delete(id)).toEqual({ kind: 'active', state: 'queued' })

@@ -9,8 +9,8 @@ const shared = sharedStore()
 const patterned = (bytes: number): Uint8Array<ArrayBuffer> =>
   Uint8Array.from({ length: bytes }, (_, at) => (at * 31) % 251)
 
-describe.each([0, 1, 4096, 4097, 10_000_000])('a body of %i bytes', (bytes) => {
-  it('is what the claim gives, and so is the response of the same size', async () => {
+describe.each([0, 1, 4096, 4097, 10_000_000])('a stored body of %i bytes', (bytes) => {
+  it('is returned by the claim, as is a response of that size', async () => {
     const store = await shared.store()
     const expected = patterned(bytes)
     const { id, bodyBytes } = await put(store, { caller: 'none', body: patterned(bytes) })
@@ -39,7 +39,7 @@ it('a body from the pool of small Buffers arrives', async () => {
   expect(Buffer.from((await take(store)).body).toString()).toBe('{"model":"tiny-a"}')
 })
 
-it('two jobs of one tick may have the same buffer', async () => {
+it('two jobs of one tick may share a buffer', async () => {
   const store = await shared.store()
   const body = patterned(50)
   await Promise.all([put(store, { body }), put(store, { body })])
@@ -47,14 +47,14 @@ it('two jobs of one tick may have the same buffer', async () => {
   expect((await take(store)).body.byteLength).toBe(50)
 })
 
-it('the bodies of one tick, small and large, do not mix', async () => {
+it('the bodies of one tick do not mix', async () => {
   const store = await shared.store()
   const sizes = [3, 4096, 0, 5000, 1, 4097, 700]
   await Promise.all(sizes.map((bytes) => put(store, { body: patterned(bytes) })))
   for (const bytes of sizes) expect(Buffer.compare((await take(store)).body, patterned(bytes))).toBe(0)
 })
 
-it('text with a zero byte, a lone surrogate or without end is kept', async () => {
+it('text with a zero byte or a lone surrogate is stored unchanged', async () => {
   const store = await shared.store()
   const contentType = `a\0b ${'x'.repeat(10_000)}`
   const { id } = await put(store, { contentType })

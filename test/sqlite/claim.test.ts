@@ -33,7 +33,7 @@ const putAll = async (...jobs: Parameters<typeof put>[1][]): Promise<string[]> =
 }
 
 describe('the next job', () => {
-  it('is the oldest while nothing is resident', async () => {
+  it('is the oldest if nothing is resident', async () => {
     const ids = await putAll({ affinity: B }, { affinity: A }, { affinity: B })
     expect(await drain()).toEqual(ids)
   })
@@ -48,17 +48,17 @@ describe('the next job', () => {
     expect(await drain({ residency: resident(A) })).toEqual([a1, a2, b, large])
   })
 
-  it('is of any affinity of a model that somebody else loaded, if none of ours is resident', async () => {
+  it('may have any affinity of a model that another client loaded, if none of ours is resident', async () => {
     const [b, a1, a2] = await putAll({ affinity: B }, { affinity: `${A} num_ctx=8192` }, { affinity: A })
     expect(await drain({ residency: resident(null, ['other:latest', A]) })).toEqual([a1, a2, b])
   })
 
-  it('is a cloud job in its turn among the resident ones, never after them', async () => {
+  it('may be a cloud job among the resident ones, in its order', async () => {
     const [b, cloud, a] = await putAll({ affinity: B }, { affinity: CLOUD_AFFINITY }, { affinity: A })
     expect(await drain({ residency: resident(A) })).toEqual([cloud, a, b])
   })
 
-  it('is chosen without regard to the wall clock', async () => {
+  it('does not depend on the wall clock', async () => {
     const ids = await putAll({ createdAt: 9000 }, { createdAt: 1 }, { createdAt: 5000 })
     expect(await drain()).toEqual(ids)
   })
@@ -70,7 +70,7 @@ describe('the next job', () => {
   })
 })
 
-describe('the bound', () => {
+describe('the drain limit of claims', () => {
   const limits = { residency: resident(A), drainLimitMs: 15 * MINUTES }
 
   /** B has waited since 0; A is resident since its swap at `swappedAwake`. */
@@ -82,28 +82,28 @@ describe('the bound', () => {
     return { a, b }
   }
 
-  it('does not turn to the oldest job before that one has waited the limit', async () => {
+  it('does not switch to the oldest job before that one has waited the limit', async () => {
     const { a } = await waiting(-15 * MINUTES)
     expect((await take(store, { ...limits, awake: 15 * MINUTES - 1 })).job.id).toBe(a)
   })
 
-  it('does not turn to it before the resident affinity has been drained that long', async () => {
+  it('does not switch to it before the resident affinity has been drained that long', async () => {
     const { a } = await waiting(1)
     expect((await take(store, { ...limits, awake: 15 * MINUTES })).job.id).toBe(a)
   })
 
-  it('turns to it when both are true, and that is a swap', async () => {
+  it('switches to it if both are true, and that is a swap', async () => {
     const { b } = await waiting(0)
     expect(await take(store, { ...limits, awake: 15 * MINUTES })).toMatchObject({ job: { id: b }, swapped: true })
     expect(await store.queueState()).toMatchObject({ lastAffinity: B, swappedAwake: 15 * MINUTES })
   })
 
-  it('never turns when the limit is 0', async () => {
+  it('never switches with a limit of 0', async () => {
     const { a } = await waiting(0)
     expect((await take(store, { residency: resident(A), drainLimitMs: 0, awake: 999 * MINUTES })).job.id).toBe(a)
   })
 
-  it('makes 12 loads of 300 jobs of 30 s over 3 models that all wait, interleaved; without it there are 3', async () => {
+  it('causes 12 loads for 300 interleaved jobs of 30 s over 3 models; without it there are 3', async () => {
     const models = [A, B, 'tiny-c:latest']
     for (const drainLimitMs of [15 * MINUTES, 0]) {
       const before = store.swaps.swaps
@@ -122,7 +122,7 @@ describe('the bound', () => {
     }
   })
 
-  it('is not "oldest first once overdue": that would make 271', () => {
+  it('is not "oldest first once overdue", which would cause 271', () => {
     const waiting = Array.from({ length: 300 }, (_, at) => at % 3)
     let [model, loads] = [-1, 0]
     for (let awake = 0; waiting.length > 0; awake += 30_000) {
@@ -138,7 +138,7 @@ describe('the bound', () => {
 })
 
 describe('a swap', () => {
-  it('is every claim of another affinity than the last one sent, cloud models aside', async () => {
+  it('is a claim of another affinity than the last one sent, except for cloud models', async () => {
     await putAll({ affinity: A }, { affinity: CLOUD_AFFINITY }, { affinity: A }, { affinity: B }, { affinity: B })
     const swapped: boolean[] = []
     for (let at = 0; at < 5; at += 1) {
@@ -151,7 +151,7 @@ describe('a swap', () => {
     expect(store.swaps.swaps).toBe(2)
   })
 
-  it('is counted beside what first-in-first-out would have made of the same jobs', async () => {
+  it('is counted beside the number that first-in-first-out would need for the same jobs', async () => {
     await putAll(
       { affinity: A },
       { affinity: B },
@@ -164,7 +164,7 @@ describe('a swap', () => {
     expect(store.swaps).toEqual({ swaps: 2, fifoSwaps: 4 })
   })
 
-  it('of first-in-first-out is counted once for a job, however often it is sent', async () => {
+  it('by first-in-first-out is counted once for a job, however often it is sent', async () => {
     const { id } = await put(store)
     await take(store)
     await changed(store, id, 'target_busy')
@@ -176,7 +176,7 @@ describe('a swap', () => {
 })
 
 describe('a backoff', () => {
-  it('holds its job until its end, and no longer where the clock has been put back meanwhile', async () => {
+  it('delays its job until its end, and not longer if the clock is set back', async () => {
     const hour = 60 * MINUTES
     const [id = ''] = await putAll({})
     await take(store, { now: hour })
@@ -191,7 +191,7 @@ describe('a backoff', () => {
 })
 
 describe('an orphan', () => {
-  it('is not claimed, still waits, and keeps its place when its caller is back', async () => {
+  it('is not claimed, still waits, and keeps its position when its caller returns', async () => {
     const [first = '', second = ''] = await putAll({}, {})
     expect(await store.orphan(first, 1500)).toBe(true)
     expect((await store.get(first))?.orphanedAt).toBe(1500)
@@ -205,7 +205,7 @@ describe('an orphan', () => {
     expect(await drain()).toEqual([first, third])
   })
 
-  it('is only made of a live job that is queued, and once', async () => {
+  it('is only made of a queued waiting call, once', async () => {
     const [live = '', none = ''] = await putAll({}, { caller: 'none' })
     expect(await store.orphan(none, 1)).toBe(false)
     expect(await store.orphan('nobody', 1)).toBe(false)

@@ -52,7 +52,7 @@ it(`every acknowledged job is there after kill -9, ${CYCLES} times over`, { time
   expect(stored.size).toBeLessThanOrEqual(promised.length + CYCLES * 4)
 })
 
-it('no kill -9 parts a state from its history, its webhook, its artifacts or its key', {
+it('no kill -9 separates a state from its history, webhook, artifacts or key', {
   timeout: 180_000,
 }, async () => {
   const path = join(await temporaryFolder(), 'foreman.db')
@@ -111,7 +111,7 @@ it('no kill -9 parts a state from its history, its webhook, its artifacts or its
   expect(found).toEqual(Object.fromEntries(Object.keys(wrong).map((name) => [name, []])))
 })
 
-it('a write that fails ends the store: what is not certain is rejected, and nothing more is done', async () => {
+it('a failed write closes the store: uncertain operations are rejected, and nothing more is done', async () => {
   const path = join(await temporaryFolder(), 'foreman.db')
   // EFBIG is no full disk to SQLite but an error of the device, in the middle of a COMMIT.
   const limited = `trap '' XFSZ; ulimit -f 1000; exec "$0" "$@"`
@@ -129,7 +129,7 @@ it('a write that fails ends the store: what is not certain is rejected, and noth
   expect(promised.filter((id) => !stored.has(id))).toEqual([])
 })
 
-it('a database that breaks while it is in use ends the store', async () => {
+it('a database that breaks during use closes the store', async () => {
   const path = join(await temporaryFolder(), 'foreman.db')
   // Closed and opened again, so that its pages are in the file and not in the log.
   await (await temporaryStore({ path })).close()

@@ -36,7 +36,7 @@ async function over(id: string, host = 'hooks.lan', createdAt = 1000): Promise<v
 }
 
 describe('a delivery', () => {
-  it('is written with the change that it tells of, for the states that were asked for', async () => {
+  it('is saved with its change, for the requested states', async () => {
     await put(store, { id: 'a', caller: 'none', wishes: told({ webhookEvents: ['loading', 'done'] }) })
     expect(await due()).toEqual({ due: [], nextAt: null })
     await take(store, { now: 1500 })
@@ -57,12 +57,12 @@ describe('a delivery', () => {
     ])
   })
 
-  it('is never written for a job without a webhook', async () => {
+  it('is never saved for a job without a webhook', async () => {
     await put(store, { caller: 'none', wishes: told({ webhookUrl: null }) })
     expect(await store.pendingDeliveries()).toBe(0)
   })
 
-  it('moves back with a clock that was set back', async () => {
+  it('follows a clock that was set back', async () => {
     await reporting('a')
     await reporting('b', 'other.lan')
     await settle('a', 1, { kind: 'again', at: 5_600, reason: 'timeout' })
@@ -71,7 +71,7 @@ describe('a delivery', () => {
     expect((await deliveriesOf('b'))?.[0]?.nextAt).toBe(1_000)
     expect((await due({ except: ['other.lan:80'] })).nextAt).toBe(5_100)
   })
-  it('is due at once when it lies further ahead than any wait for its tries', async () => {
+  it('is due at once if it is later than any delay for its tries', async () => {
     await reporting('a')
     await reporting('b')
     const hour = 3_600_000
@@ -98,7 +98,7 @@ describe('a delivery', () => {
     expect(await store.pendingDeliveries()).toBe(0)
   })
 
-  it('that is to be tried again holds the later ones back, and is due at its time', async () => {
+  it('that failed delays the later ones and is due at its time', async () => {
     await over('a')
     await settle('a', 1, { kind: 'again', at: 7000, reason: 'not_accepted' })
     expect(await due()).toEqual({ due: [], nextAt: 7000 })
@@ -106,7 +106,7 @@ describe('a delivery', () => {
     expect((await deliveriesOf('a'))?.[0]).toMatchObject({ status: 'pending', tries: 1, reason: 'not_accepted' })
   })
 
-  it('that was answered with 410 is the last of its job, with all that wait and all that come', async () => {
+  it('that was answered with 410 is the last of its job', async () => {
     await reporting('a')
     await take(store)
     expect(await settle('a', 1, { kind: 'stopped' })).toBe(true)
@@ -126,7 +126,7 @@ describe('a delivery', () => {
     expect(await dueNumbers()).toEqual(['a 2'])
   })
 
-  it('is given again until it is settled', async () => {
+  it('is returned again until it is settled', async () => {
     await over('a')
     expect(await dueNumbers()).toEqual(['a 1'])
     expect(await dueNumbers()).toEqual(['a 1'])
@@ -135,8 +135,8 @@ describe('a delivery', () => {
   })
 })
 
-describe('a delivery that is asked for again', () => {
-  it('is due at once with its tries begun anew, whatever became of it', async () => {
+describe('a repeated delivery', () => {
+  it('is due at once with its tries reset, whatever its status', async () => {
     await over('a')
     await settle('a', 1, { kind: 'delivered' })
     await settle('a', 2, { kind: 'given_up', reason: 'refused_address' })
@@ -164,15 +164,15 @@ describe('a delivery that is asked for again', () => {
     expect(await dueNumbers({ now: 9000 })).toEqual(['a 2'])
   })
 
-  it('is refused where there is none', async () => {
+  it('is refused for an unknown delivery', async () => {
     await over('a')
     expect(await store.redeliver('a', 4, 1)).toBe(false)
     expect(await store.redeliver('nobody', 1, 1)).toBe(false)
   })
 })
 
-describe('what is due', () => {
-  it('comes with the longest due first', async () => {
+describe('the due deliveries', () => {
+  it('start with the longest due', async () => {
     await reporting('late', 'x.lan', 3000)
     await reporting('early', 'y.lan', 2000)
     await reporting('future', 'z.lan', 6000)
@@ -180,14 +180,14 @@ describe('what is due', () => {
     expect((await due()).nextAt).toBe(6000)
   })
 
-  it('has something of every receiver before much of one', async () => {
+  it('take some of every receiver before much of one', async () => {
     for (let at = 0; at < 20; at += 1) await reporting(`a${at}`, 'busy.lan', 1000 + at)
     await reporting('b', 'quiet.lan', 4000)
     expect(await dueNumbers({ limit: 3 })).toEqual(['a0 1', 'b 1', 'a1 1'])
     expect(await dueNumbers({ limit: 1 })).toEqual(['a0 1'])
   })
 
-  it('leaves out the receivers and the jobs that it is told to', async () => {
+  it('exclude the given receivers and jobs', async () => {
     for (const id of ['a1', 'a2']) await reporting(id, 'a.lan')
     for (const id of ['b1', 'b2']) await reporting(id, 'b.lan')
     expect(await dueNumbers({ except: ['a.lan:80'] })).toEqual(['b1 1', 'b2 1'])
@@ -195,7 +195,7 @@ describe('what is due', () => {
     expect(await due({ except: ['a.lan:80', 'b.lan:80'] })).toEqual({ due: [], nextAt: null })
   })
 
-  it('says when the next one is, which may be of a receiver that has something due now', async () => {
+  it('name the next due time, which may be of a receiver that has one due now', async () => {
     await reporting('a', 'a.lan')
     await reporting('b', 'a.lan')
     await reporting('c', 'c.lan')
@@ -207,7 +207,7 @@ describe('what is due', () => {
     expect((await due({ now: 6000, limit: 1 })).nextAt).toBe(5500)
   })
 
-  it('forgets a receiver with its last job, and knows him again', async () => {
+  it('lose a receiver with its last job, and find it again', async () => {
     await over('a', 'a.lan')
     await store.delete('a')
     expect(await due()).toEqual({ due: [], nextAt: null })
@@ -217,7 +217,7 @@ describe('what is due', () => {
     expect(await dueNumbers()).toEqual(['c 1'])
   })
 
-  it('reads no more of ten thousand than it gives', { timeout: 60_000 }, async () => {
+  it('read no more of ten thousand than they return', { timeout: 60_000 }, async () => {
     const many = Array.from({ length: 10_000 }, (_, at) =>
       store.enqueue(
         newJob({

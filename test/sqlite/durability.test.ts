@@ -40,7 +40,7 @@ async function watched(): Promise<{
 const line = (...operations: Commit['operations']): Commit => ({ durability: 'line', synchronous: NORMAL, operations })
 const disk = (...operations: Commit['operations']): Commit => ({ durability: 'disk', synchronous: FULL, operations })
 
-it('nothing of a live call is synced', async () => {
+it('the operations of a waiting call are not synced', async () => {
   const { store, of } = await watched()
   expect(await of(() => put(store, { id: 'live' }))).toEqual([line('enqueue')])
   expect(await of(() => store.orphan('live', 1))).toEqual([line('orphan')])
@@ -50,7 +50,7 @@ it('nothing of a live call is synced', async () => {
   expect(await of(() => changed(store, 'live', 'completed'))).toEqual([line('apply')])
 })
 
-it('everything of an async job is synced before it is answered', async () => {
+it('every operation of an async job is synced before it is answered', async () => {
   const { store, of } = await watched()
   expect(await of(() => put(store, { id: 'async', caller: 'none' }))).toEqual([disk('enqueue')])
   expect(await of(() => take(store))).toEqual([disk('claim')])
@@ -58,7 +58,7 @@ it('everything of an async job is synced before it is answered', async () => {
   expect(await of(() => changed(store, 'async', 'completed'))).toEqual([disk('apply')])
 })
 
-it('what concerns the whole queue is synced', async () => {
+it('operations on the whole queue are synced', async () => {
   const { store, of } = await watched()
   expect(await of(() => store.setPause({ since: 1, until: null, forMs: null, unload: false }))).toEqual([
     disk('setPause'),
@@ -68,7 +68,7 @@ it('what concerns the whole queue is synced', async () => {
   expect(await of(() => store.interruptAll(1))).toEqual([disk('interruptAll')])
 })
 
-it('a batch of both commits the line first, so that no blocked caller waits for the sync of an async job', async () => {
+it('a mixed batch commits unsynced operations first, so that no waiting call waits for a sync', async () => {
   const { store, of } = await watched()
   const answered: string[] = []
   const commits = await of(() =>
@@ -87,7 +87,7 @@ it('a batch of both commits the line first, so that no blocked caller waits for 
   ])
 })
 
-it('a claim that finds an async job among live operations is undone there and synced', async () => {
+it('a claim that finds an async job in an unsynced batch is undone there and synced', async () => {
   const { store, of } = await watched()
   const job = await put(store, { caller: 'none', affinity: 'tiny-b:latest' })
   const [, claimed] = await Promise.all([store.enqueue(newJob({ id: 'live' }), NO_LIMITS), take(store)])
@@ -100,7 +100,7 @@ it('a claim that finds an async job among live operations is undone there and sy
   expect(commits).toEqual([line('apply'), disk('apply')])
 })
 
-it('a burst of submits costs one sync', async () => {
+it('a burst of submissions costs one sync', async () => {
   const { store, of } = await watched()
   const commits = await of(() => Promise.all(Array.from({ length: 200 }, () => put(store, { caller: 'none' }))))
   expect(commits.map(({ operations }) => operations.length)).toEqual([200])
@@ -114,7 +114,7 @@ it('a batch ends at 512 operations, and at 16 MiB of bodies', async () => {
   expect(large.map(({ operations }) => operations.length)).toEqual([3, 2])
 })
 
-it('a change of a job that is still on its way is not lost', async () => {
+it('a change of a job that is still being saved is not lost', async () => {
   const { store } = await watched()
   const [, applied] = await Promise.all([
     put(store, { id: 'a', caller: 'none' }),
@@ -123,7 +123,7 @@ it('a change of a job that is still on its way is not lost', async () => {
   expect(applied).toMatchObject({ kind: 'applied', job: { state: 'cancelled' } })
 })
 
-it('an operation that fails takes nothing of its neighbours with it', async () => {
+it('a failed operation does not affect the others in its batch', async () => {
   const { store } = await watched()
   const results = await Promise.allSettled([put(store, { id: 'a' }), put(store, { id: 'a' }), put(store, { id: 'b' })])
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])

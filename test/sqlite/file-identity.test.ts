@@ -22,15 +22,15 @@ async function refusalOf(path: string): Promise<Pick<StoreOpenError, 'reason' | 
 }
 
 // Only Linux has names of sockets that are not files.
-describe.runIf(process.platform === 'linux')('a second daemon is refused', () => {
-  it('after the lock file was removed', async () => {
+describe.runIf(process.platform === 'linux')('a second daemon on the same file', () => {
+  it('is refused after the lock file was removed', async () => {
     const path = await databasePath()
     await temporaryStore({ path })
     rmSync(`${path}.lock`)
     expect(await refusalOf(path)).toMatchObject({ reason: 'in_use' })
   })
 
-  it('by a hard link in another folder', async () => {
+  it('is refused with a hard link in another folder', async () => {
     const path = await databasePath()
     await temporaryStore({ path })
     const link = await databasePath()
@@ -38,7 +38,7 @@ describe.runIf(process.platform === 'linux')('a second daemon is refused', () =>
     expect(await refusalOf(link)).toMatchObject({ reason: 'in_use' })
   })
 
-  it('by a hard link whose first name was removed', async () => {
+  it('is refused with a hard link whose first name was removed', async () => {
     const path = await databasePath()
     await temporaryStore({ path })
     const moved = await databasePath()
@@ -47,8 +47,8 @@ describe.runIf(process.platform === 'linux')('a second daemon is refused', () =>
   })
 })
 
-describe('a file that is refused', () => {
-  it('has two names, because the log is found by one of them only', async () => {
+describe('a rejected file', () => {
+  it('has two names, because the write-ahead log is found by only one of them', async () => {
     const path = await databasePath()
     await (await temporaryStore({ path })).close()
     const link = await databasePath()
@@ -72,14 +72,14 @@ describe('a file that is refused', () => {
   })
 })
 
-it('a link to a file that is not there yet makes the file where the link leads', async () => {
+it('a link to a missing file creates the file at its destination', async () => {
   const [path, link] = [await databasePath(), await databasePath()]
   symlinkSync(path, link)
   await temporaryStore({ path: link })
   for (const file of [path, `${path}.lock`]) expect(statSync(file).mode & 0o777).toBe(0o600)
 })
 
-describe('a database that is lost underneath', () => {
+describe('a database that is removed while it is open', () => {
   const replace = (path: string): void => {
     copyFileSync(path, `${path}.copy`)
     renameSync(`${path}.copy`, path)
@@ -100,7 +100,7 @@ describe('a database that is lost underneath', () => {
     expect((await broken.promise).message).toContain(`${path}${suffix} was deleted or replaced`)
   })
 
-  it('is noticed when the link to it leads elsewhere', async () => {
+  it('is detected if its link is changed', async () => {
     const path = await databasePath()
     const other = await databasePath()
     writeFileSync(other, '')
@@ -114,7 +114,7 @@ describe('a database that is lost underneath', () => {
     expect((await broken.promise).message).toContain(`${link} was deleted or replaced`)
   })
 
-  it('ends an idle daemon with 70 within a minute, and with a sentence', async () => {
+  it('ends an idle daemon with 70 and an explanation within a minute', async () => {
     const target = await FakeOllama.start()
     const { daemon, config, clock, logged } = await startForeman(target)
     rmSync(config.db)

@@ -84,8 +84,8 @@ const enqueue = (bytes: number, id: string): StoreOperation => ({
 })
 const refused = { kind: 'result', result: { kind: 'storage_full' } }
 
-describe('when the disk is full', () => {
-  it('an enqueue is refused, what was acknowledged is there, and small changes go on', async () => {
+describe('a full disk', () => {
+  it('refuses new jobs, keeps acknowledged ones, and allows small changes', async () => {
     const { store, told } = await smallStore()
     const ids = await fill(store, 100 * KIB)
     expect(ids.length).toBeGreaterThan(20)
@@ -97,7 +97,7 @@ describe('when the disk is full', () => {
     expect((await newest(store, 100)).length).toBe(ids.length)
   })
 
-  it('the end of a running job waits for room, and nothing overtakes it', async () => {
+  it('delays the end of a running job, and no operation overtakes it', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path, maxPages: 1000 })
     const { id } = await put(store, { caller: 'none' })
@@ -125,7 +125,7 @@ describe('when the disk is full', () => {
     expect(await (await temporaryStore({ path })).recover(1, 3)).toMatchObject({ requeued: 1 })
   })
 
-  it('it heals when something was pruned, and what was kept is done', async () => {
+  it('is over after pruning, and delayed operations are done', async () => {
     const { store, told, healed } = await smallStore()
     const first = await put(store, { caller: 'none', bytes: 1500 * KIB })
     await changed(store, first.id, 'cancelled', { now: 1 })
@@ -142,10 +142,10 @@ describe('when the disk is full', () => {
   })
 })
 
-describe('on a full disk', () => {
+describe('a store on a full disk', () => {
   const key = { key: 'k', fingerprint: new Uint8Array(32) }
 
-  it('a key that is known is answered with its job, a new one and a retry are refused', async () => {
+  it('answers a known key with its job, and refuses a new job and a retry', async () => {
     const { store } = await smallStore()
     const job = await put(store, { caller: 'none', idempotency: key })
     await changed(store, job.id, 'cancelled', { now: 9 })
@@ -161,7 +161,7 @@ describe('on a full disk', () => {
     expect(await store.get('again')).toBeNull()
   })
 
-  it('a job can be forgotten, and that makes room', async () => {
+  it('can delete a job, which makes room', async () => {
     const { store, told: heard, healed } = await smallStore()
     const large = await put(store, { caller: 'none', bytes: 1500 * KIB })
     await changed(store, large.id, 'cancelled')
@@ -174,7 +174,7 @@ describe('on a full disk', () => {
 })
 
 describe('a transaction that finds the disk full', () => {
-  it('refuses every enqueue of it, also those that had run, and counts none of them', async () => {
+  it('refuses each of its new jobs and counts none of them', async () => {
     const { db, close, run, counters } = await batchesOn(200)
     expect(run(enqueue(10, 'a'), enqueue(2000 * KIB, 'b'), enqueue(10, 'c'))).toEqual([refused, refused, refused])
     expect(counters.depth).toEqual({ jobs: 0, bytes: 0 })
@@ -184,7 +184,7 @@ describe('a transaction that finds the disk full', () => {
     close()
   })
 
-  it('keeps the changes of it, in their order, and a retry does them', async () => {
+  it('keeps its changes in order, and a retry applies them', async () => {
     const { db, close, run, counters, batches } = await batchesOn(200)
     run(enqueue(10, 'a'), enqueue(10, 'b'))
     const [cancelled, , paused] = run({ name: 'apply', change: change('a', 'cancelled') }, enqueue(2000 * KIB, 'c'), {
@@ -205,7 +205,7 @@ describe('a transaction that finds the disk full', () => {
   })
 })
 
-it('what became of a webhook is kept while the disk is full, and a deletion goes before it', async () => {
+it('the outcome of a webhook is kept while the disk is full, and a deletion goes first', async () => {
   const { close, run, batches, db } = await batchesOn(200)
   const wishes = told()
   run(
@@ -226,7 +226,7 @@ it('what became of a webhook is kept while the disk is full, and a deletion goes
   close()
 })
 
-it('what makes room is tried before all else that is kept', () => {
+it('operations that make room are tried before delayed ones', () => {
   let isFull = true
   const done: string[] = []
   const batches = createBatches({
@@ -260,6 +260,6 @@ it.each([
   ['SQLITE_CONSTRAINT_UNIQUE', 2067, 'contained'],
   ['SQLITE_TOOBIG', 18, 'contained'],
   ['none of SQLite', null, 'contained'],
-] as const)('an error of %s is %s: %s', (_, errcode, verdict) => {
+] as const)('an SQLite error of %s is %s: %s', (_, errcode, verdict) => {
   expect(verdictOf(errcode)).toBe(verdict)
 })

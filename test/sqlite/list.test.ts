@@ -30,8 +30,8 @@ async function mixed(): Promise<Store> {
   return store
 }
 
-describe('the list', () => {
-  it('gives what a filter over everything gives, page by page', { timeout: 60_000 }, async () => {
+describe('the job list of the store', () => {
+  it('equals a filter over all jobs, page by page', { timeout: 60_000 }, async () => {
     const store = await mixed()
     const all = await newest(store, 1000)
     expect(new Set(all.map(({ state }) => state)).size).toBe(5)
@@ -64,7 +64,7 @@ describe('the list', () => {
 })
 
 describe('deadlines', () => {
-  it('fall due in their order, each with its wish, and say when the next one does', async () => {
+  it('pass in order, each with its kind, and name the next one', async () => {
     const store = await temporaryStore()
     const wishing = (id: string, startBeforeMs: number | null, finishBeforeMs: number | null) =>
       put(store, { id, caller: 'none', createdAt: 1000, wishes: told({ startBeforeMs, finishBeforeMs }) })
@@ -89,7 +89,7 @@ describe('deadlines', () => {
     ])
   })
 
-  it('to start are met by the first sending for good; deadlines to finish by the end', async () => {
+  it('to start are met by the first sending, and those to finish by the end', async () => {
     const store = await temporaryStore()
     const wishes = told({ startBeforeMs: 10, finishBeforeMs: 20 })
     const { id } = await put(store, { caller: 'none', createdAt: 1000, wishes })

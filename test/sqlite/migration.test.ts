@@ -31,7 +31,7 @@ it('the migrations are numbered without a gap', () => {
   expect(released.map(({ version }) => version)).toEqual(released.map((_, at) => at + 1))
 })
 
-it('the migrations make the schema that schema.sql shows (vitest -u writes it anew)', async () => {
+it('the migrations make the schema of schema.sql (update it with vitest -u)', async () => {
   const { db, close } = openDatabase(await databasePath())
   const schema = schemaOf(db)
   close()
@@ -65,7 +65,7 @@ it('an older database is copied before it is migrated, and keeps its rows', asyn
   copy.close()
 })
 
-it('a job of before 0003 and 0008 tells no cached tokens and no speed', async () => {
+it('a job from before migrations 0003 and 0008 has no cached tokens and no speed', async () => {
   const path = await databasePath()
   const old = openDatabase(path, released.slice(0, 2))
   old.db.exec(`INSERT INTO jobs (state, id, caller, endpoint, model, normalised_model, affinity, stream, load_only,
@@ -85,7 +85,7 @@ it('a new database is not copied', async () => {
   expect(existsSync(`${path}.before-${latestVersion(released)}`)).toBe(false)
 })
 
-it('a migration that fails leaves the database as it was', async () => {
+it('a failed migration leaves the database unchanged', async () => {
   const path = await databasePath()
   openDatabase(path).close()
   const bad = withOneMore('ALTER TABLE jobs ADD COLUMN colour TEXT; INSERT INTO nowhere VALUES (1)')
@@ -96,7 +96,7 @@ it('a migration that fails leaves the database as it was', async () => {
   close()
 })
 
-it('a copy replaces the one that an earlier try left', async () => {
+it('a copy replaces the one of an earlier try', async () => {
   const path = await databasePath()
   const { db, close } = openDatabase(path)
   copyBefore(db, path, 7)
@@ -128,7 +128,7 @@ function firstDatabase(path: string, answers: Readonly<Record<string, Buffer>>):
   close()
 }
 
-it('a database of before async jobs keeps its answers as artifacts, and its jobs have a history', async () => {
+it('a database from before async jobs keeps its answers as artifacts, and its jobs have a history', async () => {
   const path = await databasePath()
   const patterned = (bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, (_, at) => (at * 31) % 251))
   const answers = { none: patterned(0), small: patterned(10), edge: patterned(262144), large: patterned(600_000) }

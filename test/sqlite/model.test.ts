@@ -7,6 +7,6 @@ import { sharedStore } from './temporary-store.ts'
 
 const shared = sharedStore()
 
-it('whatever is asked of the queue, it does what its model does', { timeout: 120_000 }, async () => {
+it('the store does what its model does for any sequence of operations', { timeout: 120_000 }, async () => {
   await fc.assert(queueProperty(await shared.store()), { numRuns: 200 })
 })

@@ -31,7 +31,7 @@ function databaseOf(path: string, sql: string): void {
 }
 
 describe('a new database', () => {
-  it('can be read by its owner only, with its log and its lock', async () => {
+  it('can be read by its owner only, with its log and lock files', async () => {
     const path = await databasePath()
     const store = await temporaryStore({ path })
     await put(store)
@@ -40,7 +40,7 @@ describe('a new database', () => {
     }
   })
 
-  it('syncs each commit of the log, holds its foreign keys and says whose it is', async () => {
+  it("syncs each commit, enforces foreign keys and has foreman's application id", async () => {
     const { db, close } = openDatabase(await databasePath())
     expect(db.prepare('PRAGMA journal_mode').get()).toMatchObject({ journal_mode: 'wal' })
     expect(pragma(db, 'synchronous')).toBe(2)
@@ -52,7 +52,7 @@ describe('a new database', () => {
     close()
   })
 
-  it('is made of an empty file as well', async () => {
+  it('may replace an empty file', async () => {
     const path = await databasePath()
     writeFileSync(path, '')
     expect((await put(await temporaryStore({ path }))).sequence).toBe(1)
@@ -60,7 +60,7 @@ describe('a new database', () => {
 })
 
 describe('an existing database', () => {
-  it('holds what was put into it', async () => {
+  it('keeps its contents', async () => {
     const path = await databasePath()
     const first = await temporaryStore({ path })
     const job = await put(first, { caller: 'none', bytes: 5 })
@@ -70,7 +70,7 @@ describe('an existing database', () => {
     expect(second.depth).toEqual({ jobs: 1, bytes: 5 })
   })
 
-  it('is closed to others from then on, whatever it was before', async () => {
+  it('becomes unreadable for others, whatever its mode was', async () => {
     const path = await databasePath()
     await (await temporaryStore({ path })).close()
     chmodSync(path, 0o644)
@@ -78,7 +78,7 @@ describe('an existing database', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600)
   })
 
-  it('leaves an empty log behind when it is closed', async () => {
+  it('has an empty write-ahead log after it is closed', async () => {
     const path = await databasePath()
     const store = await temporaryStore({ path })
     await put(store)
@@ -98,8 +98,8 @@ describe('an existing database', () => {
   })
 })
 
-describe('a second daemon', () => {
-  it('is refused while the first has the database, and let in when it is gone', async () => {
+describe('a second daemon on an open database', () => {
+  it('is refused while the first one runs, and starts afterwards', async () => {
     const path = await databasePath()
     const first = await temporaryStore({ path })
     expect(await refusalOf(path)).toMatchObject({
@@ -110,7 +110,7 @@ describe('a second daemon', () => {
     await temporaryStore({ path })
   })
 
-  it('is refused by another name of the same file', async () => {
+  it('is refused with another name of the same file', async () => {
     const path = await databasePath()
     await temporaryStore({ path })
     const link = join(await temporaryFolder(), 'link.db')
@@ -120,7 +120,7 @@ describe('a second daemon', () => {
   })
 })
 
-describe('a file that is refused stays as it was', () => {
+describe('a rejected path stays unchanged', () => {
   it.each<[string, OpenFailure, string, (path: string) => void]>([
     [
       'made by a newer foreman',
@@ -151,7 +151,7 @@ describe('a file that is refused stays as it was', () => {
       (path) => writeFileSync(path, 'a letter, and not a short one. '.repeat(100)),
     ],
     ['that is damaged', 'corrupt', 'damaged', makeDamaged],
-  ])('%s', async (_, reason, sentence, make) => {
+  ])('if it is %s', async (_, reason, sentence, make) => {
     const path = await databasePath()
     make(path)
     const before = readFileSync(path)
@@ -159,7 +159,7 @@ describe('a file that is refused stays as it was', () => {
     expect(readFileSync(path).equals(before)).toBe(true)
   })
 
-  it('in a directory that is not there', async () => {
+  it('in a missing directory', async () => {
     const path = join(await temporaryFolder(), 'nowhere', 'foreman.db')
     expect(await refusalOf(path)).toMatchObject({
       reason: 'unusable',
@@ -190,7 +190,7 @@ describe('a file that is refused stays as it was', () => {
     expect(await refusalOf(path)).toMatchObject({ reason: 'unusable', message: expect.stringContaining('permissions') })
   })
 
-  it('releases its lock, so that a cure can be tried at once', async () => {
+  it('and releases its lock, so that it can be mended at once', async () => {
     const path = await databasePath()
     writeFileSync(path, 'a letter, and not a short one. '.repeat(100))
     await refusalOf(path)

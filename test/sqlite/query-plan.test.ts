@@ -61,7 +61,7 @@ it.each(Object.entries(LOOKUPS))('the look-up "%s" scans no table and sorts noth
   expect(costly).toEqual([])
 })
 
-it('the triggers that keep the receivers read one step of an index', async () => {
+it('the triggers for receivers read one step of an index', async () => {
   const plan = await planIn('SELECT next_at FROM deliveries WHERE head = 1 AND receiver = $r ORDER BY next_at LIMIT 1')
   expect(plan).toEqual([expect.stringMatching(/^SEARCH deliveries USING COVERING INDEX due_by_receiver/)])
 })

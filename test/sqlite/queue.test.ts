@@ -17,8 +17,8 @@ import {
   temporaryStore,
 } from './temporary-store.ts'
 
-describe('depth', () => {
-  it('includes what is still on its way, and orphans, and backoffs; not what was sent', async () => {
+describe('the depth of the queue', () => {
+  it('includes unsaved jobs, orphans and backoffs, and not jobs that were sent', async () => {
     const store = await temporaryStore()
     const first = store.enqueue(newJob({ bytes: 10 }), NO_LIMITS)
     expect(store.depth).toEqual({ jobs: 1, bytes: 10 })
@@ -34,7 +34,7 @@ describe('depth', () => {
     expect(store.depth).toEqual({ jobs: 0, bytes: 0 })
   })
 
-  it('is back to what it was when an enqueue is refused or fails', async () => {
+  it('returns to its value if an enqueue is refused or fails', async () => {
     const store = await temporaryStore()
     await put(store, { id: 'a', bytes: 3 })
     expect(await store.enqueue(newJob(), { maxQueue: 1, maxQueueBytes: 100 })).toEqual({ kind: 'queue_full' })
@@ -42,7 +42,7 @@ describe('depth', () => {
     expect(store.depth).toEqual({ jobs: 1, bytes: 3 })
   })
 
-  it('is what it was, and so are the counts, when a change fails after it was counted', async () => {
+  it('and the counters keep their values if a change fails after it was counted', async () => {
     const store = await temporaryStore()
     const { id } = await put(store, { caller: 'none' })
     await take(store)
@@ -56,7 +56,7 @@ describe('depth', () => {
 })
 
 describe('the limits of the queue', () => {
-  it('hold in a burst, by number', async () => {
+  it('hold by number in a burst', async () => {
     const store = await temporaryStore()
     const limits = { maxQueue: 3, maxQueueBytes: 1000 }
     const results = await Promise.all(Array.from({ length: 5 }, () => store.enqueue(newJob(), limits)))
@@ -71,7 +71,7 @@ describe('the limits of the queue', () => {
   })
 })
 
-it('the backlog tells what waits by model, whatever the spelling and the options', async () => {
+it('the backlog counts waiting jobs by model, whatever the spelling and the options', async () => {
   const store = await temporaryStore()
   await put(store, { model: 'tiny-a', affinity: 'tiny-a:latest', createdAt: 5 })
   await put(store, { model: 'Tiny-A:latest', affinity: 'tiny-a:latest num_ctx=8192', createdAt: 4 })
@@ -86,7 +86,7 @@ it('the backlog tells what waits by model, whatever the spelling and the options
   expect((await store.backlog()).map(({ model }) => model)).toEqual(['tiny-a:latest', 'other:cloud'])
 })
 
-it('what is counted is the same after the database was opened again', async () => {
+it('the counts are the same after the database is opened again', async () => {
   const path = join(await temporaryFolder(), 'foreman.db')
   const store = await temporaryStore({ path })
   for (const bytes of [1, 2, 3, 4]) await put(store, { caller: 'none', bytes })
@@ -106,7 +106,7 @@ it('the list shows the newest first', async () => {
   expect((await newest(store, 2)).map(({ id }) => id)).toEqual([ids[2], ids[1]])
 })
 
-it('the awake clock survives as the latest that any job has seen', async () => {
+it('the awake clock is restored as the latest value of any job', async () => {
   const store = await temporaryStore()
   await put(store, { createdAwake: 100.4 })
   await take(store, { awake: 250.6 })
@@ -115,8 +115,8 @@ it('the awake clock survives as the latest that any job has seen', async () => {
   expect(await store.queueState()).toMatchObject({ awake: 300, swappedAwake: 251, pause: null })
 })
 
-describe('a crash', () => {
-  it('puts async jobs back with their attempt counted, fails those whose attempts are spent, and ends live calls', async () => {
+describe('recovery after a crash', () => {
+  it('requeues async jobs with their attempt counted, fails those without attempts left, and ends waiting calls', async () => {
     const store = await temporaryStore()
     const spent = await put(store, { caller: 'none' })
     await take(store)
@@ -145,7 +145,7 @@ describe('a crash', () => {
 })
 
 describe('a stop', () => {
-  it('puts async jobs back without their attempt and cancels every live call', async () => {
+  it('requeues async jobs without their attempt and cancels every waiting call', async () => {
     const store = await temporaryStore()
     const sent = await put(store, { caller: 'none' })
     await take(store)
@@ -164,7 +164,7 @@ describe('a stop', () => {
 })
 
 describe('the pruner', () => {
-  it('deletes what finished before, the earliest first, with bodies and answers, and never what has not', async () => {
+  it('deletes jobs that finished before a time, the earliest first, with bodies and answers, and never unfinished ones', async () => {
     const store = await temporaryStore()
     const ids: string[] = []
     for (const now of [30, 10, 20, 40]) {
@@ -184,7 +184,7 @@ describe('the pruner', () => {
   })
 })
 
-it('finished jobs go on being counted when they are deleted, also after a restart', async () => {
+it('finished jobs stay counted when they are deleted, also after a restart', async () => {
   const path = join(await temporaryFolder(), 'foreman.db')
   const store = await temporaryStore({ path })
   const { id } = await put(store)
@@ -196,8 +196,8 @@ it('finished jobs go on being counted when they are deleted, also after a restar
   expect(await again.countByState()).toMatchObject({ queued: 0, loading: 0, working: 0, done: 1 })
 })
 
-describe('closing', () => {
-  it('writes what is outstanding, twice is once, and then nothing can be asked', async () => {
+describe('closing the store', () => {
+  it('completes open operations, may be repeated, and then rejects new ones', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path })
     const outstanding = store.enqueue(newJob({ id: 'last', caller: 'none' }), NO_LIMITS)

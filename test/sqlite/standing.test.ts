@@ -55,7 +55,7 @@ const standings = async (store: Store, residency: Residency): Promise<Map<string
   return new Map(listed.map(({ job, queuePosition }) => [job.id, queuePosition]))
 }
 
-it('the jobs ahead of each are those that are claimed before it, and orphans are not among them', {
+it('the jobs ahead of a job are those that are claimed before it, without orphans', {
   timeout: 120_000,
 }, async () => {
   const store = await shared.store()
@@ -105,7 +105,7 @@ it('the jobs ahead of each are those that are claimed before it, and orphans are
   await fc.assert(property, { numRuns: 120 })
 })
 
-it('a change that fails leaves every place as it was', async () => {
+it('a failed change leaves every queue position unchanged', async () => {
   const store = await temporaryStore()
   const first = await put(store, { caller: 'none' })
   const { id } = await put(store, { caller: 'none', affinity: B })
@@ -116,7 +116,7 @@ it('a change that fails leaves every place as it was', async () => {
   expect(count((await store.detail(first.id, resident(null)))?.queuePosition ?? null)).toBe(0)
 })
 
-it('a place in a long queue is exact, on both sides of every block, as jobs come and go, and after a restart', {
+it('a position in a long queue is exact at every block boundary, as jobs come and go, and after a restart', {
   timeout: 60_000,
 }, async () => {
   const path = join(await temporaryFolder(), 'foreman.db')

@@ -63,7 +63,7 @@ async function rowOf(store: Store, id: string) {
 }
 
 describe.each(['live', 'none'] as const)('a job whose caller is %s', (caller) => {
-  it.each(EVENTS)('changes by %s only from the states that the table names', async (event) => {
+  it.each(EVENTS)('changes by %s only from the states of the table', async (event) => {
     const store = await shared.store()
     for (const state of STATES) {
       const id = await jobIn(store, state, caller)
@@ -88,21 +88,21 @@ describe.each(['live', 'none'] as const)('a job whose caller is %s', (caller) =>
 })
 
 describe('a claim', () => {
-  it('counts an attempt and is loading where nothing is resident', async () => {
+  it('counts an attempt and is loading if nothing is resident', async () => {
     const store = await shared.store()
     await put(store)
     const { job } = await take(store, { now: 5 })
     expect(job).toMatchObject({ state: 'loading', attempt: 1, startedAt: 5, claimedAt: 5, workingAt: null })
   })
 
-  it('counts an attempt and is working at once where its affinity is resident', async () => {
+  it('counts an attempt and is working at once if its affinity is resident', async () => {
     const store = await shared.store()
     await put(store)
     const { job } = await take(store, { now: 5, residency: resident('tiny-a:latest') })
     expect(job).toMatchObject({ state: 'working', attempt: 1, startedAt: 5, claimedAt: 5, workingAt: 5 })
   })
 
-  it('keeps the time of the first one, and forgets what the last attempt measured', async () => {
+  it('keeps the time of the first one and clears the measurements of the last attempt', async () => {
     const store = await shared.store()
     const { id } = await put(store)
     await take(store, { now: 5 })
@@ -132,8 +132,8 @@ describe('a claim', () => {
   })
 })
 
-describe('a job that goes back to the queue', () => {
-  it('is not claimed before its backoff has ended, and then keeps its place', async () => {
+describe('a requeued job', () => {
+  it('is not claimed before the end of its backoff, and then keeps its position', async () => {
     const store = await shared.store()
     const first = await put(store)
     await take(store)
@@ -151,7 +151,7 @@ describe('a job that goes back to the queue', () => {
 })
 
 describe('the end of a job', () => {
-  it('takes the body of a live one with it, and keeps no artifact; an async one keeps both', async () => {
+  it('deletes the body of a waiting call and keeps no artifact; an async job keeps both', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path })
     const ids: Record<string, string> = {}
@@ -169,7 +169,7 @@ describe('the end of a job', () => {
     reader.close()
   })
 
-  it('leaves the artifacts and the result of an async one in the same transaction', async () => {
+  it('saves the artifacts and the result of an async job in the same transaction', async () => {
     const store = await shared.store()
     const { id } = await put(store, { caller: 'none' })
     await take(store)
@@ -184,7 +184,7 @@ describe('the end of a job', () => {
     expect(result).toEqual({ json: response })
   })
 
-  it("keeps a target's own error with its body", async () => {
+  it("keeps the target's error with its body", async () => {
     const store = await shared.store()
     const { id } = await put(store, { caller: 'none' })
     await take(store)
@@ -194,7 +194,7 @@ describe('the end of a job', () => {
     expect(await responseOf(store, id)).toEqual(new Uint8Array(9).fill(7))
   })
 
-  it('is refused without an error where the state needs one, and changes nothing', async () => {
+  it('is refused without an error if the state needs one, and changes nothing', async () => {
     const store = await shared.store()
     const { id } = await put(store)
     await expect(store.apply({ id, event: 'cancelled', now: 1 })).rejects.toThrow(/CHECK/)

@@ -6,7 +6,7 @@ import { ByteChunks } from '../../src/daemon/text/byte-chunks.ts'
 import { runAtOnce } from '../../src/daemon/text/slices.ts'
 
 describe('byte chunks', () => {
-  it('give back what was added, and count what they hold', () => {
+  it('return what was added and count what they hold', () => {
     const chunk = fc.oneof(
       fc.uint8Array({ maxLength: 9 }),
       fc.nat(9_000).map((size) => new Uint8Array(size).fill(size)),
@@ -39,7 +39,7 @@ describe('byte chunks', () => {
     expect(chunks.held).toBeLessThan(130_000)
   })
 
-  it('are the very chunk if there is only one', () => {
+  it('are the same chunk if there is only one', () => {
     const chunks = new ByteChunks()
     const only = new Uint8Array(10)
     chunks.add(only)

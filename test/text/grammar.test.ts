@@ -9,7 +9,7 @@ describe('durations and sizes', () => {
   const anyDuration = duration({ min: 0, max: Number.MAX_SAFE_INTEGER })
   const anySize = size({ min: 0, max: Number.MAX_SAFE_INTEGER })
 
-  it('are read back as they were written', () => {
+  it('are parsed as they were formatted', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), (number) => {
         expect(anyDuration.parse(formatDuration(number))).toEqual({ kind: 'value', value: number })
@@ -32,7 +32,7 @@ describe('durations and sizes', () => {
 })
 
 describe('keep_alive', () => {
-  it('that is accepted is one that Ollama reads', () => {
+  it('that is accepted is also accepted by Ollama', () => {
     const texts = fc.oneof(fc.stringMatching(/^(\d{1,8}(\.\d{1,3})?(h|m|s|ms|us|ns|d)?){1,3}$/), fc.string())
     fc.assert(
       fc.property(texts, (text) => {
@@ -46,7 +46,7 @@ describe('keep_alive', () => {
 })
 
 describe('the nearest name', () => {
-  it('is one that a slip away leads to, or none', () => {
+  it('is the one with a small typo, or none', () => {
     expect(nearest('sevre', ['serve', 'resume'])).toBe('serve')
     expect(nearest('helath', ['health', 'help'])).toBe('health')
     expect(nearest('frobnicate', ['serve', 'resume'])).toBeNull()
@@ -55,7 +55,7 @@ describe('the nearest name', () => {
 })
 
 describe('the runtime', () => {
-  it('must be new enough, and SQLite free of the WAL reset bug', () => {
+  it('must be new enough, with an SQLite without the WAL reset bug', () => {
     expect(runtimeProblems(process.versions)).toEqual([])
     expect(runtimeProblems({ node: '24.11.0', sqlite: '3.51.3' })).toEqual([
       expect.stringContaining('node 26.0.0 or newer'),

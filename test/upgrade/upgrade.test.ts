@@ -20,7 +20,7 @@ import { BODY, COMPLETION, IDS, KEY, RESPONSE, writeDatabase } from './database-
 const latest = latestVersion(readMigrations())
 
 describe('a database of 0.1.0', () => {
-  it('keeps its jobs, artifacts, keys, webhooks and its pause, and its jobs run', async () => {
+  it('keeps its jobs, artifacts, keys, webhooks and pause, and its jobs run', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const db = join(await temporaryFolder(), 'foreman.db')
@@ -70,7 +70,7 @@ describe('a database of 0.1.0', () => {
 })
 
 describe('a database of a newer foreman', () => {
-  it('is refused with both versions and the copy to go back to, and is left as it was', async () => {
+  it('is refused with both versions and the copy to restore, and is unchanged', async () => {
     const folder = await temporaryFolder()
     const db = join(folder, 'foreman.db')
     const newer = latest + 1
@@ -88,7 +88,7 @@ describe('a database of a newer foreman', () => {
     left.close()
   })
 
-  it('without a copy beside it is refused with the way to start without it', async () => {
+  it('without a copy is refused with a way to start without it', async () => {
     const db = join(await temporaryFolder(), 'foreman.db')
     openDatabase(db, [...readMigrations(), { version: latest + 1, sql: 'SELECT 1' }]).close()
     expect(() => openDatabase(db)).toThrow('start that version again, or set FOREMAN_DB to another file')

@@ -159,11 +159,11 @@ describe('a webhook may not go to', () => {
     'http://[64:ff9b::c0a8:102]:8080/',
     'http://[fd00::2]:8080/',
     'https://localhost:8080/',
-  ])('foreman itself: %s, whatever is allowed', (url) => {
+  ])('foreman itself: %s, with any setting', (url) => {
     const allow = '0.0.0.0/0,::/0,localhost,box,127.0.0.1'
     expect(refusal(url, { allow })).toContain('foreman itself')
   })
-  it('foreman behind its public URL, though other things beside it', () => {
+  it('foreman behind its public URL, but may go to others beside it', () => {
     const publicUrl = 'https://home.example.org/foreman'
     expect(refusal('https://home.example.org/foreman/jobs', { publicUrl })).toContain('foreman itself')
     expect(refusal('https://home.example.org:443/x/../foreman', { publicUrl })).toContain('foreman itself')
@@ -173,7 +173,7 @@ describe('a webhook may not go to', () => {
     expect(refusal('https://home.example.org/ha', { publicUrl })).toBeNull()
     expect(resolved('192.168.1.77', { publicUrl }, 'https://home.example.org/foreman/')).toContain('foreman itself')
   })
-  it('the target, by name and by address, whatever is allowed', () => {
+  it('the target, by name or address, with any setting', () => {
     const allow = 'mac.local,192.168.1.9,0.0.0.0/0'
     for (const url of ['http://mac.local:11434/api/chat', 'http://Mac.Local.:11434/', 'http://192.168.1.9:11434/'])
       expect(refusal(url, { allow })).toContain('the target')
@@ -181,7 +181,7 @@ describe('a webhook may not go to', () => {
     expect(refusal('http://mac.local:8123/')).toBeNull()
   })
   describe.each(['127.0.0.1', 'localhost', '::1', '0.0.0.0', 'box', '192.168.1.2', '::ffff:127.0.0.1', 'a.localhost'])(
-    'a target that is called %s, which is this machine,',
+    'a target called %s, which is this machine,',
     (name) => {
       const target = { names: [name], addresses: [name] }
       it.each([
@@ -203,7 +203,7 @@ describe('a webhook may not go to', () => {
         '[::ffff:192.168.1.2]',
         '[fd00::2]',
         '[fe80::2]',
-      ])('as %s, whatever is allowed', (host) => {
+      ])('as %s, with any setting', (host) => {
         const allow = '0.0.0.0/0,::/0,localhost,x.localhost,box'
         expect(refusal(`http://${host}:11434/api/pull`, { target, allow })).toContain('the target')
         expect(refusal(`http://${host}:8123/`, { target, allow })).toBeNull()
@@ -226,8 +226,8 @@ describe('a webhook may not go to', () => {
   })
 })
 
-describe('what a name resolves to', () => {
-  it('is judged by the same rules', () => {
+describe('the address of a resolved name', () => {
+  it('is checked by the same rules', () => {
     for (const address of ['93.184.216.34', '192.168.1.5', '::1', '::ffff:10.0.0.1', 'fd00::7']) {
       expect(resolved(address)).toBeNull()
     }
@@ -236,28 +236,28 @@ describe('what a name resolves to', () => {
     expect(resolved('fe80::1%eth0')).toContain('link-local')
     expect(resolved('127.0.0.1', {}, 'http://hook.example.org:8080/')).toContain('foreman itself')
   })
-  it('is refused when it is no address', () => {
+  it('is refused if it is not an address', () => {
     for (const address of ['', 'garbage', '1.2.3', '01.2.3.4', '1.2.3.4/8', ':::', '1::2::3', '::1.2.3.400'])
       expect(resolved(address)).toContain('no address')
   })
 })
 
 describe('FOREMAN_WEBHOOK_ALLOW', () => {
-  it('excepts a range from what is refused', () => {
+  it('excepts a range from the refused ones', () => {
     expect(refusal('http://169.254.7.7/', { allow: '169.254.0.0/16' })).toBeNull()
     expect(refusal('http://[::ffff:169.254.7.7]/', { allow: '169.254.0.0/16' })).toBeNull()
     expect(refusal('http://[fe80::1]/', { allow: '169.254.0.0/16' })).toContain('link-local')
   })
-  it('does not reach through a tunnel', () => {
+  it('does not apply inside a tunnel address', () => {
     expect(refusal('http://[64:ff9b::a9fe:707]/', { allow: '169.254.0.0/16' })).toContain('link-local')
   })
-  it('excepts a name, and what it resolves to', () => {
+  it('excepts a name and the addresses that it resolves to', () => {
     const wishes = { allow: 'hook.example.org,metadata.google.internal' }
     expect(refusal('http://metadata.google.internal/', wishes)).toBeNull()
     expect(resolved('169.254.7.7', wishes)).toBeNull()
     expect(resolved('169.254.7.7', wishes, 'http://other.example.org/')).toContain('link-local')
   })
-  it('with only in it, lets nothing else through', () => {
+  it('with only in it allows nothing else', () => {
     const wishes = { allow: 'only,192.168.1.0/24,ha.lan' }
     expect(refusal('http://192.168.1.5/', wishes)).toBeNull()
     expect(refusal('http://ha.lan/', wishes)).toBeNull()
@@ -274,19 +274,19 @@ describe('FOREMAN_WEBHOOK_ALLOW', () => {
 })
 
 describe('FOREMAN_WEBHOOK_DENY', () => {
-  it('wins over everything', () => {
+  it('overrides every other setting', () => {
     const wishes = { allow: '10.0.0.0/8,router.lan,hook.example.org', deny: '10.1.0.0/16,router.lan' }
     expect(refusal('http://10.2.0.1/', wishes)).toBeNull()
     expect(refusal('http://10.1.0.1/', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
     expect(refusal('http://router.lan/', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
     expect(resolved('10.1.2.3', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
   })
-  it('holds for every spelling of a rule', () => {
+  it('applies to every spelling of a rule', () => {
     for (const deny of ['10.1.0.0/16', '::ffff:10.1.0.0/112', '::ffff:a01:1', '0x0a.1.1', '0xa010001'])
       for (const host of ['10.1.0.1', '[::ffff:10.1.0.1]'])
         expect([deny, refusal(`http://${host}/`, { deny })]).toEqual([deny, expect.stringContaining('_DENY')])
   })
-  it('holds for every spelling of an address', () => {
+  it('applies to every spelling of an address', () => {
     for (const host of ['167837697', '[::ffff:a01:1]', '[64:ff9b::a01:1]', '[2002:a01:1::]', '[64:ff9b:1:a01:0:100::]'])
       expect(refusal(`http://${host}/`, { deny: '10.1.0.0/16', allow: '::/0' })).toContain('FOREMAN_WEBHOOK_DENY')
   })
@@ -295,7 +295,7 @@ describe('FOREMAN_WEBHOOK_DENY', () => {
 describe('an address', () => {
   const v4 = fc.ipV4()
   const v6 = fc.ipV6()
-  it('is read as the URL parser reads it', () => {
+  it('is parsed as the URL parser does', () => {
     fc.assert(
       fc.property(v6, (text) => {
         const ip = readIp(text)
@@ -304,7 +304,7 @@ describe('an address', () => {
     )
     fc.assert(fc.property(v4, (text) => formatIp(readIp(text) ?? { family: 6, value: 0n }) === text))
   })
-  it('shows the IPv4 one in it, in each way there is to hide one', () => {
+  it('has the embedded IPv4 address of every known form', () => {
     fc.assert(
       fc.property(v4, (text) => {
         const value = readIp(text)?.value ?? 0n
@@ -323,7 +323,7 @@ describe('an address', () => {
       }),
     )
   })
-  it('never crashes the policy, whatever stands there', () => {
+  it('never crashes the policy, whatever it is', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => typeof resolved(text) !== 'undefined'))
     fc.assert(
       fc.property(fc.oneof(fc.webUrl(), fc.string({ unit: 'binary' })), (text) => typeof refusal(text) !== 'undefined'),

@@ -9,14 +9,14 @@ import { createSender, resolved } from './sender.ts'
 const REFUSED = { kind: 'refused_address', isLasting: false }
 const HALF_A_MINUTE = 30_000
 
-describe('a name', () => {
-  it('is sent to at the address that was judged, under its own name', async () => {
+describe('a receiver name', () => {
+  it('is sent to at the checked address, with its own Host', async () => {
     const sink = await startWebhookSink({ host: '127.0.0.2' })
     const { post } = createSender({ names: { 'hook.example.org': [['127.0.0.2']] } })
     expect(await post(`http://Hook.Example.org.:${sink.port}/x`)).toMatchObject({ status: 204 })
     expect((await sink.webhook(1)).headers.host).toBe(`hook.example.org.:${sink.port}`)
   })
-  it('that changes its mind is judged anew at each try', async () => {
+  it('that resolves differently is checked anew at each try', async () => {
     const sink = await startWebhookSink()
     const answers = [['127.0.0.1'], ['169.254.169.254'], ['127.0.0.1', '::ffff:169.254.169.254'], ['127.0.0.1']]
     const { post, clock } = createSender({ names: { 'hook.example.org': answers } })
@@ -31,7 +31,7 @@ describe('a name', () => {
     clock.advance(HALF_A_MINUTE)
     expect(await post(url)).toMatchObject({ status: 204 })
   })
-  it('is looked up once a try: what changes in between is not connected to', async () => {
+  it('is looked up once per try, and a change between look-up and connection has no effect', async () => {
     const [good, bad] = [await startWebhookSink(), await startWebhookSink({ host: '127.0.0.2' })]
     const names = { 'hook.example.org': [['127.0.0.1'], ['127.0.0.2']] }
     const { post, looked } = createSender({ names })
@@ -39,18 +39,18 @@ describe('a name', () => {
     expect(looked).toEqual(['hook.example.org'])
     expect(bad.connections).toBe(0)
   })
-  it('with several addresses is reached at one that answers', async () => {
+  it('with several addresses is sent to one that answers', async () => {
     const sink = await startWebhookSink()
     const { post } = createSender({ names: { 'hook.example.org': [['::1', '127.0.0.3', '127.0.0.1']] } })
     expect(await post(`http://hook.example.org:${sink.port}/`)).toMatchObject({ status: 204 })
   })
-  it('with a thousand addresses is tried at a few', async () => {
+  it('with a thousand addresses is tried at a few of them', async () => {
     const addresses = Array.from({ length: 1_000 }, (_, n) => `127.0.${n >> 8}.${n & 255}`)
     const sink = await startWebhookSink({ host: '127.0.0.2' })
     const { post } = createSender({ names: { 'many.example.org': [addresses.slice(2)] } })
     expect(await post(`http://many.example.org:${sink.port}/`)).toMatchObject({ status: 204 })
   })
-  it('that stands for foreman or for its target is refused at their ports, and nowhere else', async () => {
+  it('of foreman or its target is refused at their ports only', async () => {
     const sink = await startWebhookSink()
     const server = { names: [], addresses: ['127.0.0.1'], port: sink.port, listensEverywhere: false }
     const names = { 'hook.example.org': [['127.0.0.1']], 'mac.local': [['127.0.0.1']] }
@@ -80,7 +80,7 @@ describe('a target on this machine', () => {
   const names = { 'hook.example.org': [['127.0.0.2']], 'mac.local': [['192.168.1.2']] }
   const settings = { webhookAllow: ['hook.example.org', '127.0.0.0/8', '0.0.0.0'] }
 
-  it('is never sent to by another of its loopback addresses', async () => {
+  it('is never sent to at another of its loopback addresses', async () => {
     const sink = await startWebhookSink({ host: '127.0.0.2' })
     const target = { names: ['127.0.0.1'], addresses: ['127.0.0.1'], port: sink.port, listensEverywhere: true }
     const { post } = createSender({ names, settings, machine, target })
@@ -91,7 +91,7 @@ describe('a target on this machine', () => {
       ])
     expect(sink.connections).toBe(0)
   })
-  it('is recognised when its name resolves to an address of an interface', async () => {
+  it('is recognised if its name resolves to an address of an interface', async () => {
     const sink = await startWebhookSink({ host: '127.0.0.2' })
     const target = { names: ['mac.local'], addresses: [], port: sink.port, listensEverywhere: true }
     const { post } = createSender({ names, settings, machine, target })
@@ -100,8 +100,8 @@ describe('a target on this machine', () => {
   })
 })
 
-describe('an address', () => {
-  it('is refused as it stands, for good, and nobody is asked', async () => {
+describe('a receiver address', () => {
+  it('is refused permanently as it is written, without a look-up', async () => {
     const sink = await startWebhookSink()
     const { post, looked } = createSender({ settings: { webhookDeny: ['127.0.0.0/8'] } })
     for (const host of ['127.0.0.1', '2130706433', '[::ffff:127.0.0.1]', '0x7f.1'])
@@ -110,7 +110,7 @@ describe('an address', () => {
     expect(looked).toEqual([])
     expect(sink.connections).toBe(0)
   })
-  it('of the peer who answers is judged before a byte is sent', async () => {
+  it('of the connected peer is checked before a byte is sent', async () => {
     const sink = await startWebhookSink()
     // Linux connects to this machine who connects to the unspecified address.
     const { post } = createSender({ settings: { webhookAllow: ['0.0.0.0'], webhookDeny: ['127.0.0.0/8'] } })
@@ -120,8 +120,8 @@ describe('an address', () => {
   })
 })
 
-describe('look-ups', () => {
-  it('are made one at a time, and shared by all who want the same name', async () => {
+describe('DNS look-ups', () => {
+  it('run one at a time and are shared by all who need the same name', async () => {
     const sink = await startWebhookSink()
     const running: { readonly host: string; readonly answer: () => void }[] = []
     const lookup = (host: string) =>
@@ -159,7 +159,7 @@ describe('look-ups', () => {
     await Promise.all(outcomes)
     expect(asked).toEqual(['good', 'slow-1', 'good', 'slow-2', 'slow-3'].map((name) => `${name}.example.org`))
   })
-  it('that nobody waits for any more are not made', async () => {
+  it('that are no longer needed are skipped', async () => {
     const asked: string[] = []
     let answer = (): void => {}
     const lookup = (host: string) => {
@@ -180,7 +180,7 @@ describe('look-ups', () => {
     expect(await next).toEqual({ kind: 'unreachable' })
     expect(asked).toEqual(['a.example.org', 'd.example.org'])
   })
-  it('are kept for half a minute, and not when they led nowhere', async () => {
+  it('are cached for half a minute, except for failed ones', async () => {
     const sink = await startWebhookSink()
     const names = { 'hook.example.org': [['127.0.0.9'], ['127.0.0.1']] }
     const { post, looked, clock } = createSender({ names })

@@ -53,7 +53,7 @@ function startDeliverer({ webhooks = (real) => real, publicUrl }: Wishes = {}) {
 const told = (sink: WebhookSink): string[] => sink.seen.map(({ payload }) => `${payload.job_id} ${payload.type}`)
 
 describe('the webhooks of a job', () => {
-  it('come in order, one after the other, each signed for this very try', async () => {
+  it('arrive in order, one after the other, each signed for its try', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, clock, results, calm } = startDeliverer()
     outbox.add('J', `${sink.url}/hook`, LIFE, clock.now())
@@ -73,7 +73,7 @@ describe('the webhooks of a job', () => {
       })
     }
   })
-  it('tell nothing of the end before the end, and then all of it, numbers as the target wrote them', async () => {
+  it('contain the result only at the end, with numbers as the target wrote them', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, calm } = startDeliverer({ publicUrl: 'https://gpu.example.org' })
     outbox.add('J', sink.url, LIFE)
@@ -102,7 +102,7 @@ describe('the webhooks of a job', () => {
       timings: { run_ms: null },
     })
   })
-  it('say so when the result is too large to come along', async () => {
+  it('say that the result is too large to be included', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, calm } = startDeliverer()
     outbox.add('J', sink.url, ['done'])
@@ -112,7 +112,7 @@ describe('the webhooks of a job', () => {
     expect(sink.seen[0]?.payload.result_omitted).toBe(true)
     expect(sink.seen[0]?.payload).not.toHaveProperty('result')
   })
-  it('wait for the one that failed, which comes again on its schedule, with the same id and a new time', async () => {
+  it('wait for a failed one, which is repeated on its schedule with the same id and a new time', async () => {
     const sink = await startWebhookSink({ react: () => ({ status: 500 }) })
     const { outbox, deliverer, clock, results, calm } = startDeliverer()
     outbox.add('J', sink.url, ['queued', 'done'], clock.now())
@@ -138,7 +138,7 @@ describe('the webhooks of a job', () => {
     expect(new Set(sink.seen.map(({ headers }) => headers['webhook-timestamp'])).size).toBe(4)
     expect(results).toEqual(['again', 'again', 'again', 'delivered', 'delivered'])
   })
-  it('are given up one by one when nobody ever accepts them: three tries, and eleven of the last', async () => {
+  it('are given up one by one if none is accepted: after three tries, and eleven for the last', async () => {
     const sink = await startWebhookSink({ react: () => ({ status: 404 }) })
     const { outbox, deliverer, clock, calm } = startDeliverer()
     outbox.add('J', sink.url, ['queued', 'done'], clock.now())
@@ -152,7 +152,7 @@ describe('the webhooks of a job', () => {
     expect(outbox.statuses('J')).toEqual(['given_up', 'given_up'])
     expect(told(sink)).toEqual([...Array(3).fill('J job.queued'), ...Array(11).fill('J job.done')])
   })
-  it('tell of the end within seconds to a receiver that refuses what came before it', async () => {
+  it('reach the end within seconds at a receiver that refuses the earlier ones', async () => {
     const sink = await startWebhookSink({
       react: ({ payload }) =>
         payload.state === 'done' ? accepts : { status: 404, headers: { 'Retry-After': '3600' } },
@@ -167,7 +167,7 @@ describe('the webhooks of a job', () => {
     }
     expect(outbox.statuses('J')).toEqual(['given_up', 'given_up', 'given_up', 'delivered'])
   })
-  it('come without data after a 413, under the same id', async () => {
+  it('are repeated without data after a 413, with the same id', async () => {
     const sink = await startWebhookSink({ react: ({ body }) => (body.length > 1_000 ? { status: 413 } : accepts) })
     const { outbox, deliverer, clock, calm } = startDeliverer()
     outbox.add('J', sink.url, ['done'], clock.now())
@@ -213,7 +213,7 @@ describe('the webhooks of a job', () => {
     clock.advance(1)
     await sink.webhook(3)
   })
-  it('stop when the receiver says that it is gone', async () => {
+  it('stop when the receiver answers that it is gone', async () => {
     const sink = await startWebhookSink({
       react: ({ payload }) => ({ status: payload.state === 'loading' ? 410 : 200 }),
     })
@@ -237,7 +237,7 @@ describe('the webhooks of a job', () => {
     clock.advance(1)
     await sink.webhook(2)
   })
-  it('of a job that was deleted meanwhile are not sent', async () => {
+  it('of a deleted job are not sent', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, calm } = startDeliverer()
     outbox.add('J', sink.url, LIFE)
@@ -252,7 +252,7 @@ describe('the webhooks of a job', () => {
 })
 
 describe('many receivers', () => {
-  it('get four at once at most, each', async () => {
+  it('get at most four at once each', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, calm } = startDeliverer()
     outbox.add('A', sink.url)
@@ -269,7 +269,7 @@ describe('many receivers', () => {
     expect(sink.seen).toHaveLength(5)
     expect(deliverer.underWay).toBeLessThanOrEqual(5)
   })
-  it('that are dead, a hundred of them with a hundred webhooks each, keep no good one waiting', async () => {
+  it('that do not answer, a hundred with a hundred webhooks each, delay no other one', async () => {
     const dead = await startWebhookSink({ react: () => 'silence' })
     const good = await startWebhookSink()
     const { outbox, deliverer, clock, calm } = startDeliverer({
@@ -295,7 +295,7 @@ describe('many receivers', () => {
     await good.webhook(201)
     expect(dead.seen).toHaveLength(24)
   })
-  it('that failed are served as before once they are back', async () => {
+  it('that failed get webhooks as before once they answer', async () => {
     const sink = await startWebhookSink({ react: () => ({ status: 500 }) })
     const { outbox, deliverer, clock, calm } = startDeliverer()
     outbox.add('A', sink.url, ['queued'], clock.now())
@@ -322,7 +322,7 @@ describe('many receivers', () => {
 })
 
 describe('the deliverer', () => {
-  it('stops at once; what was on its way is not settled, and is sent again', async () => {
+  it('stops at once; webhooks under way are not settled and are sent again', async () => {
     const sink = await startWebhookSink({ react: () => 'silence' })
     const { outbox, deliverer, clock } = startDeliverer()
     outbox.add('J', sink.url, LIFE)
@@ -336,7 +336,7 @@ describe('the deliverer', () => {
     deliverer.wake()
     expect(sink.seen).toHaveLength(1)
   })
-  it('goes on when the store fails it', async () => {
+  it('continues after an error of the store', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, clock, logged } = startDeliverer()
     outbox.add('J', sink.url)
@@ -347,7 +347,7 @@ describe('the deliverer', () => {
     clock.advance(2_000)
     await sink.webhook(1)
   })
-  it('does not ask a broken store in a hot loop', async () => {
+  it('does not call a failing store in a tight loop', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, clock, logged } = startDeliverer()
     outbox.add('J', sink.url)
@@ -362,7 +362,7 @@ describe('the deliverer', () => {
     await sink.webhook(2)
     await until('it is settled', () => outbox.statuses('J')[0] === 'delivered')
   })
-  it('looks each minute, for the wall clock may have been put forward', async () => {
+  it('checks every minute, because the wall clock may be set forward', async () => {
     const sink = await startWebhookSink()
     const { outbox, deliverer, clock, calm } = startDeliverer()
     outbox.add('J', sink.url, ['queued'], clock.now() + 6 * 3_600_000)
@@ -372,7 +372,7 @@ describe('the deliverer', () => {
     clock.advance(60_000)
     await sink.webhook(1)
   })
-  it('never logs where in a receiver a webhook goes, nor the secret', async () => {
+  it('never logs the path of a receiver or the secret', async () => {
     const sink = await startWebhookSink({ react: () => ({ status: 500, body: 'the-answer' }) })
     const { outbox, deliverer, logged, calm } = startDeliverer()
     outbox.add('J', `${sink.url}/the-path?the-query=1`)

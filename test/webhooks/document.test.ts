@@ -90,7 +90,7 @@ function exitCode([command = '', ...args]: readonly string[], { headers, body, s
 }
 
 describe.each(PROGRAMS)('$name of the page', ({ name, tool, command }) => {
-  it.skipIf(!isThere(tool))('believes what foreman has signed, and nothing else', async () => {
+  it.skipIf(!isThere(tool))('accepts only what foreman has signed', async () => {
     const run = command(extract(name))
     const verdict = async (webhook: Sent): Promise<boolean> => (await exitCode(run, webhook)) === 0
     for (const secret of SECRETS) expect(await verdict(await sent([secret], secret)), secret).toBe(true)
@@ -112,7 +112,7 @@ describe.each(PROGRAMS)('$name of the page', ({ name, tool, command }) => {
 })
 
 describe('the page', () => {
-  it('shows a payload with every field that there is', () => {
+  it('shows a payload with every field', () => {
     const example = JSON.parse(/```json\n([\s\S]*?)```/.exec(PAGE)?.[1] ?? '') as Record<string, unknown>
     const fields = readFileSync(join(ROOT, 'src/protocol/webhook.ts'), 'utf8')
     const declared = /interface WebhookPayload \{([\s\S]*?)\n\}/.exec(fields)?.[1] ?? ''

@@ -22,7 +22,7 @@ const all = (receivers: readonly string[], tried: Tried): Record<string, Tried> 
 const taken = (places: DeliverySlots, receivers: readonly string[]): number =>
   receivers.flatMap((receiver) => [1, 2, 3, 4, 5].map(() => places.acquire(receiver))).filter(Boolean).length
 
-describe('a receiver', () => {
+describe('a receiver with delivery slots', () => {
   it.each<readonly [string, Readonly<Record<string, Tried>>, number]>([
     ['that answered has four places', { 'a:80': 'good' }, 4],
     ['that was never met has one', {}, 1],
@@ -32,7 +32,7 @@ describe('a receiver', () => {
     expect(taken(placesAfter(known), ['a:80'])).toBe(places)
   })
 
-  it('that turns bad gets no place before it has given back what it held', () => {
+  it('that starts to fail gets no slot before it has released those it held', () => {
     const places = placesAfter({ 'a:80': 'good' })
     expect(taken(places, ['a:80'])).toBe(4)
     for (const left of [3, 2, 1]) {
@@ -43,7 +43,7 @@ describe('a receiver', () => {
     expect(taken(places, ['a:80'])).toBe(1)
   })
 
-  it('of which nothing was learnt is what it was before', () => {
+  it('about which nothing is learned keeps its health', () => {
     const places = placesAfter({ 'a:80': 'good' })
     places.acquire('a:80')
     places.release('a:80', null)
@@ -57,12 +57,12 @@ describe('a hundred receivers', () => {
     ['that failed', (receivers) => placesAfter(all(receivers, 'failing')), 16],
     ['that were silent', (receivers) => placesAfter(all(receivers, 'silent')), 8],
     ['that answer', (receivers) => placesAfter(all(receivers, 'good')), 64],
-  ])('%s have their share and no more', (_, known, share) => {
+  ])('of kind %s have their share and no more', (_, known, share) => {
     const receivers = names('x', 100)
     expect(taken(known(receivers), receivers)).toBe(share)
   })
 
-  it('of each bad kind leave sixteen places to those that answer', () => {
+  it('of each failing kind leave sixteen slots to those that answer', () => {
     const [failing, silent, unmet] = [names('failing', 100), names('silent', 100), names('unmet', 100)]
     const good = names('good', 4)
     const places = placesAfter({ ...all(failing, 'failing'), ...all(silent, 'silent'), ...all(good, 'good') })
@@ -71,7 +71,7 @@ describe('a hundred receivers', () => {
     expect(places.free).toBe(0)
   })
 
-  it('that were put off are let in a few at a time, each in its turn', () => {
+  it('that were deferred get slots a few at a time, in order', () => {
     const receivers = names('x', 100)
     const places = new DeliverySlots()
     const met = new Set<string>()

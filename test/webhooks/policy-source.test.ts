@@ -45,7 +45,7 @@ describe('the address policy', () => {
     expect(webhookUrlRefusal('http://192.168.1.2:8080/', policy())).toBeNull()
   })
 
-  it('says once in the log that the interfaces cannot be read, and once that they can be read again', () => {
+  it('logs once that the interfaces cannot be read, and once that they can be read again', () => {
     let interfaces: () => Record<string, { address: string }[]> = unreadable
     const { policy, clock, logged } = source(() => interfaces())
     for (let turn = 0; turn < 3; turn += 1) {
@@ -61,7 +61,7 @@ describe('the address policy', () => {
     expect(logged).toEqual([expect.any(String), 'the network addresses of this machine can be read again'])
   })
 
-  it('refuses a webhook for a while and not for ever if the interfaces cannot be read', async () => {
+  it('refuses a webhook temporarily if the interfaces cannot be read', async () => {
     const sink = await startWebhookSink()
     let interfaces: () => Record<string, { address: string }[]> = unreadable
     // Another machine with the receiver's port: only this machine's addresses can tell that the receiver is not on it.

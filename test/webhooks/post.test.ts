@@ -18,7 +18,7 @@ function nextHeadRead(): Promise<void> {
 }
 
 describe('a receiver', () => {
-  it('gets one POST with the body as it was made, and the line is closed after it', async () => {
+  it('gets one POST with the given body, and the connection is closed after it', async () => {
     const sink = await startWebhookSink()
     const { post, clock } = createSender()
     expect(await post(`${sink.url}/a/b?c=d&e=%2F#f`)).toEqual({ kind: 'answered', status: 204, retryAfter: null })
@@ -35,17 +35,17 @@ describe('a receiver', () => {
     await until('the line is closed', () => seen.isCut)
     expect(clock.timers).toBe(0)
   })
-  it('answers with a status, and may say when to come again', async () => {
+  it('answers with a status and may say when to retry', async () => {
     const sink = await startWebhookSink({ react: () => ({ status: 503, headers: { 'Retry-After': '7' } }) })
     expect(await createSender().post(sink.url)).toEqual({ kind: 'answered', status: 503, retryAfter: '7' })
   })
-  it.each([301, 302, 303, 307, 308])('is not followed where its %i points', async (status) => {
+  it.each([301, 302, 303, 307, 308])('is not followed by its %i redirect', async (status) => {
     const other = await startWebhookSink()
     const sink = await startWebhookSink({ react: () => ({ status, headers: { Location: `${other.url}/` } }) })
     expect(await createSender().post(sink.url)).toMatchObject({ kind: 'answered', status })
     expect(other.seen).toHaveLength(0)
   })
-  it('that says 100 or 103 first has not answered yet', async () => {
+  it('that sends 100 or 103 first has not answered yet', async () => {
     const sink = await startWebhookSink({
       react: () => (res) => {
         res.writeEarlyHints({ link: '</a>; rel=preload' })
@@ -60,7 +60,7 @@ describe('a receiver', () => {
   })
 })
 
-describe('a bad receiver', () => {
+describe('a failing receiver', () => {
   it('that does not exist is unreachable', async () => {
     const { post } = createSender()
     const sink = await startWebhookSink()
@@ -68,20 +68,20 @@ describe('a bad receiver', () => {
     expect(await post(sink.url)).toEqual({ kind: 'unreachable' })
     expect(await post('http://nowhere.example.org/')).toEqual({ kind: 'unreachable' })
   })
-  it('that cuts the line is unreachable', async () => {
+  it('that cuts the connection is unreachable', async () => {
     const sink = await startWebhookSink({ react: () => 'cut' })
     expect(await createSender().post(sink.url)).toEqual({ kind: 'unreachable' })
   })
-  it('that speaks something else than HTTP is unreachable', async () => {
+  it('that does not speak HTTP is unreachable', async () => {
     const sink = await startWebhookSink({ react: () => (_res, socket) => void socket.end('SSH-2.0-OpenSSH_9.9\r\n') })
     expect(await createSender().post(sink.url)).toEqual({ kind: 'unreachable' })
   })
-  it('that has more headers than anybody reads is unreachable', async () => {
+  it('that sends too many headers is unreachable', async () => {
     const headers = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`x-${n}`, 'y'.repeat(1_000)]))
     const sink = await startWebhookSink({ react: () => ({ status: 200, headers }) })
     expect(await createSender().post(sink.url)).toEqual({ kind: 'unreachable' })
   })
-  it('that never answers has 15 s, and is left', async () => {
+  it('that never answers has 15 s', async () => {
     const sink = await startWebhookSink({ react: () => 'silence' })
     const { post, clock } = createSender()
     const outcome = post(sink.url)
@@ -114,7 +114,7 @@ describe('a bad receiver', () => {
     clock.advance(TRY_MS)
     expect(await outcome).toEqual({ kind: 'timeout' })
   })
-  it('that has accepted it and never ends its answer has accepted it', async () => {
+  it('that has accepted the webhook and never ends its answer has accepted it', async () => {
     const sink = await startWebhookSink({
       react: () => (res) => {
         res.writeHead(200)
@@ -130,7 +130,7 @@ describe('a bad receiver', () => {
     expect(await outcome).toMatchObject({ kind: 'answered', status: 200 })
     await until('the line is closed', () => seen.isCut)
   })
-  it('that has accepted it and cuts its answer has accepted it', async () => {
+  it('that has accepted the webhook and cuts its answer has accepted it', async () => {
     const sink = await startWebhookSink({
       react: () => (res, socket) => {
         res.writeHead(200, { 'Content-Length': '100' })
@@ -139,7 +139,7 @@ describe('a bad receiver', () => {
     })
     expect(await createSender().post(sink.url)).toMatchObject({ kind: 'answered', status: 200 })
   })
-  it('that answers without end is read for 16 KiB and left', async () => {
+  it('that sends an endless answer is read for 16 KiB', async () => {
     let written = 0
     const sink = await startWebhookSink({
       react: () => (res) => {
@@ -157,7 +157,7 @@ describe('a bad receiver', () => {
     // What lay in the sockets' buffers was written, and never read.
     expect(written).toBeLessThan(64 * 2 ** 20)
   })
-  it('is left at once when foreman stops, and leaves nothing behind', async () => {
+  it('is dropped at once when foreman stops, and leaves nothing open', async () => {
     const sink = await startWebhookSink({ react: () => 'silence' })
     const { post, clock } = createSender()
     const stop = new AbortController()
@@ -172,7 +172,7 @@ describe('a bad receiver', () => {
   })
 })
 
-it('headers and URLs that HTTP does not allow are an outcome, not an exception', async () => {
+it('an invalid header or URL is an outcome, not an exception', async () => {
   const sink = await startWebhookSink()
   const { webhooks, post } = createSender()
   const signal = new AbortController().signal
@@ -186,7 +186,7 @@ it('headers and URLs that HTTP does not allow are an outcome, not an exception',
   expect(await post(`${sink.url}/ü?ö=ß`)).toMatchObject({ status: 204 })
 })
 
-it('a proxy of the environment is not asked', async () => {
+it('proxy variables of the environment are ignored', async () => {
   const proxy = createServer((socket) => void socket.destroy())
   let asked = 0
   proxy.on('connection', () => asked++)

@@ -39,7 +39,7 @@ async function untilTried({ url, clock }: Running, id: string, seen: () => boole
 }
 
 describe('a job with a state_webhook_url', () => {
-  it('tells every state change, in order, signed, and at the end what came of it', async () => {
+  it('announces every state change, in order and signed, and the result at the end', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const foreman = await startForeman(fake, { config: { webhookSecrets: [SECRET] } })
@@ -70,7 +70,7 @@ describe('a job with a state_webhook_url', () => {
     expect(metrics).toContain('foreman_deliveries_total{result="delivered"} 4')
     expect(metrics).toContain('foreman_deliveries_pending 0')
   })
-  it('tells only what was asked for', async () => {
+  it('announces only the requested states', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const foreman = await startForeman(fake)
@@ -81,7 +81,7 @@ describe('a job with a state_webhook_url', () => {
     expect(sink.seen[0]?.headers).not.toHaveProperty('webhook-signature')
     expect(sink.seen[0]?.headers['webhook-id']).toBe(`${job_id}-4`)
   })
-  it('tells of its failure, and of its cancellation', async () => {
+  it('announces its failure and its cancellation', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const foreman = await startForeman(fake)
@@ -98,7 +98,7 @@ describe('a job with a state_webhook_url', () => {
     ])
     for (const { payload } of sink.seen) expect(payload).not.toHaveProperty('result')
   })
-  it('repeats a state when it goes back to the queue, with another attempt and rising numbers', async () => {
+  it('repeats a state after a requeue, with another attempt and rising numbers', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const foreman = await startForeman(fake)
@@ -126,7 +126,7 @@ describe('a job with a state_webhook_url', () => {
 })
 
 describe('a receiver', () => {
-  it('that is down harms no job, and is told everything when it is back, also by a foreman that was started anew', async () => {
+  it('that is down does not affect a job, and gets everything when it returns, also after a restart of foreman', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink({ react: () => ({ status: 503, body: 'the receiver says' }) })
     const db = join(await temporaryFolder(), 'foreman.db')
@@ -150,7 +150,7 @@ describe('a receiver', () => {
     expect(states(sink).slice(length)).toEqual(['queued', 'loading', 'working', 'done'])
     expect(ids(sink)[length]).toBe(`${job_id}-1`)
   })
-  it('that got it when foreman stopped gets it again, as the same one', async () => {
+  it('that got a webhook when foreman stopped gets it again with the same id', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink({ react: () => 'silence' })
     const db = join(await temporaryFolder(), 'foreman.db')
@@ -173,7 +173,7 @@ describe('a receiver', () => {
     expect(silent.seen).toHaveLength(1)
     expect(states(good).at(-1)).toBe('done')
   })
-  it('that is gone is told nothing more of this job, and the job says so', async () => {
+  it('that is gone gets nothing more about this job, and the job says so', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink({ react: () => ({ status: 410 }) })
     const foreman = await startForeman(fake)
@@ -182,7 +182,7 @@ describe('a receiver', () => {
     expect(sink.seen).toHaveLength(1)
     expect(deliveries.map(({ status, reason }) => `${status} ${reason}`)).toEqual(Array(4).fill('given_up gone'))
   })
-  it('may be told once more, on request', async () => {
+  it('can be sent a webhook again on request', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const foreman = await startForeman(fake)
@@ -195,7 +195,7 @@ describe('a receiver', () => {
     expect(again.headers['webhook-id']).toBe(before?.headers['webhook-id'])
     expect((await told(foreman, job_id)).deliveries[1]).toMatchObject({ status: 'delivered', tries: 1 })
   })
-  it('may forget the job while it is told of its end', async () => {
+  it('may delete the job while it gets the final webhook', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink({ react: () => 'silence' })
     const foreman = await startForeman(fake)
@@ -210,8 +210,8 @@ describe('a receiver', () => {
   })
 })
 
-describe('an address that webhooks may not go to', () => {
-  it('is refused at submit, with the reason, and nothing is queued', async () => {
+describe('a refused webhook address', () => {
+  it('is refused at submission, with the reason, and nothing is queued', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { port } = new URL(url)
@@ -235,7 +235,7 @@ describe('an address that webhooks may not go to', () => {
     }
     expect((await read<{ jobs: unknown[] }>(url, '/jobs')).jobs).toEqual([])
   })
-  it('is not gone to when a name turns out to be one, and the job is done all the same', async () => {
+  it('is not sent to if a name resolves to one, and the job is done nevertheless', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const answers = ['169.254.169.254', '127.0.0.1']
@@ -253,7 +253,7 @@ describe('an address that webhooks may not go to', () => {
     await untilTried(foreman, job_id, () => isDelivered(foreman, job_id))
     expect(states(sink)).toEqual(['done'])
   })
-  it('that was allowed at submit and is not any more is given up', async () => {
+  it('that was allowed at submission is given up', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink({ react: () => ({ status: 500 }) })
     const db = join(await temporaryFolder(), 'foreman.db')
@@ -269,7 +269,7 @@ describe('an address that webhooks may not go to', () => {
   })
 })
 
-it('neither the path of a webhook, nor its query, nor the secret is ever logged', async () => {
+it('the path and query of a webhook and the secret are never logged', async () => {
   await using fake = await FakeOllama.start()
   const sink = await startWebhookSink({ react: () => ({ status: 500 }) })
   const foreman = await startForeman(fake, { config: { webhookSecrets: [SECRET] } })

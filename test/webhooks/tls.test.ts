@@ -48,7 +48,7 @@ describe.skipIf(certificate === null)('a receiver with TLS (openssl makes its ce
   const tls = certificate ?? { key: '', cert: '' }
   const names = { 'hook.example.org': [['127.0.0.1']], 'other.example.org': [['127.0.0.1']] }
 
-  it('is believed under the names and addresses of its certificate', async () => {
+  it('is trusted with the names and addresses of its certificate', async () => {
     const sink = await startWebhookSink({ tls })
     const { post, clock } = createSender({ names, ca: tls.cert })
     expect(await post(`https://hook.example.org:${sink.port}/x`)).toMatchObject({ status: 204 })
@@ -56,25 +56,25 @@ describe.skipIf(certificate === null)('a receiver with TLS (openssl makes its ce
     expect(sink.seen.map(({ path }) => path)).toEqual(['/x', '/x'])
     expect(clock.timers).toBe(0)
   })
-  it('is not believed under another name', async () => {
+  it('is not trusted with another name', async () => {
     const sink = await startWebhookSink({ tls })
     const { post } = createSender({ names, ca: tls.cert })
     expect(await post(`https://other.example.org:${sink.port}/`)).toEqual({ kind: 'unreachable' })
     expect(sink.seen).toHaveLength(0)
   })
-  it('is not believed when nobody known has signed for it', async () => {
+  it('is not trusted without a known issuer', async () => {
     const sink = await startWebhookSink({ tls })
     expect(await createSender({ names }).post(`https://hook.example.org:${sink.port}/`)).toEqual({
       kind: 'unreachable',
     })
     expect(sink.seen).toHaveLength(0)
   })
-  it('that speaks no TLS is unreachable', async () => {
+  it('that does not speak TLS is unreachable', async () => {
     const sink = await startWebhookSink()
     expect(await createSender().post(`https://127.0.0.1:${sink.port}/`)).toEqual({ kind: 'unreachable' })
     expect(sink.seen).toHaveLength(0)
   })
-  it('that never greets back has 15 s', async () => {
+  it('that never completes a handshake has 15 s', async () => {
     const silent = createServer()
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const came = once(silent, 'connection')
@@ -91,7 +91,7 @@ describe.skipIf(certificate === null)('a receiver with TLS (openssl makes its ce
     expect(await outcome).toEqual({ kind: 'timeout' })
     await once(socket, 'close')
   })
-  it('is not even greeted when the peer is refused', async () => {
+  it('gets no handshake if its address is refused', async () => {
     const sink = await startWebhookSink({ tls })
     const { post } = createSender({ settings: { webhookAllow: ['0.0.0.0'], webhookDeny: ['127.0.0.0/8'] } })
     expect(await post(`https://0.0.0.0:${sink.port}/`)).toEqual({ kind: 'refused_address', isLasting: false })

@@ -30,13 +30,13 @@ const answer = (text: string, records: number | null = null): PastAnswer => ({
   records,
 })
 
-describe("a job's past", () => {
-  it('has its records behind the change that made it working', async () => {
+describe('the event history of a job', () => {
+  it('has its records after the change to working', async () => {
     const numbers = (await told(DONE, answer('{"a":1}\n{"a":2}\n'))).map((json) => JSON.parse(json).number)
     expect(numbers).toEqual([1e8, 2e8, 3e8, 3e8 + 1, 3e8 + 2, 4e8])
   })
 
-  it('has the last record of an answer that has ended, and not of one that goes on', async () => {
+  it('has the last record of a finished answer, and not of a running one', async () => {
     const records = async (records: number | null) => (await told(CHANGES, answer('{"a":1}\n{"a":2', records))).slice(3)
     expect(await records(1)).toHaveLength(1)
     expect(await records(2)).toHaveLength(2)
@@ -47,7 +47,7 @@ describe("a job's past", () => {
     expect(await document(null)).toHaveLength(1)
   })
 
-  it('is not cut again for one who has heard what came behind it', async () => {
+  it('is not parsed again for a watcher that has later events', async () => {
     const pieces = {
       [Symbol.asyncIterator]: () => {
         throw new Error('read for nothing')
@@ -58,7 +58,7 @@ describe("a job's past", () => {
     await expect(told(DONE, past, eventNumber(3, 5))).rejects.toThrow('read for nothing')
   })
 
-  it('and what follows are one stream, wherever somebody joins', async () => {
+  it('and the live events form one stream, wherever a watcher joins', async () => {
     const line = fc.oneof(fc.json(), fc.string({ unit: 'grapheme' })).map((text) => text.replace(/[\r\n]/g, '').trim())
     await fc.assert(
       fc.asyncProperty(fc.array(line), fc.nat(), fc.nat(), async (lines, cutAt, sliceAt) => {
@@ -85,7 +85,7 @@ describe("a job's past", () => {
 })
 
 describe('an event', () => {
-  it('is one line of JSON, whatever is in the record', () => {
+  it('is one line of JSON, whatever the record contains', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.option(fc.string()), (bytes, event) => {
         const { json } = toldRecord(5, { event, data: Buffer.from(bytes) })
@@ -96,7 +96,7 @@ describe('an event', () => {
     )
   })
 
-  it('of a final state has the error, of another one has none', () => {
+  it('of a final state has the error, and of any other state none', () => {
     const error = { code: 'cancelled', message: 'no', status: null } as const
     expect(JSON.parse(toldChange(change(4, 'cancelled'), error).json).error).toEqual(error)
     expect(JSON.parse(toldChange(change(4, 'queued'), error).json)).not.toHaveProperty('error')

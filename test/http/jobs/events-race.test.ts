@@ -80,8 +80,8 @@ const places = (body: string): string[] =>
 const soFar = (text: string, records: number): AnswerSoFar => ({ change: 2, chunks: [Buffer.from(text)], records })
 const ALL = ['1', '2', '2.1', '2.2', '3']
 
-describe('each event comes once and in its order', () => {
-  it('when the job ends while the store is asked, and its end is in what the store says', async () => {
+describe('each event comes once and in order', () => {
+  it('if the job ends during the store read, and the read includes the end', async () => {
     const { url, relay, answer } = await asked(soFar('{"r":1}\n', 1))
     const watcher = follow(url, ID)
     await until('it watches', () => relay.isWatched(ID))
@@ -92,7 +92,7 @@ describe('each event comes once and in its order', () => {
     expect([places(body), cut]).toEqual([ALL, false])
   })
 
-  it('when the store knows of the end before the relay tells of it', async () => {
+  it('if the store knows the end before the relay announces it', async () => {
     const { url, relay, answer } = await asked(soFar('{"r":1}\n{"r":2}\n', 2))
     const watcher = follow(url, ID)
     await until('it watches', () => relay.isWatched(ID))
@@ -101,7 +101,7 @@ describe('each event comes once and in its order', () => {
     expect(places((await watcher.answer()).body)).toEqual(ALL)
   })
 
-  it('when the whole run falls between', async () => {
+  it('if the whole run happens during the store read', async () => {
     const { url, relay, answer } = await asked(null, '{"r":1}\n{"r":2}\n')
     const watcher = follow(url, ID)
     await until('it watches', () => relay.isWatched(ID))
@@ -113,14 +113,14 @@ describe('each event comes once and in its order', () => {
     expect(places((await watcher.answer()).body)).toEqual(ALL)
   })
 
-  it('when it was over before anybody looked', async () => {
+  it('if the job had ended before the watcher came', async () => {
     const { url, answer } = await asked(null, '{"r":1}\n{"r":2}')
     const watcher = follow(url, ID)
     answer([QUEUED, WORKING, DONE], 'done')
     expect(places((await watcher.answer()).body)).toEqual(ALL)
   })
 
-  it('when the last record ended with the answer, and the end is not written down yet', async () => {
+  it('if the last record came with the end of the answer, which is not saved yet', async () => {
     const { url, relay, answer } = await asked(soFar('{"r":1}\n{"r":2}', 2))
     const watcher = follow(url, ID)
     answer([QUEUED, WORKING])
@@ -129,7 +129,7 @@ describe('each event comes once and in its order', () => {
     expect(places((await watcher.answer()).body)).toEqual(ALL)
   })
 
-  it('when it goes on after the past was told', async () => {
+  it('if the job continues after the history was sent', async () => {
     const { url, relay, answer } = await asked(null)
     const watcher = follow(url, ID)
     answer([QUEUED], 'queued')
@@ -145,8 +145,8 @@ describe('each event comes once and in its order', () => {
   })
 })
 
-describe('nobody is left watching', () => {
-  it('a job that is not there', async () => {
+describe('no subscription is left', () => {
+  it('for an unknown job', async () => {
     const { url, relay, answer } = await asked(null)
     const watcher = follow(url, ID)
     await until('it watches', () => relay.isWatched(ID))
@@ -155,7 +155,7 @@ describe('nobody is left watching', () => {
     await until('nobody watches', () => !relay.isWatched(ID))
   })
 
-  it('after the store failed', async () => {
+  it('after an error of the store', async () => {
     const { url, relay, fail } = await asked(null)
     const watcher = follow(url, ID)
     await until('it watches', () => relay.isWatched(ID))
@@ -164,7 +164,7 @@ describe('nobody is left watching', () => {
     await until('nobody watches', () => !relay.isWatched(ID))
   })
 
-  it('after he left before the store answered', async () => {
+  it('after the watcher left before the store answered', async () => {
     const { url, relay, answer } = await asked(null)
     const watcher = follow(url, ID)
     await until('it watches', () => relay.isWatched(ID))
@@ -175,7 +175,7 @@ describe('nobody is left watching', () => {
   })
 })
 
-it('what is kept until the store answers is bounded: then the watcher is cut, not the run slowed', async () => {
+it('events buffered during the store read are limited: the watcher is cut and the run is not slowed', async () => {
   const { url, relay, answer } = await asked(soFar('', 0))
   const watcher = follow(url, ID)
   await until('it watches', () => relay.isWatched(ID))
@@ -189,7 +189,7 @@ it('what is kept until the store answers is bounded: then the watcher is cut, no
   await until('nobody watches', () => !relay.isWatched(ID))
 })
 
-describe('records that are told to many watchers', () => {
+describe('records for many watchers', () => {
   it('are encoded once', async () => {
     const { url, relay, answer } = await asked(null)
     const watchers = Array.from({ length: 5 }, () => follow(url, ID))
@@ -210,7 +210,7 @@ describe('records that are told to many watchers', () => {
     expect(decoded).toBe(1)
   })
 
-  it('are told no more to a watcher that was cut, though its socket is still open', async () => {
+  it('are not sent to a watcher that was cut, although its socket is still open', async () => {
     const { url, relay, answer } = await asked(null)
     const watcher = follow(url, ID)
     answer([QUEUED], 'queued')
@@ -227,7 +227,7 @@ describe('records that are told to many watchers', () => {
     expect((await watcher.answer()).cut).toBe(true)
   })
 
-  it('are told to a watcher that is not behind, however large', async () => {
+  it('are sent to a watcher that is not behind, however large they are', async () => {
     const { url, relay, answer } = await asked(null)
     const watcher = follow(url, ID)
     answer([QUEUED], 'queued')

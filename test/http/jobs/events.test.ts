@@ -11,7 +11,7 @@ import { allEvents, eventsIn, follow, story } from './events-stream.ts'
 import { act, documentOf, inState, submit } from './submission.ts'
 
 describe('the events of a job', () => {
-  it('come as they happen, and end behind its end', async () => {
+  it('come as they happen and end after the final state', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('load').hold('middle')
@@ -76,7 +76,7 @@ describe('the events of a job', () => {
     expect(await allEvents(url, job_id)).toEqual(live)
   })
 
-  it('name the event of a record that has a name, and give what is no JSON as text', async () => {
+  it('keep the event name of a record, and give text that is not JSON as a string', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const named = await submit(url, { endpoint: '/v1/messages', stream: true, max_tokens: 5 })
@@ -89,7 +89,7 @@ describe('the events of a job', () => {
     expect(records.at(-1)).toEqual({ number: expect.any(Number), type: 'record', data: '[DONE]' })
   })
 
-  it('hold each record as the target wrote it', async () => {
+  it('have each record as the target wrote it', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const record = '{"n":12345678901234567890,"f":1.0,"done":true}'
@@ -100,7 +100,7 @@ describe('the events of a job', () => {
     expect((await get(url, `/jobs/${job_id}/events`)).body).toContain(`"data":${record}}\n`)
   })
 
-  it('of an unstreamed answer over several lines are still one line each', async () => {
+  it('of an unstreamed answer over several lines are one line each', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const body = JSON.stringify({ message: { content: 'a\nb' }, done: true }, null, 2)
@@ -110,8 +110,8 @@ describe('the events of a job', () => {
   })
 })
 
-describe('a watcher who comes back', () => {
-  it('hears what he has not heard, behind whichever event he left', async () => {
+describe('a watcher that reconnects', () => {
+  it('gets the events after any event it names', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -127,7 +127,7 @@ describe('a watcher who comes back', () => {
     expect(await allEvents(url, job_id, '?after=999999999999999')).toEqual([])
   })
 
-  it('while it runs goes on in the middle of the answer', async () => {
+  it('during a run continues in the middle of the answer', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', says('a', 'b', 'c')).hold('middle')
@@ -150,7 +150,7 @@ describe('a watcher who comes back', () => {
     ['?after=1&after=2', {}, 'after must be sent once'],
     ['?aftr=1', {}, 'unknown parameter "aftr": allowed are after'],
     ['', { 'Last-Event-ID': '1.5' }, 'Last-Event-ID must be'],
-  ])('with %s %j is told what is wrong', async (query, headers, words) => {
+  ])('with %s %j gets an error', async (query, headers, words) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -160,7 +160,7 @@ describe('a watcher who comes back', () => {
   })
 })
 
-describe('an end without an answer', () => {
+describe('the end of a job without an answer', () => {
   const storyOf = async (script: Parameters<FakeOllama['on']>[1]) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
@@ -174,13 +174,13 @@ describe('an end without an answer', () => {
     return { told: story(live), error: (live.at(-1) as { error?: unknown }).error }
   }
 
-  it('says why, and the error of the target is no record', async () => {
+  it("has its reason, and the target's error is not a record", async () => {
     const { told, error } = await storyOf(fails(500, 'broken'))
     expect(told).toEqual(['queued', 'loading', 'failed'])
     expect(error).toEqual({ code: 'target_error', message: 'broken', status: 500 })
   })
 
-  it('is no record either where the model was resident, so that the job was working from the start', async () => {
+  it('has no record either if the model was resident, so that the job was working from the start', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await inState(url, (await submit(url)).job_id, 'done')
@@ -190,14 +190,14 @@ describe('an end without an answer', () => {
     expect(story(await allEvents(url, job_id))).toEqual(['queued', 'working', 'failed'])
   })
 
-  it('has the records that came before it', async () => {
+  it('comes after the records before it', async () => {
     const { told, error } = await storyOf(breaksWith('out of memory'))
     expect(told).toEqual(['queued', 'loading', 'working', '"Hello"', '"{"error":"out of memory"}"', 'failed'])
     expect(error).toMatchObject({ code: 'target_error', status: null })
     expect((await storyOf(unmarked(1))).told).toEqual(['queued', 'loading', 'working', '"Hello"', 'failed'])
   })
 
-  it('by a cancel is told too', async () => {
+  it('is announced for a cancellation too', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -213,7 +213,7 @@ describe('an end without an answer', () => {
 })
 
 describe('a job that is sent again', () => {
-  it('voids its records by `queued`, and only the last answer is told afterwards', async () => {
+  it('voids its records by `queued`, and later watchers get only the last answer', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     const { url } = running
@@ -234,7 +234,7 @@ describe('a job that is sent again', () => {
     expect(await allEvents(url, job_id)).toEqual(live.filter((_, index) => told[index] !== '"old"'))
   })
 
-  it('by a restart of foreman is followed on by whoever was cut', async () => {
+  it('by a restart of foreman can be followed by a watcher that was cut', async () => {
     await using fake = await FakeOllama.start()
     const { url, daemon, config } = await startForeman(fake)
     fake.hold('middle')
@@ -257,8 +257,8 @@ describe('a job that is sent again', () => {
   })
 })
 
-describe('a blocked call', () => {
-  it('is followed from the moment one comes to look', async () => {
+describe('a waiting call', () => {
+  it('is followed from the time the watcher comes', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', says('a', 'b', 'c', 'd')).hold('middle')
@@ -277,10 +277,10 @@ describe('a blocked call', () => {
   })
 })
 
-describe('as server-sent events', () => {
+describe('events as server-sent events', () => {
   const SSE = { Accept: 'text/event-stream' }
 
-  it('each has its number, its type and its document', async () => {
+  it('have number, type and document', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -300,7 +300,7 @@ describe('as server-sent events', () => {
     ['application/x-ndjson, text/event-stream;q=0.9', 'ndjson'],
     ['text/event-stream;q=0', 'ndjson'],
     ['text/html', 'ndjson'],
-  ])('Accept: %s is %s', async (accept, form) => {
+  ])('are chosen by Accept: %s is %s', async (accept, form) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -311,7 +311,7 @@ describe('as server-sent events', () => {
   it.each([
     ['a comment', SSE, ': waiting\n\n'],
     ['a single space in NDJSON', {}, ' '],
-  ])('a silence is broken by %s', async (_name, headers, beat) => {
+  ])('have in a silence %s', async (_name, headers, beat) => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { heartbeatMs: 10_000 } })
     fake.hold('load')
@@ -332,7 +332,7 @@ describe('as server-sent events', () => {
 })
 
 describe('a watcher', () => {
-  it('who hangs up leaves no timer and no trace, and the run goes on', async () => {
+  it('that hangs up leaves no timer and no subscription, and the run continues', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.hold('middle')
@@ -348,7 +348,7 @@ describe('a watcher', () => {
     await inState(url, job_id, 'done')
   })
 
-  it('who reads nothing slows no run, is cut, and goes on where he was', async () => {
+  it('that reads nothing does not slow the run, is cut, and can continue where it was', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', huge(20_000_000)).hold('middle')
@@ -369,7 +369,7 @@ describe('a watcher', () => {
     )
   })
 
-  it('who reads a finished job slowly is waited for', async () => {
+  it('that reads a finished job slowly is waited for', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', huge(20_000_000))
@@ -384,7 +384,7 @@ describe('a watcher', () => {
     expect([answer.cut, answer.body.length > 20_000_000]).toEqual([false, true])
   })
 
-  it('by HEAD gets the head and nothing else', async () => {
+  it('with HEAD gets the head only', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')

@@ -10,7 +10,7 @@ import { CHAT, documentOf, inState, list, post, probed, submit } from './submiss
 describe('Idempotency-Key', () => {
   const key = { 'Idempotency-Key': 'night-1' }
 
-  it('the same key and body is the same job, once and for ever', async () => {
+  it('with the same body returns the same job, for ever', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const first = await post(url, {}, key)
@@ -28,7 +28,7 @@ describe('Idempotency-Key', () => {
     expect(fake.workers).toHaveLength(1)
   })
 
-  it('fifty callers at once with one key get one job', async () => {
+  it('of fifty callers at once creates one job', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const answers = await Promise.all(Array.from({ length: 50 }, () => post(url, {}, key)))
@@ -43,7 +43,7 @@ describe('Idempotency-Key', () => {
     ['a label more', { label: 'x' }],
     ['another endpoint', { endpoint: '/v1/chat/completions' }],
     ['the same in other white space', `${JSON.stringify(CHAT)} `],
-  ])('the same key with %s is 422', async (_what, body) => {
+  ])('with %s is 422', async (_what, body) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await submit(url, {}, key)
@@ -57,7 +57,7 @@ describe('Idempotency-Key', () => {
     expect((await list(url)).jobs).toHaveLength(1)
   })
 
-  it('a known key is answered when nothing new is taken: queue full, model gone', async () => {
+  it('that is known returns its job while new ones are refused: queue full, model missing', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { maxQueue: 1 } })
     fake.hold('middle')
@@ -72,7 +72,7 @@ describe('Idempotency-Key', () => {
     expect((await post(url, { n: 2 }, key)).status).toBe(422)
   })
 
-  it('a forgotten job frees its key', async () => {
+  it('is free again after its job is deleted', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url, {}, key)
@@ -81,7 +81,7 @@ describe('Idempotency-Key', () => {
     expect((await submit(url, {}, key)).job_id).not.toBe(job_id)
   })
 
-  it('a refused request leaves its key free', async () => {
+  it('stays free if the request is refused', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await probed(url)
@@ -90,7 +90,7 @@ describe('Idempotency-Key', () => {
     expect((await post(url, {}, key)).status).toBe(202)
   })
 
-  it('that is no key is 400', async () => {
+  it('that is invalid is 400', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     for (const bad of ['', ' ', 'a b', 'ä', 'x'.repeat(256), 'a, b']) {

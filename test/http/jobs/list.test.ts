@@ -24,13 +24,13 @@ async function waitingJobs(fake: FakeOllama, url: string, count: number): Promis
 }
 
 describe('the list of jobs', () => {
-  it('is empty when there are none', async () => {
+  it('is empty without jobs', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     expect(await list(url)).toEqual({ jobs: [], next: null })
   })
 
-  it('shows each job as it stands, newest first, blocked calls too, and never a prompt or an answer', async () => {
+  it('shows each job, newest first, waiting calls too, and never a prompt or an answer', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { headers } = await chat(url).answer()
@@ -45,7 +45,7 @@ describe('the list of jobs', () => {
     expect(Object.keys(page.jobs[1] ?? {})).not.toContain('artifacts')
   })
 
-  it('goes page by page over all of them, each once, also while new ones come', async () => {
+  it('gives all jobs page by page, each once, also while new ones come', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const submitted = await waitingJobs(fake, url, 7)
@@ -63,7 +63,7 @@ describe('the list of jobs', () => {
     fake.release('middle')
   })
 
-  it('has no next page when the last job is on this one', async () => {
+  it('has no next page if the last job is on this one', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await waitingJobs(fake, url, 2)
@@ -72,7 +72,7 @@ describe('the list of jobs', () => {
     fake.release('middle')
   })
 
-  it('shows only what is asked for: state, model however it is written, label', async () => {
+  it('filters by state, by model in any spelling, and by label', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const submitted = await waitingJobs(fake, url, 6)
@@ -87,7 +87,7 @@ describe('the list of jobs', () => {
     fake.release('middle')
   })
 
-  it('shows the place of each that waits', async () => {
+  it('shows the queue position of each waiting job', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await waitingJobs(fake, url, 4)
@@ -110,7 +110,7 @@ describe('the list of jobs', () => {
     ['?stat=done', 'unknown parameter "stat": allowed are state, model, label, limit, cursor'],
     ['?limit=0&cursor=x', 'limit must be a whole number from 1 to 200, not "0"; cursor must be'],
     ['?x%1b%5b31m=1', 'unknown parameter "x\ufffd[31m"'],
-  ])('refuses %s and says what is allowed', async (query, words) => {
+  ])('rejects %s and says what is allowed', async (query, words) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const answer = await get(url, `/jobs${query}`)

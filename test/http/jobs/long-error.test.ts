@@ -16,7 +16,7 @@ const doneBecause = (reason: string): Script => {
   return raw(`HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${line.length}\r\n\r\n${line}`)
 }
 
-describe('a long text of the target', () => {
+describe('a long error text of the target', () => {
   it.each([
     ['an HTTP error', fails(500, LONG)],
     ['an error record', breaksWith(LONG)],
@@ -31,7 +31,7 @@ describe('a long text of the target', () => {
     expect((await get(url, `/jobs/${id}/artifacts/response`)).body).toContain(LONG)
   })
 
-  it('as the reason of a whole answer is cut as well', async () => {
+  it('is cut as the reason of a complete answer too', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', doneBecause(LONG))
@@ -40,7 +40,7 @@ describe('a long text of the target', () => {
     expect(JSON.stringify(job)).toContain(CUT)
   })
 
-  it('as the type of an error is not stored', async () => {
+  it('is not stored as the type of an error', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on(
@@ -52,7 +52,7 @@ describe('a long text of the target', () => {
     expect(artifacts).toMatchObject([{ name: 'response', content_type: 'application/octet-stream' }])
   })
 
-  it('goes to a waiting caller as it came', async () => {
+  it('is passed unchanged to a waiting call', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', fails(500, LONG))

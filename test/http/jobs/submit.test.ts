@@ -11,8 +11,8 @@ import { FakeOllama, fails } from '../../fake-ollama.ts'
 import { startForeman, temporaryFolder, until } from '../../harness.ts'
 import { CHAT, documentOf, inState, list, post, probed, submit, view } from './submission.ts'
 
-describe('a submit', () => {
-  it('answers 202 with a receipt and where to look, and the job is done later', async () => {
+describe('a submission', () => {
+  it('answers 202 with a receipt and a Location, and the job is done later', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('head')
@@ -32,7 +32,7 @@ describe('a submit', () => {
     await inState(url, receipt.job_id, 'done')
   })
 
-  it('says absolute addresses with FOREMAN_PUBLIC_URL', async () => {
+  it('gives absolute URLs with FOREMAN_PUBLIC_URL', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { publicUrl: 'https://jobs.example.com/f' } })
     const answer = await post(url)
@@ -41,7 +41,7 @@ describe('a submit', () => {
     expect(answer.headers.location).toBe(urls.self)
   })
 
-  it('sends the body byte for byte, but for the keys of its own and a keep_alive', async () => {
+  it("sends the body byte for byte, except for foreman's keys and a keep_alive", async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const body =
@@ -63,7 +63,7 @@ describe('a submit', () => {
     ['/v1/chat/completions', { stream: true }, true],
     ['/v1/responses', { input: 'x' }, false],
     ['/v1/messages', { max_tokens: 5 }, false],
-  ])('goes to %s with %j when asked to (streamed: %s)', async (endpoint, more, streamed) => {
+  ])('goes to %s with %j if requested (streamed: %s)', async (endpoint, more, streamed) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url, { endpoint, ...more })
@@ -79,7 +79,7 @@ describe('a submit', () => {
     expect(/event-stream|ndjson/.test(response.headers['content-type'] ?? '')).toBe(streamed)
   })
 
-  it('counts what is sent before it as its position', async () => {
+  it('has as its position the number of jobs before it', async () => {
     await using fake = await FakeOllama.start({ slots: 1 })
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -91,7 +91,7 @@ describe('a submit', () => {
     expect((await submit(url)).position).toBe(1)
   })
 
-  it('changes nothing when its caller hangs up behind the last byte', async () => {
+  it('is kept if its caller hangs up after the last byte', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     for (let i = 0; i < 10; i++) {
@@ -107,7 +107,7 @@ describe('a submit', () => {
     expect(fake.workers).toHaveLength(jobs.length)
   })
 
-  it('that was read whole is kept, though its caller was gone before it was written', async () => {
+  it('that was read completely is kept if its caller left before it was saved', async () => {
     await using fake = await FakeOllama.start({ models: ['tiny-a:latest'] })
     const { url } = await startForeman(fake)
     // The probe for the unknown model holds the submit up.
@@ -121,7 +121,7 @@ describe('a submit', () => {
     await until('the job is done', async () => (await list(url)).jobs[0]?.state === 'done')
   })
 
-  it('whose body breaks off is no job', async () => {
+  it('with an incomplete body creates no job', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { hostname, port } = new URL(url)
@@ -133,7 +133,7 @@ describe('a submit', () => {
     expect((await list(url)).jobs).toHaveLength(1)
   })
 
-  it('is taken while the target sleeps', async () => {
+  it('is accepted while the target sleeps', async () => {
     await using fake = await FakeOllama.start()
     await fake.down()
     const { url, clock } = await startForeman(fake)
@@ -146,7 +146,7 @@ describe('a submit', () => {
     })
   })
 
-  it('outlives the daemon', async () => {
+  it('survives a restart of the daemon', async () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
     const first = await startForeman(fake, { db })
@@ -160,8 +160,8 @@ describe('a submit', () => {
   })
 })
 
-describe('Prefer: wait', () => {
-  it('gives 200 with the finished job', async () => {
+describe('Prefer: wait on a submission', () => {
+  it('returns 200 with the finished job', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const answer = await post(url, {}, { Prefer: 'wait=30' })
@@ -171,7 +171,7 @@ describe('Prefer: wait', () => {
     expect(answer.headers).toMatchObject({ 'preference-applied': 'wait=30', location: `/jobs/${job.job_id}` })
   })
 
-  it('gives 200 with a job that failed, too: the request was answered', async () => {
+  it('returns 200 with a failed job too', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', fails(400, 'no'))
@@ -183,7 +183,7 @@ describe('Prefer: wait', () => {
     })
   })
 
-  it('gives the receipt when the time is over, at most a minute, and the job goes on', async () => {
+  it('returns the receipt after the given time, at most a minute, and the job continues', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.hold('middle')
@@ -201,7 +201,7 @@ describe('Prefer: wait', () => {
     await inState(url, job_id, 'done')
   })
 
-  it('a caller who leaves cancels nothing', async () => {
+  it('does not cancel the job if the caller leaves', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -213,7 +213,7 @@ describe('Prefer: wait', () => {
     await inState(url, job?.job_id ?? '', 'done')
   })
 
-  it('is told at once when foreman stops', async () => {
+  it('returns at once if foreman stops', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock, daemon } = await startForeman(fake)
     fake.hold('middle')
@@ -282,8 +282,8 @@ const REFUSED: readonly (readonly [object | string, number, ErrorDocument])[] = 
   ],
 ]
 
-describe('what is refused', () => {
-  it('is refused with what is wrong, and leaves nothing behind', async () => {
+describe('a refused submission', () => {
+  it('names what is wrong and leaves nothing behind', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await probed(url)
@@ -296,7 +296,7 @@ describe('what is refused', () => {
     expect(fake.workers).toEqual([])
   })
 
-  it('never a key of the target, nor a key that is near none of foreman’s', async () => {
+  it('is never refused for a key of the target, or a key that resembles none of foreman’s', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { paths } = JSON.parse(readFileSync(new URL('./target-keys.json', import.meta.url), 'utf8')) as {
@@ -309,14 +309,14 @@ describe('what is refused', () => {
     }
   })
 
-  it('a webhook to foreman itself, and to its target', async () => {
+  it('has a webhook to foreman itself or to its target', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     for (const state_webhook_url of [`${url}/jobs`, `${fake.url}/api/chat`, 'http://169.254.169.254/latest'])
       expect(documentOf<ErrorDocument>(await post(url, { state_webhook_url })).code).toBe('webhook_refused')
   })
 
-  it('a webhook to the target by another address of this machine', async () => {
+  it('has a webhook to the target by another address of this machine', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { webhookAllow: ['127.0.0.0/8', 'localhost', '0.0.0.0'] } })
     const { port } = new URL(fake.url)
@@ -330,7 +330,7 @@ describe('what is refused', () => {
     }
   })
 
-  it('what finds the queue full is told when to come again, and blocked calls and jobs share the queue', async () => {
+  it('to a full queue says when to retry, and waiting calls and jobs share the queue', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { maxQueue: 1 } })
     fake.hold('middle')
@@ -343,7 +343,7 @@ describe('what is refused', () => {
     expect((await chat(url).answer()).status).toBe(503)
   })
 
-  it('too large a body is 413', async () => {
+  it('with too large a body is 413', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { maxBody: 100 } })
     const answer = await post(url, { x: 'y'.repeat(100) })
@@ -351,7 +351,7 @@ describe('what is refused', () => {
     expect(documentOf<ErrorDocument>(answer).code).toBe('body_too_large')
   })
 
-  it('no room on the disk is 503, and nothing is changed', async () => {
+  it('without room on the disk is 503 and changes nothing', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { minFree: Number.MAX_SAFE_INTEGER } })
     const answer = await post(url)
@@ -360,7 +360,7 @@ describe('what is refused', () => {
     expect(answer.headers['retry-after']).toBe('30')
   })
 
-  it('while foreman stops nothing is taken, cancelled or deleted; reading goes on', async () => {
+  it('while foreman stops is 503, as are cancel and delete; reads still work', async () => {
     await using fake = await FakeOllama.start()
     const { url, daemon, clock } = await startForeman(fake)
     fake.hold('middle')

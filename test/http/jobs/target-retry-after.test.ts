@@ -15,11 +15,11 @@ const asksToWait = (status: number, seconds: string): Script => {
   }
 }
 
-describe('a target that asks for time', () => {
+describe('a target that sends Retry-After', () => {
   it.each([
     [429, '600', 10 * MINUTE],
     [503, '90', 90_000],
-  ])('with %i and Retry-After %s is asked again after that time, and no attempt is spent', async (...row) => {
+  ])('with %i and Retry-After %s gets the request again after that time, and no attempt is spent', async (...row) => {
     const [status, seconds, wait] = row
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
@@ -34,7 +34,7 @@ describe('a target that asks for time', () => {
     expect([job.attempt, fake.workers.length]).toEqual([1, 2])
   })
 
-  it('is not waited for longer than that when the clock is put back meanwhile', async () => {
+  it('is not waited for longer if the clock is set back meanwhile', async () => {
     await using fake = await FakeOllama.start()
     const running = await startForeman(fake)
     fake.on('/api/chat', asksToWait(429, '600'))
@@ -46,7 +46,7 @@ describe('a target that asks for time', () => {
     await inState(running.url, id, 'done')
   })
 
-  it('answers a waiting caller with its status as it came', async () => {
+  it('answers a waiting call with its status unchanged', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', asksToWait(429, '600'))

@@ -8,7 +8,7 @@ import { inState, submit } from './submission.ts'
 
 const LONG = says('x'.repeat(600), 'y'.repeat(600))
 
-it('an async job with too large an answer fails with the limit, once, and the next one goes on', async () => {
+it('an async job with too large an answer fails once with the limit, and the next job runs', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake, { config: { maxAnswer: 1_000 } })
   fake.on('/api/chat', LONG)
@@ -24,7 +24,7 @@ it('an async job with too large an answer fails with the limit, once, and the ne
   await inState(url, next.job_id, 'done')
 })
 
-it('an async job is done if only the bytes behind its last record are too many', async () => {
+it('an async job is done if only the bytes after its last record are too many', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake, { config: { maxAnswer: 1_000 } })
   const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: 2040\r\n\r\n'
@@ -37,7 +37,7 @@ it('an async job is done if only the bytes behind its last record are too many',
   expect((await inState(url, id, 'done')).error).toBeNull()
 })
 
-it('the limit is told as it was set', async () => {
+it('the error for too large an answer shows the limit as it was configured', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake, { config: { maxAnswer: 1024 } })
   fake.on('/api/chat', LONG)
@@ -45,7 +45,7 @@ it('the limit is told as it was set', async () => {
   expect(error?.message).toBe('the answer is larger than 1KiB (FOREMAN_MAX_ANSWER)')
 })
 
-it('a blocked call has all of it', async () => {
+it('a waiting call gets the whole of a large answer', async () => {
   await using fake = await FakeOllama.start()
   const { url } = await startForeman(fake, { config: { maxAnswer: 1_000 } })
   fake.on('/api/chat', LONG)

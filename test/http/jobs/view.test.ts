@@ -9,8 +9,8 @@ import { documentOf, inState, MESSAGES, submit, view } from './submission.ts'
 
 const NOBODY = '01JD0000000000000000000000'
 
-describe('a job is read', () => {
-  it('with its answer, tokens and timings once it is done, and never with its prompt', async () => {
+describe('the document of a job', () => {
+  it('has answer, tokens and timings once it is done, and never the prompt', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', says('Hel', 'lo'))
@@ -32,7 +32,7 @@ describe('a job is read', () => {
     expect((await get(url, `/jobs/${job_id}`)).body).not.toContain('my secret')
   })
 
-  it('with the numbers of its answer as the target wrote them', async () => {
+  it('has the numbers of the answer as the target wrote them', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const body =
@@ -43,7 +43,7 @@ describe('a job is read', () => {
     expect((await get(url, `/jobs/${job_id}`)).body).toContain(`"result":${body}`)
   })
 
-  it('with its place in drain order while it waits', async () => {
+  it('has the position in drain order while it waits', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -63,7 +63,7 @@ describe('a job is read', () => {
     fake.release('middle')
   })
 
-  it('with the target’s own error and status when it failed', async () => {
+  it('has the target’s error and status if it failed', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', fails(500, 'llama runner has terminated'))
@@ -73,7 +73,7 @@ describe('a job is read', () => {
     expect(job).not.toHaveProperty('result')
   })
 
-  it('with a place instead of what is larger than 256 KiB', async () => {
+  it('has a URL instead of a value larger than 256 KiB', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { publicUrl: 'https://f.example/' } })
     const content = 'x'.repeat(300_000)
@@ -87,7 +87,7 @@ describe('a job is read', () => {
     expect([job.result_omitted, 'result' in job]).toEqual([true, false])
   })
 
-  it('also if it is a blocked call', async () => {
+  it('exists for a waiting call too', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { headers } = await chat(url).answer()
@@ -101,7 +101,7 @@ describe('a job is read', () => {
     expect(job).not.toHaveProperty('result')
   })
 
-  it.each([NOBODY, 'nonsense', NOBODY.toLowerCase(), '%1b%5b31m'])('with 404 when there is none (%s)', async (id) => {
+  it.each([NOBODY, 'nonsense', NOBODY.toLowerCase(), '%1b%5b31m'])('is 404 for an unknown job (%s)', async (id) => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     for (const path of [`/jobs/${id}`, `/jobs/${id}/events`, `/jobs/${id}/artifacts/completion`]) {
@@ -111,7 +111,7 @@ describe('a job is read', () => {
     }
   })
 
-  it('without a body by HEAD', async () => {
+  it('has no body with HEAD', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
@@ -121,8 +121,8 @@ describe('a job is read', () => {
   })
 })
 
-describe('Prefer: wait', () => {
-  it('holds the answer until the job is over', async () => {
+describe('Prefer: wait on a job document', () => {
+  it('holds the answer until the job ends', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.hold('middle')
@@ -138,7 +138,7 @@ describe('Prefer: wait', () => {
     expect(documentOf(answer)).toMatchObject({ state: 'done', result: { done: true } })
   })
 
-  it('gives the job as it is when the time is up', async () => {
+  it('returns the current document after the given time', async () => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake)
     fake.hold('middle')
@@ -155,8 +155,8 @@ describe('Prefer: wait', () => {
   })
 })
 
-describe('after a lost connection', () => {
-  it('the job waits again, with its attempt counted and the time of its first sending', async () => {
+describe('a job after a lost connection', () => {
+  it('waits again, with its attempt counted and the time of its first sending', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     fake.on('/api/chat', cut('fin', 1))
