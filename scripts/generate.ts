@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { renderConfigurationPage, renderEnvExample } from '../src/daemon/config/render.ts'
 import { openApiDocument } from '../src/daemon/http/own/openapi/document.ts'
+import { ROUTES } from '../src/daemon/http/routes.ts'
 import { renderCommandLinePage } from './document-command-line.ts'
 import { renderErrorsPage } from './document-errors.ts'
 import { renderLifecyclePage } from './document-lifecycle.ts'
@@ -20,7 +21,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/job-lifecycle.md': renderLifecyclePage,
   'docs/metrics.md': renderMetricsPage,
   'docs/ollama-versions.md': renderOllamaVersionsPage,
-  'docs/openapi.json': () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
+  'docs/openapi.json': () => `${JSON.stringify(openApiDocument(ROUTES), null, 2)}\n`,
   'examples/grafana/dashboards/foreman.json': renderGrafanaDashboard,
 }
 

@@ -56,6 +56,16 @@ export const ERRORS = {
     message: "model '{model}' not found",
     hint: "Ollama does not have this model: pull it there. Only /jobs uses this code; elsewhere the error is Ollama's own.",
   },
+  not_found: {
+    status: 404,
+    message: 'unknown path',
+    hint: 'GET /openapi.json lists the paths. On paths outside /jobs the answer is the plain text of Ollama: 404 page not found.',
+  },
+  method_not_allowed: {
+    status: 405,
+    message: 'method {method} is not allowed here; allowed: {allow}',
+    hint: "Use a method of the Allow header. On Ollama's own paths the answer is the plain text of Ollama: 405 method not allowed.",
+  },
   job_not_found: {
     status: 404,
     message: 'no job {id}',

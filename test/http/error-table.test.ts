@@ -45,7 +45,7 @@ function formOf(shape: Shape, status: number, says: string, code: string | null)
 
 const header = ({ headers }: Reply, name: string): string | null => headers.get(name) ?? null
 
-function check(reply: Reply, { code, line, says, retryAfter }: Row, shape: Shape): void {
+function check(reply: Reply, { code, line, says, retryAfter, allow }: Row, shape: Shape): void {
   const status = Number(line.slice(0, 3))
   const { type, document } = formOf(shape, status, says, code)
   expect([reply.line, header(reply, 'x-foreman-error'), header(reply, 'content-type')]).toEqual([line, code, type])
@@ -53,7 +53,7 @@ function check(reply: Reply, { code, line, says, retryAfter }: Row, shape: Shape
   const seconds = retryAfter ?? (status === 503 ? expect.stringMatching(/^[1-9]\d*$/) : null)
   expect(header(reply, 'retry-after')).toEqual(seconds)
   expect(header(reply, 'www-authenticate')).toBe(status === 401 ? 'Bearer' : null)
-  expect(header(reply, 'allow')).toBeNull()
+  expect(header(reply, 'allow')).toBe(allow ?? null)
 }
 
 describe('the error table', () => {
@@ -89,7 +89,6 @@ describe('an error from Ollama', () => {
     [{ method: 'DELETE', path: '/api/tags' }, '405 Method Not Allowed', '405 method not allowed', 'HEAD, GET'],
     [{ method: 'GET', path: '/v1/messages' }, '405 Method Not Allowed', '405 method not allowed', 'POST'],
     [{ method: 'GET', path: '/v1/chat/completions' }, '405 Method Not Allowed', '405 method not allowed', 'POST'],
-    [{ method: 'PUT', path: '/jobs' }, '405 Method Not Allowed', '405 method not allowed', 'HEAD, GET, POST'],
     [{ path: '/api/nothing' }, '404 Not Found', '404 page not found', null],
     [{ path: '/v1/nothing' }, '404 Not Found', '404 page not found', null],
   ])('is for %j the plain text of its router, with Allow for a wrong method', async ([asked, line, body, allow]) => {

@@ -20,6 +20,7 @@ export interface Row {
   readonly says: string
   /** Retry-After, where it is always the same. Without: any whole number of seconds on a 503, none elsewhere. */
   readonly retryAfter?: string
+  readonly allow?: string
   /** In this form wherever it comes: nobody knows the path yet. */
   readonly shape?: Shape
   readonly provoke: (place: Place) => Promise<Reply>
@@ -155,6 +156,15 @@ export const ROWS: readonly Row[] = [
         await until('the models are known', async () => (await read<StatusDocument>(url, '/status')).target.version)
         return (await ask(url, { path: '/jobs', body: { ...CHAT, model: 'nope' } })).reply()
       }),
+  },
+  {
+    ...{ code: 'not_found', line: '404 Not Found', says: 'unknown path', places: JOBS },
+    provoke: wrong({ path: '/jobs/x/nothing' }),
+  },
+  {
+    ...{ code: 'method_not_allowed', line: '405 Method Not Allowed', places: JOBS, allow: 'HEAD, GET, POST' },
+    says: 'method PUT is not allowed here; allowed: HEAD, GET, POST',
+    provoke: wrong({ method: 'PUT' }),
   },
   {
     ...{ code: 'job_not_found', line: '404 Not Found', says: `no job ${NOBODY}`, places: JOBS },

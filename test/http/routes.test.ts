@@ -21,7 +21,7 @@ describe('the route table', () => {
   })
 
   test('queues exactly the requests that run a worker model', () => {
-    const queued = ROUTES.filter(({ way }) => way === 'queued').map(({ path }) => path)
+    const queued = ROUTES.filter(({ group }) => group === 'queued').map(({ path }) => path)
     expect(queued.toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted())
   })
 
@@ -101,12 +101,6 @@ describe('a routed request', () => {
     ['POST', '/', 'HEAD, GET'],
     ['GET', `/api/blobs/sha256:${'a'.repeat(64)}`, 'HEAD, POST'],
     ['PUT', '/api/experimental/aliases', 'GET, POST, DELETE'],
-    ['GET', '/pause', 'POST'],
-    ['PUT', '/jobs', 'HEAD, GET, POST'],
-    ['POST', '/jobs/x', 'HEAD, GET, DELETE'],
-    ['GET', '/jobs/x/cancel', 'POST'],
-    ['DELETE', '/jobs/x/events', 'HEAD, GET'],
-    ['GET', '/jobs/x/deliveries/1/redeliver', 'POST'],
   ])("of %s %s gets Ollama's 405, with Allow: %s", async (method, path, allow) => {
     const { half, target } = await startServer()
     const answer = await fetch(half.url + path, { method })
@@ -116,6 +110,35 @@ describe('a routed request', () => {
     expect(await answer.text()).toBe(method === 'HEAD' ? '' : '405 method not allowed')
     expect(target.seen).toEqual([])
   })
+
+  test.each([
+    ['GET', '/pause', 'POST'],
+    ['PUT', '/status', 'HEAD, GET'],
+    ['PUT', '/jobs', 'HEAD, GET, POST'],
+    ['POST', '/jobs/x', 'HEAD, GET, DELETE'],
+    ['GET', '/jobs/x/cancel', 'POST'],
+    ['DELETE', '/jobs/x/events', 'HEAD, GET'],
+    ['GET', '/jobs/x/deliveries/1/redeliver', 'POST'],
+  ])('of %s %s is refused with a 405 in JSON, with Allow: %s', async (method, path, allow) => {
+    const { half } = await startServer()
+    const answer = await fetch(half.url + path, { method })
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('allow')).toBe(allow)
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    const error = `method ${method} is not allowed here; allowed: ${allow}`
+    expect(await answer.json()).toEqual({ error, code: 'method_not_allowed' })
+  })
+
+  test.each(['GET', 'POST', 'DELETE', 'PUT'])(
+    'with the method %s for an unknown path under /jobs gets a 404 in JSON',
+    async (method) => {
+      const { half } = await startServer()
+      const answer = await fetch(`${half.url}/jobs/x/nothing`, { method })
+      expect(answer.status).toBe(404)
+      expect(answer.headers.get('content-type')).toBe('application/json')
+      expect(await answer.json()).toEqual({ error: 'unknown path', code: 'not_found' })
+    },
+  )
 
   test.each(['GET', 'POST', 'DELETE', 'HEAD'])(
     "of %s on an unknown path gets Ollama's 404 and is never forwarded",

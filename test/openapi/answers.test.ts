@@ -12,7 +12,7 @@ import { passTime, type Running, startForeman, until } from '../harness.ts'
 import { CHAT, inState, probed, submit } from '../http/jobs/submission.ts'
 import { startWebhookSink } from '../webhook-sink.ts'
 
-const document = openApiDocument()
+const document = openApiDocument(ROUTES)
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)
 ajv.addSchema(closed(document) as object, 'foreman')

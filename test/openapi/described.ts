@@ -1,7 +1,7 @@
 // Whether an answer is in the OpenAPI document: its route, its status, and its error code.
 
 import { openApiDocument } from '../../src/daemon/http/own/openapi/document.ts'
-import { match } from '../../src/daemon/http/routes.ts'
+import { match, ROUTES } from '../../src/daemon/http/routes.ts'
 
 export interface Answered {
   readonly method: string
@@ -17,7 +17,7 @@ interface DescribedResponse {
   readonly headers?: Readonly<Record<string, { readonly schema?: { readonly enum?: readonly string[] } }>>
 }
 
-const document = openApiDocument()
+const document = openApiDocument(ROUTES)
 
 /** One line if the document lacks it. Paths and methods that no route has are the router's, not an operation's. */
 export function undescribed({ method, path, status, code }: Answered): string[] {

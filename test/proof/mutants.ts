@@ -195,7 +195,7 @@ export const MUTANTS = {
   'a watcher that reconnects misses a record': {
     edits: [
       {
-        file: 'src/daemon/http/jobs/events-history.ts',
+        file: 'src/daemon/http/jobs/event-history.ts',
         from: 'if (number > after) told.push',
         to: 'if (number > after + (after % 100 > 0 ? 1 : 0)) told.push',
       },

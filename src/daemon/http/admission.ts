@@ -14,7 +14,7 @@ export async function isUnknownModel(model: string, prober: HttpContext['prober'
 }
 
 /** What the store would not take, with an honest Retry-After. */
-export function noRoom(
+export function queueFullError(
   kind: 'queue_full' | 'storage_full',
   depth: Depth,
   limits: QueueLimits,
@@ -25,7 +25,7 @@ export function noRoom(
 }
 
 /** An async job is on disk: whoever acts on that hears of it. */
-export function tellOf({ dispatcher, deadlines }: HttpContext, job: Job): void {
+export function announceEnqueued({ dispatcher, deadlines }: HttpContext, job: Job): void {
   dispatcher.enqueued(job)
   const { startBeforeMs, finishBeforeMs } = job.wishes
   if (startBeforeMs !== null || finishBeforeMs !== null) deadlines.wake()

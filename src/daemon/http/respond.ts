@@ -24,6 +24,8 @@ export interface OwnError {
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
 export const TEXT_TYPE = 'text/plain; charset=utf-8'
+/** Headers of an answer that no cache may keep. */
+export const FRESH = { 'Cache-Control': 'no-store' }
 
 type Headers = Readonly<Record<string, string>>
 
@@ -101,9 +103,9 @@ function errorHeaders({ code, retryAfter, status }: OwnError): Record<string, st
 }
 
 /** An unread body of at most this is read and dropped by Node, and the connection lives on. */
-const SMALL = 64 * 1024
+const MAX_DISCARDED_BYTES = 64 * 1024
 /** How long a caller may go on sending what nobody wants, before the line is cut. */
-export const LINGER_MS = 2_000
+export const UNREAD_LINGER_MS = 2_000
 
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
@@ -112,7 +114,7 @@ export const hasBody = ({ headers }: IncomingMessage): boolean =>
 function leavesMuchUnread(req: IncomingMessage): boolean {
   if (!hasBody(req) || req.complete) return false
   if (req.readableDidRead) return true
-  return req.headers.expect !== undefined || !(Number(req.headers['content-length']) <= SMALL)
+  return req.headers.expect !== undefined || !(Number(req.headers['content-length']) <= MAX_DISCARDED_BYTES)
 }
 
 /**
@@ -125,7 +127,7 @@ function refuseUnread(res: ServerResponse, status: number, headers: Headers, bod
   const head = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
   res.writeHead(status, reasonPhrase(status), head)
   res.write(body)
-  const timer = clock.after(LINGER_MS, () => res.end())
+  const timer = clock.after(UNREAD_LINGER_MS, () => res.end())
   const done = (): void => {
     timer.cancel()
     res.end()

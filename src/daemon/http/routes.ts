@@ -1,37 +1,28 @@
-// Owns THE table of routes (spec §3.1): which path and method goes which way. Matched against the raw path: what a proxy
-// decodes or tidies up and the server behind it does not is a bypass, so nothing is decoded before it is matched.
+// THE table of routes: which handler gets a path and method. Paths are matched raw: if this server decoded or cleaned a path
+// that a proxy in front of it does not, or the reverse, a rule of that proxy could be bypassed.
 
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
-import type { Surface } from './error-body.ts'
-
-export type Method = 'GET' | 'HEAD' | 'POST' | 'DELETE'
-
-/** What becomes of a request. */
-export type Way =
-  /** A job: waits for its turn, then streams. */
-  | 'queued'
-  /** To the target at once, at most FOREMAN_EMBED_CONCURRENCY of them. */
-  | 'embeddings'
-  /** Answered from the last probe. */
-  | 'inventory'
-  /** To the target at once; its last answer is kept for when it sleeps. */
-  | 'show'
-  /** To the target at once. */
-  | 'direct'
-  /** To the target at once, streamed both ways, only with FOREMAN_ALLOW_MANAGEMENT. */
-  | 'management'
-  /** Foreman's own. */
-  | 'own'
-  /** Async jobs: to be found in the table of jobs.ts. */
-  | 'jobs'
-
-export interface Route {
-  /** Exact, but for `{…}`, which stands for one segment. */
-  readonly path: string
-  readonly methods: readonly Method[]
-  readonly way: Way
-  readonly surface: Surface
-}
+import type { Handler, Method, Route, TargetGroup } from './call.ts'
+import { sendArtifact } from './jobs/artifact.ts'
+import { streamEvents } from './jobs/events.ts'
+import { cancelJob, deleteJob, redeliverWebhook, retryJob } from './jobs/job-actions.ts'
+import { forJob, type JobHandler } from './jobs/job-id.ts'
+import { listJobs } from './jobs/job-list.ts'
+import { viewJob } from './jobs/job-view.ts'
+import { submitJob } from './jobs/submit.ts'
+import { embed } from './ollama/embeddings.ts'
+import { sendLoaded, sendModel, sendModelList, sendRunning, sendTags, sendVersion } from './ollama/inventory.ts'
+import { manage } from './ollama/management.ts'
+import { passThrough } from './ollama/passthrough.ts'
+import { queue } from './ollama/queued.ts'
+import { show } from './ollama/show.ts'
+import { sendBackup } from './own/backup.ts'
+import { sendHealth, sendReadiness } from './own/health.ts'
+import { sendMetrics } from './own/metrics.ts'
+import { sendOpenApi } from './own/openapi/document.ts'
+import { pauseQueue, resumeQueue } from './own/pause.ts'
+import { sendStatus } from './own/status.ts'
+import type { Surface } from './respond.ts'
 
 /** In the order in which Ollama's Allow header lists them. */
 const METHOD_ORDER: readonly Method[] = ['HEAD', 'GET', 'POST', 'DELETE']
@@ -39,19 +30,44 @@ const METHOD_ORDER: readonly Method[] = ['HEAD', 'GET', 'POST', 'DELETE']
 const READ = ['HEAD', 'GET'] as const
 const GET = ['GET'] as const
 const POST = ['POST'] as const
+const DELETE = ['DELETE'] as const
 
-const queued = (path: EndpointPath): Route => ({ path, methods: POST, way: 'queued', surface: ENDPOINTS[path].dialect })
+type Methods = readonly Method[]
 
-const native = (path: string, methods: readonly Method[], way: Way): Route => ({
-  path,
-  methods,
-  way,
-  surface: 'native',
+/** A job: it waits for its turn, then its answer is streamed. */
+const queued = (path: EndpointPath): Route => ({
+  ...{ path, methods: POST, surface: ENDPOINTS[path].dialect, handle: (call) => queue(call, path) },
+  ...{ endsAtShutdown: true, group: 'queued' },
 })
 
-const own = (path: string, methods: readonly Method[]): Route => ({ path, methods, way: 'own', surface: 'jobs' })
+/** Passed on to the target at once. */
+const sent = (group: TargetGroup, handle: Handler) => {
+  return (path: string, methods: Methods, surface: Surface = 'native'): Route => ({
+    ...{ path, methods, surface, handle, endsAtShutdown: true, group },
+  })
+}
+const embedding = sent('embeddings', embed)
+const shown = sent('show', show)
+const direct = sent('direct', passThrough)
+const management = sent('management', manage)
 
-const jobs = (path: string, methods: readonly Method[]): Route => ({ path, methods, way: 'jobs', surface: 'jobs' })
+/** Answered from the last probe. */
+const inventory = (path: string, methods: Methods, handle: Handler, surface: Surface = 'native'): Route => ({
+  ...{ path, methods, surface, handle, endsAtShutdown: false, group: 'inventory' },
+})
+
+/** Foreman's own. */
+const own = (path: string, methods: Methods, handle: Handler): Route => ({
+  ...{ path, methods, surface: 'jobs', handle, endsAtShutdown: false, group: null },
+})
+
+/** Async jobs. Reading goes on until the port closes. */
+const jobs = (path: string, methods: Methods, handle: Handler): Route => ({
+  ...own(path, methods, handle),
+  endsAtShutdown: !methods.includes('GET'),
+})
+const job = (path: string, methods: Methods, handle: JobHandler): Route =>
+  jobs(`/jobs/{id}${path}`, methods, forJob(handle))
 
 export const ROUTES: readonly Route[] = [
   queued('/api/chat'),
@@ -65,81 +81,83 @@ export const ROUTES: readonly Route[] = [
   queued('/v1/images/generations'),
   queued('/v1/images/edits'),
 
-  native('/api/embed', POST, 'embeddings'),
-  native('/api/embeddings', POST, 'embeddings'),
-  { path: '/v1/embeddings', methods: POST, way: 'embeddings', surface: 'openai' },
+  embedding('/api/embed', POST),
+  embedding('/api/embeddings', POST),
+  embedding('/v1/embeddings', POST, 'openai'),
 
-  native('/', READ, 'inventory'),
-  native('/api/version', READ, 'inventory'),
-  native('/api/tags', READ, 'inventory'),
-  native('/api/ps', GET, 'inventory'),
-  { path: '/v1/models', methods: GET, way: 'inventory', surface: 'openai' },
-  { path: '/v1/models/{model}', methods: GET, way: 'inventory', surface: 'openai' },
+  inventory('/', READ, sendRunning),
+  inventory('/api/version', READ, sendVersion),
+  inventory('/api/tags', READ, sendTags),
+  inventory('/api/ps', GET, sendLoaded),
+  inventory('/v1/models', GET, sendModelList, 'openai'),
+  inventory('/v1/models/{model}', GET, sendModel, 'openai'),
 
-  native('/api/show', POST, 'show'),
+  shown('/api/show', POST),
 
-  { path: '/v1/messages/count_tokens', methods: POST, way: 'direct', surface: 'anthropic' },
-  native('/api/status', GET, 'direct'),
-  native('/api/me', POST, 'direct'),
-  native('/api/experimental/aliases', GET, 'direct'),
-  native('/api/experimental/model-recommendations', GET, 'direct'),
-  native('/api/experimental/web_search', POST, 'direct'),
-  native('/api/experimental/web_fetch', POST, 'direct'),
+  direct('/v1/messages/count_tokens', POST, 'anthropic'),
+  direct('/api/status', GET),
+  direct('/api/me', POST),
+  direct('/api/experimental/aliases', GET),
+  direct('/api/experimental/model-recommendations', GET),
+  direct('/api/experimental/web_search', POST),
+  direct('/api/experimental/web_fetch', POST),
 
-  native('/api/pull', POST, 'management'),
-  native('/api/push', POST, 'management'),
-  native('/api/create', POST, 'management'),
-  native('/api/copy', POST, 'management'),
-  native('/api/delete', ['DELETE'], 'management'),
-  native('/api/blobs/{digest}', ['HEAD', 'POST'], 'management'),
-  native('/api/experimental/aliases', ['POST', 'DELETE'], 'management'),
-  native('/api/signout', POST, 'management'),
+  management('/api/pull', POST),
+  management('/api/push', POST),
+  management('/api/create', POST),
+  management('/api/copy', POST),
+  management('/api/delete', DELETE),
+  management('/api/blobs/{digest}', ['HEAD', 'POST']),
+  management('/api/experimental/aliases', ['POST', 'DELETE']),
+  management('/api/signout', POST),
   // How older command lines sign out.
-  native('/api/user/keys/{key}', ['DELETE'], 'management'),
+  management('/api/user/keys/{key}', DELETE),
 
-  own('/healthz', READ),
-  own('/readyz', READ),
-  own('/status', READ),
-  own('/metrics', READ),
-  own('/openapi.json', READ),
-  own('/pause', POST),
-  own('/resume', POST),
-  own('/backup', POST),
+  own('/healthz', READ, sendHealth),
+  own('/readyz', READ, sendReadiness),
+  own('/status', READ, sendStatus),
+  own('/metrics', READ, sendMetrics),
+  own('/openapi.json', READ, (call) => sendOpenApi(call, ROUTES)),
+  own('/pause', POST, pauseQueue),
+  own('/resume', POST, resumeQueue),
+  own('/backup', POST, sendBackup),
 
-  jobs('/jobs', ['HEAD', 'GET', 'POST']),
-  jobs('/jobs/{id}', ['HEAD', 'GET', 'DELETE']),
-  jobs('/jobs/{id}/events', READ),
-  jobs('/jobs/{id}/artifacts/{name}', READ),
-  jobs('/jobs/{id}/cancel', POST),
-  jobs('/jobs/{id}/retry', POST),
-  jobs('/jobs/{id}/deliveries/{n}/redeliver', POST),
+  jobs('/jobs', READ, listJobs),
+  jobs('/jobs', POST, submitJob),
+  job('', READ, viewJob),
+  job('', DELETE, deleteJob),
+  job('/events', READ, streamEvents),
+  job('/artifacts/{name}', READ, sendArtifact),
+  job('/cancel', POST, cancelJob),
+  job('/retry', POST, retryJob),
+  job('/deliveries/{n}/redeliver', POST, redeliverWebhook),
 ]
 
-interface RouteNode {
+interface PathNode {
   readonly byMethod: ReadonlyMap<string, Route>
-  /** The value of an Allow header. */
+  /** Value of the Allow header. */
   readonly allow: string
   readonly surface: Surface
 }
 
-function placesOf(routes: readonly Route[]): ReadonlyMap<string, RouteNode> {
-  const places = new Map<string, RouteNode>()
+function nodesOf(routes: readonly Route[]): ReadonlyMap<string, PathNode> {
+  const nodes = new Map<string, PathNode>()
   for (const { path, surface } of routes) {
     const here = routes.filter((route) => route.path === path)
     const byMethod = new Map(here.flatMap((route) => route.methods.map((method) => [method, route] as const)))
     const allow = METHOD_ORDER.filter((method) => byMethod.has(method)).join(', ')
-    places.set(path, { byMethod, allow, surface })
+    nodes.set(path, { byMethod, allow, surface })
   }
-  return places
+  return nodes
 }
 
-const PLACES = placesOf(ROUTES)
+const NODES = nodesOf(ROUTES)
 
-/** The paths with parameters, as the segments that must be met; null stands for any one. */
-const PATTERNS = [...PLACES]
+/** The paths with parameters, as segments; null stands for any one segment. */
+const PATTERNS = [...NODES]
   .filter(([path]) => path.includes('{'))
-  .map(([path, place]) => ({
-    place,
+  .map(([path, node]) => ({
+    node,
     segments: path.split('/').map((segment) => (segment.startsWith('{') ? null : segment)),
   }))
 const MAX_SEGMENTS = Math.max(...PATTERNS.map(({ segments }) => segments.length))
@@ -150,19 +168,19 @@ export type Match =
   | { readonly kind: 'wrong_method'; readonly allow: string; readonly surface: Surface }
   | { readonly kind: 'unknown'; readonly surface: Surface }
 
-/** What `path` (raw, without query) is to `method`. */
+/** Finds the route of a method and a path (raw, without query). */
 export function match(method: string, path: string): Match {
-  const exact = PLACES.get(path)
-  if (exact !== undefined) return at(exact, method, [])
+  const exact = NODES.get(path)
+  if (exact !== undefined) return matchAt(exact, method, [])
   const raw = path.split('/', MAX_SEGMENTS + 1)
-  for (const { place, segments } of PATTERNS) {
+  for (const { node, segments } of PATTERNS) {
     const parameters = parametersOf(raw, segments)
-    if (parameters !== null) return at(place, method, parameters)
+    if (parameters !== null) return matchAt(node, method, parameters)
   }
   return { kind: 'unknown', surface: surfaceOf(path) }
 }
 
-function at({ byMethod, allow, surface }: RouteNode, method: string, parameters: readonly string[]): Match {
+function matchAt({ byMethod, allow, surface }: PathNode, method: string, parameters: readonly string[]): Match {
   const route = byMethod.get(method)
   return route === undefined ? { kind: 'wrong_method', allow, surface } : { kind: 'route', route, allow, parameters }
 }
@@ -174,7 +192,7 @@ function parametersOf(raw: readonly string[], segments: readonly (string | null)
   return parameters.every((parameter) => parameter !== null) ? parameters : null
 }
 
-/** One segment, as in Ollama: its router decodes first, so an escaped slash is a slash too, and no such path is known. */
+/** Decodes one segment. Null if it holds an escaped slash: Ollama's router decodes first, and then knows no such path. */
 function decoded(raw: string): string | null {
   try {
     const parameter = decodeURIComponent(raw)
@@ -184,7 +202,7 @@ function decoded(raw: string): string | null {
   }
 }
 
-/** Whose errors a path speaks that is on no table. */
+/** The surface of a path that is not in the table. */
 function surfaceOf(path: string): Surface {
   if (path.startsWith('/v1/messages')) return 'anthropic'
   if (path.startsWith('/v1/')) return 'openai'

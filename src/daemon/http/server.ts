@@ -1,59 +1,52 @@
-// Owns the listening socket and what Node's HTTP server must be told: limits, what it lets through and must not, and
-// which handler gets a request. It reads no body and knows no job.
+// HTTP server: the listening socket, the limits of Node's server, and the checks between a request and its handler. It reads
+// no body and knows nothing of jobs.
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import type { Config } from '../config/config.ts'
-import type { EndpointPath } from '../domain/endpoint.ts'
 import { cameThrough, HOP_HEADER, LOOP_REASON } from '../domain/hop.ts'
 import { hasPath } from '../domain/ollama-version.ts'
 import { StoreError } from '../sqlite/store.ts'
+import { Call, type Shared } from './call.ts'
 import type { HttpContext } from './context.ts'
 import { reasonPhrase } from './error-body.ts'
 import { dropLongHeaders, isBodiless, isWellEscaped } from './gate/framing.ts'
 import { Gate, isHealth } from './gate/gate.ts'
 import { RefusalLog } from './gate/refusal-log.ts'
 import { SocketGuard } from './gate/socket-guard.ts'
-import { answerJobs } from './jobs/jobs.ts'
-import { embed } from './ollama/embeddings.ts'
-import { answerInventory } from './ollama/inventory.ts'
-import { manage } from './ollama/management.ts'
-import { passThrough } from './ollama/passthrough.ts'
-import { queue } from './ollama/queued.ts'
-import { ShownModels, show } from './ollama/show.ts'
+import { ShownModels } from './ollama/show.ts'
 import { BackupDownloads } from './own/backup.ts'
-import { answerOwn } from './own/health.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
 import { RequestBodies } from './request-body.ts'
-import { hasBody, type OwnError, ownError, refuse, sendPlain } from './respond.ts'
-import { type Match, match, type Route } from './routes.ts'
+import { hasBody, ownError, refuse, type Surface, sendPlain } from './respond.ts'
+import { type Match, match } from './routes.ts'
 import { Semaphore } from './semaphore.ts'
 import { SliceRunner } from './slice-runner.ts'
 
 export interface ServerLimits {
-  /** Until the headers of a request are complete. */
+  /** In which the headers of a request must be complete. */
   readonly headersMs: number
   readonly keepAliveMs: number
   readonly maxHeaderSize: number
-  /** Requests of one connection that wait for their answers. */
+  /** The most requests of one connection that wait for their answers. */
   readonly pipelined: number
   readonly bodyWindowMs: number
   readonly bodyWindowBytes: number
-  /** How often Node and we look for slow requests. */
+  /** How often Node and foreman look for slow requests. */
   readonly checkMs: number
   readonly bodiesInFlight: number
-  /** Connections beyond the callers who may wait: embeddings, status, keep-alive. */
+  /** Connections beyond the callers that may wait: for embeddings, status and keep-alive. */
   readonly headRoom: number
-  /** Connections beyond those, if all of them are busy: only /healthz and /readyz are answered there. */
+  /** Connections beyond those, for when all of them are busy. They only answer /healthz and /readyz. */
   readonly forHealth: number
 }
 
 export const LIMITS: ServerLimits = {
   headersMs: 10_000,
-  // Pooled clients and proxies keep theirs up to 60 s: whoever closes first makes the other one's next request fail.
+  // Pooled clients and proxies keep idle connections up to 60 s. If the server closes first, their next request fails.
   keepAliveMs: 75_000,
-  // Cookies of a single sign-on are 20 kB.
+  // Cookies of a single sign-on can be 20 kB.
   maxHeaderSize: 64 * 1024,
   pipelined: 16,
   bodyWindowMs: 60_000,
@@ -64,15 +57,18 @@ export const LIMITS: ServerLimits = {
   forHealth: 64,
 }
 
-const surfaceOf = (found: Match): Route['surface'] => (found.kind === 'route' ? found.route.surface : found.surface)
+const surfaceOf = (found: Match): Surface => (found.kind === 'route' ? found.route.surface : found.surface)
 
-/** What close() gives to answers that are under way. */
+/** The route as logs and metrics name it. */
+const labelOf = (found: Match): string => (found.kind === 'route' ? found.route.path : 'other')
+
+/** How long close() waits for answers in progress. */
 const CLOSE_GRACE_MS = 1_000
 
 export interface HttpServer {
-  /** Rejects with an error that carries `exitCode` 69 when the address is not to be had. */
+  /** Rejects with an error whose `exitCode` is 69 if the address cannot be listened on. */
   listen(): Promise<{ readonly port: number }>
-  /** Takes no new connection, drops the idle ones, gives answers under way a second, then cuts. Safe twice. */
+  /** Accepts no new connection, closes idle ones, gives answers in progress a second, then closes all. Safe to call twice. */
   close(): Promise<void>
 }
 
@@ -93,17 +89,22 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     windowBytes: limits.bodyWindowBytes,
     checkMs: limits.checkMs,
   }
-  const bodies = new RequestBodies(clock, bodyLimits, slices)
-  const slots = new Semaphore(config.embedConcurrency, config.embedQueue)
-  const shown = new ShownModels()
-  const backups = new BackupDownloads()
+  const shared: Shared = {
+    context,
+    slices,
+    refusals,
+    bodies: new RequestBodies(clock, bodyLimits, slices),
+    embedSlots: new Semaphore(config.embedConcurrency, config.embedQueue),
+    shownModels: new ShownModels(),
+    backups: new BackupDownloads(),
+  }
   const guard = new SocketGuard(clock, limits.pipelined)
   const server = http.createServer({
     keepAlive: true,
     keepAliveInitialDelay: 15_000,
     noDelay: true,
     headersTimeout: limits.headersMs,
-    // Bodies have a pace of their own (request-body.ts): a large one on slow Wi-Fi may take longer than any limit.
+    // request-body.ts checks the pace of bodies: a large one over slow Wi-Fi may take longer than any fixed limit.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: limits.checkMs,
@@ -117,7 +118,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     if (guard.connections > seats) guard.closeIdle(socket)
   })
   server.on('request', receive)
-  // Node would send "100 Continue" before anybody looked; the body reader does it once the request is let in.
+  // Node would send "100 Continue" at once. The body reader sends it, once the request has passed the checks.
   server.on('checkContinue', receive)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => guard.refuse(error, socket))
 
@@ -127,14 +128,8 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     const mark = url.indexOf('?')
     const path = mark < 0 ? url : url.slice(0, mark)
     const found = known(match(method, path), path)
-    // Not once(): it comes once by itself, and each wrapper costs as much as what it wraps.
-    res.on('close', () =>
-      metrics.request(
-        found.kind === 'route' ? found.route.path : 'other',
-        method,
-        res.headersSent ? res.statusCode : 499,
-      ),
-    )
+    // Not once(): `close` comes only once, and the wrapper costs as much as the listener.
+    res.on('close', () => metrics.request(labelOf(found), method, res.headersSent ? res.statusCode : 499))
     try {
       const done = answer(found, path, mark < 0 ? '' : url.slice(mark), req, res)
       if (done !== undefined) done.catch((error: unknown) => failed(error, res, found))
@@ -143,12 +138,24 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     }
   }
 
-  /** A path that the probed version of the target lacks is unknown here as well. */
+  /** A path that the target's version does not have is unknown here as well. */
   function known(found: Match, path: string): Match {
     if (hasPath(context.prober.status.inventory?.version ?? null, path)) return found
     return { kind: 'unknown', surface: surfaceOf(found) }
   }
 
+  /**
+   * Answers a request, by the first of these that applies:
+   * 1. It came through this foreman before: 508.
+   * 2. All connections are busy, and it does not ask for health: 503.
+   * 3. The gate refuses its form, Host, Origin or token.
+   * 4. `OPTIONS *`, or TRACE.
+   * 5. An unknown path: 400 if its escapes are malformed, a redirect to a path that is known, or 404.
+   * 6. OPTIONS: 204 with Allow.
+   * 7. A method that the path does not have: 405.
+   * 8. The daemon stops, and the route ends with it: 503.
+   * 9. The route's handler.
+   */
   function answer(
     found: Match,
     path: string,
@@ -157,73 +164,59 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     res: ServerResponse,
   ): Promise<void> | void {
     const surface = surfaceOf(found)
+    // (1)
     if (cameThrough(req.headers[HOP_HEADER], context.hop)) return refuseLoop(res, surface, path)
+    // (2)
     if (guard.connections > seats && !isHealth(path)) {
       res.setHeader('Connection', 'close')
       return refuse(context, res, surface, ownError('too_many_connections'))
     }
+    // (3)
     const refusal = gate.refusal(req, res, path)
     if (refusal !== null) {
-      logRefusal(found.kind === 'route' ? found.route.path : 'other', refusal, req)
+      refusals.log(refusal, req, labelOf(found))
       return refuse(context, res, surface, refusal)
     }
     dropLongHeaders(req)
+    // (4)
     if (path === '*') return send204(res, 'HEAD, GET, POST, DELETE, OPTIONS')
     if (req.method === 'TRACE')
       return sendPlain(context, res, 405, '405 method not allowed', { Allow: 'HEAD, GET, POST, DELETE' })
-    // An empty body in chunks is usual behind some proxies; what is in one is not read, so the connection ends with the answer.
+    // Some proxies send an empty chunked body with a GET. It is not read, so the connection ends with the answer.
     if (isBodiless(req.method) && req.headers['transfer-encoding'] !== undefined) res.shouldKeepAlive = false
+    // (5)
     if (found.kind === 'unknown') {
       if (!isWellEscaped(path))
         return refuse(context, res, surface, ownError('bad_request', { detail: 'malformed escape in the path' }))
       const redirect = req.method === 'OPTIONS' ? null : redirectOf(req.method ?? '', path, query)
       if (redirect !== null) return sendRedirect(res, redirect)
+      if (surface === 'jobs') return refuse(context, res, surface, ownError('not_found'))
       return sendPlain(context, res, 404, '404 page not found')
     }
+    // (6)
     if (req.method === 'OPTIONS') return send204(res, `${found.allow}, OPTIONS`)
-    if (found.kind === 'wrong_method')
-      return sendPlain(context, res, 405, '405 method not allowed', { Allow: found.allow })
-    return go(found.route, found.parameters, query, req, res)
+    // (7)
+    if (found.kind === 'wrong_method') return refuseMethod(found, req, res)
+    // (8)
+    if (found.route.endsAtShutdown && context.phase === 'stopping')
+      return refuse(context, res, surface, ownError('shutting_down'))
+    // (9)
+    return found.route.handle(new Call(shared, found, query, req, res))
   }
 
-  function go(
-    route: Route,
-    parameters: readonly string[],
-    query: string,
-    req: IncomingMessage,
+  /** With a code on foreman's own paths, else as Ollama's router says it. */
+  function refuseMethod(
+    { surface, allow }: Extract<Match, { readonly kind: 'wrong_method' }>,
+    { method = '' }: IncomingMessage,
     res: ServerResponse,
-  ): Promise<void> | void {
-    const { way, surface, path } = route
-    if (way === 'own') return answerOwn(context, bodies, backups, path, req, res)
-    if (way === 'inventory') return answerInventory(context, route, parameters[0] ?? '', req, res)
-    if (way === 'jobs') return answerJobs(context, bodies, slices, { path, parameters, query }, req, res)
-    if (context.phase === 'stopping') return refuse(context, res, surface, ownError('shutting_down'))
-    switch (way) {
-      case 'embeddings':
-        return embed(context, bodies, slots, route, req, res)
-      case 'queued':
-        // The table is built from ENDPOINTS, so its queued paths are endpoints.
-        return queue(context, bodies, slices, path as EndpointPath, surface, req, res)
-      case 'show':
-        return show(context, bodies, shown, route, req, res)
-      case 'direct':
-        return passThrough(context, bodies, route, query, req, res)
-      case 'management':
-        if (!config.allowManagement) {
-          const disabled = ownError('management_disabled')
-          logRefusal(path, disabled, req)
-          return refuse(context, res, surface, disabled)
-        }
-        return manage(context, bodies, { route, parameter: parameters[0] ?? '', query }, req, res)
-    }
-  }
-
-  function logRefusal(route: string, { status, code }: OwnError, { socket }: IncomingMessage): void {
-    if (status === 401 || status === 403) refusals.refused(status, code, socket.remoteAddress ?? 'unknown', route)
+  ): void {
+    if (surface !== 'jobs') return sendPlain(context, res, 405, '405 method not allowed', { Allow: allow })
+    res.setHeader('Allow', allow)
+    refuse(context, res, surface, ownError('method_not_allowed', { method, allow }))
   }
 
   let isLoopLogged = false
-  function refuseLoop(res: ServerResponse, surface: Route['surface'], path: string): void {
+  function refuseLoop(res: ServerResponse, surface: Surface, path: string): void {
     if (!isLoopLogged) log.error({ path, target: config.ollamaUrl }, `a request of foreman came back: ${LOOP_REASON}`)
     isLoopLogged = true
     refuse(context, res, surface, ownError('loop_detected'))
@@ -234,10 +227,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
       const isUnknown = error.outcome === 'unknown' && res.req.method !== 'GET'
       return refuse(context, res, surfaceOf(found), ownError(isUnknown ? 'outcome_unknown' : 'shutting_down'))
     }
-    log.error(
-      { err: error, route: found.kind === 'route' ? found.route.path : 'other' },
-      'a request failed inside foreman',
-    )
+    log.error({ err: error, route: labelOf(found) }, 'a request failed inside foreman')
     if (res.headersSent) return void res.destroy()
     refuse(context, res, surfaceOf(found), ownError('internal', { detail: 'see the log' }))
   }
@@ -264,7 +254,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
   }
 }
 
-/** Rejects with ListenError if `config.addr` cannot be listened on. Takes no request, and closes the port again. */
+/** Rejects with ListenError if `config.addr` cannot be listened on. Answers no request, and closes the port again. */
 export async function probeAddress({ addr }: Pick<Config, 'addr'>): Promise<void> {
   const server = net.createServer((socket) => socket.destroy())
   await listenOn(server, addr)
@@ -282,7 +272,7 @@ function listenOn(server: net.Server, { host, port }: Config['addr']): Promise<v
   })
 }
 
-/** With the small page that Go writes for a GET. */
+/** Redirects, with the small page that Go writes for a GET. */
 function sendRedirect(res: ServerResponse, { status, location }: Redirect): void {
   const shown = location
     .replaceAll('&', '&amp;')

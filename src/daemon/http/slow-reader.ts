@@ -51,3 +51,20 @@ export class SlowReader {
     return this.#res.writableLength + (socket._handle?.writeQueueSize ?? 0)
   }
 }
+
+/** Writes, and resolves when more can be written. False: the caller is gone. */
+export async function writeSlowly(
+  res: ServerResponse,
+  bytes: Uint8Array | string,
+  reader: SlowReader,
+): Promise<boolean> {
+  if (res.destroyed) return false
+  if (res.write(bytes)) return true
+  reader.watch()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  res.on('drain', resolve).on('close', resolve)
+  await promise
+  res.off('drain', resolve).off('close', resolve)
+  reader.stop()
+  return !res.destroyed
+}

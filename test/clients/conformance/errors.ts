@@ -299,6 +299,8 @@ export const NEVER_MET: Readonly<Partial<Record<ErrorCode, string>>> = {
   request_timeout: 'no client takes a minute over its request',
   webhook_refused: 'of /jobs',
   model_not_found: 'of /jobs; elsewhere it is said as Ollama says it',
+  not_found: 'of /jobs',
+  method_not_allowed: 'of /jobs',
   job_not_found: 'of /jobs',
   artifact_not_found: 'of /jobs',
   delivery_not_found: 'of /jobs',

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { piecesOf, writeSlowly } from '../../../src/daemon/http/jobs/artifact-pieces.ts'
-import { askedOf } from '../../../src/daemon/http/jobs/artifact-range.ts'
-import { SlowReader } from '../../../src/daemon/http/slow-reader.ts'
+import { piecesOf } from '../../../src/daemon/http/jobs/artifact-pieces.ts'
+import { requestedRange } from '../../../src/daemon/http/jobs/artifact-range.ts'
+import { SlowReader, writeSlowly } from '../../../src/daemon/http/slow-reader.ts'
 import type { Store } from '../../../src/daemon/sqlite/store.ts'
 import type { ErrorDocument } from '../../../src/protocol/wire.ts'
 import { type Answer, Caller, call, get } from '../../caller.ts'
@@ -225,7 +225,7 @@ describe('the pieces of an artifact', () => {
 
 describe('a Range header', () => {
   const TAG = '"t"'
-  const of = (range: string, bytes = 10) => askedOf({ range }, true, bytes, TAG)
+  const of = (range: string, bytes = 10) => requestedRange({ range }, true, bytes, TAG)
   const whole = { kind: 'whole' }
   const unsatisfiable = { kind: 'unsatisfiable' }
   it.each<[string, number, object]>([

@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRecordParser } from '../../../src/daemon/answer/records.ts'
 import type { Job, State, StateChange } from '../../../src/daemon/domain/job.ts'
-import { toldChange, toldRecord } from '../../../src/daemon/http/jobs/event-frame.ts'
-import { historyOf, type PastAnswer } from '../../../src/daemon/http/jobs/events-history.ts'
+import { frameOfChange, frameOfRecord } from '../../../src/daemon/http/jobs/event-frame.ts'
+import { historyOf, type PastAnswer } from '../../../src/daemon/http/jobs/event-history.ts'
 import { eventNumber } from '../../../src/protocol/event.ts'
 import { job as example } from '../../domain/job-example.ts'
 
@@ -71,7 +71,7 @@ describe('the event history of a job', () => {
         let heard = 0
         const cutter = createRecordParser('/api/chat', true, (record) => {
           count += 1
-          if (heard > 0) live.push(toldRecord(eventNumber(3, count), record).json)
+          if (heard > 0) live.push(frameOfRecord(eventNumber(3, count), record).json)
         })
         cutter.push(bytes.subarray(0, at))
         const pieces = [bytes.subarray(0, middle), bytes.subarray(middle, at)]
@@ -88,7 +88,7 @@ describe('an event', () => {
   it('is one line of JSON, whatever the record contains', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.option(fc.string()), (bytes, event) => {
-        const { json } = toldRecord(5, { event, data: Buffer.from(bytes) })
+        const { json } = frameOfRecord(5, { event, data: Buffer.from(bytes) })
         expect(json).not.toMatch(/[\r\n]/)
         const document = JSON.parse(json)
         expect(document).toMatchObject({ number: 5, type: 'record', ...(event === null ? {} : { event }) })
@@ -98,7 +98,7 @@ describe('an event', () => {
 
   it('of a final state has the error, and of any other state none', () => {
     const error = { code: 'cancelled', message: 'no', status: null } as const
-    expect(JSON.parse(toldChange(change(4, 'cancelled'), error).json).error).toEqual(error)
-    expect(JSON.parse(toldChange(change(4, 'queued'), error).json)).not.toHaveProperty('error')
+    expect(JSON.parse(frameOfChange(change(4, 'cancelled'), error).json).error).toEqual(error)
+    expect(JSON.parse(frameOfChange(change(4, 'queued'), error).json)).not.toHaveProperty('error')
   })
 })

@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { NOTHING_RESIDENT } from '../../../src/daemon/domain/affinity.ts'
 import type { Job, State, StateChange } from '../../../src/daemon/domain/job.ts'
+import type { Call } from '../../../src/daemon/http/call.ts'
 import type { HttpContext } from '../../../src/daemon/http/context.ts'
 import { MAX_BACKLOG_BYTES } from '../../../src/daemon/http/jobs/event-writer.ts'
 import { streamEvents } from '../../../src/daemon/http/jobs/events.ts'
+import { type OwnError, refuse } from '../../../src/daemon/http/respond.ts'
 import { Relay } from '../../../src/daemon/runtime/relay.ts'
 import type { AnswerSoFar } from '../../../src/daemon/services/attempt-run.ts'
 import { eventNumber } from '../../../src/protocol/event.ts'
@@ -50,8 +52,9 @@ async function asked(soFar: AnswerSoFar | null, stored: string | null = null): P
     // All that the handler asks for; anything else would throw.
   } as unknown as HttpContext
   const server = createServer((req, res) => {
-    const query = new URL(req.url ?? '', 'http://x').searchParams
-    streamEvents(app, { id: ID, name: '', query }, req, res).catch(() => res.destroy())
+    const { search: query } = new URL(req.url ?? '', 'http://x')
+    const call = { context: app, query, req, res, refuse: (error: OwnError) => refuse(app, res, 'jobs', error) }
+    streamEvents(call as Call, ID, '').catch(() => res.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close().closeAllConnections())

@@ -12,7 +12,7 @@ export interface FormProblem {
 }
 
 /** A GET may carry this much of a body that nobody reads; more is a mistake, or smuggling. */
-const IDLE_BODY = 1024
+const MAX_IGNORED_BODY_BYTES = 1024
 
 const bad = (detail: string): FormProblem => ({ code: 'bad_request', detail })
 
@@ -33,21 +33,21 @@ export function formProblem(request: RequestForm): FormProblem | null {
   if (authorizations > 1) return bad('more than one Authorization header')
   const coding = headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return { code: 'not_implemented', detail: coding }
-  if (isBodiless(method) && Number(headers['content-length'] ?? 0) > IDLE_BODY)
+  if (isBodiless(method) && Number(headers['content-length'] ?? 0) > MAX_IGNORED_BODY_BYTES)
     return bad(`a ${method} request has no body`)
   return null
 }
 
 export const isBodiless = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
 
-const LONG_VALUE = 2048
+const MAX_KEPT_VALUE_LENGTH = 2048
 const READ_LATER = new Set(['content-type', 'content-encoding', 'accept', 'authorization', 'x-api-key', 'user-agent'])
 
 /** Lets go of long headers that nobody reads later, such as cookies: a request may wait for hours, and hold 64 KiB of them. */
 export function dropLongHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): void {
-  if (!rawHeaders.some((text) => text.length > LONG_VALUE)) return
+  if (!rawHeaders.some((text) => text.length > MAX_KEPT_VALUE_LENGTH)) return
   for (const [name, value] of Object.entries(headers))
-    if (!READ_LATER.has(name) && String(value).length > LONG_VALUE) delete headers[name]
+    if (!READ_LATER.has(name) && String(value).length > MAX_KEPT_VALUE_LENGTH) delete headers[name]
   rawHeaders.length = 0
 }
 

@@ -10,7 +10,7 @@ import { reasonPhrase } from '../error-body.ts'
 import { type OwnError, ownError } from '../respond.ts'
 
 /** How long a refused caller may go on sending before the line is cut; see respond.ts. */
-const LINGER_MS = 1_000
+const REFUSED_LINGER_MS = 1_000
 
 export class SocketGuard {
   readonly #clock: Clock
@@ -84,7 +84,7 @@ export class SocketGuard {
       socket.destroy()
       return
     }
-    const timer = this.#clock.after(LINGER_MS, () => socket.destroy())
+    const timer = this.#clock.after(REFUSED_LINGER_MS, () => socket.destroy())
     socket.once('close', () => timer.cancel())
     const begun = [...(this.#open.get(socket) ?? [])].some((res) => res.headersSent)
     // What was written goes out, and no end of it: a refusal arrives whole, a stream is seen to be cut.

@@ -1,9 +1,7 @@
 // Owns how a stored artifact becomes an answer without ever being in memory as a whole: read piece by piece, the next one
 // when the caller has taken the last. One who takes nothing for FOREMAN_CLIENT_STALL is gone.
 
-import type { ServerResponse } from 'node:http'
 import type { Store } from '../../sqlite/store.ts'
-import type { SlowReader } from '../slow-reader.ts'
 
 /** A multiple of what the store keeps as one row; small enough that a hundred slow readers hold little. */
 const CHUNK_BYTES = 1024 * 1024
@@ -17,21 +15,4 @@ export async function* piecesOf(store: Store, id: string, name: string, from: nu
     yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
     at = end
   }
-}
-
-/** Writes, and resolves when more can be written. False: the caller is gone. */
-export async function writeSlowly(
-  res: ServerResponse,
-  bytes: Uint8Array | string,
-  reader: SlowReader,
-): Promise<boolean> {
-  if (res.destroyed) return false
-  if (res.write(bytes)) return true
-  reader.watch()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  res.on('drain', resolve).on('close', resolve)
-  await promise
-  res.off('drain', resolve).off('close', resolve)
-  reader.stop()
-  return !res.destroyed
 }

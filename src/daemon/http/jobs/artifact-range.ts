@@ -13,7 +13,12 @@ export type RequestedRange =
 const WHOLE: RequestedRange = { kind: 'whole' }
 
 /** @param etag with its quotes; strong */
-export function askedOf(headers: IncomingHttpHeaders, isGet: boolean, bytes: number, etag: string): RequestedRange {
+export function requestedRange(
+  headers: IncomingHttpHeaders,
+  isGet: boolean,
+  bytes: number,
+  etag: string,
+): RequestedRange {
   if (knows(headers['if-none-match'], etag)) return { kind: 'unchanged' }
   const ifRange = headers['if-range']
   // A range has no meaning but for GET. A weak tag, or a date, does not prove that the bytes are the same ones.

@@ -1,34 +1,35 @@
-// Owns `GET /jobs/{id}/artifacts/{name}`: the bytes with their type, all or a range of them. They are what a model wrote,
-// or a target said: no browser may run them. A body that cannot be finished is cut, never ended.
+// `GET /jobs/{id}/artifacts/{name}`: the bytes with their type, all or a range of them. They come from a model or the target,
+// so the headers keep a browser from running them. A body that cannot be finished is cut, never ended.
 
 import type { ServerResponse } from 'node:http'
 import type { ArtifactEntry } from '../../domain/artifact.ts'
 import type { HttpContext } from '../context.ts'
 import { reasonPhrase } from '../error-body.ts'
-import { ownError, refuse } from '../respond.ts'
-import { SlowReader } from '../slow-reader.ts'
-import { piecesOf, writeSlowly } from './artifact-pieces.ts'
-import { askedOf } from './artifact-range.ts'
-import { isJobId, jobNotFound, shownId } from './job-id.ts'
-import type { JobHandler } from './job-request.ts'
+import { quoteForError } from '../quote.ts'
+import { ownError } from '../respond.ts'
+import { SlowReader, writeSlowly } from '../slow-reader.ts'
+import { piecesOf } from './artifact-pieces.ts'
+import { requestedRange } from './artifact-range.ts'
+import { type JobHandler, jobNotFound } from './job-id.ts'
 
-export const sendArtifact: JobHandler = async (context, { id, name }, req, res) => {
-  const detail = isJobId(id) ? await context.store.detail(id, context.dispatcher.residency) : null
-  if (detail === null) return refuse(context, res, 'jobs', jobNotFound(id))
+export const sendArtifact: JobHandler = async (call, id, name) => {
+  const { context, req, res } = call
+  const detail = await context.store.detail(id, context.dispatcher.residency)
+  if (detail === null) return call.refuse(jobNotFound(id))
   const artifact = detail.artifacts.find((entry) => entry.name === name)
   if (artifact === undefined) {
     const isName = name === 'completion' || name === 'response'
-    return refuse(context, res, 'jobs', ownError('artifact_not_found', { id, name: isName ? name : shownId(name) }))
+    return call.refuse(ownError('artifact_not_found', { id, name: isName ? name : quoteForError(name) }))
   }
   const { bytes } = artifact
   const etag = `"${artifact.etag}"`
-  const asked = askedOf(req.headers, req.method === 'GET', bytes, etag)
+  const asked = requestedRange(req.headers, req.method === 'GET', bytes, etag)
   if (asked.kind === 'unsatisfiable') {
     res.setHeader('Content-Range', `bytes */${bytes}`)
-    return refuse(context, res, 'jobs', ownError('range_not_satisfiable', { bytes }))
+    return call.refuse(ownError('range_not_satisfiable', { bytes }))
   }
   if (res.destroyed) return
-  // To be kept, but asked about each time: it may be deleted.
+  // A browser may keep it, but must ask each time: it may have been deleted.
   const always = { ETag: etag, 'Cache-Control': 'private, no-cache' }
   if (asked.kind === 'unchanged') return void res.writeHead(304, reasonPhrase(304), always).end()
   const isPart = asked.kind === 'part'
@@ -70,6 +71,6 @@ async function pour(
   }
 }
 
-/** The target's word; what cannot stand in a header is not passed on. */
+/** The type that the target gave. One that cannot be sent in a header is replaced. */
 const typeOf = ({ contentType }: ArtifactEntry): string =>
   /^[\t\x20-\x7e\x80-\xff]+$/.test(contentType) ? contentType : 'application/octet-stream'

@@ -7,7 +7,7 @@ import type { AnswerRecord } from '../../domain/answer.ts'
 import { isFinal, type JobError, type StateChange } from '../../domain/job.ts'
 import { errorDocument, withRaw } from '../../domain/job-document.ts'
 import type { Changed } from '../../runtime/relay.ts'
-import type { EventForm } from './events-request.ts'
+import type { EventForm } from './event-request.ts'
 
 export class EventFrame {
   readonly number: number
@@ -61,7 +61,7 @@ const encodedRecords = new WeakMap<AnswerRecord, EventFrame>()
 
 /** As `toldChange`, encoded once for all watchers of one change. */
 export function sharedChange(change: Changed): EventFrame {
-  const told = encodedChanges.get(change) ?? toldChange(change, change.error)
+  const told = encodedChanges.get(change) ?? frameOfChange(change, change.error)
   encodedChanges.set(change, told)
   return told
 }
@@ -70,13 +70,16 @@ export function sharedChange(change: Changed): EventFrame {
 export function sharedRecord(number: number, record: AnswerRecord): EventFrame {
   const known = encodedRecords.get(record)
   if (known?.number === number) return known
-  const told = toldRecord(number, record)
+  const told = frameOfRecord(number, record)
   encodedRecords.set(record, told)
   return told
 }
 
 /** @param error the job's; shown with the final states that have one */
-export function toldChange({ number, state, previous, attempt, at }: StateChange, error: JobError | null): EventFrame {
+export function frameOfChange(
+  { number, state, previous, attempt, at }: StateChange,
+  error: JobError | null,
+): EventFrame {
   const shown = isFinal(state) ? errorDocument({ error }) : null
   const event: StateEvent = {
     number: eventNumber(number),
@@ -91,7 +94,7 @@ export function toldChange({ number, state, previous, attempt, at }: StateChange
 }
 
 /** `number` as eventNumber gives it. Keeps nothing of the record's bytes. */
-export function toldRecord(number: number, { event, data }: AnswerRecord): EventFrame {
+export function frameOfRecord(number: number, { event, data }: AnswerRecord): EventFrame {
   const head: Omit<RecordEvent, 'data'> = { number, type: 'record', ...(event === null ? {} : { event }) }
   const text = data.toString('utf8')
   const json = withRaw(JSON.stringify(head), 'data', isJsonDocument(data) ? text : JSON.stringify(text))

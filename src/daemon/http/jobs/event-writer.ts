@@ -4,10 +4,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../runtime/clock.ts'
 import { reasonPhrase } from '../error-body.ts'
-import { SlowReader } from '../slow-reader.ts'
-import { writeSlowly } from './artifact-pieces.ts'
+import { SlowReader, writeSlowly } from '../slow-reader.ts'
 import { type EventFrame, joinFrames } from './event-frame.ts'
-import type { EventForm } from './events-request.ts'
+import type { EventForm } from './event-request.ts'
 
 /** Bytes. A watcher that is further behind the run is cut, and resumes from what it has. */
 export const MAX_BACKLOG_BYTES = 1024 * 1024

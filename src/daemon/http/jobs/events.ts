@@ -1,27 +1,26 @@
-// Owns `GET /jobs/{id}/events`: what has happened to a job, then what happens, each event once and in its order, until its
-// end. Whoever looks on changes nothing; a stream that ends before the job does is cut, so that he resumes.
+// `GET /jobs/{id}/events`: the events of a job, first the stored ones, then the live ones, each once and in order, until the
+// job's end. A stream that ends before the job does is cut, so that the client resumes it.
 
 import { eventNumber } from '../../../protocol/event.ts'
 import { isFinal, type Job, type StateChange } from '../../domain/job.ts'
 import type { AnswerSoFar } from '../../services/attempt-run.ts'
 import type { HttpContext } from '../context.ts'
-import { ownError, refuse } from '../respond.ts'
+import { ownError } from '../respond.ts'
 import { piecesOf } from './artifact-pieces.ts'
+import { EventFeed } from './event-feed.ts'
+import { historyOf, type PastAnswer } from './event-history.ts'
+import { readEventsRequest } from './event-request.ts'
 import { EventWriter } from './event-writer.ts'
-import { EventFeed } from './events-feed.ts'
-import { historyOf, type PastAnswer } from './events-history.ts'
-import { readEventsRequest } from './events-request.ts'
-import { isJobId, jobNotFound } from './job-id.ts'
-import type { JobHandler } from './job-request.ts'
+import { type JobHandler, jobNotFound } from './job-id.ts'
 
-export const streamEvents: JobHandler = async (context, { id, query }, req, res) => {
-  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
-  const asked = readEventsRequest(query, req.headers)
-  if (asked.kind === 'refused') return refuse(context, res, 'jobs', ownError('bad_request', { detail: asked.detail }))
+export const streamEvents: JobHandler = async (call, id) => {
+  const { context, req, res } = call
+  const asked = readEventsRequest(new URLSearchParams(call.query), req.headers)
+  if (asked.kind === 'refused') return call.refuse(ownError('bad_request', { detail: asked.detail }))
   const { store, dispatcher, relay, clock, log } = context
   const { form, after } = asked
   const { heartbeatMs, clientStallMs } = context.config
-  // A watcher that is cut hears nothing more at once: its socket may take a minute to close.
+  // The subscription ends with the writer: the socket of a client that is cut may take a minute to close.
   const onOver = (): void => watch.close()
   const writer = new EventWriter({ clock, res, jobId: id, form, after, heartbeatMs, clientStallMs, onOver })
   const broken = (error: unknown): void => {
@@ -29,7 +28,7 @@ export const streamEvents: JobHandler = async (context, { id, query }, req, res)
     res.destroy()
   }
   const feed = new EventFeed(writer, after, broken)
-  // Watched, looked at and asked about in one turn: what is not in the one is in the other.
+  // Subscribe, read the running answer and query the store in one tick, so that no event falls between stored and live.
   const watch = relay.watch(id, feed)
   const sofar = dispatcher.answerSoFar(id)
   const reading = Promise.all([store.changes(id), store.get(id)])
@@ -40,14 +39,14 @@ export const streamEvents: JobHandler = async (context, { id, query }, req, res)
     if (res.destroyed) return close()
     if (changes === null || job === null) {
       close()
-      return refuse(context, res, 'jobs', jobNotFound(id))
+      return call.refuse(jobNotFound(id))
     }
     writer.begin()
     if (req.method === 'HEAD') {
       close()
       return void res.end()
     }
-    // The first that was heard, and what follows it, comes from the feed.
+    // The feed has its first live event and all that follow.
     const first = feed.first ?? Number.POSITIVE_INFINITY
     const past = changes.filter(({ number }) => eventNumber(number) < first)
     const isOver = isFinal(past.at(-1)?.state ?? 'queued')
@@ -65,7 +64,7 @@ export const streamEvents: JobHandler = async (context, { id, query }, req, res)
 
 const running = ({ change, chunks, records }: AnswerSoFar): PastAnswer => ({ change, pieces: chunks, records })
 
-/** What a finished job has kept. Null: nothing, or the target's HTTP error, which is no answer. */
+/** The stored answer of a finished job. Returns null if there is none, or if it is an HTTP error of the target. */
 async function storedAnswer(
   { store, dispatcher }: HttpContext,
   { id, error }: Job,

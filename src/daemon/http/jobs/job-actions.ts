@@ -1,44 +1,39 @@
-// Owns what a caller may do to a job that is there: cancel it, have it done again, have it forgotten, have a webhook sent
-// again. Each says what became of it; none writes to a job itself.
+// What a caller may do to a job that exists: cancel, retry or delete it, or send one of its webhooks again. The dispatcher and
+// the store do the work.
 
 import { isFinal } from '../../domain/job.ts'
-import { noRoom, tellOf } from '../admission.ts'
+import { announceEnqueued, queueFullError } from '../admission.ts'
 import type { HttpContext } from '../context.ts'
-import { type OwnError, ownError, refuse, sendJson } from '../respond.ts'
-import { isJobId, jobNotFound, shownId } from './job-id.ts'
-import type { JobHandler } from './job-request.ts'
-import { jobDocumentOf } from './job-view.ts'
-import { sendJob, sendReceipt } from './receipt.ts'
+import { quoteForError } from '../quote.ts'
+import { FRESH, type OwnError, ownError, sendJson } from '../respond.ts'
+import { type JobHandler, jobNotFound } from './job-id.ts'
+import { jobDocumentOf, sendJob } from './job-view.ts'
+import { sendReceipt } from './receipt.ts'
 
-const FRESH = { 'Cache-Control': 'no-store' }
-
-/** 202 while it stops, 200 with the job when it is over; however often it is asked. */
-export const cancelJob: JobHandler = async (context, { id }, _req, res) => {
-  const refuseUnknown = (): void => refuse(context, res, 'jobs', jobNotFound(id))
-  if (!isJobId(id)) return refuseUnknown()
-  if ((await context.dispatcher.cancel(id)) === 'unknown') return refuseUnknown()
+/** 202 while the job is being stopped, 200 with the job once it is over, however often it is called. */
+export const cancelJob: JobHandler = async (call, id) => {
+  const { context, res } = call
+  if ((await context.dispatcher.cancel(id)) === 'unknown') return call.refuse(jobNotFound(id))
   const job = await context.store.get(id)
   if (job !== null && !isFinal(job.state)) return sendJson(res, 202, { job_id: id, state: job.state }, FRESH)
   const document = await jobDocumentOf(context, id)
-  // Deleted in this very moment.
-  return document === null ? refuseUnknown() : sendJob(res, document)
+  // Null if it was deleted since.
+  return document === null ? call.refuse(jobNotFound(id)) : sendJob(res, document)
 }
 
-/** 202 and a new job with the old body; deadlines begin anew. */
-export const retryJob: JobHandler = async (context, { id }, req, res) => {
+/** 202 and a new job with the same body; its deadlines start anew. */
+export const retryJob: JobHandler = async (call, id) => {
+  const { context } = call
   const { store, config, dispatcher, clock, awake } = context
-  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
-  if (context.storageFull) return refuse(context, res, 'jobs', ownError('storage_full'))
+  if (context.storageFull) return call.refuse(ownError('storage_full'))
   const newId = context.newId()
   const retried = store.retry({ of: id, id: newId, now: clock.now(), awake: awake.now }, config)
   const shown = store.detail(newId, dispatcher.residency)
   shown.catch(() => undefined)
   const result = await retried
-  if (result.kind === 'enqueued') {
-    tellOf(context, result.job)
-    return sendReceipt(context, (await shown) ?? result, req, res)
-  }
-  return refuse(context, res, 'jobs', retryRefusal(context, id, result))
+  if (result.kind !== 'enqueued') return call.refuse(retryRefusal(context, id, result))
+  announceEnqueued(context, result.job)
+  return sendReceipt(call, (await shown) ?? result)
 }
 
 function retryRefusal(
@@ -55,36 +50,31 @@ function retryRefusal(
       return ownError('body_gone', { id })
     case 'queue_full':
     case 'storage_full':
-      return noRoom(result.kind, context.store.depth, context.config, context.dispatcher.recentRunMs)
+      return queueFullError(result.kind, context.store.depth, context.config, context.dispatcher.recentRunMs)
     case 'replayed':
     case 'key_reused':
       throw new Error(`a retry has no key, and was answered ${result.kind}`)
   }
 }
 
-/** 204: a finished job is forgotten with all it holds. */
-export const forgetJob: JobHandler = async (context, { id }, _req, res) => {
-  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
+/** 204: the finished job is deleted, with its artifacts and webhooks. */
+export const deleteJob: JobHandler = async (call, id) => {
+  const { context, res } = call
   const result = await context.store.delete(id)
-  if (result.kind === 'unknown') return refuse(context, res, 'jobs', jobNotFound(id))
-  if (result.kind === 'active') return refuse(context, res, 'jobs', ownError('job_active', { id, state: result.state }))
+  if (result.kind === 'unknown') return call.refuse(jobNotFound(id))
+  if (result.kind === 'active') return call.refuse(ownError('job_active', { id, state: result.state }))
   if (res.headersSent || res.destroyed) return
   res.writeHead(204, 'No Content').end()
 }
 
-/** 202: the webhook is due, whatever became of it before. */
-export const redeliver: JobHandler = async (context, { id, name }, _req, res) => {
-  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
+/** 202: the webhook is due again, whatever its state was. */
+export const redeliverWebhook: JobHandler = async (call, id, name) => {
+  const { store, clock, deliverer } = call.context
   const n = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : null
-  if (n !== null && (await context.store.redeliver(id, n, context.clock.now()))) {
-    context.deliverer.wake()
-    return sendJson(res, 202, { job_id: id, n, status: 'pending' }, FRESH)
+  if (n !== null && (await store.redeliver(id, n, clock.now()))) {
+    deliverer.wake()
+    return sendJson(call.res, 202, { job_id: id, n, status: 'pending' }, FRESH)
   }
-  const isThere = (await context.store.get(id)) !== null
-  refuse(
-    context,
-    res,
-    'jobs',
-    isThere ? ownError('delivery_not_found', { id, n: n ?? shownId(name) }) : jobNotFound(id),
-  )
+  const hasJob = (await store.get(id)) !== null
+  call.refuse(hasJob ? ownError('delivery_not_found', { id, n: n ?? quoteForError(name) }) : jobNotFound(id))
 }

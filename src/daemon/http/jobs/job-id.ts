@@ -1,17 +1,22 @@
-// Owns how a job's id is read and shown. Pure. What a caller wrote in its place is never shown as it is.
+// Job ids in paths. A path whose id cannot be one is answered with `job_not_found`, before the store is asked.
 
+import type { Call, Handler } from '../call.ts'
+import { quoteForError } from '../quote.ts'
 import { type OwnError, ownError } from '../respond.ts'
 
-/** A ULID: 26 of Crockford's letters, the first at most 7. */
+/** A ULID: 26 characters of Crockford's base 32, the first at most 7. */
 export const isJobId = (text: string): boolean => /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text)
 
-/** Whatever stands in the path, for an error: bounded, and nothing in it that a terminal or a log would obey. */
-export const shownId = (text: string): string => (isJobId(text) ? text : JSON.stringify(printable(text)))
+export const jobNotFound = (id: string): OwnError =>
+  ownError('job_not_found', { id: isJobId(id) ? id : quoteForError(id) })
 
-const printable = (text: string): string =>
-  [...text.slice(0, 80)]
-    .slice(0, 40)
-    .map((char) => (/[\p{L}\p{N}\p{P}\p{S} ]/u.test(char) ? char : '\ufffd'))
-    .join('')
+/** `name`: the second parameter of the path, an artifact's `{name}` or a webhook's `{n}`; empty if it has none. */
+export type JobHandler = (call: Call, id: string, name: string) => Promise<void>
 
-export const jobNotFound = (id: string): OwnError => ownError('job_not_found', { id: shownId(id) })
+/** The handler of a path that begins with `/jobs/{id}`. */
+export const forJob =
+  (handle: JobHandler): Handler =>
+  (call) => {
+    const [id = '', name = ''] = call.parameters
+    return isJobId(id) ? handle(call, id, name) : call.refuse(jobNotFound(id))
+  }

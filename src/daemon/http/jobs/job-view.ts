@@ -1,44 +1,49 @@
-// Owns `GET /jobs/{id}`, and what a job's row does not know of its job: its place, and when it is likely to be sent. It
-// waits for a job's end where the caller says so, and changes nothing.
+// `GET /jobs/{id}`: one job, with its position in the queue and the estimate of its start, which are not in its row. With
+// `Prefer: wait` it waits for the job's end.
 
+import type { ServerResponse } from 'node:http'
 import type { Residency } from '../../domain/affinity.ts'
 import type { Job, QueuePosition } from '../../domain/job.ts'
 import { jobDocument, positionOf, type QueueContext } from '../../domain/job-document.ts'
 import { waitingFor } from '../../domain/wait-reason.ts'
 import type { HttpContext } from '../context.ts'
-import { JSON_TYPE, refuse, send } from '../respond.ts'
-import { waitForEnd } from './job-end.ts'
-import { isJobId, jobNotFound } from './job-id.ts'
-import type { JobHandler } from './job-request.ts'
+import { FRESH, JSON_TYPE, send } from '../respond.ts'
+import { type JobHandler, jobNotFound } from './job-id.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
+import { waitForEnd } from './wait-for-end.ts'
 
-export const viewJob: JobHandler = async (context, { id }, req, res) => {
-  if (!isJobId(id)) return refuse(context, res, 'jobs', jobNotFound(id))
+export const viewJob: JobHandler = async (call, id) => {
+  const { context, req, res } = call
   const seconds = preferredWait(req.headers)
   if (seconds !== null) await waitForEnd(context, id, seconds * 1000, res)
   const document = await jobDocumentOf(context, id)
-  if (document === null) return refuse(context, res, 'jobs', jobNotFound(id))
+  if (document === null) return call.refuse(jobNotFound(id))
+  sendJob(res, document, seconds === null ? {} : waitApplied(seconds))
+}
+
+/** Sends a job's document, which is JSON text already. */
+export function sendJob(res: ServerResponse, document: string, headers: Readonly<Record<string, string>> = {}): void {
   send(res, 200, JSON_TYPE, document, {
     'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-store',
-    ...(seconds === null ? {} : waitApplied(seconds)),
+    ...FRESH,
+    ...headers,
   })
 }
 
-/** The job as GET /jobs/{id} shows it, as JSON text; null: there is none. */
+/** The job as GET /jobs/{id} shows it, as JSON text. Returns null if there is no such job. */
 export async function jobDocumentOf(context: HttpContext, id: string): Promise<string | null> {
   const { residency } = context.dispatcher
   const detail = await context.store.detail(id, residency)
   if (detail === null) return null
   return jobDocument(
     detail,
-    circumstancesOf(context, detail.job, detail.queuePosition, residency),
+    queueContextOf(context, detail.job, detail.queuePosition, residency),
     context.config.publicUrl,
   )
 }
 
-/** `residency`: the one that the queuePosition was made with. */
-export function circumstancesOf(
+/** @param residency the one that `queuePosition` was computed with */
+export function queueContextOf(
   context: HttpContext,
   job: Job,
   queuePosition: QueuePosition | null,
@@ -47,7 +52,7 @@ export function circumstancesOf(
   const { maxAttempts } = context.config
   if (queuePosition === null) return { maxAttempts, position: null, etaMs: null, waitingFor: null }
   const { running } = context.dispatcher
-  // Its claim may be on its way: the row that was read still waits.
+  // The job itself may be running: it was claimed after its row was read.
   const isAnotherRunning = running !== null && running.job.id !== job.id
   return {
     maxAttempts,
@@ -57,7 +62,7 @@ export function circumstancesOf(
   }
 }
 
-/** Nobody knows when a queue goes on that is paused, or whose target is away. */
+/** Returns null while the queue is paused or the target is unreachable: then the end of the wait is unknown. */
 function etaOf(
   { dispatcher, prober, clock }: HttpContext,
   job: Job,

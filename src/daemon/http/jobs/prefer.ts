@@ -1,17 +1,17 @@
-// Owns the reading of `Prefer: wait=N` (RFC 7240), N in seconds. Pure. A preference is never an error: what cannot be read
-// was not asked for.
+// Reader of `Prefer: wait=N` (RFC 7240), N in seconds. Pure. A preference is never an error: one that does not parse is
+// ignored.
 
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** The longest wait that is granted, seconds. */
+/** The longest wait that is granted, in seconds. */
 export const MAX_WAIT_S = 60
 
-/** A preference: a name, perhaps a value, perhaps parameters behind semicolons, which `wait` has none of. */
+/** A preference: a name, an optional value, and optional parameters after semicolons, which `wait` does not have. */
 const PREFERENCE = /[\s,]*([!#$%&'*+.^`|~\w-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?([^,"]|"(?:[^"\\]|\\.)*")*/y
 
-/** How long the caller would wait, seconds, at most LONGEST_WAIT_S; null: he did not say so. The first of two counts. */
+/** How long the caller would wait, in seconds, at most MAX_WAIT_S. Null if it does not say so. The first of two counts. */
 export function preferredWait(headers: IncomingHttpHeaders): number | null {
-  // Lower case as Node gives them; not among the names that its types know.
+  // Node's names are in lower case; its types do not know this one.
   const { prefer: raw } = headers as { readonly prefer?: string | string[] }
   const text = Array.isArray(raw) ? raw.join(', ') : (raw ?? '')
   PREFERENCE.lastIndex = 0
@@ -24,5 +24,5 @@ export function preferredWait(headers: IncomingHttpHeaders): number | null {
   return null
 }
 
-/** What the answer says of a wait that was granted. */
+/** The header that confirms a wait. */
 export const waitApplied = (seconds: number): Record<string, string> => ({ 'Preference-Applied': `wait=${seconds}` })

@@ -1,24 +1,24 @@
-// Owns what a caller gets for work that is on disk: the 202 with its place in the queue and where to look for it, or the
-// finished job, if he said that he would wait for it. It changes nothing.
+// Receipt for a job that is on disk: a 202 with its position in the queue and its URLs. A caller that sent `Prefer: wait`
+// gets the finished job instead, if it is over in time.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiptDocument } from '../../../protocol/wire.ts'
 import type { Job, QueuePosition } from '../../domain/job.ts'
 import { jobUrl, positionOf } from '../../domain/job-document.ts'
+import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import { JSON_TYPE, send, sendJson } from '../respond.ts'
-import { waitForEnd } from './job-end.ts'
-import { jobDocumentOf } from './job-view.ts'
+import { FRESH, sendJson } from '../respond.ts'
+import { jobDocumentOf, sendJob } from './job-view.ts'
 import { preferredWait, waitApplied } from './prefer.ts'
+import { waitForEnd } from './wait-for-end.ts'
 
-/** A job, and where it stands. */
+/** A job and its position in the queue; null once it no longer waits. */
 export interface ReceiptPosition {
   readonly job: Job
   readonly queuePosition: QueuePosition | null
 }
 
-/** As the store shows it now; `job` itself, if it has been deleted since. */
-export async function placeOf({ store, dispatcher }: HttpContext, job: Job): Promise<ReceiptPosition> {
+/** Reads the job anew. Returns `job` itself if it has been deleted since. */
+export async function receiptPosition({ store, dispatcher }: HttpContext, job: Job): Promise<ReceiptPosition> {
   return (await store.detail(job.id, dispatcher.residency)) ?? { job, queuePosition: null }
 }
 
@@ -33,19 +33,16 @@ function receiptDocument(context: HttpContext, { job, queuePosition }: ReceiptPo
   }
 }
 
-/** Answers for a job: 202, or 200 with the finished job where `Prefer: wait` was asked for and it was over in time. */
 export async function sendReceipt(
-  context: HttpContext,
+  { context, req, res }: Call,
   place: ReceiptPosition,
-  req: IncomingMessage,
-  res: ServerResponse,
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { id } = place.job
   const headers = {
     Location: jobUrl(id, context.config.publicUrl),
     'X-Foreman-Job-Id': id,
-    'Cache-Control': 'no-store',
+    ...FRESH,
     ...more,
   }
   const seconds = preferredWait(req.headers)
@@ -53,14 +50,5 @@ export async function sendReceipt(
   const waited = { ...headers, ...waitApplied(seconds) }
   const document = (await waitForEnd(context, id, seconds * 1000, res)) ? await jobDocumentOf(context, id) : null
   if (document !== null) return sendJob(res, document, waited)
-  sendJson(res, 202, receiptDocument(context, await placeOf(context, place.job)), waited)
-}
-
-/** 200 with a job's document, which is JSON text already. */
-export function sendJob(res: ServerResponse, document: string, headers: Readonly<Record<string, string>> = {}): void {
-  send(res, 200, JSON_TYPE, document, {
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-store',
-    ...headers,
-  })
+  sendJson(res, 202, receiptDocument(context, await receiptPosition(context, place.job)), waited)
 }

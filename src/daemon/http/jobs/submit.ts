@@ -1,79 +1,60 @@
-// Owns `POST /jobs`: a body becomes a job that outlives its caller. Nobody is told that it is taken before it is on disk,
-// and a caller who hangs up after his last byte changes nothing.
+// `POST /jobs`: a body becomes a job that outlives its caller. The caller gets its receipt once the job is on disk. A caller
+// that hangs up after its last byte does not stop the submission.
 
 import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Idempotency, Job, NewJob } from '../../domain/job.ts'
 import { decodeBody } from '../../request/content-coding.ts'
 import { type JobReading, readJobSubmission } from '../../request/job-submission.ts'
 import { unknownModel } from '../../request/ollama-error.ts'
 import { inPieces, type Slices } from '../../text/slices.ts'
 import { webhookUrlRefusal } from '../../webhooks/address-policy.ts'
-import { isUnknownModel, noRoom, tellOf } from '../admission.ts'
+import { announceEnqueued, isUnknownModel, queueFullError } from '../admission.ts'
+import type { Call, ReceivedBody } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import type { RequestBodies } from '../request-body.ts'
-import { type OwnError, ownError, refuse, targetVersion } from '../respond.ts'
+import { type OwnError, ownError, targetVersion } from '../respond.ts'
 import { readIdempotencyKey } from '../retry.ts'
-import type { SliceRunner } from '../slice-runner.ts'
-import { placeOf, type ReceiptPosition, sendReceipt } from './receipt.ts'
+import { type ReceiptPosition, receiptPosition, sendReceipt } from './receipt.ts'
 
-export async function submitJob(
-  context: HttpContext,
-  bodies: RequestBodies,
-  slices: SliceRunner,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
-  const taken = await receive(context, bodies, slices, req, res)
-  if (taken === null) return
-  if (taken.kind === 'refused') return refuse(context, res, 'jobs', taken.error)
-  const { place, isReplay } = taken
-  return sendReceipt(context, place, req, res, isReplay ? { 'Idempotent-Replayed': 'true' } : {})
+export async function submitJob(call: Call): Promise<void> {
+  const accepted = await receive(call)
+  if (accepted === null) return
+  if (accepted.kind === 'refused') return call.refuse(accepted.error)
+  const { place, isReplay } = accepted
+  return sendReceipt(call, place, isReplay ? { 'Idempotent-Replayed': 'true' } : {})
 }
 
-/** Null: the caller hung up before his last byte. By itself, so that who waits for a job's end holds no body meanwhile. */
-async function receive(
-  context: HttpContext,
-  bodies: RequestBodies,
-  slices: SliceRunner,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<Accepted | null> {
-  const key = readIdempotencyKey(req.headers)
+/** Returns null as `call.body` does. A function of its own, so that a caller that waits for the job's end holds no body. */
+async function receive(call: Call): Promise<Accepted | null> {
+  const key = readIdempotencyKey(call.req.headers)
   if (key.kind === 'invalid') return refused(ownError('bad_request', { detail: key.detail }))
-  const read = await bodies.read(req, res)
-  if (read.kind === 'gone') return null
-  if (read.kind === 'refused') return refused(read.error)
+  const read = await call.body()
+  if (read === null) return null
   try {
-    return await take(context, slices, req, read.body, key.kind === 'key' ? key.key : null)
+    return await accept(call, read.body, key.kind === 'key' ? key.key : null)
   } finally {
-    // In the queue it counts against FOREMAN_MAX_QUEUE_BYTES.
+    // In the queue the bytes count against FOREMAN_MAX_QUEUE_BYTES.
     read.release()
   }
 }
 
 type Accepted =
   | {
-      readonly kind: 'taken'
+      readonly kind: 'accepted'
       readonly place: ReceiptPosition
-      /** It is the job of an earlier request with the same key. */
+      /** Whether it is the job of an earlier request with the same key. */
       readonly isReplay: boolean
     }
   | { readonly kind: 'refused'; readonly error: OwnError }
 
 const refused = (error: OwnError): Accepted => ({ kind: 'refused', error })
 
-async function take(
-  context: HttpContext,
-  slices: SliceRunner,
-  req: IncomingMessage,
-  body: Uint8Array<ArrayBuffer>,
-  key: string | null,
-): Promise<Accepted> {
+async function accept(call: Call, body: ReceivedBody['body'], key: string | null): Promise<Accepted> {
+  const { context, req } = call
+  const { slices } = call.shared
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
   const settings = { version: targetVersion(context), knownModel: context.knownModel }
   const coding = await decodeBody(body, contentType, contentEncoding)
-  // A caller who hangs up changes nothing, so the work is never given up.
+  // Runs to its end even if the caller hangs up.
   const reading = await slices.run(readJobSubmission({ body, contentType, contentEncoding, coding }, settings))
   if (reading === null) throw new Error('the reading of a job was given up')
   if (reading.kind === 'refused') return refused(namedError(reading))
@@ -82,7 +63,7 @@ async function take(
   if (detail !== null) return refused(ownError('webhook_refused', { detail }))
   const fingerprint = key === null ? null : await slices.run(fingerprintOf(submission.endpoint, body))
   const idempotency = key === null || fingerprint === null ? null : { key, fingerprint }
-  const refusal = await whyNot(context, submission.model)
+  const refusal = await refusalReason(context, submission.model)
   const job: NewJob = {
     ...submission,
     ...{ id: context.newId(), caller: 'none', wishes },
@@ -93,7 +74,7 @@ async function take(
   return (idempotency === null ? null : await known(context, job)) ?? refused(refusal)
 }
 
-/** What on another surface would be Ollama's error has a code here. */
+/** Gives a code to an error that on another surface would be Ollama's own. */
 function namedError({ status, message, code }: Extract<JobReading, { kind: 'refused' }>): OwnError {
   return { status, message, code: code ?? (status === 404 ? 'model_not_found' : 'bad_request') }
 }
@@ -104,8 +85,8 @@ function* fingerprintOf(endpoint: string, body: Uint8Array): Slices<Idempotency[
   return new Uint8Array(hash.digest())
 }
 
-/** Why nothing new is taken now. */
-async function whyNot(context: HttpContext, model: string): Promise<OwnError | null> {
+/** Returns why no new job is accepted now, or null. */
+async function refusalReason(context: HttpContext, model: string): Promise<OwnError | null> {
   if (context.phase === 'stopping') return ownError('shutting_down')
   if (context.storageFull) return ownError('storage_full')
   if (!(await isUnknownModel(model, context.prober))) return null
@@ -118,27 +99,27 @@ async function enqueue(context: HttpContext, job: NewJob): Promise<Accepted> {
   const result = await store.enqueue(job, config, dispatcher.residency)
   switch (result.kind) {
     case 'enqueued':
-      tellOf(context, result.job)
-      return { kind: 'taken', place: result, isReplay: false }
+      announceEnqueued(context, result.job)
+      return { kind: 'accepted', place: result, isReplay: false }
     case 'replayed':
       return replay(context, result.job)
     case 'key_reused':
       return refused(ownError('key_reused'))
     default:
-      return refused(noRoom(result.kind, store.depth, config, dispatcher.recentRunMs))
+      return refused(queueFullError(result.kind, store.depth, config, dispatcher.recentRunMs))
   }
 }
 
 const NO_ROOM = { maxQueue: 0, maxQueueBytes: 0 }
 
-/** The answer to a key that is known, when nothing new is taken: its job was taken before. Null: it is not known. */
+/** Answers for the job that an earlier request with the same key submitted. Returns null if the key is unknown. */
 async function known(context: HttpContext, job: NewJob): Promise<Accepted | null> {
-  // A key is looked up before the limits are, so that this enqueues nothing.
+  // The store looks up the key before it checks the limits, so this enqueues nothing.
   const result = await context.store.enqueue({ ...job, body: new Uint8Array(0) }, NO_ROOM)
   if (result.kind === 'replayed') return replay(context, result.job)
   return result.kind === 'key_reused' ? refused(ownError('key_reused')) : null
 }
 
 async function replay(context: HttpContext, job: Job): Promise<Accepted> {
-  return { kind: 'taken', place: await placeOf(context, job), isReplay: true }
+  return { kind: 'accepted', place: await receiptPosition(context, job), isReplay: true }
 }

@@ -1,11 +1,11 @@
-// Owns the way of a request that does not wait: to the target and back, status, headers and bytes unchanged, with
-// back-pressure. An answer that breaks off is cut, never ended: nobody may take half of one for the whole.
+// Proxy for requests that do not wait in the queue: status, headers and bytes of the target unchanged, with back-pressure.
+// An answer that breaks off is cut, never ended, so that a client cannot take half of it for the whole.
 
 import type { ServerResponse } from 'node:http'
 import type { AnswerHeaders } from '../../domain/answer.ts'
 import type { AnswerSink, Exchange, LostConnection, TargetRequest } from '../../ollama/target.ts'
 import type { HttpContext } from '../context.ts'
-import { LINGER_MS, type OwnError, ownError, refuse, type Surface } from '../respond.ts'
+import { type OwnError, ownError, refuse, type Surface, UNREAD_LINGER_MS } from '../respond.ts'
 import { SlowReader } from '../slow-reader.ts'
 
 export interface Forwarding {
@@ -13,30 +13,31 @@ export interface Forwarding {
   readonly res: ServerResponse
   readonly surface: Surface
   readonly request: TargetRequest
-  /** Called once, when the answer is over, whichever way. */
+  /** Called once, when the answer is over, for whatever reason. */
   readonly onOver?: () => void
-  /** Else on the way of every direct request. */
+  /** How the request is sent. By default with `target.sendDirect`. */
   readonly send?: (sink: AnswerSink) => Exchange
-  /** Sees the answer go by: the head, each chunk, and at last whether all of it came. */
-  readonly witness?: ResponseObserver
-  /** For a body that is streamed: swallows what is left of it. */
+  readonly observer?: ResponseObserver
+  /** For a body that is streamed: reads and drops what is left of it. */
   readonly drain?: () => Promise<void>
 }
 
+/** Sees the answer pass: the head, each chunk, and the end if all of it came. */
 export interface ResponseObserver {
   head(status: number, headers: AnswerHeaders): void
   data(chunk: Buffer): void
   end(): void
-  /** Nothing came from the target. True: the caller has been answered otherwise. */
+  /** Called if nothing came from the target. Returns whether the observer has answered the caller itself. */
   unanswered(): boolean
 }
 
-/** Sends it, now. A target that is known to be away gets nothing: its caller is told at once, and a probe looks again. */
+/** Sends the request now. If the target is known to be unreachable, nothing is sent: the caller gets an error at once, and a
+ * probe looks at the target again. */
 export function forward(parts: Forwarding): void {
-  const { context, res, surface, onOver, witness } = parts
+  const { context, res, surface, onOver, observer } = parts
   if (context.prober.status.reachable === false) {
     context.prober.soon('direct')
-    if (witness?.unanswered() !== true) refuse(context, res, surface, ownError('target_unreachable'))
+    if (observer?.unanswered() !== true) refuse(context, res, surface, ownError('target_unreachable'))
     return onOver?.()
   }
   if (res.destroyed) return onOver?.()
@@ -47,12 +48,12 @@ class DirectAnswer implements AnswerSink {
   readonly #parts: Forwarding
   #exchange: Exchange | null = null
   #head: { status: number; headers: AnswerHeaders; reason: string } | null = null
-  /** The first chunk, while it may still be the only one. */
+  /** The first chunk, as long as it may be the only one. */
   #held: Buffer | null = null
   #begun = false
   #over = false
   readonly #reader: SlowReader
-  /** For a reader who cannot take more. */
+  /** Whether the caller cannot take more bytes now. */
   #waits = false
 
   constructor(parts: Forwarding) {
@@ -69,14 +70,14 @@ class DirectAnswer implements AnswerSink {
 
   head(status: number, headers: AnswerHeaders, reason: string): void {
     this.#head = { status, headers, reason }
-    this.#parts.witness?.head(status, headers)
+    this.#parts.observer?.head(status, headers)
   }
 
   data(chunk: Buffer): boolean {
     if (this.#over) return true
-    this.#parts.witness?.data(chunk)
+    this.#parts.observer?.data(chunk)
     if (!this.#begun && this.#held === null) {
-      // Most answers are one chunk, and their end is in the same read: head and body then leave in one write.
+      // Most answers are one chunk, and the end is in the same read: head and body then leave in one write.
       this.#held = chunk
       process.nextTick(() => this.#beginSafely())
       return true
@@ -87,7 +88,7 @@ class DirectAnswer implements AnswerSink {
 
   end(): void {
     if (this.#over || this.#isAnswered()) return
-    this.#parts.witness?.end()
+    this.#parts.observer?.end()
     const held = this.#held
     if (!this.#begun) this.#writeHead(held?.length ?? null)
     if (this.#isEarly) this.#endLate(this.#begun ? null : held)
@@ -99,15 +100,15 @@ class DirectAnswer implements AnswerSink {
 
   lost(error: LostConnection): void {
     if (this.#over) return
-    const { context, res, surface, witness } = this.#parts
+    const { context, res, surface, observer } = this.#parts
     if (error.kind !== 'aborted') context.prober.soon('direct')
     context.log.debug({ kind: error.kind, code: error.code }, 'a direct answer was lost')
     if (this.#begun || this.#held !== null) res.destroy()
-    else if (witness?.unanswered() !== true) refuse(context, res, surface, lostError(error))
+    else if (observer?.unanswered() !== true) refuse(context, res, surface, lostError(error))
     this.#finish()
   }
 
-  /** Runs where nobody catches: a head that cannot be written must end this answer, and nothing else. */
+  /** Runs in a tick of its own, where an exception would end the process: an invalid head must end only this answer. */
   #beginSafely(): void {
     try {
       this.#begin()
@@ -126,7 +127,7 @@ class DirectAnswer implements AnswerSink {
     this.#write(held)
   }
 
-  /** Somebody else has answered meanwhile (show.ts, from what it keeps): a second head would throw where nobody catches it. */
+  /** Whether the caller has been answered meanwhile (show.ts sends a kept answer). A second head would throw, uncaught. */
   #isAnswered(): boolean {
     if (this.#begun || !this.#parts.res.headersSent) return false
     this.#finish()
@@ -134,16 +135,16 @@ class DirectAnswer implements AnswerSink {
     return true
   }
 
-  /** The target has answered an upload that is still coming: it has such a blob already, or wants none. */
+  /** Whether the target has answered before the upload is complete: it has the blob already, or refuses it. */
   get #isEarly(): boolean {
     return this.#parts.drain !== undefined && !this.#parts.res.req.complete
   }
 
-  /** The answer is out; what is left of the upload is swallowed for a moment, because a reset could overtake the answer. */
+  /** Ends an answer that is sent. The rest of the upload is read for a moment: a reset could overtake the answer. */
   #endLate(held: Buffer | null): void {
     const { context, res, drain } = this.#parts
     if (held !== null) res.write(held)
-    const timer = context.clock.after(LINGER_MS, () => res.end())
+    const timer = context.clock.after(UNREAD_LINGER_MS, () => res.end())
     const done = (): void => {
       timer.cancel()
       res.end()
@@ -166,7 +167,7 @@ class DirectAnswer implements AnswerSink {
     return false
   }
 
-  /** `length`: that of the whole body, where it is known and the target did not say. */
+  /** `length`: of the whole body, if it is known. Sent only if the target did not declare one. */
   #writeHead(length: number | null): void {
     const { res } = this.#parts
     const { status, headers, reason } = this.#head ?? { status: 502, headers: [], reason: '' }
@@ -181,7 +182,7 @@ class DirectAnswer implements AnswerSink {
     res.writeHead(status, reason, flat)
   }
 
-  /** The caller hung up, or everything is out. */
+  /** The connection has closed: the caller hung up, or everything is sent. */
   #leave(): void {
     if (this.#over) return
     this.#finish()

@@ -1,11 +1,11 @@
-// Owns which of a caller's headers reach the target: few, and named here. Authorization, Host, Origin, Cookie and whatever
-// else he sends stay behind; the target refuses foreign origins, and it is not his to tell who calls.
+// The few headers of a caller that are passed on to the target. All others stay behind, such as Authorization, Host, Origin
+// and Cookie: the target refuses foreign origins, and foreman alone authenticates callers.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { HOP_HEADER } from '../../domain/hop.ts'
 
 const PASSED = ['content-type', 'content-encoding', 'accept'] as const
-/** More foremen than this behind each other are a loop of them. */
+/** A longer list of foremen that a request came through is a loop. */
 const MAX_HOPS_LENGTH = 1024
 
 export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> {

@@ -13,7 +13,7 @@ import { GrowableBuffer } from '../../text/growable-buffer.ts'
 import { beat, errorRecord } from '../error-body.ts'
 import { sendError } from '../respond.ts'
 import { SlowReader } from '../slow-reader.ts'
-import { tellsError } from './stream-error.ts'
+import { hasErrorEvent } from './stream-error.ts'
 
 export interface LiveAnswerParts {
   readonly clock: Clock
@@ -33,7 +33,7 @@ export interface LiveAnswerParts {
 }
 
 /** How much of an error that came too late for a status is read for its text. */
-const LATE_ERROR = 64 * 1024
+const MAX_LATE_ERROR_BYTES = 64 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
@@ -112,7 +112,7 @@ export class LiveAnswer implements Subscriber {
     if (this.#over) return true
     if (this.#late !== null) {
       const { body } = this.#late
-      if (body.length < LATE_ERROR) body.add(chunk.subarray(0, LATE_ERROR - body.length))
+      if (body.length < MAX_LATE_ERROR_BYTES) body.add(chunk.subarray(0, MAX_LATE_ERROR_BYTES - body.length))
       return true
     }
     this.#flowing = true
@@ -190,7 +190,7 @@ export class LiveAnswer implements Subscriber {
 
   /** The target's own error, among the bytes that are out, is one that the clients of this surface see. */
   #hasToldError(): boolean {
-    return this.#form !== 'sse' || tellsError(this.#dialect, this.#last)
+    return this.#form !== 'sse' || hasErrorEvent(this.#dialect, this.#last)
   }
 
   #cut(record: Buffer | null): void {

@@ -18,7 +18,7 @@ import type { OnStep } from '../../runtime/step.ts'
 import type { Dispatcher } from '../../services/dispatcher.ts'
 import type { Prober } from '../../services/prober.ts'
 import type { Store } from '../../sqlite/store.ts'
-import { isUnknownModel, noRoom } from '../admission.ts'
+import { isUnknownModel, queueFullError } from '../admission.ts'
 
 import { type OwnError, ownError, sendError } from '../respond.ts'
 import { readIdempotencyKey, saysItIsARetry } from '../retry.ts'
@@ -110,7 +110,7 @@ export class LiveCallers {
       this.#drop(call)
       // A blocked call has no key in the store that could be known there.
       if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
-      return this.#refuse(res, submission, noRoom(result.kind, store.depth, config, dispatcher.recentRunMs))
+      return this.#refuse(res, submission, queueFullError(result.kind, store.depth, config, dispatcher.recentRunMs))
     }
     this.#parts.onStep?.('enqueued', call.id)
     if (call.gone) await this.#leave(call)

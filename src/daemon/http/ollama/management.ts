@@ -1,42 +1,27 @@
-// Owns the routes that change what the target has: pull, push, create, copy, delete, blobs. Switched off unless
-// FOREMAN_ALLOW_MANAGEMENT says otherwise, because this is where Ollama's critical CVEs live. Streamed, never buffered.
+// Routes that change the models of the target: pull, push, create, copy, delete, blobs. They are off unless
+// FOREMAN_ALLOW_MANAGEMENT is true: Ollama's critical CVEs are in these routes. Bodies are streamed, never buffered.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { HttpContext } from '../context.ts'
-import type { RequestBodies } from '../request-body.ts'
-import { hasBody, refuse } from '../respond.ts'
-import type { Route } from '../routes.ts'
+import type { Call } from '../call.ts'
+import { hasBody, ownError } from '../respond.ts'
 import { forward } from './forward.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 
-export interface ManagementCall {
-  readonly route: Route
-  /** The value of the `{…}` in the path; empty if it has none. */
-  readonly parameter: string
-  /** With its question mark; else empty. */
-  readonly query: string
-}
-
-/** What Ollama takes for a digest (manifest.BlobsPath of 0.17.4); anything else never becomes part of a path. */
+/** What Ollama accepts as a digest (manifest.BlobsPath of 0.17.4). Anything else never becomes part of a path. */
 const DIGEST = /^sha256[:-][0-9a-fA-F]{64}$/
 
-export function manage(
-  context: HttpContext,
-  bodies: RequestBodies,
-  { route, parameter, query }: ManagementCall,
-  req: IncomingMessage,
-  res: ServerResponse,
-): void {
-  if (route.path.endsWith('{digest}') && !DIGEST.test(parameter)) {
-    return refuse(context, res, route.surface, { status: 400, message: 'invalid digest format', code: null })
-  }
+export function manage(call: Call): void {
+  const { context, route, req, res } = call
+  if (!context.config.allowManagement) return call.refuse(ownError('management_disabled'))
+  const [parameter = ''] = call.parameters
+  if (route.path.endsWith('{digest}') && !DIGEST.test(parameter))
+    return call.refuse({ status: 400, message: 'invalid digest format', code: null })
   const headers = forwardedHeaders(req.headers)
   const length = req.headers['content-length']
   if (hasBody(req) && length !== undefined) headers['content-length'] = length
-  const upload = hasBody(req) ? bodies.stream(req, res) : null
+  const upload = hasBody(req) ? call.shared.bodies.stream(req, res) : null
   const request = {
     method: req.method ?? 'POST',
-    path: route.path.replace(/\{\w+\}$/, () => encodeURIComponent(parameter).replaceAll('%3A', ':')) + query,
+    path: route.path.replace(/\{\w+\}$/, () => encodeURIComponent(parameter).replaceAll('%3A', ':')) + call.query,
     headers,
     body: upload,
   }

@@ -1,30 +1,20 @@
-// Owns what comes before a blocked call: its body is read, and what foreman routes by is read out of it. From there on it
-// is a job (live.ts), unless it only unloads a model: that goes to the target at once.
+// Calls that wait in the queue: reads the body, and from it what foreman routes by. The call then becomes a job (live.ts).
+// A call that only unloads a model goes to the target at once.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EndpointPath } from '../../domain/endpoint.ts'
 import { decodeBody } from '../../request/content-coding.ts'
 import { readSubmission } from '../../request/submission.ts'
-import type { HttpContext } from '../context.ts'
-import type { RequestBodies } from '../request-body.ts'
-import { refuse, type Surface, targetVersion } from '../respond.ts'
+import type { Call } from '../call.ts'
+import { targetVersion } from '../respond.ts'
 import { fingerprint } from '../retry.ts'
-import type { SliceRunner } from '../slice-runner.ts'
 import { forward } from './forward.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 
-export async function queue(
-  context: HttpContext,
-  bodies: RequestBodies,
-  slices: SliceRunner,
-  endpoint: EndpointPath,
-  surface: Surface,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
-  const read = await bodies.read(req, res)
-  if (read.kind === 'gone') return
-  if (read.kind === 'refused') return refuse(context, res, surface, read.error)
+export async function queue(call: Call, endpoint: EndpointPath): Promise<void> {
+  const { context, req, res } = call
+  const { slices } = call.shared
+  const read = await call.body()
+  if (read === null) return
   const { body } = read
   const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
   const settings = { version: targetVersion(context), knownModel: context.knownModel }
@@ -35,7 +25,7 @@ export async function queue(
   if (reading === null) return read.release()
   if (reading.kind === 'refused') {
     read.release()
-    return refuse(context, res, surface, reading)
+    return call.refuse(reading)
   }
   if (reading.kind === 'submission') {
     const { submission } = reading
@@ -54,5 +44,5 @@ export async function queue(
     headers: forwardedHeaders(req.headers),
     body: reading.submission.body,
   }
-  forward({ context, res, surface, request: unload, onOver })
+  forward({ context, res, surface: call.route.surface, request: unload, onOver })
 }

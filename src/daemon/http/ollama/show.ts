@@ -1,16 +1,15 @@
-// Owns /api/show: asked of the target while it answers, and kept by the model's digest, so that it is answered while the
-// target sleeps (VS Code, Roo and AnythingLLM ask it for each model before they do anything). Errors are not kept.
+// `/api/show`: passed on to the target, and the answer kept by the model's digest. While the target sleeps, the kept answer
+// is sent: VS Code, Roo and AnythingLLM ask for each model before they do anything. Errors are not kept.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { normaliseModel } from '../../domain/affinity.ts'
 import type { AnswerHeaders } from '../../domain/answer.ts'
 import type { TargetStatus } from '../../domain/target-status.ts'
 import { ByteChunks } from '../../text/byte-chunks.ts'
 import { runAtOnce } from '../../text/slices.ts'
+import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import type { RequestBodies } from '../request-body.ts'
-import { JSON_TYPE, refuse } from '../respond.ts'
-import type { Route } from '../routes.ts'
+import { JSON_TYPE } from '../respond.ts'
 import { forward, type ResponseObserver } from './forward.ts'
 import { forwardedHeaders } from './forwarded-headers.ts'
 
@@ -23,11 +22,11 @@ interface Kept {
 
 const MAX_ENTRIES = 64
 const MAX_KEPT_BYTES = 8 * 1024 * 1024
-const MAX_QUESTION_BYTES = 64 * 1024
-/** Raycast gives metadata 1.8 s in all: a target that has just gone to sleep must not cost more than this. */
-const PATIENCE_MS = 1_000
+const MAX_REQUEST_BYTES = 64 * 1024
+/** How long the target may take if there is a kept answer. Raycast allows 1.8 s for all its metadata requests together. */
+const TARGET_WAIT_MS = 1_000
 
-/** The answers kept, least recently used first. */
+/** The kept answers, least recently used first. */
 export class ShownModels {
   readonly #kept = new Map<string, Kept>()
   #bytes = 0
@@ -57,43 +56,37 @@ export class ShownModels {
   }
 }
 
-export async function show(
-  context: HttpContext,
-  bodies: RequestBodies,
-  shown: ShownModels,
-  route: Route,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
-  const read = await bodies.read(req, res)
-  if (read.kind === 'gone') return
-  if (read.kind === 'refused') return refuse(context, res, route.surface, read.error)
+export async function show(call: Call): Promise<void> {
+  const { context, req, res } = call
+  const { surface, path } = call.route
+  const { shownModels: shown } = call.shared
+  const read = await call.body()
+  if (read === null) return
   const { body } = read
-  const request = { method: 'POST', path: route.path, headers: forwardedHeaders(req.headers), body }
+  const request = { method: 'POST', path, headers: forwardedHeaders(req.headers), body }
   const key = showKey(body, context.prober.status)
-  if (key === null) return forward({ context, res, surface: route.surface, request, onOver: read.release })
-
+  if (key === null) return forward({ context, res, surface, request, onOver: read.release })
   const answerKept = (): boolean => {
     const kept = shown.get(key)
     return kept !== null && sendKept(context, res, kept)
   }
-  const patience = shown.get(key) === null ? null : context.clock.after(PATIENCE_MS, answerKept)
+  const timer = shown.get(key) === null ? null : context.clock.after(TARGET_WAIT_MS, answerKept)
   const onOver = (): void => {
-    patience?.cancel()
+    timer?.cancel()
     read.release()
   }
-  const witness = keeping(context, shown, key, { onHead: () => patience?.cancel(), answerKept })
-  forward({ context, res, surface: route.surface, request, onOver, witness })
+  const observer = keeping(context, shown, key, { onHead: () => timer?.cancel(), answerKept })
+  forward({ context, res, surface, request, onOver, observer })
 }
 
-/** What the answer depends on; null if that cannot be told, and then nothing is kept. */
+/** A key of all that the answer depends on. Returns null if the request does not tell; its answer is not kept. */
 export function showKey(body: Uint8Array, status: TargetStatus): string | null {
-  // No question is longer; to parse a large body would hold the event loop.
-  if (body.length > MAX_QUESTION_BYTES) return null
+  // No real request is longer, and parsing a large body would block the event loop.
+  if (body.length > MAX_REQUEST_BYTES) return null
   const document = parse(body)
   if (document === null) return null
   const { model, name, system, verbose, options, ...rest } = document
-  // A key that Ollama may read as one of these (it ignores case) makes the question another one.
+  // Ollama ignores the case of keys, so an unknown key may be one of these: the request is then a different one.
   if (Object.keys(rest).some((other) => other !== 'template')) return null
   const asked = typeof model === 'string' && model !== '' ? model : name
   if (typeof asked !== 'string' || asked === '') return null
@@ -117,7 +110,7 @@ interface Hooks {
   readonly answerKept: () => boolean
 }
 
-/** Keeps a good answer on its way to the caller, and stands in for one that does not come. */
+/** Keeps a good answer as it passes to the caller, and answers in place of a target that does not. */
 function keeping(
   context: HttpContext,
   shown: ShownModels,

@@ -4,11 +4,11 @@
 import type { Dialect } from '../../domain/endpoint.ts'
 
 /** A target's own errors are shorter; what is longer is told again, which costs nothing: clients stop at the first. */
-const MOST = 64 * 1024
+const MAX_SEARCHED_BYTES = 64 * 1024
 
 /** Whether one of the events in `chunk`, the last bytes of an event stream, is an error to the clients of `dialect`. */
-export function tellsError(dialect: Dialect, chunk: Buffer): boolean {
-  const text = chunk.toString('utf8', Math.max(0, chunk.length - MOST))
+export function hasErrorEvent(dialect: Dialect, chunk: Buffer): boolean {
+  const text = chunk.toString('utf8', Math.max(0, chunk.length - MAX_SEARCHED_BYTES))
   return text.split(/\r?\n\r?\n/).some((event) => isError(dialect, event.split(/\r?\n/)))
 }
 

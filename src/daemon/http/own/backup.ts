@@ -1,32 +1,35 @@
-// `POST /backup`: a copy of the database, streamed to the caller. The copy is made beside the database, and its name is gone
-// before the first byte is sent, so that nothing is left when this process is killed.
+// `POST /backup`: a copy of the database, streamed to the caller. The copy is made beside the database, and its name is
+// removed before the first byte is sent, so that nothing is left behind if this process is killed.
 
 import { type FileHandle, open, rm, stat, statfs } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
+import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { reasonPhrase } from '../error-body.ts'
-import { writeSlowly } from '../jobs/artifact-pieces.ts'
-import { ownError, refuse } from '../respond.ts'
-import { SlowReader } from '../slow-reader.ts'
+import { ownError } from '../respond.ts'
+import { SlowReader, writeSlowly } from '../slow-reader.ts'
 
 export const BACKUP_TYPE = 'application/vnd.sqlite3'
 
 const CHUNK_BYTES = 1024 * 1024
 
-/** Backups of one daemon, one after the other. */
+/** Makes the backups of one daemon, one after the other. */
 export class BackupDownloads {
   #last: Promise<unknown> = Promise.resolve()
 
-  async send(context: HttpContext, res: ServerResponse): Promise<void> {
+  async send(call: Call): Promise<void> {
+    const { context, res } = call
     const made = this.#last.then(() => (res.destroyed ? null : copyOf(context)))
     this.#last = made.catch(() => undefined)
     const file = await made
-    if (file === 'full') return refuse(context, res, 'jobs', ownError('storage_full'))
+    if (file === 'full') return call.refuse(ownError('storage_full'))
     if (file !== null) await pour(context, res, file)
   }
 }
 
-/** The copy, opened and without a name; `full` if the disk has no room for it. */
+export const sendBackup = (call: Call): Promise<void> => call.shared.backups.send(call)
+
+/** Returns the copy, open and without a name, or `full` if the disk has no room for it. */
 async function copyOf(context: HttpContext): Promise<FileHandle | 'full'> {
   if (!(await hasRoom(context))) return 'full'
   const made = await context.store.backup()
@@ -36,7 +39,7 @@ async function copyOf(context: HttpContext): Promise<FileHandle | 'full'> {
   return file
 }
 
-/** FOREMAN_MIN_FREE stays free beside the copy, so that a backup never stops the queue. */
+/** Whether FOREMAN_MIN_FREE stays free beside the copy, so that a backup never stops the queue. */
 async function hasRoom({ config: { db, minFree } }: HttpContext): Promise<boolean> {
   if (minFree === 0) return true
   const [{ size }, { bavail, bsize }] = await Promise.all([stat(db), statfs(db)])

@@ -1,40 +1,40 @@
-// `POST /pause` and `POST /resume`: the request body, and the document that both answer with. It pauses nothing itself.
+// `POST /pause` and `POST /resume`: the request body, and the document that both answer with. The dispatcher does the work.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { PauseDocument } from '../../../protocol/wire.ts'
 import type { PauseRequest } from '../../domain/pause.ts'
 import { duration, MAX_DURATION_MS } from '../../text/grammar.ts'
 import { nearest } from '../../text/nearest.ts'
+import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import type { RequestBodies } from '../request-body.ts'
-import { hasBody, ownError, refuse, sendJson } from '../respond.ts'
+import { FRESH, hasBody, ownError, sendJson } from '../respond.ts'
 
-/** Many clients and proxies give up a silent answer after five minutes, some after one. */
+/** The longest wait for an unload. Many clients and proxies give up on a silent answer after five minutes, some after one. */
 const HOLD_MS = 50_000
 const MAX_BODY_BYTES = 16 * 1024
 const KEYS = ['unload', 'for'] as const
 const FOR = duration({ min: 1_000, max: MAX_DURATION_MS })
-/** At most so much of a caller's text comes back in an error. */
+/** The longest part of a caller's text that is quoted in an error, in characters. */
 const MAX_SHOWN = 40
 
-export async function pauseQueue(
-  context: HttpContext,
-  bodies: RequestBodies,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
-  const read = hasBody(req) ? await bodies.read(req, res) : null
-  if (read?.kind === 'gone') return
-  if (read?.kind === 'refused') return refuse(context, res, 'jobs', read.error)
-  const request = read === null ? NO_REQUEST : readPauseRequest(read.body)
-  read?.release()
-  if (typeof request === 'string') return refuse(context, res, 'jobs', ownError('bad_request', { detail: request }))
+export async function pauseQueue(call: Call): Promise<void> {
+  const { context, req, res } = call
+  const request = hasBody(req) ? await receivePauseRequest(call) : NO_REQUEST
+  if (request === null) return
+  if (typeof request === 'string') return call.refuse(ownError('bad_request', { detail: request }))
   await context.dispatcher.pause(request)
   if (request.unload) await unloadReported(context)
   sendPause(context, res)
 }
 
-/** Waits for the unload, within HOLD_MS: the running job may take hours. */
+async function receivePauseRequest(call: Call): Promise<PauseRequest | string | null> {
+  const read = await call.body()
+  if (read === null) return null
+  read.release()
+  return readPauseRequest(read.body)
+}
+
+/** Waits for the unload, but at most HOLD_MS: the running job may take hours. */
 async function unloadReported({ dispatcher, clock }: HttpContext): Promise<void> {
   const { promise: overdue, resolve } = Promise.withResolvers<void>()
   const timer = clock.after(HOLD_MS, resolve)
@@ -42,13 +42,13 @@ async function unloadReported({ dispatcher, clock }: HttpContext): Promise<void>
   timer.cancel()
 }
 
-export async function resumeQueue(context: HttpContext, res: ServerResponse): Promise<void> {
+export async function resumeQueue({ context, res }: Call): Promise<void> {
   await context.dispatcher.resume()
   sendPause(context, res)
 }
 
 function sendPause({ dispatcher }: HttpContext, res: ServerResponse): void {
-  sendJson(res, 200, pauseDocument(dispatcher), { 'Cache-Control': 'no-store' })
+  sendJson(res, 200, pauseDocument(dispatcher), FRESH)
 }
 
 export function pauseDocument({
@@ -74,7 +74,7 @@ export function pauseDocument({
 
 const NO_REQUEST: PauseRequest = { forMs: null, unload: false }
 
-/** The request, or what is wrong with the body. An empty body asks for a plain pause. */
+/** Returns the request, or a sentence that says what is wrong with the body. An empty body asks for a plain pause. */
 export function readPauseRequest(body: Uint8Array): PauseRequest | string {
   if (body.length > MAX_BODY_BYTES) return 'the body of /pause is larger than 16 KiB'
   const text = new TextDecoder().decode(body)

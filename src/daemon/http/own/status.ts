@@ -1,4 +1,4 @@
-// Owns the one mapping from what the daemon knows to the document of `GET /status`. It counts and decides nothing.
+// `GET /status`: the one mapping from what the daemon knows to the document. It counts and decides nothing.
 
 import { VERSION } from '../../../protocol/version.ts'
 import type { DrainDocument, RunningDocument, StatusDocument } from '../../../protocol/wire.ts'
@@ -7,10 +7,16 @@ import { waitingForDocument } from '../../domain/job-document.ts'
 import { type QueueCondition, type WaitingFor, waitingFor } from '../../domain/wait-reason.ts'
 import type { RunningJob } from '../../services/attempt-run.ts'
 import type { QueueView } from '../../sqlite/store.ts'
+import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
+import { FRESH, sendJson } from '../respond.ts'
 import { pauseDocument } from './pause.ts'
 
-export async function statusDocument(context: HttpContext): Promise<StatusDocument> {
+export async function sendStatus({ context, res }: Call): Promise<void> {
+  sendJson(res, 200, await statusDocument(context), FRESH)
+}
+
+async function statusDocument(context: HttpContext): Promise<StatusDocument> {
   const { config, clock, store, dispatcher, prober, live, phase } = context
   const { residency, condition } = dispatcher
   const [backlog, jobs, view] = await Promise.all([store.backlog(), store.countByState(), store.queueView(residency)])

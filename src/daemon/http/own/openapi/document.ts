@@ -1,7 +1,8 @@
-// The OpenAPI document of this daemon, `GET /openapi.json`: one operation for each row of the table of routes.
+// `GET /openapi.json`: the OpenAPI document of this daemon, with one operation for each row of the table of routes.
 
 import { VERSION } from '../../../../protocol/version.ts'
-import { type Method, ROUTES, type Route } from '../../routes.ts'
+import type { Call, Method, Route } from '../../call.ts'
+import { JSON_TYPE, send } from '../../respond.ts'
 import { DAEMON_OPERATIONS } from './daemon-operations.ts'
 import { JOB_OPERATIONS } from './job-operations.ts'
 import { JOB_SCHEMAS } from './job-schemas.ts'
@@ -12,9 +13,10 @@ import { STATUS_SCHEMAS } from './status-schemas.ts'
 
 const DESCRIPTION = `A durable queue in front of one Ollama server. Calls of Ollama's, OpenAI's and Anthropic's surfaces are passed
 on unchanged; an answer without \`X-Foreman-Error\` is the target's. Objects may grow: ignore keys that you do not know. A
-method that a path does not have is a 405 with \`Allow\`, and an unknown path is a 404, both in plain text as Ollama writes them.`
+method that a path does not have is a 405 with \`Allow\`, and an unknown path is a 404: in plain text as Ollama writes them, and on
+foreman's own paths JSON with a code.`
 
-/** Needs no token, so that anything may ask whether it lives. */
+/** Paths that need no token, so that any program can check whether the daemon is alive. */
 const OPEN = ['/', '/api/version', '/healthz', '/readyz']
 
 export interface OpenApiDocument {
@@ -26,10 +28,18 @@ export interface OpenApiDocument {
   }
 }
 
-export function openApiDocument(): OpenApiDocument {
+let text: string | null = null
+
+/** The document is rendered at the first request, so that it does not slow the start. */
+export function sendOpenApi({ res }: Call, routes: readonly Route[]): void {
+  text ??= JSON.stringify(openApiDocument(routes))
+  send(res, 200, JSON_TYPE, text)
+}
+
+export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const errors = new ErrorResponses()
   const paths: Record<string, Record<string, Schema & { responses: Schema }>> = {}
-  for (const route of ROUTES) {
+  for (const route of routes) {
     for (const method of route.methods) {
       const operation = operationDocument(operationOf(route, method), route, errors)
       paths[route.path] = { ...paths[route.path], [method.toLowerCase()]: operation }
@@ -55,11 +65,11 @@ export function openApiDocument(): OpenApiDocument {
   } as OpenApiDocument
 }
 
-/** Throws for a route that is not described. */
+/** Throws if the route is not described. */
 function operationOf(route: Route, method: Method): Operation {
   const key = `${method} ${route.path}`
-  const { way } = route
-  if (way !== 'own' && way !== 'jobs') return passedOperation({ ...route, way }, method)
+  const { path, group } = route
+  if (group !== null) return passedOperation(path, group, method)
   const operation = JOB_OPERATIONS[key] ?? DAEMON_OPERATIONS[key]
   if (operation === undefined) throw new Error(`${key} is not described in http/openapi/`)
   return operation

@@ -3,7 +3,7 @@
 import type { ErrorCode } from '../../../../protocol/error.ts'
 import { STATES } from '../../../domain/job.ts'
 import { JOB_ENDPOINTS } from '../../../request/job-options.ts'
-import { MAX_PAGE_JOBS } from '../../jobs/job-list-query.ts'
+import { MAX_PAGE_JOBS } from '../../jobs/list-query.ts'
 import { MAX_WAIT_S } from '../../jobs/prefer.ts'
 import { json, type Operation, type Response } from './operation.ts'
 import { listOf, oneOf, orNull, ref, type Schema, text } from './schema.ts'

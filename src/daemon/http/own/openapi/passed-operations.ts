@@ -3,14 +3,14 @@
 
 import type { ErrorCode } from '../../../../protocol/error.ts'
 import { ENDPOINTS, type EndpointPath } from '../../../domain/endpoint.ts'
-import type { Method, Route } from '../../routes.ts'
+import type { Method, TargetGroup } from '../../call.ts'
 import type { Operation, Response } from './operation.ts'
 import { text } from './schema.ts'
 
 const BODY: readonly ErrorCode[] = ['body_too_large', 'unsupported_encoding', 'too_much_in_flight']
 const LOSSES: readonly ErrorCode[] = ['target_unreachable', 'connection_lost', 'bad_answer', 'incomplete_stream']
 
-const ERRORS: Readonly<Record<Exclude<Route['way'], 'own' | 'jobs'>, readonly ErrorCode[]>> = {
+const ERRORS: Readonly<Record<TargetGroup, readonly ErrorCode[]>> = {
   queued: [
     ...BODY,
     ...LOSSES,
@@ -24,7 +24,7 @@ const ERRORS: Readonly<Record<Exclude<Route['way'], 'own' | 'jobs'>, readonly Er
   management: [...BODY, ...LOSSES, 'management_disabled'],
 }
 
-const SUMMARIES: Readonly<Record<keyof typeof ERRORS, string>> = {
+const SUMMARIES: Readonly<Record<TargetGroup, string>> = {
   queued: 'waits in the queue, then the bytes of the target',
   embeddings: 'goes to the target at once, some at a time',
   inventory: 'answered from the last look at the target, also while it sleeps',
@@ -40,9 +40,9 @@ const TARGETS: Response = {
   },
 }
 
-/** `Prefix` of the operation id is unique by path and method. */
-export function passedOperation({ path, way }: Route & { way: keyof typeof ERRORS }, method: Method): Operation {
-  const isQueued = way === 'queued'
+/** The operation id is unique for each path and method. */
+export function passedOperation(path: string, group: TargetGroup, method: Method): Operation {
+  const isQueued = group === 'queued'
   const answer: Response = isQueued
     ? { ...TARGETS, headers: { 'X-Foreman-Job-Id': { description: 'The job of this call.', schema: text() } } }
     : TARGETS
@@ -52,11 +52,11 @@ export function passedOperation({ path, way }: Route & { way: keyof typeof ERROR
   return {
     id: `${method.toLowerCase()}${path.replace(/[^a-z0-9]+(\w?)/gi, (_, letter: string) => letter.toUpperCase())}`,
     tag: isQueued ? 'queued' : 'direct',
-    summary: `${path}: ${SUMMARIES[way]}`,
+    summary: `${path}: ${SUMMARIES[group]}`,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(method === 'POST' ? { requestBody: requestBody(path) } : {}),
     answers: { 200: answer, default: TARGETS },
-    errors: ERRORS[way],
+    errors: ERRORS[group],
   }
 }
 

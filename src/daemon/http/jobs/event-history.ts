@@ -5,7 +5,7 @@ import { eventNumber } from '../../../protocol/event.ts'
 import { createRecordParser } from '../../answer/records.ts'
 import { answerForm } from '../../domain/endpoint.ts'
 import type { Job, StateChange } from '../../domain/job.ts'
-import { type EventFrame, toldChange, toldRecord } from './event-frame.ts'
+import { type EventFrame, frameOfChange, frameOfRecord } from './event-frame.ts'
 
 /** The answer's bytes, and where its records belong. */
 export interface PastAnswer {
@@ -27,7 +27,7 @@ export async function* historyOf(
   after: number,
 ): AsyncGenerator<readonly EventFrame[]> {
   for (const [index, change] of changes.entries()) {
-    yield [toldChange(change, job.error)]
+    yield [frameOfChange(change, job.error)]
     if (answer === null || change.number !== answer.change) continue
     const next = changes[index + 1]
     if (next === undefined || after < eventNumber(next.number)) yield* recordsOf(job, answer, after)
@@ -41,7 +41,7 @@ async function* recordsOf(job: Job, { change, pieces, records }: PastAnswer, aft
   const cutter = createRecordParser(job.endpoint, isStreamed, (record) => {
     count += 1
     const number = eventNumber(change, count)
-    if (number > after) told.push(toldRecord(number, record))
+    if (number > after) told.push(frameOfRecord(number, record))
   })
   for await (const piece of pieces) {
     for (let from = 0; from < piece.length; from += MAX_EVENTS_PER_SLICE) {

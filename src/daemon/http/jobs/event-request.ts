@@ -1,13 +1,13 @@
-// Owns what a caller of `GET /jobs/{id}/events` asks for: in which form, and behind which event. Pure.
+// Request of `GET /jobs/{id}/events`: the form of the stream, and the event after which it begins. Pure.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { shownId } from './job-id.ts'
-import { parameterProblems } from './job-list-query.ts'
+import { quoteForError } from '../quote.ts'
+import { parameterProblems } from './query-parameters.ts'
 
 export type EventForm = 'ndjson' | 'sse'
 
 export type EventsRequest =
-  /** `after`: only events of a higher number. */
+  /** `after`: only events with a higher number are sent. */
   | { readonly kind: 'asked'; readonly form: EventForm; readonly after: number }
   | { readonly kind: 'refused'; readonly detail: string }
 
@@ -17,17 +17,17 @@ export function readEventsRequest(query: URLSearchParams, headers: IncomingHttpH
   const read = (name: string, text: string | null): number | null => {
     if (text === null) return null
     if (/^\d{1,15}$/.test(text)) return Number(text)
-    problems.push(`${name} must be the number of an event, a whole number from 0, not ${shownId(text)}`)
+    problems.push(`${name} must be the number of an event, a whole number from 0, not ${quoteForError(text)}`)
     return null
   }
   const asked = read('after', query.get('after'))
-  // A browser that connects again asks for the address it was given first, and says in the header how far it came.
+  // A browser that reconnects requests the original address, and says in the header how far it came.
   const seen = read('Last-Event-ID', typeof header === 'string' && header !== '' ? header : null)
   if (problems.length > 0) return { kind: 'refused', detail: problems.join('; ') }
   return { kind: 'asked', form: formOf(headers.accept ?? ''), after: seen ?? asked ?? 0 }
 }
 
-/** Server-sent events for those who name them, and do not prefer NDJSON; whatever else they would take is NDJSON. */
+/** Server-sent events if `accept` names them and does not prefer NDJSON; else NDJSON. */
 function formOf(accept: string): EventForm {
   const sse = quality(accept, 'text/event-stream')
   return sse > 0 && sse >= quality(accept, 'application/x-ndjson') ? 'sse' : 'ndjson'

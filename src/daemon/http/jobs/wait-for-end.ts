@@ -1,21 +1,21 @@
-// Owns the wait for a job's end, on behalf of a caller who said how long. It leaves no timer, no watcher and no listener
-// behind, and whoever leaves it ends nothing but his own wait.
+// Wait for the end of a job, for a caller that sent `Prefer: wait`. It leaves no timer, subscription or listener behind, and
+// a caller that hangs up ends only its own wait.
 
 import type { ServerResponse } from 'node:http'
 import { isFinal } from '../../domain/job.ts'
 import type { HttpContext } from '../context.ts'
 
-/** How often it looks whether foreman stops: a caller is told within the second that the port stays open. */
-const LOOK_MS = 500
+/** How often the wait checks for shutdown: well within the second in which the port still answers. */
+const CHECK_MS = 500
 
 /**
- * True: the job is over, now or after at most `ms`. False: it is not, it is not there, foreman stops, or the caller of `res`
- * has hung up. Rejects with the store.
+ * Returns whether the job is over, now or after at most `ms`. Returns false early if the job is unknown, foreman stops, or the
+ * caller of `res` has hung up. Rejects if the store does.
  */
 export async function waitForEnd(context: HttpContext, id: string, ms: number, res: ServerResponse): Promise<boolean> {
   const { clock, relay, store } = context
   const { promise: left, resolve: leave } = Promise.withResolvers<void>()
-  // Watched before it is looked up: an end in between would be missed.
+  // Subscribed before the store is asked, so that an end in between is not missed.
   const watch = relay.watch(id, {
     changed: ({ state }) => isFinal(state) && leave(),
     record: () => {},
@@ -26,9 +26,9 @@ export async function waitForEnd(context: HttpContext, id: string, ms: number, r
   const tick = (): void => {
     const leftMs = until - clock.monotonic()
     if (leftMs <= 0 || context.phase === 'stopping' || res.destroyed) leave()
-    else timer = clock.after(Math.min(LOOK_MS, leftMs), tick)
+    else timer = clock.after(Math.min(CHECK_MS, leftMs), tick)
   }
-  let timer = clock.after(Math.min(LOOK_MS, ms), tick)
+  let timer = clock.after(Math.min(CHECK_MS, ms), tick)
   try {
     const isOver = async (): Promise<boolean> => {
       const job = await store.get(id)

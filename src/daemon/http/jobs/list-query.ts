@@ -1,20 +1,20 @@
-// Owns how the query of `GET /jobs` is read, and the cursor that leads from one page to the next. Pure. What it does not
-// know it refuses: a filter that is misspelt must not show everything.
+// Query of `GET /jobs`: the filter, and the cursor that leads from one page to the next. Pure.
 
 import { normaliseModel } from '../../domain/affinity.ts'
 import { STATES, type State } from '../../domain/job.ts'
 import type { JobFilter } from '../../sqlite/store.ts'
-import { shownId } from './job-id.ts'
+import { quoteForError } from '../quote.ts'
+import { parameterProblems } from './query-parameters.ts'
 
 export const MAX_PAGE_JOBS = 200
-const ORDINARY_PAGE = 50
+const DEFAULT_PAGE_JOBS = 50
 
 const PARAMETERS = ['state', 'model', 'label', 'limit', 'cursor'] as const
 type Parameter = (typeof PARAMETERS)[number]
 
 export type ListQuery =
   | { readonly kind: 'filter'; readonly filter: JobFilter }
-  /** All that is wrong with it, in words. */
+  /** `detail`: everything that is wrong with it, in sentences. */
   | { readonly kind: 'refused'; readonly detail: string }
 
 export function readListQuery(query: URLSearchParams): ListQuery {
@@ -22,36 +22,25 @@ export function readListQuery(query: URLSearchParams): ListQuery {
   const read = <T>(name: Parameter, absent: T, parse: (text: string) => T | null, allowed: string): T => {
     const text = query.get(name)
     const value = text === null ? absent : parse(text)
-    if (text !== null && value === null) problems.push(`${name} must be ${allowed}, not ${shownId(text)}`)
+    if (text !== null && value === null) problems.push(`${name} must be ${allowed}, not ${quoteForError(text)}`)
     return value ?? absent
   }
   const filter: JobFilter = {
     state: read<State | null>('state', null, stateOf, `one of ${STATES.join(', ')}`),
     model: read<string | null>('model', null, (text) => (text.trim() === '' ? null : normaliseModel(text)), 'a name'),
     label: query.get('label'),
-    limit: read('limit', ORDINARY_PAGE, limitOf, `a whole number from 1 to ${MAX_PAGE_JOBS}`),
+    limit: read('limit', DEFAULT_PAGE_JOBS, limitOf, `a whole number from 1 to ${MAX_PAGE_JOBS}`),
     before: read<number | null>('cursor', null, sequenceOf, 'the `next` of an earlier page'),
   }
   return problems.length === 0 ? { kind: 'filter', filter } : { kind: 'refused', detail: problems.join('; ') }
 }
 
-/** What stands in a query that must not: each in a sentence. */
-export function parameterProblems(query: URLSearchParams, allowed: readonly string[]): string[] {
-  const names = [...new Set(query.keys())]
-  const unknown = names.filter((name) => !allowed.includes(name)).slice(0, 5)
-  const twice = names.filter((name) => allowed.includes(name) && query.getAll(name).length > 1)
-  return [
-    ...unknown.map((name) => `unknown parameter ${shownId(name)}: allowed are ${allowed.join(', ')}`),
-    ...twice.map((name) => `${name} must be sent once`),
-  ]
-}
-
-/** Opaque to whoever gets it. */
+/** Opaque to clients. */
 export const cursorOf = (sequence: number): string => Buffer.from(String(sequence)).toString('base64url')
 
 function sequenceOf(cursor: string): number | null {
   const text = Buffer.from(cursor, 'base64url').toString('latin1')
-  // Buffer skips what is not base64url: only what comes out of `cursorOf` is a cursor.
+  // Buffer skips what is not base64url, so the cursor must be what `cursorOf` makes of its number.
   return /^[1-9]\d{0,14}$/.test(text) && cursorOf(Number(text)) === cursor ? Number(text) : null
 }
 
