@@ -359,12 +359,7 @@ export const ROWS: readonly Row[] = [
     ),
   },
   {
-    ...{ code: 'bad_answer', line: BAD_GATEWAY, places: EMBEDDINGS },
-    says: 'the target answered with something that is not Ollama: it does not begin like HTTP/1.1',
-    provoke: answered(() => raw('SSH-2.0-OpenSSH_9.2\r\n')),
-  },
-  {
-    ...{ code: 'bad_answer', line: BAD_GATEWAY, places: [...LIVE, ...COUNT] },
+    ...{ code: 'bad_answer', line: BAD_GATEWAY, places: [...LIVE, ...DIRECT] },
     says: 'the target answered with something that is not Ollama: Response does not match the HTTP/1.1 protocol (Expected HTTP/, RTSP/ or ICE/)',
     provoke: answered(() => raw('SSH-2.0-OpenSSH_9.2\r\n')),
   },
