@@ -8,7 +8,8 @@ const HEAD = `# Versions of Ollama
 
 foreman asks the target for its version at each probe, and follows the API and the load rules of that version. Each change is
 tested with two versions: the newest, which is the reference, and the oldest supported one. The suite sends each request to Ollama
-and through foreman and compares the answers byte for byte. Only times, random ids and the count of cached tokens may differ.
+and through foreman and compares the answers byte for byte. Only times, random ids, the count of cached tokens and the reason why a body is invalid may
+differ.
 
 `
 

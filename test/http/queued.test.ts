@@ -61,7 +61,7 @@ describe('a request that Ollama would refuse', () => {
     ['/api/chat', '', 400, '{"error":"missing request body"}'],
     ['/api/chat', '{}', 400, '{"error":"model is required"}'],
     ['/api/generate', '{}', 404, `{"error":"model '' not found"}`],
-    ['/api/chat', '{"model":', 400, '{"error":"unexpected EOF"}'],
+    ['/api/chat', '{"model":', 400, '{"error":"invalid JSON: it ends in the middle of a value"}'],
   ])("is answered for POST %s %j with Ollama's status and text", async (path, body, status, text) => {
     const { half, target, post } = await startServer()
     const answer = await post(path, body)

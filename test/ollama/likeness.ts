@@ -34,6 +34,11 @@ export const BODY_MAY_DIFFER: readonly Exception[] = [
     put: (_, prefix) => `"${prefix}<id>"`,
   },
   {
+    what: "what is wrong with a request: Ollama passes on a text of Go's libraries, foreman says it in its own words",
+    find: /"(error|message)":"(?:EOF|missing request body|(?:(?:failed to parse multipart form|invalid Responses request|invalid stream value): )?(?:unexpected E|unexpected end of|invalid character |json: |time: |Unsupported type|invalid JSON: |the body must be |\\"\w+\\" must be )(?:[^"\\]|\\.)*)"/g,
+    put: (_, key) => `"${key}":"<what is wrong>"`,
+  },
+  {
     what: "the order of a model's parameters, which Ollama takes from a Go map",
     find: /(?<="parameters":")[^"]*(?=")|(?:PARAMETER \w+ +\w+\\n)+/g,
     put: (lines) => lines.split('\\n').sort().join('\\n'),

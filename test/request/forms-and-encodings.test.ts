@@ -131,7 +131,7 @@ describe('forms', () => {
   test('JSON sent as a form is rejected', () => {
     expect(refused(read('/v1/audio/transcriptions', '{"model":"a"}'))).toEqual({
       status: 400,
-      message: "failed to parse multipart form: request Content-Type isn't multipart/form-data",
+      message: 'failed to parse multipart form: the Content-Type is not multipart/form-data',
       code: null,
     })
   })

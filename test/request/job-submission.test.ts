@@ -257,12 +257,12 @@ describe('a refused job submission', () => {
   test.each([
     ['', 'missing request body'],
     [' \n', 'missing request body'],
-    ['{"label":"l"', 'unexpected EOF'],
-    ['{"label":1,}', "invalid character '}' looking for beginning of object key string"],
-    ['[{"label":"l"}]', 'json: cannot unmarshal array into Go value of type api.ChatRequest'],
+    ['{"label":"l"', 'invalid JSON: it ends in the middle of a value'],
+    ['{"label":1,}', 'invalid JSON: unexpected "}" at position 11'],
+    ['[{"label":"l"}]', 'the body must be a JSON object, not an array'],
     ['{"label":"l"}', 'model is required'],
     ['null', 'model is required'],
-    ['{"model":7,"label":"l"}', 'json: cannot unmarshal number into Go struct field ChatRequest.model of type string'],
+    ['{"model":7,"label":"l"}', '"model" must be a string, not a number'],
   ])("has %j and gets Ollama's error", (body, message) => {
     expect(refusal(body)).toEqual({ status: 400, code: null, message })
   })

@@ -1,10 +1,10 @@
-// Durations are what Go's time.ParseDuration takes for them; what it says to the others was told by Go itself.
+// A keep_alive is valid if Go's time.ParseDuration accepts it; the verdicts here are those of Go.
 
 import { expect, test } from 'vitest'
 import { type KeepAlive, readDuration, readKeepAlive } from '../../src/daemon/request/keep-alive.ts'
 import { scanJson } from '../../src/daemon/text/json-scan.ts'
 
-test.each<[string, KeepAlive['kind'] | string]>([
+test.each<[string, KeepAlive['kind']]>([
   ['0', 'zero'],
   ['-0', 'zero'],
   ['0s', 'zero'],
@@ -22,22 +22,21 @@ test.each<[string, KeepAlive['kind'] | string]>([
   ['00000000000000000000000000001s', 'set'],
   ['2562047h47m16.854775807s', 'set'],
   ['-9223372036854775808ns', 'set'],
-  ['9223372036854775808ns', 'time: invalid duration "9223372036854775808ns"'],
-  ['2562047h47m16.854775808s', 'time: invalid duration "2562047h47m16.854775808s"'],
-  ['-2562047h48m', 'time: invalid duration "-2562047h48m"'],
-  ['3000000h', 'time: invalid duration "3000000h"'],
-  ['', 'time: invalid duration ""'],
-  ['+', 'time: invalid duration "+"'],
-  ['.', 'time: invalid duration "."'],
-  ['.s', 'time: invalid duration ".s"'],
-  ['0.0.0s', 'time: missing unit in duration "0.0.0s"'],
-  ['30', 'time: missing unit in duration "30"'],
-  ['3 days', 'time: unknown unit " days" in duration "3 days"'],
-  ['1"s\\', 'time: unknown unit "\\"s\\\\" in duration "1\\"s\\\\"'],
-  ['1é\n', 'time: unknown unit "\\xc3\\xa9\\x0a" in duration "1\\xc3\\xa9\\x0a"'],
+  ['9223372036854775808ns', 'invalid'],
+  ['2562047h47m16.854775808s', 'invalid'],
+  ['-2562047h48m', 'invalid'],
+  ['3000000h', 'invalid'],
+  ['', 'invalid'],
+  ['+', 'invalid'],
+  ['.', 'invalid'],
+  ['.s', 'invalid'],
+  ['0.0.0s', 'invalid'],
+  ['30', 'invalid'],
+  ['3 days', 'invalid'],
+  ['1"s\\', 'invalid'],
+  ['1é\n', 'invalid'],
 ])('the duration %j is %s', (text, expected) => {
-  const read = readDuration(text)
-  expect(read.kind === 'invalid' ? read.message : read.kind).toBe(expected)
+  expect(readDuration(text).kind).toBe(expected)
 })
 
 test.each<[string, KeepAlive['kind']]>([

@@ -57,17 +57,22 @@ test.each<[string, string, Record<string, readonly string[]>]>([
 ])('%s', (_what, body, expected) => expect(fields(body)).toEqual(expected))
 
 test.each<[string, string, string | null, string]>([
-  ['no type', MODEL, null, "request Content-Type isn't multipart/form-data"],
-  ['another type', MODEL, 'multipart/mixed; boundary=AaB', "request Content-Type isn't multipart/form-data"],
-  ['no boundary', MODEL, 'multipart/form-data', 'no multipart boundary param in Content-Type'],
-  ['an empty boundary', MODEL, 'multipart/form-data; boundary=""', 'multipart: boundary is empty'],
-  ['nothing', '', TYPE, 'multipart: NextPart: EOF'],
-  ['another boundary', MODEL, 'multipart/form-data; boundary=other', 'multipart: NextPart: EOF'],
-  ['a boundary in the middle of a line', `x${MODEL.trim()}`, TYPE, 'multipart: NextPart: EOF'],
-  ['headers that do not end', '--AaB\r\nContent-Disp', TYPE, 'unexpected EOF'],
-  ['a part that does not end', MODEL, TYPE, 'unexpected EOF'],
-  ['headers without bound', `--AaB\r\n${'x: y\r\n'.repeat(5000)}\r\n--AaB--`, TYPE, 'multipart: message too large'],
-  ['parts without bound', `${MODEL.repeat(1001)}--AaB--`, TYPE, 'multipart: message too large'],
+  ['no type', MODEL, null, 'the Content-Type is not multipart/form-data'],
+  ['another type', MODEL, 'multipart/mixed; boundary=AaB', 'the Content-Type is not multipart/form-data'],
+  ['no boundary', MODEL, 'multipart/form-data', 'the Content-Type has no boundary'],
+  ['an empty boundary', MODEL, 'multipart/form-data; boundary=""', 'the boundary is empty'],
+  ['nothing', '', TYPE, 'the boundary is not in the body'],
+  ['another boundary', MODEL, 'multipart/form-data; boundary=other', 'the boundary is not in the body'],
+  ['a boundary in the middle of a line', `x${MODEL.trim()}`, TYPE, 'the boundary is not in the body'],
+  ['headers that do not end', '--AaB\r\nContent-Disp', TYPE, 'it ends before its last boundary'],
+  ['a part that does not end', MODEL, TYPE, 'it ends before its last boundary'],
+  [
+    'headers without bound',
+    `--AaB\r\n${'x: y\r\n'.repeat(5000)}\r\n--AaB--`,
+    TYPE,
+    'the headers of a part are too long',
+  ],
+  ['parts without bound', `${MODEL.repeat(1001)}--AaB--`, TYPE, 'it has more than 1000 parts'],
 ])('%s is rejected', (_what, body, contentType, message) => {
   expect(runAtOnce(readForm(Buffer.from(body), contentType, ['model']))).toEqual({ kind: 'broken', message })
 })

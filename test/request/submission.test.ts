@@ -129,7 +129,10 @@ describe('a key that Go reads twice', () => {
   })
 
   test('is reported after invalid JSON', () => {
-    expect(refused(read('/api/chat', '{"Model":1,"model":2'))).toMatchObject({ message: 'unexpected EOF', code: null })
+    expect(refused(read('/api/chat', '{"Model":1,"model":2'))).toMatchObject({
+      message: 'invalid JSON: it ends in the middle of a value',
+      code: null,
+    })
   })
 
   test.each<[string, EndpointPath, string, object]>([

@@ -1,5 +1,5 @@
-// The assistant's text in an answer that was not streamed, for each endpoint. It reads bytes and builds no values: a document
-// of 64 MiB that is parsed can cost 1.4 GB. Pure.
+// Assistant's text in an unstreamed answer, for each endpoint. It reads bytes and builds no values: parsing a document of 64 MiB
+// can cost 1.4 GB. Pure.
 
 import type { EndpointPath } from '../domain/endpoint.ts'
 import { GrowableBuffer } from '../text/growable-buffer.ts'
@@ -13,7 +13,7 @@ const textIn = (json: Json): Buffer => rawText(json) ?? EMPTY
 
 const isOfType = (part: Buffer, type: string): boolean => textIn(rawMember(part, 'type')).equals(Buffer.from(type))
 
-/** The texts of those of the parts that are of this type. */
+/** Adds the texts of the parts of this type. */
 function addTexts(parts: Json, type: string, texts: GrowableBuffer): void {
   for (const part of rawElementsIn(parts)) if (isOfType(part, type)) texts.add(textIn(rawMember(part, 'text')))
 }
@@ -41,13 +41,13 @@ const READERS: Readonly<Record<EndpointPath, (answer: Buffer) => Buffer>> = {
       if (isOfType(item, 'message')) addTexts(rawMember(item, 'content'), 'output_text', texts)
     return texts.take()
   },
-  // The summary is opaque: only Ollama reads it.
+  // Only Ollama can read the summary.
   '/v1/responses/compact': () => EMPTY,
   '/v1/audio/transcriptions': (answer) => textIn(rawMember(answer, 'text')),
-  // A picture says nothing; it is in the response, and not kept twice.
+  // A picture has no text. It is in the response, and not kept twice.
   '/v1/images/generations': () => EMPTY,
   '/v1/images/edits': () => EMPTY,
 }
 
-/** UTF-8. Empty where it says nothing, as when it only calls tools. */
+/** Returns the text as UTF-8. Empty if there is none, as when the model only calls tools. */
 export const completionOf = (endpoint: EndpointPath, answer: Buffer): Buffer => READERS[endpoint](answer)

@@ -1,11 +1,11 @@
-// Owns JSON whose values stay as they were written: objects and arrays taken apart and put together again, without a number
-// ever becoming another one (12345678901234567890, 1.0). Pure.
+// JSON whose values stay as they were written: it takes objects and arrays apart and joins them again, so that numbers do not
+// change (12345678901234567890, 1.0). Pure.
 
-import { decodeJsonString } from '../text/go-text.ts'
 import { GrowableBuffer } from '../text/growable-buffer.ts'
 import { scanJson } from '../text/json-scan.ts'
+import { decodeJsonString } from '../text/json-string.ts'
 
-/** The members of an object in their order, each value as it was written; of two with one name the last. */
+/** Members of an object in order, each value as it was written. Of two with the same name, the last. */
 export type RawObject = Map<string, Buffer>
 
 const text = (json: string): Buffer => Buffer.from(json)
@@ -13,10 +13,10 @@ const COMMA = text(',')
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
 
-/** A value that is made here, not passed on. */
+/** Writes a value that foreman itself makes. */
 export const rawValue = (value: string | number | null): Buffer => text(JSON.stringify(value))
 
-/** The values are parts of `json`, not copies. Empty for whatever is no object. */
+/** Returns the members; the values are parts of `json`, not copies. Empty for anything but an object. */
 export function rawMembers(json: Buffer | undefined): RawObject {
   const members: RawObject = new Map()
   if (json === undefined) return members
@@ -26,7 +26,7 @@ export function rawMembers(json: Buffer | undefined): RawObject {
   return scanned.kind === 'document' && scanned.value.kind === 'object' ? members : new Map()
 }
 
-/** The members of an object that have these names, found in one pass. Of two with one name the last counts. */
+/** Returns the members of an object that have these names, found in one pass. Of two with the same name, the last. */
 export function rawMembersNamed(json: Buffer | undefined, names: readonly string[]): RawObject {
   const members: RawObject = new Map()
   if (json === undefined) return members
@@ -40,11 +40,11 @@ export function rawMembersNamed(json: Buffer | undefined, names: readonly string
   return scanned.kind === 'document' ? members : new Map()
 }
 
-/** The value of one member of an object, a part of `json`; undefined without it. */
+/** Returns the value of one member of an object, a part of `json`, or undefined. */
 export const rawMember = (json: Buffer | undefined, name: string): Buffer | undefined =>
   rawMembersNamed(json, [name]).get(name)
 
-/** The elements one by one, each a part of `json`. None for anything but an array; ends where the array is broken. */
+/** Yields the elements, each a part of `json`. None for anything but an array; ends where the array is invalid. */
 export function* rawElementsIn(json: Buffer | undefined): Generator<Buffer> {
   if (json === undefined || json[0] !== OPEN_ARRAY) return
   for (let at = behindSpace(json, 1); at < json.length && json[at] !== CLOSE_ARRAY; ) {
@@ -61,10 +61,10 @@ export const rawElements = (json: Buffer | undefined): Buffer[] => [...rawElemen
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const LETTER_U = 0x75
-/** How much of a string is decoded at a time: decoded whole, it would be a string in the heap. */
-const DECODED_AT_ONCE = 1024 ** 2
+/** How many bytes of a string are decoded at a time: decoded whole, it would be a string in the heap. */
+const MAX_DECODED_BYTES = 1024 ** 2
 
-/** The text of a JSON string, UTF-8; undefined for anything else. */
+/** Returns the text of a JSON string as UTF-8, or undefined for anything else. */
 export function rawText(json: Buffer | undefined): Buffer | undefined {
   if (json === undefined || json.length < 2 || json[0] !== QUOTE || json.at(-1) !== QUOTE) return undefined
   const inside = json.subarray(1, -1)
@@ -81,9 +81,9 @@ export function rawText(json: Buffer | undefined): Buffer | undefined {
   return text.take()
 }
 
-/** Where a piece may end: not in the middle of a character, an escape, or two escapes that are one character. */
+/** Returns where a piece may end: not inside a character, an escape, or two escapes that are one character. */
 function pieceEnd(inside: Buffer, from: number): number {
-  const limit = Math.min(inside.length, from + DECODED_AT_ONCE)
+  const limit = Math.min(inside.length, from + MAX_DECODED_BYTES)
   let to = limit
   for (let at = inside.subarray(from, limit).indexOf(BACKSLASH); at !== -1; ) {
     at += from
@@ -99,7 +99,7 @@ function pieceEnd(inside: Buffer, from: number): number {
   return to
 }
 
-/** Array whose elements come in pieces, each as it was written. It costs its bytes, however many elements there are. */
+/** Array whose elements come in pieces, each as it was written. It takes only the memory of its bytes. */
 export class RawList {
   readonly #elements = new GrowableBuffer()
 
@@ -107,7 +107,7 @@ export class RawList {
     return this.#elements.length === 0
   }
 
-  /** The elements of an array. Adds nothing for anything else. The bytes are copied. */
+  /** Adds the elements of an array, and nothing for anything else. The bytes are copied. */
   add(array: Buffer | undefined): void {
     if (array === undefined || array[0] !== OPEN_ARRAY || array.at(-1) !== CLOSE_ARRAY) return
     const from = behindSpace(array, 1)
@@ -142,7 +142,7 @@ function enclosed(open: string, pieces: readonly Buffer[], close: string): Buffe
   return Buffer.concat([text(open), ...separated, text(close)])
 }
 
-/** Whether these bytes are one JSON document and nothing else. Unlike JSON.parse it has no limit on their length. */
+/** Returns whether these bytes are one JSON document and nothing else. Unlike JSON.parse it has no maximum length. */
 export function isJsonDocument(bytes: Buffer): boolean {
   const scanned = scanJson(bytes)
   return scanned.kind === 'document' && behindSpace(bytes, scanned.value.end) === bytes.length

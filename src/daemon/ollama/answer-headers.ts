@@ -1,4 +1,4 @@
-// Owns which headers of an answer go on to whoever asked. It drops what belongs to this one connection (RFC 9110 §7.6.1)
+// Owns which headers of an answer go on to whoever asked. It drops what belongs to this one connection (RFC 9110, section 7.6.1)
 // and what only the target's own origin may say (cookies, CORS); names keep the target's spelling, duplicates stay.
 
 import type { AnswerHeaders } from '../domain/answer.ts'

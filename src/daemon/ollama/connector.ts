@@ -1,5 +1,5 @@
 // Connector for sockets to the target. It drops `100 Continue` answers that were not asked for: undici ends the connection at
-// one (8.12), although RFC 9110 §15.2 lets a client ignore it. No other byte changes. It also notices kept connections that
+// one (8.12), although RFC 9110, section 15.2 lets a client ignore it. No other byte changes. It also notices kept connections that
 // close before a byte of an answer.
 
 import { buildConnector } from 'undici'

@@ -9,7 +9,7 @@ import type { AnswerSink, Exchange } from './target.ts'
 
 /** What an exchange needs of the connection that carries it. */
 export interface TargetConnection {
-  /** The answer must be one that a job can have: not a redirect, not empty (RFC 9110 §15.3.5). */
+  /** The answer must be one that a job can have: not a redirect, not empty (RFC 9110, section 15.3.5). */
   readonly forJobs: boolean
   /** Called when bytes come that do not belong to an error page. */
   heard(): void
@@ -24,7 +24,7 @@ export interface TargetConnection {
 /** Returns whether a job cannot have this answer: 204 and 205 are empty, and a redirect is never followed. */
 const isImpossible = (status: number): boolean => status === 204 || status === 205 || (status >= 300 && status < 400)
 
-/** Returns whether the length of the body is declared twice: then its end cannot be known (RFC 9112 §6.3). */
+/** Returns whether the length of the body is declared twice: then its end cannot be known (RFC 9112, section 6.3). */
 function hasUnclearLength(raw: readonly (Buffer | string)[]): boolean {
   const names = raw.filter((_, index) => index % 2 === 0).map((name) => name.toString().toLowerCase())
   return names.filter((name) => name === 'content-length' || name === 'transfer-encoding').length > 1

@@ -2,8 +2,8 @@
 // nothing: a format that the target does not know is the target's to refuse.
 
 import type { EndpointPath } from '../domain/endpoint.ts'
-import { decodeJsonString } from '../text/go-text.ts'
 import { type Span, scanJsonInSlices } from '../text/json-scan.ts'
+import { decodeJsonString } from '../text/json-string.ts'
 import type { Slices } from '../text/slices.ts'
 import { KeyTable } from './key-table.ts'
 

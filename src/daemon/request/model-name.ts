@@ -1,13 +1,11 @@
-// Owns which model names Ollama takes for names at all. Pure. Facts: types/model/name.go ParseName and IsValid of 0.17.4;
-// since 0.17.8 the name is trimmed and may say where the model is (`x:local`, `x:cloud`, `x:20b-cloud`).
-
-import { quoteGo } from '../text/go-text.ts'
+// Grammar of model names that Ollama accepts. Pure. Facts: types/model/name.go ParseName and IsValid of 0.17.4. Since 0.17.8
+// the name is trimmed and may say where the model is (`x:local`, `x:cloud`, `x:20b-cloud`).
 
 export type ModelName =
   | { readonly kind: 'valid' }
   | { readonly kind: 'empty' }
   | { readonly kind: 'invalid' }
-  /** Two sources at once, in Ollama's words. */
+  /** The name has two sources. The message is Ollama's. */
   | { readonly kind: 'conflicting'; readonly message: string }
 
 const MAX_HOST_CHARS = 350
@@ -20,7 +18,7 @@ const PART = new RegExp(`^${FIRST}[A-Za-z0-9_.-]*$`)
 
 const fits = (part: string, pattern: RegExp, longest: number): boolean => part.length <= longest && pattern.test(part)
 
-/** The text before and behind the last `separator`; null where there is none. */
+/** Returns the text before and behind the last `separator`, or null without one. */
 function cutLast(text: string, separator: string): [before: string, behind: string] | null {
   const at = text.lastIndexOf(separator)
   return at < 0 ? null : [text.slice(0, at), text.slice(at + 1)]
@@ -39,12 +37,12 @@ function isValidName(name: string): boolean {
   const namespace = cutLast(model[0], '/')
   if (!fits(namespace?.[1] ?? model[0], NAMESPACE, MAX_PART_CHARS)) return false
   if (namespace === null) return true
-  // The scheme before the host is not looked at by Ollama either.
+  // Ollama ignores the scheme before the host too.
   const scheme = namespace[0].indexOf('://')
   return fits(scheme < 0 ? namespace[0] : namespace[0].slice(scheme + 3), HOST, MAX_HOST_CHARS)
 }
 
-/** The name without the word for its source, if it has one. */
+/** Returns the name without its source, or null if it has none. */
 function withoutSource(name: string): string | null {
   const cut = cutLast(name, ':')
   if (cut === null) return null
@@ -53,7 +51,7 @@ function withoutSource(name: string): string | null {
   return !suffix.includes('/') && /-cloud$/i.test(suffix) ? `${cut[0]}:${suffix.slice(0, -'-cloud'.length)}` : null
 }
 
-/** The name without its source and with its tag, as Ollama writes it (types/model/name.go DisplayShortest). Of a name without a slash. */
+/** Returns a name without a slash as Ollama writes it: without its source, with its tag (types/model/name.go DisplayShortest). */
 export function taggedName(model: string): string {
   const name = model.trim()
   const base = withoutSource(name) ?? name
@@ -68,7 +66,7 @@ export function readModelName(model: string, sources: boolean): ModelName {
   if (name === '') return { kind: 'empty' }
   const base = withoutSource(name)
   if (base !== null && withoutSource(base) !== null) {
-    return { kind: 'conflicting', message: `use either :local or :cloud, not both: ${quoteGo(name)}` }
+    return { kind: 'conflicting', message: `use either :local or :cloud, not both: ${JSON.stringify(name)}` }
   }
   return { kind: isValidName(base ?? name) ? 'valid' : 'invalid' }
 }

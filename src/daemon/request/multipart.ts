@@ -1,5 +1,5 @@
 // Reads a multipart/form-data body where it lies: the values of a few fields, nothing of the files. It never copies a file
-// and never changes a byte; broken forms are refused in the words that Go's multipart reader has for them.
+// and never changes a byte. It refuses the forms that Go's multipart reader refuses.
 
 import { SLICE_BYTES, type Slices } from '../text/slices.ts'
 
@@ -7,20 +7,21 @@ export type FormReading =
   | { readonly kind: 'form'; readonly fields: ReadonlyMap<string, readonly string[]> }
   | { readonly kind: 'broken'; readonly message: string }
 
-/** Go's limit on parts; a part's headers are held to much less than its 10 MiB. */
+const CUT_OFF = 'it ends before its last boundary'
+/** Go's limit on parts. The headers of a part may have much less than Go's 10 MiB. */
 const MAX_PARTS = 1000
 const MAX_PART_HEADER = 16 * 1024
-/** RFC 2046, section 5.1.1. A search for a long one that almost repeats itself costs its length for each byte. */
+/** RFC 2046, section 5.1.1. A search for a long boundary that almost repeats itself costs its length for each byte. */
 const MAX_BOUNDARY = 70
-/** A field that names a model is short; a longer one is left alone. */
+/** A field that names a model is short. A longer one is not read. */
 const MAX_FIELD = 64 * 1024
 
-/** What stands before the parameters of a header, in small letters. */
+/** Returns what comes before the parameters of a header, in lower case. */
 export const mediaType = (header: string): string => (header.split(';', 1)[0] ?? '').trim().toLowerCase()
 
 /**
- * The parameters of a header such as `form-data; name="model"`, by name in small letters. Read from the left, so that what
- * stands inside another's quotes is never taken for one. As in Go, a parameter that stands twice spoils them all.
+ * Returns the parameters of a header such as `form-data; name="model"`, by name in lower case. They are read from the left, so
+ * that text inside quotes is never taken for a parameter. As in Go, there are none if one is given twice.
  */
 export function headerParameters(header: string): ReadonlyMap<string, string> {
   const parameter = /\s*;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/y
@@ -35,7 +36,7 @@ export function headerParameters(header: string): ReadonlyMap<string, string> {
   return found
 }
 
-/** Where the next delimiter is that ends as one (and not merely begins so) and that `fits`; or -1. */
+/** Returns where the next complete delimiter is that `fits`, or -1. */
 function* delimiterAt(
   bytes: Buffer,
   delimiter: Buffer,
@@ -63,39 +64,40 @@ function* delimiterAt(
 export function* readForm(body: Uint8Array, contentType: string | null, names: readonly string[]): Slices<FormReading> {
   const broken = (message: string): FormReading => ({ kind: 'broken', message })
   if (contentType === null || mediaType(contentType) !== 'multipart/form-data') {
-    return broken("request Content-Type isn't multipart/form-data")
+    return broken('the Content-Type is not multipart/form-data')
   }
   const boundary = headerParameters(contentType).get('boundary')
-  if (boundary === undefined) return broken('no multipart boundary param in Content-Type')
-  if (boundary === '') return broken('multipart: boundary is empty')
-  if (boundary.length > MAX_BOUNDARY) return broken(`multipart: boundary is longer than ${MAX_BOUNDARY} characters`)
+  if (boundary === undefined) return broken('the Content-Type has no boundary')
+  if (boundary === '') return broken('the boundary is empty')
+  if (boundary.length > MAX_BOUNDARY) return broken(`the boundary is longer than ${MAX_BOUNDARY} characters`)
 
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const delimiter = Buffer.from(`--${boundary}`, 'latin1')
   const startsLine = (at: number): boolean => at === 0 || bytes[at - 1] === 0x0a
   let at = yield* delimiterAt(bytes, delimiter, 0, startsLine)
-  if (at < 0) return broken('multipart: NextPart: EOF')
+  if (at < 0) return broken('the boundary is not in the body')
 
   const fields = new Map<string, string[]>()
   let newline = ''
   for (let parts = 0; ; parts++) {
     at += delimiter.length
     if (bytes[at] === 0x2d) return { kind: 'form', fields }
-    if (parts === MAX_PARTS) return broken('multipart: message too large')
+    if (parts === MAX_PARTS) return broken(`it has more than ${MAX_PARTS} parts`)
     while (bytes[at] === 0x20 || bytes[at] === 0x09) at++
     // Go goes on with bare line feeds when the first line ends in one.
     if (newline === '') newline = bytes[at] === 0x0a ? '\n' : '\r\n'
-    if (bytes.toString('latin1', at, at + newline.length) !== newline) return broken('multipart: NextPart: EOF')
+    if (bytes.toString('latin1', at, at + newline.length) !== newline)
+      return broken('a boundary is followed by other bytes than a line end')
 
     // From the end of the delimiter's line on, for a part may have no headers at all.
     const headerEnd = bytes.subarray(at, at + MAX_PART_HEADER).indexOf(newline + newline)
     if (headerEnd < 0) {
-      return broken(at + MAX_PART_HEADER < bytes.length ? 'multipart: message too large' : 'unexpected EOF')
+      return broken(at + MAX_PART_HEADER < bytes.length ? 'the headers of a part are too long' : CUT_OFF)
     }
     const start = at + headerEnd + newline.length * 2
     // An empty part's delimiter may follow its headers at once: their last line end is then its own.
     const end = yield* delimiterAt(bytes, Buffer.from(`${newline}--${boundary}`, 'latin1'), start - newline.length)
-    if (end < 0) return broken('unexpected EOF')
+    if (end < 0) return broken(CUT_OFF)
 
     const disposition = /^content-disposition:(.*)$/im.exec(bytes.toString('utf8', at, at + headerEnd))?.[1] ?? ''
     const parameters = headerParameters(disposition)

@@ -1,21 +1,22 @@
-// Owns the errors that are Ollama's own and that foreman gives in its place because it knows them first: status, text and
-// who inside Ollama writes them. Pure. Read in the source and asked of real ones of several versions; it never invents one.
+// Errors that foreman gives in Ollama's place: requests that Ollama would refuse. Status, content type and shape are Ollama's, as
+// read in its source and asked of real ones of several versions, and so are the sentences that clients match (`model '…' not
+// found`, `model is required`, `invalid model name`, `missing request body`, `server busy, …`). Where Ollama passes on a text
+// of Go's libraries, foreman says in its own words what is wrong and where. Pure.
 
 import type { EndpointPath } from '../domain/endpoint.ts'
 import { hasChange } from '../domain/ollama-version.ts'
-import { quoteGo } from '../text/go-text.ts'
 import { readModelName, taggedName } from './model-name.ts'
 
 /**
- * Ollama's `/v1` is a layer before its native handlers. What the layer refuses and what the handler behind it refuses
- * differ in type and framing, so who speaks is part of the error.
+ * The part of Ollama that writes the error. `/v1` is a layer before the native handlers, and the errors of the layer and of the
+ * handler differ in type and framing.
  */
 export type Speaker =
   | 'layer'
   | 'handler'
-  /** The layer that looks for compactions, since 0.34: as the first one, and its errors have a code. */
+  /** The layer that looks for compactions, since 0.34. Its errors are those of the layer, with a code. */
   | 'compaction'
-  /** What decodes zstd for `/v1`, since 0.18: it knows no surface and writes native errors. */
+  /** The decoder of zstd for `/v1`, since 0.18. It writes native errors on every surface. */
   | 'decoder'
 
 export interface OllamaError {
@@ -24,10 +25,10 @@ export interface OllamaError {
   readonly speaker: Speaker
 }
 
-/** Every path of the target on which foreman may have to speak for it. */
+/** Paths of the target on which foreman may answer with an error of Ollama's. */
 export type OllamaPath = EndpointPath | '/api/embed' | '/api/embeddings' | '/v1/embeddings' | '/v1/models'
 
-/** 0.17.8: names may carry their source, and an unusable one is called that. */
+/** Since 0.17.8 names may carry their source, and an invalid name has an error of its own. */
 export const knowsSources = (version: string): boolean => hasChange(version, 'modelSources')
 
 /** Returns whether the layer that looks for compactions reads the body of `path` first. */
@@ -36,7 +37,7 @@ export const looksForCompaction = (path: OllamaPath, version: string): boolean =
 
 const isNative = (path: OllamaPath): boolean => path.startsWith('/api/')
 
-/** Who reads the body of `path` first. */
+/** Returns which part of Ollama reads the body of `path` first. */
 function reader(path: OllamaPath, version: string): Speaker {
   if (isNative(path)) return 'handler'
   return looksForCompaction(path, version) ? 'compaction' : 'layer'
@@ -44,19 +45,18 @@ function reader(path: OllamaPath, version: string): Speaker {
 
 const refusal = (status: number, message: string, speaker: Speaker): OllamaError => ({ status, message, speaker })
 
-/** Nothing but white space was sent. */
+/** The body is empty or only white space. Ollama's own text on /v1 before 0.34 is `EOF`. */
 export function missingBody(path: OllamaPath, version: string): OllamaError {
-  const speaker = reader(path, version)
-  return refusal(400, speaker === 'layer' ? 'EOF' : 'missing request body', speaker)
+  return refusal(400, 'missing request body', reader(path, version))
 }
 
-/** The body is invalid JSON, or not of the type that Ollama reads it into: Go's text goes out as it is. */
-export function unreadableBody(path: OllamaPath, goText: string, version: string): OllamaError {
+/** The body is invalid, or not of the kind that Ollama reads. */
+export function unreadableBody(path: OllamaPath, message: string, version: string): OllamaError {
   const speaker = reader(path, version)
-  return refusal(400, speaker === 'compaction' ? `invalid Responses request: ${goText}` : goText, speaker)
+  return refusal(400, speaker === 'compaction' ? `invalid Responses request: ${message}` : message, speaker)
 }
 
-/** The body says that it is zstd and cannot be decoded; null if Ollama of this version does not decode it at all there. */
+/** The body cannot be decoded as the zstd that it is said to be. Returns null if this version does not decode it there. */
 export function undecodableBody(path: OllamaPath, message: string, version: string): OllamaError | null {
   const speaker = reader(path, version)
   if (speaker === 'compaction') return refusal(400, message, speaker)
@@ -64,21 +64,21 @@ export function undecodableBody(path: OllamaPath, message: string, version: stri
   return path === '/v1/responses' ? refusal(400, message, speaker) : null
 }
 
-/** What the layer that looks for compactions misses or cannot read. */
+/** An error of the layer that looks for compactions. */
 export const refusedByCompaction = (message: string): OllamaError => refusal(400, message, 'compaction')
 
-/** What the `/v1` layer misses before it asks for a model, in its own words. */
+/** An error of the `/v1` layer, for what it requires before the model. */
 export const missingByLayer = (message: string): OllamaError => refusal(400, message, 'layer')
 
-/** Generate's handler calls every name that it does not like an unknown model; chat's asks for a name. */
+/** The handler of generate answers that an invalid name is an unknown model; that of chat asks for a name. */
 const isGenerate = (path: EndpointPath): boolean =>
   path === '/api/generate' || path === '/v1/completions' || path.startsWith('/v1/images/')
 
-/** These layers ask for a model themselves, before anything is handed on. */
+/** These layers ask for a model themselves, before they call the handler. */
 const layerAsksForModel = (path: EndpointPath): boolean =>
   path === '/v1/messages' || path.startsWith('/v1/images/') || path === '/v1/audio/transcriptions'
 
-/** What Ollama says to a model name that it cannot take for one; null where it can. */
+/** Returns Ollama's error for a model name that it does not accept, or null. */
 export function unusableName(path: EndpointPath, model: string, version: string): OllamaError | null {
   const name = readModelName(model, knowsSources(version))
   if (name.kind === 'valid') return null
@@ -89,14 +89,16 @@ export function unusableName(path: EndpointPath, model: string, version: string)
   return isGenerate(path) ? unknownModel(path, model) : refusal(400, 'model is required', 'handler')
 }
 
-/** A usable name of a model that is not there. The embedding handlers say it in their own way. */
+/** The model does not exist. The embedding handlers have a sentence of their own. */
 export function unknownModel(path: OllamaPath, model: string): OllamaError {
   const embeds = path === '/api/embed' || path === '/api/embeddings' || path === '/v1/embeddings'
-  const message = embeds ? `model ${quoteGo(model)} not found, try pulling it first` : `model '${model}' not found`
+  const message = embeds
+    ? `model ${JSON.stringify(model)} not found, try pulling it first`
+    : `model '${model}' not found`
   return refusal(404, message, 'handler')
 }
 
-/** What Ollama says to a name in `/v1/models/{model}` that it cannot take for one; null where it can, or before 0.17.8. */
+/** Returns Ollama's error for an invalid name in `/v1/models/{model}`, or null. Before 0.17.8 there is none. */
 export function unusableDetails(model: string, version: string): OllamaError | null {
   if (!knowsSources(version)) return null
   const name = readModelName(model, true)
@@ -105,11 +107,11 @@ export function unusableDetails(model: string, version: string): OllamaError | n
   return refusal(400, name.kind === 'empty' ? 'model is required' : 'invalid model name', 'handler')
 }
 
-/** A model of `/v1/models/{model}` that is not there. */
+/** The model of `/v1/models/{model}` does not exist. */
 export function unknownDetails(model: string, version: string): OllamaError {
   return unknownModel('/v1/models', hasChange(version, 'taggedDetails') ? taggedName(model) : model)
 }
 
-/** Two spaces and all: clients look for this sentence. */
+/** Clients match this sentence, with its two spaces. */
 export const queueFull = (): OllamaError =>
   refusal(503, 'server busy, please try again.  maximum pending requests exceeded', 'handler')

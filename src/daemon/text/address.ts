@@ -1,15 +1,14 @@
-// Owns the grammar of where things are: URLs, listen addresses, host names, ranges of addresses. It resolves nothing and
-// opens nothing; what a name points to is found out by whoever connects.
+// Grammars of URLs, listen addresses, host names and address ranges, for settings. They resolve no names.
 
 import { isIP } from 'node:net'
 import { type Parser, refused, value } from './grammar.ts'
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i
 
-/** A name, not a number: `127.1` and `300.1.1.1` are nobody's names, but old libraries would read them as addresses. */
+/** Returns whether it is a name. `127.1` and `300.1.1.1` are not, because old libraries would read them as addresses. */
 const isHostName = (text: string): boolean => HOST_NAME.test(text) && !/(^|\.)\d+\.?$/.test(text)
 
-/** A refused URL, fit to be shown: credentials and query are where a secret may stand in something else's value. */
+/** Returns a refused URL that may be shown: credentials and query may hold a secret. */
 export const withoutCredentials = (text: string): string =>
   text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').replace(/\?.*$/s, '?***')
 
@@ -40,7 +39,7 @@ export const httpUrl: Parser<string> = {
       return refused(isHelpful ? `has no scheme (did you mean ${suggestion}?)` : 'has no scheme')
     }
     if (scheme !== 'http' && scheme !== 'https') return refused(`has the scheme ${scheme}`)
-    // The URL parser drops tabs and line breaks without a word.
+    // The URL parser silently drops tabs and line breaks.
     if (/[\s\p{Cc}]/u.test(text)) return refused('holds a space or a control character')
     if (!URL.canParse(text)) return refused('is no URL')
     const url = new URL(text)

@@ -1,16 +1,16 @@
-// Bytes that come in chunks, kept in few blocks. Counts the memory that it holds, which is not what was sent: a chunk of one
-// byte, kept by itself, costs 300 bytes.
+// Bytes that come in chunks, kept in few blocks. It counts the memory that it uses, which differs from the bytes: a chunk of one
+// byte, kept on its own, costs 300 bytes.
 
 import { copyInSlices, type Slices } from './slices.ts'
 
-/** A chunk of this size is kept as it is, if its buffer is its own; smaller ones are copied into a block. */
+/** A chunk of this size or more is kept as it is, if its buffer is its own. Smaller ones are copied into a block. */
 const WHOLE_BYTES = 4096
 const MIN_BLOCK_BYTES = 64
 const MAX_BLOCK_BYTES = 64 * 1024
 
 export class ByteChunks {
   #chunks: Uint8Array[] = []
-  /** The last chunk, while it is a block with room behind it. */
+  /** The last chunk, while it is a block with free space. */
   #block: Uint8Array | null = null
   #used = 0
   #bytes = 0
@@ -51,7 +51,7 @@ export class ByteChunks {
     }
   }
 
-  /** All of it in one array, and nothing of it here any more. A single chunk is that array already. */
+  /** Returns all bytes in one array and clears this. A single chunk is returned as it is. */
   *join(): Slices<Uint8Array<ArrayBuffer>> {
     const chunks = [...this.chunks]
     const bytes = this.#bytes
@@ -61,7 +61,7 @@ export class ByteChunks {
       return only as Uint8Array<ArrayBuffer>
     const whole = new Uint8Array(bytes)
     let at = 0
-    // What is copied is let go, so that a body is not held twice.
+    // Copied chunks are released at once, so that a body is not held twice.
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
       yield* copyInSlices(whole, at, chunk)
       at += chunk.length
@@ -82,7 +82,7 @@ export class ByteChunks {
     this.#block = null
   }
 
-  /** A block with room; a new one is at most an eighth of what is there, so that little is held in vain. */
+  /** Returns a block with free space. A new one is at most an eighth of the bytes, so that little memory is unused. */
   #room(wanted: number): Uint8Array {
     if (this.#block !== null && this.#used < this.#block.length) return this.#block
     this.#seal()

@@ -2,7 +2,7 @@
 
 const EMPTY = Buffer.alloc(0)
 
-/** Doubles its memory when it is full, so that 8 MiB in pieces of one byte do not become eight million buffers. */
+/** 8 MiB that come one byte at a time do not become eight million buffers. */
 export class GrowableBuffer {
   #bytes = EMPTY
   #length = 0
@@ -11,7 +11,7 @@ export class GrowableBuffer {
     return this.#length
   }
 
-  /** The bytes until now; valid until the next `add`. */
+  /** The bytes until now. Valid until the next `add`. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
@@ -27,7 +27,7 @@ export class GrowableBuffer {
     this.#length = needed
   }
 
-  /** The bytes, which belong to the caller from here on. */
+  /** Returns the bytes, which then belong to the caller, and clears this. */
   take(): Buffer {
     const bytes = this.bytes
     this.clear()

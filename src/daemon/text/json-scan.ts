@@ -1,10 +1,8 @@
-// JSON scanner over bytes: the verdict of Go's encoding/json on a body, in Go's own words, and where the members of its
-// top-level object are. It builds no values and no string of the body; it is iterative, linear, and runs in slices.
+// JSON scanner over bytes: whether Go's encoding/json would read a body, and where the members of its top-level object are. It
+// builds no values and no string of the body; it is iterative, linear, and runs in slices.
 
-import { quoteByte } from './go-text.ts'
 import { runAtOnce, SLICE_BYTES, type Slices } from './slices.ts'
 
-/** Go's names, as they stand in its type errors. */
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'bool' | 'null'
 
 /** Where a value stands: from its first byte to behind its last (a string with its quotes). */
@@ -15,10 +13,11 @@ export interface Span {
 }
 
 export type JsonScan =
-  /** Nothing but white space: what Go calls EOF. */
+  /** Only white space. */
   | { readonly kind: 'empty' }
+  /** `message` says what is wrong and where, as it may be shown to the caller. */
   | { readonly kind: 'broken'; readonly message: string }
-  /** The first document. What follows it is not looked at, as in Go's Decoder. */
+  /** The first document. What follows it is not read, as in Go's Decoder. */
   | { readonly kind: 'document'; readonly value: Span }
 
 /** Called for each member of a top-level object, in order; the key's span is without its quotes. */
@@ -27,7 +26,7 @@ export type OnMember = (keyStart: number, keyEnd: number, value: Span) => void
 /** encoding/json's maxNestingDepth. */
 const MAX_DEPTH = 10_000
 
-/** Room for the deepest at once costs more than the scan of a short body does. */
+/** Room for the maximum depth would cost more than the scan of a short body. */
 const USUAL_DEPTH = 32
 
 function deeper(nesting: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -39,14 +38,14 @@ function deeper(nesting: Uint8Array): Uint8Array<ArrayBuffer> {
 const OBJECT = 1
 const ARRAY = 2
 
-/** Bytes at which the inside of a string needs a look: its end, an escape, what must not stand there. 100 MiB in 90 ms. */
+/** Bytes at which a string must be examined: its end, an escape, or a byte that is not allowed. 100 MiB take 90 ms. */
 const STOPS = Uint8Array.from({ length: 256 }, (_, byte) => (byte < 0x20 || byte === 0x22 || byte === 0x5c ? 1 : 0))
 
 const ESCAPED: ReadonlySet<number> = new Set(Buffer.from('bfnrt\\/"'))
 
 const LITERALS: Readonly<Record<number, string>> = { 116: 'true', 102: 'false', 110: 'null' }
 
-/** What a valid value is, by its first byte. */
+/** Kind of a valid value, by its first byte. */
 const KINDS: Readonly<Record<number, JsonKind>> = {
   123: 'object', 91: 'array', 34: 'string', 116: 'bool', 102: 'bool', 110: 'null',
 } // biome-ignore format: one line a table
@@ -57,19 +56,23 @@ const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 const isHex = (byte: number): boolean =>
   isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66)
 
-/** Leaves the scan; never leaves this file. */
+/** Ends the scan. Never leaves this file. */
 class Broken extends Error {}
 
-const broken = (byte: number, context: string): Broken => new Broken(`invalid character ${quoteByte(byte)} ${context}`)
+function unexpected(bytes: Uint8Array, at: number): Broken {
+  const byte = bytes[at] ?? 0
+  const shown = byte > 0x20 && byte < 0x7f ? JSON.stringify(String.fromCharCode(byte)) : `byte ${byte}`
+  return new Broken(`invalid JSON: unexpected ${shown} at position ${at}`)
+}
 
-/** The byte at `at`; a document that ends here is cut short. */
+/** Returns the byte at `at`. Throws if the document ends before it. */
 function byteAt(bytes: Uint8Array, at: number): number {
   const byte = bytes[at]
-  if (byte === undefined) throw new Broken('unexpected EOF')
+  if (byte === undefined) throw new Broken('invalid JSON: it ends in the middle of a value')
   return byte
 }
 
-/** The first byte of a string's inside that needs a look. A function of its own: the engine makes it three times as fast. */
+/** Returns the first byte of a string that must be examined. As a function of its own it is three times as fast. */
 function nextStop(bytes: Uint8Array, from: number, end: number): number {
   let at = from
   // In bounds, so never undefined.
@@ -89,14 +92,14 @@ function endOfString(bytes: Uint8Array, from: number, limit: number): number {
     if (at >= limit) return ~at
     const byte = byteAt(bytes, at)
     if (byte === 0x22) return at + 1
-    if (byte !== 0x5c) throw broken(byte, 'in string literal')
+    if (byte !== 0x5c) throw unexpected(bytes, at)
     const escaped = byteAt(bytes, at + 1)
     at += 2
     if (escaped === 0x75) {
       for (const last = at + 4; at < last; at++) {
-        if (!isHex(byteAt(bytes, at))) throw broken(byteAt(bytes, at), 'in \\u hexadecimal character escape')
+        if (!isHex(byteAt(bytes, at))) throw unexpected(bytes, at)
       }
-    } else if (!ESCAPED.has(escaped)) throw broken(escaped, 'in string escape code')
+    } else if (!ESCAPED.has(escaped)) throw unexpected(bytes, at - 1)
   }
 }
 
@@ -120,8 +123,8 @@ function skipDigits(bytes: Uint8Array, cursor: NumberCursor, limit: number): boo
 }
 
 /** Enters a part that must begin with a digit. */
-function enter(bytes: Uint8Array, cursor: NumberCursor, part: NumberCursor['part'], context: string): void {
-  if (!isDigit(byteAt(bytes, cursor.at))) throw broken(byteAt(bytes, cursor.at), context)
+function enter(bytes: Uint8Array, cursor: NumberCursor, part: NumberCursor['part']): void {
+  if (!isDigit(byteAt(bytes, cursor.at))) throw unexpected(bytes, cursor.at)
   cursor.part = part
 }
 
@@ -132,15 +135,15 @@ function skipNumber(bytes: Uint8Array, cursor: NumberCursor, limit: number): boo
     if (byteAt(bytes, cursor.at) === 0x30) {
       cursor.at++
       cursor.part = WHOLE
-      // Nothing but a point or an exponent follows a leading zero.
+      // Only a point or an exponent follows a leading zero.
       if (isDigit(bytes[cursor.at] ?? 0)) return true
-    } else enter(bytes, cursor, WHOLE, 'in numeric literal')
+    } else enter(bytes, cursor, WHOLE)
   }
   if (cursor.part === WHOLE) {
     if (!skipDigits(bytes, cursor, limit)) return false
     if (bytes[cursor.at] === 0x2e) {
       cursor.at++
-      enter(bytes, cursor, FRACTION, 'after decimal point in numeric literal')
+      enter(bytes, cursor, FRACTION)
     }
   }
   if (cursor.part === FRACTION && !skipDigits(bytes, cursor, limit)) return false
@@ -148,7 +151,7 @@ function skipNumber(bytes: Uint8Array, cursor: NumberCursor, limit: number): boo
     if (bytes[cursor.at] !== 0x65 && bytes[cursor.at] !== 0x45) return true
     cursor.at++
     if (bytes[cursor.at] === 0x2b || bytes[cursor.at] === 0x2d) cursor.at++
-    enter(bytes, cursor, EXPONENT, 'in exponent of numeric literal')
+    enter(bytes, cursor, EXPONENT)
   }
   return skipDigits(bytes, cursor, limit)
 }
@@ -156,12 +159,12 @@ function skipNumber(bytes: Uint8Array, cursor: NumberCursor, limit: number): boo
 function endOfLiteral(bytes: Uint8Array, from: number, text: string): number {
   for (let i = 1; i < text.length; i++) {
     const byte = byteAt(bytes, from + i)
-    if (byte !== text.charCodeAt(i)) throw broken(byte, `in literal ${text} (expecting '${text[i]}')`)
+    if (byte !== text.charCodeAt(i)) throw unexpected(bytes, from + i)
   }
   return from + text.length
 }
 
-/** What the scan looks for next. Numbers, because strings cost a fifth of the speed. */
+/** What the scan expects next. Numbers, because strings cost a fifth of the speed. */
 const VALUE = 0
 const VALUE_OR_END = 1
 const KEY = 2
@@ -198,7 +201,7 @@ function* scan(bytes: Uint8Array, from: number, onMember: OnMember): Slices<Span
     if (expects <= VALUE_OR_END && !(expects === VALUE_OR_END && byte === 0x5d)) {
       if (depth === 1) valueStart = at
       if (byte === 0x7b || byte === 0x5b) {
-        if (depth === MAX_DEPTH) throw broken(byte, 'exceeded max depth')
+        if (depth === MAX_DEPTH) throw new Broken(`invalid JSON: nested more than ${MAX_DEPTH} deep`)
         inObject = byte === 0x7b
         if (++depth === nesting.length) nesting = deeper(nesting)
         nesting[depth] = inObject ? OBJECT : ARRAY
@@ -225,13 +228,13 @@ function* scan(bytes: Uint8Array, from: number, onMember: OnMember): Slices<Span
           at = number.at
         } else {
           const text = LITERALS[byte]
-          if (text === undefined) throw broken(byte, 'looking for beginning of value')
+          if (text === undefined) throw unexpected(bytes, at)
           at = endOfLiteral(bytes, at, text)
         }
         ended = true
       }
     } else if (expects === COLON) {
-      if (byte !== 0x3a) throw broken(byte, 'after object key')
+      if (byte !== 0x3a) throw unexpected(bytes, at)
       at++
       expects = VALUE
     } else if (expects !== KEY && byte === (inObject ? 0x7d : 0x5d)) {
@@ -239,11 +242,11 @@ function* scan(bytes: Uint8Array, from: number, onMember: OnMember): Slices<Span
       inObject = nesting[--depth] === OBJECT
       ended = true
     } else if (expects === SEPARATOR) {
-      if (byte !== 0x2c) throw broken(byte, inObject ? 'after object key:value pair' : 'after array element')
+      if (byte !== 0x2c) throw unexpected(bytes, at)
       at++
       expects = inObject ? KEY : VALUE
     } else {
-      if (byte !== 0x22) throw broken(byte, 'looking for beginning of object key string')
+      if (byte !== 0x22) throw unexpected(bytes, at)
       const start = at + 1
       at = endOfString(bytes, start, limit)
       while (at < 0) {

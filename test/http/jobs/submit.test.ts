@@ -230,7 +230,7 @@ describe('Prefer: wait on a submission', () => {
 
 const REFUSED: readonly (readonly [object | string, number, ErrorDocument])[] = [
   ['', 400, { error: 'missing request body', code: 'bad_request' }],
-  ['x', 400, { error: "invalid character 'x' looking for beginning of value", code: 'bad_request' }],
+  ['x', 400, { error: 'invalid JSON: unexpected "x" at position 0', code: 'bad_request' }],
   ['{}', 400, { error: 'model is required', code: 'bad_request' }],
   [{ model: 'nobody' }, 404, { error: "model 'nobody' not found", code: 'model_not_found' }],
   [{ endpoint: '/api/generate', model: '../x y' }, 404, { error: "model '../x y' not found", code: 'model_not_found' }],

@@ -1,11 +1,10 @@
-// Owns the few ways in which Go writes and reads text and that callers can see in Ollama's errors: JSON strings with
-// broken UTF-8 or lone surrogates, %q. Pure; it must never be stricter than Go is.
+// Decoder of JSON strings as Go reads them: broken UTF-8 and lone surrogates become U+FFFD. Pure; it must never be stricter than
+// Go is.
 
-const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const REPLACEMENT = 0xfffd
 
-/** The rune at `at` as Go's utf8.DecodeRune sees it: every byte of a broken sequence is one U+FFFD by itself. */
+/** Returns the rune at `at` as Go's utf8.DecodeRune does: each byte of a broken sequence is one U+FFFD. */
 function runeAt(bytes: Uint8Array, at: number, end: number): { rune: number; size: number } {
   const first = bytes[at] ?? 0
   const size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
@@ -24,16 +23,16 @@ function runeAt(bytes: Uint8Array, at: number, end: number): { rune: number; siz
 
 const ESCAPES: Readonly<Record<number, number>> = { 98: 8, 102: 12, 110: 10, 114: 13, 116: 9 }
 
-/** The four hex digits of a `\uXXXX` at `at`, or -1 where there is no such escape. */
+/** Returns the value of the `\uXXXX` at `at`, or -1 if there is no such escape. */
 function escapedUnit(bytes: Uint8Array, at: number, end: number): number {
   if (at + 6 > end || bytes[at] !== BACKSLASH || bytes[at + 1] !== 0x75) return -1
   return Number.parseInt(String.fromCharCode(...bytes.subarray(at + 2, at + 6)), 16)
 }
 
-/** Up to here a view costs more than its letters one by one: the keys of a body, mostly. */
+/** Up to this length, which most keys of a body have, a view costs more than reading the characters one by one. */
 const SHORT = 32
 
-/** Null: there is something to decode. */
+/** Returns null if there is something to decode. */
 function plainText(bytes: Uint8Array, start: number, end: number): string | null {
   let text = ''
   for (let at = start; at < end; at++) {
@@ -44,13 +43,13 @@ function plainText(bytes: Uint8Array, start: number, end: number): string | null
   return text
 }
 
-/** The text of the JSON string between two quotes (which are not part of the span). The scanner has said it is valid. */
+/** Returns the text of a JSON string that the scanner found valid. The span is without its quotes. */
 export function decodeJsonString(bytes: Uint8Array, start: number, end: number): string {
   const plain = end - start <= SHORT ? plainText(bytes, start, end) : null
   if (plain !== null) return plain
   const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
   if (view.every((byte) => byte < 0x80 && byte !== BACKSLASH)) return view.toString('latin1')
-  // Never longer than what it was written as, but for broken bytes: three for one.
+  // The text is never longer than its JSON, except for broken bytes, of which each becomes three.
   const out = Buffer.allocUnsafe(view.length * 3)
   let length = 0
   const put = (rune: number): void => {
@@ -79,30 +78,4 @@ export function decodeJsonString(bytes: Uint8Array, start: number, end: number):
     } else put(unit >= 0xd800 && unit < 0xe000 ? REPLACEMENT : unit)
   }
   return out.toString('utf8', 0, length)
-}
-
-const NAMED: Readonly<Record<string, string>> = {
-  '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v', '"': '\\"', '\\': '\\\\',
-} // biome-ignore format: one line a table
-
-const hex = (value: number, width: number): string => value.toString(16).padStart(width, '0')
-
-/** Go's %q (strconv.Quote): what is not printable is escaped. */
-export function quoteGo(text: string): string {
-  let out = '"'
-  for (const char of text.toWellFormed()) {
-    const rune = char.codePointAt(0) ?? 0
-    if (NAMED[char] !== undefined) out += NAMED[char]
-    else if (rune === 0x20 || /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) out += char
-    else if (rune < 0x80) out += `\\x${hex(rune, 2)}`
-    else out += rune < 0x10000 ? `\\u${hex(rune, 4)}` : `\\U${hex(rune, 8)}`
-  }
-  return `${out}"`
-}
-
-/** One byte as encoding/json shows it in an error: Go takes it for the code point of that number. */
-export function quoteByte(byte: number): string {
-  if (byte === 0x27) return "'\\''"
-  if (byte === QUOTE) return "'\"'"
-  return `'${quoteGo(String.fromCharCode(byte)).slice(1, -1)}'`
 }
