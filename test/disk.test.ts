@@ -23,7 +23,7 @@ it('the log says when the store finds no room and when there is room again', () 
   expect(disk.full).toBe(true)
   disk.storeSays(false)
   expect(disk.full).toBe(false)
-  expect(lines).toEqual(['the disk is full: nothing is admitted until there is room', 'there is room again'])
+  expect(lines).toEqual(['the disk is full: nothing is admitted until there is room', 'the disk has room again'])
 })
 
 // What /proc says of itself: no room at all.

@@ -3,7 +3,7 @@
 import { constants } from 'node:fs'
 import { access, open, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import type { Config } from '../daemon/config/config.ts'
+import type { Config } from '../daemon/config/options.ts'
 import { sizeText } from '../daemon/text/grammar.ts'
 import type { Finding } from './config-check.ts'
 import { fileErrorText } from './exit.ts'

@@ -77,7 +77,7 @@ export function serveUntilEnd(daemon: Servable, log: Log): Promise<number> {
       const at = performance.now()
       if (first !== null) return endsAtOnce(first, { name: signal, at }) ? process.exit(code) : undefined
       first = { name: signal, at }
-      log.info({ signal }, 'asked to stop')
+      log.info({ signal }, `stopping on ${signal}`)
       const stop = (): Promise<void> =>
         daemon.stop().then(
           () => end(EXIT.ok),

@@ -1,6 +1,6 @@
 // Check whether Ollama answers, for `foreman config check --target`. It sends the same request as the daemon's probe.
 
-import type { Config } from '../daemon/config/config.ts'
+import type { Config } from '../daemon/config/options.ts'
 import type { Finding } from './config-check.ts'
 
 const TIMEOUT_MS = 5_000

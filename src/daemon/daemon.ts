@@ -1,9 +1,9 @@
-// Owns how the parts are put together, started and stopped. Plain statements, no container; no decision of its own.
+// The daemon: creates, starts and stops its parts. It makes no decision of its own.
 
 import { randomBytes, randomFillSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { monotonicFactory } from 'ulid'
-import type { Config } from './config/config.ts'
+import type { Config } from './config/options.ts'
 import type { HttpContext, Phase } from './http/context.ts'
 import { LiveCallers } from './http/ollama/live.ts'
 import { createServer, probeAddress } from './http/server.ts'
@@ -27,7 +27,7 @@ import type { Lookup } from './webhooks/dns-cache.ts'
 import { createPolicySource } from './webhooks/policy-source.ts'
 import { createWebhooks } from './webhooks/post.ts'
 
-/** Enough that the averages are those of before: the last jobs weigh most. */
+/** Enough to restore the averages: the last jobs weigh most. */
 const PAST_RUNS = 1_000
 
 export interface DaemonDeps {
@@ -35,13 +35,13 @@ export interface DaemonDeps {
   readonly log: Log
   /** 0 ≤ random < 1. */
   readonly random?: () => number
-  /** Called at each step of a job's walk; for tests that kill the daemon there. */
+  /** Called at each step of a job, for tests that kill the daemon there. */
   readonly onStep?: OnStep
-  /** How names of webhook receivers are resolved, instead of the system's way; for tests of names that change their mind. */
+  /** Resolver of webhook receivers' names, instead of the system's, for tests in which a name changes its address. */
   readonly lookup?: Lookup
 }
 
-/** Why a daemon could not start: 69 port taken, 70 storage, 75 second instance (sysexits). */
+/** Why a daemon could not start. Exit codes (sysexits): 69 port taken, 70 storage, 75 second instance. */
 export class StartError extends Error {
   readonly exitCode: number
   constructor(message: string, exitCode: number, cause: unknown) {
@@ -52,11 +52,14 @@ export class StartError extends Error {
 }
 
 export interface Daemon {
-  /** Opens the database, recovers what a crash left, opens the port. Rejects with StartError. */
+  /** Opens the database, recovers jobs that a crash interrupted, and opens the port. Rejects with StartError. */
   start(): Promise<void>
-  /** Takes nothing new, gives the running job FOREMAN_SHUTDOWN_GRACE, writes everything down. Safe twice: the second call is at once. */
+  /**
+   * Accepts nothing new, gives the running job FOREMAN_SHUTDOWN_GRACE, and saves everything. A second call ends the
+   * running job at once.
+   */
   stop(): Promise<void>
-  /** Where it listens, once started. */
+  /** The URL at which it listens, once started. */
   readonly url: string
   /** Resolves with the exit code when the daemon ends, by stop() (0) or by itself (70). */
   readonly exited: Promise<number>
@@ -70,7 +73,8 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   let stopping: Promise<void> | null = null
 
   async function start(): Promise<void> {
-    // Before the database is made, so that none is left behind; an existing one tells first whether it is in use.
+    // Checked before the database is created, so that a taken port leaves no database behind. Opening an existing
+    // database shows first whether it is in use.
     if (!existsSync(config.db)) await probeAddress(config)
     const disk = new Disk({
       clock,
@@ -101,9 +105,11 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       throw error
     }
     parts.state.phase = 'ready'
-    parts.metrics.recovered(recovery)
+    // The process that made these attempts could not count them.
+    parts.metrics.add('attempts', recovery.requeued, { outcome: 'recovered' })
+    parts.metrics.add('attempts', recovery.failed, { outcome: 'attempts_exhausted' })
     parts.metrics.start()
-    // Before the first claim: what fell due while nobody looked must not be sent after all.
+    // Before the first claim: jobs that became overdue during the downtime must not be sent.
     await parts.deadlines.start()
     parts.dispatcher.start(remembered, runs)
     parts.prober.start()
@@ -130,17 +136,31 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     })
     const isQuiet = () => store.depth.jobs === 0 && dispatcher.running === null
     const isPaused = () => dispatcher.paused
-    const prober = new Prober({
-      ...{ clock, log, metrics, target, awake, intervalMs: pollIntervalMs, embedModel, isQuiet, isPaused },
+    const common = { clock, log, metrics, store }
+    const prober: Prober = new Prober({
+      clock,
+      log,
+      metrics,
+      target,
+      awake,
+      intervalMs: pollIntervalMs,
+      embedModel,
+      isQuiet,
+      isPaused,
     })
     const models = new ModelCatalogue(target, log, embedModel)
     const steps = onStep === undefined ? {} : { onStep }
     const policy = createPolicySource({ config, clock, log, port: () => state.port })
     const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })
     const { webhookSecrets: keys, publicUrl } = config
-    const deliverer = new Deliverer({ clock, random, log, metrics, store, webhooks, keys, publicUrl, ...steps })
+    const deliverer = new Deliverer({ ...common, random, webhooks, keys, publicUrl, ...steps })
+    const queueParts = { ...common, config, relay, prober, awake }
     const dispatcher: Dispatcher = new Dispatcher({
-      ...{ config, clock, random, log, metrics, store, target, relay, prober, awake, deliverer, ...steps },
+      ...queueParts,
+      ...steps,
+      random,
+      target,
+      deliverer,
       aliases: models,
     })
     const deadlines = new Deadlines({ clock, log, store, dispatcher })
@@ -151,12 +171,17 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     })
     const newId = () => ulid(clock.now())
     const isStorageFull = () => disk.full
-    const live = new LiveCallers({
-      ...{ config, clock, newId, log, metrics, store, relay, dispatcher, prober, awake, isStorageFull, ...steps },
-    })
+    const live = new LiveCallers({ ...queueParts, ...steps, newId, dispatcher, isStorageFull })
     const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
     const context: HttpContext = {
-      ...{ config, clock, log, metrics, store, target, relay, awake, live, deliverer, deadlines, disk, hop },
+      ...queueParts,
+      target,
+      dispatcher,
+      live,
+      deliverer,
+      deadlines,
+      disk,
+      hop,
       newId: () => {
         const id = newId()
         onStep?.('admitted', id)
@@ -165,9 +190,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       get webhookPolicy() {
         return policy()
       },
-      prober: prober,
       knownModel: (model) => models.of(model),
-      dispatcher: dispatcher,
       get phase() {
         return state.phase
       },
@@ -189,10 +212,13 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     return `http://${name.includes(':') ? `[${name}]` : name}:${parts?.state.port ?? config.addr.port}`
   }
 
-  /** The outcome of a commit is unknown, or the file is broken: admit nothing, touch nothing, let recovery decide. */
+  /**
+   * The outcome of a commit is unknown, or the database file is damaged: admit and change nothing; recovery at the next
+   * start decides.
+   */
   async function failed(error: Error): Promise<void> {
-    log.fatal(`${error.message}; foreman stops, and recovery at the next start decides what is true`)
-    // Nothing can be written any more: a stop has only this end to wait for.
+    log.fatal(`${error.message}; foreman stops, and the next start recovers from the database`)
+    // Nothing can be saved any more, so a stop has only this end to wait for.
     stopping ??= exited.then(() => {})
     if (parts !== null) {
       parts.state.phase = 'stopping'
@@ -220,12 +246,12 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       pruner,
     } = running
     state.phase = 'stopping'
-    log.info({ graceMs: config.shutdownGraceMs }, 'stopping')
+    log.debug({ graceMs: config.shutdownGraceMs }, 'stopping')
     disk.stop()
     running.metrics.stop()
     const dispatched = dispatcher.stop(config.shutdownGraceMs)
     await Promise.all([live.stop(), dispatched, deadlines.stop(), prober.stop(), models.stop(), pruner.stop()])
-    // What the last job's end had to tell was tried until now; the rest is told after the next start.
+    // Webhooks of the last job were tried until now. The others are sent after the next start.
     await deliverer.stop()
     await store.interruptAll(clock.now())
     relay.stop()
@@ -241,7 +267,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     stop() {
       if (stopping !== null && parts !== null) {
         parts.dispatcher.stopAtOnce()
-        // A sleeping target lets questions wait for their deadline; nobody wants the answers any more.
+        // Requests to a sleeping target wait for their deadline; their answers are not needed any more.
         void parts.target.close()
       }
       stopping ??= parts === null ? Promise.resolve(exit(0)) : drain(parts)
@@ -273,7 +299,7 @@ interface Parts {
 
 const exitCodeOf = (error: unknown): number => (error instanceof StoreOpenError && error.reason === 'in_use' ? 75 : 70)
 
-/** Chance for ids, 0 ≤ n < 1, drawn a page at a time: one system call a character made an id cost 32 µs. */
+/** Random numbers for ids, 0 ≤ n < 1, read in pages: a system call for each character made an id cost 32 µs. */
 function pooledRandom(): () => number {
   const page = new Uint32Array(1024)
   let next = page.length

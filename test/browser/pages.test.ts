@@ -2,7 +2,7 @@
 // nothing, cost the target nothing, and learn nothing, by whatever way a page has to send a request.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Config } from '../../src/daemon/config/config.ts'
+import type { Config } from '../../src/daemon/config/options.ts'
 import type { JobListDocument, StatusDocument } from '../../src/protocol/wire.ts'
 import { read } from '../caller.ts'
 import { FakeOllama, says } from '../fake-ollama.ts'

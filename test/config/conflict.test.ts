@@ -45,7 +45,7 @@ describe('foreman as its own target', () => {
 
 it('two kinds of credentials for the target are rejected', () => {
   const env = { FOREMAN_OLLAMA_URL: 'http://mac.local', FOREMAN_OLLAMA_TOKEN: 'x', FOREMAN_OLLAMA_BASIC: 'a:b' }
-  expect(problems({ env })).toEqual([expect.stringContaining('is set beside FOREMAN_OLLAMA_TOKEN')])
+  expect(problems({ env })).toEqual([expect.stringContaining('is set together with FOREMAN_OLLAMA_TOKEN')])
 })
 
 describe('a warning', () => {

@@ -168,8 +168,8 @@ describe('a .env file', () => {
 
   it('with an invalid foreman line is an error, with another invalid line a warning', () => {
     expect(problems({ dotenv: '# fine\nFOREMAN_TOKEN: x\n' })).toEqual([
-      '.env line 2 is not understood: NAME=value is wanted',
+      '.env line 2 is not understood: write NAME=value',
     ])
-    expect(loaded({ dotenv: 'some words\n' }).warnings).toEqual(['.env line 1 is not understood: NAME=value is wanted'])
+    expect(loaded({ dotenv: 'some words\n' }).warnings).toEqual(['.env line 1 is not understood: write NAME=value'])
   })
 })

@@ -1,7 +1,7 @@
 // Owns the table of what each setting takes and what it refuses, at and around its bounds. A setting that is missing here is
 // an error of types.
 
-import type { Config } from '../../src/daemon/config/config.ts'
+import type { Config } from '../../src/daemon/config/options.ts'
 import {
   bytesOf,
   DAY,
@@ -337,7 +337,7 @@ export const CASES: Table = {
     ],
     bad: [
       ['', 'empty'],
-      [':memory:', 'no file'],
+      [':memory:', 'must be a file'],
       ['file:queue.db?mode=ro', 'URI'],
       ['a\u0000b', 'control'],
     ],

@@ -1,7 +1,7 @@
 // Owns a daemon in a process of its own that kills itself with SIGKILL at a named step of the walk: what a power cut or
 // an out-of-memory killer does. argv: the Config as JSON, the step ('' for none), and how often to let it pass first.
 
-import type { Config } from '../../src/daemon/config/config.ts'
+import type { Config } from '../../src/daemon/config/options.ts'
 import { createDaemon, StartError } from '../../src/daemon/daemon.ts'
 import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import { createLog } from '../../src/daemon/runtime/log.ts'

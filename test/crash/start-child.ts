@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Config } from '../../src/daemon/config/config.ts'
+import type { Config } from '../../src/daemon/config/options.ts'
 import type { Step } from '../../src/daemon/runtime/step.ts'
 
 export interface Child {

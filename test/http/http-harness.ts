@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
-import type { Config } from '../../src/daemon/config/config.ts'
+import type { Config } from '../../src/daemon/config/options.ts'
 import { NOTHING_RESIDENT } from '../../src/daemon/domain/affinity.ts'
 import { readInventory } from '../../src/daemon/domain/inventory.ts'
 import type { Submission } from '../../src/daemon/domain/job.ts'
@@ -119,7 +119,6 @@ export async function startHttpHarness(
       get running() {
         return state.running
       },
-      recentRunMs: null,
       loads: { predicted: 3, happened: 4, unforeseen: 1 },
       residency: NOTHING_RESIDENT,
       get condition() {
@@ -129,7 +128,7 @@ export async function startHttpHarness(
         const held = { storageFullSince: null, unreachableSince: null, swappedAt: null, idleSince: null }
         return { now: clock.now(), pause, running, ...held }
       },
-      runTimes: { learn: () => {}, waitMs: () => null },
+      runTimes: { recentMs: null, learn: () => {}, waitMs: () => null },
       answerSoFar: () => null,
       cancel: () => Promise.resolve('unknown'),
       enqueued: () => {},

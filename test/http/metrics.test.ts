@@ -110,7 +110,7 @@ test('histograms reach an hour, because a queue may be that long', async () => {
   const metrics = metricsWith()
   const times = { claimedAt: 1_000, startedAt: 1_000, workingAt: 2_000, finishedAt: 4_000 }
   metrics.jobSent(job(times), 1_000)
-  metrics.firstByte('tiny-a', 1)
+  metrics.observe('firstByte', 1, { model: 'tiny-a' })
   metrics.jobEnded(job({ ...times, state: 'done' }))
   for (const name of [
     'foreman_queue_wait_seconds',
@@ -207,21 +207,21 @@ test('the target is up if its last probe succeeded', async () => {
 
 test('all other events are counted under their names', async () => {
   const metrics = metricsWith()
-  metrics.attempt('completed')
-  metrics.attempt('connection_lost')
-  metrics.relayed(10)
-  metrics.relayed(5)
-  metrics.firstByte('tiny-a', 0.5)
-  metrics.probed(true, 0.01)
-  metrics.probed(false, 5)
-  metrics.embedStarted()
-  metrics.embedStarted()
-  metrics.embedEnded()
-  metrics.embedRefused()
-  metrics.embedsWaiting(3)
-  metrics.clientGone()
-  metrics.slotWarning()
-  metrics.request('/api/tags', 'GET', 200)
+  metrics.inc('attempts', { outcome: 'completed' })
+  metrics.inc('attempts', { outcome: 'connection_lost' })
+  metrics.add('relayed', 10)
+  metrics.add('relayed', 5)
+  metrics.observe('firstByte', 0.5, { model: 'tiny-a' })
+  metrics.inc('probes', { result: 'answered' })
+  metrics.inc('probes', { result: 'unanswered' })
+  metrics.add('embeds', 2)
+  metrics.add('embedding', 2)
+  metrics.add('embedding', -1)
+  metrics.inc('embedsRefused')
+  metrics.set('embedsWaiting', 3)
+  metrics.inc('disconnects')
+  metrics.inc('slots')
+  metrics.inc('requests', { route: '/api/tags', method: 'GET', code: 200 })
   expect(await samples(metrics, 'foreman_attempts_total')).toMatchObject({
     'outcome="completed"': 1,
     'outcome="connection_lost"': 1,
@@ -254,9 +254,9 @@ test('every sample is a number, every name has a known prefix, and every metric 
 
 test('webhooks are counted by outcome, and pending ones are shown', async () => {
   const metrics = metricsWith()
-  metrics.webhookTried('delivered')
-  metrics.webhookTried('again')
-  metrics.webhookTried('again')
+  metrics.inc('deliveries', { result: 'delivered' })
+  metrics.inc('deliveries', { result: 'again' })
+  metrics.inc('deliveries', { result: 'again' })
   expect(await samples(metrics, 'foreman_deliveries_total')).toMatchObject({
     'result="delivered"': 1,
     'result="again"': 2,
@@ -266,7 +266,7 @@ test('webhooks are counted by outcome, and pending ones are shown', async () => 
 
 test('two daemons in one process count separately', async () => {
   const [one, other] = [metricsWith(), metricsWith()]
-  one.clientGone()
+  one.inc('disconnects')
   expect(await samples(other, 'foreman_client_disconnects_total')).toEqual({ '': 0 })
 })
 

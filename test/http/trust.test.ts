@@ -1,7 +1,7 @@
 // Who may call, under which name, and from which page: all rules together, on the real server.
 
 import { describe, expect, test } from 'vitest'
-import type { Config } from '../../src/daemon/config/config.ts'
+import type { Config } from '../../src/daemon/config/options.ts'
 import { knownTarget, startHttpHarness } from './http-harness.ts'
 import { exchange } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'

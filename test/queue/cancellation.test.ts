@@ -27,7 +27,7 @@ function world({ job, runsFrom = Number.POSITIVE_INFINITY, writes = true }: Worl
     clock: new TestClock(),
     relay: new Relay(),
     store: { get: async () => job },
-    conclusion: {
+    completer: {
       write: async (change: JobChange) => {
         written.push(change)
         return writes

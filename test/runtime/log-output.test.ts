@@ -67,7 +67,7 @@ describe('log lines', () => {
     const { fd, reader } = await pipe()
     const output = new LogOutput(fd)
     for (let i = 0; i < 30; i++) output.write(`${i} ${'x'.repeat(1024 * 1024)}\n`)
-    const text = await readAll(reader, (read) => read.includes('log lines nobody read in time'))
+    const text = await readAll(reader, (read) => read.includes('log lines dropped: they were not read in time'))
     expect(text).toMatch(/"dropped":2\d/)
   })
 

@@ -73,13 +73,13 @@ describe('a webhook may go to', () => {
 
 describe('a webhook may not go to', () => {
   it.each([
-    ['', 'no absolute URL'],
-    ['/hook', 'no absolute URL'],
-    ['example.org/hook', 'no absolute URL'],
-    ['http://', 'no absolute URL'],
-    ['http://[fe80::1%25eth0]/', 'no absolute URL'],
-    ['http://1.2.3.4.5/', 'no absolute URL'],
-    ['http://256.1.1.1/', 'no absolute URL'],
+    ['', 'not an absolute URL'],
+    ['/hook', 'not an absolute URL'],
+    ['example.org/hook', 'not an absolute URL'],
+    ['http://', 'not an absolute URL'],
+    ['http://[fe80::1%25eth0]/', 'not an absolute URL'],
+    ['http://1.2.3.4.5/', 'not an absolute URL'],
+    ['http://256.1.1.1/', 'not an absolute URL'],
     ['javascript:alert(1)', 'the scheme javascript'],
     ['file:///etc/passwd', 'the scheme file'],
     ['ftp://example.org/', 'the scheme ftp'],
@@ -238,7 +238,7 @@ describe('the address of a resolved name', () => {
   })
   it('is refused if it is not an address', () => {
     for (const address of ['', 'garbage', '1.2.3', '01.2.3.4', '1.2.3.4/8', ':::', '1::2::3', '::1.2.3.400'])
-      expect(resolved(address)).toContain('no address')
+      expect(resolved(address)).toContain('invalid address')
   })
 })
 

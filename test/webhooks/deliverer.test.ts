@@ -33,7 +33,10 @@ function startDeliverer({ webhooks = (real) => real, publicUrl }: Wishes = {}) {
     clock,
     random: () => 0.5,
     log: createLog({ logLevel: 'trace' }, { write: (line) => void logged.push(line) }),
-    metrics: { webhookTried: (result) => void results.push(result) },
+    metrics: {
+      inc: (_, ...[labels]) => void results.push(String(Object.values(labels ?? {}))),
+      observe: () => {},
+    },
     store: outbox,
     webhooks: webhooks(createWebhooks({ clock, policy: () => policy })),
     keys: [KEY],

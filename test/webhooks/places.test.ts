@@ -24,27 +24,27 @@ const taken = (places: DeliverySlots, receivers: readonly string[]): number =>
 
 describe('a receiver with delivery slots', () => {
   it.each<readonly [string, Readonly<Record<string, Tried>>, number]>([
-    ['that answered has four places', { 'a:80': 'good' }, 4],
+    ['that answered has four places', { 'a:80': 'healthy' }, 4],
     ['that was never met has one', {}, 1],
     ['that failed has one', { 'a:80': 'failing' }, 1],
-    ['that was silent has one', { 'a:80': 'silent' }, 1],
+    ['that was silent has one', { 'a:80': 'unresponsive' }, 1],
   ])('%s', (_, known, places) => {
     expect(taken(placesAfter(known), ['a:80'])).toBe(places)
   })
 
   it('that starts to fail gets no slot before it has released those it held', () => {
-    const places = placesAfter({ 'a:80': 'good' })
+    const places = placesAfter({ 'a:80': 'healthy' })
     expect(taken(places, ['a:80'])).toBe(4)
     for (const left of [3, 2, 1]) {
-      places.release('a:80', 'silent')
+      places.release('a:80', 'unresponsive')
       expect([left, places.acquire('a:80'), places.saturated]).toEqual([left, false, ['a:80']])
     }
-    places.release('a:80', 'silent')
+    places.release('a:80', 'unresponsive')
     expect(taken(places, ['a:80'])).toBe(1)
   })
 
   it('about which nothing is learned keeps its health', () => {
-    const places = placesAfter({ 'a:80': 'good' })
+    const places = placesAfter({ 'a:80': 'healthy' })
     places.acquire('a:80')
     places.release('a:80', null)
     expect(taken(places, ['a:80'])).toBe(4)
@@ -55,8 +55,8 @@ describe('a hundred receivers', () => {
   it.each<readonly [string, (receivers: string[]) => DeliverySlots, number]>([
     ['that were never met', () => new DeliverySlots(), 24],
     ['that failed', (receivers) => placesAfter(all(receivers, 'failing')), 16],
-    ['that were silent', (receivers) => placesAfter(all(receivers, 'silent')), 8],
-    ['that answer', (receivers) => placesAfter(all(receivers, 'good')), 64],
+    ['that were silent', (receivers) => placesAfter(all(receivers, 'unresponsive')), 8],
+    ['that answer', (receivers) => placesAfter(all(receivers, 'healthy')), 64],
   ])('of kind %s have their share and no more', (_, known, share) => {
     const receivers = names('x', 100)
     expect(taken(known(receivers), receivers)).toBe(share)
@@ -65,7 +65,7 @@ describe('a hundred receivers', () => {
   it('of each failing kind leave sixteen slots to those that answer', () => {
     const [failing, silent, unmet] = [names('failing', 100), names('silent', 100), names('unmet', 100)]
     const good = names('good', 4)
-    const places = placesAfter({ ...all(failing, 'failing'), ...all(silent, 'silent'), ...all(good, 'good') })
+    const places = placesAfter({ ...all(failing, 'failing'), ...all(silent, 'unresponsive'), ...all(good, 'healthy') })
     expect(taken(places, [...failing, ...silent, ...unmet])).toBe(48)
     expect(taken(places, good)).toBe(16)
     expect(places.free).toBe(0)
@@ -82,7 +82,7 @@ describe('a hundred receivers', () => {
       for (const receiver of begun) met.add(receiver)
       underWay.push(...begun)
       const [first, ...rest] = underWay
-      if (first !== undefined) places.release(first, 'silent')
+      if (first !== undefined) places.release(first, 'unresponsive')
       underWay = rest
     }
     expect(met.size).toBe(100)

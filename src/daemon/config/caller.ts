@@ -1,4 +1,4 @@
-// Owns the two settings of the commands that talk to a running daemon: where it is, and the token it wants.
+// Settings of the commands that talk to a running daemon: its URL and its token.
 
 import { httpUrl, listenAddress, withoutCredentials } from '../text/address.ts'
 import { dotenvOf, MASK, type Problem, type SettingSources, writtenFor } from './load.ts'
@@ -12,7 +12,7 @@ export type CallerSettings =
 
 export function loadCaller(sources: Omit<SettingSources, 'machine'>, defaultUrl = DEFAULT_CALLER_URL): CallerSettings {
   const problems: Problem[] = []
-  // What is wrong with other lines of the .env is the daemon's affair.
+  // Problems in other lines of the .env concern only the daemon.
   const { values } = dotenvOf(sources, [])
   const url = writtenFor({ name: CALLER_URL, parser: httpUrl }, sources, values, problems)
   const secret = writtenFor(SETTINGS.token, sources, values, problems)
@@ -33,7 +33,7 @@ export function loadCaller(sources: Omit<SettingSources, 'machine'>, defaultUrl 
   return { kind: 'loaded', url: parsedUrl.value, token: parsedToken?.value ?? null }
 }
 
-/** Returns the URL of a daemon with these settings on this machine: a container sets only the daemon's address. */
+/** Returns the URL of a daemon on this machine that uses these settings: a container sets only the daemon's address. */
 export function ownUrl(sources: Omit<SettingSources, 'machine'>): string {
   const { values } = dotenvOf(sources, [])
   const addr = writtenFor(SETTINGS.addr, sources, values, [])

@@ -1,12 +1,12 @@
-// Owns the reading of a `.env`: Node's own parser, and beside it the finding of what that parser skips or cuts without a
-// word. It never quotes a line, only its number: any of them may hold a secret.
+// Parser of `.env` files: Node's own parser, and a check for lines that it skips or cuts without a warning. It reports
+// only line numbers, never the text: any line may contain a secret.
 
 import { parseEnv } from 'node:util'
 
 export interface Remark {
   readonly line: number
   readonly text: string
-  /** It concerns one of our variables, so going on would mean running with another value than the one written. */
+  /** The line is about a foreman variable, so its value would differ from what is written. */
   readonly serious: boolean
 }
 
@@ -16,7 +16,7 @@ export interface Dotenv {
 }
 
 export function readDotenv(text: string): Dotenv {
-  // With its BOM the first name would be another one (Node 26 keeps it).
+  // With the BOM the first name would be wrong (Node 26 keeps it).
   const plain = text.replace(/^\uFEFF/, '')
   return { values: parseEnv(plain), remarks: remarksOn(plain.split(/\r?\n/)) }
 }
@@ -31,23 +31,22 @@ function remarksOn(lines: readonly string[]): Remark[] {
     const remark = (text: string, serious = line.includes('FOREMAN_')): void => {
       remarks.push({ line: at, text, serious })
     }
-    // Node drops a carriage return inside a line and joins what is on its sides.
+    // Node drops a carriage return inside a line and joins the text on both sides.
     if (line.includes('\r')) {
-      remark('holds a carriage return that ends no line')
+      remark('contains a carriage return inside the line')
       continue
     }
     const [, name, rest] = /^(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/.exec(line) ?? []
     if (name === undefined || rest === undefined) {
-      remark('is not understood: NAME=value is wanted')
+      remark('is not understood: write NAME=value')
       continue
     }
     const earlier = seen.get(name)
-    if (earlier !== undefined)
-      remark(`sets ${name} again, which line ${earlier} has set already: the last one counts`, false)
+    if (earlier !== undefined) remark(`sets ${name} again (already set in line ${earlier}): the last one counts`, false)
     seen.set(name, at)
     const quote = /^["'`]/.exec(rest)?.[0]
     if (quote === undefined) {
-      if (/[^\s]#/.test(rest)) remark('holds a # that would cut the value short: put the value in quotes')
+      if (/[^\s]#/.test(rest)) remark('contains a # that would cut the value: put the value in quotes')
       continue
     }
     const end = closingLine(lines, index, rest, quote)
@@ -55,13 +54,13 @@ function remarksOn(lines: readonly string[]): Remark[] {
       remark(`opens a quote (${quote}) that is never closed`)
       break
     }
-    if (!/^\s*(#.*)?$/.test(end.tail)) remark('has something after its closing quote')
+    if (!/^\s*(#.*)?$/.test(end.tail)) remark('has text after its closing quote')
     index = end.index
   }
   return remarks
 }
 
-/** Where the quote that `rest` opens is closed, and what stands behind it; quoted values may span lines. */
+/** Returns where the quote that `rest` opens is closed, and the text after it. Quoted values may span lines. */
 function closingLine(
   lines: readonly string[],
   start: number,

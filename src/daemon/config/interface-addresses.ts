@@ -1,4 +1,4 @@
-// Addresses of this machine's network interfaces. The only place that asks the system for them, because that may fail.
+// Addresses of this machine's network interfaces. Only this file asks the system for them, because that may fail.
 
 import { networkInterfaces } from 'node:os'
 
@@ -9,7 +9,9 @@ export interface Unreadable {
   readonly unreadable: string
 }
 
-/** Linux tells them over a netlink socket, which a sandbox may forbid (systemd's RestrictAddressFamilies, seccomp). */
+/**
+ * Linux returns them over a netlink socket, which a sandbox may forbid (systemd's RestrictAddressFamilies, seccomp).
+ */
 export function interfaceAddresses(interfaces: Interfaces = networkInterfaces): readonly string[] | Unreadable {
   try {
     return Object.values(interfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))

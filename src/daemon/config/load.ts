@@ -1,40 +1,39 @@
-// Owns the way from flags, environment, `.env` and defaults to a Config, or to everything that is wrong, all at once. It
-// opens nothing but `_FILE`s, and no text it yields holds a secret.
+// Loading of the settings: from flags, environment, `.env` and defaults to a Config, or to a list of all problems. It
+// opens no file except `_FILE`s, and its texts never contain a secret.
 
 import { withoutCredentials } from '../text/address.ts'
 import { plain } from '../text/grammar.ts'
 import { nearest } from '../text/nearest.ts'
-import type { Config } from './config.ts'
 import { cautionsIn, conflictsIn, type Machine } from './conflict.ts'
 import { type Dotenv, readDotenv } from './dotenv.ts'
 import { type Unreadable, unreadableAddresses } from './interface-addresses.ts'
-import { flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from './options.ts'
+import { type Config, flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from './options.ts'
 
 export interface SettingSources {
-  /** By variable name, only those given. */
+  /** By variable name; only those that were given. */
   readonly flags: Readonly<Record<string, string | undefined>>
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Its text; null when there is none; or why it could not be read. */
+  /** Its text; null if the file does not exist; or the reason why it could not be read. */
   readonly dotenv: string | null | { readonly unreadable: string }
-  /** For `_FILE`s. Throws as node:fs does. */
+  /** Reads `_FILE`s. Throws as node:fs does. */
   readonly readFile: (path: string) => string
   readonly machine: Omit<Machine, 'addresses'> & { readonly addresses: Machine['addresses'] | Unreadable }
 }
 
 export type Origin = 'flag' | 'environment' | '.env' | 'file' | 'default' | 'unset'
 
-/** A setting as it is in force. */
+/** The value of a setting and its source. */
 export interface Effective {
   readonly name: string
-  /** As written; null when unset; a secret is only said to be there. */
+  /** As written; null if unset; masked if it is a secret. */
   readonly value: string | null
   readonly origin: Origin
 }
 
 export interface Problem {
-  /** The variable; `.env` or `machine` if it is not about one. */
+  /** The variable; `.env` or `machine` if the problem is not about a variable. */
   readonly name: string
-  /** One line: the variable, its value (masked where secret), what is wrong, what is allowed. */
+  /** One line: the variable, its value (masked if secret), what is wrong, and what is allowed. */
   readonly text: string
 }
 
@@ -48,14 +47,14 @@ export type Loaded =
   | {
       readonly kind: 'refused'
       readonly problems: readonly Problem[]
-      /** As far as they could be read. */
+      /** Those that could be read. */
       readonly settings: readonly Effective[]
       readonly warnings: readonly string[]
     }
 
 export const MASK = '********'
 
-/** A value before its grammar was asked. */
+/** A value before it is parsed. */
 interface Written {
   readonly text: string
   readonly origin: Exclude<Origin, 'default' | 'unset'>
@@ -82,7 +81,7 @@ export function loadConfig(sources: SettingSources): Loaded {
     const parsed = setting.parser.parse(text)
     if (parsed.kind === 'refused') problems.push(problemOf(setting, text, parsed.why, written?.origin ?? 'default'))
     else config[key] = parsed.value
-    // A refused URL may hold credentials.
+    // A refused URL may contain credentials.
     const shown = parsed.kind === 'refused' ? withoutCredentials(text) : text
     const value = setting.secret === true ? MASK : shown
     settings.push({ name: setting.name, value, origin: written?.origin ?? 'default' })
@@ -92,7 +91,7 @@ export function loadConfig(sources: SettingSources): Loaded {
   const { hostname, addresses } = sources.machine
   if ('unreadable' in addresses) problems.push({ name: 'machine', text: unreadableAddresses(addresses) })
   if (problems.length > 0 || 'unreadable' in addresses) return { kind: 'refused', problems, settings, warnings }
-  // Every key was filled, or there is a problem.
+  // Every key has a value, or a problem was reported.
   const whole = config as Config
   for (const { name, why } of conflictsIn(whole, { hostname, addresses })) {
     const value = settings.find((setting) => setting.name === name)?.value ?? ''
@@ -110,7 +109,10 @@ function problemOf(setting: Setting<unknown>, text: string, why: string, origin:
   return { name, text: `${name}=${cut}${from} ${why}; allowed: ${plain(parser.allowed)}` }
 }
 
-/** The value by precedence; null when nobody wrote one. An empty one is none, except where that would leave a lock open. */
+/**
+ * Returns the value by precedence; null if it is not set. An empty value counts as not set, except for secrets, where
+ * that would leave foreman open.
+ */
 export function writtenFor(
   setting: Pick<Setting<unknown>, 'name' | 'secret' | 'parser'>,
   sources: Pick<SettingSources, 'flags' | 'env' | 'readFile'>,
@@ -139,13 +141,13 @@ function secretFor(
   const fileName = `${name}_FILE`
   const text = env[name] ?? dotenv[name]
   const path = env[fileName] ?? dotenv[fileName]
-  if (text !== undefined && path !== undefined) return problem(`${name} and ${fileName} are both set: only one may be`)
+  if (text !== undefined && path !== undefined) return problem(`${name} and ${fileName} are both set: set only one`)
   if (text === '') return problem(`${name} is set but empty: give it a value, or unset it`)
   if (text !== undefined) return { text, origin: env[name] === undefined ? '.env' : 'environment' }
   if (path === undefined) return null
   if (path === '') return problem(`${fileName} is set but empty: give it a path, or unset it`)
   try {
-    // One line break at the end is the editor's, not the secret's; a second one is somebody's mistake.
+    // Editors add one line break at the end. A second one is a mistake, and is reported by the parser.
     const content = readFile(path).replace(/\r?\n$/, '')
     return content === '' ? problem(`${fileName}=${path} is an empty file`) : { text: content, origin: 'file' }
   } catch (error) {
@@ -172,7 +174,7 @@ const remarksOf = ({ remarks }: Dotenv): string[] =>
 /** Names that other programs use. `nearest` would suggest FOREMAN_HOSTS for FOREMAN_PORT. */
 const FAMILIAR_NAMES: Readonly<Record<string, string>> = { FOREMAN_PORT: 'FOREMAN_ADDR' }
 
-/** Names that look like ours and mean nothing: most likely a slip, and the value is then silently the default. */
+/** Unknown names that begin with FOREMAN_: most likely a typo, which would leave the default in effect. */
 function unknownNames(...layers: readonly Readonly<Record<string, string | undefined>>[]): string[] {
   const names = new Set(layers.flatMap((layer) => Object.keys(layer)).filter((name) => /^FOREMAN_/i.test(name)))
   return [...names]

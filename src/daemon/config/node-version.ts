@@ -1,13 +1,13 @@
-// Owns what foreman needs of the Node that runs it.
+// Minimum versions of Node and SQLite.
 
-/** Older SQLite can lose a committed transaction when a WAL is reset (fixed in 3.51.3). */
+/** Older SQLite versions can lose a committed transaction when a WAL is reset (fixed in 3.51.3). */
 const NEEDED = { node: '26.0.0', sqlite: '3.51.3' } as const
 
-/** What is too old, one sentence each. Pass `process.versions`. */
+/** Returns one sentence for each version that is too old. Pass `process.versions`. */
 export function runtimeProblems(versions: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(NEEDED)
     .filter(([name, needed]) => isOlder(versions[name] ?? '0', needed))
-    .map(([name, needed]) => `foreman needs ${name} ${needed} or newer; this is ${versions[name] ?? 'without it'}`)
+    .map(([name, needed]) => `foreman needs ${name} ${needed} or newer; found ${versions[name] ?? 'none'}`)
 }
 
 function isOlder(version: string, needed: string): boolean {

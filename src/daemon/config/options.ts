@@ -1,5 +1,5 @@
-// Owns THE table of settings. Parsing, `--help`, .env.example, docs/configuration.md and `foreman config` are all read
-// from it: a new setting is one entry here and one line in config.ts.
+// The table of settings. Parsing, the Config type, `--help`, .env.example, docs/configuration.md and `foreman config` are all
+// derived from it: a new setting is one row here.
 
 import { addressRule, allowRule, browserOrigin, hostName, httpUrl, listenAddress, targetUrl } from '../text/address.ts'
 import {
@@ -15,7 +15,6 @@ import {
   text,
   yesOrNo,
 } from '../text/grammar.ts'
-import type { Config } from './config.ts'
 import { basicCredentials, token, webhookSecrets } from './secret.ts'
 
 /** Chapters of the help and of the docs page, in this order. */
@@ -31,22 +30,20 @@ export const GROUPS = {
 
 export type Group = keyof typeof GROUPS
 
-/** What holds without a value: a default text, read by the same parser; a value that means "absent"; or nothing does. */
+/** What applies if no value is given: a default text for the same parser, a value that means "absent", or an error. */
 type Fallback<T> = { readonly default: string } | { readonly absent: T } | { readonly required: true }
 
 export type Setting<T> = Fallback<T> & {
   readonly name: `FOREMAN_${string}`
   readonly group: Group
   readonly parser: Parser<T>
-  /** One or two sentences: what it does. Units, range and default are added by whoever renders it. */
+  /** One or two sentences: what it does. The renderers add units, range and default. */
   readonly about: string
-  /** Shown after the name where there is no default worth showing. */
+  /** Shown after the name of a setting without a default. */
   readonly example?: string
-  /** Never a flag, never printed, and has a `_FILE` form. */
+  /** It has no flag, is never printed, and can be read from a file (`_FILE`). */
   readonly secret?: true
 }
-
-export type Settings = { readonly [K in keyof Config]: Setting<Config[K]> }
 
 const SHORTEST_MS = 10
 const DAY_MS = 86_400_000
@@ -54,17 +51,17 @@ const DAY_MS = 86_400_000
 const some = duration({ min: SHORTEST_MS, max: MAX_DURATION_MS })
 const someOr = (zero: string): Parser<number> => duration({ min: SHORTEST_MS, max: MAX_DURATION_MS, zero })
 
-// All bodies being read together may take 256 MiB of memory (§8), so a larger one could never come in.
+// All bodies that are being read may take 256 MiB of memory together, so a larger one could never come in.
 const body = size({ min: 1024, max: 256 * 2 ** 20 })
 
-export const SETTINGS: Settings = {
+const TABLE = {
   ollamaUrl: {
     name: 'FOREMAN_OLLAMA_URL',
     group: 'target',
     required: true,
     parser: targetUrl,
     example: 'http://mac.local:11434',
-    about: 'The target: the one Ollama server behind this foreman. A path prefix is kept.',
+    about: 'URL of the Ollama server behind this foreman (the target). A path prefix is kept.',
   },
   ollamaToken: {
     name: 'FOREMAN_OLLAMA_TOKEN',
@@ -72,7 +69,7 @@ export const SETTINGS: Settings = {
     absent: null,
     parser: optional(token),
     secret: true,
-    about: 'Bearer token sent to the target, for one behind a proxy that asks for it.',
+    about: 'Bearer token sent to the target, if a proxy in front of it requires one.',
   },
   ollamaBasic: {
     name: 'FOREMAN_OLLAMA_BASIC',
@@ -80,8 +77,7 @@ export const SETTINGS: Settings = {
     absent: null,
     parser: optional(basicCredentials),
     secret: true,
-    about:
-      'Credentials for HTTP Basic sent to the target, as `user:password`, for one behind a proxy that asks for them.',
+    about: 'HTTP Basic credentials sent to the target, as `user:password`, if a proxy in front of it requires them.',
   },
   embedModel: {
     name: 'FOREMAN_EMBED_MODEL',
@@ -89,7 +85,8 @@ export const SETTINGS: Settings = {
     absent: null,
     parser: optional(text('model', 'the name of a model', (name) => (/\s/.test(name) ? 'holds a space' : null))),
     example: 'nomic-embed-text',
-    about: 'Embedder to load at start and after each reconnect, and to keep in memory for good (`keep_alive: -1`).',
+    about:
+      'Embedding model (the embedder) to load at start and after each reconnect, and to keep in memory (`keep_alive: -1`).',
   },
   keepAlive: {
     name: 'FOREMAN_KEEP_ALIVE',
@@ -97,7 +94,7 @@ export const SETTINGS: Settings = {
     default: '30m',
     parser: keepAlive,
     about:
-      'Put into native chat and generate requests that carry no `keep_alive`, unless the target would hold the model for longer anyway. Finite, so that Ollama as a rule evicts the worker and not the pinned embedder. `none` never edits a request: set it where OLLAMA_KEEP_ALIVE at the target is to rule.',
+      'Added to native chat and generate requests that carry no `keep_alive`, unless the target would keep the model for longer anyway. It is finite, so that Ollama normally evicts the chat model and not the pinned embedder. `none` never edits a request: use it if OLLAMA_KEEP_ALIVE at the target should apply.',
   },
   pollIntervalMs: {
     name: 'FOREMAN_POLL_INTERVAL',
@@ -111,7 +108,7 @@ export const SETTINGS: Settings = {
     group: 'target',
     default: '60s',
     parser: duration({ min: 0, max: MAX_DURATION_MS }),
-    about: 'How long a blocked caller waits for an unreachable target before a 502.',
+    about: 'How long a waiting call waits for an unreachable target before it gets a 502.',
   },
   embedConcurrency: {
     name: 'FOREMAN_EMBED_CONCURRENCY',
@@ -126,14 +123,14 @@ export const SETTINGS: Settings = {
     default: '2048',
     parser: integer(1, 65_536),
     about:
-      'Embedding requests that wait for a place at the target, then 503. Their bodies count against the 256 MiB of bodies in flight as well.',
+      'Embedding requests that may wait for a place at the target; beyond that, 503. Their bodies also count against the 256 MiB of bodies in flight.',
   },
   allowManagement: {
     name: 'FOREMAN_ALLOW_MANAGEMENT',
     group: 'target',
     default: 'false',
     parser: yesOrNo,
-    about: 'Let pull, push, create, copy, delete and blobs through to the target.',
+    about: 'Pass pull, push, create, copy, delete and blob requests on to the target.',
   },
 
   addr: {
@@ -141,7 +138,7 @@ export const SETTINGS: Settings = {
     group: 'listen',
     default: '127.0.0.1:8080',
     parser: listenAddress,
-    about: 'Listen address. `:8080` is every interface; port 0 takes a free one.',
+    about: 'Listen address. `:8080` listens on every interface; port 0 picks a free port.',
   },
   token: {
     name: 'FOREMAN_TOKEN',
@@ -150,7 +147,7 @@ export const SETTINGS: Settings = {
     parser: optional(token),
     secret: true,
     about:
-      'What callers must send, as `Authorization: Bearer`, as Basic password or as `x-api-key`. Without it everybody who can reach the address may use it.',
+      'Token that callers must send, as `Authorization: Bearer`, as Basic password or as `x-api-key`. Without it, anyone who can reach the address can use foreman.',
   },
   hosts: {
     name: 'FOREMAN_HOSTS',
@@ -159,7 +156,7 @@ export const SETTINGS: Settings = {
     parser: list(hostName),
     example: 'gpu.example.org',
     about:
-      'Host names and addresses under which this foreman may be called, beside those that always may: loopback names, and unless it is bound to loopback, every address, single-label and local names.',
+      'Host names and addresses under which foreman may be called, in addition to those always allowed: loopback names and, unless it is bound to loopback, every address, single-label and local names.',
   },
   origins: {
     name: 'FOREMAN_ORIGINS',
@@ -167,7 +164,8 @@ export const SETTINGS: Settings = {
     absent: [],
     parser: list(browserOrigin),
     example: 'https://chat.example.org,extensions',
-    about: "Browser origins added to Ollama's default set; `extensions` stands for the schemes of browser extensions.",
+    about:
+      "Browser origins allowed in addition to Ollama's defaults; `extensions` stands for the schemes of browser extensions.",
   },
   publicUrl: {
     name: 'FOREMAN_PUBLIC_URL',
@@ -176,14 +174,14 @@ export const SETTINGS: Settings = {
     parser: optional(httpUrl),
     example: 'https://gpu.example.org',
     about:
-      'Where others reach this foreman: its host is always allowed. Base of absolute URLs in receipts and webhooks; without it they are paths.',
+      'Address at which others reach foreman. It is used for the URLs in receipts and webhooks (without it they are paths), and its host is always allowed.',
   },
   clientStallMs: {
     name: 'FOREMAN_CLIENT_STALL',
     group: 'listen',
     default: '60s',
     parser: some,
-    about: 'A blocked caller who takes no byte for this long is gone.',
+    about: 'A waiting caller that reads nothing for this long is disconnected.',
   },
   heartbeatMs: {
     name: 'FOREMAN_HEARTBEAT',
@@ -191,14 +189,14 @@ export const SETTINGS: Settings = {
     default: '10s',
     parser: someOr('never answer before the target does'),
     about:
-      'How long a blocked caller is held in silence; after that he gets the status line and a heartbeat in this rhythm until the first byte of the target. Many clients give up after 300 s of silence, some after 30 s.',
+      'How long a waiting call stays silent. After that it gets the status line, and a heartbeat at this interval until the first byte of the target. Many clients give up after 300 s of silence, some after 30 s.',
   },
   maxBody: {
     name: 'FOREMAN_MAX_BODY',
     group: 'listen',
     default: '100MiB',
     parser: body,
-    about: 'Largest request body; a larger one is a 413.',
+    about: 'Largest request body; a larger one gets a 413.',
   },
 
   maxQueue: {
@@ -206,28 +204,29 @@ export const SETTINGS: Settings = {
     group: 'queue',
     default: '1000',
     parser: integer(1, 10_000_000),
-    about: "Jobs that may wait; then 503 with Ollama's own text and an honest `Retry-After`.",
+    about:
+      "Jobs that may wait; beyond that, 503 with Ollama's own text and a `Retry-After` estimated from recent run times.",
   },
   maxQueueBytes: {
     name: 'FOREMAN_MAX_QUEUE_BYTES',
     group: 'queue',
     default: '1GiB',
     parser: size({ min: 1024, max: 16 * 2 ** 40 }),
-    about: 'Request bodies that may wait, together; then 503.',
+    about: 'Total size of the request bodies that may wait; beyond that, 503.',
   },
   maxAttempts: {
     name: 'FOREMAN_MAX_ATTEMPTS',
     group: 'queue',
     default: '3',
     parser: integer(1, 1000),
-    about: 'Attempts of a job that reached the target. A sleeping target costs none.',
+    about: 'Attempts of a job that reached the target. An unreachable target costs no attempt.',
   },
   drainLimitMs: {
     name: 'FOREMAN_DRAIN_LIMIT',
     group: 'queue',
     default: '15m',
     parser: someOr('no bound'),
-    about: 'How long one model is drained while jobs for another one wait.',
+    about: 'How long jobs for the loaded model go first while jobs for another model wait.',
   },
 
   runLimitMs: {
@@ -242,21 +241,21 @@ export const SETTINGS: Settings = {
     group: 'time',
     default: '30m',
     parser: some,
-    about: 'A streamed answer without a byte for this long, while the target answers probes, has failed.',
+    about: 'A streamed answer fails if no byte comes for this long while the target answers probes.',
   },
   jobTtlMs: {
     name: 'FOREMAN_JOB_TTL',
     group: 'time',
     default: '24h',
     parser: duration({ min: SHORTEST_MS, max: 3660 * DAY_MS }),
-    about: 'Finished jobs are deleted after this.',
+    about: 'Finished jobs are deleted after this time.',
   },
   shutdownGraceMs: {
     name: 'FOREMAN_SHUTDOWN_GRACE',
     group: 'time',
     default: '8s',
     parser: duration({ min: 0, max: DAY_MS }),
-    about: 'On SIGTERM, how long the running job may go on. Docker kills after 10 s unless told otherwise.',
+    about: 'How long the running job may go on after SIGTERM. Docker kills after 10 s unless configured otherwise.',
   },
 
   db: {
@@ -264,8 +263,8 @@ export const SETTINGS: Settings = {
     group: 'storage',
     default: 'foreman.db',
     parser: text('path', 'the path of a file on a local disk', (path) => {
-      if (path === ':memory:') return 'is no file: a queue that forgets is not this one'
-      return path.startsWith('file:') ? 'is a URI: a plain path is wanted' : null
+      if (path === ':memory:') return 'must be a file: an in-memory queue would lose its jobs'
+      return path.startsWith('file:') ? 'is a URI: give a plain path' : null
     }),
     about: 'The database file. It holds prompts and answers: keep it private.',
   },
@@ -275,13 +274,13 @@ export const SETTINGS: Settings = {
     default: '64MiB',
     parser: body,
     about:
-      'Largest answer of an async job that is kept; a larger one fails its job (`answer_too_large`). Callers who wait are not bounded by it.',
+      'Largest answer of an async job that is kept; a larger one fails the job (`answer_too_large`). Waiting calls have no such limit.',
   },
   minFree: {
     name: 'FOREMAN_MIN_FREE',
     group: 'storage',
     default: '256MiB',
-    parser: size({ min: 1, max: 16 * 2 ** 40, zero: 'not watched' }),
+    parser: size({ min: 1, max: 16 * 2 ** 40, zero: 'no minimum' }),
     about: 'Free disk space below which nothing is admitted (503 `storage_full`).',
   },
 
@@ -292,7 +291,7 @@ export const SETTINGS: Settings = {
     parser: webhookSecrets,
     secret: true,
     about:
-      'Signs webhooks. Several while rotating: the first signs `X-Foreman-Signature`, all sign `webhook-signature`. How to verify them: docs/webhooks.md.',
+      'Keys that sign webhooks. List several during a rotation: the first signs `X-Foreman-Signature`, all sign `webhook-signature`. How to verify signatures: docs/webhooks.md.',
   },
   webhookAllow: {
     name: 'FOREMAN_WEBHOOK_ALLOW',
@@ -301,7 +300,7 @@ export const SETTINGS: Settings = {
     parser: list(allowRule),
     example: 'only,192.168.1.0/24,hooks.example.org',
     about:
-      'Exceptions to the refused ranges (link-local, metadata, multicast, reserved), never foreman itself or its target; with the word `only` in it, nothing else is allowed.',
+      'Exceptions to the refused ranges (link-local, metadata, multicast, reserved); foreman itself and its target stay refused. With the word `only`, nothing else is allowed.',
   },
   webhookDeny: {
     name: 'FOREMAN_WEBHOOK_DENY',
@@ -309,7 +308,7 @@ export const SETTINGS: Settings = {
     absent: [],
     parser: list(addressRule),
     example: '10.0.0.0/8,router.lan',
-    about: 'Where webhooks may never go; wins over the list of exceptions.',
+    about: 'Addresses and names that webhooks never go to; overrides FOREMAN_WEBHOOK_ALLOW.',
   },
 
   logLevel: {
@@ -317,7 +316,7 @@ export const SETTINGS: Settings = {
     group: 'log',
     default: 'info',
     parser: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
-    about: 'The least important lines that are written. Prompts, answers and tokens are in none of them.',
+    about: 'Minimum level of the lines written. Prompts, answers and tokens are never logged.',
   },
   logFormat: {
     name: 'FOREMAN_LOG_FORMAT',
@@ -326,21 +325,31 @@ export const SETTINGS: Settings = {
     parser: oneOf('auto', 'json', 'pretty'),
     about: '`auto`: pretty on a terminal, JSON lines otherwise.',
   },
+} satisfies Record<string, Setting<unknown>>
+
+type Table = typeof TABLE
+
+/** The settings after loading: each value parsed, checked and in its unit. Nothing outside config/ reads env or argv. */
+export type Config = {
+  readonly [K in keyof Table]: Table[K] extends { readonly parser: Parser<infer T> } ? T : never
 }
+
+/** The type checks that the value of an absent setting fits its parser. */
+export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = TABLE
 
 export const KEYS = Object.keys(SETTINGS) as readonly (keyof Config)[]
 
-/** `FOREMAN_OLLAMA_URL` is `--ollama-url` to `foreman serve`; a secret has none, because `ps` shows arguments to everybody. */
+/** The flag of `foreman serve`: `--ollama-url` for `FOREMAN_OLLAMA_URL`. Null for a secret: `ps` shows arguments to all users. */
 export function flagOf(setting: Pick<Setting<unknown>, 'name' | 'secret'>): string | null {
   return setting.secret === true
     ? null
     : `--${setting.name.slice('FOREMAN_'.length).toLowerCase().replaceAll('_', '-')}`
 }
 
-/** Read by the commands that talk to a running daemon, and no setting of the daemon itself. */
+/** Read by the commands that talk to a running daemon; it is not a setting of the daemon. */
 export const CALLER_URL = 'FOREMAN_URL'
 
-/** Every variable that means something, `_FILE` forms included. */
+/** Every variable that foreman reads, `_FILE` forms included. */
 export const KNOWN_NAMES: readonly string[] = [
   ...KEYS.flatMap((key) => {
     const { name, secret } = SETTINGS[key]

@@ -1,11 +1,10 @@
-// Owns how the table of settings reads: the flags of `foreman serve`, .env.example and docs/configuration.md. Every word of
-// them is in the table; nothing is said about a setting here.
+// Rendering of the settings table: the flags of `foreman serve`, .env.example and docs/configuration.md. All texts
+// about a setting are in the table, none are here.
 
 import { plain } from '../text/grammar.ts'
-import type { Config } from './config.ts'
-import { flagOf, GROUPS, type Group, KEYS, SETTINGS } from './options.ts'
+import { type Config, flagOf, GROUPS, type Group, KEYS, SETTINGS } from './options.ts'
 
-/** A setting as whoever documents it sees it. */
+/** A setting as the documents show it. */
 export interface Entry {
   readonly key: keyof Config
   readonly name: string
@@ -40,7 +39,7 @@ export const ENTRIES: readonly Entry[] = KEYS.map((key) => {
   }
 })
 
-/** Chapters in their order, each with its settings. */
+/** Returns the chapters in order, each with its settings. */
 export function chapters(): { heading: string; entries: readonly Entry[] }[] {
   return Object.entries(GROUPS).map(([group, heading]) => ({
     heading,
@@ -48,11 +47,11 @@ export function chapters(): { heading: string; entries: readonly Entry[] }[] {
   }))
 }
 
-/** Only what is required is set; everything else stands there with its default, to be uncommented. */
+/** Required settings are set; all others are commented out with their default. */
 export function renderEnvExample(): string {
   const lines = [
-    '# Settings of foreman. Copy this to .env in the directory that foreman is started in, or set them in its environment.',
-    '# A flag of `foreman serve` wins over the environment, that over .env, that over the default.',
+    '# Settings of foreman. Copy this file to .env in the directory in which foreman is started, or set them in its environment.',
+    '# A flag of `foreman serve` overrides the environment, which overrides .env, which overrides the default.',
     '# Durations: 500ms 30s 5m 24h. Sizes: 64KiB 100MiB. Generated: change src/daemon/config/options.ts.',
   ]
   for (const { heading, entries } of chapters()) {
@@ -60,7 +59,7 @@ export function renderEnvExample(): string {
     for (const entry of entries) {
       const prose = [...wrap(plain(entry.about), 118), ...wrap(`Allowed: ${plain(entry.allowed)}.`, 118)]
       lines.push('', ...prose.map((line) => `# ${line}`))
-      if (entry.secret) lines.push(`# Or the path of a file that holds it: ${entry.name}_FILE=`)
+      if (entry.secret) lines.push(`# Or the path of a file that contains it: ${entry.name}_FILE=`)
       lines.push(`${entry.required ? '' : '# '}${entry.name}=${entry.default ?? entry.example ?? ''}`)
     }
   }
@@ -73,17 +72,18 @@ export function renderConfigurationPage(): string {
     '',
     '# Configuration',
     '',
-    'Every setting is an environment variable; `foreman serve` has a flag of the same name for each that is no secret. A flag',
-    'wins over the environment, that over a `.env` in the working directory, that over the default. `foreman config` shows what',
-    'is in force and where it comes from; `foreman config check` also looks at the database path and the free disk. All problems',
-    'are reported together, before any port or file is opened (exit 78); an unknown `FOREMAN_…` name is warned of, with the nearest known one.',
+    'Every setting is an environment variable. `foreman serve` has a flag of the same name for each setting that is not a secret.',
+    'A flag overrides the environment, which overrides a `.env` in the working directory, which overrides the default.',
+    '`foreman config` shows each value and its source; `foreman config check` also checks the database path and the free disk',
+    'space. All problems are reported together, before any port or file is opened (exit 78). An unknown `FOREMAN_…` name causes',
+    'a warning that suggests the nearest known name.',
     '',
     '- **Durations** are a whole number and a unit, `500ms` `30s` `5m` `24h`, or `0`.',
     '- **Sizes** are a whole number of bytes, or one with a unit, `64KiB` `100MiB` `1GiB` `1TiB`.',
     '- **Lists** are separated by commas.',
-    '- **Secrets** have no flag, because the arguments of a process can be read by everybody on its machine. Each can be kept in',
-    '  a file instead, named by the variable with `_FILE` behind it; one line break at its end is not part of the secret.',
-    '- An empty value is none; an empty secret is a problem, since it would leave open what was meant to be locked.',
+    '- **Secrets** have no flag, because every user of a machine can read the arguments of its processes. A secret can be kept in',
+    '  a file: set the variable with `_FILE` appended to its path. One line break at the end of the file is not part of the secret.',
+    '- An empty value counts as unset. An empty secret is an error, because it would leave foreman open.',
   ]
   for (const { heading, entries } of chapters()) {
     lines.push('', `## ${heading}`, '')

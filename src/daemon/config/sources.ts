@@ -1,11 +1,11 @@
-// Owns the one place where the real environment, the real `.env` and the real machine are read.
+// Sources of the settings: the only file that reads the real environment, the real `.env` and the real machine.
 
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { interfaceAddresses } from './interface-addresses.ts'
 import type { SettingSources } from './load.ts'
 
-/** What this process was given; `flags` by variable name. */
+/** Returns the sources of this process; `flags` by variable name. */
 export function processSources(flags: SettingSources['flags']): SettingSources {
   return {
     flags,

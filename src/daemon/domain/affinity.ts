@@ -1,10 +1,12 @@
-// Owns the queue's one heuristic: which requests share a loaded model, and whose turn it is. Pure.
-// A heuristic, not a scheduler: no priorities, no fairness, no budgets (ADR 0001).
+// Affinity: which requests share a loaded model, and which one is next. Pure.
+// This is a heuristic, not a scheduler: no priorities, no fairness, no budgets (ADR 0001).
 
 import { type Aliases, type KnownModel, NO_ALIASES } from './model-facts.ts'
 import { ASSUMED_VERSION, hasChange, isSince } from './ollama-version.ts'
 
-/** The options whose change makes Ollama reload even the same model (server/sched.go needsReload of 0.17.4 and 0.34.4). */
+/**
+ * Options that make Ollama reload the same model when they change (server/sched.go needsReload of 0.17.4 and 0.34.4).
+ */
 export const RUNNER_OPTIONS = [
   'num_ctx',
   'num_batch',
@@ -15,24 +17,27 @@ export const RUNNER_OPTIONS = [
   'draft_num_predict',
 ] as const
 
-/** What a request says of its runner: those of its options, and its `shift`, which stands beside them. */
+/** Runner settings in a request: those of its options, and its `shift`, which is a key of its own. */
 export type RunnerSettings = Readonly<
   Partial<Record<(typeof RUNNER_OPTIONS)[number] | 'shift', number | boolean | null>>
 >
 
-/** What is known of the target when a request comes. */
+/** What is known about the target when a request arrives. */
 export interface RunnerKnowledge {
   readonly version: string
-  /** Null if /api/show has not told of the model. */
+  /** Null if the model is not known from /api/show. */
   readonly model: KnownModel | null
 }
 
 const NOTHING_KNOWN: RunnerKnowledge = { version: ASSUMED_VERSION, model: null }
 
-/** Cloud models use no GPU: always resident, and they change nothing about what is. */
+/** Affinity of all cloud models. They use no GPU, so they are always resident and change nothing about what is. */
 export const CLOUD_AFFINITY = 'cloud'
 
-/** `X` and `x:latest` are one model to Ollama, so are its own registry's long names, and (since 0.17.8) `x:7b:local`. */
+/**
+ * Normalises a model name. Ollama treats as one model: `X` and `x:latest`, the long names of its own registry, and
+ * (since 0.17.8) `x:7b:local`.
+ */
 export function normaliseModel(model: string): string {
   const name = model
     .trim()
@@ -44,14 +49,17 @@ export function normaliseModel(model: string): string {
   return lastPart.includes(':') ? name : `${name}:latest`
 }
 
-/** `x:cloud`, or `-cloud` at the end of a tag: an untagged `my-cloud` is a local model. */
+/**
+ * Whether it is a cloud model: `x:cloud`, or a tag that ends with `-cloud`. An untagged `my-cloud` is a local model.
+ */
 export function isCloudModel(model: string): boolean {
   return /:(?:[^:/]*-)?cloud$/.test(model.trim().toLowerCase())
 }
 
 /**
- * The affinity of a request: its model and what its runner must be started with, in a fixed order. Two requests of one
- * affinity never reload. Where the model's facts are known, two that differ only in words do not part either.
+ * The affinity of a request: its model and the settings that its runner must be started with, in a fixed order. Two
+ * requests of one affinity never cause a reload. If the facts of the model are known, two requests that only spell the
+ * same settings differently have one affinity.
  */
 export function affinityOf(model: string, said: RunnerSettings = {}, known: RunnerKnowledge = NOTHING_KNOWN): string {
   if (isCloudModel(model)) return CLOUD_AFFINITY
@@ -65,7 +73,7 @@ type AffinitySetting = readonly [name: string, value: number | boolean]
 const isSet = (value: number | boolean | null | undefined): value is number | boolean =>
   value !== undefined && value !== null
 
-/** Nothing is known of the model: each setting parts, as far as this version looks at it. */
+/** For an unknown model: all settings in the request that this version of Ollama looks at. */
 function asSaid(said: RunnerSettings, version: string): AffinitySetting[] {
   const names = [...RUNNER_OPTIONS, 'shift' as const].filter((name) => reloads(name, version))
   return names.flatMap((name) => {
@@ -78,10 +86,13 @@ function asSaid(said: RunnerSettings, version: string): AffinitySetting[] {
 const reloads = (name: string, version: string): boolean =>
   (name !== 'shift' && name !== 'draft_num_predict') || hasChange(version, 'llamaServer')
 
-/** From 0.30.0 to here the default of `shift` depended on num_ctx. */
+/** From 0.30.0 to this version the default of `shift` depended on num_ctx. */
 const SHIFTS_BY_DEFAULT = '0.30.9'
 
-/** What Ollama starts the runner with: the request's word, else the model's own, else the default, which is left out. */
+/**
+ * The settings that Ollama starts the runner with: from the request, else from the model, else the default, which is
+ * left out.
+ */
 function asStarted(said: RunnerSettings, { facts }: KnownModel, version: string): AffinitySetting[] {
   const hasLlamaServer = hasChange(version, 'llamaServer')
   const effective = (name: (typeof RUNNER_OPTIONS)[number]): number | boolean | null =>
@@ -92,7 +103,7 @@ function asStarted(said: RunnerSettings, { facts }: KnownModel, version: string)
   }
   const numCtx = effective('num_ctx')
   add('num_ctx', typeof numCtx === 'number' ? contextOf(numCtx, facts, hasLlamaServer) : null)
-  // Since 0.30 the default depends on the context and on the memory that is free.
+  // Since 0.30 the default depends on the context length and on the free memory.
   add('num_batch', effective('num_batch'), effective('num_batch') === 512 && !hasLlamaServer)
   add('num_gpu', effective('num_gpu'), Number(effective('num_gpu')) < 0)
   add('main_gpu', effective('main_gpu'), effective('main_gpu') === 0 && !hasLlamaServer)
@@ -105,34 +116,36 @@ function asStarted(said: RunnerSettings, { facts }: KnownModel, version: string)
   return settings
 }
 
-/** At least 4, of a model that sees 2048; since 0.30 at most what it was trained for. */
+/** At least 4, or 2048 for a vision model. Since 0.30 at most the length that the model was trained for. */
 function contextOf(numCtx: number, { sees, trainedContext }: KnownModel['facts'], isCapped: boolean): number {
   const least = Math.max(numCtx, sees ? 2048 : 4)
   return isCapped && trainedContext !== null ? Math.min(least, trainedContext) : least
 }
 
-/** The model part of an affinity. */
+/** Returns the model part of an affinity. */
 export const modelOfAffinity = (affinity: string): string => affinity.split(' ', 1)[0] ?? affinity
 
-/** What the target holds in memory, as far as the queue's order is concerned. */
+/** The models that the target holds in memory (resident models), as the queue's order needs them. */
 export interface Residency {
-  /** Affinity of the last job sent, while `/api/ps` shows its model. */
+  /** Affinity of the last job sent, as long as `/api/ps` shows its model; else null. */
   readonly affinity: string | null
-  /** Normalised models in `/api/ps` that somebody else loaded: they match any affinity of theirs. */
+  /**
+   * Normalised names of other models in `/api/ps`, loaded by other programs. Each matches any affinity of its model.
+   */
   readonly foreign: readonly string[]
 }
 
-/** What the next claim chooses by. */
+/** What the next claim is chosen by. */
 export interface Turn extends Residency {
-  /** The drain clock; absent: draining is not bounded. */
+  /** The drain clock; absent if draining has no limit. */
   readonly drain?: { readonly limitMs: number; readonly awakeNow: number }
 }
 
 export const NOTHING_RESIDENT: Residency = { affinity: null, foreign: [] }
 
 /**
- * Residency after a probe: `shown` are the models of `/api/ps`, `lastSent` the affinity of the last job sent. A runner is
- * shown under the name that loaded it first, so each name counts for all that share it.
+ * Residency after a probe. `shown`: the models of `/api/ps`; `lastSent`: the affinity of the last job sent. Ollama
+ * shows a runner under the name that loaded it first, so each name counts for all names that share the runner.
  */
 export function residencyAfter(
   shown: readonly string[],
@@ -163,18 +176,19 @@ export interface DrainBound {
   readonly awakeNow: number
   /** The awake clock at the last swap. */
   readonly swappedAwake: number
-  /** The awake clock when the oldest waiting job came. */
+  /** The awake clock when the oldest waiting job was submitted. */
   readonly oldestAwake: number
 }
 
 /**
- * Whether the queue turns from the resident affinity to the oldest job's: that one has waited the limit, and the resident
- * one has been drained that long since the last swap. Both are needed: "oldest first once overdue" alone swaps on almost
- * every job of a long backlog (271 loads for 300 jobs over 3 models; this rule 12; no bound 3).
+ * Whether the queue switches from the resident affinity to that of the oldest job: the oldest job has waited for the
+ * limit, and the resident affinity has been drained for as long since the last swap. Both are needed: "oldest first
+ * once overdue" alone swaps at almost every job of a long backlog (271 loads for 300 jobs over 3 models; this rule 12;
+ * without a limit 3).
  */
 export const turnsToOldest = (bound: DrainBound): boolean => turnsInMs(bound) === 0
 
-/** Milliseconds of the awake clock until it does; null: never. */
+/** Milliseconds of the awake clock until the queue switches; null if it never does. */
 export function turnsInMs({ limitMs, awakeNow, swappedAwake, oldestAwake }: DrainBound): number | null {
   return limitMs <= 0 ? null : Math.max(0, limitMs - (awakeNow - oldestAwake), limitMs - (awakeNow - swappedAwake))
 }

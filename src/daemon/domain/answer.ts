@@ -1,10 +1,10 @@
-/** Headers as they came: names in the target's spelling, duplicates kept, hop-by-hop ones already dropped. */
+/** Headers as received: names in the target's spelling, duplicates kept, hop-by-hop headers dropped. */
 export type AnswerHeaders = ReadonlyArray<readonly [name: string, value: string]>
 
-/** One record, without its framing. */
+/** One record of an answer, without its framing. */
 export interface AnswerRecord {
-  /** The event's name on SSE that names it; else null. */
+  /** Name of the SSE event if it has one, else null. */
   readonly event: string | null
-  /** The line, the data lines of the event joined by LF, or the document. */
+  /** The line, the data lines of the event joined by LF, or the whole document. */
   readonly data: Buffer
 }

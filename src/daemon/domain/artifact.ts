@@ -1,6 +1,6 @@
-/** What an async job leaves behind, kept with it; written in the transaction that ends it. */
+/** A stored output of an async job. It is saved in the transaction that ends the job. */
 export interface Artifact {
-  /** Unique in its job. */
+  /** Unique within its job. */
   readonly name: ArtifactName
   readonly contentType: string
   readonly body: Uint8Array<ArrayBuffer>
@@ -8,25 +8,25 @@ export interface Artifact {
 
 export type ArtifactName = 'completion' | 'response'
 
-/** What an async job ends with. */
+/** The stored outputs of an async job, and its result. */
 export interface JobOutput {
   readonly artifacts: readonly Artifact[]
-  /** JSON text of `result`, where that is not the response itself; null: it is, or there is none. */
+  /** JSON text of `result`; null if the response itself is the result, or if there is none. */
   readonly result: Uint8Array<ArrayBuffer> | null
-  /** The response is JSON and whole, so that it is the result. */
+  /** The response is complete JSON, so it is the result. */
   readonly responseIsResult: boolean
 }
 
-/** An artifact as it is shown. */
+/** An artifact in an answer or a webhook. */
 export interface ArtifactEntry {
   readonly name: ArtifactName
   readonly contentType: string
   readonly bytes: number
-  /** Strong ETag without its quotes: hex SHA-256 of the body. */
+  /** Strong ETag without quotes: hex SHA-256 of the body. */
   readonly etag: string
-  /** The body, if it is at most `INLINE_BYTES`; null = read it by itself. */
+  /** The body if it is at most `INLINE_BYTES`; null if it must be fetched separately. */
   readonly inline: Uint8Array<ArrayBuffer> | null
 }
 
-/** What larger artifacts and results are not sent inline. */
+/** Larger artifacts and results are not sent inline. */
 export const INLINE_BYTES = 256 * 1024

@@ -1,5 +1,5 @@
-// Owns the verdict on one attempt: what happened at the target, and which named event that makes of the job. Pure.
-// HTTP errors are final, connection errors are not (ADR 0005); bytes that reached a live caller forbid another try.
+// Decision after an attempt: turns what happened at the target into the event that changes the job. Pure. HTTP errors
+// are final, connection errors are not (ADR 0005). Once a waiting caller has received bytes, the job is not retried.
 
 import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { backoffMs } from './backoff.ts'
@@ -7,7 +7,7 @@ import type { EventName, Job, JobError } from './job.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { cutTargetText } from './target-text.ts'
 
-/** Why foreman itself ended an attempt. `shutting_down` gives an async job back to the queue. */
+/** Why foreman itself stopped an attempt. `shutting_down` puts an async job back in the queue. */
 export type StopReason =
   | 'cancelled'
   | 'caller_gone'
@@ -21,31 +21,31 @@ export type StopReason =
 export type AttemptOutcome =
   /** A 2xx answer whose body ended as its framing says. */
   | { readonly kind: 'answered'; readonly verdict: Verdict }
-  /** Any other status. `body`: its beginning, at most 64 KiB. `retryAfter`: the header as the target sent it. */
+  /** Any other status. `body`: its first 64 KiB. `retryAfter`: the header as the target sent it. */
   | { readonly kind: 'http_error'; readonly status: number; readonly body: string; readonly retryAfter: string | null }
-  /** The connection went; `verdict` is what had been seen until then. */
+  /** The connection was lost. `verdict`: the verdict on what had come until then. */
   | { readonly kind: 'lost'; readonly reached: boolean; readonly message: string; readonly verdict: Verdict }
-  /** What answers there is no Ollama. */
+  /** The answer is not one of Ollama. */
   | { readonly kind: 'bad_answer'; readonly detail: string }
   | { readonly kind: 'stopped'; readonly reason: StopReason; readonly limit?: string }
 
 export interface AttemptContext {
   readonly now: number
   readonly maxAttempts: number
-  /** Part of the answer has been written to a live caller. */
+  /** A part of the answer has been written to a waiting caller. */
   readonly delivered: boolean
   /** 0 ≤ random < 1. */
   readonly random: number
 }
 
-/** The event that ends the attempt, with what goes into the row. */
+/** The event that ends the attempt, and what is saved with it. */
 export interface Decision {
-  readonly event: Exclude<EventName, 'claimed_cold' | 'claimed_warm' | 'first_byte'>
+  readonly event: Exclude<EventName, 'claimed_cold' | 'claimed_warm' | 'first_byte' | 'unreachable_too_long'>
   readonly error?: JobError
   readonly availableAt?: number
 }
 
-/** How often a job may be put back without spending an attempt, as a multiple of FOREMAN_MAX_ATTEMPTS. */
+/** How often a job may be put back without using an attempt, as a multiple of FOREMAN_MAX_ATTEMPTS. */
 const BOUNCES_PER_ATTEMPT = 10
 
 const failure = (
@@ -59,8 +59,8 @@ const failure = (
 })
 
 /**
- * The text of an error document in Ollama's, OpenAI's or Anthropic's form, cut to 2 KiB. Returns null if `body` is not such
- * a document.
+ * The text of an error document in Ollama's, OpenAI's or Anthropic's form, cut to 2 KiB. Returns null if `body` is not
+ * such a document.
  */
 export function targetErrorText(body: string): string | null {
   try {
@@ -78,10 +78,10 @@ export function targetErrorText(body: string): string | null {
 type HttpError = Extract<AttemptOutcome, { kind: 'http_error' }>
 
 /**
- * Whether the request was not taken, so that the job may be sent again:
+ * Whether the target did not accept the request, so that the job may be sent again:
  * 1. 503 with Ollama's "server busy".
- * 2. 502, 503 or 504 without an error document: a proxy in front of the target wrote it.
- * 3. 429 or 503 with `Retry-After` (cloud models), if nobody waits. A waiting caller gets the status as it came.
+ * 2. 502, 503 or 504 without an error document: a proxy in front of the target sent it.
+ * 3. 429 or 503 with `Retry-After` (cloud models), for an async job. A waiting caller gets the status as it came.
  */
 function isBusy({ status, body, retryAfter }: HttpError, isAsync: boolean): boolean {
   const text = targetErrorText(body)
@@ -93,11 +93,11 @@ function isBusy({ status, body, retryAfter }: HttpError, isAsync: boolean): bool
 function decideHttpError(answer: HttpError, job: Job, context: AttemptContext): Decision {
   const { status, body, retryAfter } = answer
   const isAsync = job.caller === 'none'
-  // What went to a caller already cannot be taken back by another attempt.
+  // Bytes that a caller has received cannot be taken back by another attempt.
   const mayRepeat = isAsync || !context.delivered
   if (mayRepeat && isBusy(answer, isAsync) && job.bounces < BOUNCES_PER_ATTEMPT * context.maxAttempts) {
     const backoff = backoffMs(job.bounces + 1, context.random)
-    // A caller who waits is not made to wait for an hour, and no job comes back earlier than its backoff.
+    // A waiting call never waits for the hour that Retry-After may ask for. No job comes back before its backoff.
     const asked = isAsync ? retryAfterMs(retryAfter, context.now) : 0
     return { event: 'target_busy', availableAt: context.now + Math.max(backoff, asked) }
   }
@@ -133,7 +133,7 @@ function decideVerdict(verdict: Verdict): Decision {
   }
 }
 
-/** The one place that says what becomes of a job after an attempt. Total: every outcome has an event. */
+/** Decides what becomes of a job after an attempt. Total: every outcome has an event. */
 export function decide(outcome: AttemptOutcome, job: Job, context: AttemptContext): Decision {
   switch (outcome.kind) {
     case 'answered':
@@ -141,7 +141,7 @@ export function decide(outcome: AttemptOutcome, job: Job, context: AttemptContex
     case 'http_error':
       return decideHttpError(outcome, job, context)
     case 'lost':
-      // Cut after its last record, or after its error record: nothing is missing, so the cut changes nothing.
+      // The connection was lost after the last record or the error record: nothing is missing.
       if (outcome.verdict.kind === 'complete' || outcome.verdict.kind === 'error') return decideVerdict(outcome.verdict)
       return decideLost(outcome.reached, job, context)
     case 'bad_answer':
@@ -157,11 +157,11 @@ export function decide(outcome: AttemptOutcome, job: Job, context: AttemptContex
   }
 }
 
-/** What an answer turned out to be. */
+/** Verdict on an answer. */
 export type Verdict =
   | { readonly kind: 'complete' }
-  /** The target put an error into the answer; its own words. */
+  /** The target reported an error within the answer; `message` is its text. */
   | { readonly kind: 'error'; readonly message: string }
-  /** Not what an Ollama writes. */
+  /** The answer is not in Ollama's format. */
   | { readonly kind: 'bad'; readonly detail: string }
   | { readonly kind: 'incomplete' }

@@ -1,5 +1,5 @@
-// Owns what becomes of a webhook after a try: delivered, tried again and when, given up, or stopped. Pure: what happened,
-// the time and chance are arguments.
+// Decision after a try to deliver a webhook: delivered, tried again, given up, or stopped. Pure: outcome, time and
+// random number are arguments.
 
 import type { State } from './job.ts'
 import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts'
@@ -9,13 +9,16 @@ export type DeliveryReason = 'unreachable' | 'timeout' | 'not_accepted' | 'refus
 
 /** What happened on one try. */
 export type DeliveryOutcome =
-  /** A status came. `retryAfter`: the header as it stood there. */
+  /** A status came. `retryAfter`: the header as received. */
   | { readonly kind: 'answered'; readonly status: number; readonly retryAfter: string | null }
   /** No connection, no TLS, or no HTTP came back. */
   | { readonly kind: 'unreachable' }
-  /** Not all of it within the 15 s of a try. */
+  /** The try did not end within its 15 s. */
   | { readonly kind: 'timeout' }
-  /** The address policy said no. `isLasting`: to the URL as it stands; else to what its name resolved to this time, or for want of this machine's addresses. */
+  /**
+   * The address policy refused the receiver. `isLasting`: because of the URL itself. Otherwise because of an address
+   * that its name resolved to this time, or because the addresses of this machine are unknown.
+   */
   | { readonly kind: 'refused_address'; readonly isLasting: boolean }
 
 export type DeliveryVerdict =
@@ -28,28 +31,28 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** Waits after the first, second, … try that failed. The try after the last one is the last. */
+/** Waits after the first, second, … failed try. The try after the last wait is the last one. */
 export const RETRY_MS: readonly number[] = [
   ...[1, 2, 4, 8, 16].map((seconds) => seconds * SECOND),
   ...[1 * MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR],
 ]
 
-/** Tries of an event that is not its job's last and that the receiver refuses. The job's next event waits for them. */
+/** Tries of an event that the receiver refuses and that is not its job's last. The job's next event waits for them. */
 const REFUSED_TRIES = 3
 
-/** Statuses of 4xx that say "later" and not "never". */
+/** 4xx statuses that mean "later" and not "never". */
 const PASSING_STATUSES: readonly number[] = [408, 409, 425, 429]
 
-/** The longest that a next try can lie ahead of its settlement, by tries made; a receiver may ask for an hour. */
+/** Upper bound of the time from a settled try to the next one, by tries made. A receiver may ask for an hour. */
 export const MAX_AHEAD_MS: readonly number[] = [
   0,
   ...RETRY_MS.map((wait) => Math.max(Math.round(wait * 1.2), MAX_RETRY_AFTER_MS)),
 ]
 
-/** ±20 %: what failed together, because a receiver went down, should not come back together. */
+/** ±20 %: webhooks that failed together, because a receiver went down, should not come back together. */
 const JITTER = 0.2
 
-/** One try that is over. */
+/** A try that has ended. */
 export interface DeliveryTry {
   readonly outcome: DeliveryOutcome
   /** Tries before this one. */
@@ -59,11 +62,11 @@ export interface DeliveryTry {
 }
 
 /**
- * 1. A 2xx is delivered, a 410 stops the webhooks of the job.
- * 2. What can never succeed is given up: the tries are used up, or the URL itself is refused.
- * 3. A refusal of an event that is not the job's last is given up after three tries, whatever Retry-After says.
- * 4. Everything else is tried again on the schedule. The last event keeps all of it, because some proxies answer 404
- *    while a service restarts.
+ * 1. A 2xx means delivered. A 410 stops the webhooks of the job.
+ * 2. A webhook that can never succeed is given up: its tries are used up, or the URL itself is refused.
+ * 3. A refused event that is not its job's last is given up after three tries, whatever Retry-After says.
+ * 4. Everything else is tried again on the schedule. The last event uses the whole schedule, because some proxies
+ *    answer 404 while a service restarts.
  *
  * @param now wall ms
  * @param random 0 ≤ random < 1
@@ -73,18 +76,20 @@ export function decideDelivery(
   now: number,
   random: number,
 ): DeliveryVerdict {
+  // 1.
   if (outcome.kind === 'answered' && outcome.status >= 200 && outcome.status < 300) return { kind: 'delivered' }
   if (outcome.kind === 'answered' && outcome.status === 410) return { kind: 'stopped' }
   const reason = outcome.kind === 'answered' ? 'not_accepted' : outcome.kind
   const wait = RETRY_MS[tries]
-  // What a name resolves to may be another address next time (a router that was rebooting); what a URL says stays.
+  // 2. A name may resolve to another address next time (a router was rebooting); a URL stays as it is.
   if (wait === undefined || (outcome.kind === 'refused_address' && outcome.isLasting))
     return { kind: 'given_up', reason }
+  // 3.
   const isRefusal = !isLastEvent && isRefused(outcome)
   if (isRefusal && tries + 1 >= REFUSED_TRIES) return { kind: 'given_up', reason }
   const scheduled = Math.round(wait * (1 - JITTER + 2 * JITTER * random))
   const asked = outcome.kind === 'answered' && !isRefusal ? retryAfterMs(outcome.retryAfter, now) : 0
-  // Never earlier than the schedule: `Retry-After: 0` of a broken receiver would be a hot loop.
+  // 4. Never earlier than scheduled: `Retry-After: 0` of a broken receiver would cause a hot loop.
   return { kind: 'again', at: now + Math.max(scheduled, asked), reason }
 }
 
@@ -93,18 +98,18 @@ function isRefused(outcome: DeliveryOutcome): boolean {
   return !PASSING_STATUSES.includes(outcome.status)
 }
 
-/** Whether the next try should carry no data: the body of this one was too large for the receiver. */
+/** Whether the next try should carry no data, because the body of this one was too large for the receiver. */
 export const isTooLarge = (outcome: DeliveryOutcome): boolean => outcome.kind === 'answered' && outcome.status === 413
 
-/** One webhook of one state change. */
+/** The webhook of one state change. */
 export interface Delivery {
-  /** The number of the state change. */
+  /** Number of the state change. */
   readonly n: number
   readonly state: State
   readonly status: 'pending' | 'delivered' | 'given_up'
   readonly tries: number
   readonly reason: DeliveryReason | null
-  /** Wall ms; null unless pending. */
+  /** Time of the next try, wall ms; null unless pending. */
   readonly nextAt: number | null
   readonly deliveredAt: number | null
 }

@@ -1,5 +1,6 @@
-// Drain order: in which order what waits will be sent, and where in it a job stands, if nothing more came. It says the
-// claim's rule (sqlite/claimable.ts) a second time, for all of the queue at once; of the drain bound only the next turn. Pure.
+// Drain order: the order in which waiting jobs will be sent, and the position of a job in it, if no more jobs come. It
+// repeats the rule of the claim (sqlite/claimable.ts) for the whole queue; of the drain limit it knows only the next
+// switch. Pure.
 
 import { CLOUD_AFFINITY, modelOfAffinity, type Residency, turnsInMs } from './affinity.ts'
 import type { QueuePosition } from './job.ts'
@@ -8,11 +9,11 @@ import type { QueuePosition } from './job.ts'
 export interface WaitingGroup {
   readonly affinity: string
   readonly jobs: number
-  /** Sequence of its oldest. */
+  /** Sequence of its oldest job. */
   readonly oldest: number
 }
 
-/** The oldest job that may be claimed, and what the drain bound makes of it. */
+/** The oldest job that may be claimed. */
 export interface OldestJob {
   readonly affinity: string
   readonly createdAwake: number
@@ -27,15 +28,18 @@ export interface DrainClock {
 }
 
 export interface DrainOrder {
-  /** Sent first, and among each other by sequence: what is resident, and cloud models. */
+  /** Sent first, in order of sequence: jobs of the resident affinity, and of cloud models. */
   readonly mixed: readonly WaitingGroup[]
-  /** Then these, one after the other. */
+  /** Then these groups, one after the other. */
   readonly afterwards: readonly WaitingGroup[]
-  /** When the queue turns to the oldest job at the latest, ms of the awake clock; null: not bounded, or that is of the same affinity. */
+  /**
+   * Milliseconds of the awake clock until the queue switches to the oldest job at the latest. Null without a limit, or
+   * if the oldest job has the same affinity.
+   */
   readonly turnsInMs: number | null
 }
 
-/** @param oldest of the jobs that may be claimed, and the drain clock; null: nothing bounds the draining */
+/** @param bound the oldest job that may be claimed, and the drain clock; null if draining has no limit */
 export function drainOrder(
   groups: readonly WaitingGroup[],
   residency: Residency,
@@ -46,7 +50,8 @@ export function drainOrder(
   // The next claim takes the oldest job, and its affinity is drained from then on.
   const { affinity, foreign } = isDue ? { affinity: bound.oldest.affinity, foreign: [] } : residency
   const byAge = [...groups].sort((a, b) => a.oldest - b.oldest)
-  // Of models that somebody else loaded only the first is drained as it is: from then on ours is the one that is resident.
+  // Of the models that other programs loaded, only the first is drained. After it, the resident affinity is the queue's
+  // own.
   const isFirst = (group: WaitingGroup): boolean =>
     affinity === null ? foreign.includes(modelOfAffinity(group.affinity)) : group.affinity === affinity
   const first = byAge.find((group) => group.affinity !== CLOUD_AFFINITY && isFirst(group))
@@ -61,8 +66,8 @@ export function drainOrder(
 }
 
 /**
- * @param affinity of the job, which is one of those that wait
- * @param before how many waiting jobs of an affinity have a smaller sequence than it
+ * @param affinity affinity of the job, which is waiting
+ * @param before returns how many waiting jobs of an affinity have a smaller sequence than the job
  */
 export function queuePositionOf(
   affinity: string,

@@ -1,16 +1,17 @@
-// Owns the table of the target's endpoints that run a worker model, and what an answer of each looks like. Pure.
-// The path sent to the target is a key of this table, never a caller's string (a path that a proxy hands on is a bypass).
+// Table of the target's endpoints that run a worker model, and the form of their answers. Pure.
+// The path that is sent to the target is a key of this table, never a caller's string: passing on a path would be a
+// bypass.
 
-/** Whose errors, beats and records an endpoint speaks. */
+/** The API family: it determines the form of errors, heartbeats and records. */
 export type Dialect = 'native' | 'openai' | 'anthropic' | 'responses'
 
 export interface Endpoint {
   readonly dialect: Dialect
-  /** Whether an absent `stream` means a streamed answer. */
+  /** Whether the answer is streamed if `stream` is absent. */
   readonly streamsByDefault: boolean
-  /** How the request body carries its model. */
+  /** Format of the request body. */
   readonly body: 'json' | 'multipart'
-  /** Native endpoints that load, or unload, when there is nothing to say: the key that says something. */
+  /** Native endpoints only: without this key, the request only loads or unloads its model. */
   readonly saysWith?: 'messages' | 'prompt'
 }
 
@@ -20,27 +21,30 @@ export const ENDPOINTS = {
   '/v1/chat/completions': { dialect: 'openai', streamsByDefault: false, body: 'json' },
   '/v1/completions': { dialect: 'openai', streamsByDefault: false, body: 'json' },
   '/v1/responses': { dialect: 'responses', streamsByDefault: false, body: 'json' },
-  // A compaction of a conversation, since 0.34: up to three runs of the model, one JSON document at the end.
+  // Compacts a conversation, since 0.34: up to three runs of the model, then one JSON document.
   '/v1/responses/compact': { dialect: 'responses', streamsByDefault: false, body: 'json' },
   '/v1/messages': { dialect: 'anthropic', streamsByDefault: false, body: 'json' },
   '/v1/audio/transcriptions': { dialect: 'openai', streamsByDefault: false, body: 'multipart' },
   '/v1/images/generations': { dialect: 'openai', streamsByDefault: false, body: 'json' },
-  // JSON to every Ollama that has it (gone again since 0.32.6); a form is read by its Content-Type, see submission.ts.
+  // Every Ollama that has this endpoint (removed in 0.32.6) reads JSON. submission.ts reads a form if the Content-Type
+  // says so.
   '/v1/images/edits': { dialect: 'openai', streamsByDefault: false, body: 'json' },
 } as const satisfies Record<string, Endpoint>
 
 export type EndpointPath = keyof typeof ENDPOINTS
 
-/** The shape of an answer on the wire: one JSON document, lines of JSON, or server-sent events. */
+/** Form of an answer: one JSON document, lines of JSON, or server-sent events. */
 export type AnswerForm = 'json' | 'ndjson' | 'sse'
 
-/** The form an answer will have, known before the target has said anything (what the commit of §3.4 needs). */
+/**
+ * Returns the form of the answer, known before the target answers: the head may have to be sent to the caller earlier.
+ */
 export function answerForm(path: EndpointPath, stream: boolean, loadOnly: boolean): AnswerForm {
   if (!stream || loadOnly) return 'json'
   return ENDPOINTS[path].dialect === 'native' ? 'ndjson' : 'sse'
 }
 
-/** The content type of each form, letter for letter as Ollama writes it. */
+/** The content type of each form, exactly as Ollama writes it. */
 export function contentTypeOf(form: AnswerForm, dialect: Dialect): string {
   if (form === 'ndjson') return 'application/x-ndjson'
   if (form === 'sse') return 'text/event-stream'

@@ -1,13 +1,19 @@
-// Owns the guess when a waiting job will be sent, from what jobs and loads have taken lately. Pure: it is told what was
-// measured and never looks at a clock. Where anything that it needs was not measured yet, it says nothing.
+// Estimate of when a waiting job will be sent, from recent run and load times. Pure: measured times are arguments, and
+// it reads no clock. It returns null if a time that it needs has not been measured yet.
 
+import { LruMap } from '../text/lru-map.ts'
 import { isResident, modelOfAffinity, type Residency } from './affinity.ts'
 import type { QueuePosition } from './job.ts'
 
 export interface RunTimes {
-  /** A job is done. `loadMs`: what its model took to load, where it was loaded for it; `runMs` is without that. */
+  /** How long recent jobs took, load time included, ms; null before the first. */
+  readonly recentMs: number | null
+  /**
+   * A job has completed. `loadMs`: the load time of its model, null if it was loaded already; `runMs` does not include
+   * it.
+   */
   learn(affinity: string, runMs: number, loadMs: number | null): void
-  /** Milliseconds until a job with this queuePosition is likely to be sent; null: not known. */
+  /** Milliseconds until a job at this position is likely to be sent; null if unknown. */
   waitMs(
     queuePosition: QueuePosition,
     affinity: string,
@@ -19,30 +25,31 @@ export interface RunTimes {
 /** The job at the target. */
 export interface RunningNow {
   readonly affinity: string
-  /** Since it was sent. */
+  /** Time since it was sent. */
   readonly runningMs: number
 }
 
-/** A caller chooses the runner options, so there is no end of affinities. */
+/** Callers choose the runner options, so the number of affinities has no bound. */
 const MAX_AFFINITIES = 300
 
-/** What the last measurement weighs. */
+/** Weight of the last measurement. */
 const WEIGHT = 0.2
 
 export function createRunTimes(): RunTimes {
   const runs = new Averages()
   const runsOfModel = new Averages()
   const loads = new Averages()
-  // Another context length changes how long an answer takes less than another model does.
+  const all = new Averages()
+  // A different context length changes the run time less than a different model does.
   const runOf = (affinity: string): number | null => runs.get(affinity) ?? runsOfModel.get(modelOfAffinity(affinity))
 
   function remainder({ affinity, runningMs }: RunningNow): number | null {
     const run = runOf(affinity)
-    // A job that runs longer than jobs of its kind take may end at any moment: an estimate that vanished then said less.
+    // A job that runs longer than its average may end at any moment. The estimate must not vanish then.
     return run === null ? null : Math.max(0, run - Math.max(0, runningMs))
   }
 
-  /** A group that has nothing ahead of the job costs nothing: its load comes when the job itself is sent. */
+  /** A group without jobs ahead costs nothing: its load time comes when the job itself is sent. */
   function groupMs({ affinity, jobs }: QueuePosition['ahead'][number], residency: Residency): number | null {
     if (jobs === 0) return 0
     const run = runOf(affinity)
@@ -51,7 +58,11 @@ export function createRunTimes(): RunTimes {
   }
 
   return {
+    get recentMs() {
+      return all.get('')
+    },
     learn(affinity, runMs, loadMs) {
+      all.learn('', runMs + (loadMs ?? 0))
       runs.learn(affinity, runMs)
       runsOfModel.learn(modelOfAffinity(affinity), runMs)
       if (loadMs !== null) loads.learn(affinity, loadMs)
@@ -64,9 +75,9 @@ export function createRunTimes(): RunTimes {
   }
 }
 
-/** Of the names that were heard of last. */
+/** Moving averages by name, for the names that were used last. */
 class Averages {
-  readonly #values = new Map<string, number>()
+  readonly #values = new LruMap<string, number>(MAX_AFFINITIES)
 
   get(name: string): number | null {
     return this.#values.get(name) ?? null
@@ -75,12 +86,6 @@ class Averages {
   learn(name: string, ms: number): void {
     if (!(ms >= 0 && Number.isFinite(ms))) return
     const before = this.#values.get(name)
-    this.#values.delete(name)
     this.#values.set(name, before === undefined ? ms : (1 - WEIGHT) * before + WEIGHT * ms)
-    if (this.#values.size <= MAX_AFFINITIES) return
-    for (const oldest of this.#values.keys()) {
-      this.#values.delete(oldest)
-      return
-    }
   }
 }

@@ -1,12 +1,14 @@
-// Owns the reading of what the target says it has: its three documents make one Inventory, and the Inventory makes the
-// `/v1/models` answers as Ollama's middleware would write them. Pure; the native documents are kept byte for byte.
+// Inventory of the target: parses its three documents, and renders the `/v1/models` answers as Ollama's middleware
+// writes them. Pure. The native documents are kept byte for byte.
 
 import { normaliseModel } from './affinity.ts'
 import type { InstalledModel, Inventory, ResidentModel } from './target-status.ts'
 
 type InventoryFields = Readonly<Record<string, unknown>>
 
-/** Null if one of the documents is not Ollama's. `probedAt` is Clock.monotonic(), `probedWall` Clock.now(). */
+/**
+ * Returns null if one of the documents is not from Ollama. `probedAt` is Clock.monotonic(), `probedWall` Clock.now().
+ */
 export function readInventory({ tags, ps, version }: Snapshot, probedAt: number, probedWall: number): Inventory | null {
   const listed = modelsIn(tags)
   const resident = readResident(ps)
@@ -17,7 +19,7 @@ export function readInventory({ tags, ps, version }: Snapshot, probedAt: number,
   return { tags, ps, version, installed, resident, probedAt, probedWall }
 }
 
-/** What `/api/ps` shows; null if that is not what it is. */
+/** Returns the models of `/api/ps`; null if the document is invalid. */
 export function readResident(ps: Buffer): readonly ResidentModel[] | null {
   const listed = modelsIn(ps)
   if (listed === null) return null
@@ -43,7 +45,7 @@ const readInstalled = (fields: InventoryFields): InstalledModel => ({
 const isObject = (value: unknown): value is InventoryFields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The named entries of `{"models": […]}`; `null` is how Go writes an empty list. */
+/** Returns the named entries of `{"models": […]}`. Go writes an empty list as `null`. */
 function modelsIn(body: Buffer): readonly InventoryFields[] | null {
   try {
     const document: unknown = JSON.parse(body.toString('utf8'))
@@ -56,13 +58,16 @@ function modelsIn(body: Buffer): readonly InventoryFields[] | null {
   }
 }
 
-/** The body of `/v1/models`, newline and all; without models it is `null`, as Go writes an empty list (middleware/openai.go 0.17.4). */
+/**
+ * The body of `/v1/models`, with its newline. Without models the list is `null`, as Go writes an empty one
+ * (middleware/openai.go 0.17.4).
+ */
 export function modelList(inventory: Inventory | null): string {
   const models = [...(inventory?.installed.values() ?? [])].map((model) => modelDocument(model.name, model))
   return `${goJson({ object: 'list', data: models.length === 0 ? null : models })}\n`
 }
 
-/** The body of `/v1/models/{asked}`; null if no such model is installed. The name is echoed as it was asked for. */
+/** The body of `/v1/models/{asked}`; null if the model is not installed. The name is returned as it was requested. */
 export function modelAnswer(asked: string, inventory: Inventory | null): string | null {
   const model = inventory?.installed.get(normaliseModel(asked))
   return model === undefined ? null : `${goJson(modelDocument(asked, model))}\n`
@@ -75,7 +80,7 @@ const modelDocument = (id: string, { modifiedAt }: InstalledModel) => ({
   owned_by: namespaceOf(id),
 })
 
-/** `0001-01-01T00:00:00Z`: what Go makes of a time that is not there. */
+/** `0001-01-01T00:00:00Z`: Go's value for a missing time. */
 const GO_ZERO_TIME = -62_135_596_800
 
 function unixSeconds(time: string): number {
@@ -83,14 +88,14 @@ function unixSeconds(time: string): number {
   return Number.isNaN(ms) ? GO_ZERO_TIME : Math.floor(ms / 1000)
 }
 
-/** The part before the model's own name (types/model/name.go ParseName). */
+/** Returns the part before the model's own name (types/model/name.go ParseName). */
 function namespaceOf(name: string): string {
   const end = name.lastIndexOf('/')
   if (end < 0) return 'library'
   return name.slice(name.lastIndexOf('/', end - 1) + 1, end) || 'library'
 }
 
-/** As encoding/json writes it: these three are escaped. */
+/** Escapes three characters as encoding/json does. */
 const goJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)
 

@@ -1,5 +1,5 @@
-// Owns the one mapping from a job to what is shown of it, in lists, in GET /jobs/{id} and in webhooks. Pure; the prompt is
-// not in it, and what the model wrote is put in as it is, never parsed and written anew.
+// Document of a job, for lists, GET /jobs/{id} and webhooks. Pure. It does not contain the prompt, and the model's JSON
+// is inserted as text, never parsed and serialised again.
 
 import type {
   ArtifactDocument,
@@ -16,27 +16,27 @@ import type { Delivery } from './delivery.ts'
 import type { Job, JobError, QueuePosition } from './job.ts'
 import type { WaitingFor } from './wait-reason.ts'
 
-/** What a job's row does not know of it. */
+/** What the document needs in addition to the job's row. */
 export interface QueueContext {
   readonly maxAttempts: number
   /** See `positionOf`. */
   readonly position: number | null
-  /** Milliseconds until it is likely to be sent; null = not known, or it does not wait. */
+  /** Milliseconds until the job is likely to be sent; null if unknown, or if it does not wait. */
   readonly etaMs: number | null
-  /** Null when it does not wait. */
+  /** Null if it does not wait. */
   readonly waitingFor: WaitingFor | null
 }
 
 const iso = (at: number): string => new Date(at).toISOString()
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at))
 
-/** Jobs to be sent before it, the running one included; null when it does not wait. */
+/** Number of jobs to be sent before this one, the running one included; null if it does not wait. */
 export function positionOf(queuePosition: QueuePosition | null, isAnotherRunning: boolean): number | null {
   if (queuePosition === null) return null
   return queuePosition.ahead.reduce((sum, { jobs }) => sum + jobs, 0) + (isAnotherRunning ? 1 : 0)
 }
 
-/** As it is on the wire. */
+/** Converts it to its wire format. */
 export function waitingForDocument(waiting: WaitingFor | null): WaitingForDocument | null {
   if (waiting === null) return null
   const { reason, since } = waiting
@@ -73,7 +73,7 @@ export function jobSummary(job: Job, { maxAttempts, position, etaMs, waitingFor 
   }
 }
 
-/** As JSON text, because the result goes in as the target wrote it. `publicUrl`: FOREMAN_PUBLIC_URL. */
+/** Returns JSON text, because the result is inserted as the target wrote it. `publicUrl`: FOREMAN_PUBLIC_URL. */
 export function jobDocument(detail: JobDetail, circumstances: QueueContext, publicUrl: string | null): string {
   const { job, result, deliveries } = detail
   const isOmitted = result !== null && 'omitted' in result
@@ -88,20 +88,20 @@ export function jobDocument(detail: JobDetail, circumstances: QueueContext, publ
 }
 
 /**
- * The object `text` with one member more, whose value is `json` as it stands: 12345678901234567890 would not survive a
- * parser. Line ends, which JSON has between its values only, become spaces, so that it stays one line.
+ * Adds a member to the JSON object `text`. Its value is `json` unchanged: 12345678901234567890 would not survive a
+ * parser. Line ends, which JSON has only between values, become spaces, so that the document stays on one line.
  */
 export function withRaw(text: string, name: string, json: string): string {
   return `${text.slice(0, -1)},${JSON.stringify(name)}:${json.replace(/[\r\n]/g, ' ')}}`
 }
 
-/** A clock that jumped back makes no negative duration. */
+/** Never negative, even if the clock was set back. */
 const between = (from: number | null, to: number | null): number | null =>
   from === null || to === null ? null : Math.max(0, to - from)
 
 export function timings(job: Job): TimingsDocument {
   const { createdAt, startedAt, claimedAt, workingAt, finishedAt, measured } = job
-  // A claim of what is resident is `working` from the start.
+  // A job whose affinity was resident is `working` from its claim on.
   const wasResident = claimedAt === workingAt
   return {
     queue_ms: between(createdAt, startedAt),
@@ -120,11 +120,14 @@ export function usage({ measured }: Job): UsageDocument | null {
 export const errorDocument = ({ error }: { readonly error: JobError | null }): JobErrorDocument | null =>
   error === null ? null : { code: error.code, message: error.message, status: error.status }
 
-/** Absolute with FOREMAN_PUBLIC_URL, else a path. */
+/** An absolute URL with FOREMAN_PUBLIC_URL, else a path. */
 export const jobUrl = (id: string, publicUrl: string | null): string =>
   `${publicUrl?.replace(/\/+$/, '') ?? ''}/jobs/${id}`
 
-/** The `response` never comes along: a receiver would get the answer a third time, beside `completion` and `result`. */
+/**
+ * The data of `response` is never included: a receiver would get the answer a third time, after `completion` and
+ * `result`.
+ */
 export function artifactDocuments(
   { job, artifacts }: Pick<JobDetail, 'job' | 'artifacts'>,
   publicUrl: string | null,
@@ -137,7 +140,7 @@ export function artifactDocuments(
   })
 }
 
-/** Null: it is large, or no UTF-8. */
+/** Returns null if the body is too large or is not UTF-8. */
 function textOf(inline: ArtifactEntry['inline']): string | null {
   if (inline === null) return null
   try {
@@ -159,12 +162,12 @@ export function deliveryDocuments(deliveries: readonly Delivery[]): DeliveryDocu
   }))
 }
 
-/** A job with all that GET /jobs/{id} and its last webhook show. */
+/** A job with everything that GET /jobs/{id} and its last webhook show. */
 export interface JobDetail {
   readonly job: Job
   readonly artifacts: readonly ArtifactEntry[]
   readonly deliveries: readonly Delivery[]
-  /** JSON text; null: none, or larger than INLINE_BYTES (`omitted`). */
+  /** JSON text; `omitted` if it is larger than INLINE_BYTES; null if there is none. */
   readonly result: { readonly json: Uint8Array<ArrayBuffer> } | { readonly omitted: true } | null
   readonly queuePosition: QueuePosition | null
 }

@@ -1,5 +1,5 @@
-// Owns what a job is, its states, and THE table of legal changes (the SQL guard, docs/job-lifecycle.md and the
-// exhaustive test read this one value). Pure: no I/O, no clock; `now` is an argument.
+// Jobs, their states, and the table of legal transitions. The SQL guard, docs/job-lifecycle.md and the exhaustive test
+// read this table. Pure: `now` is an argument.
 
 import type { ErrorCode } from '../../protocol/error.ts'
 import type { EndpointPath } from './endpoint.ts'
@@ -15,7 +15,7 @@ export const isFinal = (state: State): state is FinalState => (FINAL_STATES as r
 export interface Transition {
   readonly from: readonly State[]
   readonly to: State
-  /** What the change does to the number of attempts: a claim counts one; what was not the job's fault takes it back. */
+  /** Change of the number of attempts: a claim counts one; an event that was not the job's fault takes it back. */
   readonly attempt: 1 | 0 | -1
   readonly why: string
 }
@@ -26,15 +26,15 @@ export const TRANSITIONS = {
   claimed_cold: { from: ['queued'], to: 'loading', attempt: 1, why: 'sent; its model is not resident' },
   claimed_warm: { from: ['queued'], to: 'working', attempt: 1, why: 'sent; its affinity is resident' },
   first_byte: { from: ['loading'], to: 'working', attempt: 0, why: 'the first byte came (unstreamed: the headers)' },
-  completed: { from: SENT, to: 'done', attempt: 0, why: 'the terminal marker was seen' },
+  completed: { from: SENT, to: 'done', attempt: 0, why: 'the last record of the answer came' },
   target_error: {
     from: SENT,
     to: 'failed',
     attempt: 0,
     why: 'the target answered with an error, or ended its stream with one',
   },
-  incomplete_stream: { from: SENT, to: 'failed', attempt: 0, why: 'a clean end without the terminal marker' },
-  bad_answer: { from: SENT, to: 'failed', attempt: 0, why: 'what answered is not an Ollama' },
+  incomplete_stream: { from: SENT, to: 'failed', attempt: 0, why: 'the answer ended without its last record' },
+  bad_answer: { from: SENT, to: 'failed', attempt: 0, why: 'the answer is not one of Ollama' },
   stalled: {
     from: SENT,
     to: 'failed',
@@ -52,67 +52,75 @@ export const TRANSITIONS = {
     from: ['queued'],
     to: 'failed',
     attempt: 0,
-    why: "a blocked caller's FOREMAN_UNREACHABLE_GRACE is over",
+    why: "a waiting call's FOREMAN_UNREACHABLE_GRACE is over",
   },
-  unreached: { from: SENT, to: 'queued', attempt: -1, why: 'the connection proved dead before the request was out' },
+  unreached: { from: SENT, to: 'queued', attempt: -1, why: 'the connection failed before the request was sent' },
   target_busy: {
     from: SENT,
     to: 'queued',
     attempt: -1,
-    why: '503 "server busy", a proxy\'s 502, 503 or 504, or, if nobody waits, 429 or 503 with Retry-After; at most ten times the attempts',
+    why: '503 "server busy", a proxy\'s 502, 503 or 504, or, for an async job, 429 or 503 with Retry-After; at most ten times FOREMAN_MAX_ATTEMPTS',
   },
   connection_lost: {
     from: SENT,
     to: 'queued',
     attempt: 0,
-    why: 'lost after it was sent, attempts left; waits out a backoff',
+    why: 'connection lost after sending, attempts left; waits for a backoff',
   },
-  attempts_exhausted: { from: SENT, to: 'failed', attempt: 0, why: 'lost after it was sent, no attempts left' },
-  stream_broken: { from: SENT, to: 'failed', attempt: 0, why: 'lost when bytes had already reached a live caller' },
-  interrupted: { from: SENT, to: 'queued', attempt: -1, why: 'our own clean stop' },
-  recovered: { from: SENT, to: 'queued', attempt: 0, why: 'found after a crash; the attempt stays counted' },
+  attempts_exhausted: { from: SENT, to: 'failed', attempt: 0, why: 'connection lost after sending, no attempts left' },
+  stream_broken: { from: SENT, to: 'failed', attempt: 0, why: 'connection lost after the caller had received bytes' },
+  interrupted: { from: SENT, to: 'queued', attempt: -1, why: 'foreman was stopped' },
+  recovered: {
+    from: SENT,
+    to: 'queued',
+    attempt: 0,
+    why: 'found at the start after a crash; the attempt stays counted',
+  },
   cancelled: {
     from: ['queued', 'loading', 'working'],
     to: 'cancelled',
     attempt: 0,
-    why: 'a cancel call, a deadline, a caller who is gone, or a stop',
+    why: 'a cancel call, a deadline, a caller that hung up, or a stop',
   },
 } as const satisfies Record<string, Transition>
 
 export type EventName = keyof typeof TRANSITIONS
 
-/** Who waits: `live` holds the line and dies with it, `none` was told a job id and comes back. */
+/**
+ * `live`: a waiting call, which waits on its connection and is cancelled when that closes. `none`: an async job; its
+ * caller got the job id and comes back.
+ */
 export type CallerKind = 'live' | 'none'
 
-/** What a caller asks for, after the HTTP half has read the few keys that foreman routes by. */
+/** A parsed request. Only the few keys that foreman routes by were read. */
 export interface Submission {
   readonly endpoint: EndpointPath
   /** As the caller wrote it. */
   readonly model: string
   readonly affinity: string
   readonly stream: boolean
-  /** A native request with nothing to say: it only loads its model. */
+  /** A native request without a prompt or messages: it only loads its model. */
   readonly loadOnly: boolean
-  /** A native request that carries no `keep_alive`, and may be given one when it is sent. */
+  /** A native request without `keep_alive`, to which one may be added when it is sent. */
   readonly lacksKeepAlive?: true
-  /** Sent on to the target as they came; null where the caller sent none. */
+  /** Passed on to the target unchanged; null if the caller sent none. */
   readonly contentType: string | null
   readonly contentEncoding: string | null
-  /** What goes to the target, byte for byte. Not to be touched from here on: its buffer may be moved to another thread. */
+  /** Sent to the target byte for byte. Must not be used after this: its buffer may be moved to another thread. */
   readonly body: Uint8Array<ArrayBuffer>
 }
 
 /** What an async submit asks for beside the work. */
 export interface Wishes {
   readonly label: string | null
-  /** Told of state changes; null = nobody is. */
+  /** Receives a POST for each state change; null if none is wanted. */
   readonly webhookUrl: string | null
-  /** Which of them. */
+  /** The states to report. */
   readonly webhookEvents: readonly State[]
-  /** Durations from the submit, ms: not started, or not over by then, it is cancelled. */
+  /** Durations since the submit, ms: a job that has not started, or not ended, by then is cancelled. */
   readonly startBeforeMs: number | null
   readonly finishBeforeMs: number | null
-  /** A `format` was asked for: the completion is JSON. */
+  /** A `format` was requested: the completion is JSON. */
   readonly isJson: boolean
 }
 
@@ -125,10 +133,10 @@ export const NO_WISHES: Wishes = {
   isJson: false,
 }
 
-/** Same key and same fingerprint: the same job again. */
+/** The same key with the same fingerprint returns the same job. */
 export interface Idempotency {
   readonly key: string
-  /** SHA-256 over endpoint and body as they came. */
+  /** SHA-256 over endpoint and body as received. */
   readonly fingerprint: Uint8Array<ArrayBuffer>
 }
 
@@ -136,30 +144,30 @@ export interface NewJob extends Submission {
   /** ULID. */
   readonly id: string
   readonly caller: CallerKind
-  /** Absent: none, and no key. */
+  /** Absent for a waiting call. */
   readonly wishes?: Wishes
   readonly idempotency?: Idempotency
   /** Wall time, ms. */
   readonly createdAt: number
-  /** The queue's awake clock (ms that a reachable target could have worked), §2 "time asleep not counted". */
+  /** The awake clock: milliseconds during which the target was reachable. */
   readonly createdAwake: number
 }
 
 export interface JobError {
   readonly code: ErrorCode
   readonly message: string
-  /** The target's HTTP status, where it gave one. */
+  /** The target's HTTP status; null if it sent none. */
   readonly status: number | null
 }
 
-/** Measured by us, or told by the target in its last record. Milliseconds; null where unknown. */
+/** Measured by foreman, or reported by the target in its last record. Milliseconds; null if unknown. */
 export interface Measured {
   readonly loadMs: number | null
-  /** How long the target generated tokens; null if it does not tell (only Ollama's own API does). */
+  /** Time that the target took to generate tokens; null if it does not say (only Ollama's own API does). */
   readonly evalMs: number | null
   /** All tokens of the prompt, cached ones included. */
   readonly promptTokens: number | null
-  /** Those of the prompt that the target took from its cache; null if it does not tell (before 0.34). */
+  /** Prompt tokens that came from the target's cache; null if it does not say (before 0.34). */
   readonly cachedTokens: number | null
   readonly completionTokens: number | null
   readonly doneReason: string | null
@@ -170,10 +178,10 @@ export interface Job {
   readonly sequence: number
   readonly id: string
   readonly state: State
-  /** State changes until now: 1 when it was queued. The number of the last one. */
+  /** Number of state changes until now, which is the number of the last one; 1 once it was queued. */
   readonly changes: number
   readonly wishes: Wishes
-  /** Id of the job that this one repeats. */
+  /** Id of the job that this one repeats (retry); else null. */
   readonly retryOf: string | null
   readonly caller: CallerKind
   readonly endpoint: EndpointPath
@@ -186,21 +194,21 @@ export interface Job {
   readonly contentEncoding: string | null
   readonly bodyBytes: number
   readonly attempt: number
-  /** How often it was put back without an attempt (target_busy, unreached). */
+  /** How often it was put back without using an attempt (target_busy, unreached). */
   readonly bounces: number
   readonly createdAt: number
   readonly createdAwake: number
-  /** Waits out a backoff until then; null = may be claimed now. */
+  /** End of its backoff; null if it may be claimed now. */
   readonly availableAt: number | null
-  /** Its blocked caller hung up then, and may still come back; null = not an orphan. */
+  /** When the caller of a waiting call hung up; it may still come back. Null if the job is not an orphan. */
   readonly orphanedAt: number | null
-  /** When it last came back to the queue; null: it has been queued once. */
+  /** When it was last put back in the queue; null if it never was. */
   readonly requeuedAt: number | null
-  /** First claim. */
+  /** When it was first claimed; null while it has never been sent. */
   readonly startedAt: number | null
-  /** Last claim. */
+  /** When it was last claimed. */
   readonly claimedAt: number | null
-  /** First byte of the last attempt. */
+  /** When the first byte of the last attempt came. */
   readonly workingAt: number | null
   readonly finishedAt: number | null
   readonly error: JobError | null
@@ -217,9 +225,9 @@ export interface StateChange {
   readonly at: number
 }
 
-/** Where a queued job stands. */
+/** Position of a queued job. */
 export interface QueuePosition {
-  /** What waits and will be sent before it in drain order, grouped by affinity, in that order; its own group last. */
+  /** Waiting jobs that will be sent before it, grouped by affinity, in drain order; its own group is the last. */
   readonly ahead: readonly { readonly affinity: string; readonly jobs: number }[]
   /** The affinity that is drained before its own; absent if none is. */
   readonly draining?: Draining
@@ -227,11 +235,14 @@ export interface QueuePosition {
 
 export interface Draining {
   readonly affinity: string
-  /** Milliseconds of the awake clock until the queue turns to the oldest job; null: no bound, or older jobs of its own come first. */
+  /**
+   * Milliseconds of the awake clock until the queue switches to the oldest job. Null without a limit, or if older jobs
+   * of that affinity come first.
+   */
   readonly turnsInMs: number | null
 }
 
-/** What may wait in the queue. */
+/** Limits of the queue. */
 export interface QueueLimits {
   readonly maxQueue: number
   readonly maxQueueBytes: number
@@ -242,7 +253,7 @@ export interface Depth {
   readonly bytes: number
 }
 
-/** Whether one more body of `bodyBytes` may wait. An empty queue takes anything that FOREMAN_MAX_BODY let in. */
+/** Whether one more body of `bodyBytes` may wait. An empty queue admits any body that FOREMAN_MAX_BODY allows. */
 export function admit(bodyBytes: number, depth: Depth, limits: QueueLimits): 'admitted' | 'queue_full' {
   if (depth.jobs >= limits.maxQueue) return 'queue_full'
   if (depth.jobs > 0 && depth.bytes + bodyBytes > limits.maxQueueBytes) return 'queue_full'
@@ -250,8 +261,8 @@ export function admit(bodyBytes: number, depth: Depth, limits: QueueLimits): 'ad
 }
 
 /**
- * Seconds after which a place is likely to be free: what waits times what a job has taken lately, over the queue's
- * length; between 1 s and 10 min, and 10 s while nothing has been measured. "Honest", not exact.
+ * Seconds after which the queue is likely to have room: the number of surplus jobs times the recent run time, between 1
+ * s and 10 min; 10 s if nothing has been measured. An estimate, not a promise.
  */
 export function retryAfterSeconds(depth: Depth, limits: QueueLimits, recentRunMs: number | null): number {
   if (recentRunMs === null) return 10

@@ -1,14 +1,14 @@
-// Counts of loads that were predicted and of loads that happened, so that a wrong prediction shows. Pure.
+// Counters of predicted and actual model loads: they show wrong predictions. Pure.
 
 /**
- * A native answer tells how long its load took: 260 ms and more for a model of 600 KB, and 3 to 10 ms if it was loaded already
- * (0.17.4 and 0.34.4, two cores).
+ * A native answer says how long its load took: at least 260 ms for a model of 600 KB, and 3 to 10 ms if it was loaded
+ * already (0.17.4 and 0.34.4, two cores).
  */
 const MIN_LOAD_MS = 100
 
-/** Of the runs whose answer tells of its load: those on the native endpoints. */
+/** Counts over the runs whose answer reports its load, which are those on native endpoints. */
 export interface LoadCounts {
-  /** Claimed as cold. */
+  /** Claimed as not resident. */
   readonly predicted: number
   /** Loaded by the target. */
   readonly happened: number
@@ -16,7 +16,7 @@ export interface LoadCounts {
   readonly unforeseen: number
 }
 
-/** Returns null if the answer does not tell. */
+/** Returns null if the answer does not say. */
 export const hasLoaded = (loadMs: number | null): boolean | null => (loadMs === null ? null : loadMs >= MIN_LOAD_MS)
 
 export class LoadCounters implements LoadCounts {
@@ -33,16 +33,16 @@ export class LoadCounters implements LoadCounts {
   }
 }
 
-/** What a model has waiting, for GET /status. */
+/** The waiting jobs of a model, for GET /status. */
 export interface Backlog {
-  /** Normalised: `x` and `x:latest` are one. */
+  /** Normalised: `x` and `x:latest` are one model. */
   readonly model: string
   readonly jobs: number
-  /** createdAt of its oldest waiting job, wall ms. */
+  /** `createdAt` of its oldest waiting job, wall ms. */
   readonly oldestAt: number
 }
 
-/** Swaps made, and those that a plain first-in-first-out queue would have made for the same jobs, since the start. */
+/** Swaps since the start, and those that a first-in-first-out queue would have made for the same jobs. */
 export interface SwapCount {
   readonly swaps: number
   readonly fifoSwaps: number

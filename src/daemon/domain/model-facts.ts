@@ -1,20 +1,20 @@
-// What /api/show tells of a model that decides whether its loaded runner can serve another request. Pure.
-// Facts: Model.String (the lines of a modelfile, in their order) and scheduleRunner of Ollama 0.17.4 and 0.34.4.
+// Facts about a model from /api/show: they decide whether its loaded runner can serve another request. Pure.
+// Sources: Model.String (the lines of a modelfile, in order) and scheduleRunner of Ollama 0.17.4 and 0.34.4.
 
 export interface ModelFacts {
-  /** The files of its runner, as the modelfile names them; null if it has none of its own (safetensors, cloud). */
+  /** Files of its runner, as the modelfile names them; null if it has none (safetensors, cloud). */
   readonly files: string | null
-  /** Runner options that the model brings itself (PARAMETER). */
+  /** Runner options set by the model itself (PARAMETER). */
   readonly parameters: Readonly<Record<string, number | boolean>>
-  /** `<architecture>.context_length`; null if it is not told. */
+  /** `<architecture>.context_length`; null if missing. */
   readonly trainedContext: number | null
-  /** Such models get a context of at least 2048. */
+  /** A vision model. Its context is at least 2048. */
   readonly sees: boolean
-  /** It is an embedding model; since 0.30 no other one embeds. */
+  /** An embedding model. Since 0.30 only these can embed. */
   readonly embeds: boolean
-  /** It brings a draft model (DRAFT). */
+  /** It has a draft model (DRAFT). */
   readonly hasDraft: boolean
-  /** The context is shifted if a request does not say; only deepseek2 does otherwise. */
+  /** Default of `shift`: true except for deepseek2. */
   readonly shifts: boolean
 }
 
@@ -27,7 +27,7 @@ const textIn = (value: unknown): string => (typeof value === 'string' ? value : 
 
 const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
-/** Reads the answer of /api/show; null if it is not one. */
+/** Parses the answer of /api/show; null if it is invalid. */
 export function readModelFacts(body: string): ModelFacts | null {
   const document = parsed(body)
   if (document === null || typeof document['modelfile'] !== 'string') return null
@@ -55,14 +55,17 @@ function parsed(body: string): ModelFields | null {
   }
 }
 
-/** They stand before everything else, so that a template or a system prompt with such a line is not read. */
+/**
+ * These lines come before all others. Reading stops at the first other line, because a template or a system prompt may
+ * contain a line that looks like them.
+ */
 function runnerLines(modelfile: string): string[] {
   const lines = modelfile.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const end = lines.findIndex((line) => !/^(FROM|ADAPTER|DRAFT) /.test(line))
   return end < 0 ? lines : lines.slice(0, end)
 }
 
-/** `num_ctx    2048`, one a line; texts are quoted and none of a runner's. */
+/** Parses lines such as `num_ctx    2048`. Quoted texts are not runner options. */
 function readParameters(text: string): Record<string, number | boolean> {
   const values: Record<string, number | boolean> = {}
   for (const line of text.split('\n')) {
@@ -73,18 +76,18 @@ function readParameters(text: string): Record<string, number | boolean> {
   return values
 }
 
-/** A model as the target has it now. */
+/** A model that the target has now. */
 export interface KnownModel {
-  /** The name under which everything that shares its runner is grouped. */
+  /** The name under which all models with the same runner are grouped. */
   readonly name: string
   readonly facts: ModelFacts
 }
 
-/** Which names stand for one runner. */
+/** Names that share one runner. All names are normalised. */
 export interface Aliases {
-  /** The one name for all of them; the name itself if nothing is known of it. Normalised. */
+  /** The name that stands for all of them; the name itself if nothing is known about it. */
   canonical(name: string): string
-  /** All of them, the name included. Normalised. */
+  /** All of them, including the name itself. */
   all(name: string): readonly string[]
 }
 

@@ -1,38 +1,38 @@
-// Pause of the queue: since when, until when, and whether the target's models are to be unloaded. Pure.
+// Pause of the queue: its start, its end, and whether the target's models are to be unloaded. Pure.
 
 export interface Pause {
-  /** When the queue was paused, wall ms. A later pause keeps it. */
+  /** When the queue was paused, wall ms. A later pause request keeps it. */
   readonly since: number
-  /** When it ends by itself, wall ms; null until `resume`. */
+  /** When it ends by itself, wall ms; null if only `resume` ends it. */
   readonly until: number | null
-  /** The duration that was asked for; null exactly where `until` is. */
+  /** The requested duration; null if `until` is null. */
   readonly forMs: number | null
-  /** The resident models are still to be unloaded. */
+  /** The resident models still have to be unloaded. */
   readonly unload: boolean
 }
 
-/** What a caller asks for. */
+/** A caller's request. */
 export interface PauseRequest {
   readonly forMs: number | null
   readonly unload: boolean
 }
 
-/** What became of an unload. */
+/** Result of an unload. */
 export interface UnloadReport {
   /**
-   * `pending`: the running job has not ended, or the target does not answer. `done`: the target lists no model any more.
-   * `incomplete`: it still lists some. `given_up`: the pause ended first.
+   * `pending`: the running job has not ended, or the target does not answer. `done`: the target lists no model any
+   * more. `incomplete`: it still lists some. `given_up`: the pause ended first.
    */
   readonly state: 'pending' | 'done' | 'incomplete' | 'given_up'
-  /** Models that were resident and are gone, as `/api/ps` wrote them. */
+  /** Models that were resident and are not any more, as `/api/ps` spelled them. */
   readonly unloaded: readonly string[]
   /** Models that `/api/ps` listed last. */
   readonly resident: readonly string[]
-  /** Why it is not done; null if it is, or if the running job is waited for. */
+  /** Why it is not done; null if it is done, or if it waits for the running job. */
   readonly reason: string | null
 }
 
-/** The pause that `request` makes of the one before. */
+/** Returns the pause after `request`. */
 export function pauseAfter(before: Pause | null, { forMs, unload }: PauseRequest, now: number): Pause {
   return {
     since: before?.since ?? now,

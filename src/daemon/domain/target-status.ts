@@ -1,5 +1,5 @@
-// Owns what foreman knows of the target: reachable or not since when, and the last inventory. Pure values; the prober
-// replaces them whole. An unreachable target keeps its last inventory (that is what answers while it sleeps).
+// Known state of the target: whether and since when it is reachable, and its last inventory. Pure values; the prober
+// replaces them as a whole. The last inventory of an unreachable target is kept: it answers requests meanwhile.
 
 import { normaliseModel } from './affinity.ts'
 
@@ -11,12 +11,12 @@ export interface InstalledModel {
 
 export interface ResidentModel {
   readonly name: string
-  /** Bytes in memory, of the GPU and of the machine; 0 if the target does not say. */
+  /** Bytes in GPU and main memory together; 0 if the target does not say. */
   readonly size: number
-  /** Bytes in the memory of the GPU: 0 on a machine without one. */
+  /** Bytes in GPU memory; 0 on a machine without a GPU. */
   readonly sizeVram: number
   readonly contextLength: number | null
-  /** RFC 3339 as Ollama wrote it. */
+  /** RFC 3339, as Ollama wrote it. */
   readonly expiresAt: string
 }
 
@@ -38,7 +38,7 @@ export interface TargetStatus {
   readonly reachable: boolean | null
   /** Clock.monotonic() of the last change of `reachable`. */
   readonly since: number
-  /** Why it is unreachable, in words. */
+  /** Why it is unreachable, as a text. */
   readonly reason: string | null
   /** Null before the first successful probe. */
   readonly inventory: Inventory | null
@@ -46,7 +46,7 @@ export interface TargetStatus {
 
 export const UNKNOWN_TARGET: TargetStatus = { reachable: null, since: 0, reason: null, inventory: null }
 
-/** Whether the inventory shows the model; null when there is none to ask. */
+/** Whether the inventory contains the model; null without an inventory. */
 export function isInstalled(model: string, status: TargetStatus): boolean | null {
   if (status.inventory === null) return null
   return status.inventory.installed.has(normaliseModel(model))

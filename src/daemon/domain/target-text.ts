@@ -1,7 +1,7 @@
-// Bounds on texts that the target wrote, wherever foreman stores or shows them. Pure. Such a text may quote a prompt, so it
-// must not be logged.
+// Limits on texts of the target that foreman stores or shows. Pure. Such a text may quote a prompt, so it must not be
+// logged.
 
-/** Of UTF-8. */
+/** Length in UTF-8. */
 export const MAX_TARGET_TEXT_BYTES = 2048
 
 const ELLIPSIS = '…'
@@ -16,7 +16,10 @@ export function cutTargetText(text: string): string {
   return bytes.toString('utf8', 0, end) + ELLIPSIS
 }
 
-/** What Ollama 0.17 to 0.34 says of the failures that its operator can mend. None of these phrases has a word of a prompt. */
+/**
+ * Phrases that Ollama 0.17 to 0.34 uses for failures that its operator can fix. None of them contains a word of a
+ * prompt.
+ */
 const KNOWN_REASONS = [
   'requires more system memory',
   'out of memory',
@@ -31,6 +34,6 @@ const KNOWN_REASONS = [
   'unauthorized',
 ] as const
 
-/** Returns the known phrase in an error of the target, for the log; null if there is none. */
+/** Returns the known phrase in an error of the target, for the log; null if it contains none. */
 export const knownReason = (text: string): string | null =>
   KNOWN_REASONS.find((phrase) => text.includes(phrase)) ?? null

@@ -1,7 +1,7 @@
 // What a request handler may use of the rest of the daemon. Handlers enqueue, read, wake and cancel; they never apply a change
 // to a job themselves.
 
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import type { KnownModel } from '../domain/model-facts.ts'
 import type { Target } from '../ollama/target.ts'
 import type { AwakeClock } from '../runtime/awake-clock.ts'
@@ -17,17 +17,7 @@ import type { LiveCallers } from './ollama/live.ts'
 
 /** What handlers read of the dispatcher, and what they ask of it. */
 type DispatcherMembers =
-  | (
-      | 'paused'
-      | 'pauseNow'
-      | 'unloadReport'
-      | 'running'
-      | 'recentRunMs'
-      | 'loads'
-      | 'residency'
-      | 'condition'
-      | 'runTimes'
-    )
+  | ('paused' | 'pauseNow' | 'unloadReport' | 'running' | 'loads' | 'residency' | 'condition' | 'runTimes')
   | ('answerSoFar' | 'cancel' | 'pause' | 'unloadReported' | 'resume' | 'wake' | 'enqueued')
 
 export type Phase = 'starting' | 'ready' | 'stopping'

@@ -4,7 +4,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { hostname } from 'node:os'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import { cameThrough, HOP_HEADER, LOOP_REASON } from '../domain/hop.ts'
 import { hasPath } from '../domain/ollama-version.ts'
 import { StoreError } from '../sqlite/store.ts'
@@ -129,7 +129,9 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     const path = mark < 0 ? url : url.slice(0, mark)
     const found = known(match(method, path), path)
     // Not once(): `close` comes only once, and the wrapper costs as much as the listener.
-    res.on('close', () => metrics.request(labelOf(found), method, res.headersSent ? res.statusCode : 499))
+    res.on('close', () =>
+      metrics.inc('requests', { route: labelOf(found), method, code: res.headersSent ? res.statusCode : 499 }),
+    )
     try {
       const done = answer(found, path, mark < 0 ? '' : url.slice(mark), req, res)
       if (done !== undefined) done.catch((error: unknown) => failed(error, res, found))

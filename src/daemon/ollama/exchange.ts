@@ -4,7 +4,7 @@
 import type { Dispatcher } from 'undici'
 import { answerHeaders } from './answer-headers.ts'
 import { isStaleConnection } from './connector.ts'
-import { Ended, type ExchangeProgress, lossOf } from './loss.ts'
+import { Ended, lossOf } from './loss.ts'
 import type { AnswerSink, Exchange } from './target.ts'
 
 /** What an exchange needs of the connection that carries it. */
@@ -33,20 +33,26 @@ function hasUnclearLength(raw: readonly (Buffer | string)[]): boolean {
 /** Leaves out a reason phrase that Node would not write again: undici reads it as UTF-8, and it may hold any byte. */
 const writableReason = (reason = ''): string => (/^[\t\x20-\x7e]*$/.test(reason) ? reason : '')
 
+/**
+ * `sent`: undici has given it a connection. `informed`: a 1xx came. `answered`: the head came; `isGood`: its status is below
+ * 500. `over`: the sink has got `end` or `lost`; `isSettled`: the socket is free or gone.
+ */
+type ExchangeState =
+  | { readonly kind: 'queued' }
+  | { readonly kind: 'sent' | 'informed'; readonly controller: Dispatcher.DispatchController }
+  | { readonly kind: 'answered'; readonly controller: Dispatcher.DispatchController; readonly isGood: boolean }
+  | { readonly kind: 'over'; readonly isSettled: boolean }
+
 export class Sent implements Exchange, Dispatcher.DispatchHandler {
   readonly #sink: AnswerSink
   readonly #connection: TargetConnection
   readonly #options: Dispatcher.DispatchOptions
-  #progress: ExchangeProgress | 'over' = 'queued'
-  #controller: Dispatcher.DispatchController | null = null
+  #state: ExchangeState = { kind: 'queued' }
   /** `dispatch()` has returned, so the caller holds the exchange. */
   #isDispatched = false
   #isRetry = false
-  /** The status of the answer is below 500. */
-  #isGood = false
   /** The sink called `resume` since its last chunk began. */
   #isResumed = false
-  #isSettled = false
   #settling: PromiseWithResolvers<void> | null = null
 
   constructor(sink: AnswerSink, connection: TargetConnection, options: Dispatcher.DispatchOptions) {
@@ -58,12 +64,12 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   /** Created when it is asked for: most embeddings never ask. */
   get settled(): Promise<void> {
     this.#settling ??= Promise.withResolvers<void>()
-    if (this.#isSettled) this.#settling.resolve()
+    if (this.isSettled) this.#settling.resolve()
     return this.#settling.promise
   }
 
   get isSettled(): boolean {
-    return this.#isSettled
+    return this.#state.kind === 'over' && this.#state.isSettled
   }
 
   /** Sends the request. */
@@ -79,24 +85,22 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
 
   resume(): void {
     this.#isResumed = true
-    if (this.#progress !== 'over') this.#controller?.resume()
+    if ('controller' in this.#state) this.#state.controller.resume()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Thrown, because controller.abort() would destroy a connection that has not been used.
-    if (this.#progress === 'over') throw new Ended('aborted', 'ABORTED', 'aborted')
-    this.#controller = controller
-    this.#progress = 'sent'
+    if (this.#isOver) throw new Ended('aborted', 'ABORTED', 'aborted')
+    this.#state = { kind: 'sent', controller }
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: object, reason?: string): void {
     if (status < 500) this.#connection.heard()
     if (status < 200) {
-      this.#progress = 'informed'
+      this.#state = { kind: 'informed', controller }
       return
     }
-    this.#progress = 'answered'
-    this.#isGood = status < 500
+    this.#state = { kind: 'answered', controller, isGood: status < 500 }
     const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : []
     if (this.#connection.forJobs && isImpossible(status))
       return controller.abort(new Ended('protocol', `HTTP_${status}`, `HTTP ${status} ${reason ?? ''}`.trim()))
@@ -110,7 +114,7 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isGood) this.#connection.heard()
+    if (this.#state.kind === 'answered' && this.#state.isGood) this.#connection.heard()
     this.#isResumed = false
     try {
       // If the sink called resume() inside data(), its return value is out of date: do not pause.
@@ -122,7 +126,7 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#isOver) return
-    this.#progress = 'over'
+    this.#state = { kind: 'over', isSettled: false }
     this.#settle()
     try {
       this.#sink.end()
@@ -134,10 +138,9 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#isOver) return
     const retryOn = this.#connection.retryOn
-    if (retryOn !== undefined && !this.#isRetry && this.#progress === 'sent' && isStaleConnection(error)) {
+    if (retryOn !== undefined && !this.#isRetry && this.#state.kind === 'sent' && isStaleConnection(error)) {
       this.#isRetry = true
-      this.#progress = 'queued'
-      this.#controller = null
+      this.#state = { kind: 'queued' }
       this.over(retryOn(this))
       return
     }
@@ -147,24 +150,23 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
       return
     }
     // foreman's own abort is reported before the socket is gone, every other loss after.
-    this.#lose(error, this.#progress === 'queued' || !(error instanceof Ended))
+    this.#lose(error, this.#state.kind === 'queued' || !(error instanceof Ended))
   }
 
   get #isOver(): boolean {
-    return this.#progress === 'over'
+    return this.#state.kind === 'over'
   }
 
   #end(reason: Ended): void {
-    if (this.#isOver) return
     // Not sent yet: there is no socket to destroy, and onRequestStart sees that the exchange is over.
-    if (this.#controller === null) this.#lose(reason, true)
-    else this.#controller.abort(reason)
+    if (this.#state.kind === 'queued') this.#lose(reason, true)
+    else if (this.#state.kind !== 'over') this.#state.controller.abort(reason)
   }
 
   #lose(error: Error, isGone: boolean): void {
-    if (this.#progress === 'over') return
-    const loss = lossOf(error, this.#progress)
-    this.#progress = 'over'
+    if (this.#state.kind === 'over') return
+    const loss = lossOf(error, this.#state.kind)
+    this.#state = { kind: 'over', isSettled: false }
     if (isGone) this.#settle()
     else this.#connection.whenGone(() => this.#settle())
     try {
@@ -175,7 +177,7 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   }
 
   #settle(): void {
-    this.#isSettled = true
+    this.#state = { kind: 'over', isSettled: true }
     this.#settling?.resolve()
   }
 

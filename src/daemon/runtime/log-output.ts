@@ -1,18 +1,18 @@
-// Owns the way of log lines out of the process: in order, behind the loop's back, and bounded. Whoever reads them slowly,
-// or has left, never holds up a stream (a synchronous write to a full pipe did, for 0.15 s at a time).
+// Output of log lines: in order, asynchronous and bounded. A slow or closed reader never delays a stream (a synchronous
+// write to a full pipe did, for 0.15 s at a time).
 
 import { fstatSync, write, writeSync } from 'node:fs'
 
-/** What may wait for a slow reader; lines beyond it are dropped, and counted in the next one that is not. */
+/** Bytes that may wait for a slow reader. Lines beyond it are dropped; the next line written says how many. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
-/** Until a pipe that was full is tried again. */
+/** Time until a full pipe is tried again. */
 const AGAIN_MS = 10
-/** What an orderly end gives to a reader. */
+/** Time that a reader gets at an orderly end. */
 const FLUSH_MS = 1_000
 
 export class LogOutput {
   readonly #fd: number
-  /** A file takes a line in microseconds: written at once, so that nothing is lost whatever happens next. */
+  /** A file takes a line in microseconds, so it is written synchronously: no line is lost in a crash. */
   readonly #isFile: boolean
   #waiting: string[] = []
   #bytes = 0
@@ -21,7 +21,7 @@ export class LogOutput {
   #gone = false
   #flushes: (() => void)[] = []
 
-  /** @param fd where to: 1 is standard output */
+  /** @param fd file descriptor; 1 is standard output */
   constructor(fd: number) {
     this.#fd = fd
     this.#isFile = fstatSync(fd).isFile()
@@ -40,7 +40,7 @@ export class LogOutput {
     if (!this.#writing) this.#next()
   }
 
-  /** Calls back when all lines are out, when nobody reads them any more, or after a second. pino's `flush` ends here. */
+  /** Calls back when all lines are written, when the reader is gone, or after a second. pino's `flush` ends here. */
   flush(done: () => void): void {
     if (!this.#writing) return done()
     const timer = setTimeout(done, FLUSH_MS)
@@ -65,14 +65,14 @@ export class LogOutput {
     this.#dropped = 0
     return dropped === 0
       ? lines
-      : `${lines}{"level":"warn","dropped":${dropped},"msg":"log lines nobody read in time"}\n`
+      : `${lines}{"level":"warn","dropped":${dropped},"msg":"log lines dropped: they were not read in time"}\n`
   }
 
   #put(bytes: Buffer): void {
     write(this.#fd, bytes, 0, bytes.length, null, (error, written) => {
       if (error === null) return written < bytes.length ? this.#put(bytes.subarray(written)) : this.#next()
       if (error.code === 'EAGAIN') return void setTimeout(() => this.#put(bytes), AGAIN_MS)
-      // EPIPE and its like: nobody reads this. No reason to leave the callers.
+      // EPIPE and similar errors: the reader is gone. The daemon goes on for its callers.
       this.#gone = true
       this.#waiting = []
       this.#next()
@@ -83,7 +83,7 @@ export class LogOutput {
     try {
       writeSync(this.#fd, lines)
     } catch {
-      // A full disk must not end a daemon by way of its log.
+      // A full disk must not end the daemon through its log.
     }
   }
 

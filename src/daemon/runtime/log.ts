@@ -1,13 +1,15 @@
-// Owns the logger: one line an event, JSON or pretty, and what must never be in it (prompts, answers, tokens, keys,
-// webhook paths). Everything that logs gets a child of this one with its job id bound.
+// Logger: one line per event, JSON or pretty. Prompts, answers, tokens, keys and webhook paths must never be in it.
 
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import { LogOutput } from './log-output.ts'
 
 export type Log = Logger
 
-/** Names whose values are blacked out wherever they turn up one level deep: a second lock, the first is not to log them. */
+/**
+ * Field names whose values are redacted, at the top level and one level below. A second safeguard: the first is not to
+ * log them.
+ */
 const SECRET = [
   'authorization',
   'token',
@@ -20,7 +22,7 @@ const SECRET = [
   '*.secret',
 ]
 
-/** An Error without what other modules hang on it (a parser's bytes), and without the input that JSON.parse quotes. */
+/** An Error without fields that other modules add (a parser's bytes), and without the input that JSON.parse quotes. */
 function errorForLog(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error }
   const { name: type, message, stack = '', cause } = error
@@ -30,7 +32,7 @@ function errorForLog(error: unknown): unknown {
   return { type, message: said, ...code, stack: stack.replace(message, () => said), ...more }
 }
 
-/** One line an event: no object, and no stack of an error, is spread over several. */
+/** One line per event: no object and no stack of an error spans several lines. */
 export const PRETTY = {
   ignore: 'hostname,pid',
   translateTime: 'HH:MM:ss.l',
@@ -39,19 +41,19 @@ export const PRETTY = {
   errorLikeObjectKeys: [],
 }
 
-/** The logger of a process: pretty on a terminal, JSON lines otherwise, unless the settings say. */
+/** The logger of a process: pretty on a terminal, JSON lines otherwise, unless the settings choose one. */
 export async function openLog(config: Pick<Config, 'logLevel' | 'logFormat'>): Promise<Log> {
   const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY === true)
   if (!isPretty) return createLog(config)
-  // A service never loads pino-pretty. It is a stream and not a transport: a worker thread would break the one-file build and
-  // lose the last lines.
+  // A service never loads pino-pretty. It is used as a stream and not as a transport: a worker thread would break the
+  // single-file build and lose the last lines.
   const { default: pretty } = await import('pino-pretty')
   return createLog(config, pretty(PRETTY))
 }
 
 /**
- * A logger of JSON lines. Not with pino's own destination: in the background it turns the last two lines around (5 of 40 exits
- * seen) and tries for ever when the reader of the pipe has left; in the foreground it sleeps while a pipe is full.
+ * A logger of JSON lines. It does not use pino's own destination: asynchronously that swaps the last two lines (5 of 40
+ * exits seen) and retries for ever when the reader of the pipe is gone; synchronously it blocks while a pipe is full.
  */
 export function createLog(
   { logLevel: level }: Pick<Config, 'logLevel'>,

@@ -1,5 +1,5 @@
-// Event loop delay: how late a timer fires that is due every 100 ms. It measures the real clock, whichever clock the daemon
-// has, and only reports.
+// Event loop delay: how late a timer fires that is due every 100 ms. It measures with the real clock, even if the
+// daemon has another one, and only reports.
 
 import { systemClock, type Timer } from './clock.ts'
 
@@ -8,11 +8,11 @@ const EVERY_MS = 100
 export class LoopDelay {
   #timer: Timer | null = null
 
-  /** @param late Called each time, with seconds. */
+  /** @param late called each time, with seconds */
   start(late: (seconds: number) => void): void {
     const due = systemClock.monotonic() + EVERY_MS
     this.#timer = systemClock.after(EVERY_MS, () => {
-      // Timers have a resolution of a millisecond, and may be early by less than that.
+      // Timers have a resolution of 1 ms, and may fire early by less than that.
       late(Math.max(0, systemClock.monotonic() - due) / 1000)
       this.start(late)
     })

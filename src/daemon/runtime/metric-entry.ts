@@ -1,12 +1,15 @@
-// What a row of the table of metrics holds, and what its value may be read from.
+// Types of the rows in the metrics table, and of the values that a row may read.
 
 import type { Backlog, SwapCount } from '../domain/load-counters.ts'
 import type { TargetStatus } from '../domain/target-status.ts'
 
-/** The values of a label: all of them, or what an open set holds, in words. All of a closed set are exposed from the start. */
+/**
+ * The values of a label: a list if the set is closed, else a description. All values of a closed set are exposed from
+ * the start.
+ */
 export type LabelValues = readonly string[] | string
 
-/** What is read at each scrape instead of being counted. */
+/** Sources of values that are read at each scrape instead of being counted. */
 export interface Readings {
   readonly clock: { now(): number }
   readonly store: {
@@ -34,13 +37,16 @@ export interface Sample {
 export interface MetricEntry {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
-  /** As `# HELP` says it. */
+  /** Text of `# HELP`. */
   readonly help: string
   readonly labels?: Readonly<Record<string, LabelValues>>
   readonly buckets?: readonly number[]
-  /** When a reader should look at it. */
+  /** When to look at it. */
   readonly look: string
-  /** Reads the value at each scrape; `modelLabel` makes a label of a model's name. Returns an empty list if it is unknown. */
+  /**
+   * Reads the value at each scrape. `modelLabel` turns a model name into a label. Returns an empty list if the value is
+   * unknown.
+   */
   readonly read?: (
     readings: Readings,
     modelLabel: (model: string) => string,

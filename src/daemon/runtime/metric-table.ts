@@ -1,5 +1,5 @@
-// The table of metrics that `GET /metrics` exposes: name, type, labels, meaning, and when to look at it. metrics.ts counts
-// by it, docs/metrics.md is rendered from it. A label never holds a job id or a text of a caller.
+// Table of the metrics of `GET /metrics`: name, type, labels, meaning, and when to look at it. metrics.ts counts by it,
+// and docs/metrics.md is rendered from it. A label never holds a job id or a caller's text.
 
 import type { DeliveryVerdict } from '../domain/delivery.ts'
 import { type EventName, FINAL_STATES } from '../domain/job.ts'
@@ -8,7 +8,7 @@ import type { MetricEntry, Sample } from './metric-entry.ts'
 /** Every label value is a time series for as long as Prometheus keeps data. */
 export const MAX_MODEL_LABELS = 50
 
-/** A queue makes people wait for an hour, not for ten seconds. */
+/** Jobs may wait for an hour, so the buckets go beyond the usual ten seconds. */
 const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600]
 const SHORT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
@@ -48,7 +48,7 @@ export const METRICS = {
   queueDepth: {
     name: 'foreman_queue_depth',
     type: 'gauge',
-    help: 'Jobs that wait, by model.',
+    help: 'Waiting jobs, by model.',
     labels: { model: MODEL },
     look: 'To see which model the queue is waiting for. A model without a waiting job has no sample.',
     read: async ({ store }, modelLabel) => {
@@ -64,7 +64,7 @@ export const METRICS = {
     name: 'foreman_queue_oldest_seconds',
     type: 'gauge',
     help: 'How long the oldest waiting job has waited; 0 if no job waits.',
-    look: 'First: it rises whenever the queue does not move, for whatever reason.',
+    look: 'First: it rises whenever the queue does not move, whatever the reason.',
     read: async ({ store, clock }) => {
       const ages = (await store.backlog()).map(({ oldestAt }) => seconds(clock.now() - oldestAt))
       return one(Math.max(0, ...ages))
@@ -73,7 +73,7 @@ export const METRICS = {
   queueBytes: {
     name: 'foreman_queue_bytes',
     type: 'gauge',
-    help: 'Bytes of the request bodies that wait.',
+    help: 'Total size of the waiting request bodies.',
     look: 'If submits are refused with `queue_full` although few jobs wait: the limit is FOREMAN_MAX_QUEUE_BYTES.',
     read: ({ store }) => one(store.depth.bytes),
   },
@@ -81,14 +81,14 @@ export const METRICS = {
     name: 'foreman_paused',
     type: 'gauge',
     help: '1 while the queue is paused, else 0.',
-    look: 'If jobs wait although the target is up: somebody may have forgotten to resume.',
+    look: 'If jobs wait although the target is up: the queue may still be paused.',
     read: ({ dispatcher }) => one(Number(dispatcher.paused)),
   },
   callers: {
     name: 'foreman_callers',
     type: 'gauge',
     help: 'Callers that wait on their connection for an answer.',
-    look: 'To see how many people wait now, beside the async jobs.',
+    look: 'To see how many callers wait now, in addition to async jobs.',
     read: ({ live }) => one(live.waiting),
   },
   disconnects: {
@@ -100,15 +100,15 @@ export const METRICS = {
   swaps: {
     name: 'foreman_swaps_total',
     type: 'counter',
-    help: 'Times the queue turned to another model.',
-    look: 'Beside the jobs: many swaps for few jobs mean that models alternate, and each swap costs a load.',
+    help: 'Times the queue switched to another model.',
+    look: 'Together with the jobs: many swaps for few jobs mean that models alternate, and each swap costs a load.',
     read: ({ store }) => one(store.swaps.swaps),
   },
   swapsSaved: {
     name: 'foreman_swaps_saved',
     type: 'gauge',
-    help: 'Model swaps that a first-in-first-out queue would have made in addition.',
-    look: 'To see what draining by model is worth here.',
+    help: 'Additional model swaps that a first-in-first-out queue would have made.',
+    look: 'To see how much draining by model saves here.',
     read: ({ store }) => one(Math.max(0, store.swaps.fifoSwaps - store.swaps.swaps)),
   },
 
@@ -123,22 +123,22 @@ export const METRICS = {
   attempts: {
     name: 'foreman_attempts_total',
     type: 'counter',
-    help: 'Attempts at the target, by how they ended.',
+    help: 'Attempts at the target, by outcome.',
     labels: { outcome: ATTEMPT_OUTCOMES },
-    look: 'If jobs fail: each outcome has its meaning in [the lifecycle](job-lifecycle.md).',
+    look: 'If jobs fail: [the lifecycle](job-lifecycle.md) explains each outcome.',
   },
   running: {
     name: 'foreman_running_job_seconds',
     type: 'gauge',
-    help: 'How long the running job has run since it was sent; 0 if no job runs.',
-    look: 'If the queue does not move: one job may hold it.',
+    help: 'Time since the running job was sent; 0 if no job runs.',
+    look: 'If the queue does not move: one job may block it.',
     read: ({ dispatcher: { running }, clock }) =>
       one(running === null ? 0 : seconds(clock.now() - (running.job.claimedAt ?? clock.now()))),
   },
   wait: {
     name: 'foreman_queue_wait_seconds',
     type: 'histogram',
-    help: 'Waiting time of a job, from its submit to its first sending.',
+    help: 'Waiting time of a job, from its submit to its first attempt.',
     labels: { model: MODEL },
     buckets: LONG,
     look: 'To decide whether one target is enough.',
@@ -146,7 +146,7 @@ export const METRICS = {
   load: {
     name: 'foreman_model_load_seconds',
     type: 'histogram',
-    help: 'Load time of a model: as the target reports it, else until the first byte of a job that was sent cold.',
+    help: 'Load time of a model: as the target reports it, else until the first byte of a job whose model was not loaded.',
     labels: { model: MODEL },
     buckets: LONG,
     look: 'To see what a swap costs on this machine.',
@@ -154,15 +154,15 @@ export const METRICS = {
   run: {
     name: 'foreman_job_duration_seconds',
     type: 'histogram',
-    help: 'Run time of a job, from its last sending to its end.',
+    help: 'Run time of a job, from its last attempt to its end.',
     labels: { model: MODEL },
     buckets: LONG,
-    look: 'For the speed of a model. The rate of its sum is the share of time for which the target works.',
+    look: 'For the speed of a model. The rate of its sum is the share of time during which the target works.',
   },
   firstByte: {
     name: 'foreman_time_to_first_token_seconds',
     type: 'histogram',
-    help: 'Time from the sending of a job to the first byte of its answer.',
+    help: 'Time from sending a job to the first byte of its answer.',
     labels: { model: MODEL },
     buckets: LONG,
     look: 'If answers start late: a high value without a load means long prompts.',
@@ -172,26 +172,26 @@ export const METRICS = {
     type: 'counter',
     help: 'Tokens, as the target counts them.',
     labels: { model: MODEL, type: ['input', 'output'] },
-    look: 'For tokens a second, and for who uses how much.',
+    look: 'For tokens per second, and for the use of each model.',
   },
   cachedTokens: {
     name: 'foreman_cached_prompt_tokens_total',
     type: 'counter',
     help: 'Prompt tokens that the target took from its prompt cache; they are part of the input tokens.',
     labels: { model: MODEL },
-    look: 'To see whether prompts share their beginning. A target before Ollama 0.34 does not report them.',
+    look: 'To see whether prompts share their beginning. Ollama before 0.34 does not report them.',
   },
   loads: {
     name: 'foreman_model_loads_total',
     type: 'counter',
-    help: 'Whole runs, by whether a load was predicted and whether the target loaded (untold: its answer does not say).',
+    help: 'Completed runs, by whether a load was predicted and whether the target loaded (untold: its answer does not say).',
     labels: { predicted: ['yes', 'no'], happened: ['yes', 'no', 'untold'] },
     look: 'If swaps cost more than they should: `predicted="no",happened="yes"` is a load that foreman did not foresee.',
   },
   relayed: {
     name: 'foreman_relay_bytes_total',
     type: 'counter',
-    help: 'Bytes of answers to jobs that came from the target.',
+    help: 'Bytes of answers to jobs, as received from the target.',
     look: 'To see whether a running job is producing anything.',
   },
 
@@ -200,7 +200,7 @@ export const METRICS = {
     name: 'foreman_embeddings_total',
     type: 'counter',
     help: 'Embedding requests sent to the target.',
-    look: 'For the load that passes beside the queue.',
+    look: 'For the load that bypasses the queue.',
   },
   embedsRefused: {
     name: 'foreman_embeddings_refused_total',
@@ -261,14 +261,14 @@ export const METRICS = {
   deliveries: {
     name: 'foreman_deliveries_total',
     type: 'counter',
-    help: 'Tries of webhooks, by what became of them.',
+    help: 'Tries to deliver a webhook, by result.',
     labels: { result: DELIVERY_RESULTS },
     look: 'If a receiver misses events: `given_up` was not delivered and will not be tried again.',
   },
   deliveriesPending: {
     name: 'foreman_deliveries_pending',
     type: 'gauge',
-    help: 'Webhooks that were not delivered yet and will be tried (again).',
+    help: 'Webhooks that are not delivered yet and will be tried (again).',
     look: 'If it only grows: a receiver is down.',
     read: async ({ store }) => one(await store.pendingDeliveries()),
   },
@@ -285,14 +285,14 @@ export const METRICS = {
     name: 'foreman_disk_free_bytes',
     type: 'gauge',
     help: 'Free bytes on the disk of the database, read every 5 s.',
-    look: 'Before it reaches the next one.',
+    look: 'Before it falls to foreman_disk_min_free_bytes.',
     read: ({ disk }) => one(disk.freeBytes),
   },
   minFree: {
     name: 'foreman_disk_min_free_bytes',
     type: 'gauge',
     help: 'Free bytes below which nothing is admitted (FOREMAN_MIN_FREE).',
-    look: 'Beside the free bytes.',
+    look: 'Together with the free bytes.',
     read: ({ config }) => one(config.minFree),
   },
   databaseBytes: {
@@ -307,7 +307,7 @@ export const METRICS = {
   requests: {
     name: 'foreman_http_requests_total',
     type: 'counter',
-    help: 'HTTP requests, by the route of the table that they matched.',
+    help: 'HTTP requests, by the route that they matched.',
     labels: {
       route: 'path of a route, or `other`',
       method: 'HTTP method',
@@ -325,7 +325,7 @@ export const METRICS = {
   buildInfo: {
     name: 'foreman_build_info',
     type: 'gauge',
-    help: 'Always 1; the labels say which versions run.',
+    help: 'Always 1; the labels hold the versions.',
     labels: { version: 'version of foreman', node: 'version of Node' },
     look: 'After an upgrade.',
   },
@@ -333,20 +333,20 @@ export const METRICS = {
     name: 'process_start_time_seconds',
     type: 'gauge',
     help: 'When foreman became ready, in seconds since 1970.',
-    look: 'For restarts: it changes with each.',
+    look: 'For restarts: each one changes it.',
   },
   memory: {
     name: 'process_resident_memory_bytes',
     type: 'gauge',
     help: 'Resident memory of the process.',
-    look: 'If it grows for days: that is a bug, please report it.',
+    look: 'If it grows for days: please report this bug.',
     read: () => one(process.memoryUsage.rss()),
   },
   cpu: {
     name: 'process_cpu_seconds_total',
     type: 'counter',
     help: 'CPU time of the process, user and system.',
-    look: 'If foreman is suspected of slowing its machine down.',
+    look: 'If foreman may be slowing its machine down.',
     read: () => {
       const { user, system } = process.cpuUsage()
       return one((user + system) / 1e6)

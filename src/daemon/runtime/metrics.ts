@@ -3,138 +3,104 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { VERSION } from '../../protocol/version.ts'
 import { normaliseModel } from '../domain/affinity.ts'
-import type { DeliveryVerdict } from '../domain/delivery.ts'
-import type { EventName, Job } from '../domain/job.ts'
+import { isFinal, type Job } from '../domain/job.ts'
 import { isInstalled } from '../domain/target-status.ts'
 import { LoopDelay } from './loop-delay.ts'
 import type { MetricEntry, Readings, Sample } from './metric-entry.ts'
 import { MAX_MODEL_LABELS, METRICS, type MetricKey } from './metric-table.ts'
 
 type Row<K extends MetricKey> = (typeof METRICS)[K]
-type LabelName<K extends MetricKey> = Row<K> extends { labels: infer L } ? keyof L & string : never
-type Instrument<K extends MetricKey> = Row<K>['type'] extends 'counter'
-  ? Counter<LabelName<K>>
-  : Row<K>['type'] extends 'gauge'
-    ? Gauge<LabelName<K>>
-    : Histogram<LabelName<K>>
-type Instruments = { readonly [K in MetricKey]: Instrument<K> }
+/** Metrics of a type whose value is not read at each scrape. */
+type KeyOf<T extends MetricEntry['type']> = {
+  [K in MetricKey]: Row<K> extends { readonly type: T }
+    ? Row<K> extends { readonly read: unknown }
+      ? never
+      : K
+    : never
+}[MetricKey]
+type LabelsOf<L> = { readonly [N in keyof L]: L[N] extends readonly (infer V)[] ? V : string | number }
+/** The labels of a metric as an argument; no argument for a metric without labels. */
+type LabelArgs<K extends MetricKey> = Row<K> extends { readonly labels: infer L } ? [labels: LabelsOf<L>] : []
+type Instrument = Counter<string> | Gauge<string> | Histogram<string>
+
+/** The part that most of the daemon uses. */
+export type Counts = Pick<Metrics, 'inc' | 'observe'>
 
 export class Metrics {
   readonly #registry = new Registry()
   readonly #loopDelay = new LoopDelay()
   readonly #models = new Set<string>()
   #readings: Readings | null = null
-  readonly #of: Instruments
+  readonly #of: Readonly<Record<MetricKey, Instrument>>
 
   constructor() {
     const made = Object.entries(METRICS).map(([key, entry]) => [key, this.#make(entry)])
-    this.#of = Object.fromEntries(made) as unknown as Instruments
-    this.#of.buildInfo.set({ version: VERSION, node: process.version }, 1)
+    this.#of = Object.fromEntries(made) as Record<MetricKey, Instrument>
+    this.set('buildInfo', 1, { version: VERSION, node: process.version })
   }
 
-  /** Foreman is ready: measures the event loop from here on. */
+  /** Call it when foreman is ready: the event loop delay is measured from here on. */
   start(): void {
-    if (this.#readings !== null) this.#of.startTime.set(seconds(this.#readings.clock.now()))
-    this.#loopDelay.start((late) => this.#of.delay.observe(late))
+    if (this.#readings !== null) this.set('startTime', seconds(this.#readings.clock.now()))
+    this.#loopDelay.start((late) => this.observe('delay', late))
   }
 
   stop(): void {
     this.#loopDelay.stop()
   }
 
-  /** Where to read what is not counted. */
+  /** Sets the source of the values that are read at each scrape. */
   watch(readings: Readings): void {
     this.#readings = readings
   }
 
-  /** What a crash left is counted here, because the process that made the attempts cannot. */
-  recovered({ requeued, failed }: { readonly requeued: number; readonly failed: number }): void {
-    this.#of.attempts.inc({ outcome: 'recovered' }, requeued)
-    this.#of.attempts.inc({ outcome: 'attempts_exhausted' }, failed)
+  /** A `model` label may be any name that a caller sent: it becomes `other` if it is not installed. */
+  inc<K extends KeyOf<'counter' | 'gauge'>>(key: K, ...labels: LabelArgs<K>): void {
+    this.add(key, 1, ...labels)
   }
 
-  jobSent(job: Job, now: number): void {
-    // Only the first sending ends a wait that is worth a figure: later ones are backoffs.
-    if (job.startedAt !== job.claimedAt) return
-    this.#of.wait.observe({ model: this.#label(job.model) }, seconds(now - job.createdAt))
+  add<K extends KeyOf<'counter' | 'gauge'>>(key: K, by: number, ...labels: LabelArgs<K>): void {
+    // Its row says that it is a counter or a gauge.
+    const instrument = this.#of[key] as Counter<string> | Gauge<string>
+    instrument.inc(this.#shown(labels), by)
   }
 
-  /** `after`: seconds since the job was sent. */
-  firstByte(model: string, after: number): void {
-    this.#of.firstByte.observe({ model: this.#label(model) }, after)
+  set<K extends KeyOf<'gauge'>>(key: K, value: number, ...labels: LabelArgs<K>): void {
+    const instrument = this.#of[key] as Gauge<string>
+    instrument.set(this.#shown(labels), value)
   }
 
-  /** `happened`: null if the answer does not tell. */
-  loadSeen(predicted: boolean, happened: boolean | null): void {
-    const yesOrNo = (is: boolean): string => (is ? 'yes' : 'no')
-    this.#of.loads.inc({ predicted: yesOrNo(predicted), happened: happened === null ? 'untold' : yesOrNo(happened) })
+  observe<K extends KeyOf<'histogram'>>(key: K, value: number, ...labels: LabelArgs<K>): void {
+    const instrument = this.#of[key] as Histogram<string>
+    instrument.observe(this.#shown(labels), value)
   }
 
-  attempt(outcome: EventName): void {
-    this.#of.attempts.inc({ outcome })
+  jobSent({ model, createdAt, startedAt, claimedAt }: Job, now: number): void {
+    // The first attempt ends the wait; the time before a later one is backoff.
+    if (startedAt === claimedAt) this.observe('wait', seconds(now - createdAt), { model })
   }
 
-  jobEnded(job: Job): void {
-    const { state, claimedAt, workingAt, finishedAt, measured } = job
-    const model = this.#label(job.model)
-    this.#of.jobs.inc({ model, state })
-    if (claimedAt !== null && finishedAt !== null) this.#of.run.observe({ model }, seconds(finishedAt - claimedAt))
+  jobEnded({ model, state, claimedAt, workingAt, finishedAt, measured }: Job): void {
+    if (isFinal(state)) this.inc('jobs', { model, state })
+    if (claimedAt !== null && finishedAt !== null) this.observe('run', seconds(finishedAt - claimedAt), { model })
     const loadMs = measured?.loadMs ?? (claimedAt === null || workingAt === null ? null : workingAt - claimedAt)
-    if (loadMs !== null) this.#of.load.observe({ model }, seconds(loadMs))
-    this.#of.tokens.inc({ model, type: 'input' }, measured?.promptTokens ?? 0)
-    this.#of.tokens.inc({ model, type: 'output' }, measured?.completionTokens ?? 0)
-    this.#of.cachedTokens.inc({ model }, measured?.cachedTokens ?? 0)
-  }
-
-  relayed(bytes: number): void {
-    this.#of.relayed.inc(bytes)
-  }
-
-  embedStarted(): void {
-    this.#of.embeds.inc()
-    this.#of.embedding.inc()
-  }
-
-  embedEnded(): void {
-    this.#of.embedding.dec()
-  }
-
-  embedsWaiting(count: number): void {
-    this.#of.embedsWaiting.set(count)
-  }
-
-  embedRefused(): void {
-    this.#of.embedsRefused.inc()
-  }
-
-  probed(answered: boolean, after: number): void {
-    this.#of.probes.inc({ result: answered ? 'answered' : 'unanswered' })
-    this.#of.probe.observe(after)
-  }
-
-  /** `route` is a path of the table, or `other`. */
-  request(route: string, method: string, status: number): void {
-    this.#of.requests.inc({ route, method, code: status })
-  }
-
-  clientGone(): void {
-    this.#of.disconnects.inc()
-  }
-
-  slotWarning(): void {
-    this.#of.slots.inc()
-  }
-
-  /** `again`: it failed and will be tried again. */
-  webhookTried(result: DeliveryVerdict['kind']): void {
-    this.#of.deliveries.inc({ result })
+    if (loadMs !== null) this.observe('load', seconds(loadMs), { model })
+    this.add('tokens', measured?.promptTokens ?? 0, { model, type: 'input' })
+    this.add('tokens', measured?.completionTokens ?? 0, { model, type: 'output' })
+    this.add('cachedTokens', measured?.cachedTokens ?? 0, { model })
   }
 
   async render(): Promise<{ readonly contentType: string; readonly body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
   }
 
-  /** A model that is not installed is `other`, so that no caller can make a label; so is one beyond the bound. */
+  #shown(labels: readonly Readonly<Record<string, unknown>>[]): Record<string, string> {
+    const [given = {}] = labels
+    const shown = given as Record<string, string>
+    return shown['model'] === undefined ? shown : { ...shown, model: this.#label(shown['model']) }
+  }
+
+  /** A model that is not installed, or beyond the maximum, is `other`: callers must not be able to create labels. */
   #label(model: string): string {
     const status = this.#readings?.prober.status
     if (status === undefined || isInstalled(model, status) !== true) return 'other'
@@ -144,7 +110,7 @@ export class Metrics {
     return name
   }
 
-  #make(entry: MetricEntry): Counter<string> | Gauge<string> | Histogram<string> {
+  #make(entry: MetricEntry): Instrument {
     const { name, help, type, labels = {}, buckets = [], read } = entry
     const base = { name, help, labelNames: Object.keys(labels), registers: [this.#registry] }
     if (type === 'histogram') return new Histogram({ ...base, buckets: [...buckets] })
@@ -152,7 +118,7 @@ export class Metrics {
     async function collect(this: Counter<string> | Gauge<string>): Promise<void> {
       if (samples === null) return
       const found = await samples()
-      // Reset after the wait: two scrapes at once must not add up.
+      // Reset after the await: two scrapes at once must not add up.
       this.reset()
       // A reset metric without labels is 0, and an unknown value is not 0.
       if (found.length === 0) this.remove({})
@@ -160,7 +126,7 @@ export class Metrics {
     }
     const options = read === undefined ? base : { ...base, collect }
     const made = type === 'counter' ? new Counter(options) : new Gauge(options)
-    // Without a first 0, Prometheus would not see the first increase.
+    // Without an initial 0, Prometheus would not see the first increase.
     if (read === undefined) for (const values of closedLabels(labels)) made.inc(values, 0)
     return made
   }
@@ -170,7 +136,7 @@ export class Metrics {
   }
 }
 
-/** All combinations of label values; empty if a label is an open set, or if the metric has no labels. */
+/** Returns all combinations of label values; none if a label is an open set or the metric has no labels. */
 function closedLabels(labels: NonNullable<MetricEntry['labels']>): Record<string, string>[] {
   const entries = Object.entries(labels)
   if (entries.length === 0) return []

@@ -1,25 +1,26 @@
-// Owns the live bytes of jobs in memory: who listens to which job, from before its row exists until its end. It never
-// stores, edits or invents a byte, and never learns why. Back-pressure is a return value: false means "no more for now".
+// Relay of live answers in memory: connects each running job to its listener and its watchers. It never stores or
+// changes a byte. Back-pressure is a return value: false means "no more for now".
 
 import type { AnswerHeaders, AnswerRecord } from '../domain/answer.ts'
 import type { EventName, JobError, StateChange } from '../domain/job.ts'
 
-/** How a job ended for whoever listens. */
+/** How a job ended, for its listener. */
 export type RunEnding =
   | { readonly kind: 'completed' }
   /** The target's own HTTP error was passed on, with its body. */
   | { readonly kind: 'answered'; readonly error: JobError }
-  /** `recorded`: the error stands in the answer's own bytes already. */
+  /** `recorded`: the answer's own bytes contain the error already. */
   | { readonly kind: 'failed'; readonly event: EventName; readonly error: JobError; readonly recorded: boolean }
 
-/** A listener to one job. Calls come in this order: head, data…, ended. Nothing of an attempt that is tried again is heard. */
+/**
+ * A listener of one job. Calls come in this order: head, data…, ended. It hears nothing of an attempt that is retried.
+ */
 export interface Subscriber {
-  /** The target's status line and headers: everything that follows is its body. */
-  /** `length`: bytes of the body, if foreman holds all of them. */
+  /** The target's status line and headers. `length`: bytes of the body, if foreman holds all of them. */
   head(status: number, headers: AnswerHeaders, reason: string, length: number | null): void
-  /** False: stop reading the target until `Subscription.drained()` is called. */
+  /** Returns false to stop reading from the target until `Subscription.drained()` is called. */
   data(chunk: Buffer): boolean
-  /** The last record of the answer was among the bytes: only its end follows. */
+  /** The last record of the answer has been passed on: only the end of the answer follows. */
   lastRecord?(): void
   ended(ending: RunEnding): void
 }
@@ -27,35 +28,38 @@ export interface Subscriber {
 export interface Subscription {
   /** The listener can take bytes again. */
   drained(): void
-  /** Hears nothing more. Safe twice. */
+  /** Ends the subscription. Safe to call twice. */
   close(): void
 }
 
-/** A state change, as watchers are told of it. */
+/** A state change, as watchers get it. */
 export interface Changed extends StateChange {
   /** With `failed` and `cancelled`. */
   readonly error: JobError | null
 }
 
 /**
- * Somebody who looks on. Never asked whether he can take more: he must not slow a run, so he copies or drops. What comes
- * has rising numbers (protocol/event.ts).
+ * An observer of a running job. It gets no back-pressure: it must copy or drop, never block. Events have rising numbers
+ * (protocol/event.ts).
  */
 export interface Watcher {
   changed(change: Changed): void
   /** `number`: eventNumber(change, record). The bytes are valid only during the call. */
   record(number: number, record: AnswerRecord): void
-  /** Foreman stops: he will hear nothing more. */
+  /** Foreman stops: no more events will come. */
   stopped?(): void
 }
 
 interface Subscribed {
   readonly subscriber: Subscriber
-  /** Set while the dispatcher waits for this listener. */
+  /** Set while the target is paused for this listener. */
   resume: (() => void) | null
 }
 
-/** One relay per daemon: at most one listener a job, because a blocked call has one caller; watchers as many as come. */
+/**
+ * The relay of a daemon. A job has at most one listener, because a waiting call has one caller, and any number of
+ * watchers.
+ */
 export class Relay {
   readonly #lines = new Map<string, Subscribed>()
   readonly #watchers = new Map<string, Set<Watcher>>()
@@ -64,7 +68,7 @@ export class Relay {
     return this.#lines.size
   }
 
-  /** Listens to a job, before its row exists, so that nothing can be missed. A second listener is a bug. */
+  /** Subscribes to a job before its row exists, so that nothing is missed. A second listener is a bug. */
   open(id: string, subscriber: Subscriber): Subscription {
     if (this.#lines.has(id)) throw new Error(`job ${id} has a listener already`)
     const line: Subscribed = { subscriber, resume: null }
@@ -84,7 +88,7 @@ export class Relay {
     }
   }
 
-  /** Looks on, from now. Any number of watchers a job; before its row exists, too. */
+  /** Watches a job from now on; possible before its row exists. */
   watch(id: string, watcher: Watcher): { close(): void } {
     const watchers = this.#watchers.get(id) ?? new Set()
     this.#watchers.set(id, watchers.add(watcher))
@@ -114,7 +118,7 @@ export class Relay {
     for (const watcher of this.#watchers.get(id) ?? []) watcher.record(number, record)
   }
 
-  /** There is nothing more to tell anybody who looks on. */
+  /** Tells all watchers that no more events will come. */
   stop(): void {
     for (const watchers of this.#watchers.values()) for (const watcher of watchers) watcher.stopped?.()
   }
@@ -127,7 +131,7 @@ export class Relay {
     this.#lines.get(id)?.subscriber.head(status, headers, reason, length)
   }
 
-  /** False: `resume` will be called once, when the listener can take more. */
+  /** Returns false if the listener is full; then `resume` is called once, when it can take more. */
   data(id: string, chunk: Buffer, resume: () => void): boolean {
     const line = this.#lines.get(id)
     if (line === undefined || line.subscriber.data(chunk)) return true

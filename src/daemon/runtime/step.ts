@@ -1,8 +1,8 @@
-/** Named places of the walk (design.md §1) at which a test may kill the daemon. */
+/** Steps of a job at which a test may kill the daemon. */
 export type Step =
   | 'admitted'
   | 'enqueued'
-  /** An async job is on disk, and nobody has been told. */
+  /** An async job is saved, and its caller has not been answered. */
   | 'submitted'
   | 'claimed'
   | 'sent'
@@ -15,7 +15,7 @@ export type Step =
   | 'delivering'
   /** Its receiver has answered. */
   | 'delivered'
-  /** What became of it is on disk. */
+  /** The result of the delivery is saved. */
   | 'settled'
 
 export type OnStep = (step: Step, jobId: string) => void

@@ -1,10 +1,12 @@
-// Owns one sleeping loop's wake-up: any number of rings before it looks are one, and a ring while it works is not lost.
+// Wake-up calls for a loop that sleeps between turns, and the loop itself.
 
 import type { Clock, Timer } from './clock.ts'
+import type { Log } from './log.ts'
 
+/** Several calls before the loop waits count as one. A call during a turn is not lost. */
 export class Wakeup {
   readonly #clock: Clock
-  #rung = false
+  #isDue = false
   #waiting: (() => void) | null = null
   #timer: Timer | null = null
 
@@ -13,26 +15,92 @@ export class Wakeup {
   }
 
   wake(): void {
-    this.#rung = true
+    this.#isDue = true
     this.#waiting?.()
     this.#waiting = null
   }
 
-  /** Rings by itself after `ms`, unless it has rung before; a later call replaces an earlier one. */
+  /** Wakes after `ms`, unless `wake` is called before. A later call replaces an earlier one. */
   wakeIn(ms: number): void {
     this.#timer?.cancel()
     this.#timer = this.#clock.after(Math.max(0, ms), () => this.wake())
   }
 
-  /** Resolves at the next ring, or at once if it has rung since the last call. One listener only. */
+  /** Resolves at the next wake-up, or at once if there was one since the last call. Only one caller may wait. */
   async wait(): Promise<void> {
-    if (!this.#rung) {
+    if (!this.#isDue) {
       await new Promise<void>((resolve) => {
         this.#waiting = resolve
       })
     }
-    this.#rung = false
+    this.#isDue = false
     this.#timer?.cancel()
     this.#timer = null
+  }
+}
+
+export interface WorkLoopParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** Name in the log. */
+  readonly name: string
+  /** After a turn that threw, the next one begins after this time. */
+  readonly retryMs: number
+  readonly work: () => Promise<void>
+}
+
+/** A loop that sleeps until it is woken, does one turn of work, and sleeps again. An error is logged and does not end it. */
+export class WorkLoop {
+  readonly #parts: WorkLoopParts
+  readonly #wakeup: Wakeup
+  #running: Promise<void> | null = null
+  #isStopping = false
+
+  constructor(parts: WorkLoopParts) {
+    this.#parts = parts
+    this.#wakeup = new Wakeup(parts.clock)
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  wake(): void {
+    this.#wakeup.wake()
+  }
+
+  /** Wakes after `ms`, unless it is woken before. A later call replaces an earlier one. */
+  wakeIn(ms: number): void {
+    this.#wakeup.wakeIn(ms)
+  }
+
+  /** Does one turn of work now. Never rejects. */
+  async turn(): Promise<void> {
+    const { log, name, retryMs, work } = this.#parts
+    try {
+      await work()
+    } catch (error) {
+      log.error({ err: error }, `unexpected error in the ${name} loop; continuing`)
+      this.wakeIn(retryMs)
+    }
+  }
+
+  /** Resolves when the current turn has ended. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.wake()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      await this.#wakeup.wait()
+      if (this.#isStopping) return
+      await this.turn()
+    }
   }
 }

@@ -1,8 +1,8 @@
-// Owns the end of an attempt: the verdict is decided, written, and told to whoever listens, in that order. What a caller
-// reads as the end is true in the database already. It sends nothing and claims nothing.
+// End of an attempt: decides the outcome, saves it, and then tells listeners, in that order. So whatever a caller reads
+// as the end is in the database already. It sends and claims nothing.
 
 import { errorMessage } from '../../protocol/error.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import { CLOUD_AFFINITY } from '../domain/affinity.ts'
 import { type AttemptOutcome, type Decision, decide } from '../domain/attempt.ts'
 import { createRunTimes, type RunTimes } from '../domain/eta.ts'
@@ -27,14 +27,13 @@ export interface AttemptCompleterParts {
   readonly store: Store
   readonly relay: Relay
   readonly prober: Prober
-  /** A webhook may have become due. */
+  /** Woken when a webhook may be due. */
   readonly deliverer: { wake(): void }
 }
 
 export class AttemptCompleter {
   readonly #parts: AttemptCompleterParts
-  /** What a job has taken lately, ms, the last fifth weighing most; null while none was done. */
-  recentRunMs: number | null = null
+
   readonly runTimes: RunTimes = createRunTimes()
   readonly loads = new LoadCounters()
 
@@ -42,7 +41,7 @@ export class AttemptCompleter {
     this.#parts = parts
   }
 
-  /** `mustAsk`: the connection broke, so that the target must answer before the next claim. */
+  /** `mustAsk`: the connection broke, so the target must be asked before the next claim. */
   async complete(run: Attempt, outcome: AttemptOutcome): Promise<{ readonly mustAsk: boolean }> {
     const { clock, config, random, metrics, prober, log } = this.#parts
     const { job } = run
@@ -50,40 +49,40 @@ export class AttemptCompleter {
     const context = { now: clock.now(), maxAttempts: config.maxAttempts, delivered: run.delivered, random: random() }
     const decision = decide(outcome, job, context)
     const { event, error } = decision
-    metrics.attempt(event)
+    metrics.inc('attempts', { outcome: event })
     if (event === 'completed') {
       const loadMs = job.state === 'loading' ? (run.measured.loadMs ?? null) : null
       this.#learn({ affinity: job.affinity, ms: clock.monotonic() - run.startedAt, loadMs })
       this.#countLoad(run)
     }
     const isLast = isFinal(TRANSITIONS[event].to)
-    // The end of the job is logged when it is written.
+    // The end of the job is logged when it is saved.
     if (!isLast) {
-      const told = { job: job.id, model: job.model, attempt: job.attempt, event, error: loggedError(error) }
-      log.warn(told, `attempt failed, the job waits to be sent again: ${reasonOf(error) ?? event}`)
+      const fields = { job: job.id, model: job.model, attempt: job.attempt, event, error: loggedError(error) }
+      log.warn(fields, `attempt failed, job put back in the queue: ${reasonOf(error) ?? event}`)
     }
-    // A held answer goes out if it is whole, or the target's own error; a bad one does not.
+    // A held answer is passed on if it is complete or is the target's own error. A bad answer is not.
     if (isLast && (event === 'completed' || outcome.kind === 'http_error')) run.release()
     await this.write(this.#changeOf(run, decision))
     if (isLast) this.#tell(run, outcome, decision)
     return { mustAsk: outcome.kind === 'lost' || outcome.kind === 'stopped' }
   }
 
-  /** Something threw that must not: the job is failed, so that it cannot do so for ever. */
+  /** After an unexpected error: fails the job, so that it cannot cause the same error again and again. */
   async fail(run: Attempt, cause: unknown): Promise<void> {
     const message = errorMessage('internal', { detail: 'see the log' })
     const error = { code: 'internal', message, status: null } as const
-    this.#parts.log.error({ err: cause, job: run.job.id }, 'marked as failed')
+    this.#parts.log.error({ err: cause, job: run.job.id }, 'job failed after an unexpected error')
     await this.write({ id: run.job.id, event: 'target_error', now: this.#parts.clock.now(), error })
     this.#parts.relay.ended(run.job.id, { kind: 'failed', event: 'target_error', error, recorded: false })
   }
 
-  /** False: the job was not in a state that the event leaves; whoever was first has said how it ended. */
+  /** Returns false if the job was not in a state that the event may leave: another change ended it first. */
   async write(change: JobChange): Promise<boolean> {
     const { store, log, metrics } = this.#parts
     const result = await store.apply(change)
     if (result.kind === 'conflict') {
-      log.debug({ job: change.id, event: change.event }, 'the job was no longer in a state that this leaves')
+      log.debug({ job: change.id, event: change.event }, 'change not applied: the job was in another state by then')
       return false
     }
     this.announce(result.job, result.previous, change.now)
@@ -99,7 +98,7 @@ export class AttemptCompleter {
     return true
   }
 
-  /** Tells whoever watches, and the deliverer, of a change that is written down. */
+  /** Tells watchers and the deliverer about a saved change. */
   announce(job: Job, previous: State | null, at: number): void {
     const { id, changes: number, state, attempt, error } = job
     this.#parts.relay.changed(id, { number, state, previous, attempt, at, error })
@@ -133,23 +132,30 @@ export class AttemptCompleter {
     if (job.affinity === CLOUD_AFFINITY) return
     const isPredicted = job.state === 'loading'
     this.loads.count(isPredicted, measured.loadMs)
-    this.#parts.metrics.loadSeen(isPredicted, hasLoaded(measured.loadMs))
+    const loaded = hasLoaded(measured.loadMs)
+    const happened = loaded === null ? 'untold' : yesOrNo(loaded)
+    this.#parts.metrics.inc('loads', { predicted: yesOrNo(isPredicted), happened })
   }
 
-  /** Learns from what jobs took in earlier lives of the daemon, as far as they are kept. */
+  /** Learns from jobs of earlier processes, as far as they are kept. */
   recall(runs: readonly PastRun[]): void {
     for (const run of runs) this.#learn(run)
   }
 
   #learn({ affinity, ms, loadMs }: PastRun): void {
-    // The wall clock was set back while it ran.
+    // Negative if the wall clock was set back while it ran.
     if (ms < 0) return
-    this.recentRunMs = this.recentRunMs === null ? ms : 0.8 * this.recentRunMs + 0.2 * ms
+
     this.runTimes.learn(affinity, Math.max(0, ms - (loadMs ?? 0)), loadMs)
   }
 }
 
-/** A text of the target may quote the prompt. So the log has its known phrase, if any; the job's document has the text. */
+const yesOrNo = (is: boolean) => (is ? 'yes' : 'no')
+
+/**
+ * An error text of the target may quote the prompt, so the log has only its known phrase, if any. The job document has
+ * the text.
+ */
 function loggedError(error: JobError | undefined) {
   if (error === undefined) return undefined
   const { code, message, status } = error
@@ -157,18 +163,18 @@ function loggedError(error: JobError | undefined) {
   return { code, status, message: isOfTarget ? knownReason(message) : message }
 }
 
-/** Why a job failed or was cancelled, as the log says it; null if it did neither. */
+/** Why a job failed or was cancelled, for the log; null if it did neither. */
 function reasonOf(error: JobError | null | undefined): string | null {
   const logged = loggedError(error ?? undefined)
   return logged === undefined ? null : `${logged.code}${logged.message ? `, ${logged.message}` : ''}`
 }
 
-/** What the log says of a job that is sent: never what is asked. */
+/** Log fields of a job that is sent; never its prompt. */
 export function sentLine({ id, model, affinity, attempt, state, caller, wishes: { label } }: Job, swapped: boolean) {
   return { job: id, model, affinity, attempt, state, swapped, caller, ...(label === null ? {} : { label }) }
 }
 
-/** What the log says of a finished job: which, how long, how much; never what was said. */
+/** Log fields of a finished job: which, how long and how many tokens; never its text. */
 function summary({
   id,
   model,
@@ -184,7 +190,11 @@ function summary({
 }: Job) {
   const endedAt = finishedAt ?? createdAt
   return {
-    ...{ job: id, model, endpoint, state, attempt },
+    job: id,
+    model,
+    endpoint,
+    state,
+    attempt,
     ...(error === null ? {} : { error: error.code }),
     queueMs: (startedAt ?? endedAt) - createdAt,
     runMs: endedAt - (claimedAt ?? endedAt),

@@ -1,5 +1,5 @@
-// Owns one attempt: the job's request at the target, the bytes that come back, and when they may reach a listener. It
-// says what happened (an Outcome); what becomes of the job is attempt.ts's to decide and the store's to write.
+// One attempt of a job: its request to the target, the answer that comes back, and when that may reach a listener. It reports
+// what happened (an AttemptOutcome); domain/attempt.ts decides what becomes of the job.
 
 import { unreadableFormat } from '../answer/answer-format.ts'
 import type { CompletionDetector, Verdict } from '../answer/completion-detector.ts'
@@ -17,30 +17,30 @@ import { sizeText } from '../text/grammar.ts'
 import { GrowableBuffer } from '../text/growable-buffer.ts'
 import { RunRecords } from './run-records.ts'
 
-/** What of an unstreamed answer is held back until its verdict is known: a cut or a lie is then still an honest 502. */
+/** Bytes of an unstreamed answer that are held until its verdict is known. Until then a bad answer can still become a 502. */
 const MAX_HELD_ANSWER_BYTES = 8 * 1024 * 1024
-/** What of an HTTP error is held back until it is known whether it is final. */
+/** Bytes of an HTTP error that are held until it is known whether the job is sent again. */
 const MAX_HELD_ERROR_BYTES = 64 * 1024
-/** How long an answer may take to end after its last record. Then its connection is closed and the next job is sent. */
+/** Time between the last record and the end of an answer. After it, foreman closes the connection and sends the next job. */
 const END_GRACE_MS = 5_000
 /** The largest byte that is white space in a record. */
 const SPACE = 0x20
 
-/** The job at the target now, for whoever looks. */
+/** The job at the target now, for display. */
 export interface RunningJob {
   readonly job: Job
   /** Bytes of its answer until now. */
   readonly bytes: number
-  /** Since the last one. */
+  /** Time since the last byte, or since it was sent. */
   readonly silentMs: number
 }
 
-/** What there is of a running async job's answer. */
+/** The answer of a running async job, as far as it has come. */
 export interface AnswerSoFar {
   /** Number of the change that made the job `working`. */
   readonly change: number
   readonly chunks: readonly Buffer[]
-  /** How many records watchers were told of. The last may end with the answer and not with its framing. */
+  /** Number of records that watchers have got. */
   readonly records: number
 }
 
@@ -54,6 +54,24 @@ export interface AttemptParts {
   readonly onBytes: (count: number) => void
 }
 
+interface Head {
+  readonly status: number
+  readonly headers: AnswerHeaders
+  readonly reason: string
+}
+
+/** `waiting`: the head has not come. `held`: nothing has been passed on yet. `flowing`: bytes are passed on as they come. */
+type AnswerState = { readonly kind: 'waiting' } | { readonly kind: 'held' | 'flowing'; readonly head: Head }
+
+/**
+ * `open`: the answer may go on. `ending`: its last record has come, and it must end within the grace. `settled`: the outcome is
+ * known. `stopped`: settled because foreman stopped it.
+ */
+type EndState = 'open' | 'ending' | 'settled' | 'stopped'
+
+/** `none`: no listener has got a byte. `paused`: the listener is slow and holds the target back. */
+type ListenerState = 'none' | 'reading' | 'paused'
+
 const isOk = (status: number): boolean => status >= 200 && status < 300
 
 export class Attempt implements AnswerSink {
@@ -61,36 +79,28 @@ export class Attempt implements AnswerSink {
   readonly outcome: Promise<AttemptOutcome>
   readonly startedAt: number
   bytes = 0
-  /** Clock.monotonic() of the last byte, or of the moment a paused reader took up again. */
+  /** Clock.monotonic() of the last byte, or of the moment when a slow listener continued. */
   heardAt: number
-  /** True while a slow listener holds the target back. */
-  paused = false
-  /** The first byte has come, or its model was resident from the start. */
+  /** True once the first byte has come, or if the model was resident from the start. */
   working: boolean
-  /** Part of the answer went to a listener. */
-  delivered = false
 
   readonly #parts: AttemptParts
+  readonly #records: RunRecords
   readonly #completion: CompletionDetector
   readonly #streamed: boolean
-  readonly #settle: (outcome: AttemptOutcome) => void
+  readonly #resolve: (outcome: AttemptOutcome) => void
   #exchange: Exchange | null = null
-  #head: { status: number; headers: AnswerHeaders; reason: string } | null = null
-  #flowing = false
+  #answer: AnswerState = { kind: 'waiting' }
+  #end: EndState = 'open'
+  #listener: ListenerState = 'none'
   readonly #held = new GrowableBuffer()
-  /** The answer of an async job that is an HTTP error. */
+  /** The HTTP error that an async job got. */
   readonly #errorBody = new GrowableBuffer()
   /** The beginning of an HTTP error: it decides whether the job is sent again. */
   readonly #errorStart = new GrowableBuffer()
   /** Chunks with more than white space in them. */
   #chunks = 0
-  /** The last record has come: the answer must end within the grace. */
-  #mustEnd = false
   #endTimer: Timer | null = null
-  readonly #records: RunRecords
-  #stopped: { reason: StopReason; limit?: string } | null = null
-  /** The outcome is known. */
-  #settled = false
 
   constructor(job: Job, parts: AttemptParts) {
     this.job = job
@@ -103,21 +113,27 @@ export class Attempt implements AnswerSink {
     this.working = job.state === 'working'
     const { promise, resolve } = Promise.withResolvers<AttemptOutcome>()
     this.outcome = promise
-    this.#settle = (outcome) => {
-      this.#settled = true
-      this.#endTimer?.cancel()
-      resolve(outcome)
-    }
+    this.#resolve = resolve
   }
 
   get measured() {
     return this.#completion.measured()
   }
 
-  /** Sends it. Resolves when the answer has ended or its socket is gone. */
+  /** Whether a slow listener holds the target back. */
+  get paused(): boolean {
+    return this.#listener === 'paused'
+  }
+
+  /** Whether a part of the answer went to a listener. */
+  get delivered(): boolean {
+    return this.#listener !== 'none'
+  }
+
+  /** Sends the request. Resolves when the answer has ended or its socket is gone. */
   async send(body: Uint8Array): Promise<AttemptOutcome> {
     const { job } = this
-    if (this.#stopped !== null) return this.outcome
+    if (this.#end === 'stopped') return this.outcome
     this.#exchange = this.#parts.target.sendJob(
       {
         method: 'POST',
@@ -138,56 +154,47 @@ export class Attempt implements AnswerSink {
   }
 
   /**
-   * Ends the attempt from our side. The first reason counts. An answer whose verdict is known keeps it:
-   * 1. at a shutdown that waits no longer, its socket is destroyed at once;
+   * Stops the attempt. The first reason counts. An answer whose verdict is known keeps it:
+   * 1. at a shutdown whose grace is over, its connection is closed at once;
    * 2. otherwise it has a few seconds to end, so that its connection stays usable.
    * Returns false if the answer keeps its verdict, true if the attempt ends for this reason or an earlier one.
    */
   stop(reason: StopReason, limit?: string): boolean {
-    if (this.#stopped !== null) return true
+    if (this.#end === 'stopped') return true
     if (reason !== 'answer_too_large' && this.#finalVerdict !== null) {
+      // 1.
       if (reason === 'shutting_down') this.#finish()
+      // 2.
       else this.#expectEnd()
       return false
     }
-    this.#stopped = limit === undefined ? { reason } : { reason, limit }
-    this.#settle({ kind: 'stopped', ...this.#stopped })
+    this.#settle(limit === undefined ? { kind: 'stopped', reason } : { kind: 'stopped', reason, limit })
     this.#exchange?.abort()
     return true
   }
 
-  /** Given up for lost: silent, and new connections fail as well. */
+  /** Treats the connection as lost: the target is silent, and new connections fail as well. */
   giveUp(message: string): void {
     this.#settle({ kind: 'lost', reached: true, message, verdict: this.#completion.verdict(true) })
     this.#exchange?.abort()
   }
 
-  /** Passes on an answer that was held back as a whole. Called once the outcome is known to be final. */
+  /** Passes on an answer that is held completely. Call it once the outcome is known to be final. */
   release(): void {
     this.#flow(this.#held.length)
   }
 
-  /** `length`: bytes of the body, if all of them are held. */
-  #flow(length: number | null): void {
-    if (this.#flowing || this.#head === null) return
-    this.#flowing = true
-    const { status, headers, reason } = this.#head
-    this.#parts.relay.head(this.job.id, status, headers, reason, length)
-    if (this.#held.length > 0) this.#pass(this.#held.take())
-  }
-
-  /** Of an async job. */
   get answerSoFar(): AnswerSoFar {
     const { change, chunks, count } = this.#records
     return { change, chunks: this.working ? chunks : [], records: count }
   }
 
-  /** What an async job leaves; undefined for a blocked call, or where nothing came. `isWhole`: it is done. */
+  /** Returns what an async job leaves; undefined for a waiting call, or if no head came. `isWhole`: the job is done. */
   output(isWhole: boolean): JobOutput | undefined {
     if (this.job.caller === 'live' || this.#head === null) return undefined
     const { status } = this.#head
     const type = this.#header('content-type')
-    // Cut, it would be another type.
+    // A content type that is cut is another type, so a longer one is dropped.
     const contentType = type === null || type.length > MAX_TARGET_TEXT_BYTES ? null : type
     if (isOk(status)) return this.#records.remains(contentType, isWhole)
     const body = Uint8Array.from(this.#errorBody.bytes)
@@ -206,22 +213,63 @@ export class Attempt implements AnswerSink {
       this.#exchange?.abort()
       return
     }
-    this.#head = { status, headers, reason }
+    this.#answer = { kind: 'held', head: { status, headers, reason } }
     if (isOk(status) && !this.#streamed) this.#begin()
   }
 
   data(chunk: Buffer): boolean {
-    // What flows goes on before it is read along: nobody waits for our reading.
-    const flowed = this.#flowing
+    // Passed on before it is parsed, so that parsing adds no latency.
+    const flowed = this.#answer.kind === 'flowing'
     const goesOn = !flowed || this.#pass(chunk)
-    const ok = this.#readAlong(chunk)
+    const ok = this.#read(chunk)
     if (!flowed) this.#hold(chunk, ok)
     if (ok) this.#boundEnd(chunk)
     return flowed ? goesOn : !this.paused
   }
 
+  end(): void {
+    const status = this.#head?.status ?? 0
+    if (isOk(status)) {
+      this.#completion.end()
+      this.#settle({ kind: 'answered', verdict: this.#isEmpty ? INCOMPLETE : this.#completion.verdict() })
+      return
+    }
+    const body = this.#errorStart.bytes.toString('utf8')
+    this.#settle({ kind: 'http_error', status, body, retryAfter: this.#header('retry-after') })
+  }
+
+  lost(error: LostConnection): void {
+    if (error.kind === 'protocol') return this.#settle({ kind: 'bad_answer', detail: error.message })
+    const reached = error.kind !== 'unreached'
+    this.#settle({ kind: 'lost', reached, message: error.message, verdict: this.#completion.verdict(true) })
+  }
+
+  get #head(): Head | null {
+    return this.#answer.kind === 'waiting' ? null : this.#answer.head
+  }
+
+  /** Returns a header of the answer; null if it is missing. */
+  #header(wanted: string): string | null {
+    return this.#head?.headers.find(([name]) => name.toLowerCase() === wanted)?.[1] ?? null
+  }
+
+  #settle(outcome: AttemptOutcome): void {
+    if (this.#end !== 'stopped') this.#end = outcome.kind === 'stopped' ? 'stopped' : 'settled'
+    this.#endTimer?.cancel()
+    this.#resolve(outcome)
+  }
+
+  /** `length`: bytes of the body, if all of them are held. */
+  #flow(length: number | null): void {
+    if (this.#answer.kind !== 'held') return
+    const { head } = this.#answer
+    this.#answer = { kind: 'flowing', head }
+    this.#parts.relay.head(this.job.id, head.status, head.headers, head.reason, length)
+    if (this.#held.length > 0) this.#pass(this.#held.take())
+  }
+
   #hold(chunk: Buffer, ok: boolean): void {
-    // A streamed answer flows from its first byte; its head waited for it, so that a cut in between can be tried again.
+    // The head of a streamed answer is held until the first byte: if the connection is lost before that, the job is retried.
     if (ok && this.#streamed) {
       this.#flow(null)
       this.#pass(chunk)
@@ -231,91 +279,42 @@ export class Attempt implements AnswerSink {
     if (this.#held.length > (ok ? MAX_HELD_ANSWER_BYTES : MAX_HELD_ERROR_BYTES)) this.#flow(null)
   }
 
+  #pass(chunk: Buffer): boolean {
+    const { clock, relay } = this.#parts
+    if (relay.isHeard(this.job.id) && this.#listener === 'none') this.#listener = 'reading'
+    const goesOn = relay.data(this.job.id, chunk, () => {
+      this.#listener = 'reading'
+      this.heardAt = clock.monotonic()
+      this.#exchange?.resume()
+    })
+    if (!goesOn) this.#listener = 'paused'
+    return goesOn
+  }
+
   /** Returns false for a part of an HTTP error. */
-  #readAlong(chunk: Buffer): boolean {
+  #read(chunk: Buffer): boolean {
     const isFirst = this.bytes === 0
     this.bytes += chunk.length
     this.heardAt = this.#parts.clock.monotonic()
     this.#parts.onBytes(chunk.length)
     const ok = this.#head !== null && isOk(this.#head.status)
     if (ok && isFirst && this.#streamed) this.#begin()
-    this.#note(chunk, ok)
+    this.#parse(chunk, ok)
     return ok
   }
 
-  end(): void {
-    const status = this.#head?.status ?? 0
-    if (isOk(status)) this.#completion.end()
-    if (isOk(status))
-      this.#settle({ kind: 'answered', verdict: this.#isEmpty ? INCOMPLETE : this.#completion.verdict() })
-    else {
-      const body = this.#errorStart.bytes.toString('utf8')
-      this.#settle({ kind: 'http_error', status, body, retryAfter: this.#header('retry-after') })
-    }
-  }
-
-  /** What the answer turned out to be, if nothing that follows can change it; otherwise null. */
-  get #finalVerdict(): Verdict | null {
-    if (this.#head === null || !isOk(this.#head.status)) return null
-    const verdict = this.#completion.verdict(true)
-    return verdict.kind === 'complete' || verdict.kind === 'error' ? verdict : null
-  }
-
-  /**
-   * Bounds the time between the last record and the end of the answer.
-   * 1. A stream whose last record has come has the grace from then on.
-   * 2. Any other answer is asked for its verdict after each such time without a byte: a document, or a stream that lacks its
-   *    last line end.
-   */
-  #boundEnd(chunk: Buffer): void {
-    if (this.#mustEnd || this.#settled) return
-    if (this.#completion.isDecided) return this.#expectEnd()
-    if (!chunk.some((byte) => byte > SPACE)) return
-    this.#chunks += 1
-    if (this.#endTimer === null) this.#lookForEndLater()
-  }
-
-  #lookForEnd(chunks: number): void {
-    if (chunks === this.#chunks && this.#finalVerdict !== null) return this.#finish()
-    this.#lookForEndLater()
-  }
-
-  #lookForEndLater(): void {
-    const seen = this.#chunks
-    this.#endTimer = this.#parts.clock.after(END_GRACE_MS, () => this.#lookForEnd(seen))
-  }
-
-  #expectEnd(): void {
-    if (this.#mustEnd) return
-    this.#mustEnd = true
-    this.#endTimer?.cancel()
-    this.#endTimer = this.#parts.clock.after(END_GRACE_MS, () => this.#finish())
-    this.#parts.relay.lastRecord(this.job.id)
-  }
-
-  /** The answer is known to be whole, or to be an error, and does not end: its connection is closed. */
-  #finish(): void {
-    const verdict = this.#finalVerdict
-    if (verdict === null) return
-    this.#completion.end()
-    this.#settle({ kind: 'answered', verdict })
-    this.#exchange?.abort()
-  }
-
-  /** A 200 with nothing in it (Ollama for a picture of a model that makes none): a caller gets it, a job would have nothing. */
-  get #isEmpty(): boolean {
-    return this.bytes === 0 && this.job.caller === 'none'
-  }
-
-  lost(error: LostConnection): void {
-    if (error.kind === 'protocol') return this.#settle({ kind: 'bad_answer', detail: error.message })
-    const reached = error.kind !== 'unreached'
-    this.#settle({ kind: 'lost', reached, message: error.message, verdict: this.#completion.verdict(true) })
-  }
-
-  /** Of the answer's head; null if it has no such header. */
-  #header(wanted: string): string | null {
-    return this.#head?.headers.find(([name]) => name.toLowerCase() === wanted)?.[1] ?? null
+  /** Parses the chunk for the verdict, for watchers and for what an async job leaves. */
+  #parse(chunk: Buffer, ok: boolean): void {
+    const isKept = this.job.caller === 'none'
+    const { maxAnswer } = this.#parts
+    const isTooLarge = isKept && this.bytes > maxAnswer
+    // The answer is complete: bytes after its last record must not make it fail.
+    if (isTooLarge && this.#end === 'ending') return
+    if (isTooLarge) this.stop('answer_too_large', sizeText(maxAnswer))
+    else if (ok) this.#completion.push(chunk)
+    else if (isKept) this.#errorBody.add(chunk)
+    if (!ok && this.#errorStart.length < MAX_HELD_ERROR_BYTES)
+      this.#errorStart.add(chunk.subarray(0, MAX_HELD_ERROR_BYTES - this.#errorStart.length))
   }
 
   #begin(): void {
@@ -323,28 +322,56 @@ export class Attempt implements AnswerSink {
     this.#parts.onFirstByte()
   }
 
-  #pass(chunk: Buffer): boolean {
-    if (this.#parts.relay.isHeard(this.job.id)) this.delivered = true
-    const goOn = this.#parts.relay.data(this.job.id, chunk, () => {
-      this.paused = false
-      this.heardAt = this.#parts.clock.monotonic()
-      this.#exchange?.resume()
-    })
-    if (!goOn) this.paused = true
-    return goOn
+  /** An empty 200 (Ollama sends it for an image of a model that makes none). A caller gets it; an async job would have no result. */
+  get #isEmpty(): boolean {
+    return this.bytes === 0 && this.job.caller === 'none'
   }
 
-  /** Reads the chunk for the verdict, for watchers and for what an async job leaves. */
-  #note(chunk: Buffer, ok: boolean): void {
-    const isKept = this.job.caller === 'none'
-    const { maxAnswer } = this.#parts
-    const isTooLarge = isKept && this.bytes > maxAnswer
-    // Bytes behind the last record are no reason to give a whole answer up.
-    if (isTooLarge && this.#mustEnd) return
-    if (isTooLarge) this.stop('answer_too_large', sizeText(maxAnswer))
-    else if (ok) this.#completion.push(chunk)
-    else if (isKept) this.#errorBody.add(chunk)
-    if (!ok && this.#errorStart.length < MAX_HELD_ERROR_BYTES)
-      this.#errorStart.add(chunk.subarray(0, MAX_HELD_ERROR_BYTES - this.#errorStart.length))
+  /** The verdict, if nothing that follows can change it; otherwise null. */
+  get #finalVerdict(): Verdict | null {
+    if (this.#head === null || !isOk(this.#head.status)) return null
+    const verdict = this.#completion.verdict(true)
+    return verdict.kind === 'complete' || verdict.kind === 'error' ? verdict : null
+  }
+
+  /**
+   * Limits the time between the last record and the end of the answer.
+   * 1. A stream whose last record has come must end within the grace.
+   * 2. Any other answer (a document, or a stream whose last line end is missing) is checked for a final verdict after each
+   *    grace without a byte.
+   */
+  #boundEnd(chunk: Buffer): void {
+    if (this.#end !== 'open') return
+    // 1.
+    if (this.#completion.isDecided) return this.#expectEnd()
+    // 2.
+    if (!chunk.some((byte) => byte > SPACE)) return
+    this.#chunks += 1
+    if (this.#endTimer === null) this.#checkEndLater()
+  }
+
+  #checkEndLater(): void {
+    const seen = this.#chunks
+    this.#endTimer = this.#parts.clock.after(END_GRACE_MS, () => {
+      if (seen === this.#chunks && this.#finalVerdict !== null) this.#finish()
+      else this.#checkEndLater()
+    })
+  }
+
+  #expectEnd(): void {
+    if (this.#end !== 'open') return
+    this.#end = 'ending'
+    this.#endTimer?.cancel()
+    this.#endTimer = this.#parts.clock.after(END_GRACE_MS, () => this.#finish())
+    this.#parts.relay.lastRecord(this.job.id)
+  }
+
+  /** The verdict is final, but the answer does not end: closes its connection. */
+  #finish(): void {
+    const verdict = this.#finalVerdict
+    if (verdict === null) return
+    this.#completion.end()
+    this.#settle({ kind: 'answered', verdict })
+    this.#exchange?.abort()
   }
 }

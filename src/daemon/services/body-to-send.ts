@@ -6,14 +6,14 @@ import type { ResidentModel } from '../domain/target-status.ts'
 import { takesKeepAlive, withKeepAlive } from '../request/added-keep-alive.ts'
 import { runAtOnce, type Slices } from '../text/slices.ts'
 
-/** A copy of so many bytes takes no time worth a turn of the event loop. */
+/** Copying this many bytes is too fast to be worth a turn of the event loop. */
 const SMALL_BODY_BYTES = 1024 * 1024
 
 /**
- * A promise only for a large body: its copy must not hold the event loop.
+ * Returns a promise only for a large body: copying it must not block the event loop.
  *
- * @param keepAlive FOREMAN_KEEP_ALIVE; null = none
- * @param resident of `/api/ps`, just asked
+ * @param keepAlive FOREMAN_KEEP_ALIVE; null if it is `none`
+ * @param resident models of the latest `/api/ps`
  */
 export function bodyToSend(
   job: Job,
@@ -27,13 +27,16 @@ export function bodyToSend(
   return body.length <= SMALL_BODY_BYTES ? runAtOnce(edited) : inTurns(edited)
 }
 
-/** Whether the job loads its model, or carries a keep_alive of its own: what the target holds, and for how long, changes. */
+/**
+ * Whether the job may change what the target holds, or for how long: it loads its model, or carries a keep_alive of its
+ * own.
+ */
 export function mayChangeResident({ endpoint, state, lacksKeepAlive }: Job): boolean {
   const { saysWith }: Endpoint = ENDPOINTS[endpoint]
   return state === 'loading' || (saysWith !== undefined && !lacksKeepAlive)
 }
 
-/** Lets the event loop turn between two slices. */
+/** Lets the event loop run between two slices. */
 async function inTurns<T>(work: Slices<T>): Promise<T> {
   for (;;) {
     const step = work.next()

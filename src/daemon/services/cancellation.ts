@@ -1,5 +1,5 @@
-// Owns the end of a job from outside, be it a cancel call or a deadline: whether it waits, runs, or is just being claimed.
-// It never touches the target; a running job is stopped by the run itself.
+// Cancellation of a job by a call or a deadline, whether it waits, runs, or is being claimed. It never talks to the
+// target: a running job is stopped by its attempt.
 
 import type { StopReason } from '../domain/attempt.ts'
 import { isFinal, type JobError } from '../domain/job.ts'
@@ -8,10 +8,10 @@ import type { Relay } from '../runtime/relay.ts'
 import type { Store } from '../sqlite/store.ts'
 import type { AttemptCompleter } from './attempt-completer.ts'
 
-/** `stopping`: it runs, and its final state comes in a moment; `cancelled`: it waited; `over`: it had ended before. */
+/** `stopping`: it runs, and will end in a moment. `cancelled`: it was waiting. `over`: it had ended before. */
 export type CancelResult = 'stopping' | 'cancelled' | 'over' | 'unknown'
 
-/** What became of a request to stop the running job. `answered`: its answer has its verdict, which stands. */
+/** Result of stopping the running job. `answered`: its answer is complete already, so its outcome stands. */
 export type StopResult = 'stopping' | 'answered' | 'not_running'
 
 export interface CancellationParts {
@@ -24,7 +24,7 @@ export interface CancellationParts {
 
 export class Cancellation {
   readonly #parts: CancellationParts
-  /** Those that a claim which is on its way may have met. */
+  /** Cancellations since the last claim was sent; that claim may return one of these jobs. */
   readonly #written = new Map<string, Promise<boolean>>()
 
   constructor(parts: CancellationParts) {
@@ -32,8 +32,8 @@ export class Cancellation {
   }
 
   /**
-   * @param reason what stops it if it runs; `start_before_passed` stops no run: it has started
-   * @param limit the deadline in words, where one ends it
+   * @param reason why a running job is stopped; `start_before_passed` never stops one, because it has started
+   * @param limit the deadline in words, if one has passed
    */
   async cancel(
     id: string,
@@ -48,7 +48,7 @@ export class Cancellation {
     if (job === null) return 'unknown'
     if (isFinal(job.state) || (reason === 'start_before_passed' && job.startedAt !== null)) return 'over'
     if (stops()) return 'stopping'
-    // Written down whatever state it is in by now: a claim may be on its way back, and asks `caught` before it sends.
+    // Saved whatever its state is by now: a claim may be on its way back, and calls `caught` before it sends.
     const written = this.#write(id, error)
     this.#written.set(id, written)
     if (!(await written)) return 'over'
@@ -56,12 +56,15 @@ export class Cancellation {
     return 'cancelled'
   }
 
-  /** A claim goes out. What was cancelled before it cannot be what it brings. */
+  /** A claim is sent. It cannot return a job that was cancelled before. */
   claiming(): void {
     this.#written.clear()
   }
 
-  /** Whether the job that was just claimed was cancelled in that very moment; null: it was not, and nothing is waited for. */
+  /**
+   * For a job that was just claimed: its cancellation if there was one since the claim was sent, else null. Resolves
+   * with whether the job was cancelled.
+   */
   caught(id: string): Promise<boolean> | null {
     return this.#written.get(id) ?? null
   }

@@ -1,16 +1,16 @@
-// Owns the deadlines of jobs: when `start_before` or `finish_before` has passed, the job is ended. It looks when the next
-// one falls due and decides nothing: which are overdue is the store's word, how a job ends the dispatcher's.
+// Deadlines of jobs: ends each job whose `start_before` or `finish_before` has passed. The store says which jobs are overdue;
+// the dispatcher ends them.
 
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import { Wakeup } from '../runtime/wakeup.ts'
+import { WorkLoop } from '../runtime/wakeup.ts'
 import type { Overdue, Store } from '../sqlite/store.ts'
 import { formatDuration } from '../text/grammar.ts'
 
 const MAX_OVERDUE_JOBS = 100
-/** Deadlines are of the wall clock, which may jump, or go on while this machine sleeps: it looks at least this often. */
+/** Deadlines are wall times. The wall clock may jump, or run on while this machine sleeps, so they are checked this often. */
 const AT_LEAST_EVERY_MS = 60_000
-/** After a look that failed, or found only what is on its way out. */
+/** After a check that failed, or that found only jobs that are being ended already. */
 const AGAIN_MS = 1_000
 
 export interface DeadlinesParts {
@@ -18,71 +18,54 @@ export interface DeadlinesParts {
   readonly log: Log
   readonly store: Pick<Store, 'overdue'>
   readonly dispatcher: {
-    /** @param limit the wish, in words */
+    /** @param limit the duration that the caller gave, in words */
     endOverdue(id: string, code: Overdue['code'], limit: string): Promise<unknown>
   }
 }
 
 export class Deadlines {
   readonly #parts: DeadlinesParts
-  readonly #wakeup: Wakeup
-  #loop: Promise<void> | null = null
-  #stopped = false
+  readonly #loop: WorkLoop
 
   constructor(parts: DeadlinesParts) {
+    const { clock, log } = parts
     this.#parts = parts
-    this.#wakeup = new Wakeup(parts.clock)
+    this.#loop = new WorkLoop({ clock, log, name: 'deadlines', retryMs: AGAIN_MS, work: () => this.#check() })
   }
 
-  /** Resolves when what fell due while nobody looked is ended: before the first claim, or it would be sent after all. */
+  /** Resolves when jobs that became overdue during the downtime are ended. Call it before the first claim. */
   async start(): Promise<void> {
-    if (this.#loop !== null) return
-    await this.#look()
-    this.#loop = this.#forEver()
+    await this.#loop.turn()
+    this.#loop.start()
   }
 
-  /** There may be an earlier deadline than was known. */
+  /** Call it when a job with a deadline was added. */
   wake(): void {
-    this.#wakeup.wake()
+    this.#loop.wake()
   }
 
-  /** Safe twice. */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    this.#wakeup.wake()
-    await this.#loop
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #forEver(): Promise<void> {
-    while (!this.#stopped) {
-      await this.#wakeup.wait()
-      if (!this.#stopped) await this.#look()
-    }
-  }
-
-  /** Ends what is overdue and sets the clock for what comes next. Never rejects. */
-  async #look(): Promise<void> {
-    const { clock, log, store } = this.#parts
-    try {
-      const asked = new Set<string>()
-      for (;;) {
-        const { overdue, nextAt } = await store.overdue(clock.now(), MAX_OVERDUE_JOBS)
-        const fresh = overdue.filter(({ id }) => !asked.has(id))
-        for (const job of fresh) {
-          asked.add(job.id)
-          await this.#end(job)
-        }
-        if (this.#stopped) return
-        if (overdue.length > 0 && fresh.length > 0) continue
-        // What was asked to end is still there: a run that stops takes its moment.
-        if (overdue.length > 0) return this.#wakeup.wakeIn(AGAIN_MS)
-        if (nextAt === null) return
-        const inMs = nextAt - clock.now()
-        return this.#wakeup.wakeIn(inMs <= 0 ? AGAIN_MS : Math.min(inMs, AT_LEAST_EVERY_MS))
+  /** Ends overdue jobs, then sets the timer for the next deadline. */
+  async #check(): Promise<void> {
+    const { clock, store } = this.#parts
+    const asked = new Set<string>()
+    for (;;) {
+      const { overdue, nextAt } = await store.overdue(clock.now(), MAX_OVERDUE_JOBS)
+      const fresh = overdue.filter(({ id }) => !asked.has(id))
+      for (const job of fresh) {
+        asked.add(job.id)
+        await this.#end(job)
       }
-    } catch (error) {
-      log.error({ err: error }, 'deadlines could not be looked at; tried again')
-      this.#wakeup.wakeIn(AGAIN_MS)
+      if (this.#loop.isStopping) return
+      if (overdue.length > 0 && fresh.length > 0) continue
+      // Jobs that were asked to end are still there: a running job takes a moment to stop.
+      if (overdue.length > 0) return this.#loop.wakeIn(AGAIN_MS)
+      if (nextAt === null) return
+      const inMs = nextAt - clock.now()
+      return this.#loop.wakeIn(inMs <= 0 ? AGAIN_MS : Math.min(inMs, AT_LEAST_EVERY_MS))
     }
   }
 
@@ -92,7 +75,7 @@ export class Deadlines {
       await dispatcher.endOverdue(id, code, formatDuration(limitMs))
       log.info({ job: id, code }, 'a deadline has passed')
     } catch (error) {
-      log.error({ err: error, job: id }, 'a job whose deadline has passed could not be ended; tried again')
+      log.error({ err: error, job: id }, 'an overdue job could not be ended; trying again')
     }
   }
 }

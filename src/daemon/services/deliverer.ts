@@ -1,6 +1,6 @@
-// Owns the one loop that sends webhooks: takes what is due from the outbox, many at once, one at a time per job, and writes
-// down what became of each. It never fails a job, never waits for a receiver before it serves the next one, and logs of a
-// receiver only its host.
+// Webhook deliverer: one loop that takes due deliveries from the outbox, sends many at once (one at a time per job) and
+// saves each result. It never fails a job and never lets one receiver delay another. It logs only the host of a
+// receiver.
 
 import { signWebhook, type WebhookKey, webhookId } from '../../protocol/webhook.ts'
 import { NOTHING_RESIDENT } from '../domain/affinity.ts'
@@ -8,21 +8,22 @@ import { type DeliveryOutcome, decideDelivery, isTooLarge } from '../domain/deli
 import { isFinal } from '../domain/job.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import type { Counts } from '../runtime/metrics.ts'
 import type { OnStep } from '../runtime/step.ts'
-import { Wakeup } from '../runtime/wakeup.ts'
+import { WorkLoop } from '../runtime/wakeup.ts'
 import type { DueDelivery, Store } from '../sqlite/store.ts'
+import { LruMap } from '../text/lru-map.ts'
 import { webhookBody } from '../webhooks/payload.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { DeliverySlots, type Tried } from './delivery-slots.ts'
 
-/** The wall clock may be put forward while the loop sleeps until something falls due. */
+/** The loop looks at least this often, because the wall clock may be set forward while it sleeps. */
 const LOOK_EVERY_MS = 60_000
-/** After something unexpected. */
+/** Pause after an unexpected error. */
 const PAUSE_MS = 2_000
-/** Two looks at both clocks differ by less, unless the wall clock was set. */
+/** The offset between the two clocks changes by less than this, unless the wall clock was set. */
 const CLOCK_TOLERANCE_MS = 1_000
-/** The oldest are dropped; their webhooks are tried with all their data once more. */
+/** Beyond it the oldest are dropped; those webhooks are sent in full once more. */
 const MAX_SLIM = 10_000
 
 export interface DelivererParts {
@@ -30,7 +31,7 @@ export interface DelivererParts {
   /** 0 ≤ random < 1. */
   readonly random: () => number
   readonly log: Log
-  readonly metrics: Pick<Metrics, 'webhookTried'>
+  readonly metrics: Counts
   readonly store: Pick<Store, 'dueDeliveries' | 'settleDelivery' | 'recallDeliveries' | 'get' | 'detail'>
   readonly webhooks: Webhooks
   /** FOREMAN_WEBHOOK_SECRET. */
@@ -42,41 +43,44 @@ export interface DelivererParts {
 
 export class Deliverer {
   readonly #parts: DelivererParts
-  readonly #wakeup: Wakeup
-  readonly #places = new DeliverySlots()
+  readonly #loop: WorkLoop
+  readonly #slots = new DeliverySlots()
   readonly #tries = new Map<string, Promise<void>>()
   readonly #stop = new AbortController()
-  /** Ids of webhooks that their receivers found too large. */
-  readonly #slim = new Set<string>()
-  /** Wall time less monotonic time at the last look; null before the first. */
+  /** Ids of webhooks that were too large for their receivers. */
+  readonly #slim = new LruMap<string, true>(MAX_SLIM)
+  /** Wall time minus monotonic time when last checked; null before that. */
   #clockOffset: number | null = null
-  #loop: Promise<void> | null = null
 
   constructor(parts: DelivererParts) {
+    const { clock, log } = parts
+    const work = async (): Promise<void> => {
+      await this.#recall()
+      await this.#fill()
+    }
     this.#parts = parts
-    this.#wakeup = new Wakeup(parts.clock)
+    this.#loop = new WorkLoop({ clock, log, name: 'deliverer', retryMs: PAUSE_MS, work })
   }
 
-  /** Webhooks on their way now. */
+  /** Webhooks being sent now. */
   get underWay(): number {
     return this.#tries.size
   }
 
   start(): void {
-    this.#loop ??= this.#forEver()
+    this.#loop.start()
     this.wake()
   }
 
-  /** Something may have fallen due. */
+  /** Call it when a webhook may be due. */
   wake(): void {
-    this.#wakeup.wake()
+    this.#loop.wake()
   }
 
-  /** Breaks off what is on its way: it is not settled, so it is sent again after the next start. Safe twice. */
+  /** Aborts deliveries that are under way. They are not settled, so they are sent again after the next start. Safe to call twice. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    this.wake()
-    await this.#loop
+    await this.#loop.stop()
     await Promise.all(this.#tries.values())
   }
 
@@ -84,20 +88,7 @@ export class Deliverer {
     return this.#stop.signal.aborted
   }
 
-  async #forEver(): Promise<void> {
-    while (!this.#stopping) {
-      await this.#wakeup.wait()
-      try {
-        await this.#recall()
-        await this.#fill()
-      } catch (error) {
-        this.#parts.log.error({ err: error }, 'the deliverer met something unexpected; it goes on')
-        this.#wakeup.wakeIn(PAUSE_MS)
-      }
-    }
-  }
-
-  /** At the start, and when the wall clock was set back: no webhook may wait for the time that passed already. */
+  /** At the start, and when the wall clock was set back, moves next tries back: no webhook may wait that time once more. */
   async #recall(): Promise<void> {
     const { clock, store, log } = this.#parts
     const now = clock.now()
@@ -108,34 +99,39 @@ export class Deliverer {
     if (before !== null && setBackMs <= CLOCK_TOLERANCE_MS) return
     try {
       const recalled = await store.recallDeliveries({ now, setBackMs })
-      if (recalled > 0) log.info({ webhooks: recalled, setBackMs }, 'the clock was set back: webhooks moved with it')
+      if (recalled > 0)
+        log.info(
+          { webhooks: recalled, setBackMs },
+          'the clock was set back: retry times of webhooks were moved back with it',
+        )
     } catch (error) {
       this.#clockOffset = before
       throw error
     }
   }
 
-  /** Ends when every place is taken or nothing more is due: each turn takes a place or shuts out a receiver. */
+  /** Ends when all slots are taken or nothing more is due. Each round takes a slot or finds a receiver saturated. */
   async #fill(): Promise<void> {
     const { clock, store } = this.#parts
-    while (!this.#stopping && this.#places.free > 0) {
+    while (!this.#stopping && this.#slots.free > 0) {
       const now = clock.now()
-      const { saturated: except, free: limit } = this.#places
+      const { saturated: except, free: limit } = this.#slots
       const { due, nextAt } = await store.dueDeliveries({ now, limit, except, underWay: [...this.#tries.keys()] })
       if (this.#stopping) return
       const begun = due.filter((delivery) => this.#begin(delivery))
-      if (begun.length > 0 || this.#places.saturated.length > except.length) continue
+      if (begun.length > 0 || this.#slots.saturated.length > except.length) continue
       if (nextAt === null) return
-      // The question took its time; what it could not have given then is no reason to ask at once.
+      // The query took time. A delivery that became due meanwhile, and that the query could not return, must not cause
+      // a hot loop.
       const inMs = nextAt > now ? nextAt - clock.now() : PAUSE_MS
-      if (inMs > 0) return this.#wakeup.wakeIn(Math.min(inMs, LOOK_EVERY_MS))
+      if (inMs > 0) return this.#loop.wakeIn(Math.min(inMs, LOOK_EVERY_MS))
     }
   }
 
-  /** False: it has no place. */
+  /** Returns false if its job is being told already, or no slot is free. */
   #begin(delivery: DueDelivery): boolean {
     const { jobId, receiver } = delivery
-    if (this.#tries.has(jobId) || !this.#places.acquire(receiver)) return false
+    if (this.#tries.has(jobId) || !this.#slots.acquire(receiver)) return false
     const tried = this.#try(delivery).finally(() => {
       this.#tries.delete(jobId)
       this.wake()
@@ -153,13 +149,13 @@ export class Deliverer {
       if (outcome !== null) tried = await this.#settle(delivery, outcome)
     } catch (error) {
       tried = 'failing'
-      log.error({ err: error, job: delivery.jobId }, 'a webhook could not be sent for an unexpected reason')
+      log.error({ err: error, job: delivery.jobId }, 'unexpected error while a webhook was sent; trying again')
       await this.#pause()
     }
-    this.#places.release(delivery.receiver, tried)
+    this.#slots.release(delivery.receiver, tried)
   }
 
-  /** Null: there is nothing to say of it, for the job is gone, or we stop. */
+  /** Returns null if the job is gone or foreman stops. */
   async #send({ jobId, change, url }: DueDelivery): Promise<DeliveryOutcome | null> {
     const { clock, store, webhooks, keys, publicUrl, onStep } = this.#parts
     const detail = isFinal(change.state) ? await store.detail(jobId, NOTHING_RESIDENT) : null
@@ -175,7 +171,7 @@ export class Deliverer {
     return outcome.kind === 'aborted' ? null : outcome
   }
 
-  /** Writes down what the try came to, and says what that tells of the receiver. */
+  /** Saves the result of the try. Returns what it showed about the receiver. */
   async #settle({ jobId, change, receiver, tries }: DueDelivery, outcome: DeliveryOutcome): Promise<Tried> {
     const { clock, random, log, metrics, store } = this.#parts
     await this.#recall()
@@ -185,30 +181,28 @@ export class Deliverer {
     this.#remember(webhookId(jobId, change.number), verdict.kind === 'again' && isLastEvent, outcome)
     await store.settleDelivery({ jobId, n: change.number, now, verdict })
     this.#parts.onStep?.('settled', jobId)
-    metrics.webhookTried(verdict.kind)
-    const told = {
+    metrics.inc('deliveries', { result: verdict.kind })
+    const fields = {
       job: jobId,
       receiver,
       delivery: change.number,
       tries: tries + 1,
       ...(outcome.kind === 'answered' ? { status: outcome.status } : { reason: outcome.kind }),
     }
-    if (verdict.kind === 'delivered') log.debug(told, 'webhook delivered')
-    else if (verdict.kind === 'again') log.debug({ ...told, inMs: verdict.at - now }, 'webhook failed; tried again')
-    else if (verdict.kind === 'stopped') log.info(told, 'the receiver wants no more webhooks of this job')
-    else log.warn(told, 'webhook given up')
-    if (outcome.kind === 'timeout') return 'silent'
-    return verdict.kind === 'again' || verdict.kind === 'given_up' ? 'failing' : 'good'
+    if (verdict.kind === 'delivered') log.debug(fields, 'webhook delivered')
+    else if (verdict.kind === 'again') log.debug({ ...fields, inMs: verdict.at - now }, 'webhook failed; will retry')
+    else if (verdict.kind === 'stopped') log.info(fields, 'the receiver declined further webhooks of this job (410)')
+    else log.warn(fields, 'webhook given up')
+    if (outcome.kind === 'timeout') return 'unresponsive'
+    return verdict.kind === 'again' || verdict.kind === 'given_up' ? 'failing' : 'healthy'
   }
 
-  #remember(id: string, comesAgain: boolean, outcome: DeliveryOutcome): void {
-    if (!comesAgain) this.#slim.delete(id)
-    else if (isTooLarge(outcome)) this.#slim.add(id)
-    const [oldest] = this.#slim
-    if (this.#slim.size > MAX_SLIM && oldest !== undefined) this.#slim.delete(oldest)
+  #remember(id: string, willRetry: boolean, outcome: DeliveryOutcome): void {
+    if (!willRetry) this.#slim.delete(id)
+    else if (isTooLarge(outcome)) this.#slim.set(id, true)
   }
 
-  /** So that a broken store is not asked in a hot loop. */
+  /** Prevents a hot loop if the store fails. */
   async #pause(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const { signal } = this.#stop

@@ -1,116 +1,108 @@
-// Owns how many webhooks may be on their way at once: in all, to one receiver, and to each kind of receiver. Whoever is not
-// known to answer shares a small part, so that places are always left for those who do. It sends nothing.
+// Limits on concurrent webhook deliveries: in total, per receiver, and per health of receivers. Receivers that are not known
+// to be healthy share a few slots, so that slots are always left for healthy ones. It sends nothing.
 
-/** What is known of a receiver (`host:port`) by its last try. */
-type ReceiverHealth = 'good' | 'unmet' | 'failing' | 'silent'
+import { LruMap } from '../text/lru-map.ts'
+
+/** What the last try showed about a receiver (`host:port`). */
+export type Tried = 'healthy' | 'failing' | 'unresponsive'
+type ReceiverHealth = Tried | 'unknown'
 
 const MAX_DELIVERIES = 64
 
 /**
- * For one receiver, and for all of its kind together. The first three kinds leave 16 places to the good ones whatever
- * happens: 16 silent receivers, met for the first time at four places each, once held up everybody for 13 s. A silent one
- * takes its 15 s, a failing one none, so the two do not share. A single try finds out whether one is back.
+ * Slots for one receiver, and for all of its health together. The first three leave 16 slots to healthy receivers: 16
+ * unresponsive ones, new at the time and with four slots each, once delayed all others for 13 s. An unresponsive receiver holds
+ * a slot for 15 s, a failing one hardly at all, so the two do not share. One try is enough to see that a receiver is back.
  */
-const SHARES: Readonly<Record<ReceiverHealth, { readonly one: number; readonly all: number }>> = {
-  unmet: { one: 1, all: 24 },
-  failing: { one: 1, all: 16 },
-  silent: { one: 1, all: 8 },
-  good: { one: 4, all: MAX_DELIVERIES },
+const LIMITS: Readonly<Record<ReceiverHealth, { readonly perReceiver: number; readonly together: number }>> = {
+  unknown: { perReceiver: 1, together: 24 },
+  failing: { perReceiver: 1, together: 16 },
+  unresponsive: { perReceiver: 1, together: 8 },
+  healthy: { perReceiver: 4, together: MAX_DELIVERIES },
 }
 
-/** The longest unheard of are forgotten first; who is forgotten counts as never met. */
+/** The receivers tried longest ago are dropped first; their health is then unknown again. */
 const MAX_REMEMBERED_RECEIVERS = 5_000
-/** How many that were put off are let in for a look when one place of their kind is free again. */
-const MAX_PROBES = 4
+/** Deferred receivers that may ask again when one slot of their health becomes free. */
+const MAX_READMITTED = 4
 
-export type Tried = 'good' | 'failing' | 'silent'
+const forEachHealth = <T>(make: () => T): Record<ReceiverHealth, T> => ({
+  healthy: make(),
+  unknown: make(),
+  failing: make(),
+  unresponsive: make(),
+})
 
 export class DeliverySlots {
-  readonly #taken = new Map<string, { readonly health: ReceiverHealth; places: number }>()
-  readonly #takenBy: Record<ReceiverHealth, number> = { good: 0, unmet: 0, failing: 0, silent: 0 }
-  /** The longest unheard of first. */
-  readonly #known = new Map<string, Tried>()
-  /** Asked for a place of a kind that had none left; the first to come first. */
-  readonly #putOff: Record<ReceiverHealth, Set<string>> = {
-    good: new Set(),
-    unmet: new Set(),
-    failing: new Set(),
-    silent: new Set(),
-  }
-  #all = 0
+  readonly #taken = new Map<string, { readonly health: ReceiverHealth; slots: number }>()
+  readonly #takenBy = forEachHealth(() => 0)
+  readonly #known = new LruMap<string, Tried>(MAX_REMEMBERED_RECEIVERS)
+  /** Receivers that found no slot of their health, in the order in which they asked. */
+  readonly #deferred = forEachHealth(() => new LruMap<string, true>(MAX_REMEMBERED_RECEIVERS))
+  #total = 0
 
   get free(): number {
-    return MAX_DELIVERIES - this.#all
+    return MAX_DELIVERIES - this.#total
   }
 
-  /** Receivers that get no place now, as far as they have asked. */
+  /** Receivers that would get no slot now, as far as they have asked. */
   get saturated(): readonly string[] {
-    const full = [...this.#taken.keys()].filter((receiver) => !this.#mayTake(receiver))
-    return [...new Set([...full, ...Object.values(this.#putOff).flatMap((waiting) => [...waiting])])]
+    const full = [...this.#taken.keys()].filter((receiver) => !this.#mayAcquire(receiver))
+    return [...new Set([...full, ...Object.values(this.#deferred).flatMap((waiting) => [...waiting.keys()])])]
   }
 
-  /** False: no place now. */
+  /** Returns false if the receiver gets no slot now. */
   acquire(receiver: string): boolean {
-    const health = this.#standingOf(receiver)
-    if (!this.#mayTake(receiver)) {
-      if (this.free > 0) this.#remember(this.#putOff[health], receiver)
+    const health = this.#healthOf(receiver)
+    if (!this.#mayAcquire(receiver)) {
+      if (this.free > 0) this.#defer(receiver, health)
       return false
     }
-    this.#putOff[health].delete(receiver)
-    const taken = this.#taken.get(receiver) ?? { health, places: 0 }
-    taken.places += 1
+    this.#deferred[health].delete(receiver)
+    const taken = this.#taken.get(receiver) ?? { health, slots: 0 }
+    taken.slots += 1
     this.#taken.set(receiver, taken)
     this.#takenBy[taken.health] += 1
-    this.#all += 1
+    this.#total += 1
     return true
   }
 
-  /** `tried`: how it went; null where nothing was learnt. */
+  /** @param tried what the try showed; null if it showed nothing */
   release(receiver: string, tried: Tried | null): void {
     const taken = this.#taken.get(receiver)
     if (taken === undefined) return
-    taken.places -= 1
+    taken.slots -= 1
     this.#takenBy[taken.health] -= 1
-    this.#all -= 1
-    if (taken.places === 0) this.#taken.delete(receiver)
-    if (tried !== null) {
-      this.#known.delete(receiver)
-      this.#known.set(receiver, tried)
-    }
-    for (const [oldest] of this.#known) {
-      if (this.#known.size <= MAX_REMEMBERED_RECEIVERS) break
-      this.#known.delete(oldest)
-    }
-    this.#look(this.#putOff[taken.health])
-    // What it is now, it was put off as something else.
-    for (const waiting of Object.values(this.#putOff)) waiting.delete(receiver)
+    this.#total -= 1
+    if (taken.slots === 0) this.#taken.delete(receiver)
+    if (tried !== null) this.#known.set(receiver, tried)
+    this.#readmit(taken.health)
+    // Its health may be another one now than when it was deferred.
+    for (const waiting of Object.values(this.#deferred)) waiting.delete(receiver)
   }
 
-  #standingOf(receiver: string): ReceiverHealth {
-    return this.#taken.get(receiver)?.health ?? this.#known.get(receiver) ?? 'unmet'
+  #healthOf(receiver: string): ReceiverHealth {
+    return this.#taken.get(receiver)?.health ?? this.#known.get(receiver) ?? 'unknown'
   }
 
-  #mayTake(receiver: string): boolean {
+  #mayAcquire(receiver: string): boolean {
     const taken = this.#taken.get(receiver)
     const known = this.#known.get(receiver)
-    // It has turned bad, or good: what it holds comes back first.
+    // Its health has changed: the slots that it holds must be released first.
     if (taken !== undefined && known !== undefined && known !== taken.health) return false
-    const health = this.#standingOf(receiver)
-    const { one, all } = SHARES[health]
-    return this.free > 0 && this.#takenBy[health] < all && (taken?.places ?? 0) < one
+    const health = this.#healthOf(receiver)
+    const { perReceiver, together } = LIMITS[health]
+    return this.free > 0 && this.#takenBy[health] < together && (taken?.slots ?? 0) < perReceiver
   }
 
-  #remember(waiting: Set<string>, receiver: string): void {
-    waiting.add(receiver)
-    const [oldest] = waiting
-    if (waiting.size > MAX_REMEMBERED_RECEIVERS && oldest !== undefined) waiting.delete(oldest)
+  /** A receiver that is deferred already keeps its turn. */
+  #defer(receiver: string, health: ReceiverHealth): void {
+    if (!this.#deferred[health].has(receiver)) this.#deferred[health].set(receiver, true)
   }
 
-  #look(waiting: Set<string>): void {
-    let looks = MAX_PROBES
-    for (const receiver of waiting) {
-      if (looks-- === 0) break
-      waiting.delete(receiver)
+  #readmit(health: ReceiverHealth): void {
+    for (const receiver of [...this.#deferred[health].keys()].slice(0, MAX_READMITTED)) {
+      this.#deferred[health].delete(receiver)
     }
   }
 }

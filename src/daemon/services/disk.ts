@@ -14,7 +14,7 @@ export interface DiskParts {
   readonly db: string
   /** FOREMAN_MIN_FREE, bytes. */
   readonly minFree: number
-  /** Called at each look: it may have been deleted or replaced meanwhile. */
+  /** Called at each check: the files may have been deleted or replaced meanwhile. */
   readonly checkFiles: () => void
 }
 
@@ -33,12 +33,12 @@ export class Disk {
     this.#parts = parts
   }
 
-  /** Nothing may be admitted. */
+  /** True if nothing may be admitted. */
   get full(): boolean {
     return this.#low || this.#storeFull
   }
 
-  /** Looks for the first time before it resolves. */
+  /** Resolves after the first check. */
   async start(): Promise<void> {
     await this.#look()
   }
@@ -51,7 +51,7 @@ export class Disk {
   storeSays(full: boolean): void {
     this.#storeFull = full
     if (full) this.#parts.log.error('the disk is full: nothing is admitted until there is room')
-    else this.#parts.log.warn('there is room again')
+    else this.#parts.log.warn('the disk has room again')
   }
 
   async #look(): Promise<void> {
@@ -64,7 +64,10 @@ export class Disk {
       this.freeBytes = freeBytes
       const low = freeBytes < minFree
       if (low !== this.#low)
-        log.warn({ freeBytes, minFree }, low ? 'free disk is low: nothing is admitted' : 'there is room again')
+        log.warn(
+          { freeBytes, minFree },
+          low ? 'free disk space is low: nothing is admitted' : 'the disk has room again',
+        )
       this.#low = low
       this.databaseBytes = await databaseBytes(db)
     } catch (error) {

@@ -1,5 +1,6 @@
-// Owns the one loop that sends jobs: asks the target, claims, runs, writes the verdict, again. One job at a time, always.
-// It never dies: whatever happens is logged, the job is marked, the loop goes on. It knows no HTTP and no caller.
+// Dispatcher: the one loop that sends jobs. It asks the target, claims a job, runs it, saves the outcome, and starts
+// again; always one job at a time. An unexpected error is logged, its job is failed, and the loop continues. It knows
+// nothing of HTTP callers.
 
 import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency, residencyAfter, type Turn } from '../domain/affinity.ts'
@@ -15,8 +16,8 @@ import type { QueueCondition } from '../domain/wait-reason.ts'
 import type { Target } from '../ollama/target.ts'
 import type { AwakeClock } from '../runtime/awake-clock.ts'
 import type { OnStep } from '../runtime/step.ts'
-import { Wakeup } from '../runtime/wakeup.ts'
-import type { JobChange, PastRun, QueueState } from '../sqlite/store.ts'
+import { WorkLoop } from '../runtime/wakeup.ts'
+import type { JobChange, PastRun, QueueState, Store } from '../sqlite/store.ts'
 import { AttemptCompleter, type AttemptCompleterParts, sentLine } from './attempt-completer.ts'
 import { type AnswerSoFar, Attempt, type RunningJob } from './attempt-run.ts'
 import { bodyToSend, mayChangeResident } from './body-to-send.ts'
@@ -24,13 +25,13 @@ import { Cancellation, type CancelResult, type StopResult } from './cancellation
 import { Pausing } from './pausing.ts'
 import { watch } from './watchdog.ts'
 
-/** An answer of the target this young needs no asking before the next claim; nor does a look at what it holds. */
+/** Maximum age of the target's last answer, and of the last `/api/ps`, for a claim without asking again. */
 const FRESH_MS = 1_000
-/** How often an unreachable target is asked while work waits. */
+/** How often an unreachable target is asked while jobs wait. */
 const ASK_EVERY_MS = 2_000
-/** How long the question may take: a sleeping machine's open connection never answers. */
+/** Deadline of that request: an open connection to a sleeping machine never answers. */
 const ASK_DEADLINE_MS = 5_000
-/** A target that has not answered for this long is said not to answer, before the deadline has passed. */
+/** After this long without an answer, the target is reported as unreachable, before the deadline has passed. */
 const SLOW_ANSWER_MS = 1_000
 
 export interface DispatcherParts extends AttemptCompleterParts {
@@ -42,41 +43,48 @@ export interface DispatcherParts extends AttemptCompleterParts {
 
 export class Dispatcher {
   readonly #parts: DispatcherParts
-  readonly #wakeup: Wakeup
+  readonly #loop: WorkLoop
   readonly #completer: AttemptCompleter
   readonly loads: LoadCounts
+  readonly runTimes: RunTimes
   readonly #cancellation: Cancellation
-  #loop: Promise<void> | null = null
   #run: Attempt | null = null
   readonly #pausing: Pausing
-  #stopping = false
-  /** Whatever is sent from here on ends at once. */
+  /** The grace of a stop is over: a job that is sent from here on is stopped at once. */
   #graceOver = false
-  /** The next claim must ask first, however young the last answer is: the last connection broke. */
+  /** The target must be asked before the next claim, because the last connection broke. */
   #mustAsk = true
   #lastSent: string | null = null
   /** Wall ms of the last swap. */
   #swappedAt: number | null = null
-  /** Wall ms since which claims have found no room on the disk. */
+  /** Wall ms since when the disk has no room for a claim; null if it has. */
   #storageFullSince: number | null = null
-  /** Clock.monotonic() at which the target was asked whether it answers, while it is asked. */
+  /** Clock.monotonic() when the pending ping was sent; null if none is pending. */
   #askingSince: number | null = null
   /** Wall ms of the end of the last run. */
   #idleSince: number | null = null
   #residency: Residency = NOTHING_RESIDENT
-  /** What `/api/ps` showed last, and Clock.monotonic() of that; null: what it showed is out of date. */
+  /** What `/api/ps` showed last, and Clock.monotonic() of that. `#lookedAt` is null if it is out of date. */
   #resident: readonly ResidentModel[] = []
   #lookedAt: number | null = null
 
   constructor(parts: DispatcherParts) {
+    const { clock, store, relay, log, target, prober } = parts
     this.#parts = parts
-    this.#wakeup = new Wakeup(parts.clock)
+    const work = async (): Promise<void> => {
+      await this.#drain()
+      while (this.#pausing.isUnloadDue) await this.#pausing.unload()
+    }
+    this.#loop = new WorkLoop({ clock, log, name: 'dispatcher', retryMs: ASK_EVERY_MS, work })
     this.#completer = new AttemptCompleter(parts)
     this.loads = this.#completer.loads
-    const { clock, store, relay, log, target, prober } = parts
+    this.runTimes = this.#completer.runTimes
     this.#pausing = new Pausing({ clock, log, store, target, prober, wake: () => this.wake() })
     this.#cancellation = new Cancellation({
-      ...{ clock, store, relay, completer: this.#completer },
+      clock,
+      store,
+      relay,
+      completer: this.#completer,
       stopRunning: (id, reason, limit) => this.stopRunning(id, reason, limit),
     })
   }
@@ -91,14 +99,6 @@ export class Dispatcher {
 
   get unloadReport(): UnloadReport | null {
     return this.#pausing.report
-  }
-
-  get recentRunMs(): number | null {
-    return this.#completer.recentRunMs
-  }
-
-  get runTimes(): RunTimes {
-    return this.#completer.runTimes
   }
 
   get residency(): Turn {
@@ -143,18 +143,21 @@ export class Dispatcher {
     }
   }
 
-  /** @param remembered what the store kept of an earlier life; `runs`: what jobs took then */
+  /**
+   * @param remembered state that the store kept from earlier processes
+   * @param runs run times of earlier jobs
+   */
   start(remembered: Pick<QueueState, 'pause' | 'lastAffinity' | 'swappedAt'>, runs: readonly PastRun[]): void {
     this.#completer.recall(runs)
     this.#pausing.start(remembered.pause)
     this.#lastSent = remembered.lastAffinity
     this.#swappedAt = remembered.swappedAt
-    this.#loop ??= this.#forEver()
+    this.#loop.start()
     this.wake()
   }
 
   wake(): void {
-    this.#wakeup.wake()
+    this.#loop.wake()
   }
 
   pause(request: PauseRequest): Promise<void> {
@@ -169,13 +172,13 @@ export class Dispatcher {
     return this.#pausing.resume()
   }
 
-  /** Ends a running job from our side, unless its answer is known to be whole already. */
+  /** Stops the running job, unless its answer is known to be complete. */
   stopRunning(id: string, reason: StopReason, limit?: string): StopResult {
     if (this.#run?.job.id !== id) return 'not_running'
     return this.#run.stop(reason, limit) ? 'stopping' : 'answered'
   }
 
-  /** Ends a job by a call, whoever submitted it. */
+  /** Cancels a job, waiting call or async. */
   cancel(id: string): Promise<CancelResult> {
     const error = { code: 'cancelled', message: errorMessage('cancelled'), status: null } as const
     return this.#cancellation.cancel(id, error, 'cancelled')
@@ -184,81 +187,72 @@ export class Dispatcher {
   /** Ends a job whose deadline has passed. */
   endOverdue(id: string, code: 'start_before_passed' | 'finish_before_passed', limit: string): Promise<CancelResult> {
     const error = { code, message: errorMessage(code, { limit }), status: null }
-    // Claimed since somebody looked: then it has started in time.
+    // It was claimed since the check, so it has started in time.
     if (code === 'start_before_passed' && this.#run?.job.id === id) return Promise.resolve('over')
     return this.#cancellation.cancel(id, error, code, limit)
   }
 
-  /** An async job was written to the queue. */
+  /** An async job was saved in the queue. */
   enqueued(job: Job): void {
     this.#parts.onStep?.('submitted', job.id)
     this.#completer.announce(job, null, job.createdAt)
     this.wake()
   }
 
-  /** Ends a job that still waits; its caller is gone, or must not wait on. False: it waits no longer. */
+  /** Ends a waiting job whose caller is gone or must not wait longer. Returns false if it does not wait any more. */
   endWaiting(id: string, event: 'cancelled' | 'unreachable_too_long', code: ErrorCode): Promise<boolean> {
     const error = { code, message: errorMessage(code), status: null }
     return this.#completer.write({ id, event, now: this.#parts.clock.now(), error })
   }
 
-  /** A probe has shown what the target holds. */
+  /** A probe has shown which models are resident. */
   sawResident(models: readonly string[]): void {
     this.#residency = residencyAfter(models, this.#lastSent, this.#parts.config.embedModel, this.#parts.aliases)
   }
 
-  /** Sends nothing new; gives the running job `graceMs` to end by itself, then ends it. Safe twice. */
+  /**
+   * Sends nothing new, and gives the running job `graceMs` to end by itself before it is stopped. Safe to call twice.
+   */
   async stop(graceMs: number): Promise<void> {
-    this.#stopping = true
     this.#pausing.stop()
-    this.wake()
-    // Not the run of this moment: a claim may be on its way back, and its job gets the same grace.
+    const ended = this.#loop.stop()
+    // This also stops a job whose claim is on its way back now: it gets the same grace.
     const timer = this.#parts.clock.after(graceMs, () => this.stopAtOnce())
-    await this.#loop
+    await ended
     timer.cancel()
   }
 
-  /** The second signal: the running job ends now. */
+  /** Stops the running job at once, without grace (second signal). */
   stopAtOnce(): void {
     this.#graceOver = true
     this.#run?.stop('shutting_down')
   }
 
-  async #forEver(): Promise<void> {
-    while (!this.#stopping) {
-      await this.#wakeup.wait()
-      try {
-        await this.#drain()
-        while (this.#pausing.isUnloadDue) await this.#pausing.unload()
-      } catch (error) {
-        this.#parts.log.error({ err: error }, 'the dispatcher met something unexpected; it goes on')
-        this.#wakeup.wakeIn(ASK_EVERY_MS)
-      }
-    }
-  }
-
   get #idle(): boolean {
-    return this.#stopping || this.paused || this.#parts.store.depth.jobs === 0
+    return this.#loop.isStopping || this.paused || this.#parts.store.depth.jobs === 0
   }
 
+  /**
+   * Sends waiting jobs, one after the other:
+   * 1. Nothing to send (stopping, paused or an empty queue): sleep until woken.
+   * 2. The target does not answer: sleep 2 s, then ask again.
+   * 3. The claim returns no job: sleep until the earliest backoff ends, or until woken. The disk may be too full for a claim.
+   * 4. The claim returns a job: note a swap and the affinity, run the job to its end, and start again at 1.
+   */
   async #drain(): Promise<void> {
-    const { clock, store, config, awake } = this.#parts
+    const { clock } = this.#parts
+    // 1.
     while (!this.#idle) {
-      if (!(await this.#targetAnswers())) return this.#wakeup.wakeIn(ASK_EVERY_MS)
+      // 2.
+      if (!(await this.#targetAnswers())) return this.#loop.wakeIn(ASK_EVERY_MS)
       if (this.#idle) return
-      this.#cancellation.claiming()
-      const claim = await store.claim({
-        now: clock.now(),
-        awake: awake.now,
-        residency: this.#residency,
-        drainLimitMs: config.drainLimitMs,
-      })
-      this.#storageFullSince =
-        claim.kind === 'empty' && claim.isStorageFull === true ? (this.#storageFullSince ?? clock.now()) : null
+      const claim = await this.#claim()
+      // 3.
       if (claim.kind === 'empty') {
-        if (claim.availableAt !== null) this.#wakeup.wakeIn(claim.availableAt - clock.now())
+        if (claim.availableAt !== null) this.#loop.wakeIn(claim.availableAt - clock.now())
         return
       }
+      // 4.
       if (claim.swapped) this.#swappedAt = claim.job.claimedAt
       if (claim.job.affinity !== CLOUD_AFFINITY) {
         this.#lastSent = claim.job.affinity
@@ -268,11 +262,25 @@ export class Dispatcher {
     }
   }
 
-  /** Whether the target has answered within the last second, or answers now, on the connection that will be used. */
+  async #claim(): ReturnType<Store['claim']> {
+    const { clock, store, config, awake } = this.#parts
+    this.#cancellation.claiming()
+    const claim = await store.claim({
+      now: clock.now(),
+      awake: awake.now,
+      residency: this.#residency,
+      drainLimitMs: config.drainLimitMs,
+    })
+    const isFull = claim.kind === 'empty' && claim.isStorageFull === true
+    this.#storageFullSince = isFull ? (this.#storageFullSince ?? clock.now()) : null
+    return claim
+  }
+
+  /** Returns whether the target has answered within the last second, or answers now, on the connection for jobs. */
   async #targetAnswers(): Promise<boolean> {
     const { clock, target, prober } = this.#parts
     const isFresh = (at: number | null): boolean => at !== null && clock.monotonic() - at <= FRESH_MS
-    // Whose turn it is, and whether a keep_alive is put in, follow from what the target holds now.
+    // The resident models decide which job is next, and whether a keep_alive is added.
     if (!this.#mustAsk && isFresh(target.answeredAt) && isFresh(this.#lookedAt)) return true
     this.#askingSince = clock.monotonic()
     const pinged = await target.ping(ASK_DEADLINE_MS).finally(() => {
@@ -292,7 +300,7 @@ export class Dispatcher {
   async #attempt(job: Job, body: Uint8Array, swapped: boolean): Promise<void> {
     const { config, clock, log, metrics, target, relay, onStep } = this.#parts
     onStep?.('claimed', job.id)
-    // The time that is written down, so that who hears it live and who reads it later are told the same.
+    // The saved time, so that live watchers and later readers see the same one.
     this.#completer.announce(job, 'queued', job.claimedAt ?? clock.now())
     const caught = this.#cancellation.caught(job.id)
     if (caught !== null && (await caught)) return
@@ -307,7 +315,7 @@ export class Dispatcher {
       maxAnswer: config.maxAnswer,
       onFirstByte: () => this.#firstByte(run),
       onBytes: (count) => {
-        metrics.relayed(count)
+        metrics.add('relayed', count)
         onStep?.('streaming', job.id)
       },
     })
@@ -326,7 +334,7 @@ export class Dispatcher {
       const { mustAsk } = await this.#completer.complete(run, outcome)
       if (mustAsk) this.#mustAsk = true
     } catch (error) {
-      log.error({ err: error, job: job.id }, 'an attempt failed in an unexpected way')
+      log.error({ err: error, job: job.id }, 'unexpected error during an attempt')
       run.stop('cancelled')
       await this.#completer.fail(run, error)
     } finally {
@@ -340,16 +348,16 @@ export class Dispatcher {
   #firstByte(run: Attempt): void {
     const { clock, store, metrics, prober, log, relay, deliverer, onStep } = this.#parts
     const { job } = run
-    metrics.firstByte(job.model, (clock.monotonic() - run.startedAt) / 1000)
+    metrics.observe('firstByte', (clock.monotonic() - run.startedAt) / 1000, { model: job.model })
     if (job.state === 'loading') {
       const now = clock.now()
       const change: JobChange = { id: job.id, event: 'first_byte', now }
       const written = store.apply(change)
       written.then(
         () => job.wishes.webhookUrl !== null && deliverer.wake(),
-        (error: unknown) => log.error({ err: error, job: job.id }, 'first byte not written'),
+        (error: unknown) => log.error({ err: error, job: job.id }, 'the first byte could not be saved'),
       )
-      // Told before it is written: the first record follows in this very turn.
+      // Watchers are told before it is saved: the first record follows within this call.
       const { changes, attempt } = job
       const working = {
         number: changes + 1,

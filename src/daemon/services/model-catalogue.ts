@@ -1,5 +1,5 @@
-// The facts of the target's models, asked of /api/show once for each digest, after a probe and one at a time. It decides
-// nothing; while nothing is known of a model, its requests are grouped by what they say themselves.
+// Facts about the target's models: read from /api/show once for each digest, after a probe, one at a time. It decides
+// nothing. While a model is unknown, its requests are grouped by the options that they carry.
 
 import { normaliseModel } from '../domain/affinity.ts'
 import { type Aliases, type KnownModel, type ModelFacts, readModelFacts } from '../domain/model-facts.ts'
@@ -16,14 +16,14 @@ export class ModelCatalogue implements Aliases {
   readonly #log: Log
   /** FOREMAN_EMBED_MODEL. */
   readonly #embedModel: string | null
-  /** Version and digest that the embedder was found useless with. */
+  /** Version and digest for which the embedder warning was logged last. */
   #warned = ''
-  /** By digest; null: the target did not tell. */
+  /** By digest; null if the answer could not be read. */
   readonly #facts = new Map<string, ModelFacts | null>()
   /** By normalised name. */
   #known: ReadonlyMap<string, KnownModel> = new Map()
   #names: ReadonlyMap<string, readonly string[]> = new Map()
-  /** The first name of each runner; it stays when another name is made for it. */
+  /** By model files: the first name seen for them. It stays when another name is added for the same files. */
   readonly #canonical = new Map<string, string>()
   #status: TargetStatus | null = null
   #reading: Promise<void> | null = null
@@ -68,7 +68,7 @@ export class ModelCatalogue implements Aliases {
       const next = this.#missing()
       if (next === null) return
       const body = await this.#target.show(next.name)
-      // Not reached: it is asked again after the next probe.
+      // The target was not reached; asked again after the next probe.
       if (body === null) return
       this.#facts.set(next.digest, readModelFacts(body))
       this.#index()
@@ -103,7 +103,10 @@ export class ModelCatalogue implements Aliases {
     for (const file of this.#canonical.keys()) if (!files.has(file)) this.#canonical.delete(file)
   }
 
-  /** An empty question loads a chat model as well, so that the pin alone would not show it. */
+  /**
+   * Warns if FOREMAN_EMBED_MODEL is not an embedding model. The pin alone would not show it, because an empty embedding
+   * request loads a chat model too.
+   */
   #checkEmbedder(): void {
     const model = this.#embedModel
     const { inventory } = this.#status ?? {}
@@ -115,7 +118,7 @@ export class ModelCatalogue implements Aliases {
     this.#warned = found
     this.#log.warn(
       { embedder: model, version },
-      'FOREMAN_EMBED_MODEL is not an embedding model, and Ollama answers 501 to embeddings by others since 0.30: name one whose capabilities (ollama show) have "embedding"',
+      'FOREMAN_EMBED_MODEL is not an embedding model, and since 0.30 Ollama answers 501 to embeddings by other models: name a model whose capabilities (ollama show) include "embedding"',
     )
   }
 

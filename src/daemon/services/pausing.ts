@@ -1,5 +1,5 @@
-// Pause of the queue: begins it, ends it when its time is over, and unloads the target's models meanwhile. It sends no job;
-// the dispatcher's loop calls `unload` between two jobs, so that no unload is at the target together with a job.
+// Pause of the queue: begins it, ends it when its time is over, and unloads the target's models meanwhile. It sends no
+// job. The dispatcher's loop calls `unload` between two jobs, so that an unload never overlaps with a job.
 
 import { readResident } from '../domain/inventory.ts'
 import { type Pause, type PauseRequest, pauseAfter, pauseLeftMs, type UnloadReport } from '../domain/pause.ts'
@@ -9,11 +9,13 @@ import type { Log } from '../runtime/log.ts'
 import { Wakeup } from '../runtime/wakeup.ts'
 import type { Store } from '../sqlite/store.ts'
 
-/** Timers stand still while this machine sleeps, and its clock may be set: the end of a pause is looked at this often. */
+/** Timers stop while this machine sleeps, and its clock may be set, so the end of a pause is checked this often. */
 const AT_LEAST_EVERY_MS = 60_000
-/** A wall deadline that is this far off the monotonic one is written anew. */
+/** The wall deadline is rewritten if it is off the monotonic one by more than this. */
 const SKEW_MS = 1_000
-/** Ollama 0.17.4 lists a model for up to a second after it was unloaded; one in use is listed until the end of that use. */
+/**
+ * Ollama 0.17.4 lists a model for up to a second after it was unloaded. A model in use is listed until that use ends.
+ */
 const LOOK_AGAIN_MS = 500
 const MAX_LOOKS = 12
 const ASK_DEADLINE_MS = 5_000
@@ -28,9 +30,9 @@ export interface PausingParts {
   readonly prober: {
     sawAnswer(ps: Buffer): void
     sawUnreachable(reason: string): void
-    /** Gives up a load of the embedder that is under way. */
+    /** Aborts a load of the embedder that is under way. */
     stopWarming(): Promise<void>
-    /** Nothing is paused any more: the embedder may be loaded. */
+    /** The pause has ended: the embedder may be loaded. */
     resumed(): void
   }
   /** Wakes the dispatcher's loop. */
@@ -39,20 +41,20 @@ export interface PausingParts {
 
 export class Pausing {
   readonly #parts: PausingParts
-  /** Wakes the waiting for a model to go. */
+  /** Wakes the wait for a model to be unloaded. */
   readonly #wakeup: Wakeup
   #pause: Pause | null = null
-  /** Clock.monotonic() at the end of the pause; null without an end. */
+  /** Clock.monotonic() at the end of the pause; null if it has no end. */
   #endsAt: number | null = null
   #timer: { cancel(): void } | null = null
-  /** Of the pause that is or was last. */
+  /** Report of the current or the last pause. */
   #report: UnloadReport | null = null
   /** Calls that wait for the report of an unload. */
   #waiting: (() => void)[] = []
-  /** Pauses and resumes, one after the other: what is in memory and what is on disk must not change places. */
+  /** Pauses and resumes run one after the other, so that memory and disk agree on the last one. */
   #changes: Promise<unknown> = Promise.resolve()
   #askAgain: { cancel(): void } | null = null
-  /** Counts pauses and their ends: an unload belongs to one pause. */
+  /** Counts starts and ends of pauses: an unload belongs to one pause. */
   #epoch = 0
   #stopped = false
 
@@ -65,7 +67,7 @@ export class Pausing {
     return this.#pause
   }
 
-  /** What became of the unload; null where none was asked for. */
+  /** Result of the unload; null if none was asked for. */
   get report(): UnloadReport | null {
     return this.#report
   }
@@ -91,11 +93,11 @@ export class Pausing {
     this.#tell()
   }
 
-  /** Resolves when the pause is on disk. */
+  /** Resolves when the pause is saved. */
   async pause(request: PauseRequest): Promise<void> {
     await this.#inTurn(async () => {
       const { store, clock, log } = this.#parts
-      // In memory first: nothing new is sent from here on.
+      // In memory first: nothing new is sent after this line.
       this.#begin(pauseAfter(this.#pause, request, clock.now()))
       await store.setPause(this.#pause)
       log.info(this.#shown, 'paused: nothing new is sent until `foreman resume`')
@@ -103,7 +105,7 @@ export class Pausing {
     this.#parts.wake()
   }
 
-  /** Resolves when the unload has come to something: it is done, the target does not answer, or the pause has ended. */
+  /** Resolves when the unload is done, the target does not answer, or the pause has ended. */
   unloadReported(): Promise<void> {
     if (this.#report?.state !== 'pending' || this.#report.reason !== null || this.#stopped) return Promise.resolve()
     return new Promise<void>((resolve) => this.#waiting.push(resolve))
@@ -116,14 +118,14 @@ export class Pausing {
     })
   }
 
-  /** Unloads what the target holds. Called by the dispatcher's loop alone, while no job is at the target. Never rejects. */
+  /** Unloads the target's models. Only the dispatcher's loop calls it, while no job is at the target. Never rejects. */
   async unload(): Promise<void> {
     const { log, prober } = this.#parts
     const epoch = this.#epoch
     try {
       await prober.stopWarming()
       const report = await this.#unloadAll(epoch)
-      // A later pause or the end of this one: there is nobody left to report to.
+      // Another pause began, or this one ended: the report would be about the wrong pause.
       if (this.#pause === null || this.#epoch !== epoch) return
       this.#report = report
       if (report.state === 'pending') this.#askLater()
@@ -138,7 +140,7 @@ export class Pausing {
     if (this.#epoch === epoch) this.#tell()
   }
 
-  /** Ends early, between two requests, when the pause of `epoch` is over. */
+  /** Returns early, between two requests, when the pause of `epoch` is over. */
   async #unloadAll(epoch: number): Promise<UnloadReport> {
     const isWanted = (): boolean => this.#epoch === epoch && !this.#stopped
     const asked = new Map<string, string | null>()
@@ -156,7 +158,7 @@ export class Pausing {
     }
   }
 
-  /** The models that `/api/ps` lists now, or why they are not known. */
+  /** Returns the models that `/api/ps` lists now, or the reason why they are unknown. */
   async #resident(): Promise<readonly string[] | string> {
     const { target, prober } = this.#parts
     const pinged = await target.ping(ASK_DEADLINE_MS)
@@ -187,7 +189,10 @@ export class Pausing {
     this.#look()
   }
 
-  /** Ends the pause if its time is over by either clock: the one that ran on while this machine slept, or the steady one. */
+  /**
+   * Ends the pause if its time is over by either clock: the wall clock, which ran on while this machine slept, or the
+   * monotonic one.
+   */
   #look(): void {
     this.#timer?.cancel()
     const { clock, log, store } = this.#parts
@@ -196,24 +201,24 @@ export class Pausing {
     const steadyMs = this.#endsAt - clock.monotonic()
     const leftMs = Math.min(pauseLeftMs(pause, clock.now()) ?? steadyMs, steadyMs)
     if (leftMs <= 0) {
-      // In memory first: if this is never written, the next start finds that its time is over.
+      // In memory first: if this is never saved, the next start finds that the time is over.
       this.#end('its time is over')
       this.#inTurn(async () => {
         if (this.#pause === null) await store.setPause(null)
-      }).catch((error: unknown) => log.error({ err: error }, 'the end of the pause could not be written'))
+      }).catch((error: unknown) => log.error({ err: error }, 'the end of the pause could not be saved'))
       return
     }
-    // The clock was set back: the deadline that is on disk would be late.
+    // The clock was set back, so the saved deadline would be too late.
     if (pause.until - clock.now() > leftMs + SKEW_MS) this.#keep({ ...pause, until: Math.round(clock.now() + leftMs) })
     this.#timer = clock.after(Math.min(leftMs, AT_LEAST_EVERY_MS), () => this.#look())
   }
 
-  /** Changes the pause that is on, in memory at once and then on disk, unless another change was faster. */
+  /** Changes the current pause, in memory at once and then on disk, unless another change was faster. */
   #keep(changed: Pause): void {
     this.#pause = changed
     this.#inTurn(async () => {
       if (this.#pause === changed) await this.#parts.store.setPause(changed)
-    }).catch((error: unknown) => this.#parts.log.error({ err: error }, 'a change of the pause could not be written'))
+    }).catch((error: unknown) => this.#parts.log.error({ err: error }, 'a change of the pause could not be saved'))
   }
 
   #end(why: string): void {

@@ -1,5 +1,6 @@
-// Owns what foreman knows of the target: asks for its inventory at an interval and after whatever may have changed it,
-// never twice at a time, and tells everybody when it goes away or comes back. It never sends a job.
+// Prober: keeps the known state of the target. It asks for the inventory at an interval and after anything that may
+// have changed it, one probe at a time, and reports when the target becomes reachable or unreachable. It never sends a
+// job.
 
 import { readInventory, readResident } from '../domain/inventory.ts'
 import { NOT_PINNED, type Pinning, pinningAfter } from '../domain/pinning.ts'
@@ -8,29 +9,29 @@ import type { ProbeResult, Target } from '../ollama/target.ts'
 import type { AwakeClock } from '../runtime/awake-clock.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import type { Counts } from '../runtime/metrics.ts'
 
 const DEADLINE_MS = 5_000
-/** Ollama 0.17.4 answers an unload at once and lists the model for up to a second more, its time already over. */
+/** Ollama 0.17.4 answers an unload at once, but lists the model for up to a second more, already expired. */
 const LEAVING_MS = 500
-/** Bounded: with clocks that disagree a model may look as if it were leaving for ever. */
+/** A limit, because with clocks that disagree a model may look expired for ever. */
 const MAX_FAST_PROBES = 6
-/** After a probe that says nothing: one of its questions was answered, another not in time. */
+/** After an uncertain probe: the target answered one request, but not all in time. */
 const UNCERTAIN_MS = 2_000
 
 export interface ProberParts {
   readonly clock: Clock
   readonly log: Log
-  readonly metrics: Metrics
+  readonly metrics: Counts
   readonly target: Target
   readonly awake: AwakeClock
   /** FOREMAN_POLL_INTERVAL, ms. */
   readonly intervalMs: number
   /** FOREMAN_EMBED_MODEL. */
   readonly embedModel: string | null
-  /** No job runs and none waits: the one moment at which the embedder may be pinned again. */
+  /** No job runs or waits: only then may the embedder be pinned again. */
   readonly isQuiet: () => boolean
-  /** While the queue is paused nothing is loaded: the memory is wanted for something else. */
+  /** While the queue is paused nothing is loaded: the memory is needed for something else. */
   readonly isPaused: () => boolean
 }
 
@@ -42,13 +43,13 @@ export class Prober {
   #current: Promise<TargetStatus> | null = null
   #again = false
   #warming: { readonly done: Promise<void>; readonly stop: AbortController } | null = null
-  /** Warms the embedder at the next look, whatever waits: a pause has ended. */
+  /** A pause has ended: load the embedder at the next answer, even if jobs wait. */
   #isWarmingDue = false
-  /** Clock.monotonic() of a warming that has not been seen to pin anything; null: the last one was, or there was none. */
+  /** Clock.monotonic() of the last load of the embedder whose pin has not been seen yet; null if there is none. */
   #warmedAt: number | null = null
   #timer: Timer | null = null
-  #hurries = 0
-  /** Answers of `/api/ps` to the dispatcher: a probe that began before the last one knows less. */
+  #fastProbes = 0
+  /** Count of `/api/ps` answers to the dispatcher. A probe that began before the last of them has older data. */
   #answers = 0
   #stopped = false
 
@@ -64,7 +65,7 @@ export class Prober {
     return this.#pinning.slotsTooFew
   }
 
-  /** Calls `listener` after each probe and each change of reachability. Returns how to stop that. */
+  /** Calls `listener` after each probe and each change of reachability. Returns a function that ends this. */
   onStatus(listener: (status: TargetStatus) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -81,7 +82,7 @@ export class Prober {
     await this.stopWarming()
   }
 
-  /** Probes now, or joins the probe under way. Never throws. */
+  /** Probes now, or joins the probe under way. Never rejects. */
   probe(reason: string): Promise<TargetStatus> {
     this.#current ??= this.#probe(reason).finally(() => {
       this.#current = null
@@ -93,13 +94,13 @@ export class Prober {
     return this.#current
   }
 
-  /** Something changed what the target holds. A probe under way may have looked too early: another one follows it. */
+  /** The resident models may have changed. A probe under way may have asked too early, so another one follows it. */
   soon(reason: string): void {
     if (this.#current !== null) this.#again = true
     else if (!this.#stopped) void this.probe(reason)
   }
 
-  /** Gives up a load of the embedder that is under way. Resolves when it is off the target's connection. */
+  /** Aborts a load of the embedder that is under way. Resolves when the target's connection is free. */
   async stopWarming(): Promise<void> {
     this.#warming?.stop.abort()
     await this.#warming?.done
@@ -111,7 +112,7 @@ export class Prober {
     this.soon('resumed')
   }
 
-  /** The dispatcher, or a direct request, found nobody there. */
+  /** The dispatcher or a direct request could not reach the target. */
   sawUnreachable(reason: string): void {
     this.#become({ reachable: false, reason })
   }
@@ -133,13 +134,15 @@ export class Prober {
     const startedAt = clock.monotonic()
     const answers = this.#answers
     const result = await target.probe(DEADLINE_MS)
-    metrics.probed(result.kind === 'answered', (clock.monotonic() - startedAt) / 1000)
+    metrics.inc('probes', { result: result.kind === 'answered' ? 'answered' : 'unanswered' })
+    metrics.observe('probe', (clock.monotonic() - startedAt) / 1000)
     log.trace({ reason, result: result.kind }, 'probe')
     if (this.#stopped) return this.#status
-    // A target under load may be slow to list its models while it streams an answer: those bytes prove that it is there.
+    // A target under load may be slow to list its models while it streams an answer. The bytes of that answer prove
+    // that it runs.
     const spoke = target.answeredAt !== null && target.answeredAt > startedAt
     const isUncertain = result.kind === 'unreachable' && spoke
-    if (isUncertain) log.debug({ reason: result.reason }, 'a probe failed, but the target speaks')
+    if (isUncertain) log.debug({ reason: result.reason }, 'a probe failed, but the target sends an answer')
     else this.#take(result, answers !== this.#answers)
     this.#timer?.cancel()
     this.#timer = clock.after(this.#untilNext(isUncertain), () => void this.probe('interval'))
@@ -151,11 +154,11 @@ export class Prober {
     if (isUncertain) return Math.min(UNCERTAIN_MS, intervalMs)
     const resident = this.#status.inventory?.resident ?? []
     const isLeaving = resident.some(({ expiresAt }) => Date.parse(expiresAt) <= clock.now())
-    this.#hurries = isLeaving ? this.#hurries + 1 : 0
-    return isLeaving && this.#hurries <= MAX_FAST_PROBES ? Math.min(LEAVING_MS, intervalMs) : intervalMs
+    this.#fastProbes = isLeaving ? this.#fastProbes + 1 : 0
+    return isLeaving && this.#fastProbes <= MAX_FAST_PROBES ? Math.min(LEAVING_MS, intervalMs) : intervalMs
   }
 
-  /** @param isOvertaken the dispatcher has been told what is resident since the probe began */
+  /** @param isOvertaken the dispatcher got a newer list of resident models since the probe began */
   #take(result: ProbeResult, isOvertaken: boolean): void {
     const { clock } = this.#parts
     if (result.kind === 'unreachable') return this.#become({ reachable: false, reason: result.reason })
@@ -188,7 +191,7 @@ export class Prober {
       this.#pinning = { ...this.#pinning, pinned: false }
     }
     if (changed && next.reachable) {
-      // Pooled connections of before a sleep are dead without knowing it.
+      // Pooled connections from before a sleep are dead without showing it.
       if (before.reachable === false) target.renewConnections()
       log.info({ version: this.#status.inventory?.version }, 'the target answers')
     }
@@ -200,30 +203,31 @@ export class Prober {
     const { clock, embedModel, log, metrics, isQuiet, isPaused } = this.#parts
     if (embedModel === null) return
     if (isPaused()) {
-      // What is unloaded now was not evicted by a worker.
+      // A model that is unloaded during a pause was not evicted by a worker.
       this.#pinning = { ...this.#pinning, pinned: false }
       return
     }
     const before = this.#pinning
     this.#pinning = pinningAfter(before, embedModel, resident, clock.now())
     if (this.#pinning.slotsTooFew && !before.slotsTooFew) {
-      metrics.slotWarning()
+      metrics.inc('slots')
       log.warn(
         { embedder: embedModel },
-        'the target does not hold the embedder and a worker at once: set OLLAMA_MAX_LOADED_MODELS=2 there, or each evicts the other. The embedder is not pinned again until both have been seen.',
+        'the target does not hold the embedder and a worker at once: set OLLAMA_MAX_LOADED_MODELS=2 there, or each evicts the other. The embedder is not pinned again until both were resident at once.',
       )
     }
     if (this.#pinning.pinned) this.#warmedAt = null
     if (this.#pinning.pinned || this.#warming !== null || this.#stopped) return
-    if (isBack || this.#isWarmingDue || (isQuiet() && !this.#pinning.slotsTooFew && !this.#isVain()))
+    if (isBack || this.#isWarmingDue || (isQuiet() && !this.#pinning.slotsTooFew && !this.#hasJustWarmed()))
       this.#warm(embedModel)
   }
 
   /**
-   * A copy of a model (`ollama cp`) shares the other one's runner and is listed under that name, so its pin is never seen:
-   * warmed after each look, it was warmed 200 times a second.
+   * Whether the embedder was loaded within the last interval. A copy of a model (`ollama cp`) shares the runner of the
+   * original and is listed under the original's name, so its pin is never seen: loaded after each answer, it was loaded
+   * 200 times a second.
    */
-  #isVain(): boolean {
+  #hasJustWarmed(): boolean {
     const { clock, intervalMs } = this.#parts
     return this.#warmedAt !== null && clock.monotonic() - this.#warmedAt < intervalMs
   }

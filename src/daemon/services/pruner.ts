@@ -1,14 +1,14 @@
-// Owns the end of finished jobs: every quarter of FOREMAN_JOB_TTL (at least each minute) what finished longer ago is
-// deleted, in small pieces, so that a stream or a claim never waits behind a million deletes. Nothing else is deleted here.
+// Pruner: deletes finished jobs that are older than FOREMAN_JOB_TTL. It runs every quarter of that time (at least each
+// minute), in small batches, so that a stream or a claim never waits behind a million deletes.
 
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Store } from '../sqlite/store.ts'
 
 const MAX_JOBS_PER_PRUNE = 500
-/** The wall clock is believed at once as long as it is ahead of the monotonic one by no more than this since the last look. */
+/** The wall clock is trusted if it is ahead of the monotonic clock by at most this much more than last time. */
 const MAX_STEP_MS = 30_000
-/** A larger step is believed when a second look this much later still sees it. Timers may fire a little early. */
+/** A larger step is trusted if a second check this much later still sees it. Timers may fire a little early. */
 const SECOND_LOOK_MS = 59_000
 const AT_LEAST_EVERY_MS = 60_000
 
@@ -25,9 +25,9 @@ export class Pruner {
   #timer: Timer | null = null
   #current: Promise<void> = Promise.resolve()
   #stopped = false
-  /** Wall time less monotonic time, as last believed. */
+  /** Wall time minus monotonic time when the wall clock was last trusted. */
   #offset: number | null = null
-  /** A step forward of the wall clock, seen once. */
+  /** A step forward of the wall clock that was seen once. */
   #seen: { readonly offset: number; readonly at: number } | null = null
 
   constructor(parts: PrunerParts) {
@@ -49,16 +49,16 @@ export class Pruner {
   }
 
   /**
-   * The time by which jobs are old; null if it is not known yet. A clock that jumped a year ahead for a minute deleted
-   * every finished job.
+   * Returns the trusted wall time; null if it is not known yet. A clock that was a year ahead for one minute once made
+   * foreman delete every finished job.
    */
   #believedNow(): number | null {
     const { clock } = this.#parts
     const [now, at] = [clock.now(), clock.monotonic()]
     const offset = now - at
-    // 1. The clock went on, or back.
+    // 1. The clock ran on, or was set back.
     const isSteady = this.#offset !== null && offset - this.#offset <= MAX_STEP_MS
-    // 2. It jumped ahead, or this process has just started: a second look must see the same.
+    // 2. It jumped ahead, or this process has just started: a second check must see the same.
     const isSeenAgain =
       this.#seen !== null && Math.abs(offset - this.#seen.offset) <= MAX_STEP_MS && at - this.#seen.at >= SECOND_LOOK_MS
     if (isSteady || isSeenAgain) {
@@ -83,7 +83,7 @@ export class Pruner {
       }
       if (total > 0) log.info({ jobs: total }, 'finished jobs deleted')
     } catch (error) {
-      log.error({ err: error }, 'finished jobs could not be deleted; tried again at the next turn')
+      log.error({ err: error }, 'finished jobs could not be deleted; trying again at the next run')
     }
   }
 }

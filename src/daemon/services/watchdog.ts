@@ -1,13 +1,13 @@
-// Owns the question whether a running job is slow, stuck or lost. A silent target is judged by asking it on a new
-// connection (a sleeping machine keeps the old one open for ever; llama-swap #1056), never by a timeout alone: a load of
-// twenty minutes is slow, not dead. It only ever stops or gives up the run.
+// Watchdog of a running job: decides whether a silent target is slow, stuck or lost. It tests a silent target on a new
+// connection (a sleeping machine keeps the old one open; llama-swap #1056), and never gives up after a timeout alone: a
+// load of twenty minutes is slow, not dead. It only stops the attempt or gives it up.
 
 import type { Target } from '../ollama/target.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { formatDuration } from '../text/grammar.ts'
 import type { Attempt } from './attempt-run.ts'
 
-/** Silence after which new connections are tried, and how often from then on. */
+/** Silence after which new connections are tried, and how often after that. */
 const SILENT_MS = 30_000
 const ASK_EVERY_MS = 10_000
 const ASK_DEADLINE_MS = 5_000
@@ -20,7 +20,7 @@ export interface WatchLimits {
   readonly stallLimitMs: number
 }
 
-/** Watches a run until `stop()` is called. */
+/** Watches an attempt until `stop()` is called. */
 export function watch(run: Attempt, target: Target, clock: Clock, limits: WatchLimits): { stop(): void } {
   const timers = new Set<Timer>()
   let stopped = false

@@ -1,5 +1,5 @@
-// Owns where webhooks may go: nowhere that a submitter could not mean, never to foreman itself or its target. Pure: it
-// resolves nothing; what a name stands for is asked of it again, address by address, by whoever connects.
+// Address policy of webhooks: refuses special addresses that no receiver should have, and always foreman itself and its
+// target. Pure: it resolves no name. The code that connects asks again for each address that a name resolves to.
 
 import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
 import {
@@ -24,21 +24,21 @@ interface Rules {
   readonly names: ReadonlySet<string>
 }
 
-/** One server: by what names and addresses it is reached, and at which port. */
+/** A server: its names, addresses and port. */
 export interface Server {
   /** Lower case. */
   readonly names: readonly string[]
-  /** An unspecified one (`0.0.0.0`, `::`) stands for every loopback address too. */
+  /** An unspecified address (`0.0.0.0`, `::`) also stands for every loopback address. */
   readonly addresses: readonly string[]
   readonly port: number
   /**
-   * Whether it may listen on more addresses than those. If one of its names or addresses is this machine's, then every
+   * Whether it may listen on more addresses than those. If one of its names or addresses belongs to this machine, every
    * address of this machine counts as its own. False for a server that is known to be bound to one address.
    */
   readonly listensEverywhere: boolean
 }
 
-/** What this machine is called, and the addresses of its interfaces: null if they could not be read. */
+/** Names of this machine, and the addresses of its interfaces: null if they could not be read. */
 export interface ThisMachine {
   readonly names: readonly string[]
   readonly addresses: readonly string[] | null
@@ -46,13 +46,13 @@ export interface ThisMachine {
 
 export interface AddressPolicy {
   readonly allow: Rules
-  /** Nothing but what `allow` holds. */
+  /** Only what `allow` contains is allowed. */
   readonly only: boolean
   readonly deny: Rules
   readonly own: Server
   readonly target: Server
   readonly machine: ThisMachine
-  /** FOREMAN_PUBLIC_URL: what lies under it is foreman. */
+  /** FOREMAN_PUBLIC_URL: every URL under it is foreman itself. */
   readonly publicUrl: string | null
 }
 
@@ -63,17 +63,17 @@ export interface PolicySettings {
   readonly publicUrl: string | null
 }
 
-/** Where a webhook goes, read once and the same for whoever checks, connects and limits. */
+/** The destination of a webhook, parsed once for all checks and limits. */
 export interface ReceiverAddress {
   readonly url: URL
-  /** Name or address, in lower case, without brackets and without the dot at its end. */
+  /** Name or address, in lower case, without brackets and without a trailing dot. */
   readonly host: string
   readonly port: number
-  /** Null: a name. */
+  /** Null if the host is a name. */
   readonly ip: IpAddress | null
 }
 
-/** Names of cloud metadata services; what they resolve to is refused as well, where it is known. */
+/** Names of cloud metadata services. Known addresses that they resolve to are refused too. */
 const METADATA_NAMES = [
   'metadata',
   'metadata.google.internal',
@@ -102,17 +102,17 @@ export function createAddressPolicy(
   }
 }
 
-/** The place a URL names; a string: why it names none, as the end of a sentence that begins with it. */
+/** Parses a URL. Returns a text if it is invalid: the reason, as the end of a sentence that begins with the URL. */
 export function readReceiver(text: string): ReceiverAddress | string {
   if (text.length > MAX_WEBHOOK_URL_CHARS) return `is longer than ${MAX_WEBHOOK_URL_CHARS} characters`
-  // The URL parser drops tabs and line breaks without a word.
-  if (/[\s\p{Cc}]/u.test(text)) return 'holds a space or a control character'
-  if (!URL.canParse(text)) return 'is no absolute URL, such as http://192.168.1.5:8123/api/webhook/x'
+  // The URL parser drops tabs and line breaks silently.
+  if (/[\s\p{Cc}]/u.test(text)) return 'contains a space or a control character'
+  if (!URL.canParse(text)) return 'is not an absolute URL, such as http://192.168.1.5:8123/api/webhook/x'
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     return `has the scheme ${url.protocol.slice(0, -1)}: only http and https are allowed`
   if (url.username !== '' || url.password !== '')
-    return 'holds credentials, which would be stored and sent in the clear: put a secret into its path or query'
+    return 'contains credentials, which would be stored and sent as plain text: put a secret into its path or query'
   if (url.port === '0') return 'has port 0'
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   if (host === '') return 'has no host'
@@ -120,39 +120,43 @@ export function readReceiver(text: string): ReceiverAddress | string {
   return { url, host, port, ip: readIp(host) }
 }
 
-/** At submit: why this URL can never be sent to, as the end of a sentence; null: it may be, as far as can be known. */
+/**
+ * At submit: the reason why this URL is refused, as the end of a sentence; null if it is allowed, as far as can be
+ * known without resolving its name.
+ */
 export function webhookUrlRefusal(url: string, policy: AddressPolicy): string | null {
   const receiver = readReceiver(url)
   return typeof receiver === 'string' ? receiver : receiverRefusal(receiver, policy)
 }
 
-/** What can be said of a receiver before its name is resolved. */
+/** Returns the reason why a receiver is refused before its name is resolved; null if it is not. */
 export function receiverRefusal(receiver: ReceiverAddress, policy: AddressPolicy): string | null {
   const { host, port, ip } = receiver
   if (ip !== null) return addressRefusal(formatIp(ip), receiver, policy)
   const server = serverNamed(host, port, policy) ?? (isUnderPublicUrl(receiver, policy) ? 'foreman itself' : null)
   if (server !== null) return `goes to ${server}, which is never allowed`
-  if (policy.deny.names.has(host)) return `goes to ${host}, which FOREMAN_WEBHOOK_DENY holds`
+  if (policy.deny.names.has(host)) return `goes to ${host}, which FOREMAN_WEBHOOK_DENY contains`
   if (policy.allow.names.has(host)) return null
   if (policy.only && policy.allow.ranges.length === 0) return notListed(host)
   return METADATA_NAMES.includes(host) ? unfit(host, 'metadata') : null
 }
 
 /**
- * Why `address`, which the receiver's name stands for or which a socket is connected to, must not be sent to; null: it may.
- * Of an IPv6 address with an IPv4 one in it, both are judged, and the stricter verdict holds.
+ * Returns the reason why `address` is refused, or null. It is an address that the receiver's name resolves to, or that
+ * a socket is connected to. An IPv6 address that contains an IPv4 address is judged as both, and the stricter verdict
+ * counts.
  */
 export function addressRefusal(address: string, receiver: ReceiverAddress, policy: AddressPolicy): string | null {
   const ip = readIp(address)
-  if (ip === null) return `goes to ${receiver.host}, which resolves to something that is no address`
+  if (ip === null) return `goes to ${receiver.host}, which resolves to an invalid address`
   const forms = formsOf(ip)
   const shown = receiver.ip === null ? `${receiver.host} (${formatIp(ip)})` : formatIp(ip)
   const server = serverAt(forms, receiver.port, policy)
   if (server !== null) return `goes to ${shown}, which is ${server} and never allowed`
   if (isUnderPublicUrl(receiver, policy)) return `goes to ${shown}, which is foreman itself and never allowed`
   if (forms.some((form) => policy.deny.ranges.some((range) => isWithin(range, form))))
-    return `goes to ${shown}, which FOREMAN_WEBHOOK_DENY holds`
-  // A range of IPv4 that is allowed does not allow a tunnel to it.
+    return `goes to ${shown}, which FOREMAN_WEBHOOK_DENY contains`
+  // An allowed IPv4 range does not allow a tunnel to it.
   const isListed =
     policy.allow.names.has(receiver.host) ||
     plainForms(ip).some((form) => policy.allow.ranges.some((range) => isWithin(range, form)))
@@ -163,13 +167,13 @@ export function addressRefusal(address: string, receiver: ReceiverAddress, polic
 }
 
 const notListed = (where: string): string =>
-  `goes to ${where}, which FOREMAN_WEBHOOK_ALLOW does not hold (it says only)`
+  `goes to ${where}, which FOREMAN_WEBHOOK_ALLOW does not contain (and it contains "only")`
 
 const unfit = (where: string, place: AddressRange): string =>
-  `goes to ${where}, ${/^[aeiou]/.test(place) ? 'an' : 'a'} ${place} address: FOREMAN_WEBHOOK_ALLOW can except it`
+  `goes to ${where}, ${/^[aeiou]/.test(place) ? 'an' : 'a'} ${place} address: add it to FOREMAN_WEBHOOK_ALLOW to allow it`
 
 function rulesOf(rules: readonly string[]): Rules {
-  // `0x7f.1` is a host name to a setting, and an address to the URL parser: rules are read as URLs are.
+  // `0x7f.1` is a host name to the settings' parser and an address to the URL parser, so rules are parsed as URLs are.
   const ranges = rules.map((rule) => readRange(rule) ?? readIpOfUrl(rule))
   return {
     ranges: ranges.filter((range) => range !== null),
@@ -194,7 +198,7 @@ function serverNamed(host: string, port: number, policy: AddressPolicy): string 
 function serverAt(forms: readonly IpAddress[], port: number, policy: AddressPolicy): string | null {
   const found = SERVERS.find((server) => policy[server].port === port && isAt(forms, policy[server], policy.machine))
   if (found !== undefined) return WORDS[found]
-  // Any address could then be one of this machine's, where the server may listen.
+  // Without the addresses of this machine, any address could be one at which the server listens.
   const mayBe = SERVERS.find(
     (server) => policy[server].port === port && policy[server].listensEverywhere && policy.machine.addresses === null,
   )
@@ -205,7 +209,7 @@ function serverAt(forms: readonly IpAddress[], port: number, policy: AddressPoli
 
 const isNameOf = (machine: ThisMachine, host: string): boolean => isLoopbackHost(host) || machine.names.includes(host)
 
-/** Whether a connection to any of these forms of an address comes to this machine. */
+/** Whether a connection to any of these forms of an address reaches this machine. */
 function isThisMachine(forms: readonly IpAddress[], machine: ThisMachine): boolean {
   return forms.some((form) => isLoopbackIp(form)) || (machine.addresses ?? []).some((own) => isOneOf(forms, own))
 }
@@ -215,7 +219,7 @@ function isOneOf(forms: readonly IpAddress[], address: string): boolean {
   return ip !== null && formsOf(ip).some((place) => forms.some((form) => isSameIp(place, form)))
 }
 
-/** Whether the server can be reached by each address of this machine. */
+/** Whether the server can be reached at each address of this machine. */
 function isOnThisMachine({ names, addresses, listensEverywhere }: Server, machine: ThisMachine): boolean {
   if (!listensEverywhere) return false
   return (
@@ -229,12 +233,12 @@ function isAt(forms: readonly IpAddress[], server: Server, machine: ThisMachine)
   return server.addresses.some((address) => isOneOf(forms, address) || isReachedUnspecified(forms, address))
 }
 
-/** To connect to the unspecified address is to connect to a loopback address. */
+/** A connection to the unspecified address reaches a loopback address. */
 function isReachedUnspecified(forms: readonly IpAddress[], address: string): boolean {
   return forms.some((form) => placeOf(form) === 'unspecified') && isLoopbackHost(address)
 }
 
-/** A proxy may have other things beside foreman on the same host, so the path counts. */
+/** A proxy may serve other things than foreman on the same host, so the path counts. */
 function isUnderPublicUrl({ url, port, host }: ReceiverAddress, { publicUrl }: AddressPolicy): boolean {
   const base = publicUrl === null ? null : readReceiver(publicUrl)
   if (base === null || typeof base === 'string' || base.host !== host || base.port !== port) return false
@@ -242,7 +246,7 @@ function isUnderPublicUrl({ url, port, host }: ReceiverAddress, { publicUrl }: A
   return `${plainPath(url.pathname)}/`.startsWith(path === '' ? '/' : `${path}/`)
 }
 
-/** A path as proxies compare it: percent-encoding undone, slashes merged, dots resolved, without a slash at its end. */
+/** Normalises a path as proxies do: percent-encoding decoded, slashes merged, dots resolved, no trailing slash. */
 function plainPath(pathname: string): string {
   const decoded = pathname.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

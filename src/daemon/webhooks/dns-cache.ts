@@ -1,24 +1,25 @@
-// Owns the look-ups of receivers' names: one at a time, each answer kept for half a minute. It judges no address, and never
-// takes the second of the two threads that Node has for look-ups: that one is the target's.
+// DNS cache for webhook receivers: one lookup at a time, each answer kept for half a minute. It judges no address. It never
+// takes the second of the two threads that Node has for lookups: that one is for the target.
 
 import type { Clock } from '../runtime/clock.ts'
+import { LruMap } from '../text/lru-map.ts'
 
 export interface ResolvedAddress {
   readonly address: string
   readonly family: 4 | 6
 }
 
-/** All addresses of a name, as the system's resolver gives them; rejects when there are none. */
+/** Returns all addresses of a name from the system's resolver; rejects if it has none. */
 export type Lookup = (host: string) => Promise<readonly ResolvedAddress[]>
 
-/** Whoever connects does so to the very addresses that were judged, so an old answer is no danger. */
+/** An old answer is safe: connections go to the addresses that were judged, and to no others. */
 const FRESH_MS = 30_000
 const MAX_HOSTS = 1_000
-/** What is cut off is not known, so it is never connected to. */
+/** Addresses beyond it are dropped, so they are never connected to. */
 const MAX_ADDRESSES = 64
 
 interface QueuedLookup {
-  /** Resolved before: a name that never was may be one of hundreds that a dead resolver takes ten seconds for. */
+  /** Resolved before. New names wait behind known ones: they may be hundreds, and a dead resolver takes 10 s for each. */
   readonly isKnown: boolean
   readonly begin: () => void
 }
@@ -26,7 +27,9 @@ interface QueuedLookup {
 export class DnsCache {
   readonly #lookup: Lookup
   readonly #clock: Clock
-  readonly #kept = new Map<string, { readonly addresses: readonly ResolvedAddress[]; readonly at: number }>()
+  readonly #kept = new LruMap<string, { readonly addresses: readonly ResolvedAddress[]; readonly at: number }>(
+    MAX_HOSTS,
+  )
   readonly #underWay = new Map<string, Promise<readonly ResolvedAddress[]>>()
   readonly #waiting: QueuedLookup[] = []
   #busy = false
@@ -36,7 +39,7 @@ export class DnsCache {
     this.#clock = clock
   }
 
-  /** Who asks for a name that is being looked up shares the answer. Not started if `signal` fires while it waits. */
+  /** Concurrent calls for one name share a lookup. A lookup that still waits when `signal` fires is not started. */
   resolve(host: string, signal: AbortSignal): Promise<readonly ResolvedAddress[]> {
     const kept = this.#kept.get(host)
     if (kept !== undefined && this.#clock.monotonic() - kept.at < FRESH_MS) return Promise.resolve(kept.addresses)
@@ -47,7 +50,7 @@ export class DnsCache {
     return found
   }
 
-  /** Its addresses led nowhere: the next one asks anew. */
+  /** No connection to its addresses succeeded: the next `resolve` looks the name up again. */
   invalidate(host: string): void {
     const kept = this.#kept.get(host)
     if (kept !== undefined) this.#kept.set(host, { ...kept, at: Number.NEGATIVE_INFINITY })
@@ -59,7 +62,7 @@ export class DnsCache {
     try {
       signal.throwIfAborted()
       const addresses = (await this.#lookup(host)).slice(0, MAX_ADDRESSES)
-      this.#keep(host, addresses)
+      this.#kept.set(host, { addresses, at: this.#clock.monotonic() })
       return addresses
     } finally {
       const next = this.#waiting.shift()
@@ -71,12 +74,5 @@ export class DnsCache {
   #enqueue(turn: QueuedLookup): void {
     const index = turn.isKnown ? this.#waiting.findIndex(({ isKnown }) => !isKnown) : -1
     this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, turn)
-  }
-
-  #keep(host: string, addresses: readonly ResolvedAddress[]): void {
-    this.#kept.delete(host)
-    this.#kept.set(host, { addresses, at: this.#clock.monotonic() })
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size > MAX_HOSTS && oldest !== undefined) this.#kept.delete(oldest)
   }
 }

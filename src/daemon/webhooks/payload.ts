@@ -1,5 +1,5 @@
-// Owns the body of a webhook: the state change, and with the final one what GET /jobs/{id} shows. Pure; the prompt is not
-// in it, and what the model wrote is never parsed and written anew.
+// Body of a webhook: the state change, and with the final one the document of GET /jobs/{id}. Pure. It does not contain
+// the prompt, and the model's JSON is inserted as text, never parsed and serialised again.
 
 import type { WebhookPayload } from '../../protocol/webhook.ts'
 import { isFinal, type Job, type StateChange } from '../domain/job.ts'
@@ -9,7 +9,7 @@ import { artifactDocuments, errorDocument, timings, usage, withRaw } from '../do
 export interface PayloadForm {
   /** FOREMAN_PUBLIC_URL. */
   readonly publicUrl: string | null
-  /** Artifacts by their URL only and no result, for a receiver that found the whole webhook too large. */
+  /** Artifacts only as URLs, and no result: the receiver found the full webhook too large. */
   readonly isSlim: boolean
 }
 

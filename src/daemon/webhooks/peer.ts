@@ -1,5 +1,6 @@
-// Owns the socket to a receiver: resolves its name, has every address judged, connects to those and no others, and looks
-// who answered before a byte is sent. It knows no HTTP; a refused address is an outcome, everything else a thrown error.
+// Connection to a webhook receiver: resolves its name, checks every address against the policy, connects only to
+// checked addresses, and checks the peer's address before a byte is sent. It knows nothing of HTTP. A refused address
+// is a RefusedPeer; other failures are ordinary errors.
 
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -9,11 +10,14 @@ import type { DnsCache, ResolvedAddress } from './dns-cache.ts'
 
 export interface PeerParts {
   readonly names: DnsCache
-  /** Certificate authorities, PEM, in place of those of Node. */
+  /** Certificate authorities, PEM, instead of those of Node. */
   readonly ca?: string
 }
 
-/** Not to be connected to. `isLasting`: whatever its name resolves to, and whatever addresses this machine has. */
+/**
+ * The policy refuses this receiver. `isLasting`: the refusal does not depend on what its name resolves to, or on the
+ * addresses of this machine.
+ */
 export class RefusedPeer extends Error {
   readonly isLasting: boolean
   constructor(why: string, isLasting: boolean) {
@@ -22,12 +26,12 @@ export class RefusedPeer extends Error {
   }
 }
 
-/** A name with more is a joke, or an attack; every one is judged, the first of them are tried. */
+/** More addresses than this are suspicious. All are checked, but only the first ones are tried. */
 const MAX_ADDRESSES_TRIED = 8
 
 /**
- * A socket to the receiver, TLS spoken where the URL says so. Rejects with RefusedPeer, the signal's reason, or whatever
- * resolver, network or certificate say.
+ * Connects to the receiver, with TLS if the URL says so. Rejects with RefusedPeer, with the signal's reason, or with
+ * the error of resolver, network or certificate.
  */
 export async function connectPeer(
   receiver: ReceiverAddress,
@@ -39,7 +43,8 @@ export async function connectPeer(
   if (refusal !== null) throw new RefusedPeer(refusal, policy.machine.addresses !== null)
   const addresses = await unlessAborted(resolve(receiver, parts, signal), signal)
   const judge = await unlessAborted(withTarget(policy, receiver, parts, signal), signal)
-  // One that is refused condemns them all: which of them is connected to is chance, and nobody's name needs both kinds.
+  // One refused address makes the receiver refused: which address would be used is chance, and a legitimate name does
+  // not need both kinds.
   for (const { address } of addresses) refuse(address, receiver, judge)
   const socket = await connected(receiver, addresses.slice(0, MAX_ADDRESSES_TRIED), signal).catch((error: unknown) => {
     parts.names.invalidate(receiver.host)
@@ -70,8 +75,8 @@ async function resolve(
 }
 
 /**
- * The target is refused by its addresses as well as by its name. Its name is looked up only for a receiver at the same
- * port: nobody else can be it, and a sleeping Mac's name takes seconds.
+ * Adds the addresses of the target's name to the policy. The name is looked up only for a receiver at the target's
+ * port: no other receiver can be the target, and the name of a sleeping Mac takes seconds.
  */
 async function withTarget(
   policy: AddressPolicy,
@@ -90,7 +95,7 @@ async function withTarget(
   }
 }
 
-/** The system's resolver cannot be interrupted; it is left to itself. */
+/** Rejects when the signal fires. The work itself goes on: the system's resolver cannot be interrupted. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const abort = (): void => reject(signal.reason)
@@ -100,7 +105,9 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return promise.finally(() => signal.removeEventListener('abort', abort))
 }
 
-/** Connects to one of `addresses`: the name is not looked up again, it could mean something else by now. */
+/**
+ * Connects to one of `addresses`. The name is not looked up again, because it could resolve to something else by now.
+ */
 function connected(
   receiver: ReceiverAddress,
   addresses: readonly ResolvedAddress[],
@@ -115,7 +122,7 @@ function connected(
   return opened(socket, 'connect', signal)
 }
 
-/** Over a socket of which the peer is known: TLS would greet it before anybody could look. */
+/** Starts TLS on a socket whose peer has been checked. TLS from the start would send a greeting before that check. */
 function secured(
   socket: Socket,
   { host, ip }: ReceiverAddress,
@@ -131,14 +138,14 @@ function secured(
   )
 }
 
-/** Destroyed if it comes to nothing. */
+/** Waits until the socket is open. Destroys it on failure. */
 async function opened<T extends Socket>(
   socket: T,
   event: 'connect' | 'secureConnect',
   signal: AbortSignal,
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  // Stays: an error between here and the first listener of whoever gets the socket would end the process.
+  // This listener stays: an error before the caller adds its own would end the process.
   socket.on('error', reject)
   socket.once(event, resolve)
   socket.once('close', () => reject(new Error('closed')))

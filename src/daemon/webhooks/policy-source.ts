@@ -1,36 +1,36 @@
-// Builds the address policy of this moment: the settings, and the names and addresses of this machine and the target. It
-// reads the machine's own interfaces and resolves no name; names are resolved when something is sent.
+// Source of the current address policy: the settings, and the names and addresses of this machine and the target. It
+// reads the interfaces of this machine and resolves no name; names are resolved when a webhook is sent.
 
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import type { Config } from '../config/config.ts'
 import { type Interfaces, interfaceAddresses, unreadableAddresses } from '../config/interface-addresses.ts'
+import type { Config } from '../config/options.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { isLoopbackHost } from '../text/ip-address.ts'
 import { type AddressPolicy, createAddressPolicy, type Server, type ThisMachine } from './address-policy.ts'
 
-/** A laptop changes networks; a look costs 0.1 ms, too much for each of a thousand submits a second. */
+/** A laptop changes networks. A check costs 0.1 ms, which is too much for each of a thousand submits per second. */
 const FRESH_MS = 5_000
 
 export interface PolicySourceParts {
   readonly config: Pick<Config, 'addr' | 'ollamaUrl' | 'publicUrl' | 'webhookAllow' | 'webhookDeny'>
   readonly clock: Clock
-  /** The port that was bound; 0 before. */
+  /** The port that was bound; 0 before that. */
   readonly port: () => number
   readonly log: Log
   /** Default: the system's. */
   readonly interfaces?: Interfaces
 }
 
-/** Returns the policy that holds now. */
+/** Returns a function that returns the current policy. */
 export function createPolicySource(parts: PolicySourceParts): () => AddressPolicy {
   const { config, clock, port, log, interfaces } = parts
   const target = targetServer(new URL(config.ollamaUrl))
   let isReadable = true
   let last: { readonly policy: AddressPolicy; readonly at: number; readonly port: number } | null = null
 
-  /** The log says once that the addresses cannot be read, and once that they can be read again. */
+  /** Logs once that the addresses cannot be read, and once that they can be read again. */
   function thisMachine(): ThisMachine {
     const names = [hostname().toLowerCase()]
     const addresses = interfaceAddresses(interfaces)
@@ -38,7 +38,9 @@ export function createPolicySource(parts: PolicySourceParts): () => AddressPolic
     isReadable = !('unreadable' in addresses)
     if ('unreadable' in addresses) {
       if (wasReadable)
-        log.error(`${unreadableAddresses(addresses)}; webhooks to their ports wait until they can be read`)
+        log.error(
+          `${unreadableAddresses(addresses)}; webhooks to the ports of foreman and its target wait until they can be read`,
+        )
       return { names, addresses: null }
     }
     if (!wasReadable) log.info('the network addresses of this machine can be read again')
@@ -56,7 +58,7 @@ export function createPolicySource(parts: PolicySourceParts): () => AddressPolic
   }
 }
 
-/** Bound to a name, it could be any of this machine's addresses: all of them count. */
+/** A server bound to a name could have any address of this machine, so all of them count. */
 function ownServer(host: string, port: number, machine: ThisMachine): Server {
   const isOne = isIP(host) !== 0 && host !== '0.0.0.0' && host !== '::'
   if (isOne) {
@@ -65,7 +67,7 @@ function ownServer(host: string, port: number, machine: ThisMachine): Server {
   return { names: [...machine.names, host.toLowerCase()], addresses: ['0.0.0.0'], port, listensEverywhere: true }
 }
 
-/** A target that is called by one address of this machine may listen on all of them (OLLAMA_HOST=0.0.0.0). */
+/** A target that is configured by one address of this machine may listen on all of them (OLLAMA_HOST=0.0.0.0). */
 function targetServer({ hostname: host, port, protocol }: URL): Server {
   const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   const defaultPort = protocol === 'https:' ? 443 : 80

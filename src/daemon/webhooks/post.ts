@@ -1,5 +1,6 @@
-// Owns one POST to a receiver, from the name to the status: everything bounded, nothing followed, nothing kept. A receiver
-// can make a try fail and nothing else; what it answers is read only to be polite, and is neither shown nor logged.
+// One POST to a webhook receiver, from the lookup of its name to the status. Time and size are bounded, redirects are
+// not followed, and connections are not reused. A receiver can only make a try fail. Its answer is discarded: it is
+// neither shown nor logged.
 
 import { lookup as systemLookup } from 'node:dns/promises'
 import type { Socket } from 'node:net'
@@ -12,9 +13,9 @@ import { DnsCache, type Lookup } from './dns-cache.ts'
 import { connectPeer, type PeerParts, RefusedPeer } from './peer.ts'
 import type { OutgoingWebhook, Webhooks } from './webhooks.ts'
 
-/** From the look-up of the name to the end of the answer. */
+/** Time from the lookup of the name to the end of the answer. */
 export const TRY_MS = 15_000
-/** Of an answer, headers not counted; those are bounded by the same number. */
+/** Maximum size of the body of an answer; the same limit applies to its headers. */
 export const MAX_ANSWER_BYTES = 16 * 1024
 
 export interface WebhooksParts {
@@ -28,7 +29,9 @@ export interface WebhooksParts {
 
 type PostResult = Awaited<ReturnType<Webhooks['post']>>
 
-/** Connects to nothing yet. Proxies of the environment are not used: they would choose the peer. */
+/**
+ * Creates the sender; it connects to nothing yet. Proxies of the environment are not used: they would choose the peer.
+ */
 export function createWebhooks({ clock, policy, ca, lookup = lookupAll }: WebhooksParts): Webhooks {
   const peerParts: PeerParts = { names: new DnsCache(lookup, clock), ...(ca === undefined ? {} : { ca }) }
   return {
@@ -52,7 +55,7 @@ export function createWebhooks({ clock, policy, ca, lookup = lookupAll }: Webhoo
 const lookupAll: Lookup = async (host) =>
   (await systemLookup(host, { all: true })).map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
 
-/** What may end a try from this side: its time, or a stop. */
+/** Ends a try when its time is over or foreman stops. */
 class PostEnding {
   readonly #controller = new AbortController()
   readonly #release: () => void
@@ -84,13 +87,16 @@ class PostEnding {
   }
 }
 
-/** One request over a socket of its own, which is gone afterwards: no pool, so no address that was right a minute ago. */
+/**
+ * One request on its own socket, which is closed afterwards. A pool could reuse a connection whose address is not
+ * allowed any more.
+ */
 async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, ending: PostEnding): Promise<PostResult> {
   const client = new Client(url.origin, {
     connect: (_options, done) => queueMicrotask(() => done(null, socket)),
     allowH2: false,
     pipelining: 1,
-    // The time of the whole try is ours.
+    // The time of the whole try is limited above.
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: MAX_ANSWER_BYTES,
@@ -102,7 +108,7 @@ async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, endi
     client.dispatch(requestOf(url, webhook), new ReceiverResponse(resolve))
     if (ending.signal.aborted) end()
     const outcome = await promise
-    // A status that came counts, also if what followed it never ended.
+    // A received status counts, even if the rest of the answer never ended.
     return outcome.kind === 'answered' ? outcome : (ending.outcome ?? outcome)
   } finally {
     ending.signal.removeEventListener('abort', end)
@@ -123,12 +129,15 @@ function requestOf({ origin, pathname, search }: URL, { headers, body }: Outgoin
       ...headers,
     },
     body,
-    // Says `Connection: close`: there is no second request.
+    // Sends `Connection: close`: the connection is not used again.
     reset: true,
   }
 }
 
-/** Takes the status; lets the body go by, for a receiver that counts a caller who leaves too early as a failure. */
+/**
+ * Reads the status and discards the body. It waits for the end, because some receivers count an early close as a
+ * failure.
+ */
 class ReceiverResponse implements Dispatcher.DispatchHandler {
   readonly #resolve: (outcome: DeliveryOutcome) => void
   #answer: DeliveryOutcome | null = null
@@ -152,7 +161,7 @@ class ReceiverResponse implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length
-    if (this.#bytes > MAX_ANSWER_BYTES) controller.abort(new Error('more than anybody reads'))
+    if (this.#bytes > MAX_ANSWER_BYTES) controller.abort(new Error('the answer is too large'))
   }
 
   onResponseEnd(): void {

@@ -1,9 +1,9 @@
-// Owns the words between the daemon and the code that calls receivers: one POST, and what came of it. No code here.
+// Interface between the daemon and the code that calls webhook receivers.
 
 import type { DeliveryOutcome } from '../domain/delivery.ts'
 
 export interface OutgoingWebhook {
-  /** As it was submitted; judged anew at each sending. */
+  /** As submitted; checked against the policy at each try. */
   readonly url: string
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
@@ -12,9 +12,9 @@ export interface OutgoingWebhook {
 
 export interface Webhooks {
   /**
-   * POSTs it once, to an address that the policy allows, within 15 s in all. What the receiver says beside its status and
-   * `Retry-After` is read (at most 16 KiB) and thrown away. `aborted`: by the signal, before a status came; it may have
-   * arrived. Never rejects for what a resolver, a network or a receiver does.
+   * POSTs the webhook once, to an address that the policy allows, within 15 s. Of the answer it uses only the status
+   * and `Retry-After`; the rest is read (at most 16 KiB) and discarded. `aborted`: the signal fired before a status
+   * came; the webhook may have arrived. Never rejects because of a resolver, a network or a receiver.
    */
   post(webhook: OutgoingWebhook, signal: AbortSignal): Promise<DeliveryOutcome | { readonly kind: 'aborted' }>
 }

@@ -50,7 +50,7 @@ function retryRefusal(
       return ownError('body_gone', { id })
     case 'queue_full':
     case 'storage_full':
-      return queueFullError(result.kind, context.store.depth, context.config, context.dispatcher.recentRunMs)
+      return queueFullError(result.kind, context.store.depth, context.config, context.dispatcher.runTimes.recentMs)
     case 'replayed':
     case 'key_reused':
       throw new Error(`a retry has no key, and was answered ${result.kind}`)

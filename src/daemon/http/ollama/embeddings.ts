@@ -12,7 +12,7 @@ export async function embed(call: Call): Promise<void> {
   const { metrics } = context
   const { embedSlots: slots } = call.shared
   const full = (): void => {
-    metrics.embedRefused()
+    metrics.inc('embedsRefused')
     call.refuse(ownError('embed_queue_full'))
   }
   if (slots.isFull) return full()
@@ -23,11 +23,12 @@ export async function embed(call: Call): Promise<void> {
   const onOver = (): void => {
     release()
     slots.release()
-    metrics.embedEnded()
-    metrics.embedsWaiting(slots.waiting)
+    metrics.add('embedding', -1)
+    metrics.set('embedsWaiting', slots.waiting)
   }
   const go = (): void => {
-    metrics.embedStarted()
+    metrics.inc('embeds')
+    metrics.inc('embedding')
     forward({ context, res, surface, request, onOver, send: (sink) => context.target.sendEmbedding(request, sink) })
   }
   const acquired = slots.acquire(go)
@@ -36,10 +37,10 @@ export async function embed(call: Call): Promise<void> {
     release()
     return full()
   }
-  metrics.embedsWaiting(slots.waiting)
+  metrics.set('embedsWaiting', slots.waiting)
   res.on('close', () => {
     if (!slots.leave(go)) return
     release()
-    metrics.embedsWaiting(slots.waiting)
+    metrics.set('embedsWaiting', slots.waiting)
   })
 }

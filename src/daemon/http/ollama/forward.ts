@@ -186,7 +186,7 @@ class DirectAnswer implements AnswerSink {
   #leave(): void {
     if (this.#over) return
     this.#finish()
-    if (!this.#parts.res.writableFinished) this.#parts.context.metrics.clientGone()
+    if (!this.#parts.res.writableFinished) this.#parts.context.metrics.inc('disconnects')
     this.#exchange?.abort()
   }
 

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorMessage } from '../../../protocol/error.ts'
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/options.ts'
 import { ENDPOINTS } from '../../domain/endpoint.ts'
 import type { NewJob, Submission } from '../../domain/job.ts'
 import { ASSUMED_VERSION } from '../../domain/ollama-version.ts'
@@ -110,7 +110,11 @@ export class LiveCallers {
       this.#drop(call)
       // A blocked call has no key in the store that could be known there.
       if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
-      return this.#refuse(res, submission, queueFullError(result.kind, store.depth, config, dispatcher.recentRunMs))
+      return this.#refuse(
+        res,
+        submission,
+        queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs),
+      )
     }
     this.#parts.onStep?.('enqueued', call.id)
     if (call.gone) await this.#leave(call)
@@ -207,7 +211,7 @@ export class LiveCallers {
     this.#drop(call)
     const stopped = dispatcher.stopRunning(call.id, 'caller_gone')
     // A client may close its connection at the last record; it has missed nothing.
-    if (stopped !== 'answered') metrics.clientGone()
+    if (stopped !== 'answered') metrics.inc('disconnects')
     if (stopped !== 'not_running') return
     const { fingerprint: print } = call
     const all = Promise.all([this.#leaving.get(print), this.#writeLeaving(call)])
