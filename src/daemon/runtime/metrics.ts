@@ -24,7 +24,7 @@ type LabelArgs<K extends MetricKey> = Row<K> extends { readonly labels: infer L 
 type Instrument = Counter<string> | Gauge<string> | Histogram<string>
 
 /** The part that most of the daemon uses. */
-export type Counts = Pick<Metrics, 'inc' | 'observe'>
+export type MetricSink = Pick<Metrics, 'inc' | 'observe'>
 
 export class Metrics {
   readonly #registry = new Registry()

@@ -8,7 +8,7 @@ import { type DeliveryOutcome, decideDelivery, isTooLarge } from '../domain/deli
 import { isFinal } from '../domain/job.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Counts } from '../runtime/metrics.ts'
+import type { MetricSink } from '../runtime/metrics.ts'
 import type { OnStep } from '../runtime/step.ts'
 import { WorkLoop } from '../runtime/wakeup.ts'
 import type { DueDelivery, Store } from '../sqlite/store.ts'
@@ -31,7 +31,7 @@ export interface DelivererParts {
   /** 0 ≤ random < 1. */
   readonly random: () => number
   readonly log: Log
-  readonly metrics: Counts
+  readonly metrics: MetricSink
   readonly store: Pick<Store, 'dueDeliveries' | 'settleDelivery' | 'recallDeliveries' | 'get' | 'detail'>
   readonly webhooks: Webhooks
   /** FOREMAN_WEBHOOK_SECRET. */

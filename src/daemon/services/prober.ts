@@ -9,7 +9,7 @@ import type { ProbeResult, Target } from '../ollama/target.ts'
 import type { AwakeClock } from '../runtime/awake-clock.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Counts } from '../runtime/metrics.ts'
+import type { MetricSink } from '../runtime/metrics.ts'
 
 const DEADLINE_MS = 5_000
 /** Ollama 0.17.4 answers an unload at once, but lists the model for up to a second more, already expired. */
@@ -22,7 +22,7 @@ const UNCERTAIN_MS = 2_000
 export interface ProberParts {
   readonly clock: Clock
   readonly log: Log
-  readonly metrics: Counts
+  readonly metrics: MetricSink
   readonly target: Target
   readonly awake: AwakeClock
   /** FOREMAN_POLL_INTERVAL, ms. */
