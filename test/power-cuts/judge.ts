@@ -2,8 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { createExecution } from '../../src/daemon/sqlite/execution.ts'
 import { openExclusively } from '../../src/daemon/sqlite/opening.ts'
+import type { StoreOperation } from '../../src/daemon/sqlite/operations.ts'
+import { createTables } from '../../src/daemon/sqlite/tables.ts'
 import { createTransactions } from '../../src/daemon/sqlite/transaction.ts'
 import type { Fact } from './recording.ts'
 
@@ -51,8 +52,8 @@ export async function judge(path: string, cut: Cut, facts: readonly Fact[], ttlM
   }
   try {
     const { db } = database
-    const recover = { name: 'recover', now: cut.wallMs, maxAttempts: MAX_ATTEMPTS } as const
-    createTransactions(db, createExecution(db), null).run('disk', [recover])
+    const recover = { name: 'recover', args: [cut.wallMs, MAX_ATTEMPTS] } satisfies StoreOperation
+    createTransactions(db, createTables(db), null).run('synced', [recover])
     return [...damage(db), ...unsound(db), ...brokenPromises(db, cut, facts, ttlMs), ...inventions(db, cut, facts)]
   } catch (error) {
     return [`cannot be recovered: ${error instanceof Error ? error.message : String(error)}`]

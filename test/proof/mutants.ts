@@ -222,12 +222,12 @@ export const POWER_CUT_MUTANTS = {
     edits: [
       {
         file: 'src/daemon/sqlite/transaction.ts',
-        from: "let synchronous: Durability = 'disk'",
-        to: "let synchronous: Durability = 'line'; db.exec('PRAGMA synchronous = NORMAL')",
+        from: "let synchronous: Durability = 'synced'",
+        to: "let synchronous: Durability = 'unsynced'; db.exec('PRAGMA synchronous = NORMAL')",
       },
       {
         file: 'src/daemon/sqlite/transaction.ts',
-        from: "durability === 'disk' ? 'FULL' : 'NORMAL'",
+        from: "durability === 'synced' ? 'FULL' : 'NORMAL'",
         to: "'NORMAL'",
       },
     ],

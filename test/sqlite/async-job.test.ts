@@ -351,7 +351,7 @@ describe('deletion', () => {
     await take(store)
     await changed(store, id, 'completed', { output: remainsOf(9) })
     expect(await store.pendingDeliveries()).toBe(6)
-    expect(await store.delete(id)).toEqual({ kind: 'forgotten' })
+    expect(await store.delete(id)).toEqual({ kind: 'deleted' })
     expect([await store.get(id), await responseOf(store, id), await store.changes(id)]).toEqual([null, null, null])
     expect(await store.pendingDeliveries()).toBe(3)
     expect(await store.countByState()).toMatchObject({ done: 1, cancelled: 1 })

@@ -1,7 +1,7 @@
 // Which operations are on disk before they are answered, and which do not wait for that.
 
 import { expect, it } from 'vitest'
-import type { Commit } from '../../src/daemon/sqlite/operation.ts'
+import type { Commit } from '../../src/daemon/sqlite/messages.ts'
 import type { Store } from '../../src/daemon/sqlite/store.ts'
 import {
   change,
@@ -37,35 +37,43 @@ async function watched(): Promise<{
   }
 }
 
-const line = (...operations: Commit['operations']): Commit => ({ durability: 'line', synchronous: NORMAL, operations })
-const disk = (...operations: Commit['operations']): Commit => ({ durability: 'disk', synchronous: FULL, operations })
+const unsynced = (...operations: Commit['operations']): Commit => ({
+  durability: 'unsynced',
+  synchronous: NORMAL,
+  operations,
+})
+const synced = (...operations: Commit['operations']): Commit => ({
+  durability: 'synced',
+  synchronous: FULL,
+  operations,
+})
 
 it('the operations of a waiting call are not synced', async () => {
   const { store, of } = await watched()
-  expect(await of(() => put(store, { id: 'live' }))).toEqual([line('enqueue')])
-  expect(await of(() => store.orphan('live', 1))).toEqual([line('orphan')])
-  expect(await of(() => store.adopt('live'))).toEqual([line('adopt')])
-  expect(await of(() => take(store))).toEqual([line('claim')])
-  expect(await of(() => changed(store, 'live', 'first_byte'))).toEqual([line('apply')])
-  expect(await of(() => changed(store, 'live', 'completed'))).toEqual([line('apply')])
+  expect(await of(() => put(store, { id: 'live' }))).toEqual([unsynced('enqueue')])
+  expect(await of(() => store.orphan('live', 1))).toEqual([unsynced('orphan')])
+  expect(await of(() => store.adopt('live'))).toEqual([unsynced('adopt')])
+  expect(await of(() => take(store))).toEqual([unsynced('claim')])
+  expect(await of(() => changed(store, 'live', 'first_byte'))).toEqual([unsynced('apply')])
+  expect(await of(() => changed(store, 'live', 'completed'))).toEqual([unsynced('apply')])
 })
 
 it('every operation of an async job is synced before it is answered', async () => {
   const { store, of } = await watched()
-  expect(await of(() => put(store, { id: 'async', caller: 'none' }))).toEqual([disk('enqueue')])
-  expect(await of(() => take(store))).toEqual([disk('claim')])
-  expect(await of(() => changed(store, 'async', 'first_byte'))).toEqual([disk('apply')])
-  expect(await of(() => changed(store, 'async', 'completed'))).toEqual([disk('apply')])
+  expect(await of(() => put(store, { id: 'async', caller: 'none' }))).toEqual([synced('enqueue')])
+  expect(await of(() => take(store))).toEqual([synced('claim')])
+  expect(await of(() => changed(store, 'async', 'first_byte'))).toEqual([synced('apply')])
+  expect(await of(() => changed(store, 'async', 'completed'))).toEqual([synced('apply')])
 })
 
 it('operations on the whole queue are synced', async () => {
   const { store, of } = await watched()
   expect(await of(() => store.setPause({ since: 1, until: null, forMs: null, unload: false }))).toEqual([
-    disk('setPause'),
+    synced('setPause'),
   ])
-  expect(await of(() => store.recover(1, 3))).toEqual([disk('recover')])
-  expect(await of(() => store.prune(1, 10))).toEqual([disk('prune')])
-  expect(await of(() => store.interruptAll(1))).toEqual([disk('interruptAll')])
+  expect(await of(() => store.recover(1, 3))).toEqual([synced('recover')])
+  expect(await of(() => store.prune(1, 10))).toEqual([synced('prune')])
+  expect(await of(() => store.interruptAll(1))).toEqual([synced('interruptAll')])
 })
 
 it('a mixed batch commits unsynced operations first, so that no waiting call waits for a sync', async () => {
@@ -79,7 +87,7 @@ it('a mixed batch commits unsynced operations first, so that no waiting call wai
       store.claim(claimRequest()).then(({ kind }) => answered.push(kind)),
     ]),
   )
-  expect(commits).toEqual([line('enqueue', 'claim'), disk('enqueue', 'enqueue')])
+  expect(commits).toEqual([unsynced('enqueue', 'claim'), synced('enqueue', 'enqueue')])
   // What one message answers is told in any order.
   expect([answered.slice(0, 2).toSorted(), answered.slice(2)]).toEqual([
     ['claimed', 'live'],
@@ -97,7 +105,7 @@ it('a claim that finds an async job in an unsynced batch is undone there and syn
   const commits = await of(() =>
     Promise.all([store.apply(change('live', 'cancelled')), store.apply(change(job.id, 'completed'))]),
   )
-  expect(commits).toEqual([line('apply'), disk('apply')])
+  expect(commits).toEqual([unsynced('apply'), synced('apply')])
 })
 
 it('a burst of submissions costs one sync', async () => {

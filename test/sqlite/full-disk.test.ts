@@ -4,11 +4,12 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createBatches } from '../../src/daemon/sqlite/batch.ts'
-import { createExecution } from '../../src/daemon/sqlite/execution.ts'
 import { verdictOf } from '../../src/daemon/sqlite/failure.ts'
+import type { Answered } from '../../src/daemon/sqlite/messages.ts'
 import { openDatabase } from '../../src/daemon/sqlite/opening.ts'
-import type { Answered, StoreOperation } from '../../src/daemon/sqlite/operation.ts'
+import type { StoreOperation } from '../../src/daemon/sqlite/operations.ts'
 import type { Store } from '../../src/daemon/sqlite/store.ts'
+import { createTables } from '../../src/daemon/sqlite/tables.ts'
 import { createTransactions } from '../../src/daemon/sqlite/transaction.ts'
 import {
   change,
@@ -59,10 +60,10 @@ async function fill(store: Store, bytes: number): Promise<string[]> {
 /** Batches without a thread, so that the moment of the failure is chosen here. */
 async function batchesOn(pages: number) {
   const { db, close } = openDatabase(join(await temporaryFolder(), 'foreman.db'))
-  const execution = createExecution(db)
+  const tables = createTables(db)
   const answers: Answered[] = []
   const batches = createBatches({
-    transactions: createTransactions(db, execution, null),
+    transactions: createTransactions(db, tables, null),
     answer: (some) => void answers.push(...some),
     watch: () => {},
     fullChanged: () => {},
@@ -74,13 +75,11 @@ async function batchesOn(pages: number) {
     return tickets.map((ticket) => answers.find((one) => one.number === ticket.number)?.outcome)
   }
   db.exec(`PRAGMA max_page_count = ${pages}`)
-  return { db, close, batches, counters: execution.counters, run }
+  return { db, close, batches, counters: tables.counters, run }
 }
 const enqueue = (bytes: number, id: string): StoreOperation => ({
   name: 'enqueue',
-  job: newJob({ id, caller: 'none', bytes }),
-  limits: NO_LIMITS,
-  residency: null,
+  args: [newJob({ id, caller: 'none', bytes }), NO_LIMITS, null],
 })
 const refused = { kind: 'result', result: { kind: 'storage_full' } }
 
@@ -166,7 +165,7 @@ describe('a store on a full disk', () => {
     const large = await put(store, { caller: 'none', bytes: 1500 * KIB })
     await changed(store, large.id, 'cancelled')
     await fill(store, 100 * KIB)
-    expect(await store.delete(large.id)).toEqual({ kind: 'forgotten' })
+    expect(await store.delete(large.id)).toEqual({ kind: 'deleted' })
     await healed
     expect(heard).toEqual([true, false])
     expect((await store.enqueue(newJob({ caller: 'none', bytes: KIB }), NO_LIMITS)).kind).toBe('enqueued')
@@ -187,19 +186,19 @@ describe('a transaction that finds the disk full', () => {
   it('keeps its changes in order, and a retry applies them', async () => {
     const { db, close, run, counters, batches } = await batchesOn(200)
     run(enqueue(10, 'a'), enqueue(10, 'b'))
-    const [cancelled, , paused] = run({ name: 'apply', change: change('a', 'cancelled') }, enqueue(2000 * KIB, 'c'), {
+    const [cancelled, , paused] = run({ name: 'apply', args: [change('a', 'cancelled')] }, enqueue(2000 * KIB, 'c'), {
       name: 'setPause',
-      pause: PAUSE,
+      args: [PAUSE],
     })
     expect([cancelled, paused]).toEqual([undefined, undefined])
     expect(batches.kept.map(({ operation }) => operation.name)).toEqual(['apply', 'setPause'])
-    expect(run({ name: 'orphan', id: 'b', now: 1 }, { name: 'claim', request: claimRequest() })[0]).toBeUndefined()
+    expect(run({ name: 'orphan', args: ['b', 1] }, { name: 'claim', args: [claimRequest()] })[0]).toBeUndefined()
     expect(counters.depth.jobs).toBe(2)
     db.exec('PRAGMA max_page_count = 100000')
     batches.retry()
     expect([batches.full, batches.kept.length]).toEqual([false, 0])
     expect(counters.depth.jobs).toBe(1)
-    expect(run({ name: 'queueState' })[0]).toMatchObject({ result: { pause: PAUSE } })
+    expect(run({ name: 'queueState', args: [] })[0]).toMatchObject({ result: { pause: PAUSE } })
     expect(db.prepare('SELECT ballast FROM queue_state').get()).toEqual({ ballast: null })
     close()
   })
@@ -208,16 +207,13 @@ describe('a transaction that finds the disk full', () => {
 it('the outcome of a webhook is kept while the disk is full, and a deletion goes first', async () => {
   const { close, run, batches, db } = await batchesOn(200)
   const wishes = told()
-  run(
-    { name: 'enqueue', job: newJob({ id: 'a', caller: 'none', wishes }), limits: NO_LIMITS, residency: null },
-    enqueue(10, 'b'),
-  )
-  run({ name: 'apply', change: change('b', 'cancelled') })
+  run({ name: 'enqueue', args: [newJob({ id: 'a', caller: 'none', wishes }), NO_LIMITS, null] }, enqueue(10, 'b'))
+  run({ name: 'apply', args: [change('b', 'cancelled')] })
   const verdict = { kind: 'again', at: 7, reason: 'timeout' } as const
-  const settle: StoreOperation = { name: 'settleDelivery', settlement: { jobId: 'a', n: 1, now: 1, verdict } }
-  run({ name: 'setPause', pause: PAUSE }, enqueue(2000 * KIB, 'c'))
-  expect(run(settle, { name: 'redeliver', id: 'a', n: 1, now: 2 })).toEqual([undefined, undefined])
-  expect(run({ name: 'forget', id: 'b' })).toEqual([{ kind: 'result', result: { kind: 'forgotten' } }])
+  const settle: StoreOperation = { name: 'settleDelivery', args: [{ jobId: 'a', n: 1, now: 1, verdict }] }
+  run({ name: 'setPause', args: [PAUSE] }, enqueue(2000 * KIB, 'c'))
+  expect(run(settle, { name: 'redeliver', args: ['a', 1, 2] })).toEqual([undefined, undefined])
+  expect(run({ name: 'delete', args: ['b'] })).toEqual([{ kind: 'result', result: { kind: 'deleted' } }])
   db.exec('PRAGMA max_page_count = 100000')
   batches.retry()
   expect(batches.kept).toEqual([])
@@ -241,11 +237,11 @@ it('operations that make room are tried before delayed ones', () => {
     watch: () => {},
     fullChanged: () => {},
   })
-  batches.run([{ number: 1, operation: { name: 'apply', change: change('a', 'cancelled') } }])
-  batches.run([{ number: 2, operation: { name: 'forget', id: 'b' } }])
+  batches.run([{ number: 1, operation: { name: 'apply', args: [change('a', 'cancelled')] } }])
+  batches.run([{ number: 2, operation: { name: 'delete', args: ['b'] } }])
   isFull = false
   batches.retry()
-  expect(done).toEqual(['forget', 'apply', 'ballast', 'ballast'])
+  expect(done).toEqual(['delete', 'apply', 'diskProbe', 'diskProbe'])
 })
 
 it.each([

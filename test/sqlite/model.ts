@@ -132,7 +132,7 @@ export class QueueModel {
     return 'enqueued'
   }
 
-  forget(id: string): 'forgotten' | 'unknown' | 'active' {
+  delete(id: string): 'deleted' | 'unknown' | 'active' {
     const job = this.jobs.find((one) => one.id === id)
     if (job === undefined) return 'unknown'
     if (!isFinal(job.state)) return 'active'
@@ -140,7 +140,7 @@ export class QueueModel {
     this.outboxes.delete(id)
     this.remains.delete(id)
     for (const [key, known] of this.#keys) if (known.id === id) this.#keys.delete(key)
-    return 'forgotten'
+    return 'deleted'
   }
 
   /** Every change of state goes through here. */

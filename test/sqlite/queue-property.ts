@@ -50,7 +50,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('retry'), back }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget'), back }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete'), back }) },
   // What is due is tried: of all receivers, or of all but one.
   {
     weight: 4,
@@ -169,9 +169,9 @@ async function run(store: Store, model: QueueModel, time: { now: number }, one: 
     const wanted = { of: nth(one.back), id: template.id, now, awake: now }
     const result = await store.retry(wanted, LIMITS)
     expect(result.kind).toBe(model.retry(wanted.of, template, LIMITS))
-  } else if (one.kind === 'forget') {
+  } else if (one.kind === 'delete') {
     const id = nth(one.back)
-    expect((await store.delete(id)).kind).toBe(model.forget(id))
+    expect((await store.delete(id)).kind).toBe(model.delete(id))
   } else if (one.kind === 'deliver') await deliver(store, model, now, one)
   else if (one.kind === 'settleLate') {
     const settlement = { jobId: nth(one.back), n: one.n, now, verdict: verdictAt(one.verdict, now) }

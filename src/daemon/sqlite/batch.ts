@@ -1,83 +1,33 @@
-// Owns how a mailbox full of operations becomes transactions and answers: whose caller holds the line first and unsynced,
-// the rest synced, then the reads. And what waits while the disk is full. It never answers before the COMMIT.
+// Batches of the store's thread: turns a mailbox of operations into transactions and answers. Unsynced operations run first,
+// then the synced ones, then the reads. Keeps what waits while the disk is full. Never answers before the COMMIT.
 
 import type { FileWatch } from './file-watch.ts'
-import type { Answered, Durability, OperationOutcome, OperationResult, StoreOperation, Ticket } from './operation.ts'
+import type { Answered, OperationOutcome, Ticket } from './messages.ts'
+import { type Durability, rowOf, type TransactionKind } from './operations.ts'
 import type { Executed, Transactions } from './transaction.ts'
 
 /*
  * Two transactions a batch, not one. An unsynced commit costs 0.02 ms and a synced one 0.1 to 50 ms, by disk; in one
- * transaction every blocked caller would pay for the async job that came with his. The line goes first, synchronous=NORMAL:
- * what a power cut can take of it are rows whose callers it takes as well, and the log keeps its order, so that the next
- * synced commit makes them durable too. An operation that finds a job which nobody holds the line for is undone there and
- * runs again in the synced one. Only concurrent operations can change places by that; who awaits sees his order.
+ * transaction every blocked caller would pay for an async job of the same batch. The unsynced one goes first, with
+ * synchronous=NORMAL. A power cut can take only rows of it whose callers it disconnects as well. The log keeps its order, so
+ * the next synced commit makes them durable too. An operation that finds an async job is undone there and runs again in the
+ * synced transaction. Only concurrent operations can change places by that; a caller that awaits each answer sees its order.
  */
-type TransactionKind = Durability | 'deletion' | 'read'
 
-function placeOf(operation: StoreOperation): TransactionKind {
-  switch (operation.name) {
-    case 'enqueue':
-      return operation.job.caller === 'live' ? 'line' : 'disk'
-    case 'claim':
-    case 'apply':
-    case 'orphan':
-    case 'adopt':
-      return 'line'
-    case 'setPause':
-    case 'recover':
-    case 'interruptAll':
-    case 'retry':
-    case 'settleDelivery':
-    case 'recallDeliveries':
-    case 'redeliver':
-    case 'ballast':
-      return 'disk'
-    case 'prune':
-    case 'forget':
-      return 'deletion'
-    case 'get':
-    case 'detail':
-    case 'list':
-    case 'changes':
-    case 'artifact':
-    case 'dueDeliveries':
-    case 'pendingDeliveries':
-    case 'overdue':
-    case 'replay':
-    case 'backlog':
-    case 'countByState':
-    case 'queueState':
-    case 'pastRuns':
-    case 'queueView':
-      return 'read'
-  }
-}
+const kindOf = ({ operation }: Ticket): TransactionKind => rowOf(operation).kind(...operation.args)
 
-const result = (value: OperationResult): OperationOutcome => ({ kind: 'result', result: value })
+const result = (value: unknown): OperationOutcome => ({ kind: 'result', result: value })
 
-/** How long a claim waits that found no room for its own row. */
-const CLAIM_AGAIN_MS = 1000
-
-/** More than a small change needs: a disk with less left than this stays "full". */
+/** More than a small change needs: a disk with less room than this stays "full". */
 const DISK_PROBE_BYTES = 256 * 1024
 
-/** What an operation is told when there is no room for it; null where it has no word for that: it is kept and tried again. */
-function whenFull(operation: StoreOperation): OperationOutcome | null {
-  if (operation.name === 'enqueue' || operation.name === 'retry') return result({ kind: 'storage_full' })
-  if (operation.name === 'claim') {
-    const availableAt = operation.request.now + CLAIM_AGAIN_MS
-    return result({ kind: 'empty', availableAt, isStorageFull: true })
-  }
-  return operation.name === 'prune' ? result(0) : null
-}
-
 export interface Batches {
-  /** Runs and answers all of them, but for those that are kept because the disk is full. */
+  /** Runs and answers all of them, except those that are kept because the disk is full. */
   run(tickets: readonly Ticket[]): void
-  /** Looks whether the disk is still full, and runs what was kept. */
+  /** Runs what was kept, and tests whether the disk is still full. */
   retry(): void
   readonly full: boolean
-  /** What found no room, in its order. */
+  /** The operations that wait for room on the disk, in their order. */
   readonly kept: readonly Ticket[]
 }
 
@@ -85,8 +35,8 @@ export interface BatchesOptions {
   readonly transactions: Transactions
   /** Throws if the files are no longer those that were opened. */
   readonly watch: FileWatch
-  /** What is answered was committed. */
-  readonly answer: (answers: readonly Answered[]) => void
+  /** Called after the commit. `transfer`: the buffers that the answers hand over. */
+  readonly answer: (answers: readonly Answered[], transfer: ArrayBuffer[]) => void
   readonly fullChanged: (full: boolean) => void
 }
 
@@ -100,67 +50,72 @@ export function createBatches({ transactions, watch, answer, fullChanged }: Batc
     fullChanged(now)
   }
 
-  /** Runs them in one transaction and answers; gives back those that belong into the synced one. */
+  /** Runs them in one transaction and answers. Returns those that must run in the synced one. */
   function transact(durability: Durability, tickets: readonly Ticket[]): Ticket[] {
     if (tickets.length === 0) return []
     const operations = tickets.map(({ operation }) => operation)
     const executed = transactions.run(durability, operations)
-    // What is promised to be on disk is on the disk of a file that is still there (4 µs beside an fsync).
-    if (durability === 'disk') watch()
+    // A synced answer promises a disk copy in a file that still exists (the check takes 4 µs, beside an fsync).
+    if (durability === 'synced') watch()
     if (executed.some(({ kind }) => kind === 'full')) setFull(true)
     const outcomes = tickets.map((ticket, at) => outcomeOf(ticket, executed[at]))
-    answer(outcomes.filter((one) => one !== null))
-    return tickets.filter((_, at) => executed[at]?.kind === 'elsewhere')
+    answer(
+      outcomes.filter((one) => one !== null),
+      tickets.flatMap((ticket, at) => buffersOf(ticket, executed[at])),
+    )
+    return tickets.filter((_, at) => executed[at]?.kind === 'needs_sync')
   }
 
   function outcomeOf(ticket: Ticket, executed: Executed | undefined): Answered | null {
     if (executed === undefined || executed.kind === 'full') return refusalOf(ticket)
-    return executed.kind === 'elsewhere' ? null : { number: ticket.number, outcome: executed }
+    return executed.kind === 'needs_sync' ? null : { number: ticket.number, outcome: executed }
   }
 
+  /** Returns the answer to an operation that found no room; null if it is kept and tried again. */
   function refusalOf(ticket: Ticket): Answered | null {
-    if (ticket.operation.name === 'enqueue' && ticket.operation.job.idempotency !== undefined) return replayed(ticket)
-    const outcome = whenFull(ticket.operation)
-    if (outcome !== null) return { number: ticket.number, outcome }
+    const { number, operation } = ticket
+    const row = rowOf(operation)
+    const key = row.key?.(...operation.args)
+    if (key !== undefined) {
+      // Answering for a job that was admitted before needs no room.
+      const [known] = transactions.run('unsynced', [{ name: 'replay', args: [key] }])
+      if (known?.kind === 'result' && known.result !== null) return { number, outcome: known }
+    }
+    if (row.whenFull !== undefined) return { number, outcome: result(row.whenFull(...operation.args)) }
     kept.push(ticket)
     return null
   }
 
-  /** What was taken before needs no room to be told again. */
-  function replayed({ number, operation }: Ticket): Answered {
-    const idempotency = operation.name === 'enqueue' ? operation.job.idempotency : undefined
-    const [known] = idempotency === undefined ? [] : transactions.run('line', [{ name: 'replay', idempotency }])
-    const isKnown = known?.kind === 'result' && known.result !== null
-    return { number, outcome: isKnown ? known : result({ kind: 'storage_full' }) }
-  }
-
   /** While the disk is full nothing is admitted, and nothing overtakes what is kept. Small changes may still find room. */
-  function isHopeless({ operation }: Ticket): boolean {
-    if (!full || ['deletion', 'read'].includes(placeOf(operation))) return false
-    return operation.name === 'enqueue' || operation.name === 'retry' || kept.length > 0
+  function isDeferred(ticket: Ticket): boolean {
+    if (!full || ['deletion', 'read'].includes(kindOf(ticket))) return false
+    return rowOf(ticket.operation).admits === true || kept.length > 0
   }
 
   return {
     run(tickets) {
-      const hopeless = tickets.filter(isHopeless)
-      answer(hopeless.map(refusalOf).filter((one) => one !== null))
-      const hopeful = tickets.filter((ticket) => !hopeless.includes(ticket))
-      const at = (place: TransactionKind): Ticket[] => hopeful.filter(({ operation }) => placeOf(operation) === place)
-      const elsewhere = transact('line', at('line'))
-      // Alone and before the rest: it makes room, and must not be undone with what found none.
-      transact('disk', at('deletion'))
-      transact(
-        'disk',
-        [...at('disk'), ...elsewhere].sort((a, b) => a.number - b.number),
+      const deferred = tickets.filter(isDeferred)
+      answer(
+        deferred.map(refusalOf).filter((one) => one !== null),
+        [],
       )
-      transact('line', at('read'))
+      const runnable = tickets.filter((ticket) => !deferred.includes(ticket))
+      const of = (kind: TransactionKind): Ticket[] => runnable.filter((ticket) => kindOf(ticket) === kind)
+      const needSync = transact('unsynced', of('unsynced'))
+      // In a transaction of their own and before the rest: deletions make room, and must not be undone with what found none.
+      transact('synced', of('deletion'))
+      transact(
+        'synced',
+        [...of('synced'), ...needSync].sort((a, b) => a.number - b.number),
+      )
+      transact('unsynced', of('read'))
     },
     retry() {
-      const isDeletion = ({ operation }: Ticket): boolean => placeOf(operation) === 'deletion'
-      // What makes room goes first.
+      const isDeletion = (ticket: Ticket): boolean => kindOf(ticket) === 'deletion'
+      // Deletions go first, because they make room.
       const waiting = [...kept.filter(isDeletion), ...kept.filter((ticket) => !isDeletion(ticket))]
       kept = []
-      while (waiting.length > 0 && kept.length === 0) transact('disk', waiting.splice(0, 1))
+      while (waiting.length > 0 && kept.length === 0) transact('synced', waiting.splice(0, 1))
       kept.push(...waiting)
       if (kept.length === 0 && !fillsUp(transactions)) setFull(false)
     },
@@ -173,10 +128,15 @@ export function createBatches({ transactions, watch, answer, fullChanged }: Batc
   }
 }
 
-/** Whether a write that needs room finds none. Written and taken away again: deleting inside one transaction writes nothing. */
+/** Returns the buffers of a result. They are handed over, not copied: no other code uses what SQLite returned. */
+function buffersOf({ operation }: Ticket, executed: Executed | undefined): ArrayBuffer[] {
+  return executed?.kind === 'result' ? (rowOf(operation).transfer?.(executed.result) ?? []) : []
+}
+
+/** Returns whether the disk is full: writes the probe and deletes it. Both in one transaction would write nothing. */
 function fillsUp(transactions: Transactions): boolean {
-  const [written] = transactions.run('disk', [{ name: 'ballast', bytes: DISK_PROBE_BYTES }])
+  const [written] = transactions.run('synced', [{ name: 'diskProbe', args: [DISK_PROBE_BYTES] }])
   if (written?.kind !== 'result') return true
-  transactions.run('disk', [{ name: 'ballast', bytes: null }])
+  transactions.run('synced', [{ name: 'diskProbe', args: [null] }])
   return false
 }

@@ -15,7 +15,7 @@ export function createInterruption(
   jobs: Pick<JobsTable, 'interruptible' | 'skipChange'>,
   queueing: Pick<Queueing, 'apply'>,
 ): Interruption {
-  const apply = (change: JobChange): void => void queueing.apply(change, 'disk')
+  const apply = (change: JobChange): void => void queueing.apply(change, 'synced')
 
   return {
     recover(now, maxAttempts) {

@@ -30,7 +30,7 @@ export interface JobsTable {
   interruptible(): JobRow[]
   /** Deletes, with all that belongs to them; says what it deleted. */
   prune(before: number, limit: number): Gone[]
-  forget(sequence: number): Gone | null
+  delete(sequence: number): Gone | null
   oldestWaitingOf(model: string): JobRow | null
   pastRuns(limit: number): PastRun[]
   countByState(): { state: State; jobs: number }[]
@@ -133,7 +133,7 @@ export function createJobs(db: DatabaseSync): JobsTable {
        WHERE finished_at IS NOT NULL AND finished_at < $before ORDER BY finished_at LIMIT $limit
      ) RETURNING state, normalised_model, body_bytes`,
   )
-  const forget = prepare<{ sequence: number }, Gone>(
+  const deleteOne = prepare<{ sequence: number }, Gone>(
     db,
     `DELETE FROM jobs WHERE sequence = $sequence AND finished_at IS NOT NULL
      RETURNING state, normalised_model, body_bytes`,
@@ -176,7 +176,7 @@ export function createJobs(db: DatabaseSync): JobsTable {
     skipChange: (sequence) => void skipChange.run({ sequence }),
     interruptible: () => interruptible.all({}),
     prune: (before, limit) => prune.all({ before: whole(before), limit }),
-    forget: (sequence) => forget.get({ sequence }) ?? null,
+    delete: (sequence) => deleteOne.get({ sequence }) ?? null,
     oldestWaitingOf: (model) => oldestWaitingOf.get({ model }) ?? null,
     pastRuns: (limit) => pastRuns.all({ limit }).map(({ affinity, ms, load_ms: loadMs }) => ({ affinity, ms, loadMs })),
     countByState: () => countByState.all({}),

@@ -26,7 +26,7 @@ export interface QueueStateTable {
   sent(affinity: string, awake: number, now: number): boolean
   /** A job of `affinity` was enqueued. True: first-in-first-out would swap models for it. */
   enqueued(affinity: string): boolean
-  setBallast(bytes: number | null): void
+  setDiskProbe(bytes: number | null): void
 }
 
 export function createQueueState(db: DatabaseSync): QueueStateTable {
@@ -58,7 +58,7 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
   )
   const stay = prepare<{ awake: number }>(db, 'UPDATE queue_state SET awake = $awake')
   const enqueued = prepare<{ affinity: string }>(db, 'UPDATE queue_state SET newest_affinity = $affinity')
-  const setBallast = prepare<{ bytes: number | null }>(
+  const setDiskProbe = prepare<{ bytes: number | null }>(
     db,
     'UPDATE queue_state SET ballast = CASE WHEN $bytes IS NULL THEN NULL ELSE zeroblob($bytes) END',
   )
@@ -91,7 +91,7 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
       enqueued.run({ affinity })
       return true
     },
-    setBallast: (bytes) => void setBallast.run({ bytes }),
+    setDiskProbe: (bytes) => void setDiskProbe.run({ bytes }),
   }
 }
 

@@ -9,6 +9,7 @@ import {
   isFinal,
   type NewJob,
   type QueueLimits,
+  type QueuePosition,
   type State,
 } from '../domain/job.ts'
 import type { BodiesTable } from './bodies.ts'
@@ -17,29 +18,42 @@ import type { History } from './history.ts'
 import type { IdempotencyTable } from './idempotency.ts'
 import { FRESH, jobOf, type NewJobRow, retryRowOf, rowOf } from './job-row.ts'
 import type { Gone, JobsTable } from './jobs.ts'
-import type { Durability, Enqueued } from './operation.ts'
+import type { Durability } from './operations.ts'
 import type { QueueCounters } from './queue-counters.ts'
 import type { QueuePositions } from './queue-positions.ts'
 import type { QueueStateTable } from './queue-state.ts'
-import type { ApplyResult, ClaimRequest, ClaimResult, DeleteResult, JobChange, Retry, RetryResult } from './store.ts'
+import type {
+  ApplyResult,
+  ClaimRequest,
+  ClaimResult,
+  DeleteResult,
+  EnqueueResult,
+  JobChange,
+  Retry,
+  RetryResult,
+} from './store.ts'
 
 /**
- * The operation concerns a job that nobody holds the line for (or none that is known yet), so it belongs into the transaction
- * that is synced. What it has done so far must be undone.
+ * The operation concerns an async job, or a job that is still unknown, so it must run in the synced transaction. The caller
+ * must undo what it has done so far.
  */
-export const ELSEWHERE = Symbol('elsewhere')
-type Elsewhere = typeof ELSEWHERE
+export const NEEDS_SYNC = Symbol('needs sync')
+
+/** The result of an enqueue, without the job: sending it back to the main thread was a tenth of the cost of a submission. */
+export type Enqueued =
+  | { readonly kind: 'enqueued'; readonly sequence: number; readonly queuePosition: QueuePosition | null }
+  | Exclude<EnqueueResult, { readonly kind: 'enqueued' }>
 
 export interface Queueing {
   enqueue(job: NewJob, limits: QueueLimits, residency: Turn | null): Enqueued
   /** What an enqueue with this key would answer if the key is known; null: it is not. */
   replay(idempotency: Idempotency): Enqueued | null
   retry(retry: Retry, limits: QueueLimits): RetryResult
-  claim(request: ClaimRequest, durability: Durability): ClaimResult | Elsewhere
-  apply(change: JobChange, durability: Durability): ApplyResult | Elsewhere
+  claim(request: ClaimRequest, durability: Durability): ClaimResult | typeof NEEDS_SYNC
+  apply(change: JobChange, durability: Durability): ApplyResult | typeof NEEDS_SYNC
   orphan(id: string, now: number): boolean
   adopt(id: string): boolean
-  forget(id: string): DeleteResult
+  delete(id: string): DeleteResult
   prune(before: number, limit: number): number
 }
 
@@ -111,7 +125,7 @@ export function createQueueing(parts: QueueingParts): Queueing {
       claimable.promote(request.now)
       const next = claimable.next(request, queueState.read().swappedAwake)
       if (next === null) return { kind: 'empty', availableAt: claimable.firstBackoff() }
-      if (next.caller === 'none' && durability === 'line') return ELSEWHERE
+      if (next.caller === 'none' && durability === 'unsynced') return NEEDS_SYNC
       const event = isResident(next.affinity, request.residency) ? 'claimed_warm' : 'claimed_cold'
       const row = jobs.claim(next.sequence, event, request.now)
       const body = bodies.get(next.sequence)
@@ -126,7 +140,7 @@ export function createQueueing(parts: QueueingParts): Queueing {
     apply(change, durability) {
       const before = jobs.find(change.id)
       // Its enqueue may stand in the same batch, in the other transaction.
-      if (before?.caller !== 'live' && durability === 'line') return ELSEWHERE
+      if (before?.caller !== 'live' && durability === 'unsynced') return NEEDS_SYNC
       const after = before === null ? null : jobs.change(change)
       if (before === null || after === null) return { kind: 'conflict' }
       moved(before.state, after.state, after)
@@ -146,13 +160,13 @@ export function createQueueing(parts: QueueingParts): Queueing {
       if (place !== null) counters.place(place, 1)
       return place !== null
     },
-    forget(id) {
+    delete(id) {
       const row = jobs.find(id)
       if (row === null) return { kind: 'unknown' }
-      const forgotten = jobs.forget(row.sequence)
-      if (forgotten === null) return { kind: 'active', state: row.state }
-      gone([forgotten])
-      return { kind: 'forgotten' }
+      const deleted = jobs.delete(row.sequence)
+      if (deleted === null) return { kind: 'active', state: row.state }
+      gone([deleted])
+      return { kind: 'deleted' }
     },
     prune: (before, limit) => gone(jobs.prune(before, limit)),
   }

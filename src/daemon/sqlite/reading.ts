@@ -20,7 +20,7 @@ export interface JobReader {
   detail(id: string, residency: Turn): JobDetail | null
   list(filter: JobFilter, residency: Turn): { readonly job: Job; readonly queuePosition: QueuePosition | null }[]
   changes(id: string): StateChange[] | null
-  backlog(): Backlog[]
+  backlog(): readonly Backlog[]
   queueView(residency: Turn, state: QueueState): QueueView
 }
 

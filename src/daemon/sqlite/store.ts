@@ -17,9 +17,9 @@ import type {
   State,
   StateChange,
 } from '../domain/job.ts'
-import type { JobDetail } from '../domain/job-document.ts'
-import type { Backlog, SwapCount } from '../domain/load-counters.ts'
+import type { SwapCount } from '../domain/load-counters.ts'
 import type { Pause } from '../domain/pause.ts'
+import type { OperationArgs, OperationResult, STORE_OPERATIONS } from './operations.ts'
 
 export interface ClaimRequest {
   /** Wall ms. */
@@ -105,7 +105,7 @@ export type RetryResult =
   | { readonly kind: 'body_gone' }
 
 export type DeleteResult =
-  | { readonly kind: 'forgotten' }
+  | { readonly kind: 'deleted' }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'active'; readonly state: State }
 
@@ -198,79 +198,28 @@ export interface Recovery {
   readonly cancelled: number
 }
 
-export interface Store {
+type StoreOperationName = keyof typeof STORE_OPERATIONS
+
+/** One method for each row of STORE_OPERATIONS, which says what it promises. */
+export type StoreOperations = {
+  readonly [Name in StoreOperationName]: (...args: OperationArgs<Name>) => Promise<OperationResult<Name>>
+}
+
+/** The store as the daemon sees it. Its operations are the rows of operations.ts, and are answered as those say. */
+export interface Store extends Omit<StoreOperations, 'enqueue'> {
   /** Waiting jobs and their bodies, including those being enqueued right now. Read without a round trip. */
   readonly depth: Depth
   readonly swaps: SwapCount
   /**
-   * Answered when the row is on disk (caller none), or as soon as it is committed, unsynced (caller live). With what is
-   * resident it says as well where a new job stands: a read of its own would cost as much again.
+   * Adds a job. Answered when the row is on disk (caller none), or as soon as it is committed, unsynced (caller live). With
+   * `residency` the answer has the position of the new job: a separate read would cost as much again.
    */
   enqueue(job: NewJob, limits: QueueLimits, residency?: Turn): Promise<EnqueueResult>
-  /** Takes the next job: attempt counted, `loading` or `working`. On disk before the answer, if nobody holds the line. */
-  claim(request: ClaimRequest): Promise<ClaimResult>
-  /**
-   * One named change. On disk before the answer for an async job. Final for a live one: its body goes. A change that finds
-   * no room on the disk is kept and tried again: it is answered when the disk has room.
-   */
-  apply(change: JobChange): Promise<ApplyResult>
-  /** A blocked caller left while its job was queued: not claimable from here on. False: it is no longer queued. */
-  orphan(id: string, now: number): Promise<boolean>
-  /** The caller is back: claimable again, in its old place. False: it is no longer an orphan. */
-  adopt(id: string): Promise<boolean>
-  /** Every read sees only what was committed, and what was asked of the store before it. */
-  get(id: string): Promise<Job | null>
-  detail(id: string, residency: Turn): Promise<JobDetail | null>
-  /** The newest first; each with its queuePosition if it is queued. */
-  list(
-    filter: JobFilter,
-    residency: Turn,
-  ): Promise<readonly { readonly job: Job; readonly queuePosition: QueuePosition | null }[]>
-  /** State changes of an async job, oldest first; of a blocked call what its row still tells. Null: no such job. */
-  changes(id: string): Promise<readonly StateChange[] | null>
-  /** Bytes `from` (inclusive) to `to` (exclusive) of an artifact; null: there is none of that name. */
-  artifact(id: string, name: string, from: number, to: number): Promise<Uint8Array<ArrayBuffer> | null>
-  /** The old body as a new job, `queued` row and webhook included; the old job stays as it is. */
-  retry(retry: Retry, limits: QueueLimits): Promise<RetryResult>
-  /** Deletes a finished job with all it holds. */
-  delete(id: string): Promise<DeleteResult>
-  /** The first pending delivery of each job, if it is due. The same one is given again until it is settled. */
-  dueDeliveries(request: DeliveryRequest): Promise<DueDeliveries>
-  /** On disk before the answer. False: there is no such pending delivery (any more). */
-  settleDelivery(settlement: DeliverySettlement): Promise<boolean>
-  /**
-   * Moves what lies ahead back with a clock that was set back, and makes due what lies further ahead than any wait. On
-   * disk before the answer, which is the number of deliveries that were moved.
-   */
-  recallDeliveries(recall: DeliveryRecall): Promise<number>
-  /** Delivery `n` of a job is due now, whatever became of it before; its tries begin anew. False: there is none. */
-  redeliver(id: string, n: number, now: number): Promise<boolean>
-  /** Open deliveries, for /metrics. */
-  pendingDeliveries(): Promise<number>
-  overdue(now: number, limit: number): Promise<OverdueJobs>
-  backlog(): Promise<readonly Backlog[]>
-  /** Jobs by state, deleted ones included. */
-  countByState(): Promise<Readonly<Record<State, number>>>
-  queueState(): Promise<QueueState>
-  /** Of the newest `limit` jobs that are done, in the order of their ends. */
-  pastRuns(limit: number): Promise<readonly PastRun[]>
-  queueView(residency: Turn): Promise<QueueView>
-  /** On disk before the answer; null ends the pause. */
-  setPause(pause: Pause | null): Promise<void>
-  /** What a crash left in loading or working. One transaction; before anything else is asked of the store. */
-  recover(now: number, maxAttempts: number): Promise<Recovery>
-  /** Every live job that is still queued, loading or working is cancelled, every sent async one goes back (`interrupted`). */
-  interruptAll(now: number): Promise<void>
-  /** Deletes at most `limit` jobs that finished before `before`; says how many (none while the disk has no room for that). */
-  prune(before: number, limit: number): Promise<number>
-  /**
-   * Makes a consistent copy of the database as it is now, beside it; the caller removes it. Jobs go on meanwhile. One at
-   * a time.
-   */
+  /** Makes a consistent copy of the database beside it, while jobs go on. The caller deletes it. One at a time. */
   backup(): Promise<BackupResult>
-  /** Looks whether the database is still the file that was opened; if not, `onFatal` is called. */
+  /** Checks that the database is still the file that was opened; if not, `onFatal` is called. */
   checkFiles(): void
-  /** Writes what is outstanding and closes the file. Safe twice. */
+  /** Writes what is outstanding and closes the file. A second call does nothing. */
   close(): Promise<void>
 }
 

@@ -1,22 +1,28 @@
-// Owns the main thread's side of the store: what is asked is posted in one message a tick, what is answered settles a promise.
-// It never touches SQLite and never waits; the thread behind it is worker.ts.
+// The main thread's side of the store: posts the operations of a tick in one message; an answer settles a promise. It never
+// touches SQLite and never blocks. The thread behind it is worker.ts.
 
 import { Worker } from 'node:worker_threads'
 import type { Depth } from '../domain/job.ts'
 import type { SwapCount } from '../domain/load-counters.ts'
 import { queuedJob } from './job-row.ts'
-import type {
-  Commit,
-  FromStore,
-  OperationName,
-  OperationResult,
-  Results,
-  StoreOperation,
-  StoreThreadData,
-  Ticket,
-  ToStore,
-} from './operation.ts'
-import { type BackupResult, type Store, StoreError, StoreOpenError, type StoreOptions } from './store.ts'
+import type { Commit, FromStore, StoreThreadData, Ticket, ToStore } from './messages.ts'
+import {
+  bodyBytesOf,
+  type OperationArgs,
+  type OperationName,
+  type OperationResult,
+  rowOf,
+  STORE_OPERATIONS,
+  type StoreOperation,
+} from './operations.ts'
+import {
+  type BackupResult,
+  type Store,
+  StoreError,
+  StoreOpenError,
+  type StoreOperations,
+  type StoreOptions,
+} from './store.ts'
 
 /** What only tests and benches set. */
 export interface StoreProbes {
@@ -27,9 +33,9 @@ export interface StoreProbes {
 }
 
 interface Pending {
-  readonly settle: (result: OperationResult) => void
+  readonly settle: (result: unknown) => void
   readonly fail: (error: Error) => void
-  /** What it adds to the queue, for an enqueue that is on its way. */
+  /** What an enqueue adds to the queue, counted until it is answered; null for other operations. */
   readonly bytes: number | null
 }
 
@@ -70,17 +76,18 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   let backup: PromiseWithResolvers<BackupResult> | null = null
 
   function ask<Name extends OperationName>(
-    operation: StoreOperation & { readonly name: Name },
-  ): Promise<Results[Name]> {
+    name: Name,
+    args: OperationArgs<Name>,
+    bytes: number | null = null,
+  ): Promise<OperationResult<Name>> {
     const refusal = ended ?? (closing === null ? null : 'the store is closed')
     if (refusal !== null) return Promise.reject(new StoreError('none', refusal))
     return new Promise((resolve, reject) => {
       lastNumber += 1
-      const bytes = waitingBytesOf(operation)
       count(bytes, 1)
-      // Results says which result answers which operation; execution.ts keeps to it.
-      pending.set(lastNumber, { settle: (result) => resolve(result as Results[Name]), fail: reject, bytes })
-      outgoing.push({ number: lastNumber, operation })
+      // The store's thread answers an operation with the result of its row.
+      pending.set(lastNumber, { settle: (result) => resolve(result as OperationResult<Name>), fail: reject, bytes })
+      outgoing.push({ number: lastNumber, operation: { name, args } as unknown as StoreOperation })
       // After the microtasks, not among them: what one step asks for and what that wakes share a message, a transaction, a
       // reply (an enqueue and the claim of it: 0.4 ms less to the first chunk).
       if (outgoing.length === 1) process.nextTick(flush)
@@ -142,46 +149,20 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   })
 
   return {
+    ...methodsOver(ask),
     get depth() {
       return { jobs: depth.jobs + inFlight.jobs, bytes: depth.bytes + inFlight.bytes }
     },
     get swaps() {
       return swaps
     },
-    async enqueue(job, { maxQueue, maxQueueBytes }, residency) {
-      // A large body is moved to the thread, and has no length from then on. The limits may be a whole configuration.
+    async enqueue(job, limits, residency) {
+      // A large body is transferred to the thread, and has no length from then on.
       const bytes = job.body.byteLength
-      const limits = { maxQueue, maxQueueBytes }
-      const enqueued = await ask({ name: 'enqueue', job, limits, residency: residency ?? null })
+      const enqueued = await ask('enqueue', [job, limits, residency ?? null], bytes)
       if (enqueued.kind !== 'enqueued') return enqueued
       return { kind: 'enqueued', job: queuedJob(job, enqueued.sequence, bytes), queuePosition: enqueued.queuePosition }
     },
-    claim: (request) => ask({ name: 'claim', request }),
-    apply: (change) => ask({ name: 'apply', change }),
-    orphan: (id, now) => ask({ name: 'orphan', id, now }),
-    adopt: (id) => ask({ name: 'adopt', id }),
-    get: (id) => ask({ name: 'get', id }),
-    detail: (id, residency) => ask({ name: 'detail', id, residency }),
-    list: (filter, residency) => ask({ name: 'list', filter, residency }),
-    changes: (id) => ask({ name: 'changes', id }),
-    artifact: (id, artifact, from, to) => ask({ name: 'artifact', id, artifact, from, to }),
-    retry: (retry, { maxQueue, maxQueueBytes }) => ask({ name: 'retry', retry, limits: { maxQueue, maxQueueBytes } }),
-    delete: (id) => ask({ name: 'forget', id }),
-    dueDeliveries: (request) => ask({ name: 'dueDeliveries', request }),
-    settleDelivery: (settlement) => ask({ name: 'settleDelivery', settlement }),
-    recallDeliveries: (recall) => ask({ name: 'recallDeliveries', recall }),
-    redeliver: (id, n, now) => ask({ name: 'redeliver', id, n, now }),
-    pendingDeliveries: () => ask({ name: 'pendingDeliveries' }),
-    overdue: (now, limit) => ask({ name: 'overdue', now, limit }),
-    backlog: () => ask({ name: 'backlog' }),
-    countByState: () => ask({ name: 'countByState' }),
-    queueState: () => ask({ name: 'queueState' }),
-    pastRuns: (limit) => ask({ name: 'pastRuns', limit }),
-    queueView: (residency) => ask({ name: 'queueView', residency }),
-    setPause: async (pause) => void (await ask({ name: 'setPause', pause })),
-    recover: (now, maxAttempts) => ask({ name: 'recover', now, maxAttempts }),
-    interruptAll: async (now) => void (await ask({ name: 'interruptAll', now })),
-    prune: (before, limit) => ask({ name: 'prune', before, limit }),
     backup() {
       const refusal = ended ?? (closing === null ? null : 'the store is closed')
       if (refusal !== null) return Promise.reject(new StoreError('none', refusal))
@@ -203,26 +184,31 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   }
 }
 
-/** What an operation on its way adds to the queue. */
-const waitingBytesOf = (operation: StoreOperation): number | null =>
-  operation.name === 'enqueue' ? operation.job.body.byteLength : null
+/** Returns one method for each row of the table. */
+function methodsOver(ask: (name: never, args: never) => Promise<unknown>): StoreOperations {
+  const methods = Object.keys(STORE_OPERATIONS).map((name) => [
+    name,
+    (...args: unknown[]) => ask(name as never, args as never),
+  ])
+  // Object.fromEntries loses the names, and StoreOperations is made of the same rows.
+  return Object.fromEntries(methods) as unknown as StoreOperations
+}
 
-/** Bodies up to this travel in one buffer: a buffer of its own costs more than a copy of such a body. */
+/** The bodies of an operation travel in a shared buffer if they are together at most this: copying them costs less. */
 const SMALL_BYTES = 4096
 
 /**
- * The tickets with their bodies in buffers that can be moved and are not copied: the small ones of a tick in one, a large one
- * as it is. A large view into a larger buffer is cut out first: the clone would take the whole buffer with it.
+ * Returns the tickets with their bodies in buffers that are transferred, not copied. Small bodies of one tick share a buffer.
+ * A large body that is part of a larger buffer is copied first: otherwise the whole buffer would go with it.
  */
 function handOver(tickets: readonly Ticket[]): { tickets: Ticket[]; transfer: ArrayBuffer[] } {
   const transfer = new Set<ArrayBuffer>()
-  const pack = new Uint8Array(tickets.reduce((sum, ticket) => sum + smallBytesOf(ticket), 0))
+  const pack = new Uint8Array(tickets.reduce((sum, { operation }) => sum + smallBytesOf(operation), 0))
   let used = 0
-  function own(body: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-    const isWhole = body.byteLength === body.buffer.byteLength
-    const whole = isWhole ? body : new Uint8Array(body)
-    transfer.add(whole.buffer)
-    return whole
+  function whole(body: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const own = body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body)
+    transfer.add(own.buffer)
+    return own
   }
   function inPack(body: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     pack.set(body, used)
@@ -230,28 +216,18 @@ function handOver(tickets: readonly Ticket[]): { tickets: Ticket[]; transfer: Ar
     transfer.add(pack.buffer)
     return pack.subarray(used - body.byteLength, used)
   }
-  function packed({ number, operation }: Ticket): Ticket {
-    if (operation.name === 'enqueue') {
-      const { job } = operation
-      const body = isSmall(job.body) ? inPack(job.body) : own(job.body)
-      return { number, operation: { ...operation, job: { ...job, body } } }
-    }
-    if (operation.name === 'apply' && operation.change.output !== undefined) {
-      const { change } = operation
-      const { artifacts, result, responseIsResult } = operation.change.output
-      const remains = {
-        artifacts: artifacts.map((artifact) => ({ ...artifact, body: own(artifact.body) })),
-        result: result === null ? null : own(result),
-        responseIsResult,
-      }
-      return { number, operation: { ...operation, change: { ...change, output: remains } } }
-    }
-    return { number, operation }
+  function posted({ number, operation }: Ticket): Ticket {
+    const own = bodyBytesOf(operation) <= SMALL_BYTES ? inPack : whole
+    const args = rowOf(operation).post?.(own, ...operation.args)
+    // A row posts arguments of its own operation.
+    return args === undefined
+      ? { number, operation }
+      : { number, operation: { ...operation, args } as unknown as StoreOperation }
   }
-  return { tickets: tickets.map(packed), transfer: [...transfer] }
+  return { tickets: tickets.map(posted), transfer: [...transfer] }
 }
 
-const isSmall = (body: Uint8Array): boolean => body.byteLength <= SMALL_BYTES
-
-const smallBytesOf = ({ operation }: Ticket): number =>
-  operation.name === 'enqueue' && isSmall(operation.job.body) ? operation.job.body.byteLength : 0
+function smallBytesOf(operation: StoreOperation): number {
+  const bytes = bodyBytesOf(operation)
+  return bytes <= SMALL_BYTES ? bytes : 0
+}

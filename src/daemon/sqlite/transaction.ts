@@ -2,19 +2,20 @@
 // it. It never answers anybody and never tries again; no statement of an operation runs outside of it.
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Execution } from './execution.ts'
 import { errcodeOf, verdictOf } from './failure.ts'
+import type { Commit } from './messages.ts'
 import { pragma } from './opening.ts'
-import type { Commit, Durability, OperationResult, StoreOperation } from './operation.ts'
-import { ELSEWHERE } from './queueing.ts'
+import { type Durability, rowOf, type StoreOperation } from './operations.ts'
+import { NEEDS_SYNC } from './queueing.ts'
+import type { Tables } from './tables.ts'
 
 /** What became of one operation. Only `result` has changed anything. */
 export type Executed =
-  | { readonly kind: 'result'; readonly result: OperationResult }
+  | { readonly kind: 'result'; readonly result: unknown }
   /** Its own fault. */
   | { readonly kind: 'error'; readonly message: string }
   /** It belongs into the transaction that is synced. */
-  | { readonly kind: 'elsewhere' }
+  | { readonly kind: 'needs_sync' }
   /** No room on the disk: undone, with everything that stood in the same transaction. */
   | { readonly kind: 'full' }
 
@@ -35,19 +36,23 @@ const BUSY_TRIES = 12
 
 export function createTransactions(
   db: DatabaseSync,
-  execution: Execution,
+  tables: Tables,
   report: ((commit: Commit) => void) | null,
 ): Transactions {
-  const { counters } = execution
+  const { counters } = tables
+  const contexts = {
+    unsynced: { ...tables, durability: 'unsynced' },
+    synced: { ...tables, durability: 'synced' },
+  } as const
   const savepoint = db.prepare('SAVEPOINT operation')
   const release = db.prepare('RELEASE operation')
   const undo = db.prepare('ROLLBACK TO operation')
-  let synchronous: Durability = 'disk'
+  let synchronous: Durability = 'synced'
 
   function begin(durability: Durability): void {
     if (durability !== synchronous) {
       // Not possible inside a transaction, and done when it is compiled: a prepared statement would do it only once.
-      db.exec(`PRAGMA synchronous = ${durability === 'disk' ? 'FULL' : 'NORMAL'}`)
+      db.exec(`PRAGMA synchronous = ${durability === 'synced' ? 'FULL' : 'NORMAL'}`)
       synchronous = durability
     }
     for (let tries = 1; ; tries += 1) {
@@ -64,13 +69,13 @@ export function createTransactions(
     const mark = counters.savepoint()
     savepoint.run()
     try {
-      const result = execution.run(operation, durability)
-      if (result === ELSEWHERE) {
+      const result = rowOf(operation).run(contexts[durability], ...operation.args)
+      if (result === NEEDS_SYNC) {
         undo.run()
         counters.rollback(mark)
       }
       release.run()
-      return result === ELSEWHERE ? { kind: 'elsewhere' } : { kind: 'result', result }
+      return result === NEEDS_SYNC ? { kind: 'needs_sync' } : { kind: 'result', result }
     } catch (error) {
       const verdict = verdictOf(errcodeOf(error))
       if (verdict === 'full') {
@@ -108,7 +113,7 @@ export function createTransactions(
       const undone = (): Executed[] => {
         counters.rollback(0)
         return operations.map((_, at) =>
-          executed[at]?.kind === 'elsewhere' ? { kind: 'elsewhere' } : { kind: 'full' },
+          executed[at]?.kind === 'needs_sync' ? { kind: 'needs_sync' } : { kind: 'full' },
         )
       }
       try {

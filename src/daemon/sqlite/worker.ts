@@ -5,10 +5,11 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { type Backups, createBackups } from './backup.ts'
 import { createBatches } from './batch.ts'
 import { createCheckpoints, WHEN_BUSY, WHEN_IDLE } from './checkpoint.ts'
-import { createExecution } from './execution.ts'
+import type { Answered, FromStore, StoreThreadData, Ticket, ToStore } from './messages.ts'
 import { openExclusively } from './opening.ts'
-import type { Answered, FromStore, StoreThreadData, Ticket, ToStore } from './operation.ts'
+import { bodyBytesOf } from './operations.ts'
 import { StoreOpenError } from './store.ts'
+import { createTables } from './tables.ts'
 import { createTransactions } from './transaction.ts'
 
 /** A batch may have this many operations and, but for its last one, this many bytes of bodies. */
@@ -22,13 +23,13 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
   const database = await openExclusively(path)
   const { db, watch } = database
   if (maxPages !== null) db.exec(`PRAGMA max_page_count = ${maxPages}`)
-  const execution = createExecution(db)
-  const { counters } = execution
+  const tables = createTables(db)
+  const { counters } = tables
   const checkpoints = createCheckpoints(db)
   const backups = createBackups(database.path)
   const transactions = createTransactions(
     db,
-    execution,
+    tables,
     reportCommits ? (commit) => post({ kind: 'committed', commit }) : null,
   )
   const batches = createBatches({ transactions, watch, answer, fullChanged: (full) => post({ kind: 'storage', full }) })
@@ -37,9 +38,9 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
   let retryMs = RETRY_MS.first
   let isBroken = false
 
-  function answer(answers: readonly Answered[]): void {
+  function answer(answers: readonly Answered[], transfer: ArrayBuffer[]): void {
     if (answers.length === 0) return
-    post({ kind: 'answers', answers, depth: counters.depth, swaps: counters.swaps }, answers.flatMap(buffersOf))
+    post({ kind: 'answers', answers, depth: counters.depth, swaps: counters.swaps }, transfer)
   }
 
   /** Runs `work`; an error in it means that nobody knows what is on disk. */
@@ -87,7 +88,10 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
     guarded(() => {
       if (batches.full) retry()
       const message = 'the store was closed before the disk had room for it'
-      answer(batches.kept.map(({ number }) => ({ number, outcome: { kind: 'error', message } })))
+      answer(
+        batches.kept.map(({ number }) => ({ number, outcome: { kind: 'error', message } })),
+        [],
+      )
       checkpoints.finish()
       database.close()
     })
@@ -127,31 +131,12 @@ async function backUp(backups: Backups, post: (message: FromStore) => void): Pro
 function nextBatch(mailbox: Ticket[]): Ticket[] {
   let bytes = 0
   let length = 0
-  while (length < mailbox.length && length < BATCH_OPERATIONS && bytes < BATCH_BYTES) {
-    bytes += bytesOf(mailbox[length])
+  for (const { operation } of mailbox) {
+    if (length === BATCH_OPERATIONS || bytes >= BATCH_BYTES) break
+    bytes += bodyBytesOf(operation)
     length += 1
   }
   return mailbox.splice(0, length)
-}
-
-function bytesOf(ticket: Ticket | undefined): number {
-  if (ticket?.operation.name === 'enqueue') return ticket.operation.job.body.byteLength
-  if (ticket?.operation.name !== 'apply') return 0
-  const { output: remains } = ticket.operation.change
-  return remains?.artifacts.reduce((sum, { body }) => sum + body.byteLength, remains.result?.byteLength ?? 0) ?? 0
-}
-
-/** Bodies are handed over, not copied: what SQLite gave belongs to nobody else. */
-function buffersOf({ outcome }: Answered): ArrayBuffer[] {
-  const { result } = outcome.kind === 'result' ? outcome : { result: null }
-  if (result === null || typeof result !== 'object') return []
-  if (result instanceof Uint8Array) return [result.buffer]
-  if ('body' in result) return [result.body.buffer]
-  if (!('artifacts' in result)) return []
-  const inline = result.artifacts.map((artifact) => artifact.inline?.buffer)
-  const json = result.result !== null && 'json' in result.result ? result.result.json.buffer : undefined
-  // Once each: a response may be its own result.
-  return [...new Set([...inline, json])].filter((buffer) => buffer !== undefined)
 }
 
 if (parentPort === null) throw new Error('the store runs in a thread of its own: start it with openStore')

@@ -1,0 +1,210 @@
+// Table of the store's operations: one row each, with its function and the kind of transaction that it runs in. The main
+// thread reads it too, so this file imports types only and loads no SQLite.
+
+import type { Turn } from '../domain/affinity.ts'
+import type { Idempotency, NewJob, QueueLimits } from '../domain/job.ts'
+import type { Pause } from '../domain/pause.ts'
+import type { NEEDS_SYNC } from './queueing.ts'
+import type {
+  ClaimRequest,
+  DeliveryRecall,
+  DeliveryRequest,
+  DeliverySettlement,
+  JobChange,
+  JobFilter,
+  Retry,
+} from './store.ts'
+import type { Tables } from './tables.ts'
+
+/** `unsynced`: committed without an fsync, for jobs whose caller waits on the connection. `synced`: on disk before the answer. */
+export type Durability = 'unsynced' | 'synced'
+
+/** `deletion`: synced, and in a transaction of its own, because it makes room. `read`: after all writes of its batch. */
+export type TransactionKind = Durability | 'deletion' | 'read'
+
+export interface OperationContext extends Tables {
+  /** Of the transaction that the operation runs in. */
+  readonly durability: Durability
+}
+
+type Body = Uint8Array<ArrayBuffer>
+
+/** What an operation has beside its function. Methods, so that a row of any arguments is a row of unknown ones. */
+interface Traits<Args extends unknown[], Result> {
+  /** Returns the kind of transaction, where it depends on the arguments. */
+  kind?(...args: Args): TransactionKind
+  /** It adds a job to the queue: refused while the disk is full. */
+  readonly admits?: true
+  /** Returns the answer when the disk has no room for the operation. Without this it is kept and tried again. */
+  whenFull?(...args: Args): Result
+  /** Returns the idempotency key. A known key is answered with its job even while the disk is full. */
+  key?(...args: Args): Idempotency | undefined
+  /** Returns the bytes of all bodies in the arguments. */
+  bodyBytes?(...args: Args): number
+  /** Returns the arguments to post to the store's thread. `own` puts a body in a buffer that can be transferred. */
+  post?(own: (body: Body) => Body, ...args: Args): Args
+  /** Returns the buffers that the result hands over to the main thread, each once. */
+  transfer?(result: Result): ArrayBuffer[]
+}
+
+export interface Operation<Args extends unknown[], Result> extends Traits<Args, Result> {
+  kind(...args: Args): TransactionKind
+  run(context: OperationContext, ...args: Args): Result | typeof NEEDS_SYNC
+}
+
+interface PlainOperation<Args extends unknown[], Result> extends Operation<Args, Result> {
+  with(traits: Traits<Args, Result>): Operation<Args, Result>
+}
+
+function op<Args extends unknown[], Result>(
+  kind: TransactionKind,
+  run: (context: OperationContext, ...args: Args) => Result | typeof NEEDS_SYNC,
+): PlainOperation<Args, Result> {
+  const operation = { run, kind: () => kind }
+  return { ...operation, with: (traits) => ({ ...operation, ...traits }) }
+}
+
+/** How long a claim waits before it asks again after the disk had no room for its row. */
+const CLAIM_AGAIN_MS = 1000
+
+/** The caller's limits may be a whole configuration; only these two are posted. */
+const limitsOf = ({ maxQueue, maxQueueBytes }: QueueLimits): QueueLimits => ({ maxQueue, maxQueueBytes })
+
+/** The operations that the daemon may ask for. Each row is a method of `Store`, without its first argument. */
+export const STORE_OPERATIONS = {
+  /** Adds a job. The main thread puts the rest of it into the answer: see `Store.enqueue`. */
+  enqueue: op('synced', ({ queueing }, job: NewJob, limits: QueueLimits, residency: Turn | null) =>
+    queueing.enqueue(job, limits, residency),
+  ).with({
+    kind: ({ caller }) => (caller === 'live' ? 'unsynced' : 'synced'),
+    admits: true,
+    whenFull: () => ({ kind: 'storage_full' }),
+    key: ({ idempotency }) => idempotency,
+    bodyBytes: ({ body }) => body.byteLength,
+    post: (own, job, limits, residency) => [{ ...job, body: own(job.body) }, limitsOf(limits), residency],
+  }),
+  /** Takes the next job: attempt counted, `loading` or `working`. An async job is on disk before the answer. */
+  claim: op('unsynced', ({ queueing, durability }, request: ClaimRequest) => queueing.claim(request, durability)).with({
+    whenFull: ({ now }) => ({ kind: 'empty', availableAt: now + CLAIM_AGAIN_MS, isStorageFull: true }),
+    transfer: (result) => (result.kind === 'claimed' ? [result.body.buffer] : []),
+  }),
+  /**
+   * Applies one event. An async job is on disk before the answer. The final change of a live job deletes its body. A change
+   * for which the disk has no room is kept, tried again, and answered when there is room.
+   */
+  apply: op('unsynced', ({ queueing, durability }, change: JobChange) => queueing.apply(change, durability)).with({
+    bodyBytes: ({ output }) =>
+      output?.artifacts.reduce((sum, { body }) => sum + body.byteLength, output.result?.byteLength ?? 0) ?? 0,
+    post(own, change) {
+      if (change.output === undefined) return [change]
+      const { artifacts, result, responseIsResult } = change.output
+      const output = {
+        artifacts: artifacts.map((artifact) => ({ ...artifact, body: own(artifact.body) })),
+        result: result === null ? null : own(result),
+        responseIsResult,
+      }
+      return [{ ...change, output }]
+    },
+  }),
+  /** Marks a queued blocked call as orphaned, so that it is not claimed. Returns false if it is not queued any more. */
+  orphan: op('unsynced', ({ queueing }, id: string, now: number) => queueing.orphan(id, now)),
+  /** Makes an orphan claimable again, in its old place. Returns false if it is not an orphan any more. */
+  adopt: op('unsynced', ({ queueing }, id: string) => queueing.adopt(id)),
+  /** Copies a finished job and its body as a new job, with its `queued` change and webhook. */
+  retry: op('synced', ({ queueing }, retry: Retry, limits: QueueLimits) => queueing.retry(retry, limits)).with({
+    admits: true,
+    whenFull: () => ({ kind: 'storage_full' }),
+    post: (_, retry, limits) => [retry, limitsOf(limits)],
+  }),
+  /** Deletes a finished job with everything that belongs to it. */
+  delete: op('deletion', ({ queueing }, id: string) => queueing.delete(id)),
+  /** Deletes at most `limit` jobs that finished before `before`. Returns how many: 0 while the disk has no room for that. */
+  prune: op('deletion', ({ queueing }, before: number, limit: number) => queueing.prune(before, limit)).with({
+    whenFull: () => 0,
+  }),
+
+  /** Reads see only what was committed, and everything that was asked of the store before them. */
+  get: op('read', ({ reading }, id: string) => reading.get(id)),
+  detail: op('read', ({ reading }, id: string, residency: Turn) => reading.detail(id, residency)).with({
+    transfer(detail) {
+      if (detail === null) return []
+      const json = detail.result !== null && 'json' in detail.result ? detail.result.json.buffer : undefined
+      const inline = detail.artifacts.map((artifact) => artifact.inline?.buffer)
+      // A set, because a response may be its own result.
+      return [...new Set([...inline, json])].filter((buffer) => buffer !== undefined)
+    },
+  }),
+  /** Lists the newest jobs first; a queued one with its position. */
+  list: op('read', ({ reading }, filter: JobFilter, residency: Turn) => reading.list(filter, residency)),
+  /**
+   * Returns the state changes of an async job, oldest first; of a blocked call, those that its row still shows. Returns null
+   * if there is not such a job.
+   */
+  changes: op('read', ({ reading }, id: string) => reading.changes(id)),
+  /** Returns the bytes `from` (inclusive) to `to` (exclusive) of an artifact; null if the job has none of that name. */
+  artifact: op('read', ({ artifacts }, id: string, name: string, from: number, to: number) =>
+    artifacts.read(id, name, from, to),
+  ).with({ transfer: (bytes) => (bytes === null ? [] : [bytes.buffer]) }),
+  overdue: op('read', ({ deadlines }, now: number, limit: number) => deadlines.overdue(now, limit)),
+  backlog: op('read', ({ reading }) => reading.backlog()),
+  /** Counts the jobs by state, deleted ones included. */
+  countByState: op('read', ({ counters }) => counters.states),
+  /** Returns the newest `limit` jobs that are done, in the order in which they finished. */
+  pastRuns: op('read', ({ jobs }, limit: number) => jobs.pastRuns(limit)),
+  queueState: op('read', ({ queueState }) => queueState.read()),
+  queueView: op('read', ({ reading, queueState }, residency: Turn) => reading.queueView(residency, queueState.read())),
+
+  /** Returns the first pending delivery of each job, if it is due. It is returned again until it is settled. */
+  dueDeliveries: op('read', ({ deliveries }, request: DeliveryRequest) => deliveries.due(request)),
+  /** Returns false if there is not such a pending delivery (any more). */
+  settleDelivery: op('synced', (context, settlement: DeliverySettlement) => {
+    const sequence = sequenceOf(context, settlement.jobId)
+    return sequence !== null && context.deliveries.settle(sequence, settlement)
+  }),
+  /**
+   * After the clock was set back: moves pending deliveries back with it, and makes those due that wait longer than any
+   * wait can be. Returns how many were moved.
+   */
+  recallDeliveries: op('synced', ({ deliveries }, recall: DeliveryRecall) => deliveries.recall(recall)),
+  /** Makes delivery `n` of a job due now, in whatever state it is, with its tries at 0. Returns false if it is missing. */
+  redeliver: op('synced', (context, id: string, n: number, now: number) => {
+    const sequence = sequenceOf(context, id)
+    return sequence !== null && context.deliveries.redeliver(sequence, n, now)
+  }),
+  /** Counts the pending deliveries, for /metrics. */
+  pendingDeliveries: op('read', ({ deliveries }) => deliveries.pending()),
+
+  /** Null ends the pause. */
+  setPause: op('synced', ({ queueState }, pause: Pause | null) => queueState.setPause(pause)),
+  /** Puts back, fails or cancels what a crash left in loading or working. It must be the first operation of a store. */
+  recover: op('synced', ({ interruption }, now: number, maxAttempts: number) => interruption.recover(now, maxAttempts)),
+  /** Cancels every unfinished live job and puts every sent async job back in the queue (`interrupted`). */
+  interruptAll: op('synced', ({ interruption }, now: number) => interruption.interruptAll(now)),
+}
+
+export const OPERATIONS = {
+  ...STORE_OPERATIONS,
+  /** For batch.ts: returns the answer to an enqueue whose key is known, null if the key is unknown. */
+  replay: op('read', ({ queueing }, idempotency: Idempotency) => queueing.replay(idempotency)),
+  /** For batch.ts: writes so many bytes to see whether the disk is full. Null deletes them. */
+  diskProbe: op('synced', ({ queueState }, bytes: number | null) => queueState.setDiskProbe(bytes)),
+}
+
+export type OperationName = keyof typeof OPERATIONS
+type Row<Name extends OperationName> = (typeof OPERATIONS)[Name]
+export type OperationArgs<Name extends OperationName> = Row<Name> extends Operation<infer Args, infer _> ? Args : never
+export type OperationResult<Name extends OperationName> =
+  Row<Name> extends Operation<infer _, infer Result> ? Result : never
+
+/** A call of an operation, as it is posted to the store's thread. */
+export type StoreOperation = {
+  [Name in OperationName]: { readonly name: Name; readonly args: OperationArgs<Name> }
+}[OperationName]
+
+/** The row of an operation, for code that treats all operations alike. */
+export const rowOf = ({ name }: StoreOperation): Operation<unknown[], unknown> => OPERATIONS[name]
+
+export const bodyBytesOf = (operation: StoreOperation): number => rowOf(operation).bodyBytes?.(...operation.args) ?? 0
+
+/** Returns the sequence of a job; null if the job is missing. */
+const sequenceOf = ({ jobs }: OperationContext, id: string): number | null => jobs.find(id)?.sequence ?? null
