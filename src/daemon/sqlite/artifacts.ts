@@ -1,5 +1,5 @@
-// Owns the tables of what async jobs leave: artifacts, in pieces, and the result. Each is written once, in the transaction
-// that ends its job, and goes with it. Never anything of a live call: its caller has it.
+// Tables of the output of async jobs: artifacts, in chunks, and results. Each row is written once, in the transaction that
+// finishes its job, and deleted with the job. A live call has none: its caller has the output.
 
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
@@ -23,15 +23,15 @@ interface ArtifactRow {
 
 export interface Artifacts {
   put(sequence: number, remains: JobOutput): void
-  /** What is there to show: `completion` first. */
+  /** Returns the artifacts of a job, `completion` first. */
   entries(sequence: number): ArtifactEntry[]
-  /** `entries` of the same job: a result that is the response is not read twice. */
+  /** `entries`: the artifacts of the same job. With them, a result that is the response is not read twice. */
   result(sequence: number, entries: readonly ArtifactEntry[]): JobDetail['result']
-  /** Bytes `from` (inclusive) to `to` (exclusive), as far as there are any. Null: none of that name. */
+  /** Returns bytes `from` (inclusive) to `to` (exclusive), cut at the end. Returns null if the artifact is missing. */
   read(id: string, name: string, from: number, to: number): Uint8Array<ArrayBuffer> | null
 }
 
-/** As in the migration that cut the first ones. What is shown inline is one piece, which is then never copied. */
+/** Same as in the migration. An artifact that is shown inline fits in one chunk, so it is not copied. */
 const ARTIFACT_CHUNK_BYTES = 256 * 1024
 
 export const ARTIFACT_SQL = {
@@ -42,7 +42,7 @@ export const ARTIFACT_SQL = {
   result: 'SELECT is_response, body FROM results WHERE sequence = $sequence',
 }
 
-/** Hex. */
+/** In hexadecimal. */
 export const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex')
 
 export function createArtifacts(db: DatabaseSync): Artifacts {

@@ -1,28 +1,28 @@
-// A consistent copy of the open database, made while the store goes on writing. It has a connection of its own and only reads.
+// Consistent copies of the open database, made while the store goes on writing. They use a read-only connection of their own.
 
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { errcodeOf, verdictOf } from './failure.ts'
 import type { BackupResult } from './store.ts'
 
-/** 4 MiB: one step in Node's thread pool, after which the store's thread answers what has come meanwhile. */
+/** 4 MiB. Each step runs in Node's thread pool; between steps the store's thread answers operations. */
 const PAGES_A_STEP = 1000
 
 export interface Backups {
-  /** Throws if the database could not be read. One at a time. */
+  /** Makes one backup at a time. Throws if the database cannot be read. */
   make(): Promise<BackupResult>
-  /** Ends the one under way at its next step. */
+  /** Stops a running backup at its next step. */
   stop(): void
 }
 
-/** Removes what a killed process left of its backup. `path`: of the database. */
+/** Deletes the partial backup of a killed process. `path` is that of the database. */
 export function createBackups(path: string): Backups {
   const copy = `${path}.backup.part`
   let isStopped = false
   remove(copy)
 
   async function copyTo(db: DatabaseSync): Promise<BackupResult> {
-    // The read transaction is the moment of the backup. Without it, a backup begins anew at each commit of the store.
+    // The read transaction fixes the moment of the backup. Without it, a backup restarts at each commit of the store.
     db.exec('BEGIN')
     db.prepare('SELECT count(*) FROM sqlite_schema').get()
     await backup(db, copy, {
@@ -37,7 +37,7 @@ export function createBackups(path: string): Backups {
   return {
     async make() {
       remove(copy)
-      // SQLite would make the file readable for others; into an empty one that is there it writes as well.
+      // SQLite would make the file readable for others. It also writes into an empty file that exists.
       closeSync(openSync(copy, 'wx', 0o600))
       const db = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
       try {

@@ -1,5 +1,5 @@
 // Batches of the store's thread: turns a mailbox of operations into transactions and answers. Unsynced operations run first,
-// then the synced ones, then the reads. Keeps what waits while the disk is full. Never answers before the COMMIT.
+// then synced ones, then reads. Operations without room on a full disk are kept. No answer goes out before its COMMIT.
 
 import type { FileWatch } from './file-watch.ts'
 import type { Answered, OperationOutcome, Ticket } from './messages.ts'
@@ -33,7 +33,7 @@ export interface Batches {
 
 export interface BatchesOptions {
   readonly transactions: Transactions
-  /** Throws if the files are no longer those that were opened. */
+  /** Throws if the files are not those that were opened. */
   readonly watch: FileWatch
   /** Called after the commit. `transfer`: the buffers that the answers hand over. */
   readonly answer: (answers: readonly Answered[], transfer: ArrayBuffer[]) => void

@@ -1,5 +1,5 @@
-// Owns the table of request bodies: what goes to the target, byte for byte. In a table of its own, so that the hot rows of
-// the queue stay small; it never looks into a body.
+// Table of request bodies, as they go to the target, byte for byte. They are not in the jobs table, so that its rows stay
+// small.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { prepare } from './statement.ts'
@@ -8,7 +8,7 @@ export interface BodiesTable {
   put(sequence: number, body: Uint8Array): void
   get(sequence: number): Uint8Array<ArrayBuffer> | null
   has(sequence: number): boolean
-  /** The same body for another job. */
+  /** Copies the body of one job for another. */
   copy(from: number, to: number): void
   drop(sequence: number): void
 }

@@ -1,5 +1,5 @@
-// Owns the table of state changes: the history of async jobs. A blocked call writes none, for its hot path's sake; what its
-// row still tells is made out here.
+// Table of state changes: the history of async jobs. A blocked call writes none, to keep its path fast; its changes are
+// derived from its row.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isFinal, type Job, type State, type StateChange } from '../domain/job.ts'
@@ -7,7 +7,7 @@ import { prepare, whole } from './statement.ts'
 
 export interface ChangesTable {
   put(sequence: number, change: StateChange): void
-  /** Oldest first. */
+  /** Returns the changes of a job, oldest first. */
   all(sequence: number): StateChange[]
 }
 
@@ -31,14 +31,14 @@ export function createChanges(db: DatabaseSync): ChangesTable {
   return {
     put: (sequence, { number, state, previous, attempt, at }) =>
       void insert.run({ sequence, number, state, previous, attempt, at: whole(at) }),
-    // node:sqlite's rows have no prototype, which a deep comparison sees.
+    // Rows of node:sqlite lack a prototype, which makes deep comparisons fail.
     all: (sequence) => all.all({ sequence }).map((row) => ({ ...row })),
   }
 }
 
 /**
- * What a job's row tells of its changes: how it began, its last sending, its state now. Numbered from the end, so that a
- * number means the same as it did live; attempts that were voided leave a gap.
+ * Derives changes from a job's row: its start, its last attempt and its present state. They are numbered from the end, so
+ * that a number is the same as in the live events. Voided attempts leave a gap.
  */
 export function recalledChanges(job: Job): StateChange[] {
   const { changes, state, attempt, createdAt, claimedAt, workingAt, finishedAt } = job

@@ -1,18 +1,18 @@
-// Owns when the write-ahead log goes into the database file: between two batches, never inside a COMMIT, so that no blocked
-// caller waits for its fsyncs.
+// Checkpoints of the write-ahead log. They run between two batches, never inside a COMMIT, so that blocked callers do not
+// wait for their fsyncs.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { errcodeOf, verdictOf } from './failure.ts'
 
-/** Pages in the log after which it is written back: SQLite's own measure, 4 MiB, when there is nothing else to do. */
+/** Pages in the log that start a checkpoint when the store is idle: 4 MiB, SQLite's default. */
 export const WHEN_IDLE = 1000
-/** Under a load that never ends: 64 MiB, what journal_size_limit keeps of it. */
+/** Pages that start one under constant load: 64 MiB, the same as journal_size_limit. */
 export const WHEN_BUSY = 16_000
 
 export interface Checkpoints {
-  /** Writes the log back if it holds this many pages. */
+  /** Runs a checkpoint if the log has at least this many pages. */
   run(pages: number): void
-  /** The last one: the log is emptied. */
+  /** Runs the last checkpoint and truncates the log. */
   finish(): void
 }
 
@@ -22,11 +22,11 @@ interface Checkpointed {
 }
 
 export function createCheckpoints(db: DatabaseSync): Checkpoints {
-  // Columns of the pragma, by SQLite's documentation; NOOP only tells them (2 µs).
+  // The columns of the pragma, from SQLite's documentation. NOOP only reads them (2 µs).
   const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const write = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 
-  /** A checkpoint that finds no room, or somebody else reading, has lost nothing: the log keeps it all. */
+  /** A checkpoint may fail because the disk is full or another process reads. Nothing is lost: the log keeps every page. */
   function harmless(checkpoint: () => unknown): void {
     try {
       checkpoint()

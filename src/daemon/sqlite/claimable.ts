@@ -1,5 +1,5 @@
-// Owns the look-ups that find the next job, each one step into a partial index: they cost the same whatever waits. Whose
-// turn it is, is decided here from them and affinity.ts; nothing here changes the job.
+// Queries that find the next job to claim. Each is one step into a partial index, so its cost does not depend on the length
+// of the queue. The choice follows affinity.ts. No query here changes the state of a job.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { CLOUD_AFFINITY, turnsToOldest } from '../domain/affinity.ts'
@@ -16,19 +16,19 @@ export interface ClaimCandidate {
 }
 
 export interface ClaimableJobs {
-  /** Backoffs that have ended count no more, nor do those that a clock set which has been put back since. */
+  /** Ends the backoffs that are over, and those that were set before the clock was set back. */
   promote(now: number): void
-  /** The job whose turn it is; null when none may be sent. */
+  /** Returns the job whose turn it is; null if none may be sent. */
   next(request: ClaimRequest, swappedAwake: number): ClaimCandidate | null
-  /** When the first backoff ends. */
+  /** Returns when the first backoff ends (wall ms); null if no job backs off. */
   firstBackoff(): number | null
 }
 
-/** INDEXED BY, so that a changed index fails when it is prepared and not when a million rows wait. */
+/** INDEXED BY, so that a changed index fails at the prepare, not with a million rows waiting. */
 export const CLAIMABLE_SQL = {
   promote:
     'UPDATE jobs INDEXED BY backoffs SET available_at = NULL WHERE available_at IS NOT NULL AND available_at <= $now',
-  // As `holdsBack` in waiting.ts decides for one job.
+  // The same rule as `holdsBack`, which decides it for one job.
   promoteAhead: `UPDATE jobs INDEXED BY backoffs SET available_at = NULL
     WHERE available_at > $ahead AND (available_at > $farAhead OR requeued_at > $now)`,
   firstBackoff: `SELECT available_at FROM jobs INDEXED BY backoffs
@@ -51,7 +51,7 @@ export function createClaimable(db: DatabaseSync): ClaimableJobs {
   const ofAffinity = prepare<{ affinity: string }, ClaimCandidate>(db, CLAIMABLE_SQL.ofAffinity)
   const ofModel = prepare<{ model: string }, ClaimCandidate>(db, CLAIMABLE_SQL.ofModel)
 
-  /** The first that needs no load. Cloud jobs never do. */
+  /** Returns the oldest job whose model is resident. A cloud job never needs a load. */
   function firstResident({ affinity, foreign }: ClaimRequest['residency']): ClaimCandidate | null {
     const own = affinity === null ? foreign.map((model) => ofModel.get({ model })) : [ofAffinity.get({ affinity })]
     const found = [...own, ofAffinity.get({ affinity: CLOUD_AFFINITY })].filter((one) => one !== undefined)

@@ -1,5 +1,5 @@
-// Owns the look-ups of deadlines: which jobs should have started or ended by now, and when the next one should. Each is a
-// step into a partial index. It ends nothing.
+// Queries for deadlines: the jobs that missed one, and the time of the next. Each is one step into a partial index. They
+// change nothing.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { prepare, whole } from './statement.ts'
@@ -36,7 +36,7 @@ export function createDeadlines(db: DatabaseSync): DeadlinesTable {
         ...start.all({ limit: limit + 1 }).map((row) => ({ ...row, code: 'start_before_passed' as const })),
         ...finish.all({ limit: limit + 1 }).map((row) => ({ ...row, code: 'finish_before_passed' as const })),
       ].sort((a, b) => a.at - b.at)
-      // A job that missed both is told the one that it missed first.
+      // A job that missed both reports the one that it missed first.
       const first = new Map<string, Overdue>()
       for (const { id, code, limit_ms: limitMs, at } of rows) {
         if (at <= now && first.size < limit && !first.has(id)) first.set(id, { id, code, limitMs })

@@ -1,5 +1,5 @@
-// Owns the outbox: which state change of which job must still be told to whom, in the order of each job, and fairly over
-// receivers. It sends nothing and decides nothing about retries; what a try came to is told to it.
+// Table of webhook deliveries (the outbox): which state changes still have to be sent, in order for each job, and fairly
+// across receivers. It sends nothing, and retries are decided elsewhere.
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Delivery, DeliveryReason } from '../domain/delivery.ts'
@@ -9,7 +9,7 @@ import { type None, prepare, type Value, whole } from './statement.ts'
 import type { DeliveryRecall, DeliveryRequest, DeliverySettlement, DueDeliveries, DueDelivery } from './store.ts'
 
 export interface DeliveriesTable {
-  /** A state change is to be told. It waits for the job's earlier ones; after a 410 it is given up at once. */
+  /** Adds a delivery. It waits for the earlier ones of its job. After a 410 of the receiver it is given up at once. */
   put(sequence: number, n: number, url: string, now: number): void
   all(sequence: number): Delivery[]
   due(request: DeliveryRequest): DueDeliveries
@@ -67,7 +67,7 @@ export const DELIVERY_SQL = {
   setHead: `UPDATE deliveries SET head = 1 WHERE sequence = $sequence AND n = ${FIRST_PENDING} AND head = 0`,
 }
 
-/** `host:port`, always with the port. A dot at the end of a name does not make another receiver. */
+/** Returns `host:port`, always with the port. A trailing dot of the host name is ignored. */
 export function receiverOf(url: string): string {
   const { hostname, port, protocol } = new URL(url)
   return `${hostname.replace(/\.$/, '')}:${port || (protocol === 'https:' ? '443' : '80')}`
@@ -112,7 +112,7 @@ export function createDeliveries(db: DatabaseSync): DeliveriesTable {
      WHERE sequence = $sequence AND n = $n`,
   )
 
-  /** The first pending one is the head, whatever was before. */
+  /** Makes the first pending delivery of the job its head. */
   function advance(sequence: number): void {
     clearHead.run({ sequence })
     setHead.run({ sequence })
@@ -138,10 +138,10 @@ export function createDeliveries(db: DatabaseSync): DeliveriesTable {
     put: (sequence, n, url, now) => void insert.run({ sequence, n, receiver: receiverOf(url), now: whole(now) }),
     all: (sequence) => all.all({ sequence }).map(deliveryOf),
     due({ now, limit, except, underWay }) {
-      // Walked at most: those that are left out, those under way, those that are given, and the next.
+      // Reads at most the receivers that are excluded, in flight or returned, and one more.
       const waiting = receivers.all({ except: JSON.stringify(except), limit: limit + underWay.length + 1 })
       const ripe = waiting.filter(({ next_at: at }) => at <= now)
-      // Something of each before much of one.
+      // Take from every receiver before taking more from one.
       const share = Math.max(1, Math.ceil(limit / Math.max(1, ripe.length)))
       const ids = JSON.stringify(underWay)
       const found = ripe.flatMap(({ receiver }) =>

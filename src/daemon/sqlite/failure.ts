@@ -1,23 +1,23 @@
-// Owns what an error of SQLite means for the transaction it came from. Pure; the codes are SQLite's result codes.
+// Meaning of an SQLite error for the transaction that it occurred in. Pure; the codes are SQLite's result codes.
 
 export type FailureKind =
-  /** No room: everything of this transaction is undone, and may be tried again. */
+  /** The disk is full: the whole transaction is undone and may be tried again. */
   | 'full'
-  /** Nobody can say what is on disk, or the file is broken: not one more statement. */
+  /** The file is broken, or its contents are unknown: no more statements may run. */
   | 'fatal'
-  /** Another process writes. */
+  /** Another process is writing. */
   | 'busy'
-  /** The operation's own fault (a constraint, a value that does not fit): its savepoint contains it. */
+  /** A fault of the operation (a constraint, a value that does not fit). Rolling back its savepoint is enough. */
   | 'contained'
 
 const FULL = 13
 const BUSY = [5, 6]
-// PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, AUTH, NOTADB. An error of input or output is fatal even when
-// it is no fsync: EIO on one write says nothing about the writes before it, and after a failed fsync a good one proves
-// nothing (fsyncgate). Only a full disk is told apart, by SQLite itself.
+// PERM, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, AUTH, NOTADB. An I/O error is always fatal,
+// not only for an fsync: EIO on one write says nothing about earlier writes, and a successful fsync after a failed one
+// proves nothing (fsyncgate). SQLite itself distinguishes only a full disk.
 const FATAL = [3, 7, 8, 10, 11, 14, 15, 23, 26]
 
-/** SQLite's extended result code of an error, null when it is none of SQLite's. */
+/** Returns SQLite's extended result code; null if the error is not from SQLite. */
 export function errcodeOf(error: unknown): number | null {
   if (!(error instanceof Error) || !('errcode' in error)) return null
   return typeof error.errcode === 'number' ? error.errcode : null

@@ -1,9 +1,9 @@
-// Watches the files of an open database: SQLite goes on writing into a file that was deleted or replaced, and all that it
-// acknowledges from then on is lost. It opens none of them: closing one would drop SQLite's own locks.
+// Check of the files of an open database. SQLite goes on writing into a file that was deleted or replaced, and everything
+// committed from then on is lost. The check opens no file, because closing one would drop SQLite's own locks.
 
 import { realpathSync, statSync } from 'node:fs'
 
-/** Throws if the database, its log or its lock is no longer the file that was opened. */
+/** Throws if the database, its log or its lock is not the file that was opened. */
 export type FileWatch = () => void
 
 /** @param given The path as it was set, which may be a symlink to `path`. */
@@ -23,7 +23,7 @@ export function watchFiles(given: string, path: string): FileWatch {
   }
 }
 
-/** Null: it could not be looked at, which says nothing about the file. */
+/** Returns null if the stat failed for a reason that says nothing about the file. */
 const isAnother = (seen: string | null, opened: string | null): boolean => seen !== null && seen !== opened
 
 function identityOf(path: string): string | null {

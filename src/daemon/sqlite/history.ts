@@ -1,5 +1,5 @@
-// Owns what each state change of an async job writes beside its row: the change, the webhook that tells of it, and at the end
-// what the job leaves. Called in the transaction of the change itself. A blocked call writes nothing here.
+// Rows that a state change of an async job writes beside the job: the change, its webhook, and the output of a finished job.
+// Written in the transaction of the change. A blocked call writes none.
 
 import type { JobOutput } from '../domain/artifact.ts'
 import type { State } from '../domain/job.ts'
@@ -8,14 +8,14 @@ import type { ChangesTable } from './changes.ts'
 import type { DeliveriesTable } from './deliveries.ts'
 import { eventsOf, type JobRow } from './job-row.ts'
 
-/** What of a job's row its history is made of. */
+/** The columns of a job's row that its history needs. */
 export type RecordedRow = Pick<
   JobRow,
   'sequence' | 'caller' | 'changes' | 'state' | 'attempt' | 'finished_at' | 'webhook_url' | 'webhook_events'
 >
 
 export interface History {
-  /** `row`: as it is after the change. `previous`: null for the first. */
+  /** `row` is the job after the change. `previous` is null for the first change. */
   record(row: RecordedRow, previous: State | null, at: number, remains?: JobOutput): void
 }
 

@@ -1,5 +1,5 @@
-// Owns the table of idempotency keys: which job a key stands for, as long as that job is kept. It stores no body, only what
-// tells two of them apart.
+// Table of idempotency keys: which job a key belongs to, for as long as that job is kept. It stores fingerprints of the
+// requests, not bodies.
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Idempotency } from '../domain/job.ts'
@@ -7,7 +7,7 @@ import { prepare } from './statement.ts'
 
 export interface IdempotencyTable {
   put(sequence: number, idempotency: Idempotency): void
-  /** Null: nobody has used the key, or its job is gone. `isSame`: the same was asked with it. */
+  /** Returns null if the key is unused or its job was deleted. `isSame`: the request has the same fingerprint. */
   find(idempotency: Idempotency): { readonly jobId: string; readonly isSame: boolean } | null
 }
 

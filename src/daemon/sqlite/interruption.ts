@@ -1,5 +1,5 @@
-// Owns what a crash and a clean stop make of the jobs that they catch: each goes through the same guarded change as any other,
-// with its history and its webhook. It looks for nothing else.
+// What happens to jobs at a crash and at a clean stop. Each goes through the same guarded change as any other event, with its
+// history and webhook.
 
 import { errorMessage } from '../../protocol/error.ts'
 import type { JobsTable } from './jobs.ts'
@@ -21,7 +21,8 @@ export function createInterruption(
     recover(now, maxAttempts) {
       const found = { requeued: 0, failed: 0, cancelled: 0 }
       for (const { id, sequence, state, caller, attempt } of jobs.interruptible()) {
-        // Watchers are told `working` and the first records while that is being written: who saw them must see what follows.
+        // Watchers get `working` and the first records while that change is being written. A crash may lose the change, but
+        // its number must not be used again: a watcher would skip the next event.
         if (caller === 'none' && state === 'loading') jobs.skipChange(sequence)
         if (caller === 'live') {
           found.cancelled += 1

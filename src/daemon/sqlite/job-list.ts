@@ -1,6 +1,5 @@
-// Owns the list of jobs, newest first, by state, model and label. Whatever is asked for, it is read in order from indices
-// that hold nothing else, so that a page costs the same however many jobs there are; only a label's jobs of another model
-// are walked past.
+// List of jobs, newest first, by state, model and label. Each filter reads in order from an index that contains only matching
+// rows, so a page costs the same at any number of jobs. Only label plus model walks past jobs of other models.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isFinal, STATES, type State } from '../domain/job.ts'
@@ -19,7 +18,7 @@ const unfinishedOf = (caller: string): string =>
      AND ($model IS NULL OR normalised_model = $model)`,
   )
 
-/** Parts of a list: each is in order, and a list is one of them or a few merged. */
+/** Ordered sources. A list is one of them, or a few merged. */
 export const LIST_SQL = {
   all: page('WHERE true'),
   labelled: page(
@@ -39,7 +38,7 @@ type Part = Statement<Readonly<Record<string, Value>>, JobRow>
 export function createJobList(db: DatabaseSync): JobListTable {
   const parts = Object.fromEntries(
     Object.entries(LIST_SQL).map(([name, sql]) => [name, prepare<Readonly<Record<string, Value>>, JobRow>(db, sql)]),
-    // Object.fromEntries forgets the names.
+    // Object.fromEntries loses the names.
   ) as Record<keyof typeof LIST_SQL, Part>
 
   function ofState(state: State, { model, label, limit }: JobFilter, before: number): JobRow[] {

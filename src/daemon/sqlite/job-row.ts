@@ -1,4 +1,4 @@
-// Owns the mapping between a row of the jobs table and a Job. Nothing else knows the columns' names in TypeScript; no SQL.
+// Mapping between a row of the jobs table and a Job. Only this file knows the column names in TypeScript; it has no SQL.
 
 import { normaliseModel } from '../domain/affinity.ts'
 import {
@@ -105,11 +105,11 @@ function wishesOf(row: JobRow): Wishes {
   }
 }
 
-/** The states that its webhook is told of; written by `rowOf`. */
+/** The states for which a webhook is sent; written by `rowOf`. */
 export const eventsOf = (row: Pick<JobRow, 'webhook_events'>): State[] =>
   row.webhook_events === '' ? [] : (row.webhook_events.split(',') as State[])
 
-/** A row that an earlier version wrote may have a text of the target in any length. */
+/** Cuts the message, because a row of an earlier version may have a text of the target of any length. */
 function errorOf(row: JobRow): JobError | null {
   if (row.error_code === null) return null
   return { code: row.error_code, message: cutTargetText(row.error_message ?? ''), status: row.error_status }
@@ -127,7 +127,7 @@ function measuredOf(row: JobRow): Measured | null {
   return Object.values(measured).every((value) => value === null) ? null : measured
 }
 
-/** The columns that a new job brings. */
+/** The columns that an INSERT of a new job sets. */
 export type NewJobRow = Pick<JobRow, (typeof NEW_COLUMNS)[number]>
 
 export const NEW_COLUMNS = [
@@ -183,7 +183,7 @@ export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
   }
 }
 
-/** What the table gives a new row by itself. */
+/** The defaults of the other columns in a new row. */
 export const FRESH = {
   ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, requeued_at: null },
   ...{ started_at: null },
@@ -199,12 +199,12 @@ export const FRESH = {
   cached_tokens: null,
 } as const satisfies Partial<JobRow>
 
-/** A new job as `jobOf` gives it of its row, without reading that. `bodyBytes`: its body may have been moved away. */
+/** Returns a new job as `jobOf` would, without reading its row. `bodyBytes`: the body may have been transferred already. */
 export function queuedJob(job: NewJob, sequence: number, bodyBytes: number): Job {
   return jobOf({ ...FRESH, ...rowOf(job, false), sequence, body_bytes: bodyBytes })
 }
 
-/** A copy of `row`, as if it had been submitted anew. */
+/** Returns a copy of `row` as a new submission. */
 export function retryRowOf(
   row: JobRow,
   { id, now, awake }: { readonly id: string; readonly now: number; readonly awake: number },
@@ -215,6 +215,6 @@ export function retryRowOf(
     ...{ created_at: whole(now), created_awake: whole(awake) },
   }
   const copied = Object.fromEntries(NEW_COLUMNS.map((name) => [name, row[name]]))
-  // Object.fromEntries forgets the names.
+  // Object.fromEntries loses the names.
   return { ...(copied as unknown as NewJobRow), ...again }
 }

@@ -1,5 +1,5 @@
-// Owns the SQL of the jobs table but for the claim's look-ups (claimable.ts). Every change of state is guarded by the states
-// that TRANSITIONS lets it leave; a guard that does not hold is a value, not an error.
+// SQL of the jobs table, except the queries of the claim (claimable.ts). An UPDATE of the state applies only if TRANSITIONS
+// lets the event leave the present state. Otherwise the result is null; it is not an error.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { type EventName, isFinal, type State, TRANSITIONS, type Transition } from '../domain/job.ts'
@@ -7,28 +7,29 @@ import { type JobRow, NEW_COLUMNS, type NewJobRow } from './job-row.ts'
 import { type None, prepare, type Value, whole, wholeOrNull } from './statement.ts'
 import type { JobChange, PastRun } from './store.ts'
 
-/** Where a job waits. */
+/** The key of a waiting job in the position index. */
 export type QueuePlace = Pick<JobRow, 'affinity' | 'sequence'>
 
-/** A job that was deleted. */
+/** A deleted job, as far as the counters need it. */
 export type Gone = Pick<JobRow, 'state' | 'normalised_model' | 'body_bytes'>
 
 export interface JobsTable {
-  /** Its sequence. */
+  /** Returns the sequence of the new row. */
   insert(row: NewJobRow): number
   find(id: string): JobRow | null
-  /** Null: the job is not in a state that the event may leave. */
+  /** Returns null if the job is not in a state that the event may leave. */
   change(change: JobChange): JobRow | null
-  /** Null: it is not queued. */
+  /** Returns null if the job is not queued. */
   claim(sequence: number, event: 'claimed_cold' | 'claimed_warm', now: number): JobRow | null
-  /** Null: it is not one that may become one. So `adopt`. */
+  /** Marks a queued blocked call as orphaned. Returns null if it is not queued, not blocked, or already orphaned. */
   orphan(id: string, now: number): QueuePlace | null
+  /** Ends the mark. Returns null if the job is not queued or not orphaned. */
   adopt(id: string): QueuePlace | null
-  /** The next change gets a number later: this one may have been told and not written. */
+  /** Skips a change number that watchers may have seen although the change was not written. */
   skipChange(sequence: number): void
-  /** What a stop or a crash ends: everything that was sent, and every live call that is still queued. */
+  /** Returns the jobs that a stop or a crash ends: all that were sent, and all live calls that are queued. */
   interruptible(): JobRow[]
-  /** Deletes, with all that belongs to them; says what it deleted. */
+  /** Deletes jobs with all rows that belong to them. Returns what was deleted. */
   prune(before: number, limit: number): Gone[]
   delete(sequence: number): Gone | null
   oldestWaitingOf(model: string): JobRow | null
@@ -37,12 +38,12 @@ export interface JobsTable {
   waitingByModel(): { model: string; jobs: number; bytes: number }[]
 }
 
-/** The jobs that were put back through no fault of theirs: no attempt, but they are counted, so that it ends. */
+/** Events that put a job back without an attempt, because it is not the job's fault. They are counted, so that it ends. */
 const BOUNCES: readonly EventName[] = ['target_busy', 'unreached']
 
 const quoted = (states: readonly State[]): string => states.map((state) => `'${state}'`).join(', ')
 
-/** One statement an event, written from its line in TRANSITIONS. */
+/** Returns the statement of an event, built from its row in TRANSITIONS. */
 function guarded(event: EventName, { from, to, attempt }: Transition, changes: string, key: string): string {
   return `UPDATE jobs SET state = '${to}', changes = changes + 1, attempt = attempt + ${attempt},
     bounces = bounces + ${BOUNCES.includes(event) ? 1 : 0}, ${changes}
@@ -102,7 +103,7 @@ export function createJobs(db: DatabaseSync): JobsTable {
       .filter(([event]) => !(event in claim))
       .map(([event, transition]) => [
         event,
-        // Object.entries forgets that its keys are those of TRANSITIONS.
+        // Object.entries loses the type of its keys, which are those of TRANSITIONS.
         prepare<Record<string, Value>, JobRow>(db, guarded(event as EventName, transition, CHANGE, 'id = $id')),
       ]),
   )

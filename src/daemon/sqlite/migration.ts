@@ -1,5 +1,5 @@
-// Owns the order of the migrations and how one is run: the numbered files of migrations/, each in one transaction together
-// with its number. A released file is never edited; a database newer than the files is never touched.
+// Migrations: runs the numbered files of migrations/ in order, each in one transaction with its version number. A released
+// file is never edited, and a database that is newer than the files is never changed.
 
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
@@ -10,7 +10,7 @@ export interface Migration {
   readonly sql: string
 }
 
-/** 'FORM': how a database says that it is foreman's. */
+/** 'FORM': the application id of a foreman database. */
 export const APPLICATION_ID = 0x46_4f_52_4d
 
 const DIRECTORY = new URL('./migrations/', import.meta.url)
@@ -24,9 +24,9 @@ export function readMigrations(): Migration[] {
 
 export const latestVersion = (migrations: readonly Migration[]): number => migrations.at(-1)?.version ?? 0
 
-/** Runs what `db` lacks. A failed migration leaves the database as it was before that one. */
+/** Runs the missing migrations. A failed one leaves the database as it was before that one. */
 export function migrate(db: DatabaseSync, from: number, migrations: readonly Migration[]): void {
-  // For 0002, which gives the answers of before their ETags.
+  // For 0002, which computes ETags for older answers.
   db.function('sha256', { deterministic: true, directOnly: true }, (body) =>
     body instanceof Uint8Array ? sha256(body) : null,
   )
@@ -34,7 +34,7 @@ export function migrate(db: DatabaseSync, from: number, migrations: readonly Mig
     db.exec('BEGIN IMMEDIATE')
     try {
       db.exec(sql)
-      // Both live in the header page, so they are part of the transaction; pragmas take no parameters.
+      // Both are in the header page, so they are part of the transaction. A PRAGMA takes no parameters.
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version}`)
       db.exec('COMMIT')
     } catch (error) {
@@ -44,15 +44,15 @@ export function migrate(db: DatabaseSync, from: number, migrations: readonly Mig
   }
 }
 
-/** The copy that is made before the database at `path` is migrated to `version`. */
+/** Returns the path of the copy that is made before the database at `path` is migrated to `version`. */
 export const copyPath = (path: string, version: number): string => `${path}.before-${version}`
 
-/** A copy of the database as it is, next to it, before it is migrated to `version`. Whole or not there. */
+/** Copies the database, next to it, before it is migrated to `version`. The copy is complete or missing. */
 export function copyBefore(db: DatabaseSync, path: string, version: number): string {
   const copy = copyPath(path, version)
   const part = `${copy}.part`
   rmSync(part, { force: true })
-  // SQLite would make the file readable for others; into an empty one that is there it writes as well.
+  // SQLite would make the file readable for others. It also writes into an empty file that exists.
   const file = openSync(part, 'wx', 0o600)
   try {
     db.prepare('VACUUM INTO ?').run(part)

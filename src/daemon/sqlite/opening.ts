@@ -1,5 +1,5 @@
-// Owns the way from a path to a database that is safe to use: the lock, what the file is, its pragmas, its schema. Whatever
-// is wrong is a StoreOpenError that says what to do; the file is never deleted, replaced or repaired.
+// Opening of a database file: its lock, the check of what it is, its pragmas and its schema. Every failure is a StoreOpenError
+// that says what to do. The file is never deleted, replaced or repaired.
 
 import {
   chmodSync,
@@ -32,13 +32,13 @@ import { StoreOpenError } from './store.ts'
 export interface OpenDatabase {
   readonly db: DatabaseSync
   readonly watch: FileWatch
-  /** Of the file itself, where the name that was given is a link. */
+  /** The path of the file itself, even if the given path is a symlink. */
   readonly path: string
-  /** Closes the database, then lets the lock go. */
+  /** Closes the database, then releases the lock. */
   close(): void
 }
 
-/** Opens the database for this process alone, by whichever name it is reached. */
+/** Opens the database for this process only, by whatever path it is reached. */
 export async function openExclusively(given: string): Promise<OpenDatabase> {
   const path = locate(given)
   try {
@@ -93,14 +93,14 @@ export function openDatabase(given: string, migrations: readonly Migration[] = r
   }
 }
 
-/** The one name of the file: two daemons that reach it by different links must meet at the same lock. */
+/** Returns the real path of the file, so that daemons which use different symlinks meet at the same lock. */
 function locate(given: string): string {
   const path = resolve(given)
   const parent = statOf(dirname(path))
   if (parent === null || !parent.isDirectory()) {
     throw new StoreOpenError(
       'unusable',
-      `${path} cannot be made: there is no directory ${dirname(path)}; make it, or set FOREMAN_DB`,
+      `${path} cannot be made: the directory ${dirname(path)} is missing; make it, or set FOREMAN_DB`,
     )
   }
   const file = statOf(path)
@@ -115,7 +115,7 @@ function locate(given: string): string {
   return link === null ? join(realpathSync(dirname(path)), basename(path)) : locate(link)
 }
 
-/** Where a link leads whose file is not there yet. A circle of links is an error of `statOf`. */
+/** Returns the target of a symlink whose file is missing. For a circle of symlinks, `statOf` throws. */
 function linkAt(path: string): string | null {
   const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
   return isLink ? resolve(dirname(path), readlinkSync(path)) : null
@@ -135,8 +135,8 @@ function statOf(path: string): Stats | null {
 }
 
 /**
- * Makes an empty file that only its owner can read, unless there is one: SQLite takes the modes of -wal and -shm from it. An
- * existing file is never opened here, because closing it again would drop the locks that SQLite holds on it (howtocorrupt §2.2).
+ * Creates an empty file that only its owner can read, if it is missing. SQLite gives -wal and -shm the same mode. An existing
+ * file is never opened here, because closing it would drop the locks that SQLite holds on it (howtocorrupt.html, 2.2).
  */
 function createPrivately(path: string): void {
   try {
@@ -146,7 +146,7 @@ function createPrivately(path: string): void {
   }
 }
 
-/** SQLite names its log after the database: by another name the last jobs of a crash would be missing, and the file damaged. */
+/** Refuses hard links. SQLite names its log after the path: by another one the log of a crash is missing and the file damaged. */
 function refuseLinked(path: string): void {
   const { nlink } = statSync(path)
   if (nlink === 1) return
@@ -160,7 +160,7 @@ const inUse = (path: string): StoreOpenError =>
     `${path} is in use by another foreman; stop that one first, or give this one a FOREMAN_DB of its own`,
   )
 
-/** A lock file of its own, so that reading the database with other tools stays possible while the daemon runs. */
+/** Takes a separate lock file, so that other tools can read the database while the daemon runs. */
 function takeLock(path: string): DatabaseSync {
   let lock: DatabaseSync | null = null
   try {
@@ -175,7 +175,7 @@ function takeLock(path: string): DatabaseSync {
   }
 }
 
-/** The schema version of a database of ours, 0 for an empty one. Anything else is refused before a byte is written. */
+/** Returns the schema version of a foreman database, 0 for an empty one. Refuses any other before a byte is written. */
 function recognise(db: DatabaseSync, path: string, latest: number): number {
   const version = pragma(db, 'user_version')
   const application = pragma(db, 'application_id')
@@ -194,7 +194,7 @@ function recognise(db: DatabaseSync, path: string, latest: number): number {
 }
 
 function newer(path: string, version: number, latest: number): StoreOpenError {
-  // The first migration that this version lacks began with a copy.
+  // Before the first migration that this version lacks, the newer version made a copy.
   const numbers = Array.from({ length: Math.min(version - latest, 100) }, (_, at) => latest + 1 + at)
   const copy = numbers.map((number) => copyPath(path, number)).find((name) => existsSync(name))
   const back = copy === undefined ? 'set FOREMAN_DB to another file' : `restore ${copy}, made before the upgrade`
@@ -220,16 +220,17 @@ function setPragmas(db: DatabaseSync): void {
     PRAGMA cache_size = -16000;
     PRAGMA journal_size_limit = 67108864;
     PRAGMA synchronous = FULL;
-    -- Heeded on macOS only, whose fsync leaves the data in the drive's cache.
+    -- Has an effect on macOS only, whose fsync leaves the data in the drive's cache.
     PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON;
-    -- A checkpoint inside a COMMIT would let a blocked caller wait for its fsyncs: checkpoint.ts does it between the batches.
+    -- A checkpoint inside a COMMIT would make a blocked caller wait for its fsyncs. checkpoint.ts runs them between batches.
     PRAGMA wal_autocheckpoint = 0;
   `)
   const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
-  if (mode !== 'wal') throw new Error(`this file system does not carry SQLite's write-ahead log (journal mode ${mode})`)
-  if (pragma(db, 'synchronous') !== 2) throw new Error('SQLite did not take synchronous = FULL')
-  if (pragma(db, 'foreign_keys') !== 1) throw new Error('SQLite did not take foreign_keys = ON')
+  if (mode !== 'wal')
+    throw new Error(`this file system does not support SQLite's write-ahead log (journal mode ${mode})`)
+  if (pragma(db, 'synchronous') !== 2) throw new Error('SQLite did not accept synchronous = FULL')
+  if (pragma(db, 'foreign_keys') !== 1) throw new Error('SQLite did not accept foreign_keys = ON')
 }
 
 export function pragma(

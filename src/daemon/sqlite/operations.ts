@@ -23,17 +23,17 @@ export type Durability = 'unsynced' | 'synced'
 export type TransactionKind = Durability | 'deletion' | 'read'
 
 export interface OperationContext extends Tables {
-  /** Of the transaction that the operation runs in. */
+  /** The durability of the transaction that the operation runs in. */
   readonly durability: Durability
 }
 
 type Body = Uint8Array<ArrayBuffer>
 
-/** What an operation has beside its function. Methods, so that a row of any arguments is a row of unknown ones. */
+/** Optional columns. They are methods, because a method makes a row assignable to `Operation<unknown[], unknown>`. */
 interface Traits<Args extends unknown[], Result> {
-  /** Returns the kind of transaction, where it depends on the arguments. */
+  /** Returns the kind of transaction, if it depends on the arguments. */
   kind?(...args: Args): TransactionKind
-  /** It adds a job to the queue: refused while the disk is full. */
+  /** The operation adds a job to the queue, so it is refused while the disk is full. */
   readonly admits?: true
   /** Returns the answer when the disk has no room for the operation. Without this it is kept and tried again. */
   whenFull?(...args: Args): Result
@@ -52,6 +52,7 @@ export interface Operation<Args extends unknown[], Result> extends Traits<Args, 
   run(context: OperationContext, ...args: Args): Result | typeof NEEDS_SYNC
 }
 
+/** A row to which `with` adds the optional columns. */
 interface PlainOperation<Args extends unknown[], Result> extends Operation<Args, Result> {
   with(traits: Traits<Args, Result>): Operation<Args, Result>
 }
@@ -64,15 +65,18 @@ function op<Args extends unknown[], Result>(
   return { ...operation, with: (traits) => ({ ...operation, ...traits }) }
 }
 
-/** How long a claim waits before it asks again after the disk had no room for its row. */
+/** When to claim again after the disk had no room for the change of a claim. */
 const CLAIM_AGAIN_MS = 1000
 
 /** The caller's limits may be a whole configuration; only these two are posted. */
 const limitsOf = ({ maxQueue, maxQueueBytes }: QueueLimits): QueueLimits => ({ maxQueue, maxQueueBytes })
 
-/** The operations that the daemon may ask for. Each row is a method of `Store`, without its first argument. */
+/**
+ * The operations of `Store`, whose methods are derived from these rows. A new operation is a function of a table and a row
+ * here.
+ */
 export const STORE_OPERATIONS = {
-  /** Adds a job. The main thread puts the rest of it into the answer: see `Store.enqueue`. */
+  /** Adds a job. `Store.enqueue` completes the answer with the job itself. */
   enqueue: op('synced', ({ queueing }, job: NewJob, limits: QueueLimits, residency: Turn | null) =>
     queueing.enqueue(job, limits, residency),
   ).with({

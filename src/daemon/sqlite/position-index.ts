@@ -1,7 +1,7 @@
-// Owns how many jobs wait of each affinity, counted in blocks of sequences: how many stand before one is then a short sum and
-// a look into one block, whatever waits. Orphans are not counted. Pure: the rows are counted elsewhere.
+// Counts of waiting jobs by affinity and by block of sequences. The number of jobs before one is then a short sum and a query
+// of one block, for any length of the queue. Orphans are not counted. Pure: the rows are counted elsewhere.
 
-/** Sequences a block. */
+/** Sequences in one block. */
 export const ROWS_PER_BLOCK = 256
 
 export const blockOf = (sequence: number): number => Math.floor(sequence / ROWS_PER_BLOCK)
@@ -15,9 +15,9 @@ export interface PositionBlock {
 export interface PositionIndex {
   add(affinity: string, block: number, jobs: number): void
   affinities(): string[]
-  /** All that wait of it. */
+  /** Returns how many jobs of an affinity wait. */
   jobs(affinity: string): number
-  /** Those in the blocks before `block`. */
+  /** Returns how many of them are in the blocks before `block`. */
   before(affinity: string, block: number): number
 }
 

@@ -1,11 +1,11 @@
-// Owns the counts that the store keeps in memory so that no question about the queue scans it: jobs by state, what waits by
-// model, swaps. Each count is undone with the transaction that made it. Pure: the rows are counted elsewhere.
+// Counters that the store keeps in memory, so that a question about the queue never scans it: jobs by state, waiting jobs by
+// model, swaps. Counts are undone with the transaction that made them. Pure: the rows are counted elsewhere.
 
 import { type Depth, isFinal, type State } from '../domain/job.ts'
 import type { SwapCount } from '../domain/load-counters.ts'
 import { blockOf, createPositionIndex, type PositionBlock, type PositionIndex } from './position-index.ts'
 
-/** A job that came, went, or changed its state. Null: not there. */
+/** A job that was added, deleted, or changed its state. `from` is null for a new job, `to` for a deleted one. */
 export interface StateMove {
   readonly from: State | null
   readonly to: State | null
@@ -23,18 +23,18 @@ export interface QueueCounters {
   readonly depth: Depth
   readonly swaps: SwapCount
   readonly states: Readonly<Record<State, number>>
-  /** Normalised models that have something waiting, with how much. */
+  /** Returns the normalised models with waiting jobs, and how many. */
   waiting(): WaitingJobs[]
-  /** What waits and is no orphan. Read only: `place` counts. */
+  /** Waiting jobs that are not orphans. Only `place` changes it. */
   readonly blocks: Pick<PositionIndex, 'affinities' | 'jobs' | 'before'>
   transition(move: StateMove): void
-  /** A job that is no orphan came to wait, or waits no more. */
+  /** Counts a job that starts (1) or stops (-1) waiting and is not an orphan. */
   place(at: { readonly affinity: string; readonly sequence: number }, sign: 1 | -1): void
   count(swaps: number, fifoSwaps: number): void
-  /** A place to return to with `undo`. */
+  /** Returns a mark for `rollback`. */
   savepoint(): number
   rollback(mark: number): void
-  /** What was counted is true for good. */
+  /** Makes the counts final. */
   commit(): void
 }
 
@@ -60,7 +60,7 @@ export function createQueueCounters(
     else byModel.set(model, { jobs: before.jobs + sign, bytes: before.bytes + sign * size })
   }
 
-  /** Or one that is undone: a deleted job goes on being counted by its final state. */
+  /** A deleted job stays counted by its final state. */
   const isDeletion = (from: State | null, to: State | null): boolean =>
     (from === null && to !== null && isFinal(to)) || (to === null && from !== null && isFinal(from))
 

@@ -1,5 +1,5 @@
-// Owns where queued jobs stand in drain order: from the counts in memory, and short looks into the claim's own indices, so
-// that a place costs the same with ten jobs waiting and with a hundred thousand. The order itself is queuePosition.
+// Positions of queued jobs in drain order. They come from the counts in memory and short reads of the claim's indices, so a
+// position costs the same for ten waiting jobs as for a hundred thousand. The order itself is domain/drain-order.ts.
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Turn } from '../domain/affinity.ts'
@@ -18,13 +18,13 @@ import { type None, prepare } from './statement.ts'
 type Blocks = Pick<PositionIndex, 'affinities' | 'jobs' | 'before'>
 
 export interface QueuePositions {
-  /** The counts as the rows are. */
+  /** Counts the rows, for the position index. */
   count(): PositionBlock[]
-  /** Of a job of `affinity` that was enqueued this moment: all others stand before it, in their order. */
+  /** Returns the position of a job of `affinity` that was just enqueued: all others come before it. */
   ofNewest(affinity: string, turn: Turn, blocks: Blocks): QueuePosition
-  /** As of now: null for a job that will not be sent (not queued, or an orphan). For all jobs of one page. */
+  /** Returns a function for the jobs of one page. It returns null for a job that is not queued, or is an orphan. */
   of(turn: Turn, blocks: Blocks): (row: JobRow) => QueuePosition | null
-  /** Null: nothing may be claimed. */
+  /** Returns null if no job can be claimed. */
   oldestJob(): OldestJob | null
 }
 
@@ -38,7 +38,7 @@ export const POSITION_SQL = {
     WHERE ${CLAIMABLE} AND sequence > 0 ORDER BY sequence LIMIT 1`,
   between: `SELECT count(*) AS jobs FROM jobs INDEXED BY claimable_by_affinity
     WHERE ${CLAIMABLE} AND affinity = $affinity AND sequence >= $from AND sequence < $to`,
-  // Few: jobs that were sent and came back some seconds ago.
+  // Few rows: jobs that came back from the target some seconds ago.
   backingOff: `SELECT affinity, sequence FROM jobs INDEXED BY backoffs WHERE ${BACKING_OFF}`,
 }
 

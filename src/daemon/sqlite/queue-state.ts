@@ -1,5 +1,4 @@
-// Owns the one row of what outlives the process beside the jobs: paused, the awake clock, what was sent last. It decides
-// nothing; who swaps and when is the claim's affair.
+// Table of one row for the state of the queue that outlives the process: pause, awake clock, last affinity.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { CLOUD_AFFINITY } from '../domain/affinity.ts'
@@ -22,15 +21,16 @@ interface QueueStateRow {
 export interface QueueStateTable {
   read(): QueueState
   setPause(pause: Pause | null): void
-  /** A job of `affinity` was sent. True: the target swaps models for it. */
+  /** Saves that a job of `affinity` was sent. Returns whether the target swaps models for it. */
   sent(affinity: string, awake: number, now: number): boolean
-  /** A job of `affinity` was enqueued. True: first-in-first-out would swap models for it. */
+  /** Saves that a job of `affinity` was enqueued. Returns whether first-in-first-out would swap models for it. */
   enqueued(affinity: string): boolean
+  /** Writes so many bytes, to see whether the disk is full. Null deletes them. */
   setDiskProbe(bytes: number | null): void
 }
 
 export function createQueueState(db: DatabaseSync): QueueStateTable {
-  // The newest job may have seen the awake clock later than the last claim did.
+  // The newest job may have been created after the last claim, so its awake time may be later.
   const read = prepare<Record<string, never>, QueueStateRow>(
     db,
     `SELECT paused, paused_at, pause_until, pause_for_ms, pause_unload, last_affinity, swapped_awake, swapped_at,
@@ -95,7 +95,7 @@ export function createQueueState(db: DatabaseSync): QueueStateTable {
   }
 }
 
-/** `since` is 0 for a pause that an older foreman wrote: it kept no time. */
+/** `since` is 0 for a pause that an older foreman wrote without its time. */
 function pauseOf(row: QueueStateRow): Pause | null {
   if (row.paused === 0) return null
   const { paused_at: since, pause_until: until, pause_for_ms: forMs, pause_unload: unload } = row

@@ -1,5 +1,5 @@
-// Owns what the operations on jobs do to the tables and the counters: into the queue, out of it, from state to state, and away.
-// It runs inside a transaction that somebody else opened and commits, and never answers anybody.
+// Operations that change jobs and the counters: enqueue, claim, apply, orphan, retry, delete. They run inside a transaction
+// that transaction.ts opens and commits.
 
 import { isResident, type Turn } from '../domain/affinity.ts'
 import {
@@ -46,7 +46,7 @@ export type Enqueued =
 
 export interface Queueing {
   enqueue(job: NewJob, limits: QueueLimits, residency: Turn | null): Enqueued
-  /** What an enqueue with this key would answer if the key is known; null: it is not. */
+  /** Returns what an enqueue with this key would return if the key is known; null if it is unknown. */
   replay(idempotency: Idempotency): Enqueued | null
   retry(retry: Retry, limits: QueueLimits): RetryResult
   claim(request: ClaimRequest, durability: Durability): ClaimResult | typeof NEEDS_SYNC
@@ -139,7 +139,7 @@ export function createQueueing(parts: QueueingParts): Queueing {
     },
     apply(change, durability) {
       const before = jobs.find(change.id)
-      // Its enqueue may stand in the same batch, in the other transaction.
+      // An unknown job may be enqueued by the same batch, in the synced transaction.
       if (before?.caller !== 'live' && durability === 'unsynced') return NEEDS_SYNC
       const after = before === null ? null : jobs.change(change)
       if (before === null || after === null) return { kind: 'conflict' }

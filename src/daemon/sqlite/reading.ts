@@ -1,5 +1,4 @@
-// Owns the operations that only read: what is asked about jobs, their history, and what they leave. It writes nothing, not
-// even a count.
+// Operations that only read jobs, their history and their artifacts.
 
 import type { Turn } from '../domain/affinity.ts'
 import type { Job, QueuePosition, StateChange } from '../domain/job.ts'

@@ -1,5 +1,5 @@
-// Owns the words between the daemon and its store: the operations, their answers, and what each promises. No code of
-// SQLite here; the thread behind it is thread.ts. Expected outcomes are values; a rejected promise is a broken store.
+// Interface between the daemon and its store: the operations' data types and errors. It has no SQLite code; the
+// implementation is thread.ts. Expected outcomes are values; a rejected promise means that the store is broken or closed.
 
 import type { Residency, Turn } from '../domain/affinity.ts'
 import type { JobOutput } from '../domain/artifact.ts'
@@ -34,26 +34,26 @@ export interface ClaimRequest {
 export type ClaimResult =
   | { readonly kind: 'claimed'; readonly job: Job; readonly body: Uint8Array<ArrayBuffer>; readonly swapped: boolean }
   /**
-   * Nothing can be sent now; `availableAt` is when to ask again: the end of the first backoff (wall ms), or a second from
-   * now if the disk is full; null when nothing waits for either.
+   * Nothing can be sent now. `availableAt` is when to claim again: at the end of the first backoff (wall ms), or in a second
+   * if the disk is full. Null if neither applies.
    */
   | { readonly kind: 'empty'; readonly availableAt: number | null; readonly isStorageFull?: true }
 
 export interface JobFilter {
   readonly state: State | null
-  /** Normalised. */
+  /** The normalised model name. */
   readonly model: string | null
   readonly label: string | null
   readonly limit: number
-  /** Sequence of the last job of the page before; null = from the newest. */
+  /** Sequence of the last job of the previous page; null starts with the newest job. */
   readonly before: number | null
 }
 
-/** A webhook that is due, with what its payload is made of. */
+/** A webhook that is due, with the data for its payload. */
 export interface DueDelivery {
   readonly change: StateChange
   readonly url: string
-  /** `host:port` of it: what shares a limit. */
+  /** `host:port` of `url`. Deliveries to one receiver share a limit. */
   readonly receiver: string
   /** Tries before this one. */
   readonly tries: number
@@ -63,26 +63,26 @@ export interface DueDelivery {
 export interface DeliveryRequest {
   readonly now: number
   readonly limit: number
-  /** Receivers that must not be sent more now. */
+  /** Receivers to skip. */
   readonly except: readonly string[]
-  /** Jobs whose delivery is on its way. */
+  /** Jobs whose delivery is in flight. */
   readonly underWay: readonly string[]
 }
 
-/** A look at the outbox with a clock that may have been set back. */
+/** A check of the outbox after the wall clock may have been set back. */
 export interface DeliveryRecall {
   readonly now: number
-  /** By how much the wall clock was set back; 0 if that is not known. */
+  /** By how much the wall clock was set back; 0 if unknown. */
   readonly setBackMs: number
 }
 
-/** `nextAt`: when the next one falls due, wall ms; null when none is pending (those of `except` and `underWay` not counted). */
+/** `nextAt` is when the next delivery is due (wall ms); null if none is pending beside those of `except` and `underWay`. */
 export interface DueDeliveries {
   readonly due: readonly DueDelivery[]
   readonly nextAt: number | null
 }
 
-/** What became of one try. */
+/** The outcome of one try of a delivery. */
 export interface DeliverySettlement {
   readonly jobId: string
   readonly n: number
@@ -113,11 +113,11 @@ export type DeleteResult =
 export interface Overdue {
   readonly id: string
   readonly code: 'start_before_passed' | 'finish_before_passed'
-  /** The wish, ms. */
+  /** The deadline that the caller set, ms. */
   readonly limitMs: number
 }
 
-/** `nextAt`: the next deadline, wall ms; null when there is none. */
+/** `nextAt` is the next deadline (wall ms); null if no job has one. */
 export interface OverdueJobs {
   readonly overdue: readonly Overdue[]
   readonly nextAt: number | null
@@ -127,26 +127,26 @@ export interface JobChange {
   readonly id: string
   readonly event: Exclude<EventName, 'claimed_cold' | 'claimed_warm'>
   readonly now: number
-  /** Back to the queue, but not before then (wall ms). */
+  /** For an event that puts the job back in the queue: it is not claimed before then (wall ms). */
   readonly availableAt?: number
   /** Required by every change to failed or cancelled. */
   readonly error?: JobError
   readonly measured?: Measured
-  /** With the final change of an async job. */
+  /** Set for the final change of an async job. */
   readonly output?: JobOutput
 }
 
-/** `conflict`: the job is not in a state that the event may leave (or is not there). Nothing was changed. */
+/** `conflict`: the job is missing, or not in a state that the event may leave. Nothing was changed. */
 export type ApplyResult =
   | { readonly kind: 'applied'; readonly job: Job; readonly previous: State }
   | { readonly kind: 'conflict' }
 
 export type EnqueueResult =
-  /** `queuePosition`: null where none was asked for. */
+  /** `queuePosition` is null if the caller passed no `residency`. */
   | { readonly kind: 'enqueued'; readonly job: Job; readonly queuePosition: QueuePosition | null }
-  /** The key is known: this is its job. */
+  /** The key is known; `job` is its job. */
   | { readonly kind: 'replayed'; readonly job: Job }
-  /** The key is known and stands for another endpoint or body. */
+  /** The key is known, but belongs to another endpoint or body. */
   | { readonly kind: 'key_reused' }
   | { readonly kind: 'queue_full' }
   | { readonly kind: 'storage_full' }
@@ -155,9 +155,9 @@ export type EnqueueResult =
 export interface QueueView {
   /** The awake clock at the last swap. */
   readonly swappedAwake: number
-  /** Wall ms; null: no swap is known. */
+  /** When the last swap was, wall ms; null if unknown. */
   readonly swappedAt: number | null
-  /** The oldest job that may be claimed; null: none. */
+  /** The oldest job that can be claimed; null if there are none. */
   readonly oldest: OldestJob | null
   /** The oldest waiting job of each model, orphans included. */
   readonly firsts: readonly {
@@ -167,34 +167,34 @@ export interface QueueView {
   }[]
 }
 
-/** What a finished job took, ms. */
+/** How long a finished job took, ms. */
 export interface PastRun {
   readonly affinity: string
   /** From its last claim to its end, its load included. */
   readonly ms: number
-  /** What its model took to load; null: it was resident, or that is not known. */
+  /** How long its model took to load; null if it was resident or the time is unknown. */
   readonly loadMs: number | null
 }
 
-/** What outlives the process beside the jobs. */
+/** The state of the queue that outlives the process, beside the jobs. */
 export interface QueueState {
   readonly pause: Pause | null
-  /** The awake clock, ms, as last written. */
+  /** The awake clock (ms) when it was last saved. */
   readonly awake: number
   /** Affinity of the last job sent; null before the first. */
   readonly lastAffinity: string | null
   /** The awake clock at the last swap. */
   readonly swappedAwake: number
-  /** Wall ms of the last swap; null: not known. */
+  /** When the last swap was, wall ms; null if unknown. */
   readonly swappedAt: number | null
 }
 
 export interface Recovery {
   /** Async jobs put back in the queue. */
   readonly requeued: number
-  /** Async jobs whose attempts are spent: failed. */
+  /** Async jobs that failed because their attempts are used up. */
   readonly failed: number
-  /** Blocked calls whose caller went with the crash: cancelled. */
+  /** Blocked calls that were cancelled because the crash disconnected their callers. */
   readonly cancelled: number
 }
 
@@ -223,25 +223,25 @@ export interface Store extends Omit<StoreOperations, 'enqueue'> {
   close(): Promise<void>
 }
 
-/** `full`: the disk has no room for a copy. */
+/** `full`: the disk is too full for a copy. */
 export type BackupResult = { readonly kind: 'made'; readonly path: string } | { readonly kind: 'full' }
 
 export interface StoreOptions {
-  /** The database file, or `:memory:` never: a queue that forgets is not this one. */
+  /** The database file. `:memory:` is not allowed: an in-memory queue would lose its jobs. */
   readonly path: string
   /**
-   * Called once when the outcome of a commit is unknown or the file is broken; what was asked and not answered is rejected
-   * before, and so is all that is asked later. The daemon must stop admitting and exit 70;
-   * recovery at the next start decides what is true.
+   * Called once when the outcome of a commit is unknown or the file is broken, after all unanswered operations were rejected.
+   * Later operations are rejected too. The daemon must stop admitting and exit 70. Recovery at the next start finds out what
+   * was saved.
    */
   readonly onFatal: (error: Error) => void
-  /** The disk is full: work in hand goes on, nothing new is admitted. Called at each change. */
+  /** Called when the disk becomes full, and when it has room again. Meanwhile running jobs go on, but none is admitted. */
   readonly onStorageFull?: (full: boolean) => void
 }
 
-/** The store has ended, and answers no operation any more. */
+/** Rejection of every operation after the store was closed or has failed. */
 export class StoreError extends Error {
-  /** `unknown`: the operation was under way, and the next start will show whether it took place. `none`: it did not. */
+  /** `unknown`: the operation was posted; the next start shows whether it took place. `none`: it did not take place. */
   readonly outcome: 'unknown' | 'none'
   constructor(outcome: 'unknown' | 'none', message: string) {
     super(message)
@@ -250,7 +250,7 @@ export class StoreError extends Error {
   }
 }
 
-/** Why a store could not be opened: `in_use` is exit 75, the others 70. */
+/** Why a store could not be opened. `in_use` exits with 75, the others with 70. */
 export type OpenFailure = 'in_use' | 'newer' | 'foreign' | 'corrupt' | 'unusable'
 
 export class StoreOpenError extends Error {

@@ -24,11 +24,11 @@ import {
   type StoreOptions,
 } from './store.ts'
 
-/** What only tests and benches set. */
+/** Options for tests and benchmarks. */
 export interface StoreProbes {
-  /** Each commit, after it. */
+  /** Called after each commit. */
   readonly onCommit?: (commit: Commit) => void
-  /** `PRAGMA max_page_count`: a disk that is full. */
+  /** `PRAGMA max_page_count`, to simulate a full disk. */
   readonly maxPages?: number
 }
 
@@ -45,7 +45,7 @@ export function openStore(options: StoreOptions, probes: StoreProbes = {}): Prom
     reportCommits: probes.onCommit !== undefined,
     maxPages: probes.maxPages ?? null,
   }
-  // The daemon's own flags (a debugger's port, a memory limit) are not meant for this thread.
+  // Without the daemon's own flags: a debugger's port or a memory limit is not for this thread.
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { name: 'store', workerData: data, execArgv: [] })
   return new Promise((resolve, reject) => {
     const onError = (error: unknown): void => reject(error)
@@ -69,7 +69,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   let depth = opened
   let inFlight: Depth = { jobs: 0, bytes: 0 }
   let swaps: SwapCount = { swaps: 0, fifoSwaps: 0 }
-  /** Why nothing can be asked any more. */
+  /** Why the store takes no more operations; null while it does. */
   let ended: string | null = null
   let closing: Promise<void> | null = null
   const closed = Promise.withResolvers<void>()
@@ -88,8 +88,8 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
       // The store's thread answers an operation with the result of its row.
       pending.set(lastNumber, { settle: (result) => resolve(result as OperationResult<Name>), fail: reject, bytes })
       outgoing.push({ number: lastNumber, operation: { name, args } as unknown as StoreOperation })
-      // After the microtasks, not among them: what one step asks for and what that wakes share a message, a transaction, a
-      // reply (an enqueue and the claim of it: 0.4 ms less to the first chunk).
+      // After the microtasks, not among them: an operation and those that it triggers then share a message, a transaction and
+      // a reply (for an enqueue and its claim: 0.4 ms less to the first chunk).
       if (outgoing.length === 1) process.nextTick(flush)
     })
   }
@@ -142,7 +142,7 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   worker.on('message', receive)
   worker.on('error', (error) => end(error instanceof Error ? error.message : String(error)))
   worker.on('exit', () => {
-    if (closing === null) end("the store's thread has ended by itself")
+    if (closing === null) end("the store's thread ended unexpectedly")
     for (const number of [...pending.keys()]) takeOut(number)?.fail(new StoreError('none', 'the store is closed'))
     backup?.reject(new StoreError('none', 'the store is closed'))
     closed.resolve()

@@ -1,5 +1,5 @@
-// Owns one transaction of the store: its durability, a savepoint for each operation, one COMMIT, and what an error leaves of
-// it. It never answers anybody and never tries again; no statement of an operation runs outside of it.
+// One transaction of the store: its durability, a savepoint for each operation, one COMMIT, and the effect of an error. Every
+// statement of an operation runs inside one. It neither answers nor tries again.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { errcodeOf, verdictOf } from './failure.ts'
@@ -9,17 +9,17 @@ import { type Durability, rowOf, type StoreOperation } from './operations.ts'
 import { NEEDS_SYNC } from './queueing.ts'
 import type { Tables } from './tables.ts'
 
-/** What became of one operation. Only `result` has changed anything. */
+/** The outcome of one operation. Only `result` has changed anything. */
 export type Executed =
   | { readonly kind: 'result'; readonly result: unknown }
-  /** Its own fault. */
+  /** The operation itself failed. */
   | { readonly kind: 'error'; readonly message: string }
-  /** It belongs into the transaction that is synced. */
+  /** It must run in the synced transaction. */
   | { readonly kind: 'needs_sync' }
-  /** No room on the disk: undone, with everything that stood in the same transaction. */
+  /** The disk is full: undone, with everything else in the same transaction. */
   | { readonly kind: 'full' }
 
-/** Nobody can say what is on disk: the store must not run one more statement. */
+/** The state of the disk is unknown: the store must not run any more statements. */
 export class BrokenStore extends Error {
   constructor(doing: string, cause: unknown) {
     super(`${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
@@ -31,7 +31,7 @@ export interface Transactions {
   run(durability: Durability, operations: readonly StoreOperation[]): Executed[]
 }
 
-/** Times the busy timeout of 5 s: whoever writes into our file with another tool for a minute has broken the queue. */
+/** Times the busy timeout of 5 s. A tool that locks the file for a whole minute breaks the queue. */
 const BUSY_TRIES = 12
 
 export function createTransactions(
@@ -51,7 +51,7 @@ export function createTransactions(
 
   function begin(durability: Durability): void {
     if (durability !== synchronous) {
-      // Not possible inside a transaction, and done when it is compiled: a prepared statement would do it only once.
+      // Not possible inside a transaction. It takes effect when it is compiled, so a prepared statement would do it only once.
       db.exec(`PRAGMA synchronous = ${durability === 'synced' ? 'FULL' : 'NORMAL'}`)
       synchronous = durability
     }
@@ -64,7 +64,7 @@ export function createTransactions(
     }
   }
 
-  /** One operation in its savepoint. `full`: the transaction is gone. */
+  /** Runs one operation in its savepoint. After `full` the transaction is rolled back. */
   function step(operation: StoreOperation, durability: Durability): Executed {
     const mark = counters.savepoint()
     savepoint.run()
@@ -82,7 +82,7 @@ export function createTransactions(
         if (db.isTransaction) db.exec('ROLLBACK')
         return { kind: 'full' }
       }
-      // SQLite may roll back more than the statement; then a savepoint contains nothing any more.
+      // SQLite may roll back the whole transaction; then the savepoint is gone.
       if (verdict !== 'contained' || !db.isTransaction) throw error
       undo.run()
       release.run()
@@ -95,7 +95,7 @@ export function createTransactions(
     try {
       db.exec('COMMIT')
     } catch (error) {
-      // SQLite tells a full disk from a failed sync; only of the first is it certain that nothing was committed.
+      // SQLite distinguishes a full disk from a failed sync. Only after a full disk is it certain that nothing was committed.
       if (verdictOf(errcodeOf(error)) !== 'full') throw error
       if (db.isTransaction) db.exec('ROLLBACK')
       return 'full'

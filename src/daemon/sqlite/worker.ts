@@ -1,5 +1,5 @@
-// The store's thread: the only one that touches SQLite. Owns the mailbox: takes what is there, lets it run as one batch, posts
-// the answers. It decides nothing about jobs, and after a broken commit it does nothing at all.
+// The store's thread, which alone touches SQLite. It takes the operations from its mailbox, runs them as batches and posts the
+// answers. After a broken commit it does nothing more.
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type Backups, createBackups } from './backup.ts'
@@ -12,7 +12,7 @@ import { StoreOpenError } from './store.ts'
 import { createTables } from './tables.ts'
 import { createTransactions } from './transaction.ts'
 
-/** A batch may have this many operations and, but for its last one, this many bytes of bodies. */
+/** Limits of a batch: operations, and bytes of bodies, which only its last operation may exceed. */
 const BATCH_OPERATIONS = 512
 const BATCH_BYTES = 16 * 1024 * 1024
 
@@ -43,7 +43,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
     post({ kind: 'answers', answers, depth: counters.depth, swaps: counters.swaps }, transfer)
   }
 
-  /** Runs `work`; an error in it means that nobody knows what is on disk. */
+  /** Runs `work`. An error in it means that the state of the disk is unknown. */
   function guarded(work: () => void): void {
     if (isBroken) return
     try {
@@ -76,7 +76,7 @@ async function serve(port: MessagePort, { path, reportCommits, maxPages }: Store
   }
 
   function retry(): void {
-    // What is in the file already frees the log, and a log that starts again needs no new room.
+    // A checkpoint lets the log restart from its beginning, so that new writes need no new room.
     checkpoints.run(0)
     batches.retry()
     if (batches.full) scheduleRetry()
@@ -127,7 +127,7 @@ async function backUp(backups: Backups, post: (message: FromStore) => void): Pro
   }
 }
 
-/** Takes the next batch out of the mailbox. */
+/** Removes the next batch from the mailbox and returns it. */
 function nextBatch(mailbox: Ticket[]): Ticket[] {
   let bytes = 0
   let length = 0
@@ -142,10 +142,10 @@ function nextBatch(mailbox: Ticket[]): Ticket[] {
 if (parentPort === null) throw new Error('the store runs in a thread of its own: start it with openStore')
 void start(parentPort)
 
-/** A function, because the bundle's thread is CommonJS, which has no top-level await. An error it throws ends the thread. */
+/** A function, because the bundle of the thread is CommonJS, without top-level await. Its errors end the thread. */
 async function start(port: MessagePort): Promise<void> {
   try {
-    // Written by thread.ts, which started this thread.
+    // thread.ts starts this thread with this data.
     await serve(port, workerData as StoreThreadData)
   } catch (error) {
     if (!(error instanceof StoreOpenError)) throw error
