@@ -163,7 +163,7 @@ describe('a rejected path stays unchanged', () => {
     const path = join(await temporaryFolder(), 'nowhere', 'foreman.db')
     expect(await refusalOf(path)).toMatchObject({
       reason: 'unusable',
-      message: expect.stringContaining('no directory'),
+      message: expect.stringContaining('is missing; make it'),
     })
   })
 

@@ -140,10 +140,7 @@ export const STORE_OPERATIONS = {
   }),
   /** Lists the newest jobs first; a queued one with its position. */
   list: op('read', ({ reading }, filter: JobFilter, residency: Turn) => reading.list(filter, residency)),
-  /**
-   * Returns the state changes of an async job, oldest first; of a blocked call, those that its row still shows. Returns null
-   * if there is not such a job.
-   */
+  /** Returns the changes of an async job, oldest first; of a blocked call, those that its row shows; null if it is missing. */
   changes: op('read', ({ reading }, id: string) => reading.changes(id)),
   /** Returns the bytes `from` (inclusive) to `to` (exclusive) of an artifact; null if the job has none of that name. */
   artifact: op('read', ({ artifacts }, id: string, name: string, from: number, to: number) =>
@@ -160,7 +157,7 @@ export const STORE_OPERATIONS = {
 
   /** Returns the first pending delivery of each job, if it is due. It is returned again until it is settled. */
   dueDeliveries: op('read', ({ deliveries }, request: DeliveryRequest) => deliveries.due(request)),
-  /** Returns false if there is not such a pending delivery (any more). */
+  /** Returns false if the delivery is missing or not pending any more. */
   settleDelivery: op('synced', (context, settlement: DeliverySettlement) => {
     const sequence = sequenceOf(context, settlement.jobId)
     return sequence !== null && context.deliveries.settle(sequence, settlement)
