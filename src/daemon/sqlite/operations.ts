@@ -27,9 +27,9 @@ export interface OperationContext extends Tables {
   readonly durability: Durability
 }
 
-type Body = Uint8Array<ArrayBuffer>
+type BodyBytes = Uint8Array<ArrayBuffer>
 
-/** Optional columns. They are methods, because a method makes a row assignable to `Operation<unknown[], unknown>`. */
+/** Optional columns. They are methods, because a method makes a row assignable to `OperationRow<unknown[], unknown>`. */
 interface Traits<Args extends unknown[], Result> {
   /** Returns the kind of transaction, if it depends on the arguments. */
   kind?(...args: Args): TransactionKind
@@ -42,25 +42,25 @@ interface Traits<Args extends unknown[], Result> {
   /** Returns the bytes of all bodies in the arguments. */
   bodyBytes?(...args: Args): number
   /** Returns the arguments to post to the store's thread. `own` puts a body in a buffer that can be transferred. */
-  post?(own: (body: Body) => Body, ...args: Args): Args
+  post?(own: (body: BodyBytes) => BodyBytes, ...args: Args): Args
   /** Returns the buffers that the result hands over to the main thread, each once. */
   transfer?(result: Result): ArrayBuffer[]
 }
 
-export interface Operation<Args extends unknown[], Result> extends Traits<Args, Result> {
+export interface OperationRow<Args extends unknown[], Result> extends Traits<Args, Result> {
   kind(...args: Args): TransactionKind
   run(context: OperationContext, ...args: Args): Result | typeof NEEDS_SYNC
 }
 
 /** A row to which `with` adds the optional columns. */
-interface PlainOperation<Args extends unknown[], Result> extends Operation<Args, Result> {
-  with(traits: Traits<Args, Result>): Operation<Args, Result>
+interface PlainOperationRow<Args extends unknown[], Result> extends OperationRow<Args, Result> {
+  with(traits: Traits<Args, Result>): OperationRow<Args, Result>
 }
 
 function op<Args extends unknown[], Result>(
   kind: TransactionKind,
   run: (context: OperationContext, ...args: Args) => Result | typeof NEEDS_SYNC,
-): PlainOperation<Args, Result> {
+): PlainOperationRow<Args, Result> {
   const operation = { run, kind: () => kind }
   return { ...operation, with: (traits) => ({ ...operation, ...traits }) }
 }
@@ -192,10 +192,11 @@ export const OPERATIONS = {
 }
 
 export type OperationName = keyof typeof OPERATIONS
-type Row<Name extends OperationName> = (typeof OPERATIONS)[Name]
-export type OperationArgs<Name extends OperationName> = Row<Name> extends Operation<infer Args, infer _> ? Args : never
+type RowOf<Name extends OperationName> = (typeof OPERATIONS)[Name]
+export type OperationArgs<Name extends OperationName> =
+  RowOf<Name> extends OperationRow<infer Args, infer _> ? Args : never
 export type OperationResult<Name extends OperationName> =
-  Row<Name> extends Operation<infer _, infer Result> ? Result : never
+  RowOf<Name> extends OperationRow<infer _, infer Result> ? Result : never
 
 /** A call of an operation, as it is posted to the store's thread. */
 export type StoreOperation = {
@@ -203,7 +204,7 @@ export type StoreOperation = {
 }[OperationName]
 
 /** The row of an operation, for code that treats all operations alike. */
-export const rowOf = ({ name }: StoreOperation): Operation<unknown[], unknown> => OPERATIONS[name]
+export const rowOf = ({ name }: StoreOperation): OperationRow<unknown[], unknown> => OPERATIONS[name]
 
 export const bodyBytesOf = (operation: StoreOperation): number => rowOf(operation).bodyBytes?.(...operation.args) ?? 0
 
