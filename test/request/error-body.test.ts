@@ -6,6 +6,7 @@ import type { AnswerForm, Dialect } from '../../src/daemon/domain/endpoint.ts'
 import { isSince } from '../../src/daemon/domain/ollama-version.ts'
 import { beat, errorBody, errorRecord, reasonPhrase, type Surface } from '../../src/daemon/http/error-body.ts'
 import { queueFull } from '../../src/daemon/request/ollama-error.ts'
+import { anyText } from '../any-text.ts'
 
 const JSON_UTF8 = 'application/json; charset=utf-8'
 
@@ -148,7 +149,7 @@ test('a heartbeat is a space before JSON, and a comment or a ping in event strea
 
 test('an error is valid JSON and one record, whatever its text', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (message) => {
+    fc.property(anyText(), (message) => {
       const expected = message.toWellFormed()
       expect(JSON.parse(errorBody('native', 500, message, null, '0.17.4').body)).toEqual({ error: expected })
       expect(JSON.parse(errorBody('openai', 500, message, null, '0.17.4').body).error.message).toBe(expected)

@@ -8,6 +8,7 @@ import { createCompletionDetector, type Verdict } from '../../../src/daemon/answ
 import { createRecordParser } from '../../../src/daemon/answer/records.ts'
 import type { AnswerRecord } from '../../../src/daemon/domain/answer.ts'
 import { ENDPOINTS, type EndpointPath } from '../../../src/daemon/domain/endpoint.ts'
+import { anyText } from '../../any-text.ts'
 import type { FuzzTurn } from '../target.ts'
 
 export const name = 'answer-slicing'
@@ -23,7 +24,7 @@ const STREAMING: readonly EndpointPath[] = [
   '/v1/responses',
 ]
 
-const text = fc.string({ unit: 'binary', maxLength: 12 })
+const text = anyText({ maxLength: 12 })
 const json = (value: fc.Arbitrary<unknown>): fc.Arbitrary<string> => value.map((one) => JSON.stringify(one))
 
 /** Documents that mean something to one of the dialects, and some that mean nothing. */
