@@ -38,7 +38,7 @@ export class Command {
     const { env = {}, cwd = emptyDirectory(), program = MAIN, executable } = options
     this.process = spawn(executable ?? process.execPath, executable === undefined ? [program, ...args] : args, {
       cwd,
-      env: { PATH: process.env['PATH'] ?? '', ...compileCache(), ...env },
+      env: { PATH: process.env['PATH'] ?? '', ...(program === MAIN ? compileCache() : {}), ...env },
     })
     this.process.stdout.setEncoding('utf8').on('data', (text: string) => this.#heard({ stdout: text }))
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => this.#heard({ stderr: text }))
