@@ -111,11 +111,19 @@ export async function startHttpHarness(
       get paused() {
         return paused
       },
-      get pauseNow() {
-        return paused ? { since: clock.now(), until: null, forMs: null, unload: false } : null
+      pausing: {
+        get current() {
+          return paused ? { since: clock.now(), until: null, forMs: null, unload: false } : null
+        },
+        report: null,
+        unloadReported: async () => {},
+        pause: async () => {
+          paused = true
+        },
+        resume: async () => {
+          paused = false
+        },
       },
-      unloadReport: null,
-      unloadReported: async () => {},
       get running() {
         return state.running
       },
@@ -132,12 +140,6 @@ export async function startHttpHarness(
       answerSoFar: () => null,
       cancel: () => Promise.resolve('unknown'),
       enqueued: () => {},
-      pause: async () => {
-        paused = true
-      },
-      resume: async () => {
-        paused = false
-      },
       wake: () => {},
     },
     knownModel: () => null,

@@ -10,15 +10,16 @@ import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Relay } from '../runtime/relay.ts'
 import type { Dispatcher } from '../services/dispatcher.ts'
+import type { Pausing } from '../services/pausing.ts'
 import type { Prober } from '../services/prober.ts'
 import type { Store } from '../sqlite/store.ts'
 import type { AddressPolicy } from '../webhooks/address-policy.ts'
 import type { LiveCallers } from './ollama/live.ts'
 
-/** What handlers read of the dispatcher, and what they ask of it. */
+/** The members of the dispatcher that handlers use. */
 type DispatcherMembers =
-  | ('paused' | 'pauseNow' | 'unloadReport' | 'running' | 'loads' | 'residency' | 'condition' | 'runTimes')
-  | ('answerSoFar' | 'cancel' | 'pause' | 'unloadReported' | 'resume' | 'wake' | 'enqueued')
+  | ('paused' | 'running' | 'loads' | 'residency' | 'condition' | 'runTimes')
+  | ('answerSoFar' | 'cancel' | 'wake' | 'enqueued')
 
 export type Phase = 'starting' | 'ready' | 'stopping'
 
@@ -38,7 +39,9 @@ export interface HttpContext {
   readonly prober: Pick<Prober, 'status' | 'probe' | 'soon' | 'slotsTooFew'>
   /** What the target has told of a model; null while it has told nothing. */
   readonly knownModel: (model: string) => KnownModel | null
-  readonly dispatcher: Pick<Dispatcher, DispatcherMembers>
+  readonly dispatcher: Pick<Dispatcher, DispatcherMembers> & {
+    readonly pausing: Pick<Pausing, 'current' | 'report' | 'pause' | 'unloadReported' | 'resume'>
+  }
   readonly live: Pick<LiveCallers, 'handle' | 'waiting'>
   /** Where webhooks may go now, for `webhookUrlRefusal`. */
   readonly webhookPolicy: AddressPolicy

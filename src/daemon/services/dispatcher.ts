@@ -10,7 +10,6 @@ import { readResident } from '../domain/inventory.ts'
 import type { Job } from '../domain/job.ts'
 import type { LoadCounts } from '../domain/load-counters.ts'
 import type { Aliases } from '../domain/model-facts.ts'
-import type { Pause, PauseRequest, UnloadReport } from '../domain/pause.ts'
 import type { ResidentModel } from '../domain/target-status.ts'
 import type { QueueCondition } from '../domain/wait-reason.ts'
 import type { Target } from '../ollama/target.ts'
@@ -49,7 +48,7 @@ export class Dispatcher {
   readonly runTimes: RunTimes
   readonly #cancellation: Cancellation
   #run: Attempt | null = null
-  readonly #pausing: Pausing
+  readonly pausing: Pausing
   /** The grace of a stop is over: a job that is sent from here on is stopped at once. */
   #graceOver = false
   /** The target must be asked before the next claim, because the last connection broke. */
@@ -73,13 +72,13 @@ export class Dispatcher {
     this.#parts = parts
     const work = async (): Promise<void> => {
       await this.#drain()
-      while (this.#pausing.isUnloadDue) await this.#pausing.unload()
+      while (this.pausing.isUnloadDue) await this.pausing.unload()
     }
     this.#loop = new WorkLoop({ clock, log, name: 'dispatcher', retryMs: ASK_EVERY_MS, work })
     this.#completer = new AttemptCompleter(parts)
     this.loads = this.#completer.loads
     this.runTimes = this.#completer.runTimes
-    this.#pausing = new Pausing({ clock, log, store, target, prober, wake: () => this.wake() })
+    this.pausing = new Pausing({ clock, log, store, target, prober, wake: () => this.wake() })
     this.#cancellation = new Cancellation({
       clock,
       store,
@@ -90,15 +89,7 @@ export class Dispatcher {
   }
 
   get paused(): boolean {
-    return this.#pausing.current !== null
-  }
-
-  get pauseNow(): Pause | null {
-    return this.#pausing.current
-  }
-
-  get unloadReport(): UnloadReport | null {
-    return this.#pausing.report
+    return this.pausing.current !== null
   }
 
   get residency(): Turn {
@@ -111,7 +102,7 @@ export class Dispatcher {
     const { job } = this.#run ?? { job: null }
     return {
       now,
-      pause: this.#pausing.current,
+      pause: this.pausing.current,
       storageFullSince: this.#storageFullSince,
       unreachableSince: this.#unreachableSince(now),
       swappedAt: this.#swappedAt,
@@ -149,7 +140,7 @@ export class Dispatcher {
    */
   start(remembered: Pick<QueueState, 'pause' | 'lastAffinity' | 'swappedAt'>, runs: readonly PastRun[]): void {
     this.#completer.recall(runs)
-    this.#pausing.start(remembered.pause)
+    this.pausing.start(remembered.pause)
     this.#lastSent = remembered.lastAffinity
     this.#swappedAt = remembered.swappedAt
     this.#loop.start()
@@ -158,18 +149,6 @@ export class Dispatcher {
 
   wake(): void {
     this.#loop.wake()
-  }
-
-  pause(request: PauseRequest): Promise<void> {
-    return this.#pausing.pause(request)
-  }
-
-  unloadReported(): Promise<void> {
-    return this.#pausing.unloadReported()
-  }
-
-  resume(): Promise<void> {
-    return this.#pausing.resume()
   }
 
   /** Stops the running job, unless its answer is known to be complete. */
@@ -214,7 +193,7 @@ export class Dispatcher {
    * Sends nothing new, and gives the running job `graceMs` to end by itself before it is stopped. Safe to call twice.
    */
   async stop(graceMs: number): Promise<void> {
-    this.#pausing.stop()
+    this.pausing.stop()
     const ended = this.#loop.stop()
     // This also stops a job whose claim is on its way back now: it gets the same grace.
     const timer = this.#parts.clock.after(graceMs, () => this.stopAtOnce())

@@ -22,7 +22,7 @@ export async function pauseQueue(call: Call): Promise<void> {
   const request = hasBody(req) ? await receivePauseRequest(call) : NO_REQUEST
   if (request === null) return
   if (typeof request === 'string') return call.refuse(ownError('bad_request', { detail: request }))
-  await context.dispatcher.pause(request)
+  await context.dispatcher.pausing.pause(request)
   if (request.unload) await unloadReported(context)
   sendPause(context, res)
 }
@@ -38,36 +38,36 @@ async function receivePauseRequest(call: Call): Promise<PauseRequest | string | 
 async function unloadReported({ dispatcher, clock }: HttpContext): Promise<void> {
   const { promise: overdue, resolve } = Promise.withResolvers<void>()
   const timer = clock.after(HOLD_MS, resolve)
-  await Promise.race([dispatcher.unloadReported(), overdue])
+  await Promise.race([dispatcher.pausing.unloadReported(), overdue])
   timer.cancel()
 }
 
 export async function resumeQueue({ context, res }: Call): Promise<void> {
-  await context.dispatcher.resume()
+  await context.dispatcher.pausing.resume()
   sendPause(context, res)
 }
 
 function sendPause({ dispatcher }: HttpContext, res: ServerResponse): void {
-  sendJson(res, 200, pauseDocument(dispatcher), FRESH)
+  sendJson(res, 200, pauseDocument(dispatcher.pausing), FRESH)
 }
 
 export function pauseDocument({
-  pauseNow,
-  unloadReport,
-}: Pick<HttpContext['dispatcher'], 'pauseNow' | 'unloadReport'>): PauseDocument {
+  current,
+  report,
+}: Pick<HttpContext['dispatcher']['pausing'], 'current' | 'report'>): PauseDocument {
   const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString())
   return {
-    paused: pauseNow !== null,
-    since: iso(pauseNow?.since ?? null),
-    until: iso(pauseNow?.until ?? null),
+    paused: current !== null,
+    since: iso(current?.since ?? null),
+    until: iso(current?.until ?? null),
     unload:
-      unloadReport === null
+      report === null
         ? null
         : {
-            state: unloadReport.state,
-            unloaded: [...unloadReport.unloaded],
-            still_loaded: [...unloadReport.resident],
-            reason: unloadReport.reason,
+            state: report.state,
+            unloaded: [...report.unloaded],
+            still_loaded: [...report.resident],
+            reason: report.reason,
           },
   }
 }

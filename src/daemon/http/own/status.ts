@@ -33,7 +33,7 @@ async function statusDocument(context: HttpContext): Promise<StatusDocument> {
     version: VERSION,
     phase,
     paused: dispatcher.paused,
-    pause: pauseDocument(dispatcher),
+    pause: pauseDocument(dispatcher.pausing),
     degraded: reachable === false,
     target: {
       url: config.ollamaUrl,
