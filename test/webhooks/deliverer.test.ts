@@ -345,7 +345,7 @@ describe('the deliverer', () => {
     outbox.add('J', sink.url)
     outbox.fault = new Error('no')
     deliverer.start()
-    await until('it was logged', () => logged.some((line) => line.includes('it goes on')))
+    await until('it was logged', () => logged.some((line) => line.includes('continuing')))
     await clock.armed()
     clock.advance(2_000)
     await sink.webhook(1)
@@ -357,7 +357,7 @@ describe('the deliverer', () => {
     const { settleDelivery } = outbox
     outbox.settleDelivery = () => Promise.reject(new Error('no'))
     deliverer.start()
-    await until('it was logged', () => logged.some((line) => line.includes('unexpected reason')))
+    await until('it was logged', () => logged.some((line) => line.includes('unexpected error while a webhook')))
     await until('it waits', () => clock.nextIn === 2_000)
     expect(sink.seen).toHaveLength(1)
     outbox.settleDelivery = settleDelivery.bind(outbox)
