@@ -205,8 +205,8 @@ export const CASES: Table = {
       ['http://gpu.example.org', 'is a URL'],
       ['10.0.0.1:80', 'has a port'],
       ['[fd00::5]:80', 'has a port'],
-      ['*.example.org', 'no host name'],
-      ['-a', 'no host name'],
+      ['*.example.org', 'not a host name'],
+      ['-a', 'not a host name'],
     ],
   },
   origins: {
@@ -222,8 +222,8 @@ export const CASES: Table = {
     bad: [
       ['chat.example.org', 'no scheme'],
       ['https://chat.example.org/', 'did you mean https://chat.example.org?'],
-      ['https://chat.example.org/app', 'no origin'],
-      ['https://user@chat.example.org', 'no origin'],
+      ['https://chat.example.org/app', 'not an origin'],
+      ['https://user@chat.example.org', 'not an origin'],
       ['null', 'no scheme'],
     ],
   },

@@ -48,10 +48,10 @@ export const neverAUrl = [
   ['http://mac.local/?', 'query'],
   ['http://mac.local/#a', 'fragment'],
   ['http://mac.local:0', 'port 0'],
-  ['http://mac.local:70000', 'no URL'],
+  ['http://mac.local:70000', 'not a URL'],
   ['http://mac .local', 'space'],
   ['http://mac.\tlocal', 'space'],
-  ['http://', 'no URL'],
+  ['http://', 'not a URL'],
 ] as const
 
 export const neverAToken = [

@@ -35,7 +35,7 @@ export const BODY_MAY_DIFFER: readonly Exception[] = [
   },
   {
     what: "what is wrong with a request: Ollama passes on a text of Go's libraries, foreman says it in its own words",
-    find: /"(error|message)":"(?:EOF|missing request body|(?:(?:failed to parse multipart form|invalid Responses request|invalid stream value): )?(?:unexpected E|unexpected end of|invalid character |json: |time: |Unsupported type|invalid JSON: |the body must be |\\"\w+\\" must be )(?:[^"\\]|\\.)*)"/g,
+    find: /"(error|message)":"(?:EOF|missing request body|(?:(?:failed to parse multipart form|invalid Responses request|invalid stream value): )?(?:unexpected E|unexpected end of|invalid character |json: |time: |Unsupported type|invalid JSON: |invalid input: |the body (?:must be |is not zstd)|\\"\w+\\" must be )(?:[^"\\]|\\.)*)"/g,
     put: (_, key) => `"${key}":"<what is wrong>"`,
   },
   {

@@ -213,10 +213,7 @@ describe('a refused job submission', () => {
     ],
     [`"state_webhook_url":"${URL}","webhook_events":["done",["x"]]`, `webhook_events holds an array: ${EVENTS_TEXT}`],
     [`"state_webhook_url":"${URL}","webhook_events":[null]`, `webhook_events holds null: ${EVENTS_TEXT}`],
-    [
-      '"webhook_events":["done"]',
-      'webhook_events stands without state_webhook_url: say where the webhooks go, or leave it out',
-    ],
+    ['"webhook_events":["done"]', 'webhook_events needs state_webhook_url: say where the webhooks go, or leave it out'],
     ['"start_before":30', `start_before is 30: ${DURATION_TEXT}`],
     ['"start_before":"30"', `start_before is "30", which has no unit (did you mean 30s?): ${DURATION_TEXT}`],
     ['"start_before":"-1s"', `start_before is "-1s", which is negative: ${DURATION_TEXT}`],

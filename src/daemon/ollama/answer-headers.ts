@@ -1,5 +1,5 @@
-// Owns which headers of an answer go on to whoever asked. It drops what belongs to this one connection (RFC 9110, section 7.6.1)
-// and what only the target's own origin may say (cookies, CORS); names keep the target's spelling, duplicates stay.
+// Headers of an answer that go on to the caller. Those of this one connection are dropped (RFC 9110, section 7.6.1), and those that
+// concern the target's own origin (cookies, CORS). Names keep the target's spelling, and duplicates stay.
 
 import type { AnswerHeaders } from '../domain/answer.ts'
 
@@ -9,10 +9,10 @@ const DROPPED = new Set([
 ])
 
 const CORS = 'access-control-'
-/** What foreman says of itself: on an answer of the target these are another foreman's, or a lie. */
+/** foreman's own headers. If the target's answer has them, they are from another foreman, or forged. */
 const OWN = 'x-foreman-'
 
-/** The names that a `Connection` header declares to be of this hop only, but for those that are known to be. */
+/** Returns the names in a `Connection` header that are not always dropped. */
 function namedIn(connection: string): string[] {
   return connection
     .toLowerCase()
@@ -21,7 +21,7 @@ function namedIn(connection: string): string[] {
     .filter((name) => !DROPPED.has(name))
 }
 
-/** From raw headers (name, value, name, value …) as they stood on the wire. Bytes above 0x7f stay the same byte. */
+/** @param raw name, value, name, value … as they were on the wire. Bytes above 0x7f stay the same byte. */
 export function answerHeaders(raw: readonly (Buffer | string)[]): AnswerHeaders {
   const kept: [string, string][] = []
   const ofThisHop: string[] = []

@@ -158,7 +158,7 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   }
 
   #end(reason: Ended): void {
-    // Not sent yet: there is no socket to destroy, and onRequestStart sees that the exchange is over.
+    // Not sent yet: no socket must be destroyed, and onRequestStart sees that the exchange is over.
     if (this.#state.kind === 'queued') this.#lose(reason, true)
     else if (this.#state.kind !== 'over') this.#state.controller.abort(reason)
   }

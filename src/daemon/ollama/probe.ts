@@ -1,5 +1,5 @@
-// Owns what the answers to the three questions of a probe mean: an inventory, a target that is not there, or something
-// that is no Ollama. Pure: the questions are asked by send.ts, what the inventory says is read elsewhere.
+// Meaning of the three answers of a probe: an inventory, an unreachable target, or a server that is not Ollama. Pure: send.ts asks,
+// and the inventory is read elsewhere.
 
 import { LOOP_REASON } from '../domain/hop.ts'
 import { cutTargetText } from '../domain/target-text.ts'
@@ -11,7 +11,7 @@ export type Probed = (typeof PROBED)[number]
 
 const MIB = 1024 ** 2
 const LOOP_DETECTED = 508
-/** A few thousand models fill 4 MiB of tags. Twice as much, parsed, can cost 160 MB. */
+/** A few thousand models make 4 MiB of tags. Parsing 8 MiB can cost 160 MB. */
 export const maxBytesOf = (path: Probed): Bounds['maxBytes'] => (path === '/api/tags' ? 8 * MIB : 4 * MIB)
 
 type ProbeAnswer<T> =
@@ -23,24 +23,24 @@ function documentOf(path: Probed, reply: Reply): ProbeAnswer<{ readonly document
   if (reply.kind === 'failed') return { kind: 'unreachable', reason: `${asked}: ${reply.reason}` }
   const { status, body } = reply
   if (status === LOOP_DETECTED) return { kind: 'unreachable', reason: LOOP_REASON }
-  // A 5xx is an Ollama in trouble, or the proxy before one that is down: either way nobody to send a job to.
+  // A 5xx is an Ollama with a problem, or the proxy of one that is down: it cannot take a job.
   if (status >= 500) return { kind: 'unreachable', reason: `${asked} answered HTTP ${status}` }
   if (status !== 200) return { kind: 'foreign', reason: `${asked} answered HTTP ${status}` }
   try {
     const document: unknown = JSON.parse(body.toString('utf8'))
     if (typeof document === 'object' && document !== null) return { kind: 'read', value: { document, body } }
   } catch {
-    // Said below: not JSON and not an object are one finding.
+    // Reported below: invalid JSON and JSON that is not an object are one case.
   }
-  return { kind: 'foreign', reason: `${asked} answered with something that is no JSON object` }
+  return { kind: 'foreign', reason: `${asked} answered with something other than a JSON object` }
 }
 
-/** The body of /api/tags or /api/ps, if it is one. */
+/** Reads the body of /api/tags or /api/ps. */
 function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): ProbeAnswer<Buffer> {
   const read = documentOf(path, reply)
   if (read.kind !== 'read') return read
   const { document, body } = read.value
-  // Go writes an empty list that nobody made as null; Ollama makes its own, imitators need not.
+  // Go writes a nil list as null. Ollama always makes a list; other implementations may not.
   if ('models' in document && (Array.isArray(document.models) || document.models === null))
     return { kind: 'read', value: body }
   return { kind: 'foreign', reason: `GET ${path} answered without a list of models` }
@@ -59,7 +59,7 @@ export function probeResult(replies: Readonly<Record<Probed, Reply>>): ProbeResu
   const tags = modelsOf('/api/tags', replies['/api/tags'])
   const ps = modelsOf('/api/ps', replies['/api/ps'])
   const version = versionOf(replies['/api/version'])
-  // What is not there outweighs what is odd: a proxy's page in front of a sleeping machine is no verdict on it.
+  // Unreachable comes before foreign: a proxy's page in front of a sleeping machine says nothing about that machine.
   for (const read of [version, tags, ps])
     if (read.kind === 'unreachable') return { kind: 'unreachable', reason: read.reason }
   for (const read of [version, tags, ps]) if (read.kind === 'foreign') return { kind: 'foreign', reason: read.reason }

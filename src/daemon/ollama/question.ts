@@ -1,4 +1,4 @@
-// Owns the short exchange: ask, wait for the whole answer within a deadline and a size, say it or why not. Never throws.
+// Short question to the target: waits for the whole answer within a deadline and a maximum size. Never throws.
 
 import type { AnswerHeaders } from '../domain/answer.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -14,7 +14,7 @@ export interface Bounds {
   readonly maxBytes: number
 }
 
-/** `send` is whichever way the question goes out. */
+/** @param send sends the question on the connection of the caller's choice */
 export function ask(
   send: (sink: AnswerSink) => Exchange,
   clock: Clock,
@@ -36,7 +36,7 @@ export function ask(
   return promise.finally(() => {
     timer.cancel()
     signal?.removeEventListener('abort', giveUp)
-    // Too large an answer is not read to its end; a no-op for one that is over.
+    // Ends an answer that is too large. Does nothing if the exchange is over.
     exchange.abort()
   })
 }

@@ -1,10 +1,10 @@
-// Owns the request that loads the embedder and pins it, and what its answer means. Checked with 0.17.4: an empty input
-// loads and answers `"embeddings":[]`, and `keep_alive: -1` puts `expires_at` centuries away.
+// Request that loads the embedder and pins it, and the meaning of its answer. Checked with 0.17.4: an empty input loads the model
+// and is answered with `"embeddings":[]`, and `keep_alive: -1` sets `expires_at` centuries ahead.
 
 import type { Bounds, Reply } from './question.ts'
 import type { TargetRequest } from './target.ts'
 
-/** Ollama gives up a load that makes no progress for 5 min; a slow disk may take longer than that in all. */
+/** Ollama gives up a load that makes no progress for 5 min; on a slow disk a load may take longer than that in all. */
 export const WARM_BOUNDS: Bounds = { deadlineMs: 15 * 60_000, maxBytes: 4 * 1024 ** 2 }
 
 export function warmRequest(model: string): TargetRequest {
@@ -16,7 +16,7 @@ export function warmRequest(model: string): TargetRequest {
   }
 }
 
-/** Null: it is loaded and pinned. Else why not. */
+/** Returns null if the embedder is loaded and pinned, else why not. */
 export function warmFailure(reply: Reply): string | null {
   if (reply.kind === 'failed') return reply.reason
   if (reply.status === 200) return null

@@ -7,7 +7,7 @@ import { copyInSlices, type Slices } from '../text/slices.ts'
 
 const UNIT_MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
-/** Milliseconds of a value that FOREMAN_KEEP_ALIVE allows: a Go duration, or seconds. */
+/** Returns the milliseconds of a value that FOREMAN_KEEP_ALIVE allows: a Go duration, or seconds. */
 export function keepAliveMs(keepAlive: string): number {
   if (/^\d+$/.test(keepAlive)) return Number(keepAlive) * 1_000
   let ms = 0
@@ -17,10 +17,10 @@ export function keepAliveMs(keepAlive: string): number {
 }
 
 /**
- * Whether the job is given `keepAlive`: it carries none, and the target will not hold its model for longer than that anyway.
- * A model that its owner pinned, by `keep_alive: -1` or OLLAMA_KEEP_ALIVE, stays as they want it.
+ * Returns whether the job gets `keepAlive`: it has none, and the target will not keep its model for longer anyway. A model that
+ * was pinned by `keep_alive: -1` or OLLAMA_KEEP_ALIVE stays pinned.
  *
- * @param resident of `/api/ps`, just asked
+ * @param resident the models of `/api/ps`, asked just now
  * @param now wall ms
  */
 export function takesKeepAlive(
@@ -35,10 +35,10 @@ export function takesKeepAlive(
   return held === undefined || !(Date.parse(held.expiresAt) > now + keepAliveMs(keepAlive))
 }
 
-/** A copy of the body with the keep_alive right behind the first brace. */
+/** Returns a copy of the body with the keep_alive right behind the first brace. */
 export function* withKeepAlive(body: Uint8Array, keepAlive: string): Slices<Uint8Array<ArrayBuffer>> {
   const at = body.indexOf(0x7b) + 1
-  // Ollama takes a bare number for seconds, but not inside a string.
+  // Ollama reads a bare number as seconds, but not inside a string.
   const value = /^-?\d+$/.test(keepAlive) ? keepAlive : JSON.stringify(keepAlive)
   const member = Buffer.from(`"keep_alive":${value},`)
   const edited = Buffer.allocUnsafe(body.byteLength + member.byteLength)

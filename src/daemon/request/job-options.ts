@@ -1,5 +1,5 @@
-// Owns THE table of foreman's own keys in the body of `POST /jobs`: what each may hold, in words that a caller can act on,
-// and its reading. Pure. Nothing is guessed: what is not exactly right is a problem, and all problems are told together.
+// Table of foreman's own keys in the body of `POST /jobs`, and their reading. Each refusal says what is allowed, and all problems
+// of a body are reported together. Pure.
 
 import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
@@ -19,32 +19,32 @@ export const OWN_KEYS = [
 
 export type OwnKey = (typeof OWN_KEYS)[number]
 
-/** Where the values of foreman's own keys stand; absent ones are absent here. */
+/** Where the values of foreman's own keys are. Keys that the body lacks are absent here. */
 export type OwnMembers = Readonly<Partial<Record<OwnKey, Span>>>
 
 export interface WishReading {
   readonly endpoint: EndpointPath
-  /** `isJson` is not among foreman's keys and false here. */
+  /** `isJson` is not one of foreman's keys and always false here. */
   readonly wishes: Wishes
-  /** What is wrong, one sentence each; empty: nothing. */
+  /** One sentence for each problem. Empty if there is none. */
   readonly problems: readonly string[]
 }
 
-/** Forms cannot carry foreman's keys, so an endpoint that takes only those is not among these. */
+/** Endpoints that take only forms are left out: a form cannot have foreman's keys. */
 export const JOB_ENDPOINTS = (Object.keys(ENDPOINTS) as EndpointPath[]).filter(
   (path) => ENDPOINTS[path].body === 'json',
 )
 
-/** Characters; a label is a word to find jobs by, not a place to keep things. */
+/** A label is a name to find jobs by, not a place for data. */
 const MAX_LABEL_CHARS = 200
-/** A year, which is more than anybody keeps a queue waiting; what is shorter than a second is gone before it is stored. */
+/** At most a year. Less than a second would be over before the job is stored. */
 const DEADLINE = duration({ min: 1_000, max: 8760 * 3_600_000 })
-/** No value of these keys needs more, written in escapes; a longer one is not read, only called too long. */
+/** The longest valid value, if all of it is escaped. A longer one is refused without being read. */
 const MAX_TEXT_BYTES = 6 * MAX_WEBHOOK_URL_CHARS
 
 const QUOTED_STATES = STATES.map((state) => JSON.stringify(state)).join(', ')
 
-/** Reads the values of foreman's own keys in the JSON `bytes`. A null is as good as absent. */
+/** Reads the values of foreman's own keys in the JSON `bytes`. A null counts as absent. */
 export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading {
   const problems: string[] = []
   const problem = (key: OwnKey, is: string, allowed: string): null => {
@@ -117,17 +117,17 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
   }
   const events = webhookEvents()
   if (set('webhook_events') !== null && set('state_webhook_url') === null)
-    problem('webhook_events', 'stands without state_webhook_url', 'say where the webhooks go, or leave it out')
+    problem('webhook_events', 'needs state_webhook_url', 'say where the webhooks go, or leave it out')
   const webhookEventsOrAll = wishes.webhookUrl === null ? [] : (events ?? STATES)
   return { endpoint: path, wishes: { ...wishes, webhookEvents: webhookEventsOrAll }, problems }
 }
 
-/** Null: longer than anything that is allowed. */
+/** Returns null if it is longer than any valid value. */
 function stringAt(bytes: Uint8Array, { start, end }: Span): string | null {
   return end - start - 2 > MAX_TEXT_BYTES ? null : decodeJsonString(bytes, start + 1, end - 1)
 }
 
-/** Of what a caller wrote no more than this comes back to him. */
+/** At most this much of a caller's text is repeated in the error. */
 const MAX_QUOTED_CHARS = 40
 
 const shown = (text: string): string => {
@@ -145,12 +145,12 @@ function isOfKind(bytes: Uint8Array, value: Span): string {
 }
 
 interface Item {
-  /** Null: no text. */
+  /** Null if it is not a text. */
   readonly text: string | null
   readonly shown: string
 }
 
-/** The items of an array; as many as one needs to see that there is a wrong one. */
+/** Returns the items of an array, at most 101: enough to find an invalid one. */
 function itemsOf(bytes: Uint8Array, array: Span): readonly Item[] {
   const items: Item[] = []
   let at = array.start + 1
@@ -158,7 +158,7 @@ function itemsOf(bytes: Uint8Array, array: Span): readonly Item[] {
     while (isBetween(bytes[at])) at++
     if (bytes[at] === CLOSE) return items
     const scanned = scanJson(bytes, undefined, at)
-    // The whole document was scanned before, so this cannot be.
+    // Cannot happen: the whole document was scanned before.
     if (scanned.kind !== 'document') return items
     const { value } = scanned
     const text = value.kind === 'string' ? stringAt(bytes, value) : null

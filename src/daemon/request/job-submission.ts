@@ -1,5 +1,5 @@
-// Reads the body of `POST /jobs`: foreman's own keys become the wishes beside the submission and are cut out as text, the
-// rest is read as any other request of its endpoint and never changed otherwise.
+// Reader of the body of `POST /jobs`. foreman's own keys become the job's options and are cut out of the text. The rest is read as
+// any other request of its endpoint and not changed.
 
 import { ERRORS, errorMessage } from '../../protocol/error.ts'
 import type { EndpointPath } from '../domain/endpoint.ts'
@@ -17,19 +17,19 @@ import { type ReadingSettings, type Refused, type RequestBytes, readSubmission }
 
 export type JobReading =
   | { readonly kind: 'job'; readonly submission: Submission; readonly wishes: Wishes }
-  /** `speaker` means nothing here: on `/jobs` all errors have one shape. */
+  /** `speaker` has no effect: on `/jobs` all errors have one shape. */
   | Refused
 
 /**
- * Reads what `POST /jobs` was sent. As on the target's own routes any Content-Type is taken for JSON, but for a form. A
- * request that only unloads a model is a job like another: its caller asked to be told when it is done.
+ * Reads a request to `POST /jobs`. As on the target's own routes, any Content-Type but that of a form is read as JSON. A request
+ * that only unloads a model is a job too: its caller wants to know when it is done.
  */
 export function* readJobSubmission(request: RequestBytes, settings: ReadingSettings): Slices<JobReading> {
   const { body, contentType, coding } = request
   if (mediaType(contentType ?? '').startsWith('multipart/'))
     return refuse('bad_request', { detail: 'POST /jobs takes JSON, not a form' })
   const found = coding.kind === 'readable' ? yield* findKeys(coding.bytes) : null
-  // What cannot be read has its words already, where every other request is read.
+  // An unreadable body gets the same error as on the other routes.
   if (coding.kind !== 'readable' || found === null) return yield* readRest('/api/chat', request, settings, NO_WISHES)
   if (found.kind === 'ambiguous') {
     const { key, expected } = found
@@ -51,7 +51,7 @@ export function* readJobSubmission(request: RequestBytes, settings: ReadingSetti
   const isJson = yield* asksForJson(endpoint, coding.bytes, formats)
   if (firstOwn === undefined) return yield* readRest(endpoint, request, settings, { ...wishes, isJson })
   const rest = yield* cutMembers(body, extents, lastKept)
-  // What had to be decoded is not cut, so the rest is read as it stands.
+  // A decoded body is never cut, so the rest needs no decoding.
   const cut = { ...request, body: rest, coding: { ...coding, bytes: rest } }
   return yield* readRest(endpoint, cut, settings, { ...wishes, isJson })
 }
@@ -74,17 +74,17 @@ type Found =
   | {
       readonly kind: 'found'
       readonly own: OwnMembers
-      /** Of foreman's own members, in their order. */
+      /** Where foreman's own members are, in order. */
       readonly extents: readonly Extent[]
       readonly lastKept: Extent | null
-      /** What json-format.ts wants to see. */
+      /** Values for json-format.ts. */
       readonly formats: ReadonlyMap<string, Span>
       readonly mistyped: MistypedKey | null
     }
-  /** A key that somebody could take for one of foreman's, or one that stands twice. */
+  /** A key that looks like one of foreman's, or that is given twice. */
   | { readonly kind: 'ambiguous'; readonly key: string; readonly expected: OwnKey }
 
-/** `startBefore` is a slip of the hand that the target would swallow without a word. */
+/** `startBefore` is probably meant as `start_before`; the target would silently ignore it. */
 const SQUEEZED = new KeyTable(
   OWN_KEYS.map((key) => [key.replaceAll('_', ''), key] as const),
   { ignores: '_-' },

@@ -1,5 +1,5 @@
-// Owns how each endpoint is asked for an answer that is JSON: by which key, and by which of its values. Pure. It judges
-// nothing: a format that the target does not know is the target's to refuse.
+// Whether a request asks for an answer in JSON, by the key and values of each endpoint. Pure. It refuses nothing: the target
+// refuses formats that it does not know.
 
 import type { EndpointPath } from '../domain/endpoint.ts'
 import { type Span, scanJsonInSlices } from '../text/json-scan.ts'
@@ -7,30 +7,30 @@ import { decodeJsonString } from '../text/json-string.ts'
 import type { Slices } from '../text/slices.ts'
 import { KeyTable } from './key-table.ts'
 
-/** Where the object with the `type` is; an empty path is the value of the key itself. */
+/** The key and the path below it to the value. With an empty path, the value of the key itself counts. */
 interface FormatEndpoint {
   readonly key: string
   readonly path: readonly string[]
 }
 
-/** Ollama's other layers know no such key (openai.CompletionRequest, anthropic.MessagesRequest of 0.17.4). */
-const ASKED: Readonly<Partial<Record<EndpointPath, FormatEndpoint>>> = {
+/** The other endpoints have no such key (openai.CompletionRequest, anthropic.MessagesRequest of 0.17.4). */
+const FORMATS: Readonly<Partial<Record<EndpointPath, FormatEndpoint>>> = {
   '/api/chat': { key: 'format', path: [] },
   '/api/generate': { key: 'format', path: [] },
   '/v1/chat/completions': { key: 'response_format', path: ['type'] },
   '/v1/responses': { key: 'text', path: ['format', 'type'] },
 }
 
-/** The top-level keys whose value can say it. */
-export const FORMAT_KEYS: KeyTable<string> = KeyTable.of([...new Set(Object.values(ASKED).map(({ key }) => key))])
+/** The top-level keys of FORMATS. */
+export const FORMAT_KEYS: KeyTable<string> = KeyTable.of([...new Set(Object.values(FORMATS).map(({ key }) => key))])
 
-/** `found`: the values of such keys by their names, of two the last. */
+/** @param found the values of FORMAT_KEYS, of two with the same name the last */
 export function* asksForJson(
   endpoint: EndpointPath,
   bytes: Uint8Array,
   found: ReadonlyMap<string, Span>,
 ): Slices<boolean> {
-  const asked = ASKED[endpoint]
+  const asked = FORMATS[endpoint]
   let value = asked === undefined ? undefined : found.get(asked.key)
   for (const name of asked?.path ?? []) value = value === undefined ? undefined : yield* memberOf(bytes, value, name)
   if (asked === undefined || value === undefined) return false

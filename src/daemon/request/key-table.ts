@@ -1,12 +1,12 @@
-// JSON key matching as Go's encoding/json does it: without regard to case, where the key lies. Pure. It decodes no key: a
-// body of 95 MiB may hold 16 million keys that foreman does not read.
+// Matching of JSON keys as Go's encoding/json does it: without regard to case, and on the bytes of the body. Pure. It decodes no
+// key: a body of 95 MiB may hold 16 million keys that foreman does not read.
 
 const BACKSLASH = 0x5c
 
 export interface KeyMatching {
   /** Whether `A` is `a`, as for the fields of a Go struct; keys of a Go map are compared exactly. Default: true. */
   readonly folds?: boolean
-  /** Characters of the body's keys that are passed over. Default: none. */
+  /** Characters of the body's keys that are ignored. Default: none. */
   readonly ignores?: string
 }
 
@@ -18,7 +18,7 @@ export class KeyTable<K extends string> {
   readonly #byFirst = new Map<number, [name: string, key: K][]>()
   readonly #longest: number
 
-  /** `names` gives each key under the name by which it is found: lower-case ASCII, without what is passed over. */
+  /** `names` gives each key under the name by which it is found: lower-case ASCII, without ignored characters. */
   constructor(names: Iterable<readonly [name: string, key: K]>, { folds = true, ignores = '' }: KeyMatching = {}) {
     this.#folds = folds
     this.#ignores = [...Buffer.from(ignores)]
@@ -28,7 +28,7 @@ export class KeyTable<K extends string> {
       this.#byFirst.set(first, [...(this.#byFirst.get(first) ?? []), [name, key]])
       longest = Math.max(longest, name.length)
     }
-    // Six bytes for each letter, were they all escaped, and as many characters that are passed over.
+    // Six bytes for each letter, if all are escaped, and as many ignored characters.
     this.#longest = longest * 6 * (ignores === '' ? 1 : 2)
   }
 
@@ -79,7 +79,7 @@ export class KeyTable<K extends string> {
 const SIZE_BITS = 3
 const SIZE = 0b111
 
-/** The character at `at` and its bytes, in one number; -1 for what is not in an ASCII name and folds into none. */
+/** Returns the character at `at` and its number of bytes, in one number; -1 for a character that no ASCII name can match. */
 function unitAt(bytes: Uint8Array, at: number, end: number): number {
   const byte = bytes[at] as number
   if (byte < 0x80 && byte !== BACKSLASH) return (byte << SIZE_BITS) | 1
@@ -94,15 +94,15 @@ function unitAt(bytes: Uint8Array, at: number, end: number): number {
   return isKelvin ? (KELVIN << SIZE_BITS) | 3 : -1
 }
 
-/** Of a digit that the scanner has seen to be one. */
+/** Returns the value of a hex digit that the scanner has checked. */
 const hexDigit = (byte: number): number => (byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57)
 
 const LONG_S = 0x17f
 const KELVIN = 0x212a
 
 /**
- * Go's simple folding (unicode.SimpleFold), as far as it leads to an ASCII letter: besides A–Z only U+017F (ſ) and U+212A
- * (the Kelvin sign) do. Measured: a real Ollama takes `{"ſtream":…}` for `stream`.
+ * Folds as Go does (unicode.SimpleFold), if the result is an ASCII letter: A–Z, U+017F (ſ) and U+212A (the Kelvin sign). A real
+ * Ollama was seen to read `{"ſtream":…}` as `stream`.
  */
 function folded(unit: number): number {
   if (unit >= 0x41 && unit <= 0x5a) return unit | 0x20

@@ -1,17 +1,17 @@
-// Cuts members out of a JSON object where it lies: commas right in every position, every other byte as it was. Pure; it
-// parses nothing, but trusts the places that the scanner gave.
+// Removal of members from the bytes of a JSON object, with the right commas and every other byte unchanged. Pure. It parses
+// nothing, and relies on the positions that the scanner gave.
 
 import { copyInSlices, type Slices } from '../text/slices.ts'
 
-/** Of a member: from its key's opening quote to behind its value. */
+/** Extent of a member: from its key's opening quote to behind its value. */
 export interface Extent {
   readonly start: number
   readonly end: number
 }
 
 /**
- * `bytes` without `members` (in their order). `lastKept` is the object's last member that stays, null if none does; the
- * others need not be known, and a body may hold millions.
+ * Returns `bytes` without `members` (in order). `lastKept` is the last member that stays, or null. The other members need not be
+ * known: a body may hold millions.
  */
 export function* cutMembers(
   bytes: Uint8Array<ArrayBuffer>,
@@ -32,7 +32,7 @@ export function* cutMembers(
 
 const COMMA = 0x2c
 
-/** A member goes with the comma behind it; the last ones, behind which none stays, with the comma before them. */
+/** A member is removed with the comma behind it; the last ones, behind which no member stays, with the comma before them. */
 function cutsOf(bytes: Uint8Array, members: readonly Extent[], lastKept: Extent | null): readonly Extent[] {
   const isInside = ({ start }: Extent): boolean => lastKept !== null && start < lastKept.start
   const cuts = members.filter(isInside).map(({ start, end }) => ({ start, end: bytes.indexOf(COMMA, end) + 1 }))

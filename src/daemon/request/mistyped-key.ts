@@ -11,7 +11,7 @@ export interface MistypedKey {
   readonly expected: OwnKey
 }
 
-/** What other services call the same thing, too far from foreman's name to be a slip. */
+/** Names that other services use for the same thing, too different from foreman's name to be a typing error. */
 const ALIASES: Readonly<Record<string, OwnKey>> = {
   callback: 'state_webhook_url',
   callbackurl: 'state_webhook_url',
@@ -22,7 +22,7 @@ const ALIASES: Readonly<Record<string, OwnKey>> = {
   webhookuri: 'state_webhook_url',
 }
 
-/** Edits that still count as a slip: about a third of the name without its underscores. */
+/** Edits that still count as a typing error: about a third of the name without its underscores. */
 const MAX_EDITS: Readonly<Record<OwnKey, number>> = {
   endpoint: 2,
   label: 1,
@@ -44,7 +44,7 @@ const TARGET_KEYS: ReadonlySet<string> = new Set(
     .map((key) => key.replaceAll('_', '')),
 )
 
-/** A body with more other keys than this has no slip of the hand in it, and comparing them would take long. */
+/** Comparing more keys would take too long. */
 const MAX_COMPARED = 200
 const MIN_KEY_BYTES = 3
 const MAX_KEY_BYTES = 32
@@ -53,12 +53,12 @@ export class MistypedKeys {
   #compared = 0
   #found: MistypedKey | null = null
 
-  /** The first mistyped key that was seen; null if there was none. */
+  /** The first mistyped key; null if there was none. */
   get found(): MistypedKey | null {
     return this.#found
   }
 
-  /** Looks at a key that is not one of foreman's: the JSON string between `start` and `end`, without its quotes. */
+  /** Checks a key that is not one of foreman's: the JSON string between `start` and `end`, without its quotes. */
   see(bytes: Uint8Array, start: number, end: number): void {
     const length = end - start
     if (this.#found !== null || length < MIN_KEY_BYTES || length > MAX_KEY_BYTES || this.#compared >= MAX_COMPARED)

@@ -1,5 +1,5 @@
-// Reads the bytes of a request into a Submission: what it runs, what it may be grouped with, and whether it lacks a keep_alive.
-// No byte is changed here. Errors that Ollama would give are given at once.
+// Reader of a request's bytes: what it runs, what it may be grouped with, and whether it lacks a keep_alive. It changes no byte.
+// Errors that Ollama would give are returned at once.
 
 import { ERRORS, type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { affinityOf, RUNNER_OPTIONS, type RunnerSettings } from '../domain/affinity.ts'
@@ -25,17 +25,17 @@ import {
 
 export interface RequestBytes {
   readonly body: Uint8Array<ArrayBuffer>
-  /** The headers as they came; null where there is none. */
+  /** The headers as they came; null if there is none. */
   readonly contentType: string | null
   readonly contentEncoding: string | null
-  /** The body as it can be read (content-coding.ts). */
+  /** The readable body (content-coding.ts). */
   readonly coding: Coding
 }
 
 export interface ReadingSettings {
-  /** The target's, as probed last. */
+  /** The target's version at the last probe. */
   readonly version: string
-  /** What /api/show told of a model; null while it has told nothing. */
+  /** What /api/show says of a model; null while it is not known. */
   readonly knownModel?: (model: string) => KnownModel | null
 }
 
@@ -43,19 +43,19 @@ export interface Refused {
   readonly kind: 'refused'
   readonly status: number
   readonly message: string
-  /** Null: an error of Ollama's, given in its place. */
+  /** Null for an error of Ollama's. */
   readonly code: ErrorCode | null
-  /** Who inside Ollama would say it (errorBody wants to know). */
+  /** Which part of Ollama would write it. errorBody needs it for the shape. */
   readonly speaker: Speaker
 }
 
 export type SubmissionResult =
   | { readonly kind: 'submission'; readonly submission: Submission }
-  /** Native, nothing to say and a keep_alive of zero: it only drops a model, so it goes past the queue. */
+  /** Native, without a prompt and with a keep_alive of zero: it only unloads a model, so it bypasses the queue. */
   | { readonly kind: 'unload'; readonly submission: Submission }
   | Refused
 
-/** Reads what `endpoint` was sent. */
+/** Reads a request to `endpoint`. */
 export function* readSubmission(
   endpoint: EndpointPath,
   request: RequestBytes,
@@ -87,8 +87,8 @@ function refuseAmbiguous(key: string, expected: string): Refused {
 }
 
 /**
- * Ollama takes a form for transcriptions only, but OpenAI's clients send their image edits as one: such a body is read for
- * its model and left to the target.
+ * Ollama accepts a form for transcriptions only, but OpenAI's clients send image edits as one. Of such a body only the model is
+ * read.
  */
 function isForm(endpoint: EndpointPath, contentType: string | null): boolean {
   if (ENDPOINTS[endpoint].body === 'multipart') return true
@@ -132,8 +132,8 @@ function* fromJson(
   const { saysWith, streamsByDefault }: Endpoint = ENDPOINTS[endpoint]
   const loadOnly = saysWith !== undefined && (yield* isEmpty(bytes, members[saysWith]))
   const stream = boolIn(bytes, members.stream) ?? streamsByDefault
-  const said = { ...(yield* readOptions(bytes, members.options)), shift: boolIn(bytes, members.shift) }
-  const submission = submit(endpoint, request, model, said, settings, stream, loadOnly)
+  const runner = { ...(yield* readOptions(bytes, members.options)), shift: boolIn(bytes, members.shift) }
+  const submission = submit(endpoint, request, model, runner, settings, stream, loadOnly)
   if (loadOnly && readKeepAlive(bytes, members.keep_alive ?? null).kind === 'zero')
     return { kind: 'unload', submission }
   // An encoded body is never edited: `bytes` would be a copy.
@@ -145,19 +145,19 @@ function submit(
   endpoint: EndpointPath,
   { body, contentType, contentEncoding }: RequestBytes,
   model: string,
-  said: RunnerSettings,
+  runner: RunnerSettings,
   { version, knownModel }: ReadingSettings,
   stream: boolean,
   loadOnly: boolean,
 ): Submission {
-  const affinity = affinityOf(model.trim(), said, { version, model: knownModel?.(model) ?? null })
+  const affinity = affinityOf(model.trim(), runner, { version, model: knownModel?.(model) ?? null })
   return { endpoint, model, affinity, stream, loadOnly, contentType, contentEncoding, body }
 }
 
-/** Ollama takes no name of more than 590 characters; of a longer text so much is read that it stays one. */
+/** Ollama accepts no name of more than 590 characters. Of a longer text only the beginning is read. */
 const MAX_NAME_BYTES = 64 * 1024
 
-/** The text of a model's name. One that is too long ends in a character that no name has. */
+/** Returns the text of a model's name. If it is too long, it ends in a character that no name may have. */
 function nameAt(bytes: Uint8Array, { start, end }: Span): string {
   if (end - start <= MAX_NAME_BYTES) return decodeJsonString(bytes, start + 1, end - 1)
   return `${bytesToAscii(bytes.subarray(start + 1, start + 1 + MAX_SHOWN_NAME))}…`
@@ -168,18 +168,18 @@ const MAX_SHOWN_NAME = 200
 const bytesToAscii = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : '?')).join('')
 
-/** Null: absent, or null itself. */
+/** Returns null if the value is absent or null. */
 const boolIn = (bytes: Uint8Array, value: Span | undefined): boolean | null =>
   value?.kind === 'bool' ? bytes[value.start] === 0x74 : null
 
-/** Absent, null, `""` or `[]`: nothing to Ollama. */
+/** Returns whether the value is empty to Ollama: absent, null, `""` or `[]`. */
 function* isEmpty(bytes: Uint8Array, value: Span | undefined): Slices<boolean> {
   if (value === undefined || value.kind === 'null') return true
   if (value.kind === 'string') return value.end - value.start === 2
   return value.kind === 'array' && bytes[yield* skipSpace(bytes, value.start + 1)] === 0x5d
 }
 
-/** What Ollama's `/v1` layer asks for before it asks for the model. */
+/** Returns the error for what Ollama's `/v1` layer requires before the model, or null. */
 function* missedByLayer(endpoint: EndpointPath, bytes: Uint8Array, members: Members): Slices<OllamaError | null> {
   if (endpoint === '/v1/chat/completions' && (yield* isEmpty(bytes, members.messages)))
     return missingByLayer("[] is too short - 'messages'")
@@ -189,10 +189,10 @@ function* missedByLayer(endpoint: EndpointPath, bytes: Uint8Array, members: Memb
 }
 
 const OPTIONS = KeyTable.of(RUNNER_OPTIONS, { folds: false })
-/** No option is written in more digits; a longer number groups its job with those that do not set it. */
+/** A longer number is ignored: its job is grouped with those that do not set the option. */
 const MAX_NUMBER_BYTES = 4096
 
-/** The runner options that are set, as Go reads them: exact names, the last of two, whole numbers. */
+/** Returns the runner options that are set, as Go reads them: exact names, the last of two, whole numbers. */
 function* readOptions(bytes: Uint8Array, value: Span | undefined): Slices<Readonly<Record<string, number | boolean>>> {
   const options = new Map<string, number | boolean>()
   if (value?.kind !== 'object') return {}
@@ -202,7 +202,7 @@ function* readOptions(bytes: Uint8Array, value: Span | undefined): Slices<Readon
     if (option.kind === 'number' && option.end - option.start <= MAX_NUMBER_BYTES)
       options.set(name, Math.trunc(Number(literalText(bytes, option))))
     else if (option.kind === 'bool') options.set(name, literalText(bytes, option) === 'true')
-    // A null is as good as absent; anything else the target refuses.
+    // A null counts as absent. The target refuses anything else.
     else options.delete(name)
   }
   yield* scanJsonInSlices(bytes, onOption, value.start)

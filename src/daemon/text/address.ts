@@ -12,7 +12,7 @@ const isHostName = (text: string): boolean => HOST_NAME.test(text) && !/(^|\.)\d
 export const withoutCredentials = (text: string): string =>
   text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').replace(/\?.*$/s, '?***')
 
-/** The target's URL: as `httpUrl`, and its refusal names the settings that take credentials. */
+/** The target's URL: as `httpUrl`, but a refusal of credentials names the settings for them. */
 export const targetUrl: Parser<string> = {
   get noun() {
     return httpUrl.noun
@@ -41,7 +41,7 @@ export const httpUrl: Parser<string> = {
     if (scheme !== 'http' && scheme !== 'https') return refused(`has the scheme ${scheme}`)
     // The URL parser silently drops tabs and line breaks.
     if (/[\s\p{Cc}]/u.test(text)) return refused('holds a space or a control character')
-    if (!URL.canParse(text)) return refused('is no URL')
+    if (!URL.canParse(text)) return refused('is not a URL')
     const url = new URL(text)
     if (url.username !== '' || url.password !== '')
       return refused('holds credentials (a token has a setting of its own)')
@@ -93,7 +93,7 @@ export const hostName: Parser<string> = {
     const v6 = `http://[${/^\[(.*)\]$/.exec(text)?.[1] ?? text}]`
     if (URL.canParse(v6)) return value(new URL(v6).hostname.slice(1, -1))
     if (/:\d+$/.test(text)) return refused('has a port: the name alone is wanted')
-    return isHostName(text) ? value(text.toLowerCase().replace(/\.$/, '')) : refused('is no host name')
+    return isHostName(text) ? value(text.toLowerCase().replace(/\.$/, '')) : refused('is not a host name')
   },
 }
 
@@ -108,7 +108,7 @@ export const browserOrigin: Parser<string> = {
     if (/^https?:\/\/[^/]+\/$/.test(origin))
       return refused(`has a slash at its end (did you mean ${origin.slice(0, -1)}?)`)
     const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/([a-z0-9*._-]+|\[[0-9a-f:.]+\])?(:(\d{1,5}|\*))?$/.test(origin)
-    return isOrigin ? value(origin) : refused('is no origin')
+    return isOrigin ? value(origin) : refused('is not an origin')
   },
 }
 

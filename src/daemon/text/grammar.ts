@@ -1,5 +1,5 @@
-// Owns the grammar of plain values: one for durations, one for sizes, and so on, each with its range in words. A parser
-// never throws and never guesses: what is not exactly right is refused with the reason, and where one is plain, the cure.
+// Grammars of plain values such as durations and sizes, each with its range in words. A parser never throws. It refuses a value
+// that is not exactly right, with the reason and, if it is clear, the correction.
 
 export type Parsed<T> =
   | { readonly kind: 'value'; readonly value: T }
@@ -18,7 +18,7 @@ export interface Parser<T> {
 export const value = <T>(it: T): Parsed<T> => ({ kind: 'value', value: it })
 export const refused = <T>(why: string): Parsed<T> => ({ kind: 'refused', why })
 
-/** The words of the table without their marks of Markdown. */
+/** Removes the backquotes of Markdown. */
 export const plain = (text: string): string => text.replaceAll('`', '')
 
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
@@ -26,17 +26,17 @@ const BYTES = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } 
 
 const GO_MS = { ...MS, us: 1e-3, ns: 1e-6 } as const
 
-/** The longest time a timer of Node can hold is 24.8 days; longer ones would fire at once. */
+/** A timer of Node holds at most 24.8 days; a longer one would fire at once. */
 export const MAX_DURATION_MS = 24 * 24 * MS.h
 
-/** In the largest unit that divides it: 90000 is `90s`, 3600000 is `1h`. */
+/** Writes milliseconds in the largest unit that divides them: 90000 is `90s`, 3600000 is `1h`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0'
   for (const [unit, factor] of Object.entries(MS).reverse()) if (ms % factor === 0) return `${ms / factor}${unit}`
   return `${ms}ms`
 }
 
-/** In the largest unit that divides it: 65536 is `64KiB`. */
+/** Writes bytes in the largest unit that divides them: 65536 is `64KiB`. */
 export function formatSize(bytes: number): string {
   for (const [unit, factor] of Object.entries(BYTES).reverse()) {
     if (bytes !== 0 && bytes % factor === 0) return `${bytes / factor}${unit}`
@@ -44,7 +44,7 @@ export function formatSize(bytes: number): string {
   return `${bytes}`
 }
 
-/** The same in a sentence, where a number alone would say nothing: `64MiB`, `1000 bytes`. */
+/** Writes bytes for a sentence: `64MiB`, `1000 bytes`. */
 export function sizeText(bytes: number): string {
   const text = formatSize(bytes)
   return /\d$/.test(text) ? `${text} bytes` : text
@@ -53,7 +53,7 @@ export function sizeText(bytes: number): string {
 interface DurationRange {
   readonly min: number
   readonly max: number
-  /** What `0` means; absent: not allowed, unless `min` is 0. */
+  /** Meaning of `0`. If absent, 0 is not allowed unless `min` is 0. */
   readonly zero?: string
 }
 
@@ -142,7 +142,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): Parser<T>
   }
 }
 
-/** A name or path that only somebody else can judge: anything without control characters. */
+/** A name or path that is checked elsewhere: any text without control characters. */
 export function text(
   noun: string,
   allowed: string,
@@ -158,7 +158,7 @@ export function text(
   }
 }
 
-/** Comma-separated; every item must be right, and the first that is not is named. */
+/** A comma-separated list. Each item must be valid; the first invalid one is named. */
 export function list<T>(item: Parser<T>): Parser<readonly T[]> {
   return {
     noun: 'list',
@@ -176,12 +176,12 @@ export function list<T>(item: Parser<T>): Parser<readonly T[]> {
   }
 }
 
-/** A setting that may be absent: same grammar, wider type. */
+/** The same grammar for a setting that may be absent. */
 export const optional = <T>(parser: Parser<T>): Parser<T | null> => parser
 
 /**
- * `keep_alive` as Ollama reads it from JSON: a Go duration. A bare number is seconds to OLLAMA_KEEP_ALIVE, but as text in
- * a request it would be a 400, so it gets its unit here.
+ * `keep_alive` as Ollama reads it from JSON: a Go duration. OLLAMA_KEEP_ALIVE reads a bare number as seconds, but as a text in a
+ * request it would be a 400, so it gets its unit here.
  */
 export const keepAlive: Parser<string | null> = {
   noun: 'duration',
@@ -199,7 +199,7 @@ export const keepAlive: Parser<string | null> = {
     for (const [, number, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) {
       ms += Number(number) * (GO_MS[unit as keyof typeof GO_MS] ?? 0)
     }
-    // Go counts nanoseconds in 63 bits, which hold 292 years; nobody means a tenth of that.
+    // Go counts nanoseconds in 63 bits, which hold 292 years. Ten years are enough.
     return ms > 10 * 366 * 24 * MS.h ? refused('is longer than ten years') : value(text)
   },
 }

@@ -23,7 +23,7 @@ function runeAt(bytes: Uint8Array, at: number, end: number): { rune: number; siz
 
 const ESCAPES: Readonly<Record<number, number>> = { 98: 8, 102: 12, 110: 10, 114: 13, 116: 9 }
 
-/** Returns the value of the `\uXXXX` at `at`, or -1 if there is no such escape. */
+/** Returns the value of the `\uXXXX` at `at`, or -1 for anything else. */
 function escapedUnit(bytes: Uint8Array, at: number, end: number): number {
   if (at + 6 > end || bytes[at] !== BACKSLASH || bytes[at + 1] !== 0x75) return -1
   return Number.parseInt(String.fromCharCode(...bytes.subarray(at + 2, at + 6)), 16)

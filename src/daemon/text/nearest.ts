@@ -1,6 +1,6 @@
-// Owns the guess at what was meant by a mistyped name. It suggests and never decides.
+// Suggestion for a mistyped name: the nearest of the known names.
 
-/** The candidate that is fewest edits away, if that is near enough to be a slip: about a third of the name. */
+/** Returns the candidate with the fewest edits, if they are at most about a third of the name. */
 export function nearest(name: string, candidates: readonly string[]): string | null {
   let best: { candidate: string; edits: number } | null = null
   for (const candidate of candidates) {
@@ -12,7 +12,7 @@ export function nearest(name: string, candidates: readonly string[]): string | n
   return best?.candidate ?? null
 }
 
-/** Insertions, deletions, substitutions, and swaps of neighbours. */
+/** Counts insertions, deletions, substitutions, and swaps of neighbours. */
 export function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
