@@ -15,8 +15,8 @@ export const PROOF = [
 
 export default defineConfig({
   test: {
-    include: PROOF,
-    env: ENVIRONMENT,
+    include: [...PROOF, 'test/queue/random-faults.test.ts'],
+    env: { ...ENVIRONMENT, FOREMAN_TEST_ALL_SEEDS: '1' },
     setupFiles: ['test/openapi/recorder.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -67,8 +67,11 @@ function verdict({ status, body, cut: isCut }: Answer): 'whole' | 'error' | 'LIE
   return records.at(-1)?.done === true && SAID.includes(text) ? 'whole' : 'LIE'
 }
 
+/** The other four run with `npm run test:proof`. */
+const SEEDS = process.env['FOREMAN_TEST_ALL_SEEDS'] === '1' ? [1, 2, 3, 4, 5, 6] : [1, 2]
+
 describe('with random faults', () => {
-  it.each([1, 2, 3, 4, 5, 6])('(seed %i) every caller gets a true answer and every job ends once', async (seed) => {
+  it.each(SEEDS)('(seed %i) every caller gets a true answer and every job ends once', async (seed) => {
     const random = chance(seed)
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
     await using fake = await FakeOllama.start({ slots: 1 })
