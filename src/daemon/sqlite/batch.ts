@@ -8,7 +8,7 @@ import type { Executed, Transactions } from './transaction.ts'
 
 /*
  * Two transactions a batch, not one. An unsynced commit costs 0.02 ms and a synced one 0.1 to 50 ms, by disk; in one
- * transaction every blocked caller would pay for an async job of the same batch. The unsynced one goes first, with
+ * transaction every waiting caller would pay for an async job of the same batch. The unsynced one goes first, with
  * synchronous=NORMAL. A power cut can take only rows of it whose callers it disconnects as well. The log keeps its order, so
  * the next synced commit makes them durable too. An operation that finds an async job is undone there and runs again in the
  * synced transaction. Only concurrent operations can change places by that; a caller that awaits each answer sees its order.

@@ -1,4 +1,4 @@
-// Table of state changes: the history of async jobs. A blocked call writes none, to keep its path fast; its changes are
+// Table of state changes: the history of async jobs. A waiting call writes none, to keep its path fast; its changes are
 // derived from its row.
 
 import type { DatabaseSync } from 'node:sqlite'

@@ -1,4 +1,4 @@
-// Checkpoints of the write-ahead log. They run between two batches, never inside a COMMIT, so that blocked callers do not
+// Checkpoints of the write-ahead log. They run between two batches, never inside a COMMIT, so that waiting callers do not
 // wait for their fsyncs.
 
 import type { DatabaseSync } from 'node:sqlite'

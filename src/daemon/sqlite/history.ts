@@ -1,5 +1,5 @@
 // Rows that a state change of an async job writes beside the job: the change, its webhook, and the output of a finished job.
-// Written in the transaction of the change. A blocked call writes none.
+// Written in the transaction of the change. A waiting call writes none.
 
 import type { JobOutput } from '../domain/artifact.ts'
 import type { State } from '../domain/job.ts'

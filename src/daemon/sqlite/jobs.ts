@@ -21,7 +21,7 @@ export interface JobsTable {
   change(change: JobChange): JobRow | null
   /** Returns null if the job is not queued. */
   claim(sequence: number, event: 'claimed_cold' | 'claimed_warm', now: number): JobRow | null
-  /** Marks a queued blocked call as orphaned. Returns null if it is not queued, not blocked, or already orphaned. */
+  /** Marks a queued waiting call as orphaned. Returns null if it is not queued, not a waiting call, or already orphaned. */
   orphan(id: string, now: number): QueuePlace | null
   /** Ends the mark. Returns null if the job is not queued or not orphaned. */
   adopt(id: string): QueuePlace | null

@@ -223,7 +223,7 @@ function setPragmas(db: DatabaseSync): void {
     -- Has an effect on macOS only, whose fsync leaves the data in the drive's cache.
     PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON;
-    -- A checkpoint inside a COMMIT would make a blocked caller wait for its fsyncs. checkpoint.ts runs them between batches.
+    -- A checkpoint inside a COMMIT would make a waiting caller wait for its fsyncs. checkpoint.ts runs them between batches.
     PRAGMA wal_autocheckpoint = 0;
   `)
   const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']

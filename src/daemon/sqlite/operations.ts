@@ -110,7 +110,7 @@ export const STORE_OPERATIONS = {
       return [{ ...change, output }]
     },
   }),
-  /** Marks a queued blocked call as orphaned, so that it is not claimed. Returns false if it is not queued any more. */
+  /** Marks a queued waiting call as orphaned, so that it is not claimed. Returns false if it is not queued any more. */
   orphan: op('unsynced', ({ queueing }, id: string, now: number) => queueing.orphan(id, now)),
   /** Makes an orphan claimable again, in its old place. Returns false if it is not an orphan any more. */
   adopt: op('unsynced', ({ queueing }, id: string) => queueing.adopt(id)),
@@ -140,7 +140,7 @@ export const STORE_OPERATIONS = {
   }),
   /** Lists the newest jobs first; a queued one with its position. */
   list: op('read', ({ reading }, filter: JobFilter, residency: Turn) => reading.list(filter, residency)),
-  /** Returns the changes of an async job, oldest first; of a blocked call, those that its row shows; null if it is missing. */
+  /** Returns the changes of an async job, oldest first; of a waiting call, those that its row shows; null if it is missing. */
   changes: op('read', ({ reading }, id: string) => reading.changes(id)),
   /** Returns the bytes `from` (inclusive) to `to` (exclusive) of an artifact; null if the job has none of that name. */
   artifact: op('read', ({ artifacts }, id: string, name: string, from: number, to: number) =>

@@ -194,15 +194,13 @@ export interface Recovery {
   readonly requeued: number
   /** Async jobs that failed because their attempts are used up. */
   readonly failed: number
-  /** Blocked calls that were cancelled because the crash disconnected their callers. */
+  /** Waiting calls that were cancelled because the crash disconnected their callers. */
   readonly cancelled: number
 }
 
-type StoreOperationName = keyof typeof STORE_OPERATIONS
-
-/** One method for each row of STORE_OPERATIONS, which says what it promises. */
+/** One method for each row of STORE_OPERATIONS. With `keyof` written here, "go to definition" leads to the row and its comment. */
 export type StoreOperations = {
-  readonly [Name in StoreOperationName]: (...args: OperationArgs<Name>) => Promise<OperationResult<Name>>
+  readonly [Name in keyof typeof STORE_OPERATIONS]: (...args: OperationArgs<Name>) => Promise<OperationResult<Name>>
 }
 
 /** The store as the daemon sees it. Its operations are the rows of operations.ts, and are answered as those say. */
