@@ -60,7 +60,7 @@ describe('the runtime', () => {
     expect(runtimeProblems({ node: '24.11.0', sqlite: '3.51.3' })).toEqual([
       expect.stringContaining('node 26.0.0 or newer'),
     ])
-    expect(runtimeProblems({ node: '26.0.0', sqlite: '3.51.2' })).toEqual([expect.stringContaining('this is 3.51.2')])
+    expect(runtimeProblems({ node: '26.0.0', sqlite: '3.51.2' })).toEqual([expect.stringContaining('found 3.51.2')])
     expect(runtimeProblems({ node: '27.0.0-nightly' })).toEqual([expect.stringContaining('found none')])
   })
 })
