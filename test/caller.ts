@@ -1,5 +1,4 @@
-// Owns one caller of foreman: a plain HTTP client whose every byte a test can wait for, that can stop reading, and that
-// can hang up. It knows nothing of foreman.
+// HTTP caller of foreman: a test can wait for each byte, stop reading and hang up.
 
 import { once } from 'node:events'
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'

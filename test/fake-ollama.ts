@@ -1,5 +1,5 @@
-// Owns a server that behaves like Ollama 0.17.4 and can be scripted request by request. It waits for gates, never for
-// timers; it keeps a log of what it saw; tests wait for its signals. A promise of foreman's is checked from this side too.
+// Fake of Ollama 0.17.4 that can be scripted for each request. It waits for gates, never for timers, and logs what it gets; tests wait
+// for its signals.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { AnswerWriter, type Reply } from './fake-ollama/answer-writer.ts'

@@ -1,5 +1,4 @@
-// Owns the whole program under test: a real daemon on a real database in a folder of its own, port 0, in front of a real
-// HTTP target, with a clock that the test steps. It asserts nothing.
+// Test harness with the whole daemon: a real database in its own folder, port 0, a real HTTP target, and a clock that the test advances.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// Owns ports for tests in which nobody may listen there for a while: one that was only closed may be given to another test
-// in the next moment, which then hears what was not meant for it. It answers nobody.
+// Ports on which no program listens for a while. A port that was only closed may be given to another test, which would then get requests
+// that are not meant for it.
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'

@@ -1,5 +1,5 @@
-// Owns a web site of the test's: an empty page under whatever name and port a browser calls it by, and foreman-client as
-// browsers get it. It can let its place be taken, as a name does that is bound to another machine.
+// Web site of a test: an empty page under any name and port, and foreman-client as browsers get it. Another server can take over its
+// address, as with a rebound host name.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, createServer as createDoor, type Socket } from 'node:net'

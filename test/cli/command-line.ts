@@ -1,5 +1,4 @@
-// Owns the running of the real command line in a process of its own, with nothing of this machine's environment, and what
-// a test may wait for of it. Whatever is still running at the end of a test is ended.
+// Runs the real command line in a child process with a clean environment. Processes that still run are killed after the test.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// Owns the running of a command line inside the test's own process: what it prints and its code, with nothing of this
-// machine's environment. A process for each would take seconds; those that are about the process are in command-line.ts.
+// Runs a command line inside the test's process with a clean environment. A process for each would take seconds; tests of the process
+// itself use command-line.ts.
 
 import { onTestFinished, vi } from 'vitest'
 import { runCommand } from '../../src/cli/program.ts'

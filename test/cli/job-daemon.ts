@@ -1,5 +1,4 @@
-// Owns a daemon for the command line's tests: the client's scripted foreman, with the answers that `submit` and `top` want
-// besides.
+// Scripted daemon for command line tests: the client's scripted foreman with the answers for `submit` and `top`.
 
 import type { RequestListener } from 'node:http'
 import type { JobEvent, JobState } from '../../src/client/index.ts'

@@ -1,4 +1,4 @@
-// Owns a real HTTP server that stands in for a daemon: answers what a test tells it to, and remembers what it was asked.
+// HTTP server in place of a daemon: it answers what a test sets, and records the requests.
 
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'

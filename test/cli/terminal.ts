@@ -1,5 +1,5 @@
-// Owns the real command line on a pseudo-terminal of 80×24: what it writes there, and keys that a test presses. The terminal
-// is made by `script` (util-linux, part of every Debian); where there is none, such tests are skipped and say so.
+// Command line on a pseudo-terminal of 80×24: its output, and keys that a test presses. It needs `script` (util-linux); without it the
+// tests are skipped visibly.
 
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'

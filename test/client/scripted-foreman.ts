@@ -1,5 +1,5 @@
-// Owns a real HTTP server with one scripted job: a test sets its state, pushes its events and cuts them. It counts the
-// sockets that are open, which is how a client is shown to have let go.
+// HTTP server with one scripted job: a test sets its state, sends its events and cuts them. It counts the open sockets, which shows
+// whether a client has closed its connections.
 
 import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,5 +1,4 @@
-// Owns the table of what each setting takes and what it refuses, at and around its bounds. A setting that is missing here is
-// an error of types.
+// Table of accepted and rejected values of each setting, at and around its limits. A missing setting is a type error.
 
 import type { Config } from '../../src/daemon/config/options.ts'
 import {

@@ -1,4 +1,4 @@
-// Owns made-up sources of settings for the tests of this folder: nothing of the machine that runs them.
+// Made-up sources of settings for the tests of this folder, independent of the machine.
 
 import { type Loaded, loadConfig, type SettingSources } from '../../src/daemon/config/load.ts'
 

@@ -1,5 +1,5 @@
-// Owns a daemon in a process of its own that kills itself with SIGKILL at a named step of the walk: what a power cut or
-// an out-of-memory killer does. argv: the Config as JSON, the step ('' for none), and how often to let it pass first.
+// Child process with a daemon that kills itself with SIGKILL at a named step. argv: the Config as JSON, the step ('' for none), and the
+// number of passes before it.
 
 import type { Config } from '../../src/daemon/config/options.ts'
 import { createDaemon, StartError } from '../../src/daemon/daemon.ts'

@@ -1,4 +1,4 @@
-// Owns one ordinary job for tests to vary.
+// Ordinary job for tests to vary.
 
 import { type Job, NO_WISHES } from '../../src/daemon/domain/job.ts'
 

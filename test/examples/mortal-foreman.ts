@@ -1,5 +1,4 @@
-// Owns a foreman of these tests that can be killed: the whole program in a process of its own, which comes back on the same
-// port with the same database.
+// Foreman in a child process that can be killed and started again with the same port and database.
 
 import { join, resolve } from 'node:path'
 import { Command } from '../cli/command-line.ts'

@@ -1,4 +1,4 @@
-// Owns how an answer goes out: head, framing, records, gates in between, and every way in which a script lets it fail.
+// Writer of the fake's answers: head, framing, records, gates, and every scripted failure.
 
 import { type Answer, errorDocument, errorRecord } from './answers.ts'
 import { type Connection, Gone } from './connection.ts'

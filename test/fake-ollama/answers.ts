@@ -1,4 +1,4 @@
-// Owns the bytes of Ollama's answers as 0.17.4 writes them (recorded from the real one), for what the fake's models say.
+// Bytes of Ollama's answers as 0.17.4 writes them (recorded from a real one).
 
 export interface Said {
   readonly model: string

@@ -1,5 +1,4 @@
-// Owns one connection to the fake: reads its requests one after the other, and writes bytes as slowly as its reader, the
-// script's slices, or the fake's sleep want it.
+// One connection to the fake: it reads requests one after the other and writes bytes as slowly as reader and script want.
 
 import type { Socket } from 'node:net'
 import { type Head, RequestReader } from './request-reader.ts'

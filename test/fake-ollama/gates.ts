@@ -1,4 +1,4 @@
-// Owns the named places at which the fake can be made to wait. Nothing in the fake waits for a timer.
+// Named gates at which the fake can be made to wait. It never waits for a timer.
 
 /** Resolves when it is known by then that `count` is reached. */
 interface Waiter {

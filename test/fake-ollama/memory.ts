@@ -1,5 +1,5 @@
-// Owns which models the fake has loaded: slots, evictions and reloads as Ollama's scheduler has them, and the list that
-// /api/ps shows. The count of loads is what foreman exists to keep small.
+// Loaded models of the fake: slots, evictions and reloads as in Ollama's scheduler, and the list of /api/ps. It counts loads, which
+// foreman exists to keep few.
 
 import { createHash } from 'node:crypto'
 

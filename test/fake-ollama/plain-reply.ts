@@ -1,4 +1,4 @@
-// Owns what the fake answers where no model runs: inventory, show, management, and what Ollama does not know.
+// Answers of the fake that need no model: inventory, show, management, and unknown paths.
 
 import type { Reply } from './answer-writer.ts'
 import { digestOf, tagsOf } from './memory.ts'

@@ -1,4 +1,4 @@
-// Owns what the fake reads out of a request: its model, whether it has anything to say, and Ollama's refusals.
+// What the fake reads from a request: its model, whether it has a prompt, and Ollama's errors.
 
 import { ENDPOINTS } from '../../src/daemon/domain/endpoint.ts'
 import type { SeenRequest } from './seen-request.ts'

@@ -1,5 +1,4 @@
-// Owns the reading of HTTP/1.1 requests from a raw socket, for the fake only: enough for what a well-behaved client
-// sends, strict enough to notice when one is not.
+// Reader of HTTP/1.1 requests from a raw socket, for the fake only. It rejects what a well-behaved client does not send.
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 const CRLF = Buffer.from('\r\n')

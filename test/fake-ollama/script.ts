@@ -1,4 +1,4 @@
-// Owns the words in which a test says how the fake is to answer one request. Plain values: combine them with `{ ...a, ...b }`.
+// Scripts for the fake's answer to one request. Plain values: combine them with `{ ...a, ...b }`.
 
 export interface Script {
   /** What the model says, one record each. */

@@ -1,5 +1,4 @@
-// Owns what the fake saw of one request: the second witness of a test. Append-only; its order numbers are of one count
-// over everything that the fake saw.
+// Record of one request to the fake. Append-only; its order numbers come from one counter of the fake.
 
 import { createHash } from 'node:crypto'
 import { type Head, headerOf } from './request-reader.ts'

@@ -1,5 +1,4 @@
-// Owns one request on a connection of its own, written byte for byte, and its answer with the words behind the status, which
-// HTTP clients hide. It asserts nothing.
+// One request on its own connection, written byte for byte, and its answer with the reason phrase, which HTTP clients hide.
 
 import { type RawSocket, rawSocket } from './raw-socket.ts'
 

@@ -1,5 +1,5 @@
-// Owns the table of errors as they stand on the wire: one row a code, how it is brought about on each surface, and what the
-// status line, the sentence and the headers must be. It reads nothing of what foreman takes them from, and asserts nothing.
+// Table of errors on the wire: one row for each code, with how to provoke it on each API and the expected status line, message and
+// headers. It does not read foreman's own table.
 
 import type { ErrorCode } from '../../src/protocol/error.ts'
 import type { JobDocument, StatusDocument } from '../../src/protocol/wire.ts'

@@ -1,5 +1,5 @@
-// Owns the HTTP half under test: the real server, routes, target module and metrics on loopback, with small stand-ins for
-// the store, the queue, the prober and the blocked callers, and a clock that the test steps. It asserts nothing.
+// Test harness for HTTP: the real server, routes, target module and metrics, with stand-ins for store, queue, prober and waiting calls,
+// and a clock that the test advances.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'

@@ -1,5 +1,4 @@
-// Owns a TCP connection that sends exactly the bytes of a test and collects what comes back: HTTP clients are too well
-// behaved to be a test of a server.
+// TCP connection that sends exactly a test's bytes and collects the answer, because HTTP clients cannot send invalid requests.
 
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'

@@ -1,4 +1,4 @@
-// Owns a small real HTTP server in the place of Ollama: it records what it is sent and answers what the test says.
+// Small HTTP server in place of Ollama: it records requests and answers what the test sets.
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

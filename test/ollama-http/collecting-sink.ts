@@ -1,4 +1,4 @@
-// Owns a reader of answers for tests: keeps everything, can stop taking, and has signals to wait for.
+// Reader of answers for tests: it keeps everything, can stop reading, and has signals to wait for.
 
 import type { AnswerHeaders } from '../../src/daemon/domain/answer.ts'
 import type { AnswerSink, LostConnection } from '../../src/daemon/ollama/target.ts'

@@ -1,4 +1,4 @@
-// Owns the pair that these tests need: a fake Ollama and the target module pointed at it, both gone after the test.
+// Fake Ollama with the target module connected to it; both are stopped after the test.
 
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'

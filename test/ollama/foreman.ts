@@ -1,4 +1,4 @@
-// Owns a foreman of this suite: the whole program as a child process, on a port and a database of its own.
+// Foreman as a child process with its own port and database.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// Owns the choice of a port for a program that cannot be started on port 0, or has to come back on the same one.
+// Chooses a port for a program that cannot start on port 0, or must return on the same one.
 
 import { createServer } from 'node:net'
 

@@ -1,5 +1,5 @@
-// Owns the programs that this suite starts: each in a process group of its own, so that ending one takes its children
-// along, and never anything else. What a program says is kept and can be waited for.
+// Programs that this suite starts, each in its own process group, so that ending one also ends its children. Output is kept and can be
+// waited for.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
-// Owns the real Ollama server of this suite: where its launcher is, starting, crashing and ending it, and what its log
-// says of loads. Its models are kept between runs in a directory that no other instance uses.
+// Real Ollama server of this suite: its launcher, start, crash and end, and the loads in its log. Its models are kept between runs in a
+// directory that no other instance uses.
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'

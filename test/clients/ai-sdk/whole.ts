@@ -1,4 +1,4 @@
-// Owns the setting of the tests with the whole program: the provider in front of a real foreman in front of the fake Ollama.
+// AI SDK provider in front of a real foreman in front of the fake Ollama.
 
 import { onTestFinished } from 'vitest'
 import {

@@ -1,4 +1,4 @@
-// Owns docs/client-matrix.md: how the results of all parts are shown to readers. Pure; it renders what it is given.
+// Renders docs/client-matrix.md from the results of all parts.
 
 import { BASELINE } from './baseline.ts'
 import { ERROR_CASES } from './errors.ts'

@@ -1,4 +1,4 @@
-// Owns the short ways by which tests follow a job's events. It asserts nothing.
+// Helpers to follow a job's events.
 
 import type { JobEvent, RecordEvent, StateEvent } from '../../../src/protocol/event.ts'
 import { Caller, get } from '../../caller.ts'

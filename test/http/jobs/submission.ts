@@ -1,4 +1,4 @@
-// Owns the short ways by which tests submit a job, read it and wait for its end. It asserts nothing.
+// Helpers to submit a job, read it and wait for its end.
 
 import type { JobDocument, JobListDocument, ReceiptDocument, StatusDocument } from '../../../src/protocol/wire.ts'
 import { type Answer, call, read } from '../../caller.ts'

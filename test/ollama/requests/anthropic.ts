@@ -1,4 +1,4 @@
-// Owns the requests in Anthropic's dialect.
+// Requests to Anthropic's API.
 
 import { changed, HELLO, PIXEL, posted, type Row, raw, row, WEATHER_TOOL } from './row.ts'
 

@@ -1,4 +1,4 @@
-// Owns the requests that nobody should make: bodies that are no JSON or the wrong JSON, methods and paths that do not exist.
+// Invalid requests: bodies that are not JSON or the wrong JSON, unknown methods and paths.
 
 import { asked, type Row, raw, row } from './row.ts'
 

@@ -1,4 +1,4 @@
-// Owns the requests to /api/chat that a model answers, or that Ollama refuses for what they ask.
+// Requests to /api/chat that a model answers or Ollama refuses.
 
 import {
   ANSWER_SCHEMA,

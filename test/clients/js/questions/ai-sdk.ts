@@ -1,4 +1,4 @@
-// Owns the questions of the AI SDK, the same ones through each of its three ways to Ollama.
+// Questions for the AI SDK, the same through each of its three providers for Ollama.
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import {

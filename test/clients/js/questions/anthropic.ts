@@ -1,4 +1,4 @@
-// Owns the questions of Anthropic's client.
+// Questions for Anthropic's client.
 
 import Anthropic from '@anthropic-ai/sdk'
 import { ACTING, all, CERTAIN, EMBEDDER, MISSING, PIXEL, type Questions, weather } from './question.ts'

@@ -1,4 +1,4 @@
-// Owns the questions of LangChain.
+// Questions for LangChain.
 
 import { AIMessage, HumanMessage, SystemMessage } from '@langchain/core/messages'
 import { ChatOllama, type ChatOllamaInput, Ollama, OllamaEmbeddings } from '@langchain/ollama'

@@ -1,4 +1,4 @@
-// Owns the questions of the official JavaScript client.
+// Questions for the official JavaScript client.
 
 import { Ollama } from 'ollama'
 import {

@@ -1,4 +1,4 @@
-// Owns the questions of OpenAI's client: chat completions, completions, responses, embeddings, models.
+// Questions for OpenAI's client: chat completions, completions, responses, embeddings, models.
 
 import OpenAI from 'openai'
 import { ACTING, all, CALLS, CERTAIN, EMBEDDER, MISSING, PIXEL, type Questions, SCHEMA, weather } from './question.ts'
