@@ -129,7 +129,9 @@ describe('a target that answers probes slowly', () => {
     fake.hold('end').release('middle')
     await caller.hears('world')
     running.clock.advance(4_000)
-    await until('the probe is over', () => running.logged.some(({ msg }) => String(msg).includes('the target speaks')))
+    await until('the probe is over', () =>
+      running.logged.some(({ msg }) => String(msg).includes('the target sends an answer')),
+    )
     expect((await status(running.url)).degraded).toBe(false)
     fake.release('slow').release('end')
     expect((await caller.answer()).cut).toBe(false)
@@ -151,7 +153,9 @@ describe('a target that answers only part of the first probe in time', () => {
     // Those answers have come by the time that three others have.
     for (let turn = 0; turn < 3; turn++) await status(running.url)
     running.clock.advance(4_000)
-    await until('the probe is over', () => running.logged.some(({ msg }) => String(msg).includes('the target speaks')))
+    await until('the probe is over', () =>
+      running.logged.some(({ msg }) => String(msg).includes('the target sends an answer')),
+    )
     expect((await status(running.url)).target.reachable).toBeNull()
     fake.release('slow')
     running.clock.advance(2_000)
