@@ -34,7 +34,7 @@ export function addRm(jobs: Command): void {
     summary: 'delete finished jobs with their artifacts and webhooks',
     help: 'Deletes finished jobs with their artifacts and webhooks, sent or not. Cancel a job first if it has not finished.\n\nExamples:\n  foreman jobs rm 01KDWS9F3K8E6YJ5T9S1R2Q3WX\n',
     async change(client, id) {
-      await client.forget(id)
+      await client.delete(id)
       return { text: `${id}  deleted`, document: { job_id: id, deleted: true } }
     },
   })

@@ -1,7 +1,7 @@
 // One frame of `foreman top`: target, running job, queue and latest finished jobs, fitted to the size of the terminal. Pure.
 
 import type { JobSummary, StatusDocument } from '../protocol/wire.ts'
-import { cut, cutColoured, displayWidth } from './display-width.ts'
+import { cut, displayWidth } from './display-width.ts'
 import { aheadCell } from './job-table.ts'
 import { etaText, paintState, ranText, speedText } from './job-words.ts'
 import { drainLines, targetLines, WAITING_COLUMNS, waitingRows } from './ps.ts'
@@ -34,7 +34,7 @@ interface Section {
 
 export function frame(top: Top, { columns, rows }: Size, now: number, style: Painter = styled): string[] {
   // A terminal without wrapping overwrites its last column with the rest of a long line: `3.4` became `4`.
-  return picture(top, { columns, rows }, now, style).map((line) => cutColoured(line, columns))
+  return picture(top, { columns, rows }, now, style).map((line) => cut(line, columns))
 }
 
 function picture(top: Top, { columns, rows }: Size, now: number, style: Painter): string[] {

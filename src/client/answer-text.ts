@@ -1,5 +1,4 @@
-// Owns which words of the assistant one record of an answer brings, in each of the target's dialects. Pure. Thinking and
-// tool calls are no text.
+// Assistant's text in one record of an answer, for each of Ollama's dialects. Pure. Thinking and tool calls are not text.
 
 const at = (it: unknown, ...path: readonly (string | number)[]): unknown =>
   path.reduce<unknown>(
@@ -12,7 +11,7 @@ const listAt = (it: unknown, ...path: readonly (string | number)[]): readonly un
   return Array.isArray(list) ? list : []
 }
 
-/** The parts of one `type` in a list of Anthropic's or of responses'. */
+/** Joined texts of the parts with this `type`, in a list of /v1/messages or /v1/responses; undefined if there are none. */
 const joined = (parts: readonly unknown[], type: string): string | undefined => {
   const texts = parts.filter((part) => at(part, 'type') === type).map((part) => at(part, 'text'))
   return texts.length === 0 ? undefined : texts.filter((text) => typeof text === 'string').join('')
@@ -20,13 +19,13 @@ const joined = (parts: readonly unknown[], type: string): string | undefined => 
 
 const TEXT_DELTAS = ['response.output_text.delta', 'transcript.text.delta']
 
-/** Empty where the record brings none. Of several choices the first. */
+/** Returns the assistant's text in one record (`RecordEvent.data`), or an empty string. Of several choices, the first counts. */
 export function textOf(data: unknown): string {
   const type = at(data, 'type')
   if (typeof type === 'string' && TEXT_DELTAS.includes(type)) return word(at(data, 'delta'))
   if (type === 'content_block_delta')
     return at(data, 'delta', 'type') === 'text_delta' ? word(at(data, 'delta', 'text')) : ''
-  // A stream's other events of these dialects tell once more what its deltas have told.
+  // The other events of these streams repeat what the deltas had.
   if (typeof type === 'string' && type !== 'message') return ''
   return word(
     at(data, 'message', 'content') ??

@@ -1,12 +1,12 @@
-// Owns how long something is waited for: a caller's signal and a time limit, made one signal. Once released it leaves no
-// timer and no listener behind, which AbortSignal.timeout and AbortSignal.any cannot promise.
+// Deadline of a call: the caller's signal and a time limit as one signal. After `release` no timer or listener is left, which
+// AbortSignal.timeout and AbortSignal.any do not guarantee.
 
 import { WaitSignal } from './wait-signal.ts'
 
-/** A longer timer fires at once in every runtime. */
+/** In every runtime a longer timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** The reason of a signal whose work was left, not given up: nobody is told. */
+/** Abort reason after `dispose`: the work is abandoned, and its failure is not reported. */
 const LEFT = new Error('left')
 
 export class CallDeadline {
@@ -15,7 +15,7 @@ export class CallDeadline {
   readonly #whenOver: () => Error
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** `outer` ends it with its own reason; `whenOver` makes the reason when `ms` have passed (Infinity: never). */
+  /** `outer` ends it with its own reason. `whenOver` creates the reason after `ms` (Infinity: no limit). */
   constructor(outer: AbortSignal | undefined, ms: number, whenOver: () => Error) {
     this.#outer = outer
     this.#whenOver = whenOver
@@ -26,40 +26,40 @@ export class CallDeadline {
     }
   }
 
-  /** What fetch and other patience take. */
+  /** The combined signal. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  /** True after `leave`. */
+  /** Whether `dispose` ended it. */
   get isLeft(): boolean {
     return this.signal.aborted && this.signal.reason === LEFT
   }
 
-  /** Another `ms` from now, instead of what was left. */
+  /** Sets the time limit to `ms` from now. */
   extend(ms: number): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (!this.signal.aborted && ms !== Number.POSITIVE_INFINITY) this.#arm(ms)
   }
 
-  /** Throws the signal's reason, or the error of the time limit. */
+  /** Throws the reason if the signal is aborted or the time limit has passed. */
   throwIfOver(): void {
     this.signal.throwIfAborted()
   }
 
-  /** Rejects as soon as the patience is over. */
+  /** Resolves after `ms`. Rejects as soon as the deadline passes. */
   sleep(ms: number): Promise<void> {
     return new WaitSignal().wait(ms, this.signal)
   }
 
-  /** No timer, no listener. What runs on the signal goes on. */
+  /** Removes the timer and the listener. Work on the signal continues. */
   release(): void {
     this.extend(Number.POSITIVE_INFINITY)
     this.#outer?.removeEventListener('abort', this.#follow)
   }
 
-  /** Releases, and ends whatever still runs on the signal. Safe twice. */
+  /** Releases, and aborts work that still runs on the signal. Safe to call twice. */
   dispose(): void {
     this.release()
     this.#controller.abort(LEFT)

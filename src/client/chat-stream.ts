@@ -1,31 +1,34 @@
-// Owns a blocked, streamed chat: the records of the target's answer as they come. An answer that is not whole never ends
-// as if it were.
+// Streamed chat as a waiting call: the records of the answer as they arrive. Throws if the answer is incomplete.
 
 import { type Connection, foreign, isObject, parsedJson } from './connection.ts'
 import { ApiError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { linesOf } from './line-reader.ts'
 
-/** A request of `/api/chat`. What is not named here is passed on all the same. */
+/** Request body of `/api/chat`. Other keys are passed to Ollama unchanged. */
 export interface ChatBody {
+  /** The model, such as `qwen3:14b`. Must not be empty. */
   readonly model: string
+  /** Ollama's messages: `{ role, content }`. */
   readonly messages?: readonly unknown[]
   readonly [key: string]: unknown
 }
 
-/** A record of `/api/chat`, as the target wrote it. */
+/** One record of `/api/chat`, as Ollama wrote it. */
 export interface ChatRecord {
   readonly model: string
   readonly message: { readonly role: string; readonly content: string; readonly [key: string]: unknown }
-  /** True in the last one, which has the counts. */
+  /** True in the last record, which also has the token counts. */
   readonly done: boolean
+  /** Why the model stopped, such as `stop` or `length`. Present in the last record. */
   readonly done_reason?: string
   readonly [key: string]: unknown
 }
 
 export interface ChatOptions {
+  /** Ends the call, and thereby the job. The call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds for the whole answer, the queue included. Default: no limit. */
+  /** Time limit in milliseconds for the whole answer, time in the queue included. Default: no limit. */
   readonly timeoutMs?: number | undefined
 }
 

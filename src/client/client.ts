@@ -1,5 +1,5 @@
-// Owns what a program can ask of a running foreman. It runs on Node 22+, Bun and in browsers, and when a call has settled,
-// nothing of it is open.
+// Client of a running foreman, for Node 22+, Bun and browsers. When a call has settled, none of its sockets, timers or
+// listeners is left.
 
 import type {
   JobDocument,
@@ -20,106 +20,115 @@ import { type ReceiverOptions, WebhookReceiver } from './receiver.ts'
 import { submitted } from './submission.ts'
 
 export interface ClientOptions {
-  /** Where foreman is, a path prefix included. Default `http://127.0.0.1:8080`. */
+  /** Address of foreman, with a path prefix if it has one. Default: `http://127.0.0.1:8080`. */
   readonly url?: string | undefined
-  /** What FOREMAN_TOKEN is set to there. */
+  /** The daemon's FOREMAN_TOKEN. Default: no token is sent. */
   readonly token?: string | undefined
-  /** Milliseconds for one whole call, where the call says nothing else. Default 10 000. */
+  /** Time limit of one call in milliseconds, if the call does not set its own. Default: 10 000. */
   readonly timeoutMs?: number | undefined
-  /** Hears of the ends of jobs by webhook. Node and Bun only. */
+  /** Receives the webhooks of this client's jobs, to learn when they end. Node and Bun only. Default: none. */
   readonly receiver?: ReceiverOptions | undefined
-  /** Another fetch, such as one that goes through a proxy. */
+  /** Replaces the runtime's `fetch`, for example to use a proxy or a certificate. */
   readonly fetch?: typeof globalThis.fetch | undefined
-  /** Keeps sockets for the next call, which saves connecting; then they stay open for a while. Default false. */
+  /** Whether sockets are reused by later calls. They then stay open for a while after a call. Default: false. */
   readonly keepAlive?: boolean | undefined
-  /** Milliseconds for which a wait lives through a foreman that does not answer. Default 120 000. */
+  /** How long, in milliseconds, a wait continues while foreman does not answer. Default: 120 000. */
   readonly unreachableMs?: number | undefined
 }
 
 export interface RequestOptions {
-  /** Gives up the call; it then rejects with the signal's reason. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds for the whole call. */
+  /** Time limit of the whole call in milliseconds. Default: the client's `timeoutMs`, unless the method says otherwise. */
   readonly timeoutMs?: number | undefined
 }
 
 export interface SubmitOptions extends JobOptions, RequestOptions {
-  /** At most 255 visible ASCII characters: the same key and body is the same job as long as it is kept. Default: a new one. */
+  /** At most 255 visible ASCII characters. The same key and body return the same job while it is kept. Default: a random key. */
   readonly idempotencyKey?: string | undefined
 }
 
 export interface GetOptions extends RequestOptions {
-  /** Holds the answer until the job is over, for at most this long (1 to 60). */
+  /** Waits for the end of the job for at most this many seconds (1 to 60), then answers. Default: answers at once. */
   readonly waitSeconds?: number | undefined
 }
 
 export interface ListOptions extends RequestOptions {
+  /** Only jobs in this state. */
   readonly state?: JobState | undefined
+  /** Only jobs for this model. */
   readonly model?: string | undefined
+  /** Only jobs with this label. */
   readonly label?: string | undefined
-  /** Jobs a page, 1 to 200. */
+  /** Jobs per page, from 1 to 200. Default: 50. */
   readonly limit?: number | undefined
-  /** `next` of the page before. */
+  /** The `next` of the previous page. Default: the first page. */
   readonly cursor?: string | undefined
 }
 
 export interface ArtifactOptions extends RequestOptions {
-  /** Bytes from `from` to `to`, both included; without `to` to the end. */
+  /** Fetches only the bytes from `from` to `to`, both included. Without `to`, until the end. */
   readonly range?: { readonly from: number; readonly to?: number | undefined } | undefined
 }
 
 export interface FetchedArtifact {
   readonly contentType: string
+  /** The ETag; null if foreman sent none. */
   readonly etag: string | null
-  /** Bytes of the whole artifact, where only a range was asked for. */
+  /** Size of the whole artifact in bytes, even if only a range was fetched. */
   readonly size: number
+  /** The artifact, or the requested range. */
   readonly bytes: Uint8Array<ArrayBuffer>
+  /** Decodes `bytes` as UTF-8. */
   text(): string
 }
 
-/** `POST /jobs/{id}/cancel`. */
+/** Answer of `POST /jobs/{id}/cancel`. */
 export interface CancelDocument {
   job_id: string
-  /** A final one: it is over. Another one: it is being stopped, and will be in a moment. */
+  /** A final state if the job has ended. Another state if it is being stopped and will end in a moment. */
   state: JobState
 }
 
-/** `GET /healthz`. */
+/** Answer of `GET /healthz`. */
 export interface Health {
+  /** `ok` if foreman is alive. */
   readonly status: string
-  /** The target does not answer; foreman itself is well. */
+  /** Whether the target does not answer. foreman itself is healthy. */
   readonly degraded: boolean
 }
 
 export interface PauseOptions extends RequestOptions {
-  /**
-   * Unloads every model of the target once the running job has ended; the call waits for that, by default without a limit.
-   */
+  /** Unloads every model once the running job has ended. The call waits for that, by default without a limit. Default: false. */
   readonly unload?: boolean | undefined
-  /** The pause ends by itself after this: `30m`, `2h`. Default: it lasts until `resume`. */
+  /** Duration after which the pause ends by itself, such as `30m` or `2h`. Default: until `resume`. */
   readonly for?: string | undefined
 }
 
-/** `GET /api/tags` and `/api/ps`, as Ollama writes them. */
+/** Answer of `GET /api/tags` and `GET /api/ps`, as Ollama writes it. */
 export interface Models {
   readonly models: readonly { readonly name: string; readonly [key: string]: unknown }[]
 }
 
-/** A request of `/api/embed`. */
+/** Request body of `/api/embed`. Other keys are passed to Ollama unchanged. */
 export interface EmbedBody {
+  /** The embedding model. Must not be empty. */
   readonly model: string
+  /** One text or several. */
   readonly input: string | readonly string[]
   readonly [key: string]: unknown
 }
 
+/** Answer of `/api/embed`. */
 export interface Embeddings {
   readonly model: string
+  /** One vector for each text, in order. */
   readonly embeddings: readonly (readonly number[])[]
   readonly [key: string]: unknown
 }
 
 const SECOND_MS = 1_000
-/** An embedder may have to be loaded first, and an artifact may come over a slow line. */
+/** An embedding model may have to be loaded first, and an artifact may come over a slow connection. */
 const LONG_CALL_MS = 300_000
 
 const BACKUP_TYPE = 'application/vnd.sqlite3'
@@ -130,12 +139,13 @@ const isPaused = ({ paused }: JsonFieldsOf): boolean => typeof paused === 'boole
 const pathOf = (id: string, rest = ''): string => `/jobs/${encodeURIComponent(id)}${rest}`
 
 export class ForemanClient {
+  /** The address of foreman, without a slash at the end. */
   readonly url: string
   readonly #connection: Connection
   readonly #receiver: WebhookReceiver | null
   readonly #unreachableMs: number
 
-  /** Throws a TypeError for a URL without a scheme, and for a receiver without a usable secret or address. Connects to nobody. */
+  /** Throws a TypeError if the URL has no scheme, or if the receiver has no valid secret or address. Sends no request. */
   constructor(options: ClientOptions = {}) {
     const { url = 'http://127.0.0.1:8080', token, timeoutMs = 10_000, receiver, fetch, keepAlive = false } = options
     this.#connection = new Connection({
@@ -151,23 +161,24 @@ export class ForemanClient {
   }
 
   /**
-   * Hands in a job. When this resolves, it is on foreman's disk and will come to an end, whatever happens to this program.
-   * Sent again by itself, with the same Idempotency-Key, while foreman cannot be reached or answers 503, within
-   * `timeoutMs`. Text and bytes are the request of the endpoint, passed on as they are.
+   * Submits a job. When this resolves, the job is on foreman's disk and will be completed, whatever happens to this program.
+   * While foreman is unreachable or answers 503, the request is sent again with the same Idempotency-Key, within
+   * `timeoutMs`. A string or bytes are sent unchanged as the request of the endpoint.
    *
-   * Throws ApiError (400 what is wrong with the body, 404 no such model, 422 the key stands for another body, 503 the
-   * queue is full), AuthError, UnreachableError, or a TypeError for a body that cannot take the options.
+   * Throws ApiError (400: invalid body; 404: unknown model; 422: the key was used with another body; 503: the queue is
+   * full), AuthError, UnreachableError, or a TypeError if the options cannot be added to the body.
    */
   async submit(body: JobBody | string | Uint8Array, options: SubmitOptions = {}): Promise<JobHandle> {
-    const { signal, timeoutMs = this.#connection.timeoutMs, idempotencyKey, ...wishes } = options
-    // One URL a job: whoever names his own hears of it himself.
-    const receiver = wishes.webhookUrl === undefined && wishes.webhookEvents === undefined ? this.#receiver : null
-    // Without its port the end is learnt of in another way; the body stays the same, and with it what a key stands for.
+    const { signal, timeoutMs = this.#connection.timeoutMs, idempotencyKey, ...jobOptions } = options
+    // A job has one webhook URL: the caller's own takes the place of the receiver's.
+    const receiver =
+      jobOptions.webhookUrl === undefined && jobOptions.webhookEvents === undefined ? this.#receiver : null
+    // If the port cannot be opened, the wait uses other means. The body must stay the same for its Idempotency-Key.
     const hold = await receiver?.hold().catch(() => null)
     try {
-      const webhookUrl = wishes.webhookUrl ?? (await receiver?.address().catch(() => null)) ?? undefined
+      const webhookUrl = jobOptions.webhookUrl ?? (await receiver?.address().catch(() => null)) ?? undefined
       const { receipt, isReplayed } = await submitted(this.#connection, {
-        body: bodyOf(body, { ...wishes, webhookUrl }),
+        body: bodyOf(body, { ...jobOptions, webhookUrl }),
         idempotencyKey,
         signal,
         timeoutMs,
@@ -178,19 +189,19 @@ export class ForemanClient {
     }
   }
 
-  /** A handle for a job that was handed in before, or by somebody else. Asks nothing. */
+  /** Returns a handle for an existing job. Sends no request. */
   job(id: string): JobHandle {
     return this.#handle(id)
   }
 
-  /** The job as it is now. Throws ApiError `job_not_found`. */
+  /** Returns the job in its current state. Throws ApiError `job_not_found`. */
   async get(id: string, { waitSeconds, signal, timeoutMs }: GetOptions = {}): Promise<JobDocument> {
-    const patient = (timeoutMs ?? this.#connection.timeoutMs) + (waitSeconds ?? 0) * SECOND_MS
+    const limitMs = (timeoutMs ?? this.#connection.timeoutMs) + (waitSeconds ?? 0) * SECOND_MS
     const headers = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }
-    return this.#document('GET', pathOf(id), hasId, { headers, signal, timeoutMs: patient })
+    return this.#document('GET', pathOf(id), hasId, { headers, signal, timeoutMs: limitMs })
   }
 
-  /** One page of jobs, newest first, blocked calls included. */
+  /** Returns one page of jobs, newest first, waiting calls included. */
   async list({ signal, timeoutMs, ...filter }: ListOptions = {}): Promise<JobListDocument> {
     const query = new URLSearchParams()
     for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value))
@@ -198,7 +209,7 @@ export class ForemanClient {
     return this.#document('GET', path, ({ jobs }) => Array.isArray(jobs), { signal, timeoutMs })
   }
 
-  /** All jobs that fit, newest first, page after page. */
+  /** Iterates over all matching jobs, newest first, and fetches pages as needed. */
   jobs(filter: ListOptions = {}): Iteration<JobSummary> {
     const { url } = this
     const page = (signal: AbortSignal, cursor: string | undefined) => this.list({ ...filter, cursor, signal })
@@ -207,21 +218,21 @@ export class ForemanClient {
         const { jobs, next } = await page(signal, cursor)
         yield* jobs
         if (next === null) return
-        // A server that gives the same page for ever must not keep anybody for ever.
+        // Guard against a server that returns the same page for ever.
         if (next === cursor || jobs.length === 0) throw foreign(url)
         cursor = next
       }
     })
   }
 
-  /** Ends the job, wherever it is. Safe twice, and when it is over. Throws ApiError `job_not_found`. */
+  /** Cancels a waiting or running job. Does nothing if it has ended. Throws ApiError `job_not_found`. */
   async cancel(id: string, options?: RequestOptions): Promise<CancelDocument> {
     return this.#document('POST', pathOf(id, '/cancel'), hasId, options)
   }
 
   /**
-   * A new job with the body of a finished one; the old one stays as it is. Throws ApiError `job_not_found`, `job_active`,
-   * or `body_gone` for a blocked call. Not sent again by itself: there is no key that would make two of them one.
+   * Submits the body of a finished job again as a new job; the old job does not change. Throws ApiError `job_not_found`,
+   * `job_active`, or `body_gone` for a waiting call. The request is not retried, because it has no Idempotency-Key.
    */
   async retry(id: string, options?: RequestOptions): Promise<JobHandle> {
     const path = pathOf(id, '/retry')
@@ -234,15 +245,15 @@ export class ForemanClient {
     return this.#handle(receipt.job_id, { receipt })
   }
 
-  /** Forgets a finished job with all it holds. Throws ApiError `job_not_found`, or `job_active` while it is not over. */
-  async forget(id: string, options?: RequestOptions): Promise<void> {
+  /** Deletes a finished job with its artifacts and webhooks. Throws ApiError `job_not_found`, or `job_active` until it ends. */
+  async delete(id: string, options?: RequestOptions): Promise<void> {
     const { close } = await this.#connection.open('DELETE', pathOf(id), options)
     close()
   }
 
   /**
-   * The bytes that a finished job has left: `completion`, the assistant's text, or `response`, the target's answer as it
-   * came. Throws ApiError `job_not_found`, `artifact_not_found`, `range_not_satisfiable`. Default time limit 5 minutes.
+   * Fetches an artifact of a finished job: `completion`, the assistant's text, or `response`, the target's unchanged
+   * answer. Throws ApiError `job_not_found`, `artifact_not_found` or `range_not_satisfiable`. Default time limit: 5 minutes.
    */
   async artifact(id: string, name: string, options: ArtifactOptions = {}): Promise<FetchedArtifact> {
     const { range, signal, timeoutMs = LONG_CALL_MS } = options
@@ -261,15 +272,16 @@ export class ForemanClient {
     }
   }
 
-  /** Sends the webhook of state change `n` once more. Throws ApiError `job_not_found`, `delivery_not_found`. */
+  /** Sends the webhook of state change `n` again. Throws ApiError `job_not_found` or `delivery_not_found`. */
   async redeliver(id: string, n: number, options?: RequestOptions): Promise<void> {
     const { close } = await this.#connection.open('POST', pathOf(id, `/deliveries/${n}/redeliver`), options)
     close()
   }
 
   /**
-   * A blocked chat: this program holds the line, and leaving ends the job. Unless `stream` is false, an iteration of the
-   * target's records, which is begun by the first step and throws when the answer is not whole.
+   * Sends a chat as a waiting call: if this program disconnects, the job ends. With `stream: false` it resolves with the
+   * whole answer. Otherwise it returns an iteration of Ollama's records, which sends the request at its first step and
+   * throws if the answer is incomplete.
    */
   chat(body: ChatBody & { readonly stream: false }, options?: ChatOptions): Promise<ChatRecord>
   chat(body: ChatBody & { readonly stream?: true }, options?: ChatOptions): Iteration<ChatRecord>
@@ -281,31 +293,31 @@ export class ForemanClient {
     return this.#send(CHAT, body, isAnswer, { signal, timeoutMs })
   }
 
-  /** Embeddings, past the queue. Default time limit 5 minutes: the embedder may have to be loaded. */
+  /** Computes embeddings, without the queue. Default time limit: 5 minutes, because the model may have to be loaded. */
   async embed(body: EmbedBody, { signal, timeoutMs = LONG_CALL_MS }: RequestOptions = {}): Promise<Embeddings> {
     checkModel(body)
     return this.#send('/api/embed', body, ({ embeddings }) => Array.isArray(embeddings), { signal, timeoutMs })
   }
 
-  /** The models that the target has; answered while it sleeps, too. */
+  /** Returns the target's models, even while it is asleep. */
   async tags(options?: RequestOptions): Promise<Models> {
     return this.#document('GET', '/api/tags', hasModels, options)
   }
 
-  /** The models that the target holds in memory, as foreman saw it last. */
+  /** Returns the models in the target's memory, as of foreman's last probe. */
   async ps(options?: RequestOptions): Promise<Models> {
     return this.#document('GET', '/api/ps', hasModels, options)
   }
 
-  /** What the target, the queue and the running job are doing now. */
+  /** Returns the state of the target, the queue and the running job. */
   async status(options?: RequestOptions): Promise<StatusDocument> {
     const isStatus = ({ target, queue }: JsonFieldsOf): boolean => isObject(target) && isObject(queue)
     return this.#document('GET', '/status', isStatus, options)
   }
 
   /**
-   * Nothing new is sent to the target until `resume`; the running job ends. Survives a restart. A second pause replaces the
-   * first one's end. With `unload` it resolves when it is known which models are gone; `unload` of the answer names them.
+   * Stops sending jobs to the target until `resume`; the running job finishes. The pause survives a restart of foreman. A
+   * second pause replaces the end of the first. With `unload` it resolves when the unload is done or has failed.
    */
   async pause({ unload, for: span, ...call }: PauseOptions = {}): Promise<PauseDocument> {
     if (unload === undefined && span === undefined) return this.#document('POST', '/pause', isPaused, call)
@@ -326,14 +338,14 @@ export class ForemanClient {
     }
   }
 
-  /** Ends a pause. Safe twice. */
+  /** Ends a pause. Does nothing if foreman is not paused. */
   async resume(options?: RequestOptions): Promise<PauseDocument> {
     return this.#document('POST', '/resume', isPaused, options)
   }
 
   /**
-   * A consistent copy of foreman's database, an SQLite file, as its bytes come. Jobs go on meanwhile. It throws when the copy
-   * did not come whole. The time limit, by default none, is for the whole copy.
+   * Iterates over the bytes of a consistent copy of foreman's database, an SQLite file. Jobs continue meanwhile. Throws if
+   * the copy is incomplete. The time limit, by default none, is for the whole copy.
    */
   backup({ signal, timeoutMs = Number.POSITIVE_INFINITY }: RequestOptions = {}): Iteration<Uint8Array> {
     const connection = this.#connection
@@ -352,7 +364,7 @@ export class ForemanClient {
     })
   }
 
-  /** Whether foreman is alive; needs no token. */
+  /** Returns whether foreman is alive. Needs no token. */
   async health(options?: RequestOptions): Promise<Health> {
     return this.#document('GET', '/healthz', ({ degraded }) => typeof degraded === 'boolean', options)
   }

@@ -1,5 +1,5 @@
-// Owns the way to one foreman: its address, the token, one request at a time, and what its failure means. It never retries,
-// and closes what it opened. It knows nothing but fetch, so that it runs on Node 22+, Bun and in browsers.
+// HTTP connection to one foreman: address, token, single requests and their errors. It never retries, and closes what it
+// opened. It uses only fetch, so that it runs on Node 22+, Bun and in browsers.
 
 import { CallDeadline } from './call-deadline.ts'
 import { type CallSockets, callSockets } from './call-sockets.ts'
@@ -9,9 +9,9 @@ export interface ConnectionOptions {
   readonly url: string
   readonly token: string | undefined
   readonly timeoutMs: number
-  /** Default: the runtime's own. */
+  /** Default: the runtime's fetch. */
   readonly fetch: typeof globalThis.fetch | undefined
-  /** Keep sockets for the next request. */
+  /** Whether to reuse sockets. */
   readonly keepAlive: boolean
 }
 
@@ -19,23 +19,26 @@ export interface ClientRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | Uint8Array | undefined
   readonly signal?: AbortSignal | undefined
-  /** Default: that of the connection. */
+  /** Time limit in milliseconds. Default: the connection's. */
   readonly timeoutMs?: number | undefined
 }
 
-/** An answer whose head has come and was good. Whoever asked must close it. */
+/** A successful answer whose head has arrived. The caller must close it. */
 export interface Answer {
   readonly response: Response
-  /** Its time limit goes on until the end of the body, unless somebody allows it more. */
+  /** Time limit for the head and the body. The reader of the body may extend it. */
   readonly patience: CallDeadline
-  /** Closes the socket, if it is still open. Safe twice. */
+  /** Closes the socket if it is open. Safe to call twice. */
   close(): void
 }
 
-/** An object of JSON. */
+/** A JSON object. */
 export type JsonFieldsOf = Readonly<Record<string, unknown>>
 
-/** In a page a URL may be relative; elsewhere fetch would fail at the first call, and a submit would try again for a while. */
+/**
+ * Throws a TypeError for a URL that fetch cannot use. Without this check a submit would retry for a while. In a web page a
+ * URL may be relative.
+ */
 function checkUrl(url: string): void {
   if (/^https?:\/\//i.test(url)) {
     if (URL.canParse(url)) return
@@ -63,12 +66,12 @@ export class Connection {
     this.#sockets = keepAlive || fetch !== undefined ? () => ({ init: {}, close: () => undefined }) : callSockets
     this.#headers = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      // Else a runtime would hold the socket for a while. Browsers ignore the header and look after theirs.
+      // Otherwise the runtime keeps the socket for a while. Browsers ignore this header and manage sockets themselves.
       ...(keepAlive ? {} : { connection: 'close' }),
     }
   }
 
-  /** Rejects with a ForemanError, or with the signal's reason; then nothing is open. */
+  /** Sends a request. Rejects with a ForemanError or with the signal's reason, after closing everything. */
   async open(method: string, path: string, asking: ClientRequest = {}): Promise<Answer> {
     const { headers, body, signal, timeoutMs = this.timeoutMs } = asking
     const patience = new CallDeadline(
@@ -83,12 +86,12 @@ export class Connection {
     }
     try {
       patience.throwIfOver()
-      // A browser's fetch refuses to be called as a method of anything but the window.
+      // A browser's fetch throws if it is called as a method of another object.
       const fetch = this.#fetch
       const response = await fetch(`${this.url}${path}`, {
         method,
         headers: { accept: 'application/json', ...this.#headers, ...headers },
-        // A redirect would carry the token to an address that nobody configured.
+        // A redirect would send the token to an address that was not configured.
         redirect: 'manual',
         signal: patience.signal,
         ...sockets.init,
@@ -103,7 +106,7 @@ export class Connection {
     }
   }
 
-  /** One document of JSON. `isWanted` tells foreman's answer from anybody else's. */
+  /** Requests one JSON document. `isWanted` tells foreman's answer from that of another server. */
   async document<T>(
     method: string,
     path: string,
@@ -113,12 +116,12 @@ export class Connection {
     return this.#read(method, path, asking, async (response) => {
       const document = parsedJson(await response.text())
       if (!isObject(document) || !isWanted(document)) throw foreign(this.url)
-      // `isWanted` has looked at what tells the document apart; the rest is foreman's word.
+      // `isWanted` checked the characteristic fields; the others are trusted.
       return { document: document as T, response }
     })
   }
 
-  /** The bytes of an answer. */
+  /** Requests the bytes of an answer. */
   async bytes(path: string, asking?: ClientRequest): Promise<{ bytes: Uint8Array<ArrayBuffer>; response: Response }> {
     return this.#read('GET', path, asking, async (response) => ({
       bytes: new Uint8Array(await response.arrayBuffer()),
@@ -126,7 +129,7 @@ export class Connection {
     }))
   }
 
-  /** What went wrong while an answer was read, as an error of this library or the reason of the caller's signal. */
+  /** Converts a failure while reading an answer to an error of this library, or to the reason of the caller's signal. */
   failureOf(error: unknown, patience: CallDeadline): unknown {
     if (patience.signal.aborted) return patience.signal.reason
     if (error instanceof ForemanError) return error
@@ -155,7 +158,7 @@ export const isObject = (it: unknown): it is JsonFieldsOf => typeof it === 'obje
 export const foreign = (url: string): UnexpectedServerError =>
   new UnexpectedServerError(`something answers at ${url}, but it is not foreman`)
 
-/** Undefined for what is no JSON. */
+/** Returns undefined if the text is not JSON. */
 export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -165,23 +168,23 @@ export function parsedJson(text: string): unknown {
 }
 
 function errorFor(url: string, { status, headers }: Response, document: unknown): Error {
-  const told = isObject(document) && typeof document['error'] === 'string' ? document['error'] : null
-  // A page of another origin sees no header that is not exposed to it; on /jobs the document says it, too.
-  const written = isObject(document) && typeof document['code'] === 'string' ? document['code'] : null
-  const code = headers.get('x-foreman-error') ?? written
-  if (status === 401 || status === 403) return new AuthError(told ?? `${url} answered ${status}`, status, code)
-  if (code === null && told === null) return foreign(url)
-  return new ApiError(told ?? `HTTP ${status}`, status, code, retryAfterMs(headers.get('retry-after')))
+  const message = isObject(document) && typeof document['error'] === 'string' ? document['error'] : null
+  // A page of another origin cannot read the header. On /jobs the document has the code as well.
+  const inBody = isObject(document) && typeof document['code'] === 'string' ? document['code'] : null
+  const code = headers.get('x-foreman-error') ?? inBody
+  if (status === 401 || status === 403) return new AuthError(message ?? `${url} answered ${status}`, status, code)
+  if (code === null && message === null) return foreign(url)
+  return new ApiError(message ?? `HTTP ${status}`, status, code, retryAfterMs(headers.get('retry-after')))
 }
 
-/** Seconds, or a date. */
+/** Reads a Retry-After header: seconds or a date. Returns milliseconds; null if there is none. */
 function retryAfterMs(header: string | null): number | null {
   if (header === null) return null
   const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
   return Number.isNaN(ms) ? null : Math.max(0, ms)
 }
 
-/** fetch hides the reason of a failure in causes, sometimes several at once (one for each address of a name). */
+/** fetch hides the reason of a failure in `cause`, sometimes several (one for each address of a name). */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
   if (!(error instanceof Error)) return String(error)

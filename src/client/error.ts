@@ -1,9 +1,8 @@
-// Owns the ways in which a call to foreman, or a job, can fail, as classes, so that a caller can tell them apart without
-// reading text.
+// Error classes of the client, so that a caller can tell failures apart without reading messages.
 
 import type { JobDocument } from '../protocol/wire.ts'
 
-/** Every error of this library. What a caller's own AbortSignal gives as its reason is passed on as it is. */
+/** Base class of every error of this library. The reason of the caller's AbortSignal is thrown unchanged. */
 export class ForemanError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -11,16 +10,16 @@ export class ForemanError extends Error {
   }
 }
 
-/** Nothing answered: refused, no such host, cut, or no answer in time. */
+/** foreman did not answer: connection refused or lost, unknown host, or no answer in time. */
 export class UnreachableError extends ForemanError {}
 
 /** foreman answered with an error. */
 export class ApiError extends ForemanError {
-  /** The HTTP status. 200 where the error came in the middle of an answer that had begun well. */
+  /** The HTTP status; 200 if the error came in the middle of an answer. */
   readonly status: number
-  /** foreman's own code (docs/errors.md); null where it was somebody else's error. */
+  /** foreman's error code (docs/errors.md); null if the error is not foreman's own. */
   readonly code: string | null
-  /** What `Retry-After` asked for, milliseconds; null where it asked for nothing. */
+  /** The `Retry-After` of the answer in milliseconds; null if it had none. */
   readonly retryAfterMs: number | null
 
   constructor(message: string, status: number, code: string | null, retryAfterMs: number | null = null) {
@@ -31,17 +30,17 @@ export class ApiError extends ForemanError {
   }
 }
 
-/** 401 or 403: the token is missing or wrong, or the address under which foreman was called is not allowed. */
+/** 401 or 403: the token is missing or wrong, or foreman does not allow the host name or origin of the call. */
 export class AuthError extends ApiError {}
 
-/** Something answers there, and it is not foreman. */
+/** Something other than foreman answered. */
 export class UnexpectedServerError extends ForemanError {}
 
-/** The job is over, and not `done`. */
+/** The job ended with another state than `done`. */
 export class JobEndedError extends ForemanError {
-  /** As it was at its end; attempts, timings and deliveries are in it. */
+  /** The job in its final state, with attempts, timings and deliveries. */
   readonly job: JobDocument
-  /** Why it ended (docs/errors.md). */
+  /** Why it ended: one of the codes in docs/errors.md. */
   readonly code: string
 
   constructor(job: JobDocument) {
@@ -51,34 +50,34 @@ export class JobEndedError extends ForemanError {
   }
 }
 
-/** The job `failed`. `error.status` of its document is the target's HTTP status, where it gave one. */
+/** The job `failed`. If the target sent an HTTP status, it is `job.error.status`. */
 export class JobFailedError extends JobEndedError {}
 
-/** Somebody cancelled the job, or a deadline of its own did: `start_before_passed`, `finish_before_passed`. */
+/** The job was cancelled, on request or by its own deadline (`start_before_passed`, `finish_before_passed`). */
 export class JobCancelledError extends JobEndedError {}
 
-/** The job was not over in the time that the caller gave it. It goes on. */
+/** The job did not end within the caller's time limit. It continues. */
 export class WaitTimeoutError extends ForemanError {
   readonly jobId: string
   readonly timeoutMs: number
 
   constructor(jobId: string, timeoutMs: number) {
-    super(`job ${jobId} was not over within ${timeoutMs} ms; it goes on`)
+    super(`job ${jobId} did not finish within ${timeoutMs} ms; it continues`)
     this.jobId = jobId
     this.timeoutMs = timeoutMs
   }
 }
 
-/** The job went back to the queue after part of its text had been handed out: that text will not be continued. */
+/** The job was put back in the queue after part of its text had been delivered. That text will not be continued. */
 export class AnswerVoidedError extends ForemanError {
   readonly jobId: string
 
   constructor(jobId: string) {
-    super(`job ${jobId} was put back in the queue: the text until now is void, and begins anew`)
+    super(`job ${jobId} was put back in the queue: the text so far is void, and starts again`)
     this.jobId = jobId
   }
 }
 
-/** The error of a job that is over and not done. */
+/** Returns the error for a job that failed or was cancelled. */
 export const endedError = (job: JobDocument): JobEndedError =>
   job.state === 'cancelled' ? new JobCancelledError(job) : new JobFailedError(job)

@@ -1,5 +1,5 @@
-// Owns the events of one job as they come: connects again by itself where the line was cut, goes on behind the last event,
-// and ends behind the final state. Each event is handed out once, in its order.
+// Event stream of one job. It reconnects after the last event if the connection is lost, and ends after the final state.
+// Each event is delivered once, in order.
 
 import type { JobEvent } from '../protocol/event.ts'
 import type { JobState } from '../protocol/wire.ts'
@@ -11,19 +11,21 @@ import { linesOf } from './line-reader.ts'
 import { OutageBudget } from './outage-budget.ts'
 
 export interface EventsOptions {
-  /** Only what comes behind the event of this number. Default 0: from the beginning. */
+  /** Only events after the event with this number. Default: 0, from the start. */
   readonly after?: number | undefined
+  /** Ends the iteration, which then throws the signal's reason. The job continues. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** foreman beats every 15 s at the least. */
+/** foreman sends a heartbeat at least every 15 s. */
 const MAX_SILENCE_MS = 45_000
 const FIRST_PAUSE_MS = 250
 const MAX_PAUSE_MS = 5_000
 
+/** Returns whether a job in this state has ended. */
 export const isFinal = (state: JobState): boolean => state === 'done' || state === 'failed' || state === 'cancelled'
 
-/** `graceMs`: how long foreman may be unreachable, from one answer to the next, before the iteration throws. */
+/** `graceMs` is how long foreman may be unreachable before the iteration throws. */
 export function eventsOf(
   connection: Connection,
   id: string,
@@ -48,7 +50,7 @@ async function* follow(connection: Connection, id: string, after: number, patien
         yield event
         if (event.type === 'state' && isFinal(event.state)) return
       }
-      // Asked for what comes after the end, foreman has nothing to say. A second time, because it may have ended just now.
+      // After the final event foreman sends nothing. Checked twice, because the job may have ended just now.
       if (isEmpty && (await isOver(connection, id, patience)) && ++emptyEnds > 1) return
     } catch (error) {
       patience.throwIfOver()
@@ -59,7 +61,7 @@ async function* follow(connection: Connection, id: string, after: number, patien
   }
 }
 
-/** One connection, to its end. */
+/** Yields the events of one connection. */
 async function* connected(
   connection: Connection,
   id: string,
@@ -84,7 +86,7 @@ async function* connected(
     for await (const line of lines) {
       const event = parsedJson(line)
       if (!isEvent(event)) throw new UnreachableError(`the events of job ${id} were cut`)
-      // Who takes his time with an event does not make foreman silent.
+      // The time limit is for foreman, not for the reader of the event.
       answer.patience.extend(Number.POSITIVE_INFINITY)
       yield event
       silent()

@@ -1,4 +1,4 @@
-// Owns what foreman-client exports. Nothing that is not named here is promised to anybody.
+// Public API of foreman-client. Anything else may change at any time.
 
 export type { JobEvent, RecordEvent, StateEvent } from '../protocol/event.ts'
 export {

@@ -1,9 +1,9 @@
-// Owns an iteration that can be left at any time, also while its next step is waited for (which a generator alone cannot).
-// Nothing is begun before the first step; whoever leaves early leaves nothing open.
+// Async iteration that can be ended at any time, even while `next()` is pending, which a generator alone cannot do. Nothing
+// starts before the first step, and ending early leaves nothing open.
 
 import { CallDeadline } from './call-deadline.ts'
 
-/** What `for await` takes. `return()`, and the end of an `await using`, leave it. */
+/** Works with `for await`. `break`, `return()` and the end of an `await using` block end it. */
 export interface Iteration<T> extends AsyncIterableIterator<T>, AsyncDisposable {
   [Symbol.asyncIterator](): Iteration<T>
   return(): Promise<IteratorResult<T>>
@@ -11,7 +11,7 @@ export interface Iteration<T> extends AsyncIterableIterator<T>, AsyncDisposable 
 
 const never = (): Error => new Error('an iteration has no time limit')
 
-/** `run` must end soon after the signal of its patience did. */
+/** `run` must end soon after the signal of its deadline is aborted. */
 export function iteration<T>(
   signal: AbortSignal | undefined,
   run: (patience: CallDeadline) => AsyncGenerator<T, void, void>,

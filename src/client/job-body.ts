@@ -1,41 +1,43 @@
-// Owns the body of a submit: the caller's own, and the options as the keys that foreman cuts out again. Bytes and text are
-// never parsed and written anew: numbers, order and white space reach the model as they were.
+// Body of a submit: the caller's body, plus the options as keys that foreman removes again. Bytes and text are never parsed
+// and serialized again, so that numbers, order and white space reach the model unchanged.
 
 import type { JobState } from '../protocol/wire.ts'
 
-/** A request of the endpoint, by default a native chat. What is not named here is passed on all the same. */
+/** Request body of the endpoint, by default of `/api/chat`. Other keys are passed to Ollama unchanged. */
 export interface JobBody {
+  /** The model, such as `qwen3:14b`. Must not be empty. */
   readonly model: string
+  /** Ollama's messages: `{ role, content }`. */
   readonly messages?: readonly unknown[]
   readonly [key: string]: unknown
 }
 
-/** A duration: `500ms`, `30s`, `5m`, `24h`, or milliseconds. */
+/** A duration as text (`500ms`, `30s`, `5m`, `24h`) or in milliseconds. */
 export type Duration = string | number
 
 export interface JobOptions {
-  /** Any queued JSON endpoint of the target. Default `/api/chat`. */
+  /** Any queued JSON endpoint of Ollama. Default: `/api/chat`. */
   readonly endpoint?: string | undefined
-  /** To find the job by; at most 200 characters. */
+  /** A name to find the job, at most 200 characters. Default: none. */
   readonly label?: string | undefined
-  /** Where each state change is POSTed to (docs/webhooks.md). Takes the place of the client's own receiver. */
+  /** URL that receives each state change (docs/webhooks.md). Default: the client's receiver, if it has one. */
   readonly webhookUrl?: string | undefined
-  /** Only these. Default: all. */
+  /** States whose changes are sent to the webhook. Default: all. */
   readonly webhookEvents?: readonly JobState[] | undefined
-  /** If it has not been started by then, it is cancelled: `start_before_passed`. */
+  /** If the job has not started within this time, it is cancelled with the code `start_before_passed`. Default: no limit. */
   readonly startBefore?: Duration | undefined
-  /** If it is not over by then, it is cancelled: `finish_before_passed`. */
+  /** If the job has not ended within this time, it is cancelled with the code `finish_before_passed`. Default: no limit. */
   readonly finishBefore?: Duration | undefined
 }
 
-/** Throws a TypeError for an empty model, which no target has. */
+/** Throws a TypeError if the model is empty. */
 export function checkModel({ model }: { readonly model: unknown }): void {
   if (typeof model !== 'string' || model.trim() === '') {
     throw new TypeError(`model is ${model === '' ? 'empty' : JSON.stringify(model)}: name a model, such as "qwen3:14b"`)
   }
 }
 
-/** Throws a TypeError for an empty model, and when options are to go into bytes that are not a JSON object. */
+/** Throws a TypeError if the model is empty, or if options must be added to text or bytes that are not a JSON object. */
 export function bodyOf(body: JobBody | string | Uint8Array, options: JobOptions): string | Uint8Array {
   const keys = wireKeys(options)
   const isEmpty = Object.keys(keys).length === 0
@@ -59,19 +61,19 @@ function wireKeys(options: JobOptions): Readonly<Record<string, unknown>> {
 
 const duration = (value: Duration | undefined): string | undefined => (typeof value === 'number' ? `${value}ms` : value)
 
-const NO_OBJECT = 'options can only be put into a body that is a JSON object'
+const NOT_AN_OBJECT = 'options can only be added to a body that is a JSON object'
 
-/** Right behind the first brace, as the first members. */
+/** Inserts the keys after the opening brace, as the first members. */
 function withKeys(body: string, keys: Readonly<Record<string, unknown>>): string {
   const opening = /^\s*\{/.exec(body)?.[0]
-  if (opening === undefined) throw new TypeError(NO_OBJECT)
+  if (opening === undefined) throw new TypeError(NOT_AN_OBJECT)
   const rest = body.slice(opening.length)
   return `${opening}${members(keys, rest.trimStart().startsWith('}'))}${rest}`
 }
 
 function bytesWithKeys(body: Uint8Array, keys: Readonly<Record<string, unknown>>): Uint8Array {
   const at = firstByte(body, 0)
-  if (body[at] !== 0x7b) throw new TypeError(NO_OBJECT)
+  if (body[at] !== 0x7b) throw new TypeError(NOT_AN_OBJECT)
   const isEmpty = body[firstByte(body, at + 1)] === 0x7d
   const inserted = new TextEncoder().encode(members(keys, isEmpty))
   const bytes = new Uint8Array(body.length + inserted.length)
@@ -81,13 +83,13 @@ function bytesWithKeys(body: Uint8Array, keys: Readonly<Record<string, unknown>>
   return bytes
 }
 
-/** `"label":"x",` – without the last comma where nothing follows. */
+/** `"label":"x",` – without the comma if nothing follows. */
 function members(keys: Readonly<Record<string, unknown>>, isLast: boolean): string {
   const inner = JSON.stringify(keys).slice(1, -1)
   return isLast ? inner : `${inner},`
 }
 
-/** Where the first byte is that is no white space. */
+/** Index of the first byte, from `from`, that is not white space. */
 function firstByte(bytes: Uint8Array, from: number): number {
   let at = from
   while (at < bytes.length && (bytes[at] ?? 0) <= 0x20) at++

@@ -1,5 +1,5 @@
-// Owns what a program holds of one job: its id, and the ways to follow it, to wait for it and to end it. It holds nothing
-// open by itself and may be dropped or made anew from the id at any time.
+// Handle of one job: its id, and methods to follow, await and end it. It holds no resources, and can be created again from
+// the id at any time.
 
 import type { JobEvent } from '../protocol/event.ts'
 import type { JobDocument, ReceiptDocument } from '../protocol/wire.ts'
@@ -13,31 +13,32 @@ import { type TextOptions, textStream } from './text-stream.ts'
 import { type WaitStrategy, waitForEnd } from './wait.ts'
 
 export interface ResultOptions {
-  /** Leaves the wait; the job goes on. */
+  /** Ends the wait with the signal's reason. The job continues. */
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds until WaitTimeoutError. Default: no limit. */
+  /** Time limit in milliseconds, then WaitTimeoutError. Default: no limit. */
   readonly timeoutMs?: number | undefined
-  /** How to learn of the end. Default: the client's receiver if it has one, else the event stream. */
+  /** How to learn of the end. Default: `receiver` if the client has one, else `events`. */
   readonly via?: WaitStrategy | undefined
 }
 
-/** What a handle is made of. */
+/** The parts of a handle. */
 export interface HandleParts {
   readonly client: ForemanClient
   readonly connection: Connection
   readonly id: string
   readonly receipt: ReceiptDocument | null
   readonly isReplayed: boolean
-  /** Null where the webhooks of this job do not come here. */
+  /** Null if this job's webhooks do not go to the client's receiver. */
   readonly receiver: WebhookReceiver | null
   readonly unreachableMs: number
 }
 
 export class JobHandle {
+  /** The job id. */
   readonly id: string
-  /** What foreman acknowledged; null for a handle made from an id. */
+  /** foreman's answer to the submit; null for a handle created from an id. */
   readonly receipt: ReceiptDocument | null
-  /** The Idempotency-Key had made this job before: nothing new was queued. */
+  /** Whether the Idempotency-Key belonged to an existing job, so that nothing new was queued. */
   readonly isReplayed: boolean
   readonly #parts: HandleParts
 
@@ -49,9 +50,9 @@ export class JobHandle {
   }
 
   /**
-   * Waits for the end and gives the job when it is `done`. Throws JobFailedError, JobCancelledError, WaitTimeoutError (the
-   * job goes on), the signal's reason, AuthError, ApiError (404: the job was deleted), or UnreachableError when
-   * foreman was gone for longer than the client's `unreachableMs`.
+   * Waits for the end of the job and resolves with it if it is `done`. Throws JobFailedError, JobCancelledError,
+   * WaitTimeoutError (the job continues), the signal's reason, AuthError, ApiError (404: the job was deleted), or
+   * UnreachableError if foreman did not answer for longer than the client's `unreachableMs`.
    */
   async result({ signal, timeoutMs = Number.POSITIVE_INFINITY, via }: ResultOptions = {}): Promise<JobDocument> {
     const { connection, receiver, unreachableMs } = this.#parts
@@ -70,17 +71,17 @@ export class JobHandle {
   }
 
   /**
-   * Each state change and each record of the answer, from the beginning or behind `after`. Connects again by itself; ends
-   * behind the final state, whichever it is. Throws as `result` does, but not for how the job ended.
+   * Iterates over the state changes and the records of the answer, from the start or after `after`. It reconnects if the
+   * connection is lost, and ends after the final state. Throws as `result` does, except for a failed or cancelled job.
    */
   events(options: EventsOptions = {}): Iteration<JobEvent> {
     return eventsOf(this.#parts.connection, this.id, options, this.#parts.unreachableMs)
   }
 
   /**
-   * The assistant's text as it is written. Ends when the job is `done`; throws JobFailedError or JobCancelledError. If the
-   * job is put back in the queue after some text, that text is void: `onVoid` is called and the text begins anew, or,
-   * without it, AnswerVoidedError is thrown.
+   * Iterates over the assistant's text as it is written. Ends when the job is `done`; throws JobFailedError or
+   * JobCancelledError. If the job is put back in the queue after some text, that text is void: `onVoid` is called and the
+   * text starts again, or, without `onVoid`, AnswerVoidedError is thrown.
    */
   text(options: TextOptions = {}): Iteration<string> {
     return textStream(
@@ -89,24 +90,24 @@ export class JobHandle {
     )
   }
 
-  /** The job as it is now, or, with `waitSeconds`, as soon as it is over. */
+  /** Returns the job in its current state or, with `waitSeconds`, as soon as it has ended. */
   get(options?: GetOptions): Promise<JobDocument> {
     return this.#parts.client.get(this.id, options)
   }
 
-  /** Ends the job, wherever it is. Safe twice, and when it is over. `result` then throws JobCancelledError. */
+  /** Cancels the job. Does nothing if it has ended. `result` then throws JobCancelledError. */
   cancel(options?: RequestOptions): Promise<CancelDocument> {
     return this.#parts.client.cancel(this.id, options)
   }
 
-  /** A new job with the same body. Throws ApiError `job_active` while this one is not over. */
+  /** Submits the same body as a new job. Throws ApiError `job_active` until this job has ended. */
   async retry(options?: RequestOptions): Promise<JobHandle> {
     const again = await this.#parts.client.retry(this.id, options)
     return new JobHandle({ ...again.#parts, receiver: this.#parts.receiver })
   }
 
-  /** Forgets a finished job with all it holds. Throws ApiError `job_active` while it is not over. */
-  forget(options?: RequestOptions): Promise<void> {
-    return this.#parts.client.forget(this.id, options)
+  /** Deletes the job with its artifacts and webhooks. Throws ApiError `job_active` until it has ended. */
+  delete(options?: RequestOptions): Promise<void> {
+    return this.#parts.client.delete(this.id, options)
   }
 }

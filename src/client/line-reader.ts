@@ -1,11 +1,11 @@
-// Owns how a body of NDJSON becomes lines. Blank ones and the white space around them (heartbeats) are left out.
+// Lines of an NDJSON body. Blank lines and surrounding white space (heartbeats) are removed.
 
 import { UnexpectedServerError } from './error.ts'
 
-/** Twice what foreman keeps of an answer by default, which an unstreamed one brings in one line. */
+/** Twice the default FOREMAN_MAX_ANSWER: an unstreamed answer is one line. */
 const MAX_LINE_BYTES = 128 * 1024 ** 2
 
-/** `onBytes` is called whenever something came, a beat included. A cut body rejects; what it left of a line is dropped. */
+/** `onBytes` is called for each chunk, heartbeats included. Throws if the body is cut; an unfinished line is dropped. */
 export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<string, void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
@@ -16,7 +16,7 @@ export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes: () => 
       if (done) break
       onBytes()
       const [first = '', ...others] = decoder.decode(value, { stream: true }).split('\n')
-      // Added to, never searched again: a long line in small pieces must not cost its square.
+      // Do not search the kept part again: a long line in small chunks would take quadratic time.
       kept = kept === '' ? first.trimStart() : kept + first
       if (kept.length > MAX_LINE_BYTES)
         throw new UnexpectedServerError(`a line of more than ${MAX_LINE_BYTES} characters`)
@@ -27,7 +27,7 @@ export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes: () => 
     }
     if (kept.trim() !== '') yield kept.trim()
   } finally {
-    // Whoever leaves in the middle wants no more of it; the end of a body that was read is no failure.
+    // Stops the body if the caller leaves early. Does nothing after the end of the body.
     reader.cancel().catch(() => undefined)
   }
 }

@@ -1,5 +1,5 @@
-// Owns which failures are lived through while a job is waited for, and for how long: a daemon that restarts, a proxy that
-// has lost it for a moment. What would be the same at the next try is not.
+// Outage budget of a wait: which failures it tolerates, and for how long. It tolerates a daemon that restarts or a proxy that
+// cannot reach it, but no failure that another try would repeat.
 
 import { ApiError, UnexpectedServerError, UnreachableError } from './error.ts'
 
@@ -11,20 +11,20 @@ export class OutageBudget {
     this.#ms = ms
   }
 
-  /** foreman has answered. */
+  /** Call this when foreman has answered. */
   renew(): void {
     this.#failedAt = null
   }
 
-  /** Throws `error` where another try would not help, or when it is too long since the first failure in a row. */
+  /** Throws `error` if another try would not help, or if the first failure in a row was too long ago. */
   tolerate(error: unknown): void {
-    // From the failure on: an event stream may have been silent for long before it was cut, and that was no failure.
+    // Counts from the first failure: an event stream may have been silent for long before, without a failure.
     this.#failedAt ??= performance.now()
     if (!isPassing(error) || performance.now() - this.#failedAt >= this.#ms) throw error
   }
 }
 
-/** A proxy in front of a daemon that is down answers with its own 502, which looks foreign. */
+/** A proxy in front of a daemon that is down answers with its own 502, which looks like another server. */
 const isPassing = (error: unknown): boolean =>
   error instanceof UnreachableError ||
   error instanceof UnexpectedServerError ||

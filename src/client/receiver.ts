@@ -1,5 +1,5 @@
-// Owns the HTTP server that hears a client's webhooks: one for all its jobs, open only while somebody needs it. It believes
-// nothing that is not signed, and tells its listeners each state change once, in its order.
+// Webhook receiver of a client: one HTTP server for all its jobs, open only while it is needed. It accepts only signed
+// webhooks, and passes each state change to its listener once, in order.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { verifyWebhook, type WebhookKey, type WebhookPayload, webhookKey } from '../protocol/webhook.ts'
@@ -7,42 +7,43 @@ import { isObject, parsedJson } from './connection.ts'
 import { ForemanError } from './error.ts'
 
 export interface ReceiverOptions {
-  /** Where it listens. Default `127.0.0.1`, which only a foreman on this machine can reach. */
+  /** Address to listen on. Default: `127.0.0.1`, which only a foreman on this machine can reach. */
   readonly host?: string
-  /** Default: any free port, the same one as long as the client lives. */
+  /** Port to listen on. Default: a free port, which stays the same for the lifetime of the client. */
   readonly port?: number
-  /** How foreman reaches it, a path prefix included. Default: host and port. */
+  /** URL at which foreman reaches the receiver, with a path prefix if needed. Default: host and port. */
   readonly publicUrl?: string
-  /** FOREMAN_WEBHOOK_SECRET there; several while it is being changed. Undefined is a TypeError that says so. */
+  /** The daemon's FOREMAN_WEBHOOK_SECRET, or several during a rotation. The client throws a TypeError if undefined. */
   readonly secret: string | readonly string[] | undefined
   /**
-   * Called when the port cannot be had, and once when a webhook comes that is not signed with the secret. The wait goes on
-   * by other means.
+   * Called if the port cannot be opened, and once if a webhook arrives that is not signed with the secret. The wait continues
+   * by other means. Default: errors are ignored.
    */
   readonly onError?: (error: unknown) => void
 }
 
 export interface Hold {
-  /** What foreman is to POST to; has a part that nobody can guess. */
+  /** URL for foreman's POST. Its path contains a part that cannot be guessed. */
   readonly url: string
-  /** The last one to let go closes the port. Safe twice. */
+  /** Releases the hold. The last release closes the port. Safe to call twice. */
   release(): Promise<void>
 }
 
 type Listener = (webhook: WebhookPayload) => void
 
-interface ReceiverEar {
+interface JobListener {
   readonly listener: Listener
+  /** Number of the last state change that was passed on. */
   sequence: number
 }
 
-/** With its artifacts and its result inline a webhook has less than 1 MiB, and JSON may write a byte as six. */
+/** A webhook with inline artifacts and result has less than 1 MiB of text; JSON may escape one byte as six. */
 const MAX_BODY_BYTES = 8 * 1024 ** 2
 
 const SECRET_HINT = 'set it to what FOREMAN_WEBHOOK_SECRET is set to at the daemon'
 
-/** What is wrong, by the reason of verifyWebhook; other reasons are those of the signature. */
-const DISBELIEF: Readonly<Record<string, string>> = {
+/** Message for a reason of `verifyWebhook`. All other reasons mean a wrong signature. */
+const REJECTION_TEXTS: Readonly<Record<string, string>> = {
   header_missing: 'is not signed: the daemon has no FOREMAN_WEBHOOK_SECRET',
   too_old: 'was signed more than five minutes ago: the clocks of the daemon and of this program differ',
   too_new: 'was signed more than five minutes ahead: the clocks of the daemon and of this program differ',
@@ -52,14 +53,14 @@ export class WebhookReceiver {
   readonly #options: ReceiverOptions
   readonly #keys: readonly WebhookKey[]
   readonly #tokens: Promise<readonly string[]>
-  readonly #ears = new Map<string, ReceiverEar>()
+  readonly #listeners = new Map<string, JobListener>()
   #holds = 0
   #port: number
   #server: Promise<Server> | null = null
   #closing: Promise<void> = Promise.resolve()
-  #hasDisbelieved = false
+  #hasReported = false
 
-  /** Throws a TypeError for a secret that is none, and where foreman could not know the address. */
+  /** Throws a TypeError if a secret is invalid, or if the address for foreman is unknown. */
   constructor(options: ReceiverOptions) {
     this.#options = options
     this.#port = options.port ?? 0
@@ -75,11 +76,11 @@ export class WebhookReceiver {
     this.#tokens = Promise.all(this.#keys.map(tokenOf))
     this.#tokens.catch(() => undefined)
     if (['0.0.0.0', '::'].includes(options.host ?? '') && options.publicUrl === undefined) {
-      throw new TypeError('receiver.publicUrl is needed where receiver.host is every address')
+      throw new TypeError('receiver.publicUrl is required if receiver.host is 0.0.0.0 or ::')
     }
   }
 
-  /** Opens the port, if it is not open. Rejects when it cannot be had, or outside of Node and Bun. */
+  /** Opens the port if it is closed. Rejects if it cannot be opened, or outside Node and Bun. */
   async hold(): Promise<Hold> {
     this.#holds++
     let isHeld = true
@@ -101,16 +102,16 @@ export class WebhookReceiver {
     }
   }
 
-  /** Hears the webhooks of one job, until the returned function is called. */
+  /** Calls `listener` for each webhook of one job, until the returned function is called. */
   listen(jobId: string, listener: Listener): () => void {
-    const ear: ReceiverEar = { listener, sequence: 0 }
-    this.#ears.set(jobId, ear)
+    const own: JobListener = { listener, sequence: 0 }
+    this.#listeners.set(jobId, own)
     return () => {
-      if (this.#ears.get(jobId) === ear) this.#ears.delete(jobId)
+      if (this.#listeners.get(jobId) === own) this.#listeners.delete(jobId)
     }
   }
 
-  /** Where its webhooks go, whether it is open or not; null while that is not known. */
+  /** The URL for webhooks, even while the port is closed. Null until the port is known. */
   async address(): Promise<string | null> {
     return this.#port === 0 && this.#options.publicUrl === undefined ? null : this.#url()
   }
@@ -137,7 +138,7 @@ export class WebhookReceiver {
 
   async #closeIfUnused(): Promise<void> {
     const opened = this.#server
-    // A result is often waited for right behind the submit: one turn of the event loop saves that a closing.
+    // A result is often awaited right after the submit: one turn of the event loop saves closing and reopening the port.
     await new Promise((resolve) => setTimeout(resolve, 0))
     const server = await opened
     if (server === null || this.#holds > 0 || this.#server !== opened) return this.#closing
@@ -162,7 +163,7 @@ export class WebhookReceiver {
     if (body === null) return 413
     const verification = await verifyWebhook({ headers: req.headers, body, keys: this.#keys, now: Date.now() })
     if (verification.kind === 'invalid') {
-      this.#disbelieve(verification.reason)
+      this.#reject(verification.reason)
       return 401
     }
     const webhook = parsedJson(new TextDecoder().decode(body))
@@ -171,27 +172,27 @@ export class WebhookReceiver {
     return 204
   }
 
-  /** Its path has a part that follows from the secret of this side, so foreman sent it and not somebody who guessed. */
-  #disbelieve(reason: string): void {
-    if (this.#hasDisbelieved) return
-    this.#hasDisbelieved = true
-    const why = DISBELIEF[reason] ?? `is not signed with receiver.secret: ${SECRET_HINT}`
+  /** The path contains a token made from this side's secret, so the sender is foreman and its secret or clock is wrong. */
+  #reject(reason: string): void {
+    if (this.#hasReported) return
+    this.#hasReported = true
+    const why = REJECTION_TEXTS[reason] ?? `is not signed with receiver.secret: ${SECRET_HINT}`
     this.#options.onError?.(new ForemanError(`a webhook came that ${why}`))
   }
 
-  /** A job that nobody waits for now is acknowledged, too: whoever waits for it later looks first. */
+  /** A webhook without a listener is acknowledged too: a later wait reads the job first. */
   #tell(webhook: WebhookPayload): void {
-    const ear = this.#ears.get(webhook.job_id)
-    // A webhook-id is a job and a sequence, so this leaves out what comes twice as well.
-    if (ear === undefined || webhook.sequence <= ear.sequence) return
-    ear.sequence = webhook.sequence
-    ear.listener(webhook)
+    const own = this.#listeners.get(webhook.job_id)
+    // This also ignores duplicates: a webhook-id consists of the job id and the sequence.
+    if (own === undefined || webhook.sequence <= own.sequence) return
+    own.sequence = webhook.sequence
+    own.listener(webhook)
   }
 }
 
 /**
- * Nobody can guess it who does not know the secret, and it is the same after a restart: it is part of the body of a submit,
- * and the same Idempotency-Key with another body is refused.
+ * Path token that cannot be guessed without the secret. It is the same after a restart, because the URL is part of the
+ * submit's body and an Idempotency-Key with another body is refused.
  */
 async function tokenOf(key: WebhookKey): Promise<string> {
   const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
@@ -199,7 +200,7 @@ async function tokenOf(key: WebhookKey): Promise<string> {
   return Array.from(new Uint8Array(mac, 0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Hidden from what runs in a browser; there it rejects. */
+/** Imported late, so that bundlers for browsers leave it out. Rejects in a browser. */
 async function nodeHttp(): Promise<typeof import('node:http')> {
   try {
     return await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:http')
@@ -208,7 +209,7 @@ async function nodeHttp(): Promise<typeof import('node:http')> {
   }
 }
 
-/** Null when it is too long to be a webhook. */
+/** Returns null if the body is longer than any webhook. */
 async function bodyOf(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = []
   let length = 0

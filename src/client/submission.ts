@@ -1,5 +1,4 @@
-// Owns one submit, until foreman has acknowledged it. It may be sent several times, always with the same Idempotency-Key,
-// so that it becomes one job.
+// One submit until foreman has acknowledged it. Retries use the same Idempotency-Key, so that only one job is created.
 
 import type { ReceiptDocument } from '../protocol/wire.ts'
 import { CallDeadline } from './call-deadline.ts'
@@ -15,7 +14,7 @@ export interface Submitting {
 
 export interface Submitted {
   readonly receipt: ReceiptDocument
-  /** The key had made this job before. */
+  /** Whether the key belonged to an existing job. */
   readonly isReplayed: boolean
 }
 
@@ -33,7 +32,7 @@ export async function submitted(connection: Connection, submitting: Submitting):
         return await once(connection, body, idempotencyKey, patience)
       } catch (error) {
         const wait = pauseAfter(error, pause)
-        // What is known now is told now, and not after a wait that cannot help.
+        // Fail now if the deadline would pass during the pause.
         if (wait === null || performance.now() + wait >= deadline) throw error
         await patience.sleep(wait)
       }
@@ -55,7 +54,7 @@ async function once(connection: Connection, body: string | Uint8Array, key: stri
   return { receipt: document, isReplayed: response.headers.get('idempotent-replayed') === 'true' }
 }
 
-/** Null: the same request would get the same answer. */
+/** Returns null if a retry would get the same answer. */
 function pauseAfter(error: unknown, pause: number): number | null {
   const jittered = pause * (0.75 + Math.random() / 2)
   if (error instanceof UnreachableError) return jittered
@@ -63,6 +62,6 @@ function pauseAfter(error: unknown, pause: number): number | null {
   return null
 }
 
-/** randomUUID exists only in pages of https and of localhost, getRandomValues everywhere. */
+/** A random Idempotency-Key. Not randomUUID, which exists only on https and localhost pages. */
 export const newKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')

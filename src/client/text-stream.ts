@@ -1,5 +1,5 @@
-// Owns the assistant's text of one job as it comes. Text that a requeue has made void is never followed by the new one
-// without a word, because the two together would be an answer that no model gave.
+// Assistant's text of one job as it is written. If a requeue makes text void, the caller is told before new text follows:
+// both together would be an answer that no model gave.
 
 import type { JobEvent } from '../protocol/event.ts'
 import type { JobDocument } from '../protocol/wire.ts'
@@ -8,8 +8,9 @@ import { AnswerVoidedError, endedError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
 
 export interface TextOptions {
+  /** Ends the iteration, which then throws the signal's reason. The job continues. */
   readonly signal?: AbortSignal | undefined
-  /** The job went back to the queue: forget the text until now, it begins anew. Without this the iteration throws. */
+  /** Called when the job was put back in the queue: discard the text so far, it starts again. Default: throws AnswerVoidedError. */
   readonly onVoid?: (() => void) | undefined
 }
 

@@ -1,30 +1,30 @@
-// Owns a wait that somebody may end early. When it is over, however it ended, no timer and no listener is left.
+// Sleep that can be ended early. Afterwards no timer or listener is left.
 
 export class WaitSignal {
-  #isRung = false
-  #answer: (() => void) | null = null
+  #isSet = false
+  #wake: (() => void) | null = null
 
-  /** Whoever waits goes on; if nobody does, the next one will not have to. */
+  /** Ends the current wait, or else the next one. */
   set(): void {
-    this.#isRung = true
-    this.#answer?.()
+    this.#isSet = true
+    this.#wake?.()
   }
 
-  /** Resolves when it is rung or after `ms`; rejects with the signal's reason. One waits at a time. */
+  /** Resolves on `set` or after `ms`. Rejects with the signal's reason. Only one wait at a time. */
   wait(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', done)
-        this.#answer = null
-        this.#isRung = false
+        this.#wake = null
+        this.#isSet = false
         if (signal.aborted) reject(signal.reason)
         else resolve()
       }
       const timer = setTimeout(done, ms)
-      if (signal.aborted || this.#isRung) return done()
+      if (signal.aborted || this.#isSet) return done()
       signal.addEventListener('abort', done, { once: true })
-      this.#answer = done
+      this.#wake = done
     })
   }
 }

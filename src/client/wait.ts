@@ -1,5 +1,5 @@
-// Owns how the end of a job is learnt of: by its events, by a webhook or by polling. Those only say when to look; what is
-// believed is what foreman answers to GET, and that is asked every 30 s whatever else happens, so that no wait can hang.
+// Wait for the end of a job by events, webhook or polling. Events and webhooks only say when to look: the result is what
+// foreman answers to GET. That is requested at least every 30 s, so that no wait can hang.
 
 import type { JobDocument } from '../protocol/wire.ts'
 import { CallDeadline } from './call-deadline.ts'
@@ -10,16 +10,19 @@ import { OutageBudget } from './outage-budget.ts'
 import type { WebhookReceiver } from './receiver.ts'
 import { WaitSignal } from './wait-signal.ts'
 
-/** How a wait hears of a job's end. Each falls back to the next by itself. */
+/**
+ * How a wait learns of the end of a job. `events` reads the event stream, `receiver` waits for a webhook, `polling` asks
+ * every 2 s. `events` falls back to the receiver if there is one, and both fall back to polling.
+ */
 export type WaitStrategy = 'events' | 'receiver' | 'polling'
 
 export interface WaitParts {
   readonly connection: Connection
   readonly id: string
   readonly via: WaitStrategy
-  /** Null where this job's webhooks do not come here. */
+  /** Null if this job's webhooks do not go to the client's receiver. */
   readonly receiver: WebhookReceiver | null
-  /** How long foreman may be unreachable. */
+  /** How long foreman may be unreachable, in milliseconds. */
   readonly unreachableMs: number
   readonly look: (signal: AbortSignal) => Promise<JobDocument>
   readonly signal?: AbortSignal | undefined
@@ -28,20 +31,21 @@ export interface WaitParts {
 
 const POLL_MS = 2_000
 const SAFETY_POLL_MS = 30_000
-/** Events that cannot be had for this long are given up: polling is no slower than trying again. */
+/** After this long without events, polling is not slower than another try. */
 const EVENTS_GRACE_MS = 5_000
 
-/** Something that rings when it is time to look. */
+/** Source of signals that it is time to look. */
 interface EndSignal {
-  /** Webhooks heard of the job. */
-  readonly heard: number
-  readonly isDeaf: boolean
+  /** Number of webhooks received for the job. */
+  readonly received: number
+  /** Whether no more signals will come. */
+  readonly isClosed: boolean
   close(): Promise<void>
 }
 
-const UNAVAILABLE: EndSignal = { heard: 0, isDeaf: true, close: async () => undefined }
+const UNAVAILABLE: EndSignal = { received: 0, isClosed: true, close: async () => undefined }
 
-/** The job when it is over, whichever way. When this settles, nothing is open. */
+/** Resolves with the job in its final state. When this settles, nothing is open. */
 export async function waitForEnd(waiting: WaitParts): Promise<JobDocument> {
   const { id, signal, timeoutMs, unreachableMs } = waiting
   const deadline = new CallDeadline(signal, timeoutMs, () => new WaitTimeoutError(id, timeoutMs))
@@ -50,26 +54,27 @@ export async function waitForEnd(waiting: WaitParts): Promise<JobDocument> {
   let via: WaitStrategy | null = waiting.via
   let endSignal: EndSignal | null = null
   let before = ''
-  let heardBefore = 0
+  let receivedBefore = 0
   try {
     deadline.throwIfOver()
-    // A webhook that came between the look and the listening would not come again.
+    // Listen before looking: a webhook that arrives in between would not come again.
     if (via === 'receiver') endSignal = await listen(waiting, via, wakeup)
     for (;;) {
       const job = await looked(waiting, deadline, budget)
       if (job !== null && isFinal(job.state)) return job
       endSignal ??= await listen(waiting, via ?? 'polling', wakeup)
       const now = job === null ? before : `${job.state} ${job.attempt}`
-      // The look has found what a webhook should have told long ago: they do not get through.
-      const isMute: boolean = via === 'receiver' && before !== '' && now !== before && endSignal.heard === heardBefore
-      if ((endSignal.isDeaf || isMute) && via !== null) {
+      // The state changed without a webhook, so webhooks do not get through.
+      const isMute: boolean =
+        via === 'receiver' && before !== '' && now !== before && endSignal.received === receivedBefore
+      if ((endSignal.isClosed || isMute) && via !== null) {
         await endSignal.close()
         via = next(via, waiting.receiver)
         endSignal = await listen(waiting, via ?? 'polling', wakeup)
       }
       before = now
-      heardBefore = endSignal.heard
-      await wakeup.wait(job === null || endSignal.isDeaf ? POLL_MS : SAFETY_POLL_MS, deadline.signal)
+      receivedBefore = endSignal.received
+      await wakeup.wait(job === null || endSignal.isClosed ? POLL_MS : SAFETY_POLL_MS, deadline.signal)
     }
   } finally {
     await endSignal?.close()
@@ -80,7 +85,7 @@ export async function waitForEnd(waiting: WaitParts): Promise<JobDocument> {
 const next = (via: WaitStrategy, receiver: WebhookReceiver | null): WaitStrategy | null =>
   via === 'events' && receiver !== null ? 'receiver' : null
 
-/** Null while foreman cannot be reached and there is hope. */
+/** Returns null while foreman is unreachable and the outage budget is not used up. */
 async function looked({ look }: WaitParts, deadline: CallDeadline, budget: OutageBudget): Promise<JobDocument | null> {
   try {
     const job = await look(deadline.signal)
@@ -94,28 +99,28 @@ async function looked({ look }: WaitParts, deadline: CallDeadline, budget: Outag
 }
 
 async function listen(waiting: WaitParts, via: WaitStrategy, wakeup: WaitSignal): Promise<EndSignal> {
-  if (via === 'events') return eventEar(waiting, wakeup)
-  if (via === 'receiver' && waiting.receiver !== null) return webhookEar(waiting.receiver, waiting.id, wakeup)
+  if (via === 'events') return eventSignal(waiting, wakeup)
+  if (via === 'receiver' && waiting.receiver !== null) return webhookSignal(waiting.receiver, waiting.id, wakeup)
   return UNAVAILABLE
 }
 
-function eventEar({ connection, id }: WaitParts, wakeup: WaitSignal): EndSignal {
+function eventSignal({ connection, id }: WaitParts, wakeup: WaitSignal): EndSignal {
   const events = eventsOf(connection, id, {}, EVENTS_GRACE_MS)
-  let isDeaf = false
+  let isClosed = false
   const reading = (async () => {
     try {
-      // Only their end matters: it comes with the job's, or because they cannot be had.
+      // Only the end of the stream matters: the job has ended, or events are unavailable.
       for await (const _ of events);
     } catch {
-      // Whatever it is, the next look will meet it as well, or it does not matter.
+      // The next look meets the same error, or it does not matter.
     }
-    isDeaf = true
+    isClosed = true
     wakeup.set()
   })()
   return {
-    heard: 0,
-    get isDeaf() {
-      return isDeaf
+    received: 0,
+    get isClosed() {
+      return isClosed
     },
     async close() {
       await events.return()
@@ -124,21 +129,21 @@ function eventEar({ connection, id }: WaitParts, wakeup: WaitSignal): EndSignal 
   }
 }
 
-async function webhookEar(receiver: WebhookReceiver, id: string, wakeup: WaitSignal): Promise<EndSignal> {
-  let heard = 0
+async function webhookSignal(receiver: WebhookReceiver, id: string, wakeup: WaitSignal): Promise<EndSignal> {
+  let received = 0
   try {
     const hold = await receiver.hold()
-    const forget = receiver.listen(id, ({ state }) => {
-      heard++
+    const unlisten = receiver.listen(id, ({ state }) => {
+      received++
       if (isFinal(state)) wakeup.set()
     })
     return {
-      get heard() {
-        return heard
+      get received() {
+        return received
       },
-      isDeaf: false,
+      isClosed: false,
       async close() {
-        forget()
+        unlisten()
         await hold.release()
       },
     }

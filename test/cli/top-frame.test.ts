@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cut, cutColoured, displayWidth } from '../../src/cli/display-width.ts'
+import { cut, displayWidth } from '../../src/cli/display-width.ts'
 import { TokenRate } from '../../src/cli/token-rate.ts'
 import { frame, type Top } from '../../src/cli/top-frame.ts'
 import type { JobSummary } from '../../src/client/index.ts'
@@ -150,8 +150,8 @@ describe('terminal columns', () => {
 
   it('of a coloured line keep the colours and the part that fits', () => {
     const line = '\u001b[1mab\u001b[22m 大c'
-    expect(cutColoured(line, 6)).toBe(line)
-    expect(cutColoured(line, 5)).toBe('\u001b[1mab\u001b[22m …')
-    expect(cutColoured(line, 0)).toBe('')
+    expect(cut(line, 6)).toBe(line)
+    expect(cut(line, 5)).toBe('\u001b[1mab\u001b[22m …')
+    expect(cut(line, 0)).toBe('')
   })
 })

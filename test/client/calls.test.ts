@@ -66,7 +66,7 @@ describe('a client call', () => {
     foreman.answers.set(`DELETE /jobs/${ID}`, (_req, res) => res.writeHead(204).end())
     foreman.answers.set(`POST /jobs/${ID}/deliveries/4/redeliver`, (_req, res) => json(res, 202, {}))
     const client = new ForemanClient({ url: foreman.url })
-    await client.forget(ID)
+    await client.delete(ID)
     await client.redeliver(ID, 4)
     await until('the sockets are closed', () => foreman.sockets === 0)
   })

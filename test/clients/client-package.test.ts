@@ -89,7 +89,7 @@ describe('the package', () => {
       failed: 'target_error',
       retryOf: true,
       listed: true,
-      forgotten: 'job_not_found',
+      deleted: 'job_not_found',
       chatted: true,
       unstreamed: true,
       embedded: 1,

@@ -56,8 +56,8 @@ seen.failed = await (await client.submit({ model: 'tiny-a', prompt: 'hi' }, { en
 const again = await job.retry()
 seen.retryOf = (await again.result()).retry_of === job.id
 seen.listed = (await client.list({ label: 'package', state: 'done' })).jobs.some(({ job_id }) => job_id === job.id)
-await again.forget()
-seen.forgotten = await again.get().catch(({ code }) => code)
+await again.delete()
+seen.deleted = await again.get().catch(({ code }) => code)
 
 let chatted = ''
 for await (const record of client.chat(body)) chatted += record.message.content
