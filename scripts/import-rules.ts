@@ -37,7 +37,7 @@ const INTERFACES = /^src\/daemon\/(sqlite\/store|ollama\/target|webhooks\/(webho
 const UNDICI = /^node_modules\/undici\//
 const LOGGER = /^node_modules\/(pino|pino-pretty)\//
 const PROMETHEUS = /^node_modules\/@prometheus-io\//
-const COMMANDER = /^node_modules\/commander\//
+const TERMINAL = /^node_modules\/(commander|string-width)\//
 
 /** What is pure, and the settings and the runtime: everything that a part of the daemon may use beside its own folder. */
 const COMMON = [PROTOCOL, TEXT, DOMAIN, CONFIG, RUNTIME, NODE]
@@ -58,7 +58,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   rule('webhooks alone calls receivers', WEBHOOKS, [...COMMON, UNDICI]),
   rule('services are the loops', SERVICES, [...COMMON, REQUEST, ANSWER, INTERFACES]),
   rule('http answers callers', HTTP, [...COMMON, REQUEST, ANSWER, INTERFACES, SERVICES]),
-  rule('cli goes through the client', /^src\/cli\//, [CLIENT, PROTOCOL, TEXT, CONFIG, NODE, COMMANDER]),
+  rule('cli goes through the client', /^src\/cli\//, [CLIENT, PROTOCOL, TEXT, CONFIG, NODE, TERMINAL]),
 ]
 
 /** Puts the parts together, so it may import everything. */
