@@ -9,6 +9,7 @@ import {
   IMPORT_RULES,
   type ImportRule,
   MAX_FILE,
+  PROSE_RULE,
   TEXT_RULES,
   type TextRule,
   WIRING,
@@ -35,6 +36,7 @@ export async function violationsIn(root: string): Promise<string[]> {
     ...TEXT_RULES.flatMap((rule) => textViolations(rule, root, sources)),
     ...files.flatMap((path) => lengthViolation(root, path)),
     ...duplicateTypes(root, sources),
+    ...proseViolations(root),
     ...nameViolations(root),
   ]
 }
@@ -154,6 +156,21 @@ function duplicateTypes(root: string, sources: readonly string[]): string[] {
     .map(
       ([name, paths]) => `the type ${name} is defined in ${[...paths].sort().join(' and ')}: one name has one meaning`,
     )
+}
+
+function proseViolations(root: string): string[] {
+  const paths = globSync(PROSE_RULE.where, { cwd: root }).map((path) => path.replaceAll('\\', '/'))
+  if (paths.length === 0) return ['no text found: its phrases were not checked']
+  return paths.flatMap((path) =>
+    readFileSync(join(root, path), 'utf8')
+      .split('\n')
+      .flatMap((line, index) => {
+        const phrase = PROSE_RULE.pattern.exec(line)?.[0]
+        return phrase === undefined
+          ? []
+          : [`${path}:${index + 1}: "${phrase}" is hard to read: see CONTRIBUTING.md, Prose`]
+      }),
+  )
 }
 
 function lengthViolation(root: string, path: string): string[] {

@@ -151,5 +151,12 @@ export const TEXT_RULES: readonly TextRule[] = [
   },
 ]
 
+/** Phrases that CONTRIBUTING.md rules out, in code, comments and messages of src/, in docs/ and in the pages at the root. */
+export const PROSE_RULE = {
+  where: ['src/**/*.{ts,sql,md}', 'docs/**/*.md', '*.md'],
+  pattern:
+    /\b(is|are|was|were) no\b|that is none|\b(he|him|his)\b|\bwhoever\b|\bOwns the question\b|§\d|design\.md|spec\.md/i,
+} as const
+
 /** A longer file has more than one subject. */
 export const MAX_FILE = { lines: 400, where: /^(src|scripts)\// }

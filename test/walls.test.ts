@@ -33,6 +33,8 @@ describe('a violated import rule', () => {
       "import 'node:fs'\nimport type { HttpContext } from '../http/context.ts'\nexport type It = HttpContext",
     )
     plant('src/daemon/roomless.ts', 'export const one = 1')
+    plant('docs/prose.md', 'This is no file.')
+    plant('src/protocol/prose.ts', '// Ends when he leaves.')
     plant('src/protocol/twice.ts', 'export interface TwiceDefined {}')
     plant('src/client/twice.ts', 'type TwiceDefined = string')
     plant(
@@ -91,6 +93,8 @@ describe('a violated import rule', () => {
     'docs/planted.md:2: "@me/foreman-client" is misspelled: the npm package is one of ollama-foreman, foreman-client, foreman-ai-sdk',
     'docs/planted.md:3: "foreman:1" is misspelled: the image is ollama-foreman',
     'docs/planted.md:4: "https://github.com/me/foreman" is misspelled: the address of the repository comes from scripts/published.ts',
+    'docs/prose.md:1: "is no" is hard to read: see CONTRIBUTING.md, Prose',
+    'src/protocol/prose.ts:1: "he" is hard to read: see CONTRIBUTING.md, Prose',
     'src/protocol/long.ts has 401 lines: no file has more than 400',
   ])('is reported: %s', (violation) => {
     expect(found).toContain(violation)
