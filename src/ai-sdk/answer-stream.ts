@@ -77,7 +77,7 @@ export function answerStream(streaming: Streaming): ReadableStream<StreamPart> {
         controller.close()
       }
     },
-    /** Whoever reads no further wants no more of it. */
+    /** The reader has stopped, so the rest is not needed. */
     async cancel(reason) {
       isLeft = true
       call.leave(reason ?? new Error('the stream is not read on'))

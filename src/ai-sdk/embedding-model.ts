@@ -1,4 +1,4 @@
-// Owns one embedder of foreman as the SDK's `EmbeddingModel`. Embeddings go past the queue, so there is no job to show.
+// Embedding model of the AI SDK, backed by foreman. Embeddings go past the queue, so they have no job.
 
 import type { ForemanClient } from '../client/index.ts'
 import { callErrorOf } from './call-error.ts'

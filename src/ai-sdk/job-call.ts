@@ -101,7 +101,7 @@ export class JobCall {
         if (isFinal(event.state)) break
       }
     } catch (error) {
-      // Events that cannot be had, because of a proxy say, are no reason to lose the answer.
+      // If events are unavailable, because of a proxy for example, the answer must not be lost.
       signal.throwIfAborted()
       if (!(error instanceof ForemanError) || (error instanceof ApiError && error.status < 500)) throw error
     }
@@ -113,7 +113,7 @@ export class JobCall {
     yield { kind: 'done', job }
   }
 
-  /** Whoever waits for a step goes on with this reason. */
+  /** Ends the wait for a step with this reason. */
   leave(reason: unknown): void {
     this.#leaving.abort(reason)
   }

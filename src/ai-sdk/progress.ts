@@ -1,5 +1,5 @@
-// Owns what is known of one job while it is followed — state, attempt, position, ETA — and tells whoever asked when it has
-// changed. Positions are in no event, so they are looked up; a look that fails is no failure of the job.
+// Progress of one followed job (state, attempt, position, ETA), with a callback for each change. Events hold no position, so
+// it is polled; a failed poll does not fail the job.
 
 import type { JobHandle, JobState } from '../client/index.ts'
 

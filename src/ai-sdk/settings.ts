@@ -53,7 +53,7 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set<keyof ForemanCallOptions>([
   'whenAborted',
 ])
 
-/** Throws ArgumentError for a `whenAborted` that is none: a slip there would let jobs run on, or end them. */
+/** Throws ArgumentError for an invalid `whenAborted`: a typing error there would let jobs run on, or end them. */
 export function settingsOf(
   settings: ForemanModelSettings,
   providerOptions: ProviderOptions | undefined,

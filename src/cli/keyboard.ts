@@ -11,7 +11,7 @@ export interface Keyboard {
   close(): void
 }
 
-/** Returns null if there is no terminal. */
+/** Returns null without a terminal. */
 export function listenToKeys(pressed: (key: string) => void): Keyboard | null {
   let stream: ReadStream
   try {

@@ -16,7 +16,7 @@ const STDIN_HINT_MS = 2_000
 
 const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
 
-/** Returns null if there is no prompt: no argument, no file, and stdin is a terminal. */
+/** Returns null without a prompt: neither an argument nor a file was given, and stdin is a terminal. */
 export async function readPrompt(words: string | undefined, files: readonly string[]): Promise<Prompt | null> {
   const texts: string[] = []
   const images: Image[] = []

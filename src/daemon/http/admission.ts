@@ -24,7 +24,7 @@ export function queueFullError(
   return kind === 'storage_full' ? error : { ...error, retryAfter: retryAfterSeconds(depth, limits, recentRunMs) }
 }
 
-/** An async job is on disk: whoever acts on that hears of it. */
+/** Notifies the parts that act on a new async job, which is on disk. */
 export function announceEnqueued({ dispatcher, deadlines }: HttpContext, job: Job): void {
   dispatcher.enqueued(job)
   const { startBeforeMs, finishBeforeMs } = job.wishes

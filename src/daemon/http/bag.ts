@@ -14,7 +14,7 @@ export class Bag<T> {
     this.#members.push(member)
   }
 
-  /** False: he was not there. The order of the others is not kept. */
+  /** Returns whether the member was present. The order of the others is not kept. */
   delete(member: T): boolean {
     const at = this.#members.indexOf(member)
     const last = this.#members.at(-1)
@@ -24,7 +24,7 @@ export class Bag<T> {
     return true
   }
 
-  /** Who is there now; whoever comes or goes meanwhile changes nothing. */
+  /** The members now. Later changes do not affect the returned list. */
   [Symbol.iterator](): Iterator<T> {
     return this.#members.slice().values()
   }

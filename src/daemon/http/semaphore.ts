@@ -1,5 +1,4 @@
-// Owns who may be at the target at once on the embedding routes, and who waits for a place: first come, first served,
-// bounded, and whoever leaves gives up his place in the line.
+// Semaphore with a bounded queue, first come, first served: limits how many embeddings are at the target at once.
 
 export type Acquired = 'now' | 'waiting' | 'full'
 
@@ -38,7 +37,7 @@ export class Semaphore {
     return 'waiting'
   }
 
-  /** Whoever waits no longer. False: he did not wait. */
+  /** Removes a request that waits no longer. Returns whether it was waiting. */
   leave(go: () => void): boolean {
     const at = this.#waiting.indexOf(go)
     if (at >= 0) this.#waiting.splice(at, 1)

@@ -1,5 +1,5 @@
-// Owns the question whether a caller still takes his answer: one who takes no byte for FOREMAN_CLIENT_STALL is gone, one
-// who takes crumbs is only slow. It watches while told to, and cuts the line; that he left is then seen like any hang-up.
+// Stall detection for readers: a caller that reads no byte for FOREMAN_CLIENT_STALL is disconnected; one that reads little at a
+// time is only slow. The rest of the daemon sees the cut like any other disconnect.
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -28,7 +28,7 @@ export class SlowReader {
     })
   }
 
-  /** Until all is out: a reader who stops before he has taken the end would keep his socket and what is in it for ever. */
+  /** Watches until all is sent: a reader that stops before the end would keep its socket and the bytes in it forever. */
   watchToTheEnd(): void {
     const res = this.#res
     // Most answers are with the kernel by now: no timer for those.

@@ -13,7 +13,7 @@ export interface GateSettings extends HostSettings {
   readonly origins: readonly string[]
 }
 
-/** Who only wants to know whether anybody is there gets an answer, under whatever name he asks. */
+/** Health checks are answered whatever Host they name: supervisors may use any. */
 const HEALTH = new Set(['/healthz', '/readyz'])
 export const isHealth = (path: string): boolean => HEALTH.has(path)
 

@@ -1,4 +1,4 @@
-// Owns which bytes of an artifact a caller asks for, and whether he has them already (RFC 9110: ETag, If-None-Match,
+// Which bytes of an artifact a caller asks for, and whether the caller has them already (RFC 9110: ETag, If-None-Match,
 // If-Range, Range). Pure. What cannot be read was not asked for: then it is all of them.
 
 import type { IncomingHttpHeaders } from 'node:http'
@@ -26,7 +26,7 @@ export function requestedRange(
   return rangeOf(headers.range, bytes)
 }
 
-/** Of several ranges, none: whoever asks for them can do with the whole. */
+/** A request for several ranges gets the whole artifact, which RFC 9110 allows. */
 function rangeOf(text: string, bytes: number): RequestedRange {
   const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(text) ?? []
   if (first === '' && last === '') return WHOLE

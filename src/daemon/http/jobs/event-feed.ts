@@ -1,4 +1,4 @@
-// Owns what a watcher hears of a run: kept while he is still being told what is past, then handed on as it comes. It takes
+// Live events for one watcher: kept while the stored events are still being sent, then passed on as they come. It takes
 // everything at once and holds no more than a bound, so that nobody who looks on slows a run.
 
 import type { AnswerRecord } from '../../domain/answer.ts'
@@ -10,7 +10,7 @@ export class EventFeed implements Watcher {
   readonly #writer: EventWriter
   readonly #after: number
   readonly #onBroken: (error: unknown) => void
-  /** Null: he is up to date. */
+  /** Events that came while stored ones were being sent; null once the watcher is up to date. */
   #kept: EventFrame[] | null = []
   #keptBytes = 0
 
@@ -33,12 +33,12 @@ export class EventFeed implements Watcher {
     if (number > this.#after && !this.#writer.isOver) this.#guarded(() => this.#take(sharedRecord(number, record)))
   }
 
-  /** He gets what was said until now, and resumes at the next start. */
+  /** foreman stops: the watcher gets the events so far and resumes after the next start. */
   stopped(): void {
     this.#writer.cut()
   }
 
-  /** What is past has been told: what was kept follows, then what comes. Resolves when he is up to date, or gone. */
+  /** Sends the kept events after the stored ones. Resolves when the watcher is up to date or has disconnected. */
   async catchUp(): Promise<void> {
     while (this.#kept !== null && this.#kept.length > 0 && !this.#writer.isOver) {
       const kept = this.#kept
@@ -67,7 +67,7 @@ export class EventFeed implements Watcher {
     }
   }
 
-  /** Whoever tells of a run must hear of no error. */
+  /** An error here must not reach the code that runs the job. */
   #guarded(take: () => void): void {
     try {
       take()

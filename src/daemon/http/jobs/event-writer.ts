@@ -1,5 +1,5 @@
-// Owns one watcher's stream on the wire: its framing, the rising numbers, the beats into silence, and how far he may be
-// behind. It never holds up whoever tells it something, and ends cleanly only behind a job's last event.
+// Event stream of one watcher on the wire: framing, rising numbers, heartbeats, and the limit of its backlog. It never blocks
+// the run, and ends cleanly only after a job's last event.
 
 import type { ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../runtime/clock.ts'
@@ -128,7 +128,7 @@ export class EventWriter {
     this.#reader.watchToTheEnd()
   }
 
-  /** Not the end: he gets what was written, then the line is cut. */
+  /** Cuts the connection after what was written, because this is not the job's last event. */
   cut(): void {
     if (this.isOver) return
     this.#flush()

@@ -30,7 +30,7 @@ export function sendJob(res: ServerResponse, document: string, headers: Readonly
   })
 }
 
-/** The job as GET /jobs/{id} shows it, as JSON text. Returns null if there is no such job. */
+/** The job as GET /jobs/{id} shows it, as JSON text. Returns null for an unknown job. */
 export async function jobDocumentOf(context: HttpContext, id: string): Promise<string | null> {
   const { residency } = context.dispatcher
   const detail = await context.store.detail(id, residency)

@@ -1,4 +1,4 @@
-// Owns one blocked caller's answer on the wire: hold, commit, beat, stream, end or cut (§3.4). It never sends a status
+// Answer to one waiting call on the wire: held back, then committed, kept alive by heartbeats, streamed, ended or cut. It never sends a status
 // that the target did not give except its own errors, and never passes a truncated answer off as whole.
 
 import type { ServerResponse } from 'node:http'

@@ -58,7 +58,7 @@ export class LiveCallers {
   readonly #calls = new Map<string, WaitingCall>()
   readonly #keys = new Set<string>()
   readonly #orphans: Orphans
-  /** Hang-ups that are being written down, by fingerprint: what they leave is no orphan yet. */
+  /** Disconnects being saved, by fingerprint. Their jobs become orphans once the save is done. */
   readonly #leaving = new Map<string, Promise<unknown>>()
   #stopping = false
 
@@ -120,7 +120,7 @@ export class LiveCallers {
     if (call.gone) await this.#leave(call)
   }
 
-  /** Whoever waits is told at once; the running job's caller waits for it. Nobody new is let in. */
+  /** Answers all waiting calls at once, except that of the running job, which waits for it. Admits no new call. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#orphans.clear()
@@ -176,7 +176,7 @@ export class LiveCallers {
     if (this.#calls.get(call.id) === call) this.#calls.delete(call.id)
   }
 
-  /** There is no such job: nothing more is written by its answer. */
+  /** The job does not exist: its answer writes nothing more. */
   #drop(call: WaitingCall): void {
     this.#forget(call)
     call.answer.close()
@@ -191,7 +191,7 @@ export class LiveCallers {
     key: string | null,
   ): Promise<boolean> {
     const says = { retry: saysItIsARetry(req.headers), key }
-    // Whoever dials again at once is faster than the disk: 6 of 10 such retries became a second job.
+    // An immediate retry is faster than the disk: 6 of 10 such retries became a second job.
     if (says.retry || key !== null) await this.#leaving.get(print)
     const orphan = this.#orphans.take(print, says)
     if (orphan === null) return false

@@ -1,4 +1,4 @@
-// Owns the question whether a caller has been told of the target's error in the form that his surface has for it. An error
+// Whether the end of a stream holds an error event that clients of this surface recognise. An error
 // in any other form (a bare line between events, an unnamed event on /v1/messages) is one that clients skip. Pure.
 
 import type { Dialect } from '../../domain/endpoint.ts'
