@@ -1,4 +1,4 @@
-// Owns a clock that stands still until a test moves it. Timers fire in the order of their time (and of their start, where
+// A clock that stands still until a test moves it. Timers fire in the order of their time (and of their start, where
 // that is equal); the wall can be made to jump away from the monotonic clock.
 
 import type { Clock, Timer } from '../src/daemon/runtime/clock.ts'

@@ -1,4 +1,4 @@
-// Owns a receiver of webhooks: a real HTTP server that writes down what came and reacts as the test says. It verifies
+// A receiver of webhooks: a real HTTP server that writes down what came and reacts as the test says. It verifies
 // nothing; what a good receiver would do is up to the test.
 
 import http, { type IncomingHttpHeaders, type ServerResponse } from 'node:http'

@@ -1,4 +1,4 @@
-// Owns how the records of a native chat become the parts of an answer, live and as a whole. Pure; made anew for each attempt.
+// Reader that turns the records of a native chat into the parts of an SDK answer, live and as a whole. Pure; one for each attempt.
 
 import type { Content, FinishReason, JsonObject, StreamPart, Usage } from './specification.ts'
 

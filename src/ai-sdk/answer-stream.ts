@@ -1,5 +1,5 @@
-// Owns how a job becomes the stream of parts that the SDK reads: as the records come, no faster than they are read. Text that
-// was handed out is never followed by a second answer, and an answer that is not whole never finishes.
+// Stream of parts that the SDK reads, made from a job's records as they come, no faster than they are read. Text that was handed
+// out is never followed by a second answer, and a truncated answer never finishes.
 
 import { AnswerVoidedError } from '../client/index.ts'
 import { SdkAnswerReader } from './answer-reader.ts'

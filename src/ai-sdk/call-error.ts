@@ -1,5 +1,5 @@
-// Owns what a failure of foreman, of its target or of the way there is to the AI SDK: above all whether trying again can
-// help and can do no harm. What is not foreman's is passed on as it is.
+// Errors of foreman, its target or the network as errors of the AI SDK, above all whether a retry can help and is harmless. Other
+// errors are passed on unchanged.
 
 import {
   AnswerVoidedError,

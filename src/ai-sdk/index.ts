@@ -1,4 +1,4 @@
-// Owns what foreman-ai-sdk exports. Nothing that is not named here is promised to anybody.
+// Exports of foreman-ai-sdk. Only these are public.
 
 export type { JobDocument, JobState } from '../client/index.ts'
 export type { JobProgress } from './progress.ts'

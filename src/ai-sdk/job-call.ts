@@ -1,5 +1,5 @@
-// Owns one job from its submit to its end on behalf of one call of the SDK: the records of its answer, and what becomes of
-// the job when the call is left. When it is closed nothing is open: no request, no timer, no listener.
+// One job on behalf of one call of the SDK, from submit to end: the records of its answer, and what happens to the job when the
+// call is aborted. Once closed it has no open request, timer or listener.
 
 import {
   ApiError,

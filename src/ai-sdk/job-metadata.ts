@@ -1,4 +1,4 @@
-// Owns how a job is shown to the SDK: `providerMetadata.foreman`, and the parts of a stream that say where it stands. Pure.
+// A job as the SDK sees it: `providerMetadata.foreman`, and the stream parts with its progress. Pure.
 
 import type { JobDocument } from '../client/index.ts'
 import type { JobProgress } from './progress.ts'

@@ -1,5 +1,5 @@
-// Owns one model of foreman as the SDK's `LanguageModel`: each call is an async job, followed to its end. It keeps no state
-// between calls but the keys of submits that were lost.
+// Language model of the AI SDK: each call is an async job of foreman, followed to its end. Between calls it keeps only the keys of
+// submits that were lost.
 
 import { AnswerVoidedError, type ForemanClient } from '../client/index.ts'
 import { SdkAnswerReader } from './answer-reader.ts'

@@ -1,5 +1,5 @@
-// Owns how the SDK's prompt becomes the messages of `/api/chat`. Pure. What the target cannot be told is an error where
-// leaving it out would change the question, and a warning where it would not.
+// Messages of `/api/chat`, made from the SDK's prompt. Pure. A part that the target cannot take is an error if leaving it out would
+// change the question, otherwise a warning.
 
 import { UnsupportedError } from './sdk-error.ts'
 import type {

@@ -1,4 +1,4 @@
-// Owns how an application gets at foreman through the AI SDK: one provider for one foreman. It connects to nobody by itself.
+// Provider for the AI SDK: one for each foreman. It opens no connection by itself.
 
 import { type ClientOptions, ForemanClient } from '../client/index.ts'
 import { ForemanEmbeddingModel } from './embedding-model.ts'

@@ -1,4 +1,4 @@
-// Owns how a call of the SDK becomes the body of a native chat. Pure. What the target cannot do is a warning, never a silence.
+// Body of a native chat, made from a call of the SDK. Pure. What the target cannot do becomes a warning.
 
 import { messagesOf } from './prompt.ts'
 import type { ForemanModelSettings } from './settings.ts'

@@ -1,5 +1,4 @@
-// Owns the errors that the AI SDK knows by their marks: what is thrown here is to its `isInstance`, and to its retries, as if
-// it were its own. It decides nothing.
+// Errors with the AI SDK's marks: its `isInstance` and its retries treat them as its own.
 
 import type { JsonObject } from './specification.ts'
 

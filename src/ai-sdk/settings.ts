@@ -1,5 +1,5 @@
-// Owns what a user of this provider can set, for all models, for one, or for one call (`providerOptions.foreman`), and
-// which of the three wins: the narrowest. Durations and addresses are checked by foreman, not here.
+// Settings of the provider, for all models, for one model, or for one call (`providerOptions.foreman`). The narrowest wins.
+// foreman checks durations and addresses.
 
 import type { Duration, JobState } from '../client/index.ts'
 import type { JobProgress } from './progress.ts'

@@ -1,6 +1,5 @@
-// Owns what this provider knows of the AI SDK's specification, version 4 (`@ai-sdk/provider` 4): the parts that it reads and
-// writes, as types only. Nothing is imported for them, so nothing has to be installed; test/clients/ai-sdk/ holds them
-// against the real ones.
+// Types of the AI SDK's specification, version 4 (`@ai-sdk/provider` 4): the parts that this provider reads and writes. Nothing is
+// imported for them, so nothing has to be installed; test/clients/ai-sdk/ compares them with the real ones.
 
 export type JsonValue = null | string | number | boolean | JsonValue[] | JsonObject
 export type JsonObject = { [key: string]: JsonValue | undefined }

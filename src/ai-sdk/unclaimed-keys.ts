@@ -1,5 +1,5 @@
-// Owns the Idempotency-Keys of submits whose outcome nobody knows: foreman may have the job, and its receipt was lost. The
-// next call with the very same body takes the key over, so that a retry of the SDK never makes a second job.
+// Idempotency-Keys of submits with an unknown outcome: foreman may have the job, but its receipt was lost. The next call with the
+// same body takes over the key, so that a retry of the SDK never makes a second job.
 
 const MAX_AGE_MS = 120_000
 const MOST = 16

@@ -1,4 +1,4 @@
-// Owns a headless Chromium: found, started with a profile of its own, driven over a pipe with the DevTools protocol, and
+// A headless Chromium: found, started with a profile of its own, driven over a pipe with the DevTools protocol, and
 // ended. It knows nothing of foreman, and reaches nothing but this machine.
 
 import { type ChildProcess, spawn } from 'node:child_process'

@@ -75,7 +75,7 @@ const arrived = (fake: FakeOllama): number => fake.requests(BLOB)[0]?.body.lengt
 describe.each(PROXIES)('$name with the documented settings', (proxy) => {
   const tryIt = test.skipIf(proxy.program === undefined)
 
-  tryIt('makes the target wait for a caller who reads nothing, and frees it when he hangs up', async () => {
+  tryIt('makes the target wait for a caller who reads nothing, and frees it when the caller hangs up', async () => {
     const setup = await setUp(proxy)
     const { caller, seen } = await stalledReader(setup)
     await stuckOrOver(setup.url, seen)

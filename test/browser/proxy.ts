@@ -1,4 +1,4 @@
-// Owns the reverse proxies of docs/clients.md, run as they are written there, but for names and ports: found, started in front
+// The reverse proxies of docs/clients.md, run as they are written there, but for names and ports: found, started in front
 // of a foreman, ended after the test. It asserts nothing.
 
 import { type ChildProcess, spawn } from 'node:child_process'

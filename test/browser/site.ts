@@ -22,7 +22,7 @@ export interface Site {
   readonly port: number
   /** Connections on which nothing has been asked yet. */
   readonly idle: number
-  /** From now on whoever calls here is answered by the port `port` of this machine. */
+  /** From now on calls here are answered by the port `port` of this machine. */
   becomes(port: number): void
 }
 

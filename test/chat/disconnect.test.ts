@@ -1,4 +1,4 @@
-// A caller who hangs up ends his job wherever it is, and a retry that says it is one keeps the place.
+// A caller that hangs up ends its job in any state, and a retry that says it is one keeps the position.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'

@@ -1,4 +1,4 @@
-// A blocked caller is held in silence for FOREMAN_HEARTBEAT, then kept alive until the target's first byte (§3.4).
+// A waiting caller is held in silence for FOREMAN_HEARTBEAT, then kept alive until the target's first byte.
 
 import { describe, expect, it } from 'vitest'
 import { Caller, chat } from '../caller.ts'

@@ -1,4 +1,4 @@
-// A caller who hangs up and comes back at once finds his place, however slow the disk is that his leaving is written to.
+// A caller that hangs up and retries at once keeps its position, however slowly the disk saves the disconnect.
 
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'

@@ -87,8 +87,8 @@ describe('a streamed chat', () => {
     await stuck.stopReading()
     const request = await fake.next('/api/chat')
     await request.stuck()
-    await until('he is given up', () => {
-      // What the kernel has still taken for him since his last byte counts as one: then he has another minute.
+    await until('the caller is disconnected', () => {
+      // Bytes that the kernel took since the last read count as a read: then the caller has another minute.
       clock.advance(60_000)
       return request.isOver
     })

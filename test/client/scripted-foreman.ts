@@ -105,7 +105,7 @@ export class ScriptedForeman {
     return this.count('GET', `/jobs/${ID}`)
   }
 
-  /** To whoever listens now; that nobody does is a mistake of the test, and would be a hang. */
+  /** Sends to the listeners of now. Without one it throws: the test is wrong, and would hang. */
   tell(...events: readonly JobEvent[]): void {
     if (this.streams.size === 0) throw new Error('nobody listens to the events yet')
     for (const stream of this.streams) stream.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''))

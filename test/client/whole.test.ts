@@ -90,7 +90,7 @@ describe('a job of the client package', () => {
     const job = await client.submit(BODY)
     const events: JobEvent[] = []
     for await (const event of job.events()) {
-      // He takes nothing more until it is over: foreman must let him go, and he comes back.
+      // The watcher reads nothing until the job is over: foreman must disconnect it, and it resumes.
       if (events.push(event) === 5) await client.job(job.id).result({ via: 'polling' })
     }
     expect(connections).toBeGreaterThan(1)

@@ -1,4 +1,4 @@
-// Owns the install of what real clients are tested with. It installs only what its lock file says, and only when that has
+// The install of what real clients are tested with. It installs only what its lock file says, and only when that has
 // changed since the last time.
 
 import { execFileSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// kill -9 and a restart: a blocked call ends with the daemon that held its line, and a job that kills the daemon ends too. What
+// kill -9 and a restart: a waiting call ends with the daemon that held its line, and a job that kills the daemon ends too. What
 // becomes of async jobs at each step is test/proof's.
 
 import { join } from 'node:path'

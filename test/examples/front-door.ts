@@ -1,5 +1,5 @@
-// Owns a door in front of foreman that hears what is said through it: it passes everything on, and can let somebody die
-// between foreman's answer and whoever waits for it. It changes no byte.
+// A door in front of foreman that sees what passes through it: it passes everything on, and can let somebody die
+// between foreman's answer and the client. It changes no byte.
 
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'

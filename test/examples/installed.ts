@@ -1,4 +1,4 @@
-// Owns a folder of the examples as a user has it: a copy, with the client installed under its own name. The client is that
+// A folder of the examples as a user has it: a copy, with the client installed under its own name. The client is that
 // of the sources; that the built package is the same is the matter of other tests.
 
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'

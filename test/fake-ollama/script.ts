@@ -43,7 +43,7 @@ export interface Script {
 
 export const says = (...tokens: string[]): Script => ({ tokens })
 
-/** Cut after `after` records. An `rst` throws away what the reader has not read yet: hold the gate `cut` until he has. */
+/** Cut after `after` records. An `rst` throws away what the reader has not read yet: hold the gate `cut` until the reader has read. */
 export const cut = (how: 'fin' | 'rst', after: number, midRecord = false): Script => ({ ending: how, after, midRecord })
 
 /** Accepted, and closed without a byte. */

@@ -1,4 +1,4 @@
-// Who is there now: whoever came and has not gone, each once.
+// Unordered list of the members that were added and not removed, each once.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

@@ -179,7 +179,7 @@ test('an embedding whose caller hangs up in the queue never reaches the target, 
   const [first, gone, last] = await postInOrder(half.url, ['a', 'b', 'c'], [{}, { signal: leaving.signal }])
   leaving.abort()
   await expect(gone).rejects.toThrow()
-  await until('his place is free', async () => (await gauge(half.url, 'foreman_embeddings_waiting')) === 1)
+  await until('the place is free', async () => (await gauge(half.url, 'foreman_embeddings_waiting')) === 1)
   await until('a is at the target', () => held.length === 1)
   held[0]?.res.end('{}')
   await until('c is at the target', () => held.length === 2)
@@ -242,12 +242,12 @@ test('an embedding whose caller does not read is cut, and frees its slot', async
   const line = await rawSocket(half.port)
   line.socket.pause()
   line.send('POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
-  await until('his line is full', () => half.clock.nextIn === 60_000)
+  await until('the connection is full', () => half.clock.nextIn === 60_000)
   const waiting = () => gauge(half.url, 'foreman_embeddings_waiting')
   const next = post(half.url)
   await until('the next one waits', async () => (await waiting()) === 1)
-  await until('his place is free', async () => {
-    // What the kernel has still taken for him since his line was full counts as his: then he has another minute.
+  await until('the place is free', async () => {
+    // Bytes that the kernel took since the connection was full count as read: then the caller has another minute.
     half.clock.advance(60_000)
     return (await waiting()) === 0
   })

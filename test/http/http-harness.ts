@@ -46,7 +46,7 @@ export const HOP = 'hop-of-the-half'
 export interface HttpHarnessOptions {
   readonly config?: Partial<Config>
   readonly limits?: Partial<ServerLimits>
-  /** What a blocked call is answered. Default: 200 and the length of its body. */
+  /** What a waiting call is answered. Default: 200 and the length of its body. */
   readonly live?: (req: IncomingMessage, res: ServerResponse, submission: Submission) => void
 }
 

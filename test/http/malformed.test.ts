@@ -89,7 +89,7 @@ test.each(REFUSED)(
     const line = await rawSocket(half.port)
     line.send(request)
     await line.until(/\r\n\r\n/)
-    // Whoever may go on sending for a moment is cut by the clock.
+    // A caller that may go on sending for a moment is cut by the clock.
     half.clock.advance(10_000)
     expect(await line.rest()).toMatch(new RegExp(`^HTTP/1.1 ${status} ${WORDS[status] ?? reasonPhrase(status)}\r\n`))
     expect(target.seen).toEqual([])

@@ -181,8 +181,8 @@ describe('a caller with Expect: 100-continue', () => {
   })
 
   test.each([
-    ['413 when he has too much', 413, '/api/chat', { maxBody: 100 }],
-    ['401 when he may not', 401, '/api/chat', { token: 'sesame-open-up-please' }],
+    ['413 for a body that is too large', 413, '/api/chat', { maxBody: 100 }],
+    ['401 without the token', 401, '/api/chat', { token: 'sesame-open-up-please' }],
     ['403 where management is off', 403, '/api/create', {}],
     ['404 where nothing is', 404, '/nothing', {}],
   ] as const)('gets %s without a 100', async (_name, status, path, config) => {

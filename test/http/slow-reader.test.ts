@@ -1,4 +1,4 @@
-// Who takes crumbs is slow; who takes nothing is gone, also when only the end of his answer is left.
+// A caller that reads a little is slow; one that reads nothing is disconnected, also when only the end of its answer is left.
 
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'

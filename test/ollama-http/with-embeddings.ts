@@ -1,4 +1,4 @@
-// Owns what the tests of embeddings need besides the fake: a request, its sending, and a target of a few lines that does
+// What the tests of embeddings need besides the fake: a request, its sending, and a target of a few lines that does
 // with its connections what no server should.
 
 import { createServer, type Socket } from 'node:net'

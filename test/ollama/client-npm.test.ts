@@ -76,7 +76,7 @@ describeWithOllama('the JavaScript client', () => {
   let foreman: Foreman
   let direct: Ollama
   let through: Ollama
-  /** In front of the same Ollama, and soon tells who waits that he waits. */
+  /** In front of the same Ollama, with a short heartbeat. */
   let patient: Foreman
 
   beforeAll(async () => {

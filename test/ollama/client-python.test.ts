@@ -74,7 +74,7 @@ describe.skipIf(!hasPython)('the Python client', () => {
   describeWithOllama('the Python client', () => {
     let ollama: RealOllama
     let foreman: Foreman
-    /** In front of the same Ollama, and soon tells who waits that he waits. */
+    /** In front of the same Ollama, with a short heartbeat. */
     let patient: Foreman
     let direct: Answers
     let through: Answers

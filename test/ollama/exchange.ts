@@ -1,4 +1,4 @@
-// Owns one HTTP request as raw as a test needs it, and its answer as raw as it came. It decides nothing and hides nothing:
+// One HTTP request as raw as a test needs it, and its answer as raw as it came. It decides nothing and hides nothing:
 // no default headers, no redirects, no decoding.
 
 import { type IncomingMessage, request } from 'node:http'
@@ -40,7 +40,7 @@ export async function exchange(base: string, call: Call): Promise<Answer> {
   }
 }
 
-/** Resolves at the answer's head; whoever calls reads on, or hangs up with `destroy()`. */
+/** Resolves at the answer's head; the caller reads on, or hangs up with `destroy()`. */
 export function begin(base: string, call: Call, signal?: AbortSignal): Promise<IncomingMessage> {
   const { hostname, port } = new URL(base)
   const { method, path, headers = {}, body, chunked = false } = call

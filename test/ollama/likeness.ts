@@ -1,4 +1,4 @@
-// Owns the list of what may differ between two answers of Ollama to the same request, and nothing may be added to it
+// The list of what may differ between two answers of Ollama to the same request, and nothing may be added to it
 // without a reason: times, durations, random ids, and what HTTP lets every hop decide for itself.
 
 import type { Answer } from './exchange.ts'

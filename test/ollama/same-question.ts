@@ -1,4 +1,4 @@
-// Owns what client suites need beside equality of bytes: what two runs of one client have in common once time is taken out,
+// What client suites need beside equality of bytes: what two runs of one client have in common once time is taken out,
 // and a model that says the same each time.
 
 import { exchange, post } from './exchange.ts'

@@ -43,7 +43,7 @@ function everywhere(draft: Draft, n: number, change: (event: SeenEvent & { type:
 
 const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[] = [
   ['lost', 'a job that was acknowledged is not there', (run) => void run.finals.splice(1, 1)],
-  ['lost', 'a blocked call whose caller knew its id is not there', (run) => void run.finals.splice(2, 1)],
+  ['lost', 'a waiting call whose caller knew its id is not there', (run) => void run.finals.splice(2, 1)],
   ['lost', 'a job waits for ever', (run) => put(jobOf(run, 'B'), { state: 'queued' })],
   ['phantom', 'work that was refused has a job', (run) => put(jobOf(run, 'B'), { label: 'work-x' })],
   [
@@ -53,7 +53,7 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
   ],
   [
     'phantom',
-    'a blocked call that nobody made',
+    'a waiting call that no client made',
     (run) => void run.finals.push({ ...at(run.finals, 2), job: { ...jobOf(run, 'C'), job_id: 'C2' } }),
   ],
   [
@@ -210,12 +210,12 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
   ['signature', 'it cannot be believed', (run) => put(at(run.arrivals, 0), { isAuthentic: false })],
   [
     'watcher',
-    'a change was never told after he came back',
+    'a change was never told after the watcher resumed',
     (run) => void at(at(run.watches, 0).parts, 1).events.shift(),
   ],
   [
     'watcher',
-    'a record was never told after he came back',
+    'a record was never told after the watcher resumed',
     (run) => void at(at(run.watches, 0).parts, 2).events.shift(),
   ],
   [
@@ -226,7 +226,7 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
   ['watcher', 'a stream ended cleanly before its job did', (run) => void at(at(run.watches, 0).parts, 2).events.pop()],
   [
     'watcher',
-    'he was told of a change that was never written',
+    'a watcher got a change that was never written',
     (run) => put(at(at(at(run.watches, 0).parts, 0).events, 2), { attempt: 2 }),
   ],
   [

@@ -1,5 +1,5 @@
-// Owns one small run in which everything was kept: an async job that a kill sent back to the queue, its watcher and its
-// webhooks, a job that was cancelled while it waited, and a blocked call. Made anew each time, for tests that break it.
+// One small run in which everything was kept: an async job that a kill sent back to the queue, its watcher and its
+// webhooks, a job that was cancelled while it waited, and a waiting call. Made anew each time, for tests that break it.
 
 import { eventNumber } from '../../src/protocol/event.ts'
 import type { JobDocument, JobState } from '../../src/protocol/wire.ts'

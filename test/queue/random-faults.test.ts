@@ -55,7 +55,7 @@ const TROUBLES: readonly Script[] = [
 
 const MODELS = ['tiny-a', 'tiny-b', 'tiny-c']
 
-/** What a caller was told: the whole answer, an error, or (only if he left himself) nothing. */
+/** What a caller got: the whole answer, an error, or nothing if the caller itself left. */
 function verdict({ status, body, cut: isCut }: Answer): 'whole' | 'error' | 'LIE' {
   if (status !== 200) return JSON.parse(body).error === undefined ? 'LIE' : 'error'
   if (isCut) return 'error'
@@ -100,7 +100,7 @@ describe('with random faults', () => {
     const { done = 0, failed = 0, cancelled = 0, ...unfinished } = counters.jobs
     expect(unfinished).toEqual({ queued: 0, loading: 0, working: 0 })
     expect([counters.callers, queue.waiting, queue.bytes, left]).toEqual([0, 0, 0, null])
-    // Who hung up before his request was read has no job.
+    // A caller that hung up before its request was read has no job.
     const whole = told.filter((word) => word === 'whole').length
     expect(done).toBeGreaterThanOrEqual(whole)
     expect(done + failed + cancelled).toBeLessThanOrEqual(40)

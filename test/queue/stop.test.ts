@@ -74,7 +74,7 @@ describe('a stop', () => {
     })
     fake.hold('middle')
     const told = await chat(url).answer()
-    // Whichever is first, the target's first byte or the word of the stop: he is told, by status or by record and cut.
+    // Whichever is first, the target's first byte or the stop: the caller gets a status, or a record and a cut.
     expect(told.status === 503 || told.cut).toBe(true)
     expect(told.body).toContain('foreman is shutting down')
     // The clock stands still: it does not take the grace.

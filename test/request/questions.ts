@@ -1,4 +1,4 @@
-// Owns the requests that Ollama refuses and that foreman must refuse alike: each body at each endpoint it means something to.
+// The requests that Ollama refuses and that foreman must refuse alike: each body at each endpoint it means something to.
 // Their answers were recorded from real Ollamas of several versions by record.ts, in this order.
 
 import { zstdCompressSync } from 'node:zlib'

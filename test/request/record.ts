@@ -1,4 +1,4 @@
-// Owns the recording of what a real Ollama says to requests that it refuses: `node test/request/record.ts URL` asks each
+// The recording of what a real Ollama says to requests that it refuses: `node test/request/record.ts URL` asks each
 // question of questions.ts and writes the answers beside it, into a file of that version. Run by hand, against a fresh Ollama; no
 // test needs it.
 

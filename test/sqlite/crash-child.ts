@@ -1,4 +1,4 @@
-// Owns a process that leads async jobs through whole lives: opens the store at argv[2], puts right what the last one left,
+// A process that leads async jobs through whole lives: opens the store at argv[2], puts right what the last one left,
 // then enqueues, claims, ends and delivers until it is killed. Writes each thing that the store acknowledged.
 
 import { writeSync } from 'node:fs'

@@ -107,7 +107,7 @@ it('a copy replaces the one of an earlier try', async () => {
   close()
 })
 
-/** A database as 0001 left it: a blocked call, an async job that waits, one that is done, and one of each with an answer. */
+/** A database as 0001 left it: a waiting call, an async job that waits, one that is done, and one of each with an answer. */
 function firstDatabase(path: string, answers: Readonly<Record<string, Buffer>>): void {
   const { db, close } = openDatabase(path, released.slice(0, 1))
   const insert = db.prepare(`INSERT INTO jobs (id, state, caller, endpoint, model, normalised_model, affinity, stream,

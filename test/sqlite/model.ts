@@ -1,4 +1,4 @@
-// Owns the queue as a few lines of plain code over an array: what the store must do, said a second time without SQL. Slow,
+// The queue as a few lines of plain code over an array: what the store must do, said a second time without SQL. Slow,
 // obvious, and only for comparing.
 
 import { CLOUD_AFFINITY, isResident, modelOfAffinity, turnsToOldest } from '../../src/daemon/domain/affinity.ts'

@@ -1,4 +1,4 @@
-// Owns the outbox of one async job as a few lines of plain code: its history and its deliveries, said a second time without
+// The outbox of one async job as a few lines of plain code: its history and its deliveries, said a second time without
 // SQL. Only for comparing.
 
 import type { Delivery } from '../../src/daemon/domain/delivery.ts'

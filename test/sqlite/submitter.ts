@@ -1,4 +1,4 @@
-// Owns a process that does nothing but submit: opens the store at argv[2] and enqueues async jobs, several at once, until
+// A process that does nothing but submit: opens the store at argv[2] and enqueues async jobs, several at once, until
 // it is killed. Writes the id of each acknowledged one, and what broke its store. argv[3]: bytes of each body.
 
 import { writeSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Owns what every test of the store needs: a real database file in a folder of its own that goes with the test, and jobs to
+// What every test of the store needs: a real database file in a folder of its own that goes with the test, and jobs to
 // put into it. It asserts nothing.
 
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -245,7 +245,7 @@ describe('the webhooks of a job', () => {
     const { outbox, deliverer, calm } = startDeliverer()
     outbox.add('J', sink.url, LIFE)
     sink.react = () => {
-      outbox.forget('J')
+      outbox.remove('J')
       return accepts
     }
     deliverer.start()

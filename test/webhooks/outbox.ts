@@ -1,4 +1,4 @@
-// Owns a small outbox in memory, with the words of the store, so that a test can have ten thousand deliveries at once and
+// A small outbox in memory, with the words of the store, so that a test can have ten thousand deliveries at once and
 // look at what was settled. The store's own is tested in test/store/, and with the deliverer in whole-program tests.
 
 import type { State } from '../../src/daemon/domain/job.ts'
@@ -40,7 +40,7 @@ export class Outbox implements Words {
     this.#jobs.set(jobId, entries)
   }
 
-  forget(jobId: string): void {
+  remove(jobId: string): void {
     this.#jobs.delete(jobId)
   }
 

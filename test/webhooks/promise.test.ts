@@ -1,5 +1,5 @@
-// What webhooks promise, on the whole program: whoever asked to be told is told, in order, at least once, and nobody else
-// notices how his receiver behaves.
+// What webhooks promise, on the whole program: each receiver gets what it asked for, in order, at least once, and no other part
+// notices how a receiver behaves.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// Owns the code that calls receivers, under test: the real one, with names that the test resolves and a clock that it steps.
+// The code that calls receivers, under test: the real one, with names that the test resolves and a clock that it steps.
 
 import {
   createAddressPolicy,

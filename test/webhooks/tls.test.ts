@@ -1,4 +1,4 @@
-// Receivers that speak TLS: the certificate must be the receiver's, and nobody is greeted before he was judged.
+// Receivers that speak TLS: the certificate must be the receiver's, and its address is checked before the connection.
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'

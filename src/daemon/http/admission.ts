@@ -1,5 +1,5 @@
-// Owns what stands between a request that was understood and the queue, for blocked calls and for jobs alike: is its model
-// there, what is said when the queue has no room, who is told when it is in. It knows no surface and writes nothing.
+// Admission to the queue, for waiting calls and async jobs: whether the model is installed, the error of a full queue, and the
+// notification of a new job. It knows no surface and writes nothing.
 
 import { isCloudModel } from '../domain/affinity.ts'
 import { type Depth, type Job, type QueueLimits, retryAfterSeconds } from '../domain/job.ts'
@@ -7,13 +7,13 @@ import { isInstalled } from '../domain/target-status.ts'
 import type { HttpContext } from './context.ts'
 import { type OwnError, ownError } from './respond.ts'
 
-/** Not installed by the last probe, nor by one made now. While nothing is known, nothing is refused. */
+/** Returns whether neither the last probe nor one made now has the model. Returns false while nothing is known. */
 export async function isUnknownModel(model: string, prober: HttpContext['prober']): Promise<boolean> {
   if (isCloudModel(model) || isInstalled(model, prober.status) !== false) return false
   return isInstalled(model, await prober.probe('unknown model')) === false
 }
 
-/** What the store would not take, with an honest Retry-After. */
+/** The error for a job that the store refused, with a realistic Retry-After. */
 export function queueFullError(
   kind: 'queue_full' | 'storage_full',
   depth: Depth,

@@ -1,4 +1,4 @@
-// Owns a list of who is there now, for members that come and go all the time. No Set: V8 leaves a Set's outgrown tables
+// Unordered list for members that come and go all the time. A Set would leak: V8 leaves a Set's outgrown tables
 // chained together, and one of them that reaches the old generation keeps all that follow, with every request in them,
 // until the next full collection (seen with embeddings: 4 of 17 MB outlived each small collection, at twice the CPU).
 
@@ -9,7 +9,7 @@ export class Bag<T> {
     return this.#members.length
   }
 
-  /** Somebody who is not there yet. */
+  /** Adds a member that is not present. */
   add(member: T): void {
     this.#members.push(member)
   }

@@ -1,5 +1,5 @@
-// Owns what an error looks like on each surface, letter for letter as Ollama writes it: as a whole answer, and as the one
-// record put into a stream that has begun; also the beats that keep a silent line open. It decides nothing about when.
+// Form of an error on each surface, letter for letter as Ollama writes it: as a whole answer, and as the last record of a stream
+// that has begun. Also the heartbeats that keep a silent connection open. It does not decide when they are sent.
 
 import { randomBytes } from 'node:crypto'
 import type { ErrorCode } from '../../protocol/error.ts'
@@ -52,9 +52,9 @@ const openaiError = (message: string, type: string, code: string | null = null):
 })
 
 /**
- * An error as a whole answer. On `/v1` it matters who speaks inside Ollama: its layer writes one framing and the true type;
- * what comes from the handler behind it is written anew, with a line feed, and was `api_error` whatever its status before
- * 0.18.0. Without `speaker`, a 400 is the layer's.
+ * An error as a whole answer. On `/v1` the form depends on the part of Ollama that writes it: the layer has one framing and the true type;
+ * an error of the handler behind it is rewritten with a line feed, and had the type `api_error` for every status before 0.18.0.
+ * Without `speaker`, a 400 is the layer's.
  */
 export function errorBody(
   surface: Surface,
@@ -85,8 +85,8 @@ export function errorBody(
 }
 
 /**
- * The record that ends a stream which has begun; the caller cuts the line behind it. Nothing on plain JSON, where clients
- * take an error in a 200 for an answer: there the cut alone speaks.
+ * The record that ends a stream which has begun; the connection is cut after it. Empty on plain JSON, where clients take an
+ * error in a 200 for an answer: there only the cut shows the failure.
  */
 export function errorRecord(
   dialect: Dialect,
@@ -116,7 +116,7 @@ const COMMENT = Buffer.from(': waiting\n\n')
 const PING = event('ping', { type: 'ping' })
 
 /**
- * What is sent into a silence. A space, never a blank line: Python's and Go's clients fail on one (24 clients measured). On
+ * A heartbeat. A space, never a blank line: Python's and Go's clients fail on one (24 clients measured). On
  * event streams a comment, which every parser drops; on Anthropic's its own ping.
  */
 export function beat(dialect: Dialect, form: AnswerForm): Buffer {
@@ -155,5 +155,5 @@ const REASONS: Readonly<Record<number, string>> = {
   508: 'Loop Detected',
 }
 
-/** The words behind the status in the status line: some clients show nothing else (ollama-ai-provider-v2). */
+/** Reason phrase of the status line: some clients show nothing else (ollama-ai-provider-v2). */
 export const reasonPhrase = (status: number): string => REASONS[status] ?? 'Error'

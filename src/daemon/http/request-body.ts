@@ -1,5 +1,5 @@
 // Reads request bodies: how large one may be, how much memory all of them may hold, how slowly one may come. It never looks
-// into a body. Too large is told before reading where the caller declares the length.
+// into a body. If the caller declares a length that is too large, it is refused before reading.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -26,7 +26,7 @@ export type BodyRead =
   /** `release` gives its bytes back to the budget: call it once, when they are handed on. */
   | { readonly kind: 'read'; readonly body: Uint8Array<ArrayBuffer>; readonly release: () => void }
   | { readonly kind: 'refused'; readonly error: OwnError }
-  /** The caller hung up. */
+  /** The caller disconnected. */
   | { readonly kind: 'gone' }
 
 interface Watched {
@@ -55,7 +55,7 @@ export class RequestBodies {
     return this.#inFlight
   }
 
-  /** Reads the whole body. Sends "100 Continue" to whom waits for it, and nothing else. */
+  /** Reads the whole body. Sends "100 Continue" if the caller waits for it, and nothing else. */
   async read(req: IncomingMessage, res: ServerResponse): Promise<BodyRead> {
     const { maxBody, inFlight } = this.#limits
     const declared = Number(req.headers['content-length'] ?? 0)
@@ -73,7 +73,7 @@ export class RequestBodies {
     return ended === 'whole' ? { kind: 'gone' } : ended
   }
 
-  /** Collects the body's chunks until its end, or until why not. */
+  /** Collects the body's chunks until its end or its failure. */
   #collect(req: IncomingMessage, chunks: ByteChunks, share: Share): Promise<'whole' | BodyRead> {
     const { maxBody, inFlight } = this.#limits
     const { promise, resolve } = Promise.withResolvers<'whole' | BodyRead>()
@@ -118,7 +118,7 @@ export class RequestBodies {
   /** The body as it comes, for what is streamed on: no cap and no budget, but the same pace. Throws when it stalls or breaks off. */
   async *stream(req: IncomingMessage, res: ServerResponse): AsyncGenerator<Uint8Array> {
     if (req.headers.expect !== undefined) res.writeContinue()
-    // Time that the target takes to swallow a chunk is not the caller's.
+    // The time that the target takes for a chunk does not count against the caller.
     let handing = false
     const watch: Watched = {
       bytes: 0,

@@ -1,5 +1,5 @@
-// Owns how foreman's own answers are written: one document with its length, an error in the shape of its surface, a
-// refusal of a request whose body was never read. It decides no status; answers of the target do not pass here.
+// Writers of foreman's own answers: one document with its length, an error in the form of its surface, a refusal of a request
+// whose body was not read. Answers of the target do not pass here.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode, type ErrorEntry, errorMessage } from '../../protocol/error.ts'
@@ -16,7 +16,7 @@ export interface OwnError {
   readonly message: string
   /** Null: Ollama's own error, given in its place. */
   readonly code: ErrorCode | null
-  /** Who inside Ollama says it, for errors of its own. */
+  /** The part of Ollama that would write this error. */
   readonly speaker?: Speaker
   /** Seconds; else the table's. */
   readonly retryAfter?: number
@@ -72,7 +72,7 @@ export function refuse(context: HttpContext, res: ServerResponse, surface: Surfa
   refuseUnread(res, error.status, { 'Content-Type': contentType, ...errorHeaders(error) }, body, context.clock)
 }
 
-/** As Ollama's router says it: plain text, no charset. */
+/** Sends plain text without a charset, as Ollama's router does. */
 export function sendPlain(
   context: HttpContext,
   res: ServerResponse,
@@ -104,13 +104,13 @@ function errorHeaders({ code, retryAfter, status }: OwnError): Record<string, st
 
 /** An unread body of at most this is read and dropped by Node, and the connection lives on. */
 const MAX_DISCARDED_BYTES = 64 * 1024
-/** How long a caller may go on sending what nobody wants, before the line is cut. */
+/** How long a caller may go on sending an unwanted body before the connection is cut. */
 export const UNREAD_LINGER_MS = 2_000
 
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 
-/** A caller who waits for "100 Continue" may send the body after all, or not: that connection cannot be used again. */
+/** A caller that waits for "100 Continue" may send the body after all, or not: that connection cannot be used again. */
 function leavesMuchUnread(req: IncomingMessage): boolean {
   if (!hasBody(req) || req.complete) return false
   if (req.readableDidRead) return true

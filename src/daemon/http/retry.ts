@@ -1,5 +1,5 @@
-// Owns how foreman tells that a call is the same one again: Idempotency-Key, the SDKs' retry count, and the fingerprint
-// of who sends what. Pure decisions on headers; who waits with which key is live.ts's.
+// Recognition of retries: Idempotency-Key, the SDKs' retry count, and the fingerprint of a call. Pure decisions on headers;
+// live.ts knows which key a waiting call has.
 
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -26,7 +26,7 @@ export function saysItIsARetry(headers: IncomingHttpHeaders): boolean {
   return Number.isInteger(count) && count > 0
 }
 
-/** Same endpoint, body, peer, credential and agent: only that caller may take up where somebody hung up. */
+/** Hash of endpoint, body, peer, credential and agent: only the same caller may take over an orphan. */
 export function* fingerprint(submission: Submission, headers: IncomingHttpHeaders, peer: string): Slices<string> {
   const hash = createHash('sha256')
   const credential = `${headers.authorization ?? ''}\n${String(headers['x-api-key'] ?? '')}`

@@ -44,7 +44,7 @@ export class Semaphore {
     return at >= 0
   }
 
-  /** Gives a place back: once for each `go` that was run. */
+  /** Releases a place. Call it once for each `go` that was run. */
   release(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#taken -= 1

@@ -17,7 +17,7 @@ export class SlowReader {
     this.#limitMs = limitMs
   }
 
-  /** From now on, until `stop`. A watch under way begins anew. */
+  /** Watches from now on, until `stop`. Starts again if it is watching already. */
   watch(): void {
     this.stop()
     const unsent = this.#unsent()
@@ -47,12 +47,12 @@ export class SlowReader {
   #unsent(): number {
     const socket: (Socket & { _handle?: { writeQueueSize?: number } }) | null = this.#res.socket
     if (socket === null) return 0
-    // writableLength counts a write as a whole until all of it is gone; libuv's own count sees a slow reader's crumbs.
+    // writableLength counts a write as a whole until all of it is gone; libuv's own count also sees the few bytes that a slow reader takes.
     return this.#res.writableLength + (socket._handle?.writeQueueSize ?? 0)
   }
 }
 
-/** Writes, and resolves when more can be written. False: the caller is gone. */
+/** Writes, and resolves when more can be written; with false if the caller has disconnected. */
 export async function writeSlowly(
   res: ServerResponse,
   bytes: Uint8Array | string,

@@ -1,4 +1,4 @@
-// Owns the install of the coding agents: from the manifest beside this file into a folder outside the checkout, made once and
+// The install of the coding agents: from the manifest beside this file into a folder outside the checkout, made once and
 // made anew only when the manifest changes. They are large, so nothing but the opt-in run may ask for it.
 
 import { execFile } from 'node:child_process'
@@ -21,7 +21,7 @@ export async function installAgents(): Promise<string> {
   return join(folder, 'node_modules/.bin')
 }
 
-/** Beside its place first: whoever finds the folder finds it whole. */
+/** Made beside its place first, so that the folder is complete once it exists. */
 async function install(folder: string): Promise<void> {
   const making = `${folder}-${process.pid}`
   try {

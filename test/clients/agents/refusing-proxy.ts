@@ -1,4 +1,4 @@
-// Owns the only way out that a program under test is told of: a proxy that lets nothing through, and remembers what was asked.
+// The only way out that a program under test is told of: a proxy that lets nothing through, and remembers what was asked.
 
 import { createServer } from 'node:http'
 

@@ -15,7 +15,7 @@ const stateOf = async ({ foreman }: Whole, id: string): Promise<JobState> => (aw
 async function busy(): Promise<Whole & { readonly first: Promise<unknown> }> {
   const it = await whole()
   it.fake.hold('middle')
-  // Whoever is in the way is not listened to.
+  // Other watchers are ignored.
   const first = generateText({ model: it.foreman('tiny-a', { onState: undefined }), prompt: 'first' })
   await it.fake.waiting('middle')
   return { ...it, first }

@@ -1,4 +1,4 @@
-// Owns the bytes of answers that the fake has no words for — thinking, tool calls — and what several tests of the provider
+// The bytes of answers that the fake has no words for — thinking, tool calls — and what several tests of the provider
 // read from a stream. It asserts nothing.
 
 import { type FakeOllama, raw, type Script } from '../../fake-ollama.ts'

@@ -214,7 +214,7 @@ describe('a waiting call', () => {
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
     await until('it waits', () => seen.length > 0)
     const stopping = daemon.stop()
-    // Whoever still follows a job is cut when the time for leaving is over.
+    // Watchers of a job are cut when the time for leaving is over.
     await until('it has stopped', () => {
       clock.advance(1_000)
       return Promise.race([stopping.then(() => true), new Promise((next) => setImmediate(next, false))])

@@ -1,4 +1,4 @@
-// Owns the proof that our words for the AI SDK's specification are its own: this file compiles, or they are not. It is never
+// The proof that our words for the AI SDK's specification are its own: this file compiles, or they are not. It is never
 // run.
 
 import type { EmbeddingModelV4, LanguageModelV4, LanguageModelV4CallOptions, ProviderV4 } from '@ai-sdk/provider'

@@ -1,4 +1,4 @@
-// Owns a small program in TypeScript that uses the package, for the compiler alone.
+// A small program in TypeScript that uses the package, for the compiler alone.
 
 import {
   ApiError,

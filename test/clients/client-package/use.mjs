@@ -1,4 +1,4 @@
-// Owns what a user's program does with the installed package: every way to wait, to follow and to give up, against the
+// What a user's program does with the installed package: every way to wait, to follow and to give up, against the
 // foreman at its first argument. Prints what it saw as JSON; that it ends by itself is part of the test.
 
 import { once } from 'node:events'

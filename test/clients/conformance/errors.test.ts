@@ -1,4 +1,4 @@
-// Whoever adds an error to the table shows it through real clients, or says why none can meet it.
+// An error in the table is shown through real clients, or a list says why no client can meet it.
 
 import { expect, test } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../../src/protocol/error.ts'

@@ -1,4 +1,4 @@
-// Owns what else than chats JavaScript clients are asked for where it can fail in ways of its own: embeddings, managing
+// What else than chats JavaScript clients are asked for where it can fail in ways of its own: embeddings, managing
 // models, a path by a method that it does not have.
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'

@@ -1,4 +1,4 @@
-// Owns the Python that the clients run in: installed from requirements.txt into a folder outside the checkout, made once and
+// The Python that the clients run in: installed from requirements.txt into a folder outside the checkout, made once and
 // made anew only when that list or the Python has changed. It touches no other Python's packages.
 
 import { execFile, spawnSync } from 'node:child_process'
@@ -59,7 +59,7 @@ export async function makePython(): Promise<Python> {
   }
 }
 
-/** Beside its place first: whoever finds the folder finds it whole. */
+/** Made beside its place first, so that the folder is complete once it exists. */
 async function install(folder: string): Promise<void> {
   await mkdir(CACHE, { recursive: true })
   const making = `${folder}-${process.pid}`

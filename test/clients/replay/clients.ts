@@ -1,4 +1,4 @@
-// Owns the requests of clients that can't be installed here, in the order in which each sends them, with the headers and the
+// The requests of clients that can't be installed here, in the order in which each sends them, with the headers and the
 // odd content types that it sends, and what it demands of the answers. Facts, by their sources; nothing here asks anybody.
 
 import type { Call } from '../../ollama/exchange.ts'

@@ -1,4 +1,4 @@
-// Owns what clients that can't be installed here ask of an answer: each demand is a parser as strict as the client's own,
+// What clients that can't be installed here ask of an answer: each demand is a parser as strict as the client's own,
 // by what was read in its source. A demand knows nothing of foreman; the real Ollama has to meet it as well.
 
 import { expect } from 'vitest'

@@ -1,4 +1,4 @@
-// What a caller may do to a job: cancel, retry, forget, redeliver; and what deadlines do to it by themselves.
+// What a caller may do to a job: cancel, retry, delete, send a webhook again; and what deadlines do.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { TestClock } from '../../test-clock.ts'
 import { startWebhookSink } from '../../webhook-sink.ts'
 import { act, documentOf, inState, submit, view } from './submission.ts'
 
-const forget = (url: string, id: string): Promise<Answer> => call(url, { method: 'DELETE', path: `/jobs/${id}` })
+const remove = (url: string, id: string): Promise<Answer> => call(url, { method: 'DELETE', path: `/jobs/${id}` })
 const codeOf = (answer: Answer): string => documentOf<ErrorDocument>(answer).code
 
 /** A job that runs, and stands still at the gate `middle`. */
@@ -169,11 +169,11 @@ describe('delete', () => {
     const { url } = await startForeman(fake)
     const { job_id } = await submit(url)
     await inState(url, job_id, 'done')
-    const answer = await forget(url, job_id)
+    const answer = await remove(url, job_id)
     expect([answer.status, answer.body]).toEqual([204, ''])
     for (const path of ['', '/events', '/artifacts/completion'])
       expect((await call(url, { method: 'GET', path: `/jobs/${job_id}${path}` })).status).toBe(404)
-    expect((await forget(url, job_id)).status).toBe(404)
+    expect((await remove(url, job_id)).status).toBe(404)
     expect((await act(url, job_id, 'retry')).status).toBe(404)
   })
 
@@ -186,7 +186,7 @@ describe('delete', () => {
       [id, 'working'],
       [waits, 'queued'],
     ]) {
-      const answer = await forget(foreman.url, job ?? '')
+      const answer = await remove(foreman.url, job ?? '')
       expect(answer.status).toBe(409)
       expect(documentOf(answer)).toEqual({ error: `job ${job} is ${state}`, code: 'job_active' })
     }
@@ -233,7 +233,7 @@ describe('an unknown job', () => {
         await act(url, id, 'cancel'),
         await act(url, id, 'retry'),
         await act(url, id, 'deliveries/1/redeliver'),
-        await forget(url, id),
+        await remove(url, id),
       ]
       for (const answer of answers) {
         expect(answer.status).toBe(404)

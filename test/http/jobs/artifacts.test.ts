@@ -163,8 +163,8 @@ describe('a large artifact', () => {
     const caller = new Caller(url, { method: 'GET', path })
     await caller.head()
     await caller.stopReading()
-    await until('he is given up', async () => {
-      // What the kernel has still taken for him since the last look counts as his: then he has another minute.
+    await until('the caller is disconnected', async () => {
+      // Bytes that the kernel took since the last look count as read: then the caller has another minute.
       clock.advance(60_000)
       return answered(await get(url, '/metrics')) === 2
     })

@@ -1,5 +1,5 @@
 // What `GET /jobs/{id}/events` promises: each change and each record once, in its order, whenever one comes to look; and
-// whoever looks changes nothing.
+// a watcher changes nothing.
 
 import { describe, expect, it } from 'vitest'
 import { eventNumber } from '../../../src/protocol/event.ts'

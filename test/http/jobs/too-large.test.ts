@@ -1,4 +1,4 @@
-// An answer that is larger than FOREMAN_MAX_ANSWER: an async job ends with it, a blocked call does not care.
+// An answer that is larger than FOREMAN_MAX_ANSWER: an async job ends with it, a waiting call does not care.
 
 import { expect, it } from 'vitest'
 import { chat } from '../../caller.ts'

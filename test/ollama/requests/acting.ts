@@ -13,7 +13,7 @@ const long = { ...options, num_predict: 256 }
 export interface ActingRequest {
   readonly what: string
   readonly path: string
-  /** Unstreamed where it says so: `stream` is left to whoever sends it. */
+  /** Unstreamed where it says so: the sender adds `stream`. */
   readonly body: object
   /** What is only in an answer that acts. */
   readonly shows: RegExp

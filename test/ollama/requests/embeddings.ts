@@ -1,4 +1,4 @@
-// Owns the requests for embeddings, in each of the three dialects.
+// The requests for embeddings, in each of the three dialects.
 
 import { changed, posted, type Row } from './row.ts'
 

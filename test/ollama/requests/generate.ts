@@ -1,4 +1,4 @@
-// Owns the requests to /api/generate that a model answers, or that Ollama refuses for what they ask.
+// The requests to /api/generate that a model answers, or that Ollama refuses for what they ask.
 
 import { ANSWER_SCHEMA, changed, PIXEL, posted, type Row, SAME_EACH_TIME } from './row.ts'
 

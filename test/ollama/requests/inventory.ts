@@ -1,4 +1,4 @@
-// Owns the requests that ask what there is: models, versions, what is loaded.
+// The requests that ask what there is: models, versions, what is loaded.
 
 import { asked, changed, posted, type Row, raw } from './row.ts'
 

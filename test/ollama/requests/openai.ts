@@ -1,4 +1,4 @@
-// Owns the requests in OpenAI's dialect: chat completions, completions, responses, images.
+// The requests in OpenAI's dialect: chat completions, completions, responses, images.
 
 import { zstdCompressSync } from 'node:zlib'
 import { ANSWER_SCHEMA, changed, HELLO, PIXEL, posted, type Row, row, WEATHER_TOOL } from './row.ts'

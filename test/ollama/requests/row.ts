@@ -1,4 +1,4 @@
-// Owns the form of a row of the request tables, and the options that make a run of a tiny model the same each time.
+// The form of a row of the request tables, and the options that make a run of a tiny model the same each time.
 
 import { isSince } from '../../../src/daemon/domain/ollama-version.ts'
 import { type Call, post } from '../exchange.ts'

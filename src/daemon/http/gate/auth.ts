@@ -1,5 +1,5 @@
-// Owns who may call: finds the credential a request carries and compares it with FOREMAN_TOKEN. Pure but for the hash;
-// a token never reaches a log, an error text or the database.
+// Token check: finds the credential in a request and compares it with FOREMAN_TOKEN. Pure but for the hash. A token never
+// reaches a log, an error text or the database.
 
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -14,7 +14,7 @@ const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
 export class TokenCheck {
   readonly #digest: Buffer | null
 
-  /** `token` null: whatever is sent is ignored. */
+  /** `token` is null if none is set: then credentials are ignored. */
   constructor(token: string | null) {
     this.#digest = token === null ? null : digest(token)
   }
@@ -23,7 +23,7 @@ export class TokenCheck {
     return this.#digest !== null
   }
 
-  /** True if a token is set and one of the credentials is it. */
+  /** Returns whether a token is set and one of the credentials is that token. */
   proves(headers: Credentials): boolean {
     if (this.#digest === null) return false
     const { authorization, 'x-api-key': key } = headers

@@ -1,5 +1,5 @@
-// Owns the checks of a request's form that Node does not make although RFC 9112 says to (measured on 26.10: two Host
-// headers, absolute-form targets and `Transfer-Encoding: gzip, chunked` are all let through). Pure.
+// Checks of a request's form that RFC 9112 requires and Node omits (measured on 26.10: it accepts two Host headers,
+// absolute-form targets and `Transfer-Encoding: gzip, chunked`). Pure.
 
 import type { IncomingMessage } from 'node:http'
 import type { ErrorCode } from '../../../protocol/error.ts'
@@ -11,7 +11,7 @@ export interface FormProblem {
   readonly detail: string
 }
 
-/** A GET may carry this much of a body that nobody reads; more is a mistake, or smuggling. */
+/** A GET may have an ignored body of this size; a larger one is a mistake, or request smuggling. */
 const MAX_IGNORED_BODY_BYTES = 1024
 
 const bad = (detail: string): FormProblem => ({ code: 'bad_request', detail })
@@ -20,7 +20,7 @@ export function formProblem(request: RequestForm): FormProblem | null {
   const { method, url = '', headers, rawHeaders } = request
   // Node takes `GET /` without a version for HTTP/0.9, which has no headers to check.
   if (request.httpVersionMajor !== 1) return bad('unsupported HTTP version')
-  // Absolute-form names a host of the caller's choosing; a proxy is not what this is.
+  // The absolute form names any host; foreman is not a proxy.
   if (!url.startsWith('/') && !(url === '*' && method === 'OPTIONS')) return bad('the request target must be a path')
   let hosts = 0
   let authorizations = 0
@@ -43,7 +43,7 @@ export const isBodiless = (method: string | undefined): boolean => method === 'G
 const MAX_KEPT_VALUE_LENGTH = 2048
 const READ_LATER = new Set(['content-type', 'content-encoding', 'accept', 'authorization', 'x-api-key', 'user-agent'])
 
-/** Lets go of long headers that nobody reads later, such as cookies: a request may wait for hours, and hold 64 KiB of them. */
+/** Drops long headers that are not read later, such as cookies: a request may wait for hours and hold 64 KiB of them. */
 export function dropLongHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): void {
   if (!rawHeaders.some((text) => text.length > MAX_KEPT_VALUE_LENGTH)) return
   for (const [name, value] of Object.entries(headers))
@@ -51,7 +51,7 @@ export function dropLongHeaders({ rawHeaders, headers }: Pick<IncomingMessage, '
   rawHeaders.length = 0
 }
 
-/** Whether the percent signs of a path are escapes of UTF-8. What is not is nobody's path. */
+/** Returns whether the percent escapes of a path are valid UTF-8. No route has any other path. */
 export function isWellEscaped(path: string): boolean {
   if (!path.includes('%')) return true
   try {

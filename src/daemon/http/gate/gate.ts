@@ -1,5 +1,5 @@
-// Owns the order of the checks before a request is looked at: form, Host, Origin, token. Each is a pure decision of its
-// own file; here they only follow each other. Nothing is read of a body, nothing is asked of the target.
+// Gate: the checks that each request must pass, in order: form, Host, Origin, token. Each check is a pure decision in a file of
+// its own. The gate reads no body and asks the target nothing.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type OwnError, ownError } from '../respond.ts'
@@ -17,14 +17,14 @@ export interface GateSettings extends HostSettings {
 const HEALTH = new Set(['/healthz', '/readyz'])
 export const isHealth = (path: string): boolean => HEALTH.has(path)
 
-/** Open although a token is set: what clients ask before they know of one. */
+/** Paths that need no token: what clients ask before they know of one. */
 const OPEN = new Set([...HEALTH, '/api/version'])
 
 export class Gate {
   readonly #token: TokenCheck
   readonly #hosts: HostRule
   readonly #origins: OriginRule
-  /** The Host that was let in last: callers come back under the same name, and to judge one takes a microsecond. */
+  /** The last Host that passed: most calls use the same name, and a check takes a microsecond. */
   #lastHost: string | null = null
 
   /** `machine` is this machine's name. */
@@ -34,7 +34,7 @@ export class Gate {
     this.#origins = originRule(settings.origins)
   }
 
-  /** Null: let in. CORS headers are set by then, also for the refusal that follows: a page may read why. */
+  /** Returns null if the request passes. Sets the CORS headers in either case, so that a page may read a refusal. */
   refusal(req: IncomingMessage, res: ServerResponse, path: string): OwnError | null {
     const problem = formProblem(req)
     if (problem !== null) return formError(problem)
@@ -77,7 +77,7 @@ export class Gate {
     const { method, headers } = req
     if (!this.#token.isSet || proven || method === 'OPTIONS' || OPEN.has(path)) return null
     if (path === '/' && (method === 'GET' || method === 'HEAD')) return null
-    // Bytes that no token can hold: a mistake in somebody's encoding, told as one.
+    // No token can hold these bytes: the caller's encoding is wrong, and the answer says so.
     if (/[^\t\x20-\x7e]/.test(headers.authorization ?? ''))
       return ownError('bad_request', { detail: 'the Authorization header is not ASCII' })
     return ownError('unauthorized')

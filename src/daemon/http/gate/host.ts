@@ -1,5 +1,5 @@
-// Owns the guard against DNS rebinding: under which names this server may be called. Pure. A page of evil.example whose
-// name was made to point here sends that name as Host; Ollama's CVE-2024-28224 was the lack of this check.
+// Host check against DNS rebinding: under which names this server may be called. Pure. A page of evil.example whose name was
+// made to point here sends that name as Host; Ollama lacked this check (CVE-2024-28224).
 
 import { isIP } from 'node:net'
 import { isLoopbackHost } from '../../text/ip-address.ts'

@@ -1,4 +1,4 @@
-// Owns what browsers may do: which origins are allowed, and the CORS headers of an answer. Pure. Ollama's rules
+// Browser origins: which are allowed, and the CORS headers of an answer. Pure. Ollama's rules
 // (envconfig.AllowedOrigins of 0.17.4, gin-contrib/cors 1.7.2), with FOREMAN_ORIGINS for OLLAMA_ORIGINS.
 
 import type { IncomingHttpHeaders } from 'node:http'

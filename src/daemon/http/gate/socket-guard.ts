@@ -1,5 +1,5 @@
-// Owns what happens on a connection whose bytes are not HTTP, come too slowly or too many at once. It never writes into
-// an answer that has begun, nor to a socket that is gone.
+// Guard of connections whose bytes are not HTTP, come too slowly, or hold too many requests. It never writes into an answer
+// that has begun, nor to a closed socket.
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -60,7 +60,7 @@ export class SocketGuard {
     for (const [socket, open] of this.#open) if (open.size === 0) socket.destroy()
   }
 
-  /** False: too many requests wait on this connection (it is cut), or it was refused already. */
+  /** Returns false if the connection was refused already, or has too many waiting requests and is cut. */
   enter(socket: Socket, res: ServerResponse): boolean {
     if (this.#refused.has(socket)) return false
     const open = this.#open.get(socket) ?? new Bag()
@@ -76,7 +76,7 @@ export class SocketGuard {
     return false
   }
 
-  /** Node could make no request of what came. */
+  /** Answers bytes that Node could not parse as a request. */
   refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     if (this.#refused.has(socket)) return
     this.#refused.add(socket)

@@ -1,5 +1,5 @@
-// Owns how a stored artifact becomes an answer without ever being in memory as a whole: read piece by piece, the next one
-// when the caller has taken the last. One who takes nothing for FOREMAN_CLIENT_STALL is gone.
+// Sends a stored artifact in pieces, so that it is never in memory as a whole: the next piece is read once the caller has taken
+// the last. A caller that reads nothing for FOREMAN_CLIENT_STALL is disconnected.
 
 import type { Store } from '../../sqlite/store.ts'
 

@@ -1,5 +1,5 @@
 // Which bytes of an artifact a caller asks for, and whether the caller has them already (RFC 9110: ETag, If-None-Match,
-// If-Range, Range). Pure. What cannot be read was not asked for: then it is all of them.
+// If-Range, Range). Pure. A header that does not parse is ignored: the whole artifact is sent.
 
 import type { IncomingHttpHeaders } from 'node:http'
 

@@ -1,5 +1,5 @@
 // Live events for one watcher: kept while the stored events are still being sent, then passed on as they come. It takes
-// everything at once and holds no more than a bound, so that nobody who looks on slows a run.
+// everything at once and holds no more than a bound, so that a watcher never slows a run.
 
 import type { AnswerRecord } from '../../domain/answer.ts'
 import type { Changed, Watcher } from '../../runtime/relay.ts'

@@ -1,5 +1,5 @@
-// Owns what has happened to a job until now, as events in their order: its state changes, and behind the one that made it
-// `working` the records of its answer, cut again from the bytes there are. Only as much as one slice of it is in memory.
+// Past events of a job, in order: its state changes, and after the change to `working` the records of its answer, parsed again
+// from the bytes so far. Only one slice of them is in memory.
 
 import { eventNumber } from '../../../protocol/event.ts'
 import { createRecordParser } from '../../answer/records.ts'

@@ -8,10 +8,10 @@ import { SlowReader, writeSlowly } from '../slow-reader.ts'
 import { type EventFrame, joinFrames } from './event-frame.ts'
 import type { EventForm } from './event-request.ts'
 
-/** Bytes. A watcher that is further behind the run is cut, and resumes from what it has. */
+/** A watcher that is further behind the run is disconnected; it can resume from its last event. */
 export const MAX_BACKLOG_BYTES = 1024 * 1024
 
-/** The longest silence that clients of an event stream are told to expect. */
+/** The longest silence on an event stream: clients are promised a heartbeat within it. */
 const HEARTBEAT_MS = 15_000
 
 export interface EventWriterParts {
@@ -44,7 +44,7 @@ export class EventWriter {
   #timer: Timer | null = null
   #wroteAt: number
   #isBehind = false
-  /** Told in this turn of the event loop, and not written yet. */
+  /** Frames of this turn of the event loop that are not written yet. */
   #gathered: Buffer[] = []
   #gatheredBytes = 0
   #over = false
@@ -83,7 +83,7 @@ export class EventWriter {
     this.#timer = clock.after(this.#beatMs, () => this.#beat())
   }
 
-  /** What is past, no faster than it is taken. False: nothing more can be written. */
+  /** Writes past events, waiting while the watcher is slow. Returns whether more can be written. */
   async replay(events: readonly EventFrame[]): Promise<boolean> {
     if (this.isOver) return false
     const frames = Buffer.concat(
@@ -94,7 +94,7 @@ export class EventWriter {
     return (await writeSlowly(this.#parts.res, frames, this.#reader)) && !this.isOver
   }
 
-  /** What happens now. The bound counts the record that is about to be written, unless the watcher is behind by nothing. */
+  /** Writes a live event. The backlog limit counts this frame too, unless the watcher has no backlog. */
   tell(event: EventFrame): void {
     if (this.isOver || !this.#isNew(event)) return
     const { res, form } = this.#parts
@@ -105,7 +105,7 @@ export class EventWriter {
     this.#gatheredBytes += frame.length
   }
 
-  /** Writes what one turn of the event loop gathered: a write for each record made 100 watchers slow a run 3.5 times. */
+  /** Writes the frames of one turn of the event loop together: a write per record made a run with 100 watchers 3.5 times as slow. */
   #flush(): void {
     const frames = this.#gathered
     if (frames.length === 0 || this.isOver) return
@@ -119,7 +119,7 @@ export class EventWriter {
     this.#reader.watch()
   }
 
-  /** The job is over, and all was said. */
+  /** Ends the stream after the job's last event. */
   end(): void {
     if (this.isOver) return
     this.#flush()

@@ -1,5 +1,5 @@
-// Answer to one waiting call on the wire: held back, then committed, kept alive by heartbeats, streamed, ended or cut. It never sends a status
-// that the target did not give except its own errors, and never passes a truncated answer off as whole.
+// Answer to one waiting call on the wire: held back, then committed, kept alive by heartbeats, streamed, ended or cut. Except for
+// foreman's own errors it sends only the target's statuses, and it never passes a truncated answer off as whole.
 
 import type { ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode } from '../../../protocol/error.ts'
@@ -32,7 +32,7 @@ export interface LiveAnswerParts {
   readonly onDrained: () => void
 }
 
-/** How much of an error that came too late for a status is read for its text. */
+/** Bytes of an error, which came too late for a status, that are read for its text. */
 const MAX_LATE_ERROR_BYTES = 64 * 1024
 
 const NOTHING = Buffer.alloc(0)
@@ -56,18 +56,18 @@ export class LiveAnswer implements Subscriber {
   readonly #form: AnswerForm
   #timer: Timer | null = null
   readonly #reader: SlowReader
-  /** The head is out, by the target or by the commit. */
+  /** The head has been sent, by the target or by the commit. */
   #committed = false
-  /** Bytes of the target are out. */
+  /** Bytes of the target have been sent. */
   #flowing = false
   /** The bytes of the target end where a record ends, so that a beat may follow. */
   #betweenRecords = true
-  /** The last record is out: only the end follows, and no beat. */
+  /** The last record has been sent: only the end follows, and no heartbeat. */
   #isWhole = false
   /** When the last byte went out: a silence inside a stream is measured from here. Clock.monotonic(). */
   #writtenAt = 0
   #last: Buffer = NOTHING
-  /** The target's error, when the 200 is out already. */
+  /** The target's error, if the 200 has been sent already. */
   #late: { readonly status: number; readonly body: GrowableBuffer } | null = null
   #over = false
   /** The hold has lasted the heartbeat at least once. */
@@ -133,7 +133,7 @@ export class LiveAnswer implements Subscriber {
     this.#last = chunk
   }
 
-  /** In one system call, now: Node would wait for the end of the tick, in case another chunk comes. */
+  /** Writes in one system call, now: Node would wait for the end of the tick, in case another chunk comes. */
   #write(chunk: Buffer): boolean {
     const { res } = this.#parts
     const { socket } = res
@@ -173,7 +173,7 @@ export class LiveAnswer implements Subscriber {
     sendError(res, this.#dialect, error, version())
   }
 
-  /** No more beats, no more timers, nothing more is written. Safe twice. */
+  /** Stops heartbeats and timers; nothing more is written. Safe twice. */
   close(): void {
     this.#over = true
     this.#stopBeating()
@@ -188,7 +188,7 @@ export class LiveAnswer implements Subscriber {
     this.#cut(isBroken && record.length > 0 ? Buffer.concat([Buffer.from(end), record]) : record)
   }
 
-  /** The target's own error, among the bytes that are out, is one that the clients of this surface see. */
+  /** Whether the bytes sent so far hold the target's error in a form that clients of this surface recognise. */
   #hasToldError(): boolean {
     return this.#form !== 'sse' || hasErrorEvent(this.#dialect, this.#last)
   }

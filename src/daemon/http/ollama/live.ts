@@ -1,5 +1,5 @@
-// Owns the blocked callers: lets them in, puts their jobs in the queue, and ends the job when its caller is gone. It
-// enqueues, orphans, adopts and cancels; what the target does is the dispatcher's, what is written to whom live-answer.ts's.
+// Waiting calls: admits them, puts their jobs in the queue, and ends a job when its caller disconnects. It enqueues, orphans,
+// adopts and cancels; the dispatcher talks to the target, and live-answer.ts writes the answers.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorMessage } from '../../../protocol/error.ts'
@@ -108,7 +108,7 @@ export class LiveCallers {
     })
     if (result.kind !== 'enqueued') {
       this.#drop(call)
-      // A blocked call has no key in the store that could be known there.
+      // The key of a waiting call is never in the store.
       if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
       return this.#refuse(
         res,
@@ -152,7 +152,7 @@ export class LiveCallers {
       data: (chunk) => answer.data(chunk),
       lastRecord: () => answer.lastRecord(),
       ended: (ending) => {
-        this.#forget(call)
+        this.#remove(call)
         answer.ended(ending)
       },
     })
@@ -169,7 +169,7 @@ export class LiveCallers {
     return call
   }
 
-  #forget(call: WaitingCall): void {
+  #remove(call: WaitingCall): void {
     call.grace?.cancel()
     call.subscription.close()
     if (call.key !== null) this.#keys.delete(call.key)
@@ -178,11 +178,11 @@ export class LiveCallers {
 
   /** The job does not exist: its answer writes nothing more. */
   #drop(call: WaitingCall): void {
-    this.#forget(call)
+    this.#remove(call)
     call.answer.close()
   }
 
-  /** A retry that says it is one takes the place of the orphan that its first try left behind. */
+  /** A call that says it is a retry takes over the orphan that its first try left. */
   async #takeUp(
     req: IncomingMessage,
     res: ServerResponse,
@@ -205,7 +205,7 @@ export class LiveCallers {
     return true
   }
 
-  /** The caller hung up: a running job ends now, a queued one is an orphan for a while. */
+  /** The caller disconnected: a running job ends now, a queued one becomes an orphan. */
   async #leave(call: WaitingCall): Promise<void> {
     const { dispatcher, metrics } = this.#parts
     this.#drop(call)
@@ -228,7 +228,7 @@ export class LiveCallers {
         if (this.#stopping) return
         this.#orphans.add(call, () => void this.#cancelOrphan(call.id))
       } else {
-        // Claimed in this very moment. What the dispatcher has not sent yet it drops by itself: nobody listens.
+        // It has just been claimed. If the dispatcher has not sent it, it drops the job, which has no listener.
         dispatcher.stopRunning(call.id, 'caller_gone')
       }
     } catch (error) {
@@ -244,16 +244,16 @@ export class LiveCallers {
     }
   }
 
-  /** Ends a waiting job from our side and tells its caller. */
+  /** Ends a waiting job and sends its caller the error. */
   async #end(
     call: WaitingCall,
     event: 'cancelled' | 'unreachable_too_long',
     code: 'shutting_down' | 'target_unreachable',
   ): Promise<void> {
     if (!(await this.#parts.dispatcher.endWaiting(call.id, event, code))) return
-    this.#forget(call)
+    this.#remove(call)
     call.answer.fail(code, errorMessage(code))
-    // Its claim may have been on its way: nobody waits for what the target would say.
+    // It may have been claimed meanwhile; its answer has no listener any more.
     this.#parts.dispatcher.stopRunning(call.id, 'cancelled')
   }
 

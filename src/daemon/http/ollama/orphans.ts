@@ -1,9 +1,9 @@
-// Owns the queued jobs whose blocked caller hung up: each may be taken up again by a retry that says it is one, for ten
-// seconds; then it is cancelled. It only remembers; store and answer are live.ts's.
+// Orphans: queued jobs whose waiting caller disconnected. For ten seconds a retry that says it is one can take each over; then it
+// is cancelled. This is the memory only; live.ts handles store and answer.
 
 import type { Clock, Timer } from '../../runtime/clock.ts'
 
-/** How long a place in the queue is kept for a caller who hung up, ms. */
+/** How long a position in the queue is kept for a caller that disconnected. */
 export const ORPHAN_MS = 10_000
 
 export interface Orphan {
@@ -20,7 +20,7 @@ export class Orphans {
     this.#clock = clock
   }
 
-  /** Remembers it; `onExpired` is called once after ORPHAN_MS unless it was taken. */
+  /** Adds an orphan. `onExpired` is called once after ORPHAN_MS unless it was taken over. */
   add(orphan: Orphan, onExpired: () => void): void {
     const entries = this.#byFingerprint.get(orphan.fingerprint) ?? []
     const timer = this.#clock.after(ORPHAN_MS, () => {
@@ -41,7 +41,7 @@ export class Orphans {
     return entry.orphan
   }
 
-  /** Forgets all; nothing expires any more. */
+  /** Drops all orphans without calling `onExpired`. */
   clear(): void {
     for (const entries of this.#byFingerprint.values()) for (const { timer } of entries) timer.cancel()
     this.#byFingerprint.clear()

@@ -3,7 +3,7 @@
 
 import type { Dialect } from '../../domain/endpoint.ts'
 
-/** A target's own errors are shorter; what is longer is told again, which costs nothing: clients stop at the first. */
+/** The target's errors are shorter. A longer one is sent again, which is harmless: clients stop at the first. */
 const MAX_SEARCHED_BYTES = 64 * 1024
 
 /** Whether one of the events in `chunk`, the last bytes of an event stream, is an error to the clients of `dialect`. */

@@ -1,4 +1,4 @@
-// Owns what a user's compiler makes of the types of foreman-ai-sdk. It is never run.
+// What a user's compiler makes of the types of foreman-ai-sdk. It is never run.
 
 import { type LanguageModel, streamText } from 'ai'
 import { createForeman, type ForemanModelSettings, type ForemanProvider, type JobProgress } from 'foreman-ai-sdk'

@@ -1,4 +1,4 @@
-// Owns a small program of a user of foreman-ai-sdk: run with the address of a foreman, it prints what it has seen as JSON.
+// A small program of a user of foreman-ai-sdk: run with the address of a foreman, it prints what it has seen as JSON.
 
 import { APICallError, embed, generateText, streamText } from 'ai'
 import { createForeman } from 'foreman-ai-sdk'

@@ -1,4 +1,4 @@
-// Owns what every table of questions shares: the form of a question, the models, and the options with which a tiny model
+// What every table of questions shares: the form of a question, the models, and the options with which a tiny model
 // says the same each time.
 
 /** Asks the server at `url` through one client, and gives all that the client gives its user. */
