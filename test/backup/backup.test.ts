@@ -79,7 +79,7 @@ describe('foreman backup', () => {
     const file = join(await temporaryFolder(), 'copy.db')
     writeFileSync(file, 'precious')
     const refused = await runHere(['backup', file, '--url', url])
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('copy.db exists: give another name') })
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('copy.db exists: choose another name') })
     expect(readFileSync(file, 'utf8')).toBe('precious')
     expect(await runHere(['backup', '--force', file, '--url', url, '--json'])).toMatchObject({ code: 0 })
     expect(jobsIn(file)).toEqual([])

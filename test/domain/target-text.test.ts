@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cutTargetText, knownReason, MAX_TARGET_TEXT_BYTES } from '../../src/daemon/domain/target-text.ts'
+import { anyText } from '../any-text.ts'
 
 describe('a text of the target', () => {
   it.each([
@@ -17,7 +18,7 @@ describe('a text of the target', () => {
 
   it('is complete or its own beginning, within the limit, whatever it contains', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', minLength: 500, maxLength: 1_200 }), (text) => {
+      fc.property(anyText({ minLength: 500, maxLength: 1_200 }), (text) => {
         const cut = cutTargetText(text)
         expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(MAX_TARGET_TEXT_BYTES)
         if (cut !== text) expect(text.startsWith(cut.slice(0, -1))).toBe(true)
