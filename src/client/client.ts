@@ -30,10 +30,7 @@ export interface ClientOptions {
   readonly receiver?: ReceiverOptions | undefined
   /** Replaces the runtime's `fetch`, for example to use a proxy or a certificate. */
   readonly fetch?: typeof globalThis.fetch | undefined
-  /**
-   * Whether sockets are reused by later calls. They then stay open for a while after a call. On Node, undici's global dispatcher is
-   * used only if this is true. Default: false.
-   */
+  /** Whether later calls reuse sockets, which then stay open for a while. Default: false. */
   readonly keepAlive?: boolean | undefined
   /** How long, in milliseconds, a wait continues while foreman does not answer. Default: 120 000. */
   readonly unreachableMs?: number | undefined
