@@ -1,4 +1,5 @@
-// Configuration of the tests that kill daemons, simulate power cuts and fill the memory. They take minutes.
+// Configuration of the tests that kill daemons, simulate power cuts, fill the memory, or go through a whole table with a daemon for
+// each row. They take minutes.
 
 import { defineConfig } from 'vitest/config'
 import { ENVIRONMENT } from './vitest.environment.ts'
@@ -10,7 +11,12 @@ export const PROOF = [
   'test/crash/**/*.test.ts',
   'test/sqlite/crash.test.ts',
   'test/http/hard-inputs.test.ts',
-  'test/examples/nightly-batch.test.ts',
+  'test/examples/**/*.test.ts',
+  'test/http/error-table.test.ts',
+  'test/answer/answer-memory.test.ts',
+  'test/cli/package.test.ts',
+  'test/docs/troubles.test.ts',
+  'test/webhooks/document.test.ts',
 ]
 
 export default defineConfig({
