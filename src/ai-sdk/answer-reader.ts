@@ -56,7 +56,7 @@ export class SdkAnswerReader {
     return { unified, raw: raw === '' ? undefined : raw }
   }
 
-  /** As the target counts. Ollama tells cached tokens since 0.34, those of the thinking never. */
+  /** As the target counts. Ollama reports cached tokens since 0.34, and never those of the thinking. */
   get usage(): Usage {
     const total = countAt(this.#last, 'prompt_eval_count')
     const cacheRead = countAt(this.#last, 'prompt_eval_cached_count')

@@ -16,7 +16,7 @@ export interface Streaming {
   readonly hasStateParts: boolean
   readonly onState: ((progress: JobProgress) => void) | null
   readonly signal: AbortSignal | undefined
-  /** What the SDK is told of a failure, after the job has been seen to. */
+  /** The error for the SDK, once the job has been cancelled or left to go on. */
   readonly failed: (error: unknown) => Promise<unknown>
 }
 

@@ -63,7 +63,7 @@ export class JobCall {
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     const leave = (): void => {
       reject(signal?.reason)
-      // Its receipt is waited for all the same: what nobody knows the id of, nobody can cancel.
+      // Wait for the receipt all the same: a job can be cancelled only by its id.
       submitting.then((handle) => cancelled(handle, settings)).catch(() => undefined)
     }
     signal?.addEventListener('abort', leave, { once: true })
@@ -118,7 +118,7 @@ export class JobCall {
     this.#leaving.abort(reason)
   }
 
-  /** Nobody waits for the answer any more. Resolves soon, whatever foreman does. */
+  /** Stops waiting for the answer. Resolves soon, whether foreman answers or not. */
   async abandon(): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, PARTING_MS)

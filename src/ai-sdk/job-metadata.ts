@@ -25,7 +25,7 @@ export function metadataOf(job: JobDocument): ProviderMetadata {
   }
 }
 
-/** Raw parts reach nobody who has not asked for them; custom ones become part of the message. */
+/** Raw parts reach only callers that asked for them; custom parts become part of the message. */
 export function statePartsOf(progress: JobProgress, isRaw: boolean, isCustom: boolean): StreamPart[] {
   const foreman: JsonObject = { ...progress }
   return [

@@ -104,7 +104,7 @@ export class ForemanLanguageModel implements LanguageModel {
     }
   }
 
-  /** What the SDK is told. A job whose answer nobody will read is ended; one that foreman was lost with goes on. */
+  /** The error for the SDK. A job whose answer is not needed is cancelled; a job goes on if foreman cannot be reached. */
   async #failed(error: unknown, call: JobCall, body: ChatRequest, { abortSignal }: CallOptions): Promise<unknown> {
     const isAborted = abortSignal?.aborted === true
     if (isAborted || error instanceof AnswerVoidedError) await call.abandon()

@@ -26,7 +26,7 @@ export class ProgressWatch {
   #timer: ReturnType<typeof setTimeout> | undefined
   #now: JobProgress
 
-  /** Begins with what the receipt says, and tells it. With nobody to tell, nothing is looked up. */
+  /** Begins with the receipt and reports it. Without a callback, nothing is polled. */
   constructor(handle: JobHandle, model: string, tell: ((progress: JobProgress) => void) | null) {
     const { state = 'queued', position = null } = handle.receipt ?? {}
     this.#handle = handle
@@ -44,7 +44,7 @@ export class ProgressWatch {
     if (isBack) this.#lookIn(0)
   }
 
-  /** No timer, no look under way. Nobody is told any more. */
+  /** Stops the timer and the current poll. The callback is not called again. */
   stop(): void {
     clearTimeout(this.#timer)
     this.#over.abort()

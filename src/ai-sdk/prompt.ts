@@ -42,7 +42,7 @@ function assistantMessages(parts: readonly AssistantPart[], warnings: Warning[])
     else if (part.type === 'reasoning') thinking += part.text
     else if (part.type === 'tool-call') calls.push(toolCall(part))
     else if (part.type === 'tool-result') results.push(toolMessage(part))
-    // What this provider has put into a stream itself tells the model nothing.
+    // Parts that this provider put into a stream are not for the model.
     else if (part.type === 'reasoning-file' || part.kind !== 'foreman.state')
       warnings.push({ type: 'unsupported', feature: `${part.type} part of an assistant message` })
   }
@@ -96,7 +96,7 @@ function wordsOf(parts: readonly (TextPart | FilePart)[], between = '\n'): JsonO
 function addFile({ data, mediaType, filename }: FilePart, { texts, images }: Heard): void {
   const name = filename ?? mediaType
   if (data.type === 'text') texts.push(data.text)
-  // The SDK downloads what the model is not said to read by itself, so this is an address that nobody could download.
+  // The SDK downloads every address that the model cannot read by itself, so this one could not be downloaded.
   else if (data.type !== 'data')
     throw new UnsupportedError(`file ${data.type}`, `${name}: a file must be given as bytes, not as a ${data.type}`)
   else if (mediaType.startsWith('image')) images.push(base64Of(data.data))

@@ -29,7 +29,7 @@ export interface ForemanProvider {
   embeddingModel(modelId: string): EmbeddingModel
   /** Throws: foreman has no image models for the SDK. */
   imageModel(modelId: string): never
-  /** For what the SDK has no words for: `client.job(jobId)` gets, follows, cancels and retries a job. */
+  /** For what the SDK does not offer: `client.job(jobId)` gets, follows, cancels and retries a job. */
   readonly client: ForemanClient
 }
 

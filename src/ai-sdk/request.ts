@@ -9,7 +9,7 @@ export interface ChatRequest extends JsonObject {
   model: string
 }
 
-/** Throws UnsupportedError for a prompt that the target cannot be told. */
+/** Throws UnsupportedError for a prompt that the target cannot take. */
 export function requestOf(
   model: string,
   settings: ForemanModelSettings,

@@ -37,7 +37,7 @@ export interface HttpContext {
   /** The id of this daemon in the hop header. */
   readonly hop: string
   readonly prober: Pick<Prober, 'status' | 'probe' | 'soon' | 'slotsTooFew'>
-  /** What the target has told of a model; null while it has told nothing. */
+  /** What is known of a model from /api/show; null until the target has answered. */
   readonly knownModel: (model: string) => KnownModel | null
   readonly dispatcher: Pick<Dispatcher, DispatcherMembers> & {
     readonly pausing: Pick<Pausing, 'current' | 'report' | 'pause' | 'unloadReported' | 'resume'>

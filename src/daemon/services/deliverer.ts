@@ -128,7 +128,7 @@ export class Deliverer {
     }
   }
 
-  /** Returns false if its job is being told already, or no slot is free. */
+  /** Returns false if a webhook of its job is being sent already, or no slot is free. */
   #begin(delivery: DueDelivery): boolean {
     const { jobId, receiver } = delivery
     if (this.#tries.has(jobId) || !this.#slots.acquire(receiver)) return false

@@ -336,7 +336,7 @@ export class Dispatcher {
         () => job.wishes.webhookUrl !== null && deliverer.wake(),
         (error: unknown) => log.error({ err: error, job: job.id }, 'the first byte could not be saved'),
       )
-      // Watchers are told before it is saved: the first record follows within this call.
+      // Watchers are notified before it is saved: the first record follows within this call.
       const { changes, attempt } = job
       const working = {
         number: changes + 1,

@@ -26,7 +26,7 @@ export function hostRule({ addr, hosts, publicUrl }: HostSettings, machine: stri
   return { loopbackOnly, names }
 }
 
-/** Names that only a local resolver can give out: nobody outside can point them here. */
+/** Names that only a local resolver can answer, so that no outsider can point them here. */
 const LOCAL_SUFFIXES = ['.local', '.lan', '.home.arpa', '.internal', '.ts.net']
 
 const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{0,5})?$/

@@ -9,7 +9,7 @@ import { Bag } from '../bag.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { type OwnError, ownError } from '../respond.ts'
 
-/** How long a refused caller may go on sending before the line is cut; see respond.ts. */
+/** How long a refused caller may go on sending before the connection is cut; see respond.ts. */
 const REFUSED_LINGER_MS = 1_000
 
 export class SocketGuard {

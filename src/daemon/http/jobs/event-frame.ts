@@ -25,7 +25,7 @@ export class EventFrame {
     this.isLast = isLast
   }
 
-  /** Its bytes on the wire. They are shared by all watchers, so nobody may write to them. */
+  /** Its bytes on the wire. All watchers share them, so they must not be written to. */
   frame(form: EventForm): Buffer {
     this.#frames[form] ??= Buffer.from(
       form === 'sse' ? `id: ${this.number}\nevent: ${this.type}\ndata: ${this.json}\n\n` : `${this.json}\n`,
