@@ -124,9 +124,12 @@ export class RawList {
   }
 }
 
+/** White space of JSON. Other control characters are invalid between values. */
+const SPACES: readonly number[] = [0x20, 0x09, 0x0a, 0x0d]
+
 function behindSpace(json: Buffer, from: number): number {
   let at = from
-  while (at < json.length && (json[at] ?? 0) <= 0x20) at++
+  while (SPACES.includes(json[at] ?? 0)) at++
   return at
 }
 

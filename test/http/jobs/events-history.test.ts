@@ -93,6 +93,7 @@ describe('an event', () => {
         const document = JSON.parse(json)
         expect(document).toMatchObject({ number: 5, type: 'record', ...(event === null ? {} : { event }) })
       }),
+      { examples: [[Uint8Array.from([0x30, 0]), null]] },
     )
   })
 
