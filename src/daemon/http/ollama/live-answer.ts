@@ -1,5 +1,5 @@
-// Answer to one waiting call on the wire: held back, then committed, kept alive by heartbeats, streamed, ended or cut. Except for
-// foreman's own errors it sends only the target's statuses, and it never passes a truncated answer off as whole.
+// Answer of one waiting call on the wire: held, committed by a heartbeat, streamed, ended or cut. A status is the target's or
+// that of an error of foreman, and a truncated answer is never ended as if it were whole.
 
 import type { ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode } from '../../../protocol/error.ts'
@@ -20,34 +20,61 @@ export interface LiveAnswerParts {
   readonly res: ServerResponse
   readonly submission: Submission
   readonly jobId: string
-  /** FOREMAN_HEARTBEAT, ms; 0 = never answer before the target does. */
+  /** FOREMAN_HEARTBEAT, ms; 0: never answer before the target does. */
   readonly heartbeatMs: number
   /** FOREMAN_CLIENT_STALL, ms. */
   readonly clientStallMs: number
-  /** The target is known to be unreachable: the 200 is put off, so that the end of the grace is a true 502. */
+  /** Whether the target is known to be unreachable. The 200 then waits, so that the end of the grace is a true 502. */
   readonly isUnreachable: () => boolean
-  /** The target's version, for the words of errors. */
+  /** The target's version, for the texts of errors. */
   readonly version: () => string
-  /** The caller can take bytes again. */
+  /** Called when the caller can take bytes again. */
   readonly onDrained: () => void
 }
 
-/** Bytes of an error, which came too late for a status, that are read for its text. */
+/** How much is read of an error that came too late for its status. */
 const MAX_LATE_ERROR_BYTES = 64 * 1024
 
-const NOTHING = Buffer.alloc(0)
-
-/** Headers of the target that never reach a caller of a queued route: the framing is foreman's, and so are these names. */
+/** Headers of the target that are not passed on: foreman does the framing, and these names are its own. */
 const isOwn = (name: string): boolean => /^(content-length|x-accel-buffering|x-foreman-.*)$/i.test(name)
 
 const LF = 0x0a
 const CR = 0x0d
 
-/** Whether a record ends with these bytes: a line of NDJSON, or the blank line of an event, which may be cut in the middle. */
+/** Whether a record ends with these bytes: a line of NDJSON, or the blank line of an event, which two chunks may share. */
 function endsRecord(form: AnswerForm, before: Buffer, chunk: Buffer): boolean {
   const fromEnd = (place: number) => (place <= chunk.length ? chunk.at(-place) : before.at(chunk.length - place))
   if (fromEnd(1) !== LF || form !== 'sse') return fromEnd(1) === LF
   return fromEnd(2) === LF || (fromEnd(2) === CR && fromEnd(3) === LF)
+}
+
+/** What has been sent. Each state is entered from those above it. */
+type SentState =
+  /** Nothing. `isOverdue`: for at least one heartbeat. */
+  | { readonly kind: 'held'; isOverdue: boolean }
+  /** The head, from the target or with the first heartbeat, but no byte of the target's body. */
+  | { readonly kind: 'committed' }
+  /** The 200 of a heartbeat; then the target answered with an error, which is collected here. */
+  | { readonly kind: 'late_error'; readonly status: number; readonly body: GrowableBuffer }
+  | Flowing
+  /** Nothing more is sent. */
+  | { readonly kind: 'over' }
+
+/** Bytes of the target's body. */
+interface Flowing {
+  readonly kind: 'flowing'
+  last: Buffer
+  /** When `last` was sent, by Clock.monotonic(): a silence inside a stream is measured from here. */
+  writtenAt: number
+  /** Whether the bytes end where a record ends, so that a heartbeat may follow. */
+  isBetweenRecords: boolean
+  /** Whether the last record is sent: only the end follows, and no heartbeat. */
+  isWhole: boolean
+}
+
+const FLOWING: Flowing = {
+  ...{ kind: 'flowing', last: Buffer.alloc(0), writtenAt: 0 },
+  ...{ isBetweenRecords: true, isWhole: false },
 }
 
 export class LiveAnswer implements Subscriber {
@@ -56,22 +83,7 @@ export class LiveAnswer implements Subscriber {
   readonly #form: AnswerForm
   #timer: Timer | null = null
   readonly #reader: SlowReader
-  /** The head has been sent, by the target or by the commit. */
-  #committed = false
-  /** Bytes of the target have been sent. */
-  #flowing = false
-  /** The bytes of the target end where a record ends, so that a beat may follow. */
-  #betweenRecords = true
-  /** The last record has been sent: only the end follows, and no heartbeat. */
-  #isWhole = false
-  /** When the last byte went out: a silence inside a stream is measured from here. Clock.monotonic(). */
-  #writtenAt = 0
-  #last: Buffer = NOTHING
-  /** The target's error, if the 200 has been sent already. */
-  #late: { readonly status: number; readonly body: GrowableBuffer } | null = null
-  #over = false
-  /** The hold has lasted the heartbeat at least once. */
-  #overdue = false
+  #state: SentState = { kind: 'held', isOverdue: false }
 
   constructor(parts: LiveAnswerParts) {
     this.#parts = parts
@@ -86,54 +98,54 @@ export class LiveAnswer implements Subscriber {
     this.#armBeat()
   }
 
-  /** The target is back: a hold that has lasted the heartbeat commits now. */
+  /** The target is reachable again: an overdue answer is committed now. */
   targetIsBack(): void {
-    if (this.#overdue && !this.#committed) this.#beat()
+    if (this.#state.kind === 'held' && this.#state.isOverdue) this.#beat()
   }
 
   head(status: number, headers: AnswerHeaders, reason: string, length: number | null): void {
-    if (this.#over) return
+    if (this.#state.kind === 'over') return
     if (status !== 200 || this.#form === 'json') this.#stopBeating()
-    if (this.#committed) {
-      if (status !== 200) this.#late = { status, body: new GrowableBuffer() }
+    if (this.#state.kind !== 'held') {
+      if (status !== 200) this.#state = { kind: 'late_error', status, body: new GrowableBuffer() }
       return
     }
-    this.#committed = true
+    this.#state = { kind: 'committed' }
     const flat: string[] = []
     for (const [name, value] of headers) if (!isOwn(name)) flat.push(name, value)
     if (status === 200 && this.#form !== 'json') flat.push('X-Accel-Buffering', 'no')
-    // Counted by foreman: the length that the target declares is never passed on.
+    // Counted by foreman: the length that the target declares is not passed on.
     if (length !== null) flat.push('Content-Length', String(length))
     flat.push('X-Foreman-Job-Id', this.#parts.jobId)
     this.#parts.res.writeHead(status, reason, flat)
   }
 
   data(chunk: Buffer): boolean {
-    if (this.#over) return true
-    if (this.#late !== null) {
-      const { body } = this.#late
+    if (this.#state.kind === 'over') return true
+    if (this.#state.kind === 'late_error') {
+      const { body } = this.#state
       if (body.length < MAX_LATE_ERROR_BYTES) body.add(chunk.subarray(0, MAX_LATE_ERROR_BYTES - body.length))
       return true
     }
-    this.#flowing = true
-    this.#note(chunk)
+    if (this.#state.kind !== 'flowing') this.#state = { ...FLOWING }
+    this.#note(this.#state, chunk)
     if (this.#write(chunk)) return true
     this.#reader.watch()
     return false
   }
 
   lastRecord(): void {
-    this.#isWhole = true
+    if (this.#state.kind === 'flowing') this.#state.isWhole = true
   }
 
-  #note(chunk: Buffer): void {
+  #note(state: Flowing, chunk: Buffer): void {
     if (chunk.length === 0) return
-    this.#writtenAt = this.#parts.clock.monotonic()
-    this.#betweenRecords = endsRecord(this.#form, this.#last, chunk)
-    this.#last = chunk
+    state.writtenAt = this.#parts.clock.monotonic()
+    state.isBetweenRecords = endsRecord(this.#form, state.last, chunk)
+    state.last = chunk
   }
 
-  /** Writes in one system call, now: Node would wait for the end of the tick, in case another chunk comes. */
+  /** Writes in one system call, now. Node would wait for the end of the tick, in case another chunk comes. */
   #write(chunk: Buffer): boolean {
     const { res } = this.#parts
     const { socket } = res
@@ -144,28 +156,29 @@ export class LiveAnswer implements Subscriber {
   }
 
   ended(ending: RunEnding): void {
-    if (this.#over) return
-    if (ending.kind === 'completed' || (ending.kind === 'answered' && this.#late === null)) {
+    const state = this.#state
+    if (state.kind === 'over') return
+    if (ending.kind === 'completed' || (ending.kind === 'answered' && state.kind !== 'late_error')) {
       this.close()
       this.#parts.res.end()
       return this.#reader.watchToTheEnd()
     }
-    if (ending.kind === 'answered' && this.#late !== null) {
-      const { status, body } = this.#late
+    if (ending.kind === 'answered' && state.kind === 'late_error') {
+      const { status, body } = state
       const text = targetErrorText(body.bytes.toString('utf8')) ?? ending.error.message
       return this.#failLate(status, text, ending.error.code)
     }
     if (ending.kind === 'failed') {
-      if (ending.recorded && this.#flowing && this.#hasToldError()) return this.#cut(null)
+      if (ending.recorded && state.kind === 'flowing' && this.#hasSentError(state)) return this.#cut(null)
       const { status } = ERRORS[ending.error.code]
       this.fail(ending.error.code, ending.error.message, ending.error.status ?? status ?? 502)
     }
   }
 
-  /** Ends the answer with an error of foreman's own: a status before the commit, a record and the cut after it. */
+  /** Ends the answer with an error of foreman: a status before the commit, an error record and a cut after it. */
   fail(code: ErrorCode, message: string, status: number = ERRORS[code].status ?? 500, retryAfter?: number): void {
-    if (this.#over) return
-    if (this.#committed) return this.#failLate(status, message, code)
+    if (this.#state.kind === 'over') return
+    if (this.#state.kind !== 'held') return this.#failLate(status, message, code)
     this.close()
     const { res, jobId, version } = this.#parts
     res.setHeader('X-Foreman-Job-Id', jobId)
@@ -173,31 +186,31 @@ export class LiveAnswer implements Subscriber {
     sendError(res, this.#dialect, error, version())
   }
 
-  /** Stops heartbeats and timers; nothing more is written. Safe twice. */
+  /** Ends heartbeats and timers; nothing more is written. Safe to call twice. */
   close(): void {
-    this.#over = true
+    this.#state = { kind: 'over' }
     this.#stopBeating()
     this.#reader.stop()
   }
 
   #failLate(status: number, message: string, code: ErrorCode): void {
     const record = errorRecord(this.#dialect, this.#form, status, message, code)
-    // A record must begin on a line of its own, and an event behind a blank one, whatever was cut in the middle.
+    // A record must begin on a line of its own, and an event after a blank line, even if a record was cut in the middle.
     const end = this.#form === 'sse' ? '\n\n' : '\n'
-    const isBroken = this.#flowing && !this.#betweenRecords
+    const isBroken = this.#state.kind === 'flowing' && !this.#state.isBetweenRecords
     this.#cut(isBroken && record.length > 0 ? Buffer.concat([Buffer.from(end), record]) : record)
   }
 
-  /** Whether the bytes sent so far hold the target's error in a form that clients of this surface recognise. */
-  #hasToldError(): boolean {
-    return this.#form !== 'sse' || hasErrorEvent(this.#dialect, this.#last)
+  /** Whether the bytes sent hold the target's own error, in a form that the clients of this surface recognise. */
+  #hasSentError({ last }: Flowing): boolean {
+    return this.#form !== 'sse' || hasErrorEvent(this.#dialect, last)
   }
 
   #cut(record: Buffer | null): void {
     this.close()
     const { res } = this.#parts
-    // Destroyed only once the record is handed over: with destroy() right after write() it arrived in 0 of 50 runs,
-    // in the write's callback in 50 of 50.
+    // Destroyed in the callback of the write: the record then arrived in 50 of 50 runs, and with destroy() right after
+    // write() in 0 of 50.
     const last = record !== null && record.length > 0
     if (!last && res.writableLength === 0) return void res.destroy()
     res.write(last ? record : '', () => res.destroy())
@@ -207,28 +220,33 @@ export class LiveAnswer implements Subscriber {
   #armBeat(): void {
     const { clock, heartbeatMs } = this.#parts
     if (heartbeatMs === 0) return
-    const silentMs = this.#flowing ? clock.monotonic() - this.#writtenAt : 0
+    const silentMs = this.#state.kind === 'flowing' ? clock.monotonic() - this.#state.writtenAt : 0
     this.#timer = clock.after(silentMs < heartbeatMs ? heartbeatMs - silentMs : heartbeatMs, () => this.#beat())
   }
 
   /**
-   * Whether a beat may go out now.
+   * Whether a heartbeat may be sent now:
    * 1. Before the first byte of the target: always.
-   * 2. After its last record: never, a client would read a line of white space as one more record.
-   * 3. Inside a stream: between two records, if nothing was written for the heartbeat.
+   * 2. After its last record: never. A client would read a line of white space as one more record.
+   * 3. Inside a stream: between two records, if nothing was written for the heartbeat's interval.
    */
   get #mayBeat(): boolean {
-    if (!this.#flowing) return true
+    const state = this.#state
+    // (1)
+    if (state.kind !== 'flowing') return true
+    // (2)
+    if (state.isWhole) return false
+    // (3)
     const { clock, heartbeatMs } = this.#parts
-    return !this.#isWhole && this.#betweenRecords && clock.monotonic() - this.#writtenAt >= heartbeatMs
+    return state.isBetweenRecords && clock.monotonic() - state.writtenAt >= heartbeatMs
   }
 
   #beat(): void {
     this.#timer?.cancel()
-    this.#overdue = true
+    if (this.#state.kind === 'held') this.#state.isOverdue = true
     const { res, isUnreachable, jobId } = this.#parts
-    if (!this.#committed && !isUnreachable()) {
-      this.#committed = true
+    if (this.#state.kind === 'held' && !isUnreachable()) {
+      this.#state = { kind: 'committed' }
       res.writeHead(200, {
         'Content-Type': contentTypeOf(this.#form, this.#dialect),
         'Cache-Control': 'no-store',
@@ -236,7 +254,8 @@ export class LiveAnswer implements Subscriber {
         'X-Foreman-Job-Id': jobId,
       })
     }
-    if (this.#committed && !res.writableNeedDrain && this.#mayBeat) res.write(beat(this.#dialect, this.#form))
+    if (this.#state.kind !== 'held' && !res.writableNeedDrain && this.#mayBeat)
+      res.write(beat(this.#dialect, this.#form))
     this.#armBeat()
   }
 

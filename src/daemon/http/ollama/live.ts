@@ -1,5 +1,5 @@
-// Waiting calls: admits them, puts their jobs in the queue, and ends a job when its caller disconnects. It enqueues, orphans,
-// adopts and cancels; the dispatcher talks to the target, and live-answer.ts writes the answers.
+// Waiting calls: admits them, enqueues their jobs, and ends a job when its caller hangs up. The dispatcher runs the job, and
+// live-answer.ts writes the answer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorMessage } from '../../../protocol/error.ts'
@@ -19,7 +19,6 @@ import type { Dispatcher } from '../../services/dispatcher.ts'
 import type { Prober } from '../../services/prober.ts'
 import type { Store } from '../../sqlite/store.ts'
 import { isUnknownModel, queueFullError } from '../admission.ts'
-
 import { type OwnError, ownError, sendError } from '../respond.ts'
 import { readIdempotencyKey, saysItIsARetry } from '../retry.ts'
 import { LiveAnswer } from './live-answer.ts'
@@ -42,21 +41,24 @@ export interface LiveCallersParts {
 
 interface WaitingCall {
   readonly id: string
+  readonly res: ServerResponse
   readonly key: string | null
   readonly fingerprint: string
   readonly answer: LiveAnswer
   readonly subscription: Subscription
   /** Clock.monotonic() of its arrival. */
   readonly arrivedAt: number
-  /** Ends the wait for an unreachable target. */
+  /** Ends the wait for the target. Set while the target is unreachable. */
   grace: Timer | null
+  /** Whether the caller has hung up. */
   gone: boolean
 }
 
 export class LiveCallers {
   readonly #parts: LiveCallersParts
   readonly #calls = new Map<string, WaitingCall>()
-  readonly #keys = new Set<string>()
+  /** The Idempotency-Keys in use, each with the answer of the call that has it. */
+  readonly #keys = new Map<string, ServerResponse>()
   readonly #orphans: Orphans
   /** Disconnects being saved, by fingerprint. Their jobs become orphans once the save is done. */
   readonly #leaving = new Map<string, Promise<unknown>>()
@@ -72,35 +74,52 @@ export class LiveCallers {
     return this.#calls.size
   }
 
+  /**
+   * Decides about a call, by the first of these that applies:
+   * 1. Its Idempotency-Key is invalid: 400.
+   * 2. Another waiting call has the same key: 409.
+   * 3. foreman stops, or the disk is full: 503.
+   * 4. The target does not have the model: Ollama's 404.
+   * 5. The caller has hung up meanwhile: nothing is done.
+   * 6. It is a retry of a call whose caller hung up: it takes over the job that is still queued.
+   * 7. Otherwise it becomes a new job, or gets a 503 if the queue is full.
+   */
   async handle(req: IncomingMessage, res: ServerResponse, submission: Submission, print: string): Promise<void> {
-    const { store, dispatcher, config } = this.#parts
+    // (1)
     const idempotency = readIdempotencyKey(req.headers)
     if (idempotency.kind === 'invalid')
       return this.#refuse(res, submission, ownError('bad_request', { detail: idempotency.detail }))
     const key = idempotency.kind === 'key' ? idempotency.key : null
+    // (2)
     if (key !== null && this.#keys.has(key)) return this.#refuse(res, submission, ownError('key_in_use'))
+    // (3)
     if (this.#stopping) return this.#refuse(res, submission, ownError('shutting_down'))
     if (this.#parts.isStorageFull()) return this.#refuse(res, submission, ownError('storage_full'))
-    // Taken before anything is awaited: two calls with one key in the same instant are one call and a 409.
-    if (key !== null) this.#keys.add(key)
-    const release = () => key !== null && this.#keys.delete(key)
-    if (await isUnknownModel(submission.model, this.#parts.prober)) {
-      release()
-      return this.#refuseUnknown(res, submission)
+    // Taken before the first await: of two simultaneous calls with one key, one must get the 409.
+    if (key !== null) this.#keys.set(key, res)
+    let isWaiting = false
+    try {
+      // (4)
+      if (await isUnknownModel(submission.model, this.#parts.prober)) return this.#refuseUnknown(res, submission)
+      // (5)
+      if (res.destroyed) return
+      // (6)
+      isWaiting = await this.#takeUp(req, res, submission, print, key)
+      if (isWaiting || res.destroyed) return
+      // (7)
+      isWaiting = await this.#enqueue(res, submission, print, key)
+    } finally {
+      if (!isWaiting) this.#releaseKey(key, res)
     }
-    if (res.destroyed) {
-      release()
-      return
-    }
-    if (await this.#takeUp(req, res, submission, print, key)) return
-    if (res.destroyed) {
-      release()
-      return
-    }
-    const call = this.#open(this.#parts.newId(), res, submission, print, key)
-    this.#parts.onStep?.('admitted', call.id)
+  }
+
+  /** Returns whether the call waits for its job; otherwise it has been refused. */
+  async #enqueue(res: ServerResponse, submission: Submission, print: string, key: string | null): Promise<boolean> {
+    const { store, dispatcher, config, onStep, newId } = this.#parts
+    const call = this.#open(newId(), res, submission, print, key)
+    onStep?.('admitted', call.id)
     const enqueued = store.enqueue(this.#newJob(call.id, submission), config)
-    // Woken before the row is there: the claim travels with it, and the thread keeps their order.
+    // Woken before the row exists: the claim is sent together with it, and the store's thread keeps their order.
     dispatcher.wake()
     const result = await enqueued.catch((error: unknown) => {
       this.#drop(call)
@@ -108,19 +127,17 @@ export class LiveCallers {
     })
     if (result.kind !== 'enqueued') {
       this.#drop(call)
-      // The key of a waiting call is never in the store.
+      // The other results are about a key in the store, which the job of a waiting call never has.
       if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
-      return this.#refuse(
-        res,
-        submission,
-        queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs),
-      )
+      this.#refuse(res, submission, queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs))
+      return false
     }
-    this.#parts.onStep?.('enqueued', call.id)
+    onStep?.('enqueued', call.id)
     if (call.gone) await this.#leave(call)
+    return true
   }
 
-  /** Answers all waiting calls at once, except that of the running job, which waits for it. Admits no new call. */
+  /** Refuses every waiting call and every new one. The call of the running job stays open until its end. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#orphans.clear()
@@ -157,11 +174,14 @@ export class LiveCallers {
       },
     })
     const arrivedAt = clock.monotonic()
-    const call: WaitingCall = { id, key, fingerprint: print, answer, subscription, arrivedAt, grace: null, gone: false }
+    const call: WaitingCall = {
+      ...{ id, res, key, fingerprint: print, answer, subscription, arrivedAt },
+      ...{ grace: null, gone: false },
+    }
     this.#calls.set(id, call)
-    if (key !== null) this.#keys.add(key)
+    if (key !== null) this.#keys.set(key, res)
     res.once('close', () => {
-      if (!this.#calls.has(id) || this.#calls.get(id) !== call) return
+      if (this.#calls.get(id) !== call) return
       call.gone = true
       void this.#leave(call)
     })
@@ -172,17 +192,21 @@ export class LiveCallers {
   #remove(call: WaitingCall): void {
     call.grace?.cancel()
     call.subscription.close()
-    if (call.key !== null) this.#keys.delete(call.key)
+    this.#releaseKey(call.key, call.res)
     if (this.#calls.get(call.id) === call) this.#calls.delete(call.id)
   }
 
-  /** The job does not exist: its answer writes nothing more. */
+  #releaseKey(key: string | null, res: ServerResponse): void {
+    if (key !== null && this.#keys.get(key) === res) this.#keys.delete(key)
+  }
+
+  /** Forgets the call and closes its answer: it has no job, or its caller has gone. */
   #drop(call: WaitingCall): void {
     this.#remove(call)
     call.answer.close()
   }
 
-  /** A call that says it is a retry takes over the orphan that its first try left. */
+  /** Lets a retry take over the orphan that its first try left behind. Returns whether it did. */
   async #takeUp(
     req: IncomingMessage,
     res: ServerResponse,
@@ -191,7 +215,7 @@ export class LiveCallers {
     key: string | null,
   ): Promise<boolean> {
     const says = { retry: saysItIsARetry(req.headers), key }
-    // An immediate retry is faster than the disk: 6 of 10 such retries became a second job.
+    // A client that reconnects at once is faster than the disk: 6 of 10 such retries became a second job.
     if (says.retry || key !== null) await this.#leaving.get(print)
     const orphan = this.#orphans.take(print, says)
     if (orphan === null) return false
@@ -205,34 +229,34 @@ export class LiveCallers {
     return true
   }
 
-  /** The caller disconnected: a running job ends now, a queued one becomes an orphan. */
+  /** The caller hung up: a running job is stopped now, and a queued one becomes an orphan for ten seconds. */
   async #leave(call: WaitingCall): Promise<void> {
     const { dispatcher, metrics } = this.#parts
     this.#drop(call)
     const stopped = dispatcher.stopRunning(call.id, 'caller_gone')
-    // A client may close its connection at the last record; it has missed nothing.
+    // A client may close its connection after the last record: it has missed nothing.
     if (stopped !== 'answered') metrics.inc('disconnects')
     if (stopped !== 'not_running') return
     const { fingerprint: print } = call
-    const all = Promise.all([this.#leaving.get(print), this.#writeLeaving(call)])
+    const all = Promise.all([this.#leaving.get(print), this.#orphan(call)])
     this.#leaving.set(print, all)
     await all
     if (this.#leaving.get(print) === all) this.#leaving.delete(print)
   }
 
   /** Never rejects. */
-  async #writeLeaving(call: WaitingCall): Promise<void> {
+  async #orphan(call: WaitingCall): Promise<void> {
     const { store, clock, dispatcher, log } = this.#parts
     try {
       if (await store.orphan(call.id, clock.now())) {
         if (this.#stopping) return
         this.#orphans.add(call, () => void this.#cancelOrphan(call.id))
       } else {
-        // It has just been claimed. If the dispatcher has not sent it, it drops the job, which has no listener.
+        // It was claimed in the meantime. The dispatcher itself drops a job that has no subscriber and is not sent yet.
         dispatcher.stopRunning(call.id, 'caller_gone')
       }
     } catch (error) {
-      log.error({ err: error, job: call.id }, 'a caller who hung up could not be written down')
+      log.error({ err: error, job: call.id }, 'the disconnect of a caller could not be saved')
     }
   }
 
@@ -244,7 +268,7 @@ export class LiveCallers {
     }
   }
 
-  /** Ends a waiting job and sends its caller the error. */
+  /** Ends a queued job and sends its caller the error. */
   async #end(
     call: WaitingCall,
     event: 'cancelled' | 'unreachable_too_long',
@@ -253,7 +277,7 @@ export class LiveCallers {
     if (!(await this.#parts.dispatcher.endWaiting(call.id, event, code))) return
     this.#remove(call)
     call.answer.fail(code, errorMessage(code))
-    // It may have been claimed meanwhile; its answer has no listener any more.
+    // It may have been claimed in the meantime.
     this.#parts.dispatcher.stopRunning(call.id, 'cancelled')
   }
 
@@ -277,7 +301,7 @@ export class LiveCallers {
       call.grace = null
       if (dispatcher.running?.job.id === call.id) return this.#armGrace(call, prober.status, 1_000)
       this.#end(call, 'unreachable_too_long', 'target_unreachable').catch((error: unknown) =>
-        log.error({ err: error, job: call.id }, 'the end of a wait could not be written down'),
+        log.error({ err: error, job: call.id }, 'the end of a waiting call could not be saved'),
       )
     })
   }
