@@ -1,5 +1,5 @@
-// Admission to the queue, for waiting calls and async jobs: whether the model is installed, the error of a full queue, and the
-// notification of a new job. It knows no surface and writes nothing.
+// Admission of waiting calls and async jobs to the queue: whether the model exists, the error if the queue is full, and the
+// wake-ups once a job is in it. It sends no answer and writes no job.
 
 import { isCloudModel } from '../domain/affinity.ts'
 import { type Depth, type Job, type QueueLimits, retryAfterSeconds } from '../domain/job.ts'
@@ -7,13 +7,13 @@ import { isInstalled } from '../domain/target-status.ts'
 import type { HttpContext } from './context.ts'
 import { type OwnError, ownError } from './respond.ts'
 
-/** Returns whether neither the last probe nor one made now has the model. Returns false while nothing is known. */
+/** Whether the model is missing in the last probe and in one made now. Returns false if nothing is known of the target. */
 export async function isUnknownModel(model: string, prober: HttpContext['prober']): Promise<boolean> {
   if (isCloudModel(model) || isInstalled(model, prober.status) !== false) return false
   return isInstalled(model, await prober.probe('unknown model')) === false
 }
 
-/** The error for a job that the store refused, with a realistic Retry-After. */
+/** The error for a job that the store did not accept, with a Retry-After estimated from the queue. */
 export function queueFullError(
   kind: 'queue_full' | 'storage_full',
   depth: Depth,

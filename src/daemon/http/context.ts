@@ -32,28 +32,28 @@ export interface HttpContext {
   readonly target: Target
   readonly relay: Relay
   readonly awake: AwakeClock
-  /** A new ULID; rising. */
+  /** Returns a new ULID, higher than the last. */
   readonly newId: () => string
   /** The id of this daemon in the hop header. */
   readonly hop: string
   readonly prober: Pick<Prober, 'status' | 'probe' | 'soon' | 'slotsTooFew'>
-  /** What is known of a model from /api/show; null until the target has answered. */
+  /** What the target has said of a model. Returns null if it has said nothing yet. */
   readonly knownModel: (model: string) => KnownModel | null
   readonly dispatcher: Pick<Dispatcher, DispatcherMembers> & {
     readonly pausing: Pick<Pausing, 'current' | 'report' | 'pause' | 'unloadReported' | 'resume'>
   }
   readonly live: Pick<LiveCallers, 'handle' | 'waiting'>
-  /** Where webhooks may go now, for `webhookUrlRefusal`. */
+  /** The addresses to which webhooks may be sent now, for `webhookUrlRefusal`. */
   readonly webhookPolicy: AddressPolicy
-  /** A webhook is due that no state change led to. */
+  /** Call `wake` when a webhook becomes due without a state change. */
   readonly deliverer: { wake(): void }
-  /** A job with a deadline was written to the queue. */
+  /** Call `wake` when a job with a deadline was enqueued. */
   readonly deadlines: { wake(): void }
   readonly phase: Phase
-  /** Free disk is below FOREMAN_MIN_FREE, or the store said that the disk is full. */
+  /** Whether free disk space is below FOREMAN_MIN_FREE, or the store reported a full disk. */
   readonly storageFull: boolean
   /** As last read; null before that. */
   readonly disk: { readonly freeBytes: number | null; readonly databaseBytes: number | null }
-  /** The port that was bound (0 before). */
+  /** The port that the server listens on; 0 before it does. */
   readonly port: number
 }

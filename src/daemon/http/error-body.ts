@@ -1,5 +1,5 @@
-// Form of an error on each surface, letter for letter as Ollama writes it: as a whole answer, and as the last record of a stream
-// that has begun. Also the heartbeats that keep a silent connection open. It does not decide when they are sent.
+// Error bodies of each surface, byte for byte as Ollama writes them: as a whole answer, and as the last record of a stream
+// that has begun. Also the heartbeats that keep a silent connection open.
 
 import { randomBytes } from 'node:crypto'
 import type { ErrorCode } from '../../protocol/error.ts'
@@ -52,9 +52,9 @@ const openaiError = (message: string, type: string, code: string | null = null):
 })
 
 /**
- * An error as a whole answer. On `/v1` the form depends on the part of Ollama that writes it: the layer has one framing and the true type;
- * an error of the handler behind it is rewritten with a line feed, and had the type `api_error` for every status before 0.18.0.
- * Without `speaker`, a 400 is the layer's.
+ * An error as a whole answer. On `/v1` the form depends on the part of Ollama that writes it. The compatibility layer writes
+ * the true type. An error of the handler behind it is rewritten with a line feed, and before 0.18.0 its type was always
+ * `api_error`. Without `speaker`, a 400 is taken as the layer's.
  */
 export function errorBody(
   surface: Surface,
@@ -85,8 +85,8 @@ export function errorBody(
 }
 
 /**
- * The record that ends a stream which has begun; the connection is cut after it. Empty on plain JSON, where clients take an
- * error in a 200 for an answer: there only the cut shows the failure.
+ * The error record that ends a stream; the connection is then cut. Empty on plain JSON, where clients take an error in a 200
+ * for an answer: there only the cut shows the failure.
  */
 export function errorRecord(
   dialect: Dialect,
@@ -102,7 +102,7 @@ export function errorRecord(
     return event('error', { type: 'error', error: { type: anthropicType(status), message } })
   }
   if (dialect === 'responses') {
-    // One record for two kinds of clients: Codex reads `response.failed`, OpenAI's SDKs throw at a top-level `error`.
+    // One record for two kinds of clients: Codex reads `response.failed`, and OpenAI's SDKs throw on a top-level `error`.
     const response = { object: 'response', status: 'failed', error: { code: code ?? 'server_error', message } }
     return event('response.failed', { type: 'response.failed', response, error })
   }
@@ -116,8 +116,8 @@ const COMMENT = Buffer.from(': waiting\n\n')
 const PING = event('ping', { type: 'ping' })
 
 /**
- * A heartbeat. A space, never a blank line: Python's and Go's clients fail on one (24 clients measured). On
- * event streams a comment, which every parser drops; on Anthropic's its own ping.
+ * A heartbeat, for a connection on which nothing is sent. A space, never a blank line: Python's and Go's clients fail on one
+ * (24 clients measured). On event streams it is a comment, which every parser drops; on Anthropic's, its own ping.
  */
 export function beat(dialect: Dialect, form: AnswerForm): Buffer {
   if (form !== 'sse') return SPACE
@@ -155,5 +155,5 @@ const REASONS: Readonly<Record<number, string>> = {
   508: 'Loop Detected',
 }
 
-/** Reason phrase of the status line: some clients show nothing else (ollama-ai-provider-v2). */
+/** The reason phrase of the status line. Some clients show nothing else (ollama-ai-provider-v2). */
 export const reasonPhrase = (status: number): string => REASONS[status] ?? 'Error'

@@ -1,5 +1,5 @@
-// Redirects of paths that are almost on the table, as Ollama answers them (0.17.4 and 0.34.4): net/http's mux tidies a path
-// with empty or dotted segments, gin takes one slash from its end. Pure. The caller's path is never used for anything else.
+// Redirects of paths that are almost in the table, as Ollama sends them (0.17.4 and 0.34.4): net/http's mux cleans a path with
+// empty or dotted segments, and gin removes one slash from its end. Pure. The cleaned path is used for nothing else.
 
 import { match } from './routes.ts'
 
@@ -8,7 +8,7 @@ export interface Redirect {
   readonly location: string
 }
 
-/** Where `path` (raw, without query) is sent on to; null if nowhere. */
+/** Returns the redirect of `path` (raw, without query), or null if it has none. */
 export function redirectOf(method: string, path: string, query: string): Redirect | null {
   const tidy = tidied(path)
   if (tidy !== path) return { status: 307, location: tidy + query }
@@ -18,7 +18,7 @@ export function redirectOf(method: string, path: string, query: string): Redirec
   return { status: method === 'GET' ? 301 : 307, location: bare + query }
 }
 
-/** Go's path.Clean, with the slash at the end left in place. It begins with exactly one slash: `//host` is another server. */
+/** Go's path.Clean, with the final slash kept. The result begins with exactly one slash: `//host` would be another server. */
 function tidied(path: string): string {
   const kept: string[] = []
   const segments = path.split('/')

@@ -1,5 +1,5 @@
-// Reads request bodies: how large one may be, how much memory all of them may hold, how slowly one may come. It never looks
-// into a body. If the caller declares a length that is too large, it is refused before reading.
+// Reader of request bodies: limits the size of each, the memory of all together, and how slowly one may arrive. It does not
+// parse them. A body whose declared length is too large is refused before it is read.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -13,12 +13,12 @@ import type { SliceRunner } from './slice-runner.ts'
 export interface BodyLimits {
   /** FOREMAN_MAX_BODY. */
   readonly maxBody: number
-  /** Bytes of memory for all bodies that were read and not yet handed on. */
+  /** The most memory, in bytes, for all bodies that were read and not yet handed on. */
   readonly inFlight: number
-  /** In each such time a body must bring `windowBytes` or its end: slow Wi-Fi passes, a trickle does not. */
+  /** In each window, `windowBytes` or the end of the body must arrive: slow Wi-Fi passes, a trickle does not. */
   readonly windowMs: number
   readonly windowBytes: number
-  /** How often that is looked at. */
+  /** How often that is checked. */
   readonly checkMs: number
 }
 
@@ -50,12 +50,12 @@ export class RequestBodies {
     this.#slices = slices
   }
 
-  /** Bytes of memory for bodies read and not yet handed on. */
+  /** Memory of the bodies that were read and not yet handed on, in bytes. */
   get inFlight(): number {
     return this.#inFlight
   }
 
-  /** Reads the whole body. Sends "100 Continue" if the caller waits for it, and nothing else. */
+  /** Reads the whole body. Sends "100 Continue" if the caller expects it, and nothing else. */
   async read(req: IncomingMessage, res: ServerResponse): Promise<BodyRead> {
     const { maxBody, inFlight } = this.#limits
     const declared = Number(req.headers['content-length'] ?? 0)
@@ -73,7 +73,7 @@ export class RequestBodies {
     return ended === 'whole' ? { kind: 'gone' } : ended
   }
 
-  /** Collects the body's chunks until its end or its failure. */
+  /** Collects the body's chunks. Returns `whole` at its end, or why it was not read. */
   #collect(req: IncomingMessage, chunks: ByteChunks, share: Share): Promise<'whole' | BodyRead> {
     const { maxBody, inFlight } = this.#limits
     const { promise, resolve } = Promise.withResolvers<'whole' | BodyRead>()
@@ -106,19 +106,19 @@ export class RequestBodies {
     const onEnd = (): void => settle('whole')
     const onClose = (): void => settle({ kind: 'gone' })
     req.on('data', onData).on('end', onEnd).on('close', onClose)
-    // A request that breaks off is an `error` on some paths; `close` follows and is what counts.
+    // A request that breaks off emits `error` in some cases; `close` follows, and is handled.
     req.on('error', ignore)
-    // A small body is there by the end of this tick: no timer for those.
+    // A small body has arrived by the end of this tick and needs no timer.
     queueMicrotask(() => {
       if (!isOver) this.#watch(watch)
     })
     return promise
   }
 
-  /** The body as it comes, for what is streamed on: no cap and no budget, but the same pace. Throws when it stalls or breaks off. */
+  /** Streams a body that is passed on: without a size limit or budget, but with the same pace. Throws if it stalls or breaks off. */
   async *stream(req: IncomingMessage, res: ServerResponse): AsyncGenerator<Uint8Array> {
     if (req.headers.expect !== undefined) res.writeContinue()
-    // The time that the target takes for a chunk does not count against the caller.
+    // The time that the target takes for a chunk does not count.
     let handing = false
     const watch: Watched = {
       bytes: 0,
@@ -144,7 +144,7 @@ export class RequestBodies {
     return { kind: 'refused', error: ownError('body_too_large', { limit: sizeText(this.#limits.maxBody) }) }
   }
 
-  /** One timer for all, and none while nothing is read. */
+  /** All bodies share one timer, which runs only while one is read. */
   #watch(watch: Watched): void {
     this.#watched.add(watch)
     this.#timer ??= this.#clock.after(this.#limits.checkMs, () => this.#check())
@@ -174,7 +174,7 @@ export class RequestBodies {
   }
 }
 
-/** What one body has of the bytes in flight. */
+/** The share that one body has of the bytes in flight. */
 class Share {
   readonly #change: (bytes: number) => void
   #held = 0

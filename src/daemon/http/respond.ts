@@ -1,5 +1,5 @@
-// Writers of foreman's own answers: one document with its length, an error in the form of its surface, a refusal of a request
-// whose body was not read. Answers of the target do not pass here.
+// Writers of foreman's own answers: a document with its length, an error in the form of its surface, the refusal of a request
+// whose body was not read. Answers of the target do not pass through here.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode, type ErrorEntry, errorMessage } from '../../protocol/error.ts'
@@ -14,11 +14,11 @@ export type { Surface }
 export interface OwnError {
   readonly status: number
   readonly message: string
-  /** Null: Ollama's own error, given in its place. */
+  /** Null if it is an error that Ollama would send, in its words. */
   readonly code: ErrorCode | null
-  /** The part of Ollama that would write this error. */
+  /** The part of Ollama that would send it. */
   readonly speaker?: Speaker
-  /** Seconds; else the table's. */
+  /** In seconds. Without it, the value in the table of errors. */
   readonly retryAfter?: number
 }
 
@@ -29,16 +29,16 @@ export const FRESH = { 'Cache-Control': 'no-store' }
 
 type Headers = Readonly<Record<string, string>>
 
-/** The error of the table with its sentence filled in. */
+/** An error of the table, with `values` filled in. */
 export function ownError(code: ErrorCode, values: Readonly<Record<string, string | number>> = {}): OwnError {
   return { status: ERRORS[code].status ?? 500, message: errorMessage(code, values), code }
 }
 
-/** Version of the target, for the words of its errors. */
+/** The target's version, for the texts of errors. */
 export const targetVersion = (context: HttpContext): string =>
   context.prober.status.inventory?.version ?? ASSUMED_VERSION
 
-/** One whole answer. Nothing happens when another one has begun already, or the caller is gone. */
+/** Sends a whole answer. Does nothing if another one has begun, or if the caller has gone. */
 export function send(
   res: ServerResponse,
   status: number,
@@ -56,7 +56,7 @@ export function sendJson(res: ServerResponse, status: number, document: unknown,
   send(res, status, JSON_TYPE, JSON.stringify(document), { 'X-Content-Type-Options': 'nosniff', ...headers })
 }
 
-/** An error of foreman's own, or of Ollama's in its place. `version` is the target's. */
+/** Sends an error. `version` is the target's. */
 export function sendError(res: ServerResponse, surface: Surface, error: OwnError, version: string): void {
   if (res.headersSent || res.destroyed) return
   const { contentType, body } = bodyOf(surface, error, version)
@@ -72,7 +72,7 @@ export function refuse(context: HttpContext, res: ServerResponse, surface: Surfa
   refuseUnread(res, error.status, { 'Content-Type': contentType, ...errorHeaders(error) }, body, context.clock)
 }
 
-/** Sends plain text without a charset, as Ollama's router does. */
+/** Sends an error as Ollama's router does: plain text, without a charset. */
 export function sendPlain(
   context: HttpContext,
   res: ServerResponse,
@@ -102,15 +102,15 @@ function errorHeaders({ code, retryAfter, status }: OwnError): Record<string, st
   return headers
 }
 
-/** An unread body of at most this is read and dropped by Node, and the connection lives on. */
+/** Node reads and drops an unread body of at most this size, and the connection stays usable. */
 const MAX_DISCARDED_BYTES = 64 * 1024
-/** How long a caller may go on sending an unwanted body before the connection is cut. */
+/** How long a caller may go on sending an unwanted body before the connection is closed. */
 export const UNREAD_LINGER_MS = 2_000
 
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 
-/** A caller that waits for "100 Continue" may send the body after all, or not: that connection cannot be used again. */
+/** Whether so much is unread that the connection cannot be reused. After `Expect` the body may come or not: it cannot either. */
 function leavesMuchUnread(req: IncomingMessage): boolean {
   if (!hasBody(req) || req.complete) return false
   if (req.readableDidRead) return true
@@ -118,8 +118,8 @@ function leavesMuchUnread(req: IncomingMessage): boolean {
 }
 
 /**
- * Answers at once and goes on reading for a moment: a socket that is closed with unread bytes in it is reset, and many
- * a client then reports the reset and never sees the answer.
+ * Answers at once and goes on reading for a moment. A socket that is closed with unread bytes is reset, and many clients then
+ * report the reset and never see the answer.
  */
 function refuseUnread(res: ServerResponse, status: number, headers: Headers, body: string, clock: Clock): void {
   const { req } = res

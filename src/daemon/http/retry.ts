@@ -1,5 +1,5 @@
-// Recognition of retries: Idempotency-Key, the SDKs' retry count, and the fingerprint of a call. Pure decisions on headers;
-// live.ts knows which key a waiting call has.
+// Recognition of a call that is sent again: Idempotency-Key, the retry count of the SDKs, and a fingerprint of caller and
+// body. Pure. live.ts knows which call waits with which key.
 
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -26,7 +26,7 @@ export function saysItIsARetry(headers: IncomingHttpHeaders): boolean {
   return Number.isInteger(count) && count > 0
 }
 
-/** Hash of endpoint, body, peer, credential and agent: only the same caller may take over an orphan. */
+/** Equal for the same endpoint, body, peer, credential and agent: only that caller may take over the job of a lost call. */
 export function* fingerprint(submission: Submission, headers: IncomingHttpHeaders, peer: string): Slices<string> {
   const hash = createHash('sha256')
   const credential = `${headers.authorization ?? ''}\n${String(headers['x-api-key'] ?? '')}`

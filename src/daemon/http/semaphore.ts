@@ -25,7 +25,7 @@ export class Semaphore {
     return this.#taken >= this.#max && this.#waiting.length >= this.#maxWaiting
   }
 
-  /** Runs `go` when there is a place: before this returns (`now`), later (`waiting`), or never (`full`). */
+  /** Runs `go` when a slot is free: before this returns (`now`), later (`waiting`), or never (`full`). */
   acquire(go: () => void): Acquired {
     if (this.#taken < this.#max) {
       this.#taken += 1
@@ -44,7 +44,7 @@ export class Semaphore {
     return at >= 0
   }
 
-  /** Releases a place. Call it once for each `go` that was run. */
+  /** Frees a slot. Call it once for each `go` that was run. */
   release(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#taken -= 1

@@ -1,5 +1,5 @@
-// Runs long work of requests in slices, so that the event loop turns between two of them. One slice of one request a turn:
-// a hundred large bodies at once hold the loop no longer than one does.
+// Runner of long work in slices, between which the event loop turns. It runs one slice of one request per turn: a hundred large
+// bodies at once block the loop no longer than one does.
 
 import { SLICE_BYTES, type Slices } from '../text/slices.ts'
 
@@ -9,11 +9,11 @@ interface Work {
 }
 
 export class SliceRunner {
-  /** First come, first served; who is not done goes to the end. */
+  /** First come, first served. Work that is not done goes to the end. */
   readonly #waiting: Work[] = []
   #isScheduled = false
 
-  /** Runs `work` to its end. Returns null as soon as `isGone`: the result is not needed any more. */
+  /** Runs `work` to its end. Returns null as soon as `isGone` returns true: nobody waits for the result any more. */
   run<T>(work: Slices<T>, isGone: () => boolean = () => false): Promise<T | null> {
     const { promise, resolve, reject } = Promise.withResolvers<T | null>()
     const step = (): boolean => {
@@ -22,7 +22,7 @@ export class SliceRunner {
           resolve(null)
           return true
         }
-        // Small pieces share a turn: a small request is done before anything is waited for.
+        // Small pieces share a turn, so that a small request is done without waiting.
         for (let bytes = 0; bytes < SLICE_BYTES; ) {
           const next = work.next()
           if (next.done === true) {

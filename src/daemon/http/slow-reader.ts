@@ -17,7 +17,7 @@ export class SlowReader {
     this.#limitMs = limitMs
   }
 
-  /** Watches from now on, until `stop`. Starts again if it is watching already. */
+  /** Watches from now on, until `stop`. A running watch starts anew. */
   watch(): void {
     this.stop()
     const unsent = this.#unsent()
@@ -31,7 +31,7 @@ export class SlowReader {
   /** Watches until all is sent: a reader that stops before the end would keep its socket and the bytes in it forever. */
   watchToTheEnd(): void {
     const res = this.#res
-    // Most answers are with the kernel by now: no timer for those.
+    // The kernel has most answers by now; they need no timer.
     if (res.destroyed || this.#unsent() === 0) return
     const over = (): void => this.stop()
     res.once('finish', over).once('close', over)
@@ -47,12 +47,12 @@ export class SlowReader {
   #unsent(): number {
     const socket: (Socket & { _handle?: { writeQueueSize?: number } }) | null = this.#res.socket
     if (socket === null) return 0
-    // writableLength counts a write as a whole until all of it is gone; libuv's own count also sees the few bytes that a slow reader takes.
+    // writableLength counts a write whole until all of it is sent; libuv's own count also sees a partial write.
     return this.#res.writableLength + (socket._handle?.writeQueueSize ?? 0)
   }
 }
 
-/** Writes, and resolves when more can be written; with false if the caller has disconnected. */
+/** Writes, and resolves once more can be written. Returns false if the caller has gone. */
 export async function writeSlowly(
   res: ServerResponse,
   bytes: Uint8Array | string,

@@ -1,5 +1,5 @@
-// Token check: finds the credential in a request and compares it with FOREMAN_TOKEN. Pure but for the hash. A token never
-// reaches a log, an error text or the database.
+// Token check: finds the credential of a request and compares it with FOREMAN_TOKEN. A token never appears in a log, an error
+// text or the database.
 
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -8,13 +8,13 @@ export type Credentials = Pick<IncomingHttpHeaders, 'authorization'> & {
   readonly 'x-api-key'?: string | string[] | undefined
 }
 
-/** Digests, because timingSafeEqual throws on lengths that differ, and their difference would tell the token's length. */
+/** Digests are compared, because timingSafeEqual throws on unequal lengths, which would reveal the token's length. */
 const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
 
 export class TokenCheck {
   readonly #digest: Buffer | null
 
-  /** `token` is null if none is set: then credentials are ignored. */
+  /** `token`: null if none is set; credentials are then ignored. */
   constructor(token: string | null) {
     this.#digest = token === null ? null : digest(token)
   }
@@ -23,7 +23,7 @@ export class TokenCheck {
     return this.#digest !== null
   }
 
-  /** Returns whether a token is set and one of the credentials is that token. */
+  /** Whether a token is set and one of the credentials is equal to it. */
   proves(headers: Credentials): boolean {
     if (this.#digest === null) return false
     const { authorization, 'x-api-key': key } = headers
@@ -37,7 +37,7 @@ export class TokenCheck {
   }
 }
 
-/** The token in an Authorization header: what follows `Bearer `, or the password of `Basic` (that is what clients of URLs with credentials send). */
+/** The token in an Authorization header: what follows `Bearer `, or the password of `Basic`, sent by clients of URLs with credentials. */
 export function tokenIn(authorization: string): string | null {
   const space = authorization.indexOf(' ')
   if (space < 0) return null

@@ -1,5 +1,5 @@
-// Checks of a request's form that RFC 9112 requires and Node omits (measured on 26.10: it accepts two Host headers,
-// absolute-form targets and `Transfer-Encoding: gzip, chunked`). Pure.
+// Checks of a request's form that RFC 9112 requires and Node does not make: Node 26.10 accepts two Host headers,
+// absolute-form targets and `Transfer-Encoding: gzip, chunked`. Pure.
 
 import type { IncomingMessage } from 'node:http'
 import type { ErrorCode } from '../../../protocol/error.ts'
@@ -11,16 +11,16 @@ export interface FormProblem {
   readonly detail: string
 }
 
-/** A GET may have an ignored body of this size; a larger one is a mistake, or request smuggling. */
+/** A GET may have a body of this size, which is ignored. A larger one is a mistake, or request smuggling. */
 const MAX_IGNORED_BODY_BYTES = 1024
 
 const bad = (detail: string): FormProblem => ({ code: 'bad_request', detail })
 
 export function formProblem(request: RequestForm): FormProblem | null {
   const { method, url = '', headers, rawHeaders } = request
-  // Node takes `GET /` without a version for HTTP/0.9, which has no headers to check.
+  // Node reads `GET /` without a version as HTTP/0.9, which has no headers to check.
   if (request.httpVersionMajor !== 1) return bad('unsupported HTTP version')
-  // The absolute form names any host; foreman is not a proxy.
+  // Absolute-form names a host of the caller's choice, and this server is not a proxy.
   if (!url.startsWith('/') && !(url === '*' && method === 'OPTIONS')) return bad('the request target must be a path')
   let hosts = 0
   let authorizations = 0
@@ -51,7 +51,7 @@ export function dropLongHeaders({ rawHeaders, headers }: Pick<IncomingMessage, '
   rawHeaders.length = 0
 }
 
-/** Returns whether the percent escapes of a path are valid UTF-8. No route has any other path. */
+/** Whether all percent signs of a path are escapes of valid UTF-8. */
 export function isWellEscaped(path: string): boolean {
   if (!path.includes('%')) return true
   try {

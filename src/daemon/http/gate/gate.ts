@@ -1,5 +1,5 @@
-// Gate: the checks that each request must pass, in order: form, Host, Origin, token. Each check is a pure decision in a file of
-// its own. The gate reads no body and asks the target nothing.
+// Gate: the checks that each request must pass before its route is looked at, in the order form, Host, Origin, token. It reads
+// no body and does not ask the target.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type OwnError, ownError } from '../respond.ts'
@@ -17,24 +17,24 @@ export interface GateSettings extends HostSettings {
 const HEALTH = new Set(['/healthz', '/readyz'])
 export const isHealth = (path: string): boolean => HEALTH.has(path)
 
-/** Paths that need no token: what clients ask before they know of one. */
+/** Paths that need no token: clients read them before they have one. */
 const OPEN = new Set([...HEALTH, '/api/version'])
 
 export class Gate {
   readonly #token: TokenCheck
   readonly #hosts: HostRule
   readonly #origins: OriginRule
-  /** The last Host that passed: most calls use the same name, and a check takes a microsecond. */
+  /** The last Host that was allowed. Callers use the same one again, and a check takes a microsecond. */
   #lastHost: string | null = null
 
-  /** `machine` is this machine's name. */
+  /** `machine`: the name of this machine. */
   constructor(settings: GateSettings, machine: string) {
     this.#token = new TokenCheck(settings.token)
     this.#hosts = hostRule(settings, machine)
     this.#origins = originRule(settings.origins)
   }
 
-  /** Returns null if the request passes. Sets the CORS headers in either case, so that a page may read a refusal. */
+  /** Returns null if the request may pass. CORS headers are set in any case, so that a page can read a refusal. */
   refusal(req: IncomingMessage, res: ServerResponse, path: string): OwnError | null {
     const problem = formProblem(req)
     if (problem !== null) return formError(problem)
@@ -48,7 +48,7 @@ export class Gate {
     if (isHealth(path)) return null
     const { host } = headers
     if (host === this.#lastHost) return null
-    // HTTP/1.1 without Host never gets here; 1.0 may do without, and no browser speaks it.
+    // Node refuses HTTP/1.1 without Host. HTTP/1.0 may omit it, and browsers do not use 1.0.
     if (host === undefined)
       return this.#hosts.loopbackOnly || proven ? null : ownError('bad_request', { detail: 'missing Host header' })
     const name = hostName(host)
@@ -58,7 +58,7 @@ export class Gate {
       return null
     }
     if (proven) return null
-    // A preflight cannot carry the token that would excuse its Host, and does nothing by itself.
+    // A preflight cannot carry the token that would allow its Host, and has no effect by itself.
     if (method === 'OPTIONS' && this.#token.isSet) return null
     return ownError('host_not_allowed', { host: name })
   }
@@ -77,7 +77,7 @@ export class Gate {
     const { method, headers } = req
     if (!this.#token.isSet || proven || method === 'OPTIONS' || OPEN.has(path)) return null
     if (path === '/' && (method === 'GET' || method === 'HEAD')) return null
-    // No token can hold these bytes: the caller's encoding is wrong, and the answer says so.
+    // A token cannot hold these bytes: an encoding mistake, reported as one.
     if (/[^\t\x20-\x7e]/.test(headers.authorization ?? ''))
       return ownError('bad_request', { detail: 'the Authorization header is not ASCII' })
     return ownError('unauthorized')

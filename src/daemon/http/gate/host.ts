@@ -1,13 +1,13 @@
-// Host check against DNS rebinding: under which names this server may be called. Pure. A page of evil.example whose name was
-// made to point here sends that name as Host; Ollama lacked this check (CVE-2024-28224).
+// Host check against DNS rebinding: the names under which this server may be called. Pure. If evil.example is made to resolve
+// to this machine, its page sends that name as Host. Ollama's CVE-2024-28224 was the lack of this check.
 
 import { isIP } from 'node:net'
 import { isLoopbackHost } from '../../text/ip-address.ts'
 
 export interface HostRule {
-  /** Bound to loopback: only loopback names and what was named in the settings. */
+  /** Whether the server listens on loopback only: then only loopback names and those in the settings are allowed. */
   readonly loopbackOnly: boolean
-  /** In lower case: FOREMAN_HOSTS, the host of FOREMAN_PUBLIC_URL, and on other binds this machine's name. */
+  /** In lower case: FOREMAN_HOSTS, the host of FOREMAN_PUBLIC_URL and, unless `loopbackOnly`, this machine's name. */
   readonly names: ReadonlySet<string>
 }
 
@@ -26,12 +26,12 @@ export function hostRule({ addr, hosts, publicUrl }: HostSettings, machine: stri
   return { loopbackOnly, names }
 }
 
-/** Names that only a local resolver can answer, so that no outsider can point them here. */
+/** Names that only a local resolver answers: an outsider cannot make them point here. */
 const LOCAL_SUFFIXES = ['.local', '.lan', '.home.arpa', '.internal', '.ts.net']
 
 const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{0,5})?$/
 
-/** The name in a Host header, in lower case, without port, brackets and final dot, IPv6 as URLs spell it; null if it is none. */
+/** The name in a Host header, in lower case, without port, brackets and final dot; IPv6 as in URLs. Returns null if malformed. */
 export function hostName(header: string): string | null {
   const [, v6, name] = HOST.exec(header.toLowerCase()) ?? []
   if (v6 !== undefined) return isIP(v6) === 6 ? new URL(`http://[${v6}]`).hostname.slice(1, -1) : null
@@ -47,5 +47,5 @@ export function isHostAllowed(name: string, { loopbackOnly, names }: HostRule): 
   return LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix))
 }
 
-/** `0.0.0.0` is how the ollama command line calls a server on its own machine when OLLAMA_HOST says so. */
+/** The ollama command line sends `0.0.0.0` to a server on its own machine, if OLLAMA_HOST says so. */
 const isUnspecified = (name: string): boolean => name === '0.0.0.0' || name === '::'

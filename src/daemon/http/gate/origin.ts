@@ -1,5 +1,5 @@
-// Browser origins: which are allowed, and the CORS headers of an answer. Pure. Ollama's rules
-// (envconfig.AllowedOrigins of 0.17.4, gin-contrib/cors 1.7.2), with FOREMAN_ORIGINS for OLLAMA_ORIGINS.
+// Origin check for browsers: which origins are allowed, and the CORS headers of an answer. Pure. The rules are Ollama's
+// (envconfig.AllowedOrigins of 0.17.4, gin-contrib/cors 1.7.2), with FOREMAN_ORIGINS in place of OLLAMA_ORIGINS.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { hostName } from './host.ts'
@@ -29,7 +29,7 @@ function patternOf(origin: string): RegExp {
 }
 
 export type OriginVerdict =
-  /** No browser, or a page of the same site in a browser that does not say so: no CORS headers are needed. */
+  /** Not a browser, or a page of the same site whose browser does not say so: no CORS headers are needed. */
   | { readonly kind: 'none' }
   | { readonly kind: 'allowed'; readonly allow: string }
   | { readonly kind: 'refused'; readonly origin: string }
@@ -40,10 +40,10 @@ export interface OriginHeaders {
   readonly 'sec-fetch-site'?: string | string[] | undefined
 }
 
-/** Whether the page that sent this may. The Host of the request has passed its own check by now. */
+/** Whether the page that sent the request is allowed to. Host has passed its own check by now. */
 export function judgeOrigin({ origin, host, 'sec-fetch-site': site }: OriginHeaders, rule: OriginRule): OriginVerdict {
   if (origin === undefined || origin === '') {
-    // Browsers leave Origin out of cross-site GETs without CORS; their answers must not even be rendered.
+    // Browsers omit Origin in cross-site GETs without CORS. Such an answer must not be rendered either.
     return site === 'cross-site' && !rule.any ? { kind: 'refused', origin: 'of another site' } : { kind: 'none' }
   }
   if (rule.any) return { kind: 'allowed', allow: '*' }
@@ -54,7 +54,7 @@ export function judgeOrigin({ origin, host, 'sec-fetch-site': site }: OriginHead
 const isAllowed = (origin: string, { patterns }: OriginRule): boolean =>
   patterns.some((pattern) => pattern.test(origin))
 
-/** Page Assist rewrites its Origin to `http://<host>` without the port. Safe only behind the Host check: rebinding makes the two equal. */
+/** Page Assist rewrites its Origin to `http://<host>` without the port. Safe only after the Host check: rebinding makes the two equal. */
 function isSameHost(origin: string, host: string | undefined): boolean {
   const name = /^https?:\/\/(.+)$/i.exec(origin)?.[1]
   if (name === undefined || host === undefined) return false

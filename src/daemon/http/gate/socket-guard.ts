@@ -1,5 +1,5 @@
-// Guard of connections whose bytes are not HTTP, come too slowly, or hold too many requests. It never writes into an answer
-// that has begun, nor to a closed socket.
+// Guard of connections whose bytes are not HTTP, arrive too slowly, or hold too many requests at once. It never writes into an
+// answer that has begun, nor to a closed socket.
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -9,16 +9,16 @@ import { Bag } from '../bag.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { type OwnError, ownError } from '../respond.ts'
 
-/** How long a refused caller may go on sending before the connection is cut; see respond.ts. */
+/** How long a refused caller may go on sending before the connection is closed. */
 const REFUSED_LINGER_MS = 1_000
 
 export class SocketGuard {
   readonly #clock: Clock
   readonly #pipelined: number
-  /** Every connection, and its requests that have no whole answer yet. */
+  /** Every connection, with its requests that are not fully answered. */
   readonly #open = new Map<Socket, Bag<ServerResponse>>()
   readonly #refused = new WeakSet<Socket>()
-  /** Those that have sent a request. */
+  /** Connections that have sent a request. */
   readonly #served = new WeakSet<Socket>()
   #closing = false
 
@@ -38,8 +38,8 @@ export class SocketGuard {
   }
 
   /**
-   * Closes the oldest connection on which nothing is under way, but for `newest`: one that has never sent a request, else
-   * one that is kept alive. Silent connections cannot keep others out then.
+   * Closes the oldest idle connection except `newest`: one that has never sent a request, otherwise one that is kept alive.
+   * Silent connections then cannot keep others out.
    */
   closeIdle(newest: Socket): void {
     let kept: Socket | null = null
@@ -52,15 +52,15 @@ export class SocketGuard {
   }
 
   /**
-   * Ends each connection as soon as nothing is under way on it. Node's closeIdleConnections() leaves those alone that
-   * have never sent a request.
+   * Closes each connection as soon as it is idle. Node's closeIdleConnections() does not close those that have never sent a
+   * request.
    */
   close(): void {
     this.#closing = true
     for (const [socket, open] of this.#open) if (open.size === 0) socket.destroy()
   }
 
-  /** Returns false if the connection was refused already, or has too many waiting requests and is cut. */
+  /** Returns false if the connection was refused before, or has too many requests waiting and is closed for that. */
   enter(socket: Socket, res: ServerResponse): boolean {
     if (this.#refused.has(socket)) return false
     const open = this.#open.get(socket) ?? new Bag()
@@ -76,7 +76,7 @@ export class SocketGuard {
     return false
   }
 
-  /** Answers bytes that Node could not parse as a request. */
+  /** Refuses a connection whose bytes Node could not parse. */
   refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     if (this.#refused.has(socket)) return
     this.#refused.add(socket)
@@ -87,7 +87,7 @@ export class SocketGuard {
     const timer = this.#clock.after(REFUSED_LINGER_MS, () => socket.destroy())
     socket.once('close', () => timer.cancel())
     const begun = [...(this.#open.get(socket) ?? [])].some((res) => res.headersSent)
-    // What was written goes out, and no end of it: a refusal arrives whole, a stream is seen to be cut.
+    // What was written is sent, without an end: a refusal arrives whole, and the client sees that a stream was cut.
     if (begun) return void socket.destroySoon()
     const { status, message, code } = errorOf(error.code)
     const body = JSON.stringify({ error: message })

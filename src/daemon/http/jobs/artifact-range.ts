@@ -1,5 +1,5 @@
 // Which bytes of an artifact a caller asks for, and whether the caller has them already (RFC 9110: ETag, If-None-Match,
-// If-Range, Range). Pure. A header that does not parse is ignored: the whole artifact is sent.
+// If-Range, Range). Pure. A Range header that does not parse is ignored, and the whole artifact is sent.
 
 import type { IncomingHttpHeaders } from 'node:http'
 
@@ -21,7 +21,7 @@ export function requestedRange(
 ): RequestedRange {
   if (knows(headers['if-none-match'], etag)) return { kind: 'unchanged' }
   const ifRange = headers['if-range']
-  // A range has no meaning but for GET. A weak tag, or a date, does not prove that the bytes are the same ones.
+  // A range only applies to GET. A weak tag or a date does not prove that the bytes are the same.
   if (!isGet || headers.range === undefined || (ifRange !== undefined && ifRange !== etag)) return WHOLE
   return rangeOf(headers.range, bytes)
 }

@@ -1,5 +1,5 @@
-// Live events for one watcher: kept while the stored events are still being sent, then passed on as they come. It takes
-// everything at once and holds no more than a bound, so that a watcher never slows a run.
+// Live events for one watcher: kept while the stored events are still being sent, then passed on as they come. It never
+// blocks the run, and keeps no more than a limit.
 
 import type { AnswerRecord } from '../../domain/answer.ts'
 import type { Changed, Watcher } from '../../runtime/relay.ts'
@@ -20,7 +20,7 @@ export class EventFeed implements Watcher {
     this.#onBroken = onBroken
   }
 
-  /** Number of the first event that is kept; null while nothing was heard. */
+  /** Number of the first event that is kept. Returns null if none is. */
   get first(): number | null {
     return this.#kept?.[0]?.number ?? null
   }

@@ -1,5 +1,5 @@
-// Encoder of the events of a job's stream (protocol/event.ts): a state change or a record of an answer becomes bytes, once
-// for all watchers. What the target wrote goes in as it is, where it is JSON.
+// Encoder of the events of a job's stream (protocol/event.ts): turns a state change or a record of an answer into bytes, once
+// for all watchers. What the target wrote is kept as it is if it is JSON.
 
 import { eventNumber, type RecordEvent, type StateEvent } from '../../../protocol/event.ts'
 import { isJsonDocument } from '../../answer/raw-json.ts'
@@ -14,7 +14,7 @@ export class EventFrame {
   readonly type: 'state' | 'record'
   /** One line. */
   readonly json: string
-  /** Nothing follows it. */
+  /** Whether it is the job's last event. */
   readonly isLast: boolean
   readonly #frames: Partial<Record<EventForm, Buffer>> = {}
 
@@ -25,7 +25,7 @@ export class EventFrame {
     this.isLast = isLast
   }
 
-  /** Its bytes on the wire. All watchers share them, so they must not be written to. */
+  /** Its bytes on the wire. All watchers share them: they must not be changed. */
   frame(form: EventForm): Buffer {
     this.#frames[form] ??= Buffer.from(
       form === 'sse' ? `id: ${this.number}\nevent: ${this.type}\ndata: ${this.json}\n\n` : `${this.json}\n`,
@@ -40,10 +40,10 @@ interface Joined {
   readonly bytes: Buffer
 }
 
-/** By the first frame. */
+/** The last join, by its first frame. */
 const joined = new WeakMap<Buffer, Joined>()
 
-/** The frames that one turn of the event loop gathered, as one buffer, which watchers that gathered the same share. */
+/** Joins the frames that one turn of the event loop gathered. Watchers with the same frames share the buffer. */
 export function joinFrames(frames: readonly Buffer[]): Buffer {
   const [first, last] = [frames[0], frames.at(-1)]
   if (first === undefined || last === undefined) return Buffer.alloc(0)
@@ -55,7 +55,7 @@ export function joinFrames(frames: readonly Buffer[]): Buffer {
   return bytes
 }
 
-/** What was encoded for the first watcher, kept as long as the relay holds the change or the record. */
+/** Frames encoded for the first watcher, kept as long as the relay holds the change or the record. */
 const encodedChanges = new WeakMap<Changed, EventFrame>()
 const encodedRecords = new WeakMap<AnswerRecord, EventFrame>()
 
@@ -75,7 +75,7 @@ export function sharedRecord(number: number, record: AnswerRecord): EventFrame {
   return told
 }
 
-/** @param error the job's; shown with the final states that have one */
+/** @param error the job's error; shown with final states only */
 export function frameOfChange(
   { number, state, previous, attempt, at }: StateChange,
   error: JobError | null,
@@ -93,7 +93,7 @@ export function frameOfChange(
   return new EventFrame(event.number, 'state', JSON.stringify(event), isFinal(state))
 }
 
-/** `number` as eventNumber gives it. Keeps nothing of the record's bytes. */
+/** `number`: from eventNumber. Holds no reference to the record's bytes. */
 export function frameOfRecord(number: number, { event, data }: AnswerRecord): EventFrame {
   const head: Omit<RecordEvent, 'data'> = { number, type: 'record', ...(event === null ? {} : { event }) }
   const text = data.toString('utf8')

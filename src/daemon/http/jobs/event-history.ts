@@ -1,5 +1,5 @@
-// Past events of a job, in order: its state changes, and after the change to `working` the records of its answer, parsed again
-// from the bytes so far. Only one slice of them is in memory.
+// Stored events of a job, in order: its state changes and, after the change to `working`, the records of its answer, parsed
+// again from the stored bytes. At most one slice of them is in memory.
 
 import { eventNumber } from '../../../protocol/event.ts'
 import { createRecordParser } from '../../answer/records.ts'
@@ -7,19 +7,19 @@ import { answerForm } from '../../domain/endpoint.ts'
 import type { Job, StateChange } from '../../domain/job.ts'
 import { type EventFrame, frameOfChange, frameOfRecord } from './event-frame.ts'
 
-/** The answer's bytes, and where its records belong. */
+/** The bytes of an answer, and the state change after which its records come. */
 export interface PastAnswer {
   /** Number of the change that made the job `working`. */
   readonly change: number
   readonly pieces: Iterable<Buffer> | AsyncIterable<Buffer>
-  /** How many records it has; null: all that are in it. The last may end with the answer and not with its framing. */
+  /** How many records to send; null: all. The last may end with the answer, without its framing. */
   readonly records: number | null
 }
 
-/** What is cut in one go: 2 MiB of small records would hold up every stream for 70 ms (4.4 µs a record). */
+/** How much is parsed at once: 2 MiB of small records would block every stream for 70 ms (4.4 µs a record). */
 const MAX_EVENTS_PER_SLICE = 64 * 1024
 
-/** @param after events up to this number are left out */
+/** @param after events up to this number are omitted */
 export async function* historyOf(
   job: Job,
   changes: readonly StateChange[],

@@ -8,10 +8,10 @@ import { SlowReader, writeSlowly } from '../slow-reader.ts'
 import { type EventFrame, joinFrames } from './event-frame.ts'
 import type { EventForm } from './event-request.ts'
 
-/** A watcher that is further behind the run is disconnected; it can resume from its last event. */
+/** A watcher that is further behind the run is disconnected, and can resume from what it has. */
 export const MAX_BACKLOG_BYTES = 1024 * 1024
 
-/** The longest silence on an event stream: clients are promised a heartbeat within it. */
+/** The longest silence that the documentation promises to clients of an event stream. */
 const HEARTBEAT_MS = 15_000
 
 export interface EventWriterParts {
@@ -19,13 +19,13 @@ export interface EventWriterParts {
   readonly res: ServerResponse
   readonly jobId: string
   readonly form: EventForm
-  /** Only events of a higher number are written. */
+  /** Only events with a higher number are written. */
   readonly after: number
-  /** FOREMAN_HEARTBEAT, ms; 0 or more than 15 s: 15 s. */
+  /** FOREMAN_HEARTBEAT, ms. 15 s is used if it is 0 or longer. */
   readonly heartbeatMs: number
   /** FOREMAN_CLIENT_STALL, ms. */
   readonly clientStallMs: number
-  /** Called once, when nothing more is written: the watcher must hear nothing more. */
+  /** Called once, when nothing more will be written. */
   readonly onOver: () => void
 }
 
@@ -65,7 +65,7 @@ export class EventWriter {
     return this.#parts.form
   }
 
-  /** Nothing more can be written. */
+  /** Whether nothing more can be written. */
   get isOver(): boolean {
     return this.#over || this.#parts.res.destroyed
   }
@@ -83,7 +83,7 @@ export class EventWriter {
     this.#timer = clock.after(this.#beatMs, () => this.#beat())
   }
 
-  /** Writes past events, waiting while the watcher is slow. Returns whether more can be written. */
+  /** Writes stored events, no faster than the watcher reads. Returns false if nothing more can be written. */
   async replay(events: readonly EventFrame[]): Promise<boolean> {
     if (this.isOver) return false
     const frames = Buffer.concat(
@@ -94,7 +94,7 @@ export class EventWriter {
     return (await writeSlowly(this.#parts.res, frames, this.#reader)) && !this.isOver
   }
 
-  /** Writes a live event. The backlog limit counts this frame too, unless the watcher has no backlog. */
+  /** Writes a live event. The limit counts the event itself, unless the watcher has no backlog: one large record is sent. */
   tell(event: EventFrame): void {
     if (this.isOver || !this.#isNew(event)) return
     const { res, form } = this.#parts
@@ -105,7 +105,7 @@ export class EventWriter {
     this.#gatheredBytes += frame.length
   }
 
-  /** Writes the frames of one turn of the event loop together: a write per record made a run with 100 watchers 3.5 times as slow. */
+  /** Writes the frames of one turn of the event loop. With a write per record, 100 watchers slowed a run 3.5 times. */
   #flush(): void {
     const frames = this.#gathered
     if (frames.length === 0 || this.isOver) return
@@ -135,12 +135,12 @@ export class EventWriter {
     this.close()
     const { res } = this.#parts
     if (res.writableLength === 0) return void res.destroy()
-    // Destroyed in the write's callback: what was written before it is out by then (see live-answer.ts).
+    // Destroyed in the callback of the write: what was written before it is sent by then (see live-answer.ts).
     res.write('', () => res.destroy())
     this.#reader.watchToTheEnd()
   }
 
-  /** No timer, no listener. Safe twice. */
+  /** Removes the timer and the listener. Safe to call twice. */
   close(): void {
     if (!this.#over) this.#parts.onOver()
     this.#over = true
@@ -150,7 +150,7 @@ export class EventWriter {
     this.#parts.res.off('drain', this.#onDrain)
   }
 
-  /** Whether the watcher does not have it yet. */
+  /** Returns whether the watcher does not have the event yet, and counts it as written. */
   #isNew({ number }: EventFrame): boolean {
     if (number <= this.#last) return false
     this.#last = number

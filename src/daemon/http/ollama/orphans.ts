@@ -1,9 +1,9 @@
-// Orphans: queued jobs whose waiting caller disconnected. For ten seconds a retry that says it is one can take each over; then it
-// is cancelled. This is the memory only; live.ts handles store and answer.
+// Orphans: queued jobs whose caller hung up. For ten seconds a retry of the call can take over the job; then it is cancelled.
+// This is only the list; live.ts changes the jobs.
 
 import type { Clock, Timer } from '../../runtime/clock.ts'
 
-/** How long a position in the queue is kept for a caller that disconnected. */
+/** How long a job keeps its position for a caller that hung up, in ms. */
 export const ORPHAN_MS = 10_000
 
 export interface Orphan {
@@ -20,7 +20,7 @@ export class Orphans {
     this.#clock = clock
   }
 
-  /** Adds an orphan. `onExpired` is called once after ORPHAN_MS unless it was taken over. */
+  /** Adds an orphan. `onExpired` is called once, after ORPHAN_MS, unless it was taken. */
   add(orphan: Orphan, onExpired: () => void): void {
     const entries = this.#byFingerprint.get(orphan.fingerprint) ?? []
     const timer = this.#clock.after(ORPHAN_MS, () => {
@@ -31,7 +31,7 @@ export class Orphans {
     this.#byFingerprint.set(orphan.fingerprint, entries)
   }
 
-  /** The oldest orphan of the same call, if `says` it is a retry, or carries the orphan's key. It is an orphan no more. */
+  /** Removes and returns the oldest orphan of the same call, if `says` that it is a retry, or has the orphan's key. */
   take(fingerprint: string, says: { readonly retry: boolean; readonly key: string | null }): Orphan | null {
     const entry = this.#byFingerprint
       .get(fingerprint)
@@ -41,7 +41,7 @@ export class Orphans {
     return entry.orphan
   }
 
-  /** Drops all orphans without calling `onExpired`. */
+  /** Removes all orphans; none expires any more. */
   clear(): void {
     for (const entries of this.#byFingerprint.values()) for (const { timer } of entries) timer.cancel()
     this.#byFingerprint.clear()
