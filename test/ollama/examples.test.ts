@@ -71,7 +71,7 @@ describeWithOllama('of the examples', () => {
   test('curl.sh takes a job from its submission to its deletion', async () => {
     const program = startProgram('sh', [join(EXAMPLES, 'curl.sh'), 'brief-a'], { env: environment() })
     expect({ code: await program.ended, error: program.printed.error }).toEqual({ code: 0, error: '' })
-    expect(program.printed.out).toMatch(/^one job: [0-9A-Z]{26}$/m)
+    expect(program.printed.out).toMatch(/^same job: [0-9A-Z]{26}$/m)
     expect(program.printed.out).toMatch(/^304$/m)
     expect(program.printed.out).toMatch(/^204\n204\n204$/m)
   })
