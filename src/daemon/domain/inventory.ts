@@ -1,6 +1,7 @@
 // Inventory of the target: parses its three documents, and renders the `/v1/models` answers as Ollama's middleware
 // writes them. Pure. The native documents are kept byte for byte.
 
+import { goJson } from '../text/go-json.ts'
 import { normaliseModel } from './affinity.ts'
 import type { InstalledModel, Inventory, ResidentModel } from './target-status.ts'
 
@@ -94,10 +95,6 @@ function namespaceOf(name: string): string {
   if (end < 0) return 'library'
   return name.slice(name.lastIndexOf('/', end - 1) + 1, end) || 'library'
 }
-
-/** Escapes three characters as encoding/json does. */
-const goJson = (value: unknown): string =>
-  JSON.stringify(value).replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)
 
 export interface Snapshot {
   /** Bodies as the target wrote them. */

@@ -6,19 +6,13 @@ import type { ErrorCode } from '../../protocol/error.ts'
 import type { AnswerForm, Dialect } from '../domain/endpoint.ts'
 import { hasChange } from '../domain/ollama-version.ts'
 import type { Speaker } from '../request/ollama-error.ts'
+import { goJson } from '../text/go-json.ts'
 
 export type Surface = Dialect | 'jobs'
 
 export interface ErrorBody {
   readonly contentType: string
   readonly body: string
-}
-
-/** JSON as Go's encoding/json writes it: HTML's three letters and the two line separators are escaped. */
-function goJson(value: unknown): string {
-  const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-  const wellFormed = (_key: string, part: unknown): unknown => (typeof part === 'string' ? part.toWellFormed() : part)
-  return JSON.stringify(value, wellFormed).replace(/[<>&\u2028\u2029]/g, escaped)
 }
 
 /** openai.NewError of Ollama. */
