@@ -12,7 +12,7 @@ export const COMMAND = 'foreman'
 /** The image, without registry and tag: documents build it under this name, and a release adds its registry. */
 export const IMAGE = 'ollama-foreman'
 
-/** The address in a build outside of a forge. Its domain is reserved, so nobody can register it. */
+/** The address in a build outside of a forge. Its domain is reserved and cannot be registered. */
 const PLACEHOLDER = 'https://git.example/ollama-foreman'
 
 /**

@@ -17,7 +17,7 @@ export interface FollowOptions {
   readonly timeoutMs?: number | undefined
   /** Whether Ctrl-C offers to cancel the job. If false, it only ends the command. */
   readonly mayCancel: boolean
-  /** Whether to cancel the job when the reader of stdout leaves (`| head`). False if somebody else needs the answer. */
+  /** Whether to cancel the job when the reader of stdout leaves (`| head`). False if a webhook receiver also needs the answer. */
   readonly endsWithReader: boolean
 }
 

@@ -78,7 +78,7 @@ describe('serve', () => {
     expect(await daemon.ended).toMatchObject({ code: 70, stdout: expect.stringContaining('did not stop cleanly') })
   })
 
-  it('keeps running if its log is no longer read', async () => {
+  it('keeps running if the reader of its log leaves', async () => {
     const daemon = scripted('talks on')
     await daemon.said('started')
     daemon.process.stdout.destroy()

@@ -1,5 +1,5 @@
 // Embeddings on kept connections: how many there are, and what happens on one that was closed or cut, or that sends bytes
-// nobody asked for.
+// foreman did not ask for.
 
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'

@@ -1,7 +1,7 @@
 // Estimate of when a waiting job will be sent, from recent run and load times. Pure: measured times are arguments, and
 // it reads no clock. It returns null if a time that it needs has not been measured yet.
 
-import { LruMap } from '../text/lru-map.ts'
+import { BoundedMap } from '../text/bounded-map.ts'
 import { isResident, modelOfAffinity, type Residency } from './affinity.ts'
 import type { QueuePosition } from './job.ts'
 
@@ -77,7 +77,7 @@ export function createRunTimes(): RunTimes {
 
 /** Moving averages by name, for the names that were used last. */
 class Averages {
-  readonly #values = new LruMap<string, number>(MAX_AFFINITIES)
+  readonly #values = new BoundedMap<string, number>(MAX_AFFINITIES)
 
   get(name: string): number | null {
     return this.#values.get(name) ?? null

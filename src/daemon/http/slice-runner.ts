@@ -13,7 +13,7 @@ export class SliceRunner {
   readonly #waiting: Work[] = []
   #isScheduled = false
 
-  /** Runs `work` to its end. Returns null as soon as `isGone` returns true: nobody waits for the result any more. */
+  /** Runs `work` to its end. Returns null as soon as `isGone` returns true: the caller has gone, and the result is not needed. */
   run<T>(work: Slices<T>, isGone: () => boolean = () => false): Promise<T | null> {
     const { promise, resolve, reject } = Promise.withResolvers<T | null>()
     const step = (): boolean => {

@@ -12,7 +12,7 @@ import type { MetricSink } from '../runtime/metrics.ts'
 import type { OnStep } from '../runtime/step.ts'
 import { WorkLoop } from '../runtime/wakeup.ts'
 import type { DueDelivery, Store } from '../sqlite/store.ts'
-import { LruMap } from '../text/lru-map.ts'
+import { BoundedMap } from '../text/bounded-map.ts'
 import { webhookBody } from '../webhooks/payload.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { DeliverySlots, type Tried } from './delivery-slots.ts'
@@ -48,7 +48,7 @@ export class Deliverer {
   readonly #tries = new Map<string, Promise<void>>()
   readonly #stop = new AbortController()
   /** Ids of webhooks that were too large for their receivers. */
-  readonly #slim = new LruMap<string, true>(MAX_SLIM)
+  readonly #slim = new BoundedMap<string, true>(MAX_SLIM)
   /** Wall time minus monotonic time when last checked; null before that. */
   #clockOffset: number | null = null
 

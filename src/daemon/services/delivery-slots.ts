@@ -1,7 +1,7 @@
 // Limits on concurrent webhook deliveries: in total, per receiver, and per health of receivers. Receivers that are not known
 // to be healthy share a few slots, so that slots are always left for healthy ones. It sends nothing.
 
-import { LruMap } from '../text/lru-map.ts'
+import { BoundedMap } from '../text/bounded-map.ts'
 
 /** What the last try showed about a receiver (`host:port`). */
 export type Tried = 'healthy' | 'failing' | 'unresponsive'
@@ -36,9 +36,9 @@ const forEachHealth = <T>(make: () => T): Record<ReceiverHealth, T> => ({
 export class DeliverySlots {
   readonly #taken = new Map<string, { readonly health: ReceiverHealth; slots: number }>()
   readonly #takenBy = forEachHealth(() => 0)
-  readonly #known = new LruMap<string, Tried>(MAX_REMEMBERED_RECEIVERS)
+  readonly #known = new BoundedMap<string, Tried>(MAX_REMEMBERED_RECEIVERS)
   /** Receivers that found no slot of their health, in the order in which they asked. */
-  readonly #deferred = forEachHealth(() => new LruMap<string, true>(MAX_REMEMBERED_RECEIVERS))
+  readonly #deferred = forEachHealth(() => new BoundedMap<string, true>(MAX_REMEMBERED_RECEIVERS))
   #total = 0
 
   get free(): number {

@@ -47,7 +47,7 @@ export class RunRecords {
     return this.#buffer?.output(contentType, isWhole)
   }
 
-  /** The records of a waiting call are numbered from the moment when somebody watches it. */
+  /** The records of a waiting call are numbered from the moment when the first watcher comes. */
   #tell(record: AnswerRecord): void {
     if (this.#buffer === null && !this.#relay.isWatched(this.#job.id)) return
     this.#count += 1

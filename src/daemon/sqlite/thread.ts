@@ -75,13 +75,19 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
   const closed = Promise.withResolvers<void>()
   let backup: PromiseWithResolvers<BackupResult> | null = null
 
+  /** Returns null while the store takes operations. */
+  function refusalNow(): StoreError | null {
+    const why = ended ?? (closing === null ? null : 'the store is closed')
+    return why === null ? null : new StoreError('none', why)
+  }
+
   function ask<Name extends OperationName>(
     name: Name,
     args: OperationArgs<Name>,
     bytes: number | null = null,
   ): Promise<OperationResult<Name>> {
-    const refusal = ended ?? (closing === null ? null : 'the store is closed')
-    if (refusal !== null) return Promise.reject(new StoreError('none', refusal))
+    const refusal = refusalNow()
+    if (refusal !== null) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       lastNumber += 1
       count(bytes, 1)
@@ -164,8 +170,8 @@ function storeOn(worker: Worker, opened: Depth, options: StoreOptions, probes: S
       return { kind: 'enqueued', job: queuedJob(job, enqueued.sequence, bytes), queuePosition: enqueued.queuePosition }
     },
     backup() {
-      const refusal = ended ?? (closing === null ? null : 'the store is closed')
-      if (refusal !== null) return Promise.reject(new StoreError('none', refusal))
+      const refusal = refusalNow()
+      if (refusal !== null) return Promise.reject(refusal)
       backup = Promise.withResolvers<BackupResult>()
       worker.postMessage({ kind: 'backup' } satisfies ToStore)
       return backup.promise

@@ -2,7 +2,7 @@
 // takes the second of the two threads that Node has for lookups: that one is for the target.
 
 import type { Clock } from '../runtime/clock.ts'
-import { LruMap } from '../text/lru-map.ts'
+import { BoundedMap } from '../text/bounded-map.ts'
 
 export interface ResolvedAddress {
   readonly address: string
@@ -27,7 +27,7 @@ interface QueuedLookup {
 export class DnsCache {
   readonly #lookup: Lookup
   readonly #clock: Clock
-  readonly #kept = new LruMap<string, { readonly addresses: readonly ResolvedAddress[]; readonly at: number }>(
+  readonly #kept = new BoundedMap<string, { readonly addresses: readonly ResolvedAddress[]; readonly at: number }>(
     MAX_HOSTS,
   )
   readonly #underWay = new Map<string, Promise<readonly ResolvedAddress[]>>()

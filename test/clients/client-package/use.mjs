@@ -66,8 +66,9 @@ seen.unstreamed = (await client.chat({ ...body, stream: false })).done
 seen.embedded = (await client.embed({ model: 'tiny-embed', input: 'hi' })).embeddings.length
 seen.models = (await client.tags()).models.length > 0 && Array.isArray((await client.ps()).models)
 
-// Timers and sockets of the library would be seen here, and hold the process besides.
-await new Promise((resolve) => setTimeout(resolve, 100))
-seen.open = (process.getActiveResourcesInfo?.() ?? []).filter((kind) => /^(TCP|Timeout)/.test(kind))
+// A timer or a socket that the library left open is still here after these turns of the event loop, and holds the process.
+const open = () => (process.getActiveResourcesInfo?.() ?? []).filter((kind) => /^(TCP|Timeout)/.test(kind))
+for (let turn = 0; turn < 10_000 && open().length > 0; turn++) await new Promise((resolve) => setImmediate(resolve))
+seen.open = open()
 process.stdout.write(`${JSON.stringify(seen)}\n`)
 if (process.stdout.writableLength > 0) await once(process.stdout, 'drain')

@@ -69,7 +69,7 @@ describeWithPython('with Python', () => {
   })
 
   test('a process that is killed ends its job', async () => {
-    const [way = expect.fail('nobody')] = CLIENT_MODES
+    const [way = expect.fail('no client mode')] = CLIENT_MODES
     const scenarioRun = await startScenarioRun(SILENT, [way])
     const doomed = await startClient(await makePython(), way.module)
     onTestFinished(() => doomed.stop())

@@ -13,7 +13,7 @@ export function sendReadiness({ context: { phase }, res }: Call): void {
   sendJson(res, phase === 'ready' ? 200 : 503, { status: phase }, FRESH)
 }
 
-/** Why the target is unreachable is not shown, because anybody may ask. A loop is: a health check must show it. */
+/** Why the target is unreachable is not shown, because the route needs no token. A loop is shown, because a health check must find it. */
 function healthDocument({ prober }: HttpContext): { status: 'ok'; degraded: boolean; reason?: string } {
   const { reachable, reason } = prober.status
   const loop = reason === LOOP_REASON ? { reason } : {}

@@ -1,6 +1,6 @@
 // Map of bounded size. When it is full, a new entry replaces the one that was set longest ago.
 
-export class LruMap<K, V> extends Map<K, V> {
+export class BoundedMap<K, V> extends Map<K, V> {
   readonly #max: number
 
   constructor(max: number) {
