@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { Caller, chat, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
-import { passTime, startForeman, until } from '../harness.ts'
+import { type ForemanOptions, passTime, startForeman, until } from '../harness.ts'
 
 const jobs = async (url: string) => (await read<StatusDocument>(url, '/status')).counters.jobs
 const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
@@ -17,8 +17,8 @@ async function left(url: string, callers: number): Promise<void> {
 }
 
 /** foreman with one chat that talks until the gate `middle` opens. */
-async function busyForeman(fake: FakeOllama) {
-  const running = await startForeman(fake)
+async function busyForeman(fake: FakeOllama, options: ForemanOptions = {}) {
+  const running = await startForeman(fake, options)
   fake.hold('middle')
   const first = chat(running.url)
   await first.hears('Hello')
@@ -150,6 +150,21 @@ describe('an Idempotency-Key', () => {
     fake.release('middle')
     await Promise.all([first.answer(), one.answer()])
     expect((await chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' }).answer()).status).toBe(200)
+  })
+
+  it('of a refused call is free again', async () => {
+    await using fake = await FakeOllama.start()
+    const { url, first } = await busyForeman(fake, { config: { maxQueue: 1 } })
+    const key = { 'Idempotency-Key': 'k1' }
+    expect((await chat(url, 'unknown', {}, key).answer()).status).toBe(404)
+    expect((await chat(url, 'unknown', {}, key).answer()).status).toBe(404)
+    const held = chat(url, 'tiny-b')
+    await until('it waits', async () => (await waiting(url)) === 1)
+    const full = await chat(url, 'tiny-b', {}, key).answer()
+    expect([full.status, full.headers['x-foreman-error']]).toEqual([503, 'queue_full'])
+    fake.release('middle')
+    await Promise.all([first.answer(), held.answer()])
+    expect((await chat(url, 'tiny-b', {}, key).answer()).status).toBe(200)
   })
 
   it.each(['', 'k'.repeat(256), 'two, keys'])('%j causes a 400', async (key) => {
