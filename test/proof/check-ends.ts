@@ -174,8 +174,14 @@ function causeOf({ final: { job, events }, calls, cancels }: JobRecords, history
     case 'target_unreachable':
       return calls.length > 0
     case 'shutting_down':
-      // Of an async job a stop is no end. Whose caller never heard an id may have come in any of the stops.
-      return events === null && calls.every(({ askedAt, endedAt }) => stoppedWithin(history, askedAt, endedAt))
+      // A stop does not end an async job. A caller that never got an id may have called before any of the stops. A caller that
+      // hung up left its job in the queue for ten seconds, and the stop came within them.
+      return (
+        events === null &&
+        calls.every(({ askedAt, endedAt, ending }) =>
+          stoppedWithin(history, askedAt, ending === 'left' ? Number.POSITIVE_INFINITY : endedAt),
+        )
+      )
     default:
       return false
   }

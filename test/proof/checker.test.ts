@@ -100,6 +100,14 @@ const BREACHES: readonly (readonly [Invariant, string, (draft: Draft) => void])[
   ],
   [
     'caused_end',
+    'cancelled by a stop that came after its caller had the answer',
+    (run) => {
+      put(at(run.kills, 0), { signal: 'SIGTERM', isStopping: true, at: 600, goneAt: 620 })
+      put(jobOf(run, 'C'), { state: 'cancelled', error: { code: 'shutting_down', message: '', status: null } })
+    },
+  ],
+  [
+    'caused_end',
     'an async job that was cancelled by a stop',
     (run) => {
       put(at(run.kills, 0), { signal: 'SIGTERM', isStopping: true })
@@ -283,6 +291,16 @@ const ALLOWED: readonly (readonly [string, (draft: Draft) => void])[] = [
       run.executions.splice(2, 1)
       put(at(run.calls, 0), { heard: '{"error":"stopping"}', status: 503, isOwnError: true })
       put(at(run.kills, 0), { isStopping: true, at: 190 })
+    },
+  ],
+  [
+    'a caller that hung up before a stop, which ended its queued job',
+    (run) => {
+      const error = { code: 'shutting_down', message: '', status: null } as const
+      put(jobOf(run, 'C'), { state: 'cancelled', error, started_at: null })
+      run.executions.splice(2, 1)
+      put(at(run.calls, 0), { heard: '  ', ending: 'left', endedAt: 180 })
+      put(at(run.kills, 0), { signal: 'SIGTERM', isStopping: true, at: 190 })
     },
   ],
   [

@@ -75,6 +75,23 @@ describe('an unreachable target', () => {
   })
 })
 
+describe('a target that a job finds first', () => {
+  it('is logged with its version', async () => {
+    await using fake = await FakeOllama.start()
+    await fake.down()
+    const running = await startForeman(fake, { config: { pollIntervalMs: 3_600_000 } })
+    await until('it is known', async () => (await status(running.url)).degraded)
+    const caller = chat(running.url)
+    await until('it waits', async () => (await status(running.url)).queue.waiting === 1)
+    await fake.up()
+    await passTime(running, fake, 2_000)
+    await caller.answer()
+    const answers = () => running.logged.filter(({ msg }) => msg === 'the target answers')
+    await until('it is logged', () => answers().length > 0)
+    expect(answers()).toEqual([expect.objectContaining({ version: '0.17.4' })])
+  })
+})
+
 describe('a target that falls asleep', () => {
   it('keeps its last inventory, says so, and is logged once', async () => {
     await using fake = await FakeOllama.start()

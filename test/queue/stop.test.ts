@@ -1,7 +1,7 @@
-// A clean stop: nothing new is taken, everybody is told, nothing is lost (§2 "SIGTERM").
+// A clean stop (SIGTERM): nothing new is admitted, every caller gets an answer, and no job is lost.
 
 import { describe, expect, it } from 'vitest'
-import type { JobListDocument, StatusDocument } from '../../src/protocol/wire.ts'
+import type { JobDocument, JobListDocument, StatusDocument } from '../../src/protocol/wire.ts'
 import { chat, get, read } from '../caller.ts'
 import { FakeOllama } from '../fake-ollama.ts'
 import { startForeman, until } from '../harness.ts'
@@ -9,16 +9,21 @@ import { TestClock } from '../test-clock.ts'
 
 const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
 
-/** One chat that talks, one that waits, and a stop. */
-async function stopping(fake: FakeOllama) {
+/** One chat that is being answered, and one that waits. */
+async function waitingBehind(fake: FakeOllama) {
   const running = await startForeman(fake)
   fake.hold('middle')
   const first = chat(running.url)
   await first.hears('Hello')
   const second = chat(running.url, 'tiny-b')
   await until('it waits', async () => (await waiting(running.url)) === 1)
-  const stopped = running.daemon.stop()
-  return { ...running, first, second, stopped }
+  return { ...running, first, second }
+}
+
+/** The same, and a stop. */
+async function stopping(fake: FakeOllama) {
+  const running = await waitingBehind(fake)
+  return { ...running, stopped: running.daemon.stop() }
 }
 
 describe('a stop', () => {
@@ -101,6 +106,31 @@ describe('a stop', () => {
     const again = await startForeman(fake, { db: config.db })
     const { jobs } = (await read<StatusDocument>(again.url, '/status')).counters
     expect([jobs['cancelled'], jobs['queued'], jobs['loading'], jobs['working']]).toEqual([2, 0, 0, 0])
+  })
+})
+
+describe('a waiting call that a stop finds in the queue', () => {
+  it.each([
+    ['still has its caller', false],
+    ['was left by its caller a moment ago', true],
+  ])('is cancelled with shutting_down and never sent if it %s', async (_name, hangsUp) => {
+    await using fake = await FakeOllama.start()
+    const { url, first, second, clock, config, daemon } = await waitingBehind(fake)
+    clock.advance(config.heartbeatMs)
+    const id = (await second.head()).headers['x-foreman-job-id']
+    if (hangsUp) {
+      second.hangUp()
+      await until('it has left', async () => (await read<StatusDocument>(url, '/status')).counters.callers === 1)
+    }
+    const stopped = daemon.stop()
+    if (!hangsUp) expect((await second.answer()).body).toContain('{"error":"foreman is shutting down"}')
+    fake.release('middle')
+    await first.answer()
+    await stopped
+    const again = await startForeman(fake, { db: config.db })
+    const job = await read<JobDocument>(again.url, `/jobs/${id}`)
+    expect(job).toMatchObject({ state: 'cancelled', attempt: 0, started_at: null, error: { code: 'shutting_down' } })
+    expect(fake.workers).toHaveLength(1)
   })
 })
 

@@ -49,6 +49,8 @@ export class Prober {
   #warmedAt: number | null = null
   #timer: Timer | null = null
   #fastProbes = 0
+  /** What the log says of the target. `answers` waits for a probe, because only a probe reads the version. */
+  #logged: 'nothing' | 'answers' | 'unreachable' = 'nothing'
   /** Count of `/api/ps` answers to the dispatcher. A probe that began before the last of them has older data. */
   #answers = 0
   #stopped = false
@@ -160,7 +162,7 @@ export class Prober {
 
   /** @param isOvertaken the dispatcher got a newer list of resident models since the probe began */
   #take(result: ProbeResult, isOvertaken: boolean): void {
-    const { clock } = this.#parts
+    const { clock, log } = this.#parts
     if (result.kind === 'unreachable') return this.#become({ reachable: false, reason: result.reason })
     if (result.kind === 'foreign') return this.#become({ reachable: false, reason: `not an Ollama: ${result.reason}` })
     const inventory = readInventory(result.snapshot, clock.monotonic(), clock.now())
@@ -168,6 +170,9 @@ export class Prober {
     const known = isOvertaken ? this.#status.inventory : null
     const newest = known === null ? inventory : { ...inventory, ps: known.ps, resident: known.resident }
     this.#become({ reachable: true, reason: null, inventory: newest, resident: newest.resident })
+    if (this.#logged === 'answers') return
+    this.#logged = 'answers'
+    log.info({ version: newest.version }, 'the target answers')
   }
 
   #become(next: {
@@ -186,14 +191,12 @@ export class Prober {
       inventory: next.inventory ?? before.inventory,
     }
     awake.run(next.reachable)
-    if (changed && !next.reachable) {
+    if (changed && !next.reachable) this.#pinning = { ...this.#pinning, pinned: false }
+    // Pooled connections from before a sleep are dead without showing it.
+    if (changed && before.reachable === false) target.renewConnections()
+    if (!next.reachable && this.#logged !== 'unreachable') {
+      this.#logged = 'unreachable'
       log.warn({ reason: next.reason }, 'the target does not answer; jobs wait, inventory is the last one known')
-      this.#pinning = { ...this.#pinning, pinned: false }
-    }
-    if (changed && next.reachable) {
-      // Pooled connections from before a sleep are dead without showing it.
-      if (before.reachable === false) target.renewConnections()
-      log.info({ version: this.#status.inventory?.version }, 'the target answers')
     }
     if (next.resident !== undefined) this.#lookAfterEmbedder(next.resident, changed)
     for (const listener of this.#listeners) listener(this.#status)
