@@ -138,10 +138,10 @@ export const TEXT_RULES: readonly TextRule[] = [
     except: {},
   },
   {
-    name: "only interface-addresses.ts reads the machine's addresses: the system may refuse",
+    name: "only config/sources.ts reads the machine's addresses: the system may refuse",
     where: /^src\//,
     pattern: /\bnetworkInterfaces\b/,
-    except: { 'src/daemon/config/interface-addresses.ts': 'it handles the refusal' },
+    except: { 'src/daemon/config/sources.ts': 'it handles the refusal' },
   },
   {
     name: 'headersDistinct is not used: it builds all headers again at each read',

@@ -1,8 +1,8 @@
 // Connection of a command to the running daemon: its options and settings, and the exit code for each failure.
 
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { ApiError, AuthError, ForemanClient, UnreachableError } from '../client/index.ts'
-import { DEFAULT_CALLER_URL, loadCaller, ownUrl } from '../daemon/config/caller.ts'
+import { loadCaller, ownUrl } from '../daemon/config/caller.ts'
 import { CALLER_URL, SETTINGS } from '../daemon/config/options.ts'
 import { processSources } from '../daemon/config/sources.ts'
 import { duration, formatDuration, MAX_DURATION_MS, type Parser } from '../daemon/text/grammar.ts'
@@ -27,6 +27,12 @@ export const argument =
     return parsed.value
   }
 
+/** Names words for the help and the completion, without refusing others as `choices` does. */
+export function withChoices<T extends Option | Argument>(it: T, words: readonly string[] | undefined): T {
+  if (words !== undefined) it.argChoices = [...words]
+  return it
+}
+
 /**
  * The message of commander for an invalid option value, in fewer words: `--state must be one of queued, done; not "over"`,
  * `--timeout "5" has no unit (did you mean 5s?); allowed: …`.
@@ -44,7 +50,7 @@ export function usageErrorText(text: string): string {
 export function withDaemon(command: Command, json = 'print one JSON document'): Command {
   return command
     .addOption(new Option('--json', json))
-    .addOption(new Option('--url <url>', `where foreman listens (${CALLER_URL}; default ${DEFAULT_CALLER_URL})`))
+    .addOption(new Option('--url <url>', `${CALLER_URL.about} (${CALLER_URL.name}; default ${CALLER_URL.default})`))
     .addHelpText('after', '\nThe token is read from FOREMAN_TOKEN or FOREMAN_TOKEN_FILE, never from a flag.')
 }
 
@@ -67,8 +73,8 @@ export function withWaiting(command: Command, json: string): Command {
 }
 
 export function connect({ url, timeout = CALL_TIMEOUT_MS }: ConnectionFlags, fallback?: 'own address'): ForemanClient {
-  const sources = processSources({ [CALLER_URL]: url })
-  const caller = loadCaller(sources, fallback === undefined ? DEFAULT_CALLER_URL : ownUrl(sources))
+  const sources = processSources({ [CALLER_URL.name]: url })
+  const caller = loadCaller(sources, fallback === undefined ? CALLER_URL.default : ownUrl(sources))
   if (caller.kind === 'refused') {
     throw new CommandError(
       EXIT.config,
@@ -86,7 +92,7 @@ export function commandErrorOf(error: unknown): CommandError {
   if (error instanceof UnreachableError) {
     return new CommandError(
       EXIT.unreachable,
-      `${message}\nIs it running there? Another address: --url, or ${CALLER_URL}.`,
+      `${message}\nIs it running there? Another address: --url, or ${CALLER_URL.name}.`,
     )
   }
   if (error instanceof AuthError && error.code === 'unauthorized') return new CommandError(EXIT.refused, tokenProblem())
@@ -97,7 +103,7 @@ export function commandErrorOf(error: unknown): CommandError {
 
 /** Tells a missing token from a wrong one: the daemon's answer is the same for both. */
 function tokenProblem(): string {
-  const caller = loadCaller(processSources({ [CALLER_URL]: DEFAULT_CALLER_URL }))
+  const caller = loadCaller(processSources({ [CALLER_URL.name]: CALLER_URL.default }))
   const isSent = caller.kind === 'loaded' && caller.token !== null
   const { name } = SETTINGS.token
   return isSent

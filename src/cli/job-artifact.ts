@@ -2,9 +2,9 @@
 // complete.
 
 import { rename, rm, writeFile } from 'node:fs/promises'
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { AnswerOutput, ReaderGone } from './answer-output.ts'
-import { type ConnectionFlags, connect, withConnection } from './connection.ts'
+import { type ConnectionFlags, connect, withChoices, withConnection } from './connection.ts'
 import { CommandError, EXIT, fileErrorText } from './exit.ts'
 import { bytes, jsonText, printable, table, terminalWidth } from './terminal.ts'
 
@@ -22,7 +22,8 @@ interface ArtifactFlags extends ConnectionFlags {
 }
 
 export function addArtifact(jobs: Command): void {
-  const command = jobs.command('artifact').argument('<id>').argument('[name]', 'completion or response', 'completion')
+  const name = withChoices(new Argument('[name]', 'which artifact').default('completion'), ['completion', 'response'])
+  const command = jobs.command('artifact').argument('<id>').addArgument(name)
   withConnection(command, 300_000, 'with --list: print the list as JSON')
     .summary('print an artifact of a job')
     .addHelpText('before', HELP)

@@ -1,7 +1,7 @@
 // Command tree. A mistyped command prints its usage and a suggestion to stderr and exits with 2.
 
 import { Command, CommanderError } from 'commander'
-import { ENTRIES } from '../daemon/config/render.ts'
+import { flagFor, SETTINGS } from '../daemon/config/options.ts'
 import { VERSION } from '../protocol/version.ts'
 import { addBackup } from './backup.ts'
 import { addCompletion } from './completion.ts'
@@ -71,9 +71,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 /** commander has printed its message already. `--help` and `--version` end with 0. */
 function usageCode(error: CommanderError): number {
   const [, flag] = /unknown option '(--[\w-]+)/.exec(error.message) ?? []
-  const secret = ENTRIES.find(
-    ({ name, secret }) => secret && flag === `--${name.slice(8).toLowerCase().replaceAll('_', '-')}`,
-  )
+  const secret = Object.values(SETTINGS).find(({ name, secret }) => secret && flag === flagFor(name))
   if (secret !== undefined) {
     const why = 'every user of the machine can read the arguments of a process'
     process.stderr.write(`Secrets have no flag (${why}): set ${secret.name} or ${secret.name}_FILE.\n`)

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { ApiError, type ForemanClient, type JobBody, type JobHandle, type JobState } from '../client/index.ts'
 import { duration, list, MAX_DURATION_MS, oneOf } from '../daemon/text/grammar.ts'
 import { nearest } from '../daemon/text/nearest.ts'
-import { argument, type ConnectionFlags, connect, withWaiting } from './connection.ts'
+import { argument, type ConnectionFlags, connect, withChoices, withWaiting } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { follow } from './follow.ts'
 import { composeBody, noteOnBody, PROMPT_ENDPOINTS, readOption, readSchema } from './job-body.ts'
@@ -84,15 +84,20 @@ export function addSubmit(program: Command): void {
       ]),
     )
     .option('--body <file>', 'the whole request as JSON, instead of MODEL and PROMPT; `-` is stdin')
-    .option(
-      '--endpoint <path>',
-      `Ollama endpoint (default /api/chat; with PROMPT one of ${PROMPT_ENDPOINTS.join(', ')})`,
+    .addOption(
+      withChoices(
+        new Option('--endpoint <path>', 'Ollama endpoint, /api/chat by default; with --body others as well'),
+        PROMPT_ENDPOINTS,
+      ),
     )
     .option('--label <text>', 'a name of your own, to find the job')
     .option('--webhook <url>', 'URL that receives each state change')
     .addOption(
-      new Option('--webhook-events <states>', 'states to send, comma-separated (default: all)').argParser(
-        argument(list(oneOf(...STATES))),
+      withChoices(
+        new Option('--webhook-events <states>', 'states to send, comma-separated; all by default').argParser(
+          argument(list(oneOf(...STATES))),
+        ),
+        STATES,
       ),
     )
     .addOption(

@@ -41,7 +41,7 @@ describe('shell completion', () => {
     [['co'], ['config', 'completion']],
     [
       ['jobs', ''],
-      ['list', 'get', 'watch', 'cancel', 'retry', 'rm', 'artifact'],
+      ['list', 'get', 'watch', 'cancel', 'retry', 'rm', 'artifact', 'help'],
     ],
     [['jobs', '--st'], ['--state']],
     [['jobs', '--state', 'd'], ['done']],
@@ -63,6 +63,10 @@ describe('shell completion', () => {
     [['submit', '--detach', 'ti'], ['tiny-a:latest']],
     [['submit', '--label', 'x', 'ti'], ['tiny-a:latest']],
     [['submit', '--', '--'], []],
+    [['submit', '--webhook-events', 'd'], ['done']],
+    [['submit', '--endpoint', '/v1'], ['/v1/chat/completions']],
+    [['serve', '--log-level=f'], ['--log-level=fatal']],
+    [['config', '--db', ''], [':file']],
     [['serve', '--ollama-u'], ['--ollama-url']],
     [
       ['completion', ''],

@@ -1,6 +1,7 @@
 // Made-up sources of settings for the tests of this folder, independent of the machine.
 
-import { type Loaded, loadConfig, type SettingSources } from '../../src/daemon/config/load.ts'
+import { type Loaded, loadConfig } from '../../src/daemon/config/load.ts'
+import type { SettingSources } from '../../src/daemon/config/sources.ts'
 
 export const TARGET = { FOREMAN_OLLAMA_URL: 'http://mac.local:11434' } as const
 
@@ -10,7 +11,7 @@ export function sources(overrides: Partial<SettingSources> = {}): SettingSources
     env: TARGET,
     dotenv: null,
     readFile: (path) => {
-      throw new Error(`ENOENT: no such file, open '${path}'`)
+      throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' })
     },
     machine: { hostname: 'box', addresses: ['192.168.1.5', 'fd00::5'] },
     ...overrides,

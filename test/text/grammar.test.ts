@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { runtimeProblems } from '../../src/daemon/config/node-version.ts'
+import { runtimeProblems } from '../../src/cli/settings-flags.ts'
 import { readDuration } from '../../src/daemon/request/keep-alive.ts'
 import { duration, formatDuration, formatSize, keepAlive, size } from '../../src/daemon/text/grammar.ts'
 import { nearest } from '../../src/daemon/text/nearest.ts'

@@ -1,24 +1,14 @@
 // Loading of the settings: from flags, environment, `.env` and defaults to a Config, or to a list of all problems. It
 // opens no file except `_FILE`s, and its texts never contain a secret.
 
+import { parseEnv } from 'node:util'
 import { withoutCredentials } from '../text/address.ts'
 import { plain } from '../text/grammar.ts'
 import { nearest } from '../text/nearest.ts'
-import { cautionsIn, conflictsIn, type Machine } from './conflict.ts'
-import { type Dotenv, readDotenv } from './dotenv.ts'
-import { type Unreadable, unreadableAddresses } from './interface-addresses.ts'
+import { fileErrorText } from '../text/system-error.ts'
+import { cautionsIn, conflictsIn } from './conflict.ts'
 import { type Config, flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from './options.ts'
-
-export interface SettingSources {
-  /** By variable name; only those that were given. */
-  readonly flags: Readonly<Record<string, string | undefined>>
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Its text; null if the file does not exist; or the reason why it could not be read. */
-  readonly dotenv: string | null | { readonly unreadable: string }
-  /** Reads `_FILE`s. Throws as node:fs does. */
-  readonly readFile: (path: string) => string
-  readonly machine: Omit<Machine, 'addresses'> & { readonly addresses: Machine['addresses'] | Unreadable }
-}
+import { type SettingSources, unreadableAddresses } from './sources.ts'
 
 export type Origin = 'flag' | 'environment' | '.env' | 'file' | 'default' | 'unset'
 
@@ -37,54 +27,27 @@ export interface Problem {
   readonly text: string
 }
 
-export type Loaded =
-  | {
-      readonly kind: 'loaded'
-      readonly config: Config
-      readonly settings: readonly Effective[]
-      readonly warnings: readonly string[]
-    }
-  | {
-      readonly kind: 'refused'
-      readonly problems: readonly Problem[]
-      /** Those that could be read. */
-      readonly settings: readonly Effective[]
-      readonly warnings: readonly string[]
-    }
+export type Loaded = {
+  /** All settings if `kind` is `loaded`; else those that could be read. */
+  readonly settings: readonly Effective[]
+  readonly warnings: readonly string[]
+} & (
+  | { readonly kind: 'loaded'; readonly config: Config }
+  | { readonly kind: 'refused'; readonly problems: readonly Problem[] }
+)
 
 export const MASK = '********'
 
-/** A value before it is parsed. */
-interface Written {
-  readonly text: string
-  readonly origin: Exclude<Origin, 'default' | 'unset'>
-}
-
 export function loadConfig(sources: SettingSources): Loaded {
   const problems: Problem[] = []
-  const dotenv = dotenvOf(sources, problems)
-  const warnings = [...remarksOf(dotenv), ...unknownNames(sources.env, dotenv.values)]
+  const layers = layersOf(sources, problems)
+  const warnings = unknownNames(layers.env, layers.dotenv)
   const settings: Effective[] = []
   const config: { -readonly [K in keyof Config]?: Config[K] } = {}
-
   const fill = <K extends keyof Config>(key: K): void => {
-    const setting: Setting<Config[K]> = SETTINGS[key]
-    const written = writtenFor(setting, sources, dotenv.values, problems)
-    if (written === 'refused') return
-    const text = written?.text ?? ('default' in setting ? setting.default : null)
-    if (text === null) {
-      if ('absent' in setting) config[key] = setting.absent
-      else problems.push({ name: setting.name, text: `${setting.name} is required: ${plain(setting.parser.allowed)}` })
-      settings.push({ name: setting.name, value: null, origin: 'unset' })
-      return
-    }
-    const parsed = setting.parser.parse(text)
-    if (parsed.kind === 'refused') problems.push(problemOf(setting, text, parsed.why, written?.origin ?? 'default'))
-    else config[key] = parsed.value
-    // A refused URL may contain credentials.
-    const shown = parsed.kind === 'refused' ? withoutCredentials(text) : text
-    const value = setting.secret === true ? MASK : shown
-    settings.push({ name: setting.name, value, origin: written?.origin ?? 'default' })
+    const { value, effective } = readSetting(SETTINGS[key], layers, problems)
+    if (value !== undefined) config[key] = value
+    if (effective !== undefined) settings.push(effective)
   }
   for (const key of KEYS) fill(key)
 
@@ -101,39 +64,60 @@ export function loadConfig(sources: SettingSources): Loaded {
   return { kind: 'loaded', config: whole, settings, warnings: [...warnings, ...cautionsIn(whole)] }
 }
 
-function problemOf(setting: Setting<unknown>, text: string, why: string, origin: Origin): Problem {
-  const { name, parser, secret } = setting
-  const shown = secret === true ? MASK : withoutCredentials(text)
-  const from = origin === 'flag' ? ` (${flagOf(setting)})` : origin === '.env' ? ' (.env)' : ''
-  const cut = shown.length > 200 ? `${shown.slice(0, 200)}…` : shown
-  return { name, text: `${name}=${cut}${from} ${why}; allowed: ${plain(parser.allowed)}` }
+/** Where a value may stand, by precedence: flags, environment, `.env`. */
+interface Layers extends Pick<SettingSources, 'flags' | 'env' | 'readFile'> {
+  readonly dotenv: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Returns the value by precedence; null if it is not set. An empty value counts as not set, except for secrets, where
- * that would leave foreman open.
+ * Reads one setting. If it is refused, the reason is added to `problems` and `value` is undefined. `effective` is undefined
+ * if the text of the setting could not be read either.
  */
-export function writtenFor(
-  setting: Pick<Setting<unknown>, 'name' | 'secret' | 'parser'>,
-  sources: Pick<SettingSources, 'flags' | 'env' | 'readFile'>,
-  dotenv: Dotenv['values'],
+export function readSetting<T>(
+  setting: Setting<T>,
+  layers: Layers,
   problems: Problem[],
-): Written | null | 'refused' {
-  if (setting.secret === true) return secretFor(setting.name, sources, dotenv, problems)
-  const flag = sources.flags[setting.name]
-  if (flag !== undefined) return { text: flag.trim(), origin: 'flag' }
-  const env = sources.env[setting.name]?.trim() ?? ''
-  if (env !== '') return { text: env, origin: 'environment' }
-  const file = dotenv[setting.name]?.trim() ?? ''
-  return file === '' ? null : { text: file, origin: '.env' }
+): { readonly value?: T; readonly effective?: Effective } {
+  const { name, parser, secret } = setting
+  const written = secret === true ? secretFor(name, layers, problems) : writtenFor(name, layers)
+  if (written === 'refused') return {}
+  const text = written?.text ?? ('default' in setting ? setting.default : null)
+  if (text === null) {
+    const effective = { name, value: null, origin: 'unset' } as const
+    if ('absent' in setting) return { value: setting.absent, effective }
+    const where = `as a variable or as ${flagOf(setting)}`
+    problems.push({ name, text: `${name} is required, ${where}: ${plain(parser.allowed)}` })
+    return { effective }
+  }
+  const origin = written?.origin ?? 'default'
+  const parsed = parser.parse(text)
+  if (parsed.kind === 'value') return { value: parsed.value, effective: { name, value: secret ? MASK : text, origin } }
+  // A refused URL may contain credentials.
+  const value = secret === true ? MASK : withoutCredentials(text)
+  const cut = value.length > 200 ? `${value.slice(0, 200)}…` : value
+  const from = origin === 'flag' ? ` (${flagOf(setting)})` : origin === '.env' ? ' (.env)' : ''
+  problems.push({ name, text: `${name}=${cut}${from} ${parsed.why}; allowed: ${plain(parser.allowed)}` })
+  return { effective: { name, value, origin } }
 }
 
-function secretFor(
-  name: string,
-  { env, readFile }: Pick<SettingSources, 'env' | 'readFile'>,
-  dotenv: Dotenv['values'],
-  problems: Problem[],
-): Written | null | 'refused' {
+/** A value before it is parsed. */
+interface Written {
+  readonly text: string
+  readonly origin: Exclude<Origin, 'default' | 'unset'>
+}
+
+/** Returns null if the setting is not set. An empty value counts as not set, except in a flag. */
+function writtenFor(name: string, { flags, env, dotenv }: Layers): Written | null {
+  const flag = flags[name]
+  if (flag !== undefined) return { text: flag.trim(), origin: 'flag' }
+  const variable = env[name]?.trim() ?? ''
+  if (variable !== '') return { text: variable, origin: 'environment' }
+  const line = dotenv[name]?.trim() ?? ''
+  return line === '' ? null : { text: line, origin: '.env' }
+}
+
+/** Returns null if the secret is not set. An empty one is refused: it would leave foreman open. */
+function secretFor(name: string, { env, dotenv, readFile }: Layers, problems: Problem[]): Written | null | 'refused' {
   const problem = (text: string): 'refused' => {
     problems.push({ name, text })
     return 'refused'
@@ -151,25 +135,42 @@ function secretFor(
     const content = readFile(path).replace(/\r?\n$/, '')
     return content === '' ? problem(`${fileName}=${path} is an empty file`) : { text: content, origin: 'file' }
   } catch (error) {
-    return problem(`${fileName}=${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    return problem(`${fileName}=${path} cannot be read: ${fileErrorText(error)}`)
   }
 }
 
-export function dotenvOf({ dotenv }: Pick<SettingSources, 'dotenv'>, problems: Problem[]): Dotenv {
-  if (dotenv === null) return { values: {}, remarks: [] }
-  if (typeof dotenv !== 'string') {
-    problems.push({ name: '.env', text: `.env cannot be read: ${dotenv.unreadable}` })
-    return { values: {}, remarks: [] }
+/** Parses the `.env`, if there is one. */
+export function layersOf(
+  { flags, env, readFile, dotenv: text }: Omit<SettingSources, 'machine'>,
+  problems: Problem[],
+): Layers {
+  if (text !== null && typeof text !== 'string') {
+    problems.push({ name: '.env', text: `.env cannot be read: ${text.unreadable}` })
   }
-  const read = readDotenv(dotenv)
-  for (const { line, text } of read.remarks.filter(({ serious }) => serious)) {
-    problems.push({ name: '.env', text: `.env line ${line} ${text}` })
-  }
-  return read
+  const read = readDotenv(typeof text === 'string' ? text : '')
+  problems.push(...read.problems.map((problem) => ({ name: '.env', text: problem })))
+  return { flags, env, readFile, dotenv: read.values }
 }
 
-const remarksOf = ({ remarks }: Dotenv): string[] =>
-  remarks.filter(({ serious }) => !serious).map(({ line, text }) => `.env line ${line} ${text}`)
+/**
+ * Parses a `.env` with Node's own parser. A line about a variable of foreman that the parser skips or cuts is a problem: the
+ * value would differ from what is written. Only its number is shown, because it may contain a secret.
+ */
+export function readDotenv(text: string): { readonly values: Layers['dotenv']; readonly problems: readonly string[] } {
+  // With the BOM the first name would be wrong (Node 26 keeps it).
+  const plainText = text.replace(/^\uFEFF/, '')
+  const values = parseEnv(plainText)
+  const problems = plainText.split('\n').flatMap((line, index) => {
+    const [, name = '', rest = ''] = /^\s*(?:export\s+)?(FOREMAN_\w*)(.*)/.exec(line) ?? []
+    const problem = (why: string): string => `.env line ${index + 1} ${why}`
+    if (name !== '' && values[name] === undefined) return problem('is not understood: write NAME=value')
+    if (/^\s*=\s*[^\s"'`#][^#]*(?<=\S)#/.test(rest)) {
+      return problem('contains a # that would cut the value: put the value in quotes')
+    }
+    return []
+  })
+  return { values, problems }
+}
 
 /** Names that other programs use. `nearest` would suggest FOREMAN_HOSTS for FOREMAN_PORT. */
 const FAMILIAR_NAMES: Readonly<Record<string, string>> = { FOREMAN_PORT: 'FOREMAN_ADDR' }

@@ -340,14 +340,21 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = TA
 export const KEYS = Object.keys(SETTINGS) as readonly (keyof Config)[]
 
 /** The flag of `foreman serve`: `--ollama-url` for `FOREMAN_OLLAMA_URL`. Null for a secret: `ps` shows arguments to all users. */
-export function flagOf(setting: Pick<Setting<unknown>, 'name' | 'secret'>): string | null {
-  return setting.secret === true
-    ? null
-    : `--${setting.name.slice('FOREMAN_'.length).toLowerCase().replaceAll('_', '-')}`
-}
+export const flagOf = ({ name, secret }: Pick<Setting<unknown>, 'name' | 'secret'>): string | null =>
+  secret === true ? null : flagFor(name)
 
-/** Read by the commands that talk to a running daemon; it is not a setting of the daemon. */
-export const CALLER_URL = 'FOREMAN_URL'
+/** The flag that a variable would have if it were not a secret. */
+export const flagFor = (name: Setting<unknown>['name']): string =>
+  `--${name.slice('FOREMAN_'.length).toLowerCase().replaceAll('_', '-')}`
+
+/** Where the commands look for the running daemon. It is not a setting of the daemon. */
+export const CALLER_URL = {
+  name: 'FOREMAN_URL',
+  group: 'listen',
+  default: 'http://127.0.0.1:8080',
+  parser: httpUrl,
+  about: 'where foreman listens',
+} as const satisfies Setting<string>
 
 /** Every variable that foreman reads, `_FILE` forms included. */
 export const KNOWN_NAMES: readonly string[] = [
@@ -355,5 +362,5 @@ export const KNOWN_NAMES: readonly string[] = [
     const { name, secret } = SETTINGS[key]
     return secret === true ? [name, `${name}_FILE`] : [name]
   }),
-  CALLER_URL,
+  CALLER_URL.name,
 ]

@@ -2,50 +2,16 @@
 // about a setting are in the table, none are here.
 
 import { plain } from '../text/grammar.ts'
-import { type Config, flagOf, GROUPS, type Group, KEYS, SETTINGS } from './options.ts'
+import { flagOf, GROUPS, SETTINGS, type Setting } from './options.ts'
 
-/** A setting as the documents show it. */
-export interface Entry {
-  readonly key: keyof Config
-  readonly name: string
-  readonly flag: string | null
-  readonly noun: string
-  readonly group: Group
-  readonly default: string | null
-  readonly required: boolean
-  readonly secret: boolean
-  readonly allowed: string
-  readonly about: string
-  readonly example: string | null
-  /** The allowed words of a setting that is one of several; else empty. */
-  readonly words: readonly string[]
-}
+/** The chapters in order, each with its settings. */
+export const CHAPTERS = Object.entries(GROUPS).map(([group, heading]) => ({
+  heading,
+  settings: Object.values<Setting<unknown>>(SETTINGS).filter((setting) => setting.group === group),
+}))
 
-export const ENTRIES: readonly Entry[] = KEYS.map((key) => {
-  const setting = SETTINGS[key]
-  return {
-    key,
-    name: setting.name,
-    flag: flagOf(setting),
-    noun: setting.parser.noun,
-    group: setting.group,
-    default: 'default' in setting ? setting.default : null,
-    required: 'required' in setting,
-    secret: setting.secret === true,
-    allowed: setting.parser.allowed,
-    words: setting.parser.words ?? [],
-    about: setting.about,
-    example: setting.example ?? null,
-  }
-})
-
-/** Returns the chapters in order, each with its settings. */
-export function chapters(): { heading: string; entries: readonly Entry[] }[] {
-  return Object.entries(GROUPS).map(([group, heading]) => ({
-    heading,
-    entries: ENTRIES.filter((entry) => entry.group === group),
-  }))
-}
+/** Null if the setting is required or may be absent. */
+export const defaultOf = (setting: Setting<unknown>): string | null => ('default' in setting ? setting.default : null)
 
 /** Required settings are set; all others are commented out with their default. */
 export function renderEnvExample(): string {
@@ -54,13 +20,13 @@ export function renderEnvExample(): string {
     '# A flag of `foreman serve` overrides the environment, which overrides .env, which overrides the default.',
     '# Durations: 500ms 30s 5m 24h. Sizes: 64KiB 100MiB. Generated: change src/daemon/config/options.ts.',
   ]
-  for (const { heading, entries } of chapters()) {
+  for (const { heading, settings } of CHAPTERS) {
     lines.push('', '', `# --- ${heading} ---`)
-    for (const entry of entries) {
-      const prose = [...wrap(plain(entry.about), 118), ...wrap(`Allowed: ${plain(entry.allowed)}.`, 118)]
+    for (const setting of settings) {
+      const prose = [...wrap(plain(setting.about), 118), ...wrap(`Allowed: ${plain(setting.parser.allowed)}.`, 118)]
       lines.push('', ...prose.map((line) => `# ${line}`))
-      if (entry.secret) lines.push(`# Or the path of a file that contains it: ${entry.name}_FILE=`)
-      lines.push(`${entry.required ? '' : '# '}${entry.name}=${entry.default ?? entry.example ?? ''}`)
+      if (setting.secret) lines.push(`# Or the path of a file that contains it: ${setting.name}_FILE=`)
+      lines.push(`${'required' in setting ? '' : '# '}${setting.name}=${defaultOf(setting) ?? setting.example ?? ''}`)
     }
   }
   return `${lines.join('\n')}\n`
@@ -85,14 +51,19 @@ export function renderConfigurationPage(): string {
     '  a file: set the variable with `_FILE` appended to its path. One line break at the end of the file is not part of the secret.',
     '- An empty value counts as unset. An empty secret is an error, because it would leave foreman open.',
   ]
-  for (const { heading, entries } of chapters()) {
+  for (const { heading, settings } of CHAPTERS) {
     lines.push('', `## ${heading}`, '')
     lines.push('| variable | default | what it does | allowed |', '|---|---|---|---|')
-    for (const entry of entries) {
-      const names = [`\`${entry.name}\``, entry.flag === null ? `or \`${entry.name}_FILE\`` : `\`${entry.flag}\``]
-      const fallback = entry.required ? '**required**' : entry.default === null ? '–' : `\`${entry.default}\``
-      const example = entry.example === null ? '' : ` Example: \`${entry.example}\`.`
-      const cells = [names.join('<br>'), fallback, `${entry.about}${example}`, entry.allowed]
+    for (const setting of settings) {
+      const { name, about, example, parser } = setting
+      const flag = flagOf(setting)
+      const fallback = defaultOf(setting)
+      const cells = [
+        `\`${name}\`<br>${flag === null ? `or \`${name}_FILE\`` : `\`${flag}\``}`,
+        'required' in setting ? '**required**' : fallback === null ? '–' : `\`${fallback}\``,
+        `${about}${example === undefined ? '' : ` Example: \`${example}\`.`}`,
+        parser.allowed,
+      ]
       lines.push(`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     }
   }

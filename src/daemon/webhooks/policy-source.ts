@@ -3,8 +3,8 @@
 
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { type Interfaces, interfaceAddresses, unreadableAddresses } from '../config/interface-addresses.ts'
 import type { Config } from '../config/options.ts'
+import { interfaceAddresses, unreadableAddresses } from '../config/sources.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { isLoopbackHost } from '../text/ip-address.ts'
@@ -20,7 +20,7 @@ export interface PolicySourceParts {
   readonly port: () => number
   readonly log: Log
   /** Default: the system's. */
-  readonly interfaces?: Interfaces
+  readonly interfaces?: Parameters<typeof interfaceAddresses>[0]
 }
 
 /** Returns a function that returns the current policy. */
