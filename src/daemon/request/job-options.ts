@@ -36,9 +36,9 @@ export const JOB_ENDPOINTS = (Object.keys(ENDPOINTS) as EndpointPath[]).filter(
 )
 
 /** A label is a name to find jobs by, not a place for data. */
-const MAX_LABEL_CHARS = 200
+export const MAX_LABEL_CHARS = 200
 /** At most a year. Less than a second would be over before the job is stored. */
-const DEADLINE = duration({ min: 1_000, max: 8760 * 3_600_000 })
+export const DEADLINE = duration({ min: 1_000, max: 8760 * 3_600_000 })
 /** The longest valid value, if all of it is escaped. A longer one is refused without being read. */
 const MAX_TEXT_BYTES = 6 * MAX_WEBHOOK_URL_CHARS
 

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type OwnError, ownError } from '../respond.ts'
 import { TokenCheck } from './auth.ts'
-import { type FormProblem, formProblem } from './framing.ts'
+import { type FormProblem, formProblem, isBodiless } from './framing.ts'
 import { type HostRule, type HostSettings, hostName, hostRule, isHostAllowed } from './host.ts'
 import { corsHeaders, judgeOrigin, type OriginRule, originRule, preflightHeaders } from './origin.ts'
 
@@ -17,8 +17,8 @@ export interface GateSettings extends HostSettings {
 const HEALTH = new Set(['/healthz', '/readyz'])
 export const isHealth = (path: string): boolean => HEALTH.has(path)
 
-/** Paths that need no token: clients read them before they have one. */
-const OPEN = new Set([...HEALTH, '/api/version'])
+/** Paths that need no token: clients read them before they have one. `/` is open to GET and HEAD only. */
+export const OPEN_PATHS = new Set([...HEALTH, '/api/version', '/'])
 
 export class Gate {
   readonly #token: TokenCheck
@@ -75,8 +75,8 @@ export class Gate {
 
   #tokenRefusal(req: IncomingMessage, path: string, proven: boolean): OwnError | null {
     const { method, headers } = req
-    if (!this.#token.isSet || proven || method === 'OPTIONS' || OPEN.has(path)) return null
-    if (path === '/' && (method === 'GET' || method === 'HEAD')) return null
+    if (!this.#token.isSet || proven || method === 'OPTIONS') return null
+    if (OPEN_PATHS.has(path) && (path !== '/' || isBodiless(method))) return null
     // A token cannot hold these bytes: an encoding mistake, reported as one.
     if (/[^\t\x20-\x7e]/.test(headers.authorization ?? ''))
       return ownError('bad_request', { detail: 'the Authorization header is not ASCII' })

@@ -7,7 +7,7 @@ import { quoteForError } from '../quote.ts'
 import { parameterProblems } from './query-parameters.ts'
 
 export const MAX_PAGE_JOBS = 200
-const DEFAULT_PAGE_JOBS = 50
+export const DEFAULT_PAGE_JOBS = 50
 
 const PARAMETERS = ['state', 'model', 'label', 'limit', 'cursor'] as const
 type Parameter = (typeof PARAMETERS)[number]

@@ -13,7 +13,7 @@ import { FRESH, hasBody, ownError, sendJson } from '../respond.ts'
 const HOLD_MS = 50_000
 const MAX_BODY_BYTES = 16 * 1024
 const KEYS = ['unload', 'for'] as const
-const FOR = duration({ min: 1_000, max: MAX_DURATION_MS })
+export const PAUSE_DURATION = duration({ min: 1_000, max: MAX_DURATION_MS })
 /** The longest part of a caller's text that is quoted in an error, in characters. */
 const MAX_SHOWN = 40
 
@@ -89,9 +89,9 @@ export function readPauseRequest(body: Uint8Array): PauseRequest | string {
   const { unload = null, for: span = null } = fields
   if (unload !== null && typeof unload !== 'boolean') return `unload is ${shown(unload)}: it must be true or false`
   if (span === null) return { forMs: null, unload: unload ?? false }
-  const allowed = `it must be ${FOR.allowed}, as a text such as "30m" or "2h"`
+  const allowed = `it must be ${PAUSE_DURATION.allowed}, as a text such as "30m" or "2h"`
   if (typeof span !== 'string') return `for is ${shown(span)}: ${allowed}`
-  const parsed = FOR.parse(span)
+  const parsed = PAUSE_DURATION.parse(span)
   if (parsed.kind === 'refused') return `for is ${shown(span)}, which ${parsed.why}: ${allowed}`
   return { forMs: parsed.value, unload: unload ?? false }
 }

@@ -1,84 +1,91 @@
-// Schemas of the documents of `/jobs`, as src/protocol/wire.ts and event.ts have their types.
+// Schemas of the documents of `/jobs`. Their keys are those of the types in src/protocol/.
 
+import type { RecordEvent, StateEvent } from '../../../../protocol/event.ts'
+import type * as wire from '../../../../protocol/wire.ts'
 import { STATES } from '../../../domain/job.ts'
-import { count, listOf, object, oneOf, orNull, ref, type Schema, text, time } from './schema.ts'
+import { amount, count, type Described, listOf, object, oneOf, orNull, ref, type Schema, text, time } from './schema.ts'
 
 const WAITING_REASONS = ['paused', 'storage_full', 'target_unreachable', 'backoff', 'draining', 'running']
 const DELIVERY_REASONS = ['unreachable', 'timeout', 'not_accepted', 'refused_address', 'gone']
 
-const jobId: Schema = { type: 'string', minLength: 1, description: 'ULID.' }
+const jobId: Schema = { type: 'string', minLength: 1, description: 'A ULID.' }
+const ms: Schema = orNull({ type: 'number' })
 
-const summary = {
+const SUMMARY: Described<wire.JobSummary> = {
   job_id: jobId,
   state: ref('JobState'),
   model: text('As the caller wrote it.'),
   endpoint: text(),
   label: orNull(text()),
-  attempt: count('Times it was sent; what was not the fault of the job is not counted.'),
+  attempt: count('How often the job was sent. Failures that it did not cause are not counted.'),
   max_attempts: count(),
-  position: orNull(count('Jobs to be sent before it, the running one included. Null when it does not wait.')),
+  position: orNull(count('Jobs to be sent before it, including the running one. Null if it is not waiting.')),
   waiting_for: orNull(ref('WaitingFor')),
   created_at: time(),
-  started_at: orNull(time('First sending.')),
+  started_at: orNull(time('When it was first sent; null before.')),
   finished_at: orNull(time()),
   timings: ref('Timings'),
   usage: orNull(ref('Usage')),
   done_reason: orNull(text()),
   error: orNull(ref('JobError')),
-  retry_of: orNull(text('The job that this one repeats.')),
+  retry_of: orNull(text('The id of the job that this one repeats.')),
+  eta_seconds: amount('Estimated seconds until it is sent.'),
 }
-
-const maybe = { eta_seconds: { type: 'number', minimum: 0, description: 'Seconds until it is likely to be sent.' } }
 
 export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
   JobState: oneOf(STATES, 'The last three are final.'),
-  JobSummary: object(summary, maybe),
-  Job: object(
-    { ...summary, artifacts: listOf(ref('Artifact')), deliveries: listOf(ref('Delivery')) },
+  JobSummary: object<wire.JobSummary>(SUMMARY, ['eta_seconds']),
+  Job: object<wire.JobDocument>(
     {
-      ...maybe,
-      result: { description: 'What the endpoint answers unstreamed. Absent until `done`, and with `result_omitted`.' },
+      ...SUMMARY,
+      artifacts: listOf(ref('Artifact')),
+      deliveries: listOf(ref('Delivery')),
+      result: {
+        description: "The endpoint's answer as if it had not been streamed. Absent until `done`, and if omitted.",
+      },
       result_omitted: { const: true, description: 'The result is larger than 256 KiB: read the artifact `response`.' },
     },
+    ['eta_seconds', 'result', 'result_omitted'],
   ),
-  JobList: object({
+  JobList: object<wire.JobListDocument>({
     jobs: listOf(ref('JobSummary')),
-    next: orNull(text('Cursor of the next page; null on the last one.')),
+    next: orNull(text('The cursor of the next page; null on the last page.')),
   }),
-  Receipt: object({
+  Receipt: object<wire.ReceiptDocument>({
     job_id: jobId,
     state: ref('JobState'),
     position: orNull(count()),
-    urls: object({ self: text(), events: text(), cancel: text() }),
+    urls: object<wire.ReceiptDocument['urls']>({ self: text(), events: text(), cancel: text() }),
   }),
   Stopping: object({ job_id: jobId, state: ref('JobState') }),
   Redelivery: object({ job_id: jobId, n: count(), status: { const: 'pending' } }),
-  WaitingFor: object(
-    { reason: oneOf(WAITING_REASONS), since: time() },
-    { until: time(), job_id: text(), affinity: text() },
+  WaitingFor: object<wire.WaitingForDocument>(
+    { reason: oneOf(WAITING_REASONS), since: time(), until: time(), job_id: text(), affinity: text() },
+    ['until', 'job_id', 'affinity'],
   ),
-  Timings: object({
-    queue_ms: orNull({ type: 'number' }),
-    load_ms: orNull({ type: 'number' }),
-    run_ms: orNull({ type: 'number' }),
-    eval_ms: orNull({ type: 'number' }),
-  }),
-  Usage: object({
+  Timings: object<wire.TimingsDocument>({ queue_ms: ms, load_ms: ms, run_ms: ms, eval_ms: ms }),
+  Usage: object<wire.UsageDocument>({
     prompt_tokens: orNull(count()),
     completion_tokens: orNull(count()),
     cached_prompt_tokens: orNull(count()),
   }),
-  JobError: object({
-    code: text('docs/errors.md.'),
+  JobError: object<wire.JobErrorDocument>({
+    code: text('One of the codes in docs/errors.md.'),
     message: text(),
-    status: orNull({ type: 'integer', description: "The target's HTTP status, where it gave one." }),
+    status: orNull({ type: 'integer', description: "The target's HTTP status; null if it sent none." }),
   }),
-  Artifact: object(
-    { name: oneOf(['completion', 'response']), content_type: text(), bytes: count() },
-    { data: text('The text of `completion`, up to 256 KiB.'), url: text('Where it is, when `data` is absent.') },
+  Artifact: object<wire.ArtifactDocument>(
+    {
+      name: oneOf(['completion', 'response']),
+      content_type: text(),
+      bytes: count(),
+      data: text('The text of `completion`, if it has at most 256 KiB.'),
+      url: text('Where to get the artifact if `data` is absent.'),
+    },
+    ['data', 'url'],
   ),
-  Delivery: object({
-    n: { type: 'integer', minimum: 1, description: 'Number of the state change.' },
+  Delivery: object<wire.DeliveryDocument>({
+    n: { type: 'integer', minimum: 1, description: 'The number of the state change.' },
     state: ref('JobState'),
     status: oneOf(['pending', 'delivered', 'given_up']),
     tries: count(),
@@ -86,7 +93,7 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
     next_try_at: orNull(time()),
     delivered_at: orNull(time()),
   }),
-  StateEvent: object(
+  StateEvent: object<StateEvent>(
     {
       number: count(),
       type: { const: 'state' },
@@ -94,12 +101,18 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
       previous_state: orNull(ref('JobState')),
       attempt: count(),
       timestamp: time(),
+      error: ref('JobError'),
     },
-    { error: ref('JobError') },
+    ['error'],
   ),
-  RecordEvent: object(
-    { number: count(), type: { const: 'record' }, data: { description: 'The record, as the target wrote it.' } },
-    { event: text("The event's name, on SSE that names it.") },
+  RecordEvent: object<RecordEvent>(
+    {
+      number: count(),
+      type: { const: 'record' },
+      data: { description: 'The record as the target wrote it.' },
+      event: text('The name of the server-sent event, if it has one.'),
+    },
+    ['event'],
   ),
-  JobEvent: { oneOf: [ref('StateEvent'), ref('RecordEvent')], description: 'One line of the stream.' },
+  JobEvent: { oneOf: [ref('StateEvent'), ref('RecordEvent')], description: 'One event of the stream.' },
 }

@@ -1,9 +1,8 @@
-// What an operation of the OpenAPI document is made of: its parameters, its own answers, and the errors of the table that it
-// may answer with.
+// Parts of an operation in the OpenAPI document: its parameters, its answers, and the errors of the table that it may send.
 
-import { ERRORS, type ErrorCode, type ErrorEntry } from '../../../../protocol/error.ts'
+import { ERRORS, type ErrorCode } from '../../../../protocol/error.ts'
 import type { Surface } from '../../error-body.ts'
-import { ref, type Schema } from './schema.ts'
+import { count, ref, type Schema, text } from './schema.ts'
 
 export interface Response {
   readonly description: string
@@ -12,30 +11,19 @@ export interface Response {
   readonly links?: Readonly<Record<string, unknown>>
 }
 
-/** One row for each route and method. */
 export interface Operation {
   readonly id: string
-  readonly tag: Tag
   readonly summary: string
-  readonly description?: string
+  /** Those of the path are added from it. */
   readonly parameters?: readonly Schema[]
   readonly requestBody?: Schema
   /** By status; those of errors are added from the table. */
   readonly answers: Readonly<Record<string, Response>>
-  /** Beside those of every request. */
-  readonly errors: readonly ErrorCode[]
+  /** In addition to those of every request. */
+  readonly errors?: readonly ErrorCode[]
 }
 
-export const TAGS = {
-  jobs: 'Async jobs: on disk before the 202.',
-  daemon: 'The daemon itself: health, status, pause, metrics, backup.',
-  queued: 'Calls of Ollama, OpenAI and Anthropic that wait in the queue and are passed on unchanged.',
-  direct: 'Calls of Ollama, OpenAI and Anthropic that do not wait in the queue.',
-} as const
-
-export type Tag = keyof typeof TAGS
-
-/** What any request can be answered with before its route is asked. */
+/** The errors that any request can get before its handler is called. */
 const EVERYWHERE: readonly ErrorCode[] = [
   'bad_request',
   'unauthorized',
@@ -58,56 +46,44 @@ const SHAPES: Readonly<Record<Surface, string>> = {
   jobs: 'Error',
 }
 
-export const json = (name: string): Response['content'] => ({ 'application/json': { schema: ref(name) } })
+/** An answer whose body has the schema with this name. */
+export const answer = (description: string, schema: string, more: Omit<Response, 'description'> = {}): Response => ({
+  description,
+  content: { 'application/json': { schema: ref(schema) } },
+  ...more,
+})
 
-/** Responses of errors, each written once: a dozen routes answer with the same. */
+export const headerOf = (description?: string): Schema => ({
+  ...(description === undefined ? {} : { description }),
+  schema: text(),
+})
+
+/** The responses for errors. Routes that may send the same errors share one. */
 export class ErrorResponses {
-  readonly #names = new Map<string, string>()
-  readonly #components: Record<string, Response> = {}
-
   /** By name, for `components`. */
-  get components(): Readonly<Record<string, Response>> {
-    return this.#components
+  readonly components: Record<string, Response> = {}
+  readonly #names = new Map<string, string>()
+
+  /** All responses of an operation on `surface`, by status. */
+  of({ answers, errors = [] }: Operation, surface: Surface): Readonly<Record<string, Schema | Response>> {
+    const byStatus = Map.groupBy(new Set([...EVERYWHERE, ...errors]), (code) => String(ERRORS[code].status))
+    const refs = [...byStatus].map(([status, codes]) => [status, this.#refTo(status, codes, SHAPES[surface])] as const)
+    // The 503 of readiness is its own answer.
+    return { ...Object.fromEntries(refs), ...answers }
   }
 
-  /** All answers of an operation on `surface`, errors by status. */
-  of({ answers, errors }: Operation, surface: Surface): Record<string, Response | { readonly $ref: string }> {
-    const responses: Record<string, Response | { readonly $ref: string }> = { ...answers }
-    const codes = [...new Set([...EVERYWHERE, ...errors])]
-    for (const status of new Set(codes.map(statusOf))) {
-      const ofStatus = codes.filter((code) => statusOf(code) === status)
-      // Readiness has a 503 of its own, which says the same.
-      responses[status] ??= this.#refTo(status, ofStatus, surface)
-    }
-    return responses
-  }
-
-  #refTo(status: number, codes: readonly ErrorCode[], surface: Surface): { readonly $ref: string } {
-    const shape = SHAPES[surface]
+  #refTo(status: string, codes: readonly ErrorCode[], shape: string): Schema {
     const key = [shape, ...codes].join()
-    const same = Object.keys(this.#components).filter((name) => name.startsWith(`${shape}${status}`)).length
+    const same = Object.keys(this.components).filter((name) => name.startsWith(shape + status)).length
     const name = this.#names.get(key) ?? `${shape}${status}${same === 0 ? '' : `.${same + 1}`}`
     this.#names.set(key, name)
-    this.#components[name] ??= errorResponse(status, codes, shape)
+    const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { ...count(), minimum: 1 } } }
+    this.components[name] ??= answer(`${codes.map((code) => `\`${code}\``).join(', ')} (docs/errors.md).`, shape, {
+      headers: {
+        'X-Foreman-Error': { schema: { type: 'string', enum: codes } },
+        ...(status === '503' ? retryAfter : {}),
+      },
+    })
     return { $ref: `#/components/responses/${name}` }
-  }
-}
-
-function statusOf(code: ErrorCode): number {
-  const { status }: ErrorEntry = ERRORS[code]
-  if (status === null) throw new Error(`${code} cannot answer a request`)
-  return status
-}
-
-function errorResponse(status: number, codes: readonly ErrorCode[], shape: string): Response {
-  return {
-    description: `${codes.map((code) => `\`${code}\``).join(', ')} (docs/errors.md).`,
-    headers: {
-      'X-Foreman-Error': { schema: { type: 'string', enum: codes } },
-      ...(status === 503
-        ? { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } }
-        : {}),
-    },
-    content: json(shape) ?? {},
   }
 }

@@ -1,13 +1,22 @@
-// Words in which the OpenAPI document's schemas are written (JSON Schema 2020-12). Plain objects; they validate nothing.
+// Constructors of the OpenAPI document's schemas (JSON Schema 2020-12). They build plain objects and validate nothing.
 
 export type Schema = Readonly<Record<string, unknown>>
 
-export const text = (description?: string): Schema => described({ type: 'string' }, description)
-export const time = (description?: string): Schema => described({ type: 'string', format: 'date-time' }, description)
-export const count = (description?: string): Schema => described({ type: 'integer', minimum: 0 }, description)
-export const yesOrNo = (description?: string): Schema => described({ type: 'boolean' }, description)
+/** One schema for each key of a document of src/protocol/. */
+export type Described<T> = Readonly<Record<keyof T, Schema>>
+
+const described =
+  (schema: Schema) =>
+  (description?: string): Schema =>
+    description === undefined ? schema : { ...schema, description }
+
+export const text = described({ type: 'string' })
+export const time = described({ type: 'string', format: 'date-time' })
+export const count = described({ type: 'integer', minimum: 0 })
+export const amount = described({ type: 'number', minimum: 0 })
+export const yesOrNo = described({ type: 'boolean' })
 export const oneOf = (words: readonly string[], description?: string): Schema =>
-  described({ type: 'string', enum: words }, description)
+  described({ type: 'string', enum: words })(description)
 export const listOf = (items: Schema): Schema => ({ type: 'array', items })
 export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 
@@ -18,13 +27,8 @@ export function orNull(schema: Schema): Schema {
   return { type: [type, 'null'], ...rest }
 }
 
-/** An object with all of `required` and perhaps some of `optional`. It may grow: clients must ignore what they do not know. */
-export function object(
-  required: Readonly<Record<string, Schema>>,
-  optional: Readonly<Record<string, Schema>> = {},
-): Schema {
-  return { type: 'object', required: Object.keys(required), properties: { ...required, ...optional } }
+/** An object with all of `keys`, except that those in `optional` may be absent. Other keys are allowed. */
+export function object<T = Schema>(keys: Described<T>, optional: readonly (keyof T & string)[] = []): Schema {
+  const required = Object.keys(keys).filter((key) => !optional.some((one) => one === key))
+  return { type: 'object', required, properties: keys }
 }
-
-const described = (schema: Schema, description: string | undefined): Schema =>
-  description === undefined ? schema : { ...schema, description }
