@@ -1,5 +1,4 @@
-// Build of the package foreman-ai-sdk: `npm run build:ai-sdk` writes dist/foreman-ai-sdk. It contains the client, so
-// that it has no dependencies.
+// Build of the package foreman-ai-sdk: `npm run build:ai-sdk` writes dist/foreman-ai-sdk. It contains the client.
 
 import { buildPackage } from './build-package.ts'
 

@@ -31,7 +31,7 @@ export async function buildPackage({ part }: Package): Promise<string> {
     format: 'esm',
     target: 'es2023',
     platform: 'neutral',
-    external: ['node:http'],
+    external: ['node:http', ...Object.keys(manifest['dependencies'] ?? {})],
     logLevel: 'warning',
   })
   writeTypes(part, join(folder, 'types'))

@@ -46,7 +46,7 @@ const COMMON = [PROTOCOL, TEXT, DOMAIN, CONFIG, RUNTIME, NODE]
 export const IMPORT_RULES: readonly ImportRule[] = [
   rule('protocol is what daemon and client both know', PROTOCOL, []),
   rule('client runs on Node, Bun and browsers', CLIENT, [PROTOCOL]),
-  rule('ai-sdk builds on the client', /^src\/ai-sdk\//, [CLIENT, PROTOCOL]),
+  rule('ai-sdk builds on the client', /^src\/ai-sdk\//, [CLIENT, PROTOCOL, /^node_modules\/@ai-sdk\/provider\//]),
   rule('text is pure: grammars and formatting', TEXT, [/^node:net$/]),
   rule('domain is pure: decisions about jobs', DOMAIN, [PROTOCOL, TEXT]),
   rule("request is pure: reads a caller's bytes", REQUEST, [PROTOCOL, TEXT, DOMAIN]),

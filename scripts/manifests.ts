@@ -1,4 +1,5 @@
-// Manifests of the published packages. They have no dependencies: each bundle contains all of them.
+// Manifests of the published packages. Each bundle contains its dependencies, except the AI SDK's own package of types and
+// errors, which an application has already.
 
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -59,5 +60,6 @@ export const aiSdkManifest = (): Manifest =>
     description:
       'AI SDK provider for foreman, the durable queue in front of one Ollama server: streams, aborts, and shows job, state and position.',
     keywords: ['ollama', 'ai', 'ai-sdk', 'provider', 'queue', 'llm'],
+    dependencies: { '@ai-sdk/provider': '^4.0.0' },
     peerDependencies: { ai: '^7.0.0' },
   })

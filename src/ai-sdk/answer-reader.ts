@@ -1,63 +1,65 @@
-// Reader that turns the records of a native chat into the parts of an SDK answer, live and as a whole. Pure; one for each attempt.
+// Reader that converts the records of one attempt's native chat to stream parts and content of the AI SDK. Pure.
 
-import type { Content, FinishReason, JsonObject, StreamPart, Usage } from './specification.ts'
+import type {
+  JSONObject,
+  LanguageModelV4FinishReason,
+  LanguageModelV4Reasoning,
+  LanguageModelV4StreamPart,
+  LanguageModelV4Text,
+  LanguageModelV4ToolCall,
+  LanguageModelV4Usage,
+} from '@ai-sdk/provider'
+import { isObject, type JsonFieldsOf } from '../client/connection.ts'
 
-type AnswerFields = Readonly<Record<string, unknown>>
 type ContentBlock = 'text' | 'reasoning'
 
-const isFields = (it: unknown): it is AnswerFields => typeof it === 'object' && it !== null && !Array.isArray(it)
-const wordAt = (it: AnswerFields, key: string): string => (typeof it[key] === 'string' ? it[key] : '')
-const countAt = (it: AnswerFields, key: string): number | undefined =>
+const stringAt = (it: JsonFieldsOf, key: string): string => (typeof it[key] === 'string' ? it[key] : '')
+const countAt = (it: JsonFieldsOf, key: string): number | undefined =>
   typeof it[key] === 'number' ? it[key] : undefined
 
 export class SdkAnswerReader {
-  readonly content: Content[] = []
+  readonly content: (LanguageModelV4Text | LanguageModelV4Reasoning | LanguageModelV4ToolCall)[] = []
   readonly #jobId: string
   #open: { readonly block: ContentBlock; readonly id: string } | null = null
   #blocks = 0
   #toolCalls = 0
-  #last: AnswerFields = {}
+  #last: JsonFieldsOf = {}
 
   constructor(jobId: string) {
     this.#jobId = jobId
   }
 
-  /** The target has said that this is all. */
-  get isWhole(): boolean {
-    return this.#last['done'] === true
-  }
-
-  /** A record that is not one of a chat brings nothing. */
-  read(record: unknown): StreamPart[] {
-    if (!isFields(record)) return []
-    const message = isFields(record['message']) ? record['message'] : {}
-    const parts = [
-      ...this.#said('reasoning', wordAt(message, 'thinking')),
-      ...this.#said('text', wordAt(message, 'content')),
-      ...this.#called(message['tool_calls']),
-    ]
+  /** Returns the parts of one record. A record that is not one of a chat has none. */
+  read(record: unknown): LanguageModelV4StreamPart[] {
+    if (!isObject(record)) return []
     if (record['done'] === true) this.#last = record
-    return parts
+    const message = isObject(record['message']) ? record['message'] : {}
+    const calls = Array.isArray(message['tool_calls']) ? message['tool_calls'] : []
+    return [
+      ...this.#delta('reasoning', stringAt(message, 'thinking')),
+      ...this.#delta('text', stringAt(message, 'content')),
+      ...calls.flatMap((call: unknown) => this.#toolCall(call)),
+    ]
   }
 
-  /** What is still open is closed. */
-  end(): StreamPart[] {
+  /** Ends the open block of text or reasoning. */
+  end(): LanguageModelV4StreamPart[] {
     if (this.#open === null) return []
     const { block, id } = this.#open
     this.#open = null
     return [{ type: `${block}-end`, id }]
   }
 
-  get finishReason(): FinishReason {
-    const raw = wordAt(this.#last, 'done_reason')
+  get finishReason(): LanguageModelV4FinishReason {
+    const raw = stringAt(this.#last, 'done_reason')
     const isKnown = raw === 'stop' || raw === 'length'
     // A model that calls a tool says "stop" as well.
     const unified = this.#toolCalls > 0 && raw !== 'length' ? 'tool-calls' : isKnown ? raw : 'other'
     return { unified, raw: raw === '' ? undefined : raw }
   }
 
-  /** As the target counts. Ollama reports cached tokens since 0.34, and never those of the thinking. */
-  get usage(): Usage {
+  /** Token counts of the target. Ollama reports cached tokens since 0.34, and reasoning tokens never. */
+  get usage(): LanguageModelV4Usage {
     const total = countAt(this.#last, 'prompt_eval_count')
     const cacheRead = countAt(this.#last, 'prompt_eval_cached_count')
     const noCache = total === undefined || cacheRead === undefined ? undefined : total - cacheRead
@@ -65,13 +67,13 @@ export class SdkAnswerReader {
     return {
       inputTokens: { total, noCache, cacheRead, cacheWrite: undefined },
       outputTokens: { total: countAt(this.#last, 'eval_count'), text: undefined, reasoning: undefined },
-      raw: Object.fromEntries(numbers) as JsonObject,
+      raw: Object.fromEntries(numbers) as JSONObject,
     }
   }
 
-  #said(block: ContentBlock, delta: string): StreamPart[] {
+  #delta(block: ContentBlock, delta: string): LanguageModelV4StreamPart[] {
     if (delta === '') return []
-    const opening: StreamPart[] = []
+    const opening: LanguageModelV4StreamPart[] = []
     if (this.#open?.block !== block) {
       opening.push(...this.end())
       this.#open = { block, id: `${block}-${this.#blocks++}` }
@@ -83,26 +85,21 @@ export class SdkAnswerReader {
     return [...opening, { type: `${block}-delta`, id: this.#open.id, delta }]
   }
 
-  #called(calls: unknown): StreamPart[] {
-    if (!Array.isArray(calls)) return []
-    return calls.flatMap((call: unknown) => {
-      const asked = isFields(call) && isFields(call['function']) ? call['function'] : null
-      if (!isFields(call) || asked === null) return []
-      const n = this.#toolCalls++
-      const id = wordAt(call, 'id') || `${this.#jobId}-${n}`
-      const toolName = wordAt(asked, 'name')
-      const { arguments: given = {} } = asked
-      const input = typeof given === 'string' ? given : JSON.stringify(given)
-      const whole = { type: 'tool-call', toolCallId: id, toolName, input } as const
-      const closing = this.end()
-      this.content.push(whole)
-      return [
-        ...closing,
-        { type: 'tool-input-start', id, toolName },
-        { type: 'tool-input-delta', id, delta: input },
-        { type: 'tool-input-end', id },
-        whole,
-      ] satisfies StreamPart[]
-    })
+  #toolCall(call: unknown): LanguageModelV4StreamPart[] {
+    if (!isObject(call) || !isObject(call['function'])) return []
+    const { arguments: given = {} } = call['function']
+    const id = stringAt(call, 'id') || `${this.#jobId}-${this.#toolCalls}`
+    const toolName = stringAt(call['function'], 'name')
+    const input = typeof given === 'string' ? given : JSON.stringify(given)
+    const whole = { type: 'tool-call', toolCallId: id, toolName, input } as const
+    this.#toolCalls++
+    this.content.push(whole)
+    return [
+      ...this.end(),
+      { type: 'tool-input-start', id, toolName },
+      { type: 'tool-input-delta', id, delta: input },
+      { type: 'tool-input-end', id },
+      whole,
+    ]
   }
 }

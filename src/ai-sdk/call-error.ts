@@ -1,6 +1,7 @@
-// Errors of foreman, its target or the network as errors of the AI SDK, above all whether a retry can help and is harmless. Other
-// errors are passed on unchanged.
+// Errors of foreman, its target or the network as errors of the AI SDK, which decides by them whether to retry. Other errors
+// are passed on unchanged.
 
+import { APICallError, type JSONObject } from '@ai-sdk/provider'
 import {
   AnswerVoidedError,
   ApiError,
@@ -9,37 +10,47 @@ import {
   JobEndedError,
   UnreachableError,
 } from '../client/index.ts'
-import { ForemanCallError } from './sdk-error.ts'
-import type { JsonObject } from './specification.ts'
+
+/** A call that failed. `APICallError.isInstance` holds. */
+export class ForemanCallError extends APICallError {
+  /** `code` (docs/errors.md). If there is a job, also `jobId`, `state`, `attempt` and the target's `status`. */
+  declare readonly data: JSONObject
+}
 
 export interface FailedCall {
   readonly url: string
   readonly body: unknown
-  /** Null: foreman has not acknowledged a job. */
+  /** Null if foreman has not acknowledged a job. */
   readonly jobId: string | null
 }
 
 export function callErrorOf(error: unknown, { url, body, jobId }: FailedCall): unknown {
   if (!(error instanceof ForemanError)) return error
+  const { message } = error
+  const data = { ...(jobId === null ? {} : { jobId }), ...detailsOf(error) }
+  const statusCode = statusOf(error)
+  const retryAfterMs = error instanceof ApiError ? error.retryAfterMs : null
   return new ForemanCallError({
-    message: error.message,
+    message,
     url,
     requestBodyValues: body,
-    statusCode: statusOf(error),
-    responseHeaders: retryAfterOf(error),
+    ...(statusCode === null ? {} : { statusCode }),
+    // The SDK waits as long as this header says.
+    ...(retryAfterMs === null ? {} : { responseHeaders: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } }),
+    responseBody: JSON.stringify({ error: message, ...data }),
     isRetryable: isRetryable(error, jobId !== null),
-    data: { ...(jobId === null ? {} : { jobId }), ...detailsOf(error) },
+    data,
     cause: error,
   })
 }
 
 /**
- * Once a job is acknowledged foreman is the one that tries again, and it has: another call would be another job, beside the
- * first or after its attempts are spent. The target's own 5xx and 429 are left to the SDK's habit.
+ * Returns whether a retry can help and does no harm. foreman itself retries an acknowledged job, so another call would make
+ * a second job. Only a 408, 429 or 5xx of the target itself is left to the SDK.
  */
 function isRetryable(error: ForemanError, isAcknowledged: boolean): boolean {
   if (error instanceof JobEndedError) return isPassing(error.job.error?.status ?? 0)
-  // Its job was cancelled, so that the next one is the only one.
+  // This job was cancelled, so a retry does not make a second one.
   if (error instanceof AnswerVoidedError) return true
   if (isAcknowledged || error instanceof AuthError) return false
   return error instanceof UnreachableError || (error instanceof ApiError && isPassing(error.status))
@@ -47,21 +58,15 @@ function isRetryable(error: ForemanError, isAcknowledged: boolean): boolean {
 
 const isPassing = (status: number): boolean => status === 408 || status === 429 || status >= 500
 
-function statusOf(error: ForemanError): number | undefined {
+function statusOf(error: ForemanError): number | null {
   if (error instanceof ApiError) return error.status
-  return error instanceof JobEndedError ? (error.job.error?.status ?? undefined) : undefined
+  return error instanceof JobEndedError ? (error.job.error?.status ?? null) : null
 }
 
-/** The SDK waits as long as this header says. */
-function retryAfterOf(error: ForemanError): Record<string, string> | undefined {
-  if (!(error instanceof ApiError) || error.retryAfterMs === null) return undefined
-  return { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }
-}
-
-function detailsOf(error: ForemanError): JsonObject {
+function detailsOf(error: ForemanError): JSONObject {
   if (error instanceof JobEndedError) {
-    const { state, attempt, error: told } = error.job
-    return { code: error.code, state, attempt, status: told?.status ?? null }
+    const { state, attempt, error: reason } = error.job
+    return { code: error.code, state, attempt, status: reason?.status ?? null }
   }
   if (error instanceof AnswerVoidedError) return { code: 'answer_voided' }
   if (error instanceof ApiError) return { code: error.code }

@@ -1,36 +1,35 @@
-// Embedding model of the AI SDK, backed by foreman. Embeddings go past the queue, so they have no job.
+// Embedding model of the AI SDK, backed by foreman. Embeddings bypass the queue, so they have no job.
 
+import type {
+  EmbeddingModelV4,
+  EmbeddingModelV4CallOptions,
+  EmbeddingModelV4Result,
+  SharedV4Warning,
+} from '@ai-sdk/provider'
 import type { ForemanClient } from '../client/index.ts'
 import { callErrorOf } from './call-error.ts'
-import type { EmbeddingModel, EmbedOptions, EmbedResult, ProviderOptions, Warning } from './specification.ts'
+import { knownOptions } from './settings.ts'
 
-/** What `providerOptions.foreman` may hold here, and Ollama's names for it. */
-const OPTIONS: Readonly<Record<string, string>> = { keepAlive: 'keep_alive', options: 'options', truncate: 'truncate' }
-
-export class ForemanEmbeddingModel implements EmbeddingModel {
+export class ForemanEmbeddingModel implements EmbeddingModelV4 {
   readonly specificationVersion = 'v4'
-  readonly provider: string
+  readonly provider = 'foreman'
   readonly modelId: string
-  /** Small enough that one call stays short; the SDK sends several. */
+  /** A small batch keeps each call short. The SDK sends several. */
   readonly maxEmbeddingsPerCall = 256
   readonly supportsParallelCalls = true
   readonly #client: ForemanClient
 
-  constructor(client: ForemanClient, provider: string, modelId: string) {
-    this.provider = provider
+  constructor(client: ForemanClient, modelId: string) {
     this.modelId = modelId
     this.#client = client
   }
 
   /** Rejects with ForemanCallError, or with the reason of an abort. */
-  async doEmbed({ values, dimensions, abortSignal, providerOptions }: EmbedOptions): Promise<EmbedResult> {
-    const warnings: Warning[] = []
-    const body = {
-      model: this.modelId,
-      input: values,
-      ...(dimensions === undefined ? {} : { dimensions }),
-      ...wireOptions(providerOptions?.['foreman'] ?? {}, warnings),
-    }
+  async doEmbed(call: EmbeddingModelV4CallOptions): Promise<EmbeddingModelV4Result> {
+    const { values, dimensions, abortSignal, providerOptions } = call
+    const warnings: SharedV4Warning[] = []
+    const { keepAlive, ...known } = knownOptions(providerOptions, ['keepAlive', 'options', 'truncate'], warnings)
+    const body = { model: this.modelId, input: values, dimensions, keep_alive: keepAlive, ...known }
     try {
       const { embeddings, prompt_eval_count: tokens } = await this.#client.embed(body, { signal: abortSignal })
       return {
@@ -42,18 +41,4 @@ export class ForemanEmbeddingModel implements EmbeddingModel {
       throw callErrorOf(error, { url: `${this.#client.url}/api/embed`, body, jobId: null })
     }
   }
-}
-
-function wireOptions(given: ProviderOptions[string], warnings: Warning[]): Record<string, unknown> {
-  const known: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(given)) {
-    const wireName = OPTIONS[name]
-    if (wireName !== undefined) known[wireName] = value
-    else
-      warnings.push({
-        type: 'other',
-        message: `providerOptions.foreman.${name} is unknown for embeddings and was ignored; known are ${Object.keys(OPTIONS).join(', ')}`,
-      })
-  }
-  return known
 }

@@ -1,7 +1,9 @@
-// One job on behalf of one call of the SDK, from submit to end: the records of its answer, and what happens to the job when the
+// One job on behalf of one call of the AI SDK, from submit to end: the records of its answer, and the end of the job if the
 // call is aborted. Once closed it has no open request, timer or listener.
 
+import { isObject } from '../client/connection.ts'
 import {
+  AnswerVoidedError,
   ApiError,
   type ForemanClient,
   ForemanError,
@@ -12,50 +14,47 @@ import {
   UnreachableError,
 } from '../client/index.ts'
 import { newKey } from '../client/submission.ts'
+import { callErrorOf } from './call-error.ts'
 import { type JobProgress, ProgressWatch } from './progress.ts'
+import type { ChatRequest } from './request.ts'
 import type { ForemanModelSettings } from './settings.ts'
-import type { UnclaimedKeys } from './unclaimed-keys.ts'
 
 export type CallStep =
   | { readonly kind: 'record'; readonly data: unknown }
-  /** The job is back in the queue: the records until now are void. */
+  /** The job was put back in the queue: the records so far are void. */
   | { readonly kind: 'void' }
-  /** It is `done`. */
+  /** The job is `done`. */
   | { readonly kind: 'done'; readonly job: JobDocument }
 
 export interface Calling {
   readonly client: ForemanClient
-  readonly body: { readonly model: string }
+  readonly body: ChatRequest
   readonly settings: ForemanModelSettings
   readonly keys: UnclaimedKeys
   readonly signal: AbortSignal | undefined
 }
 
-/** An abort waits this long for the cancel to get through, which goes on without it. */
-const PARTING_MS = 1_000
+/** How long an abort waits for the cancel request, which continues after that. */
+const MAX_ABANDON_MS = 1_000
 
 export class JobCall {
+  readonly calling: Calling
   readonly id: string
+  readonly response: { readonly id: string; readonly timestamp: Date; readonly modelId: string }
   readonly #handle: JobHandle
-  readonly #client: ForemanClient
-  readonly #settings: ForemanModelSettings
-  readonly #outer: AbortSignal | undefined
   readonly #leaving = new AbortController()
-  readonly #model: string
   #watch: ProgressWatch | null = null
 
-  private constructor(handle: JobHandle, { client, body, settings, signal }: Calling) {
+  private constructor(handle: JobHandle, calling: Calling) {
+    this.calling = calling
     this.id = handle.id
+    this.response = { id: handle.id, timestamp: new Date(), modelId: calling.body.model }
     this.#handle = handle
-    this.#client = client
-    this.#settings = settings
-    this.#outer = signal
-    this.#model = body.model
-    signal?.addEventListener('abort', this.#follow, { once: true })
-    if (signal?.aborted === true) this.#follow()
+    calling.signal?.addEventListener('abort', this.#follow, { once: true })
+    if (calling.signal?.aborted === true) this.#follow()
   }
 
-  /** Submits. Rejects with a ForemanError, or at once with the signal's reason; a job that comes of it is abandoned then. */
+  /** Submits. Rejects with ForemanCallError, or at once with the signal's reason; the job is then abandoned. */
   static async begin(calling: Calling): Promise<JobCall> {
     const { signal, settings } = calling
     signal?.throwIfAborted()
@@ -63,20 +62,22 @@ export class JobCall {
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     const leave = (): void => {
       reject(signal?.reason)
-      // Wait for the receipt all the same: a job can be cancelled only by its id.
+      // Only the receipt has the id that a cancel needs.
       submitting.then((handle) => cancelled(handle, settings)).catch(() => undefined)
     }
     signal?.addEventListener('abort', leave, { once: true })
     try {
       return new JobCall(await Promise.race([submitting, aborted]), calling)
+    } catch (error) {
+      throw errorOf(error, calling, null)
     } finally {
       signal?.removeEventListener('abort', leave)
     }
   }
 
-  /** Tells of the job's progress from now on, until it is closed. */
-  watch(tell: ((progress: JobProgress) => void) | null): void {
-    this.#watch ??= new ProgressWatch(this.#handle, this.#model, tell)
+  /** Reports the job's progress from now on, until the call is closed. */
+  watch(onState: ((progress: JobProgress) => void) | undefined): void {
+    this.#watch ??= new ProgressWatch(this.#handle, this.calling.body.model, onState)
   }
 
   /** Throws JobEndedError for a job that is not `done`, other ForemanErrors, or the signal's reason. */
@@ -118,22 +119,28 @@ export class JobCall {
     this.#leaving.abort(reason)
   }
 
-  /** Stops waiting for the answer. Resolves soon, whether foreman answers or not. */
+  /** Stops waiting for the answer. Resolves within a second, even if foreman does not answer. */
   async abandon(): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, PARTING_MS)
-    await Promise.race([cancelled(this.#handle, this.#settings), late])
+    const timer = setTimeout(resolve, MAX_ABANDON_MS)
+    await Promise.race([cancelled(this.#handle, this.calling.settings), late])
     clearTimeout(timer)
+  }
+
+  /** Returns the error for the SDK. A job whose answer is not needed is cancelled; it continues if foreman is unreachable. */
+  async failure(error: unknown): Promise<unknown> {
+    const { signal } = this.calling
+    if (signal?.aborted === true || error instanceof AnswerVoidedError) await this.abandon()
+    return signal?.aborted === true ? signal.reason : errorOf(error, this.calling, this.id)
   }
 
   close(): void {
     this.#watch?.stop()
-    this.#outer?.removeEventListener('abort', this.#follow)
+    this.calling.signal?.removeEventListener('abort', this.#follow)
   }
 
-  readonly #follow = (): void => this.leave(this.#outer?.reason)
+  readonly #follow = (): void => this.leave(this.calling.signal?.reason)
 
-  /** Looks at once, and as long as it takes. */
   async #ended(): Promise<JobDocument> {
     try {
       const job = await this.#handle.result({ signal: this.#leaving.signal, via: 'polling' })
@@ -145,10 +152,10 @@ export class JobCall {
     }
   }
 
-  /** The whole answer, after its end: joined in the document, or, when it is too long for that, as it came. */
+  /** Returns the records of the whole answer after its end: one in the document, or all if it is too long for that. */
   async #stored({ result, result_omitted }: JobDocument): Promise<readonly unknown[]> {
     if (result_omitted !== true) return [result]
-    const response = await this.#client.artifact(this.id, 'response', { signal: this.#leaving.signal })
+    const response = await this.calling.client.artifact(this.id, 'response', { signal: this.#leaving.signal })
     return response
       .text()
       .split('\n')
@@ -157,8 +164,10 @@ export class JobCall {
   }
 }
 
-const isLast = (record: unknown): boolean =>
-  typeof record === 'object' && record !== null && 'done' in record && record.done === true
+const isLast = (record: unknown): boolean => isObject(record) && record['done'] === true
+
+const errorOf = (error: unknown, { client, body }: Calling, jobId: string | null): unknown =>
+  callErrorOf(error, { url: `${client.url}/jobs`, body, jobId })
 
 async function submit({ client, body, settings, keys }: Calling): Promise<JobHandle> {
   const { label, startBefore, finishBefore, webhookUrl, webhookEvents } = settings
@@ -174,4 +183,28 @@ async function submit({ client, body, settings, keys }: Calling): Promise<JobHan
 
 async function cancelled(handle: JobHandle, { whenAborted = 'cancel' }: ForemanModelSettings): Promise<void> {
   if (whenAborted === 'cancel') await handle.cancel().catch(() => undefined)
+}
+
+const MAX_KEY_AGE_MS = 120_000
+const MAX_KEYS = 16
+
+/**
+ * Idempotency-Keys of submits with an unknown outcome: foreman may have the job, but its receipt was lost. The next call
+ * with the same body uses the key, so that a retry of the SDK never makes a second job.
+ */
+export class UnclaimedKeys {
+  readonly #keys = new Map<string, { readonly key: string; readonly at: number }>()
+
+  /** Removes and returns the key: of two calls with the same body, each has a job of its own. */
+  take(body: string): string | undefined {
+    const found = this.#keys.get(body)
+    this.#keys.delete(body)
+    return found !== undefined && performance.now() - found.at < MAX_KEY_AGE_MS ? found.key : undefined
+  }
+
+  keep(body: string, key: string): void {
+    this.#keys.set(body, { key, at: performance.now() })
+    const [oldest] = this.#keys.keys()
+    if (this.#keys.size > MAX_KEYS && oldest !== undefined) this.#keys.delete(oldest)
+  }
 }

@@ -8,69 +8,77 @@ export interface JobProgress {
   readonly jobId: string
   readonly model: string
   readonly state: JobState
-  /** Times it was sent until now. */
+  /** How often the job has been sent so far. */
   readonly attempt: number
-  /** Jobs to be sent before it, the running one included; 0 is next. Null when it does not wait, or not yet known. */
+  /** Number of jobs to be sent before it, the running one included; 0 is next. Null if it does not wait, or if unknown. */
   readonly position: number | null
-  /** Until it is likely to be sent; null when that is not known. */
+  /** Estimated seconds until it is sent; null if unknown. */
   readonly etaSeconds: number | null
 }
 
-/** As often as a wait by polling looks. */
-const LOOK_MS = 2_000
+/** The interval of a wait by polling. */
+const POLL_MS = 2_000
 
 export class ProgressWatch {
   readonly #handle: JobHandle
-  readonly #tell: ((progress: JobProgress) => void) | null
-  readonly #over = new AbortController()
+  readonly #onState: ((progress: JobProgress) => void) | undefined
+  readonly #stopped = new AbortController()
   #timer: ReturnType<typeof setTimeout> | undefined
   #now: JobProgress
 
   /** Begins with the receipt and reports it. Without a callback, nothing is polled. */
-  constructor(handle: JobHandle, model: string, tell: ((progress: JobProgress) => void) | null) {
+  constructor(handle: JobHandle, model: string, onState: ((progress: JobProgress) => void) | undefined) {
     const { state = 'queued', position = null } = handle.receipt ?? {}
     this.#handle = handle
-    this.#tell = tell
+    this.#onState = onState
     this.#now = { jobId: handle.id, model, state, attempt: 0, position, etaSeconds: null }
-    tell?.(this.#now)
-    this.#lookIn(LOOK_MS)
+    this.#report()
+    this.#pollIn(POLL_MS)
   }
 
   changed({ state, attempt }: Pick<JobProgress, 'state' | 'attempt'>): void {
-    const isBack = state === 'queued' && this.#now.state !== 'queued'
-    const waits = state === 'queued' && !isBack
-    const { position, etaSeconds } = this.#now
-    this.#become({ state, attempt, ...(waits ? { position, etaSeconds } : { position: null, etaSeconds: null }) })
-    if (isBack) this.#lookIn(0)
+    const before = this.#now.state
+    this.#update({ state, attempt, ...(state === 'queued' && before === 'queued' ? {} : UNKNOWN_POSITION) })
+    if (state === 'queued' && before !== 'queued') this.#pollIn(0)
   }
 
   /** Stops the timer and the current poll. The callback is not called again. */
   stop(): void {
     clearTimeout(this.#timer)
-    this.#over.abort()
+    this.#stopped.abort()
   }
 
-  #lookIn(ms: number): void {
+  #pollIn(ms: number): void {
     clearTimeout(this.#timer)
-    const isWanted = this.#tell !== null && this.#now.state === 'queued' && !this.#over.signal.aborted
-    if (isWanted) this.#timer = setTimeout(() => void this.#look(), ms)
+    const isWanted = this.#onState !== undefined && this.#now.state === 'queued' && !this.#stopped.signal.aborted
+    if (isWanted) this.#timer = setTimeout(() => void this.#poll(), ms)
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     try {
-      const { state, position, eta_seconds } = await this.#handle.get({ signal: this.#over.signal })
-      // What the events say is newer than an answer that was on its way meanwhile.
+      const { state, position, eta_seconds } = await this.#handle.get({ signal: this.#stopped.signal })
+      // An event that arrived meanwhile is newer than this answer.
       if (state === 'queued' && this.#now.state === 'queued')
-        this.#become({ position, etaSeconds: eta_seconds ?? null })
+        this.#update({ position, etaSeconds: eta_seconds ?? null })
     } catch {
-      // The events, or their end, tell what is wrong.
+      // The events report a failure.
     }
-    this.#lookIn(LOOK_MS)
+    this.#pollIn(POLL_MS)
   }
 
-  #become(change: Partial<JobProgress>): void {
+  #update(change: Partial<JobProgress>): void {
     const before = JSON.stringify(this.#now)
     this.#now = { ...this.#now, ...change }
-    if (!this.#over.signal.aborted && JSON.stringify(this.#now) !== before) this.#tell?.(this.#now)
+    if (!this.#stopped.signal.aborted && JSON.stringify(this.#now) !== before) this.#report()
+  }
+
+  #report(): void {
+    try {
+      this.#onState?.(this.#now)
+    } catch {
+      // A callback that throws must not end the job.
+    }
   }
 }
+
+const UNKNOWN_POSITION = { position: null, etaSeconds: null } as const

@@ -1,37 +1,41 @@
-// Body of a native chat, made from a call of the SDK. Pure. What the target cannot do becomes a warning.
+// Body of a native chat, made from a call of the AI SDK. Pure. An option that the target does not support becomes a warning.
 
+import type {
+  JSONObject,
+  LanguageModelV4CallOptions,
+  LanguageModelV4FunctionTool,
+  LanguageModelV4ProviderTool,
+  SharedV4Warning,
+} from '@ai-sdk/provider'
 import { messagesOf } from './prompt.ts'
 import type { ForemanModelSettings } from './settings.ts'
-import type { CallOptions, JsonObject, Tool, Warning } from './specification.ts'
 
-/** A request of `/api/chat`, always streamed: foreman sees it live, and `generateText` gets the whole all the same. */
-export interface ChatRequest extends JsonObject {
-  model: string
-}
+/** A request of `/api/chat`. Always streamed, so that foreman sees the answer live; `generateText` still gets it whole. */
+export type ChatRequest = JSONObject & { model: string }
 
-/** Throws UnsupportedError for a prompt that the target cannot take. */
+/** Throws UnsupportedFunctionalityError for a prompt that the target cannot take. Fields that are undefined are not sent. */
 export function requestOf(
   model: string,
   settings: ForemanModelSettings,
-  call: CallOptions,
-  warnings: Warning[],
+  call: LanguageModelV4CallOptions,
+  warnings: SharedV4Warning[],
 ): ChatRequest {
+  const { responseFormat } = call
   const think = thinkOf(model, settings, call.reasoning, warnings)
   const tools = toolsOf(call, warnings)
-  const options = optionsOf(settings, call)
   return {
     model,
     messages: messagesOf(call.prompt, warnings),
     stream: true,
-    ...(tools.length === 0 ? {} : { tools }),
-    ...(call.responseFormat?.type === 'json' ? { format: (call.responseFormat.schema ?? 'json') as JsonObject } : {}),
-    ...(think === undefined ? {} : { think }),
-    ...(settings.keepAlive === undefined ? {} : { keep_alive: settings.keepAlive }),
-    ...(Object.keys(options).length === 0 ? {} : { options }),
+    tools: tools.length === 0 ? undefined : tools,
+    format: responseFormat?.type === 'json' ? ((responseFormat.schema ?? 'json') as JSONObject) : undefined,
+    think,
+    keep_alive: settings.keepAlive,
+    options: optionsOf(settings, call),
   }
 }
 
-function optionsOf(settings: ForemanModelSettings, call: CallOptions): JsonObject {
+function optionsOf(settings: ForemanModelSettings, call: LanguageModelV4CallOptions): JSONObject | undefined {
   const own = {
     num_predict: call.maxOutputTokens,
     temperature: call.temperature,
@@ -42,24 +46,29 @@ function optionsOf(settings: ForemanModelSettings, call: CallOptions): JsonObjec
     presence_penalty: call.presencePenalty,
     frequency_penalty: call.frequencyPenalty,
   }
-  const given = Object.entries(own).filter(([, value]) => value !== undefined)
-  return { ...(settings.options as JsonObject | undefined), ...Object.fromEntries(given) }
+  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
+  const options = { ...(settings.options as JSONObject | undefined), ...given }
+  return Object.keys(options).length === 0 ? undefined : options
 }
 
-/** Ollama lets the model choose; a choice can only be narrowed by what is offered. */
-function toolsOf({ tools = [], toolChoice }: CallOptions, warnings: Warning[]): JsonObject[] {
-  if (tools.length === 0 || toolChoice?.type === 'none') return []
-  if (toolChoice?.type === 'required' || toolChoice?.type === 'tool')
+/** Ollama lets the model choose whether to call a tool. A choice can only narrow the list of tools. */
+function toolsOf({ tools = [], toolChoice }: LanguageModelV4CallOptions, warnings: SharedV4Warning[]): JSONObject[] {
+  if (toolChoice?.type === 'none') return []
+  if (tools.length > 0 && (toolChoice?.type === 'required' || toolChoice?.type === 'tool'))
     warnings.push({
       type: 'unsupported',
       feature: `toolChoice ${toolChoice.type}`,
       details: 'Ollama cannot be made to call a tool; the model may answer with text',
     })
-  const offered = toolChoice?.type === 'tool' ? tools.filter(({ name }) => name === toolChoice.toolName) : tools
-  return offered.flatMap((tool) => toolOf(tool, warnings))
+  return tools
+    .filter(({ name }) => toolChoice?.type !== 'tool' || name === toolChoice.toolName)
+    .flatMap((tool) => toolOf(tool, warnings))
 }
 
-function toolOf(tool: Tool, warnings: Warning[]): JsonObject[] {
+function toolOf(
+  tool: LanguageModelV4FunctionTool | LanguageModelV4ProviderTool,
+  warnings: SharedV4Warning[],
+): JSONObject[] {
   if (tool.type === 'provider') {
     warnings.push({ type: 'unsupported', feature: `provider tool ${tool.id}` })
     return []
@@ -71,27 +80,28 @@ function toolOf(tool: Tool, warnings: Warning[]): JsonObject[] {
       feature: `strict mode of tool ${name}`,
       details: 'its input is not constrained',
     })
-  const parameters = inputSchema as JsonObject
-  return [{ type: 'function', function: { name, ...(description === undefined ? {} : { description }), parameters } }]
+  return [{ type: 'function', function: { name, description, parameters: inputSchema as JSONObject } }]
 }
 
-/** Undefined: as the model does by itself. Levels are a 400 for all but gpt-oss (Ollama 0.17.4, server/routes.go 2237). */
+/**
+ * Returns Ollama's `think`; undefined leaves the choice to the model. Levels cause a 400 for all models but gpt-oss (Ollama
+ * 0.17.4, server/routes.go 2237).
+ */
 function thinkOf(
   model: string,
   settings: ForemanModelSettings,
-  reasoning: CallOptions['reasoning'] = 'provider-default',
-  warnings: Warning[],
+  reasoning: LanguageModelV4CallOptions['reasoning'] = 'provider-default',
+  warnings: SharedV4Warning[],
 ): boolean | string | undefined {
   if (reasoning === 'provider-default') return settings.think
   if (reasoning === 'none') return false
-  const hasLevels = /(^|\/)gpt-oss/i.test(model)
-  if (!hasLevels)
-    warnings.push({
-      type: 'compatibility',
-      feature: `reasoning ${reasoning}`,
-      details: 'this model thinks or does not: it was told to think',
-    })
-  return hasLevels ? LEVELS[reasoning] : true
+  if (/(^|\/)gpt-oss/i.test(model)) return LEVELS[reasoning]
+  warnings.push({
+    type: 'compatibility',
+    feature: `reasoning ${reasoning}`,
+    details: 'this model thinks or does not: it was told to think',
+  })
+  return true
 }
 
 const LEVELS = { minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'high', max: 'high' } as const

@@ -1,47 +1,41 @@
-// Settings of the provider, for all models, for one model, or for one call (`providerOptions.foreman`). The narrowest wins.
-// foreman checks durations and addresses.
+// Settings of the provider, of one model, or of one call (`providerOptions.foreman`). The most specific wins. foreman checks
+// durations and addresses.
 
-import type { Duration, JobState } from '../client/index.ts'
+import {
+  InvalidArgumentError,
+  type JSONValue,
+  type SharedV4ProviderOptions,
+  type SharedV4Warning,
+} from '@ai-sdk/provider'
+import type { JobOptions } from '../client/index.ts'
 import type { JobProgress } from './progress.ts'
-import { ArgumentError } from './sdk-error.ts'
-import type { ProviderOptions, Warning } from './specification.ts'
 
-/** What can be set for one call as well, in `providerOptions: { foreman: { … } }`. */
-export interface ForemanCallOptions {
-  /** To find the jobs by; at most 200 characters. */
-  readonly label?: string | undefined
-  /** If the job has not been started by then (`30s`, or milliseconds), it is cancelled: `start_before_passed`. */
-  readonly startBefore?: Duration | undefined
-  /** If it is not over by then, it is cancelled: `finish_before_passed`. */
-  readonly finishBefore?: Duration | undefined
-  /** Where each state change is POSTed to. */
-  readonly webhookUrl?: string | undefined
-  /** Only these. Default: all. */
-  readonly webhookEvents?: readonly JobState[] | undefined
-  /** How long the model stays in memory afterwards: `5m`, seconds, -1 for ever. Default: foreman's FOREMAN_KEEP_ALIVE. */
+/** Settings that a single call may have as well, in `providerOptions: { foreman: { … } }`. */
+export interface ForemanCallOptions extends Omit<JobOptions, 'endpoint'> {
+  /** How long the model stays in memory afterwards: `5m`, seconds, or -1 for ever. Default: FOREMAN_KEEP_ALIVE. */
   readonly keepAlive?: string | number | undefined
-  /** Ollama's `think`. The SDK's own `reasoning` wins. */
+  /** Ollama's `think`. The SDK's own `reasoning` overrides it. */
   readonly think?: boolean | 'low' | 'medium' | 'high' | undefined
-  /** Ollama's `options`, such as `num_ctx`. The SDK's own (`temperature`, `maxOutputTokens` …) win, each by itself. */
+  /** Ollama's `options`, such as `num_ctx`. The SDK's own (`temperature`, `maxOutputTokens` …) override them, each by itself. */
   readonly options?: Readonly<Record<string, unknown>> | undefined
-  /** What becomes of the job when the call is aborted, or its stream is not read on. Default `cancel`. */
+  /** What happens to the job if the call is aborted or its stream is cancelled. Default: `cancel`. */
   readonly whenAborted?: 'cancel' | 'leave' | undefined
 }
 
 export interface ForemanModelSettings extends ForemanCallOptions {
   /**
-   * Told at once when the job is acknowledged, at each change of its state, and while it waits whenever its position or ETA
-   * has changed, looked at every 2 s. What it throws is ignored.
+   * Called when the job is acknowledged, at each change of its state, and, while it waits, whenever its position or ETA has
+   * changed (checked every 2 s). What it throws is ignored.
    */
   readonly onState?: ((progress: JobProgress) => void) | undefined
   /**
-   * Puts the same into the stream as `custom` parts of kind `foreman.state`, which UI message streams carry to the browser
-   * (and keep in the message). Default false.
+   * Puts the same into the stream as `custom` parts of kind `foreman.state`. UI message streams send them to the browser and
+   * keep them in the message. Default: false.
    */
   readonly stateParts?: boolean | undefined
 }
 
-const CALL_OPTIONS: ReadonlySet<string> = new Set<keyof ForemanCallOptions>([
+const CALL_OPTIONS: readonly (keyof ForemanCallOptions)[] = [
   'label',
   'startBefore',
   'finishBefore',
@@ -51,27 +45,39 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set<keyof ForemanCallOptions>([
   'think',
   'options',
   'whenAborted',
-])
+]
 
-/** Throws ArgumentError for an invalid `whenAborted`: a typing error there would let jobs run on, or end them. */
+/** Returns the options of `providerOptions.foreman` with these names, and warns of all others. */
+export function knownOptions(
+  providerOptions: SharedV4ProviderOptions | undefined,
+  names: readonly string[],
+  warnings: SharedV4Warning[],
+): Record<string, JSONValue> {
+  const known: Record<string, JSONValue> = {}
+  for (const [name, value] of Object.entries(providerOptions?.['foreman'] ?? {})) {
+    if (!names.includes(name)) {
+      const message = `providerOptions.foreman.${name} is unknown and was ignored; known are ${names.join(', ')}`
+      warnings.push({ type: 'other', message })
+    } else if (value !== undefined) known[name] = value
+  }
+  return known
+}
+
+/**
+ * Returns the settings of one call. Throws InvalidArgumentError for an invalid `whenAborted`: a typing error there would
+ * decide whether jobs continue.
+ */
 export function settingsOf(
   settings: ForemanModelSettings,
-  providerOptions: ProviderOptions | undefined,
-  warnings: Warning[],
+  providerOptions: SharedV4ProviderOptions | undefined,
+  warnings: SharedV4Warning[],
 ): ForemanModelSettings {
-  const own = providerOptions?.['foreman'] ?? {}
-  for (const name of Object.keys(own).filter((key) => !CALL_OPTIONS.has(key)))
-    warnings.push({
-      type: 'other',
-      message: `providerOptions.foreman.${name} is unknown and was ignored; known are ${[...CALL_OPTIONS].join(', ')}`,
-    })
-  const known = Object.entries(own).filter(([key, value]) => CALL_OPTIONS.has(key) && value !== undefined)
-  const merged: ForemanModelSettings = { ...settings, ...Object.fromEntries(known) }
+  const merged: ForemanModelSettings = { ...settings, ...knownOptions(providerOptions, CALL_OPTIONS, warnings) }
   const { whenAborted = 'cancel' } = merged
   if (whenAborted !== 'cancel' && whenAborted !== 'leave')
-    throw new ArgumentError(
-      'whenAborted',
-      `whenAborted is ${JSON.stringify(whenAborted)}; it may be "cancel" or "leave"`,
-    )
+    throw new InvalidArgumentError({
+      argument: 'whenAborted',
+      message: `whenAborted is ${JSON.stringify(whenAborted)}; it may be "cancel" or "leave"`,
+    })
   return merged
 }

@@ -169,7 +169,7 @@ describe('generateText', () => {
       tools: [
         { type: 'function', name: 'one', inputSchema: {}, strict: true },
         { type: 'function', name: 'two', inputSchema: {} },
-        { type: 'provider', name: 'three', id: 'other.three' },
+        { type: 'provider', name: 'three', id: 'other.three', args: {} },
       ],
       toolChoice: { type: 'tool', toolName: 'one' },
     })
