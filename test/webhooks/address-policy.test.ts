@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatIp, formsOf, readIp } from '../../src/daemon/text/ip-address.ts'
+import { formsOf, readIp } from '../../src/daemon/text/ip-address.ts'
 import {
   type AddressPolicy,
   addressRefusal,
@@ -297,18 +297,13 @@ describe('an address', () => {
   const v4 = fc.ipV4()
   const v6 = fc.ipV6()
   it('is parsed as the URL parser does', () => {
-    fc.assert(
-      fc.property(v6, (text) => {
-        const ip = readIp(text)
-        return ip !== null && formatIp(ip) === new URL(`http://[${text}]`).hostname.slice(1, -1)
-      }),
-    )
-    fc.assert(fc.property(v4, (text) => formatIp(readIp(text) ?? { family: 6, value: 0n }) === text))
+    fc.assert(fc.property(v6, (text) => readIp(text) === new URL(`http://[${text}]`).hostname.slice(1, -1)))
+    fc.assert(fc.property(v4, (text) => readIp(text) === text))
   })
   it('has the embedded IPv4 address of every known form', () => {
     fc.assert(
       fc.property(v4, (text) => {
-        const value = readIp(text)?.value ?? 0n
+        const value = text.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
         const hidden: readonly bigint[] = [
           (0xffffn << 32n) | value,
           (0x64_ff9bn << 96n) | value,
@@ -318,9 +313,12 @@ describe('an address', () => {
           (0x64_ff9b_0001n << 80n) | value,
           (0x64_ff9b_0001n << 80n) | ((value >> 16n) << 64n) | ((value & 0xffffn) << 40n),
         ]
-        return hidden.every((it) =>
-          formsOf({ family: 6, value: it }).some((form) => form.family === 4 && form.value === value),
-        )
+        const spelled = (ip: bigint): string =>
+          ip
+            .toString(16)
+            .padStart(32, '0')
+            .replace(/.{4}(?=.)/g, '$&:')
+        return hidden.every((ip) => formsOf(readIp(spelled(ip)) ?? '').includes(text))
       }),
     )
   })

@@ -1,118 +1,109 @@
-// IP addresses: their spellings in URLs, resolvers and sockets, the IPv4 addresses embedded in IPv6 ones, and the kinds of ranges.
-// Pure. address-policy.ts decides which of them webhooks may use. net.BlockList would not do: an address has several forms, and
-// foreman must know each.
+// IP addresses as text: their shortest spelling, sets of ranges, the IPv4 addresses embedded in IPv6 ones, and the kinds of
+// ranges. Pure. address-policy.ts decides which of them webhooks may use.
 
-import { isIP } from 'node:net'
-
-export interface IpAddress {
-  readonly family: 4 | 6
-  readonly value: bigint
-}
-
-export interface IpRange {
-  readonly first: IpAddress
-  readonly bits: number
-}
-
-const WIDTH = { 4: 32n, 6: 128n } as const
-
-/** Returns null if it is not an address. Brackets and a zone (`fe80::1%eth0`) are removed; the URL parser reads `0x7f.1`. */
-export function readIp(text: string): IpAddress | null {
-  const bare = text.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '')
-  return bare.includes(':') ? readIpv6(bare) : readIpv4(bare)
-}
-
-/** Reads `10.0.0.0/8`, or one address. A range of mapped addresses is read as the range of the IPv4 addresses in it. */
-export function readRange(text: string): IpRange | null {
-  const range = rangeAsWritten(text)
-  const [, v4] = range === null ? [] : plainForms(range.first)
-  return range === null || v4 === undefined || range.bits < 96 ? range : { first: v4, bits: range.bits - 96 }
-}
-
-function rangeAsWritten(text: string): IpRange | null {
-  const [address = '', bits, ...rest] = text.split('/')
-  const first = readIp(address)
-  if (first === null || rest.length > 0) return null
-  const width = Number(WIDTH[first.family])
-  if (bits === undefined) return { first, bits: width }
-  return /^\d{1,3}$/.test(bits) && Number(bits) <= width ? { first, bits: Number(bits) } : null
-}
-
-export function isWithin({ first, bits }: IpRange, ip: IpAddress): boolean {
-  if (first.family !== ip.family) return false
-  const shift = WIDTH[ip.family] - BigInt(bits)
-  return ip.value >> shift === first.value >> shift
-}
-
-export const isSameIp = (a: IpAddress, b: IpAddress): boolean => a.family === b.family && a.value === b.value
+import { BlockList, isIP } from 'node:net'
 
 /**
- * Returns the address, and each IPv4 address that a device on the way may translate it to: mapped and compatible (RFC 4291),
- * 6to4, Teredo (server, and client, whose bits are inverted), NAT64 (RFC 6052, and both forms of RFC 8215).
+ * Returns an address in its shortest spelling, or null if it is not an address. Brackets and a zone (`fe80::1%eth0`) are
+ * removed. It does not read `0x7f.1`: the URL parser does.
  */
-export function formsOf(ip: IpAddress): readonly IpAddress[] {
-  if (ip.family === 4) return [ip]
-  const v4 = (value: bigint): IpAddress => ({ family: 4, value: value & 0xffff_ffffn })
-  const lies = (range: string): boolean => isWithin(rangeOf(range), ip)
-  const forms = [ip]
-  // :: and ::1 hold no IPv4 address.
-  if (lies('::/96') && ip.value > 1n) forms.push(v4(ip.value))
-  if (lies('::ffff:0:0/96') || lies('::ffff:0:0:0/96') || lies('64:ff9b::/96')) forms.push(v4(ip.value))
-  if (lies('2002::/16')) forms.push(v4(ip.value >> 80n))
-  if (lies('2001::/32')) forms.push(v4(ip.value >> 64n), v4(~ip.value))
-  if (lies('64:ff9b:1::/48'))
-    forms.push(v4(ip.value), v4(((ip.value >> 48n) & 0xffff_0000n) | ((ip.value >> 40n) & 0xffffn)))
-  return forms
+export function readIp(text: string): string | null {
+  const bare = text.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '')
+  const family = isIP(bare)
+  if (family === 6) return new URL(`http://[${bare}]`).hostname.slice(1, -1)
+  return family === 4 ? bare : null
 }
 
-/** Kind of a range. A receiver may be in `public`, `private` or `loopback`, and in no other. */
-export type AddressRange =
-  | 'public'
-  | 'private'
-  | 'loopback'
-  | Exclude<(typeof PLACES)[number][0], 'private' | 'loopback'>
+/** Set of address ranges. An IPv4 range also contains the IPv6 addresses that are mapped to it. */
+export class IpRanges {
+  readonly #v4 = new BlockList()
+  readonly #v6 = new BlockList()
 
-/** The first match counts. */
-const PLACES = [
+  /** @param ranges addresses, and ranges such as `10.0.0.0/8`; all are valid */
+  constructor(...ranges: readonly string[]) {
+    for (const range of ranges) {
+      const [address = '', bits = isIP(address) === 4 ? 32 : 128] = range.split('/')
+      const ip = readIp(address) ?? address
+      if (isIP(ip) === 4) this.#v4.addSubnet(ip, Number(bits), 'ipv4')
+      // A range of mapped addresses is the range of the IPv4 addresses in it.
+      else if (MAPPED.test(ip) && Number(bits) >= 96) this.#v4.addSubnet(lastFour(ip), Number(bits) - 96, 'ipv4')
+      else this.#v6.addSubnet(ip, Number(bits), 'ipv6')
+    }
+  }
+
+  /** BlockList finds mapped addresses in IPv4 ranges. It would also find every IPv4 address in `::/0`. */
+  has(ip: string): boolean {
+    return isIP(ip) === 4 ? this.#v4.check(ip) : this.#v4.check(ip, 'ipv6') || this.#v6.check(ip, 'ipv6')
+  }
+}
+
+/** The shortest spelling of an IPv6 address that is mapped to an IPv4 one. */
+const MAPPED = /^::ffff:[\da-f]+:[\da-f]+$/
+
+function bytesOf(ipv6: string): number[] {
+  const [left = [], right = []] = ipv6.split('::').map((half) => (half === '' ? [] : half.split(':')))
+  const zeros = Array<string>(8 - left.length - right.length).fill('0')
+  return [...left, ...zeros, ...right].flatMap((group) => [
+    Number.parseInt(group, 16) >> 8,
+    Number.parseInt(group, 16) & 0xff,
+  ])
+}
+
+const lastFour = (ipv6: string): string => bytesOf(ipv6).slice(12).join('.')
+
+/** Which bytes of an IPv6 address are an IPv4 address. */
+const EMBEDDED: readonly { readonly in: IpRanges; readonly bytes: readonly number[]; readonly inverted?: true }[] = [
+  // Compatible and mapped (RFC 4291), translated (RFC 2765), NAT64 (RFC 6052, and one form of RFC 8215).
+  {
+    in: new IpRanges('::/96', '::ffff:0:0/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48'),
+    bytes: [12, 13, 14, 15],
+  },
+  // The other form of RFC 8215 leaves out byte 8.
+  { in: new IpRanges('64:ff9b:1::/48'), bytes: [6, 7, 9, 10] },
+  // 6to4.
+  { in: new IpRanges('2002::/16'), bytes: [2, 3, 4, 5] },
+  // Teredo: the server, and the client, whose bits are inverted.
+  { in: new IpRanges('2001::/32'), bytes: [4, 5, 6, 7] },
+  { in: new IpRanges('2001::/32'), bytes: [12, 13, 14, 15], inverted: true },
+]
+
+/** Returns the address, and each IPv4 address that a device on the way may translate it to. */
+export function formsOf(ip: string): readonly string[] {
+  // `::` and `::1` hold no IPv4 address.
+  if (isIP(ip) === 4 || ip === '::' || ip === '::1') return [ip]
+  const all = bytesOf(ip)
+  const embedded = EMBEDDED.filter((form) => form.in.has(ip)).map(({ bytes, inverted }) =>
+    bytes.map((at) => (inverted ? ~(all[at] ?? 0) & 0xff : all[at])).join('.'),
+  )
+  return [ip, ...embedded]
+}
+
+/** Kinds of ranges. A receiver may be in `public`, `private` or `loopback`, and in no other. The first match counts. */
+const KINDS = {
   // Cloud metadata: AWS, GCP, Alibaba, Azure, Oracle. They give credentials to anyone who can reach them.
-  [
-    'metadata',
-    ['169.254.169.254', '169.254.170.2', '169.254.170.23', '100.100.100.200', '168.63.129.16', '192.0.0.192'],
-  ],
-  ['metadata', ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254']],
-  ['unspecified', ['0.0.0.0/8', '::/128']],
-  ['link-local', ['169.254.0.0/16', 'fe80::/10']],
-  ['multicast', ['224.0.0.0/4', 'ff00::/8']],
-  ['reserved', ['192.0.0.0/24', '192.88.99.0/24', '198.18.0.0/15', '240.0.0.0/4']],
-  ['documentation', ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8::/32', '3fff::/20']],
-  ['loopback', ['127.0.0.0/8', '::1']],
+  metadata: new IpRanges(
+    ...['169.254.169.254', '169.254.170.2', '169.254.170.23', '100.100.100.200', '168.63.129.16', '192.0.0.192'],
+    ...['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254'],
+  ),
+  unspecified: new IpRanges('0.0.0.0/8', '::'),
+  'link-local': new IpRanges('169.254.0.0/16', 'fe80::/10'),
+  multicast: new IpRanges('224.0.0.0/4', 'ff00::/8'),
+  documentation: new IpRanges('192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8::/32', '3fff::/20'),
+  // 2001::/23: Teredo, ORCHID, benchmarking and similar, which are never a receiver.
+  reserved: new IpRanges('192.0.0.0/24', '192.88.99.0/24', '198.18.0.0/15', '240.0.0.0/4', '2001::/23'),
+  loopback: new IpRanges('127.0.0.0/8', '::1'),
   // 100.64/10 is shared with carriers and used by Tailscale; fec0::/10 was replaced by fc00::/7.
-  ['private', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10']],
-  // Teredo, ORCHID, benchmarking and similar: never a receiver.
-  ['reserved', ['2001::/23']],
-] as const
+  private: new IpRanges('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10'),
+  // IPv6 addresses outside of these are not assigned yet.
+  public: new IpRanges('0.0.0.0/0', '2000::/3', '64:ff9b::/96'),
+}
 
-/** IPv6 addresses outside of these, without an IPv4 address in them, are not assigned yet. */
-const GIVEN = ['2000::/3', '::ffff:0:0/96', '64:ff9b::/96']
+export type AddressKind = keyof typeof KINDS
 
 /** Returns the kind of this one form of an address. Call it for each of `formsOf`. */
-export function placeOf(ip: IpAddress): AddressRange {
-  for (const [place, ranges] of PLACES) if (ranges.some((range) => isWithin(rangeOf(range), ip))) return place
-  if (ip.family === 4) return 'public'
-  return GIVEN.some((range) => isWithin(rangeOf(range), ip)) ? 'public' : 'reserved'
-}
-
-/** Writes an address in its shortest form. */
-export function formatIp({ family, value }: IpAddress): string {
-  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.')
-  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16))
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
-}
-
-/** Returns whether a connection to this form of an address stays on this machine: loopback, or unspecified. */
-export function isLoopbackIp(ip: IpAddress): boolean {
-  const place = placeOf(ip)
-  return place === 'loopback' || place === 'unspecified'
+export function kindOf(ip: string): AddressKind {
+  const kinds = Object.keys(KINDS) as AddressKind[]
+  return kinds.find((kind) => KINDS[kind].has(ip)) ?? 'reserved'
 }
 
 /**
@@ -123,36 +114,5 @@ export function isLoopbackHost(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '')
   if (name === 'localhost' || name.endsWith('.localhost')) return true
   const ip = readIp(name)
-  return ip !== null && plainForms(ip).some((form) => placeOf(form) === 'loopback')
-}
-
-const isMapped = (ip: IpAddress): boolean => ip.family === 6 && ip.value >> 32n === 0xffffn
-
-/** Returns the address, and for a mapped one its IPv4 address, which is the same socket. */
-export const plainForms = (ip: IpAddress): readonly IpAddress[] =>
-  isMapped(ip) ? [ip, { family: 4, value: ip.value & 0xffff_ffffn }] : [ip]
-
-const known = new Map<string, IpRange>()
-
-/** Reads a range of the tables above, once. */
-function rangeOf(text: string): IpRange {
-  const range = known.get(text) ?? rangeAsWritten(text)
-  if (range === null) throw new Error(`${text} is not a range`)
-  known.set(text, range)
-  return range
-}
-
-function readIpv4(text: string): IpAddress | null {
-  if (isIP(text) !== 4) return null
-  return { family: 4, value: text.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n) }
-}
-
-function readIpv6(text: string): IpAddress | null {
-  if (isIP(text) !== 6) return null
-  // The URL parser writes each spelling in the same way: eight groups, of which one run of zeros may be `::`.
-  const halves = new URL(`http://[${text}]`).hostname.slice(1, -1).split('::')
-  const [left = [], right = []] = halves.map((half) => (half === '' ? [] : half.split(':')))
-  const zeros = Array<string>(8 - left.length - right.length).fill('0')
-  const value = [...left, ...zeros, ...right].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n)
-  return { family: 6, value }
+  return ip !== null && KINDS.loopback.has(ip)
 }

@@ -2,25 +2,12 @@
 // target. Pure: it resolves no name. The code that connects asks again for each address that a name resolves to.
 
 import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
-import {
-  type AddressRange,
-  formatIp,
-  formsOf,
-  type IpAddress,
-  type IpRange,
-  isLoopbackHost,
-  isLoopbackIp,
-  isSameIp,
-  isWithin,
-  placeOf,
-  plainForms,
-  readIp,
-  readRange,
-} from '../text/ip-address.ts'
+import { type AddressKind, formsOf, IpRanges, isLoopbackHost, kindOf, readIp } from '../text/ip-address.ts'
 
 /** Ranges of addresses, and host names. */
 interface Rules {
-  readonly ranges: readonly IpRange[]
+  readonly hasRanges: boolean
+  readonly ranges: IpRanges
   readonly names: ReadonlySet<string>
 }
 
@@ -69,8 +56,8 @@ export interface ReceiverAddress {
   /** Name or address, in lower case, without brackets and without a trailing dot. */
   readonly host: string
   readonly port: number
-  /** Null if the host is a name. */
-  readonly ip: IpAddress | null
+  /** The host in its shortest spelling; null if it is a name. */
+  readonly ip: string | null
 }
 
 /** Names of cloud metadata services. Known addresses that they resolve to are refused too. */
@@ -83,7 +70,7 @@ const METADATA_NAMES = [
   'instance-data.ec2.internal',
 ]
 
-const FIT: readonly AddressRange[] = ['public', 'private', 'loopback']
+const FIT: readonly AddressKind[] = ['public', 'private', 'loopback']
 
 export function createAddressPolicy(
   settings: PolicySettings,
@@ -132,12 +119,12 @@ export function webhookUrlRefusal(url: string, policy: AddressPolicy): string | 
 /** Returns the reason why a receiver is refused before its name is resolved; null if it is not. */
 export function receiverRefusal(receiver: ReceiverAddress, policy: AddressPolicy): string | null {
   const { host, port, ip } = receiver
-  if (ip !== null) return addressRefusal(formatIp(ip), receiver, policy)
+  if (ip !== null) return addressRefusal(ip, receiver, policy)
   const server = serverNamed(host, port, policy) ?? (isUnderPublicUrl(receiver, policy) ? 'foreman itself' : null)
   if (server !== null) return `goes to ${server}, which is never allowed`
   if (policy.deny.names.has(host)) return `goes to ${host}, which FOREMAN_WEBHOOK_DENY contains`
   if (policy.allow.names.has(host)) return null
-  if (policy.only && policy.allow.ranges.length === 0) return notListed(host)
+  if (policy.only && !policy.allow.hasRanges) return notListed(host)
   return METADATA_NAMES.includes(host) ? unfit(host, 'metadata') : null
 }
 
@@ -150,39 +137,34 @@ export function addressRefusal(address: string, receiver: ReceiverAddress, polic
   const ip = readIp(address)
   if (ip === null) return `goes to ${receiver.host}, which resolves to an invalid address`
   const forms = formsOf(ip)
-  const shown = receiver.ip === null ? `${receiver.host} (${formatIp(ip)})` : formatIp(ip)
+  const shown = receiver.ip === null ? `${receiver.host} (${ip})` : ip
   const server = serverAt(forms, receiver.port, policy)
   if (server !== null) return `goes to ${shown}, which is ${server} and never allowed`
   if (isUnderPublicUrl(receiver, policy)) return `goes to ${shown}, which is foreman itself and never allowed`
-  if (forms.some((form) => policy.deny.ranges.some((range) => isWithin(range, form))))
-    return `goes to ${shown}, which FOREMAN_WEBHOOK_DENY contains`
+  if (forms.some((form) => policy.deny.ranges.has(form))) return `goes to ${shown}, which FOREMAN_WEBHOOK_DENY contains`
   // An allowed IPv4 range does not allow a tunnel to it.
-  const isListed =
-    policy.allow.names.has(receiver.host) ||
-    plainForms(ip).some((form) => policy.allow.ranges.some((range) => isWithin(range, form)))
-  if (isListed) return null
+  if (policy.allow.names.has(receiver.host) || policy.allow.ranges.has(ip)) return null
   if (policy.only) return notListed(shown)
-  const place = forms.map(placeOf).find((candidate) => !FIT.includes(candidate))
-  return place === undefined ? null : unfit(shown, place)
+  const kind = forms.map(kindOf).find((candidate) => !FIT.includes(candidate))
+  return kind === undefined ? null : unfit(shown, kind)
 }
 
 const notListed = (where: string): string =>
   `goes to ${where}, which FOREMAN_WEBHOOK_ALLOW does not contain (and it contains "only")`
 
-const unfit = (where: string, place: AddressRange): string =>
-  `goes to ${where}, ${/^[aeiou]/.test(place) ? 'an' : 'a'} ${place} address: add it to FOREMAN_WEBHOOK_ALLOW to allow it`
+const unfit = (where: string, kind: AddressKind): string =>
+  `goes to ${where}, ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind} address: add it to FOREMAN_WEBHOOK_ALLOW to allow it`
 
 function rulesOf(rules: readonly string[]): Rules {
-  // `0x7f.1` is a host name to the settings' parser and an address to the URL parser, so rules are parsed as URLs are.
-  const ranges = rules.map((rule) => readRange(rule) ?? readIpOfUrl(rule))
-  return {
-    ranges: ranges.filter((range) => range !== null),
-    names: new Set(rules.filter((_, index) => ranges[index] === null)),
-  }
+  const ranges = rules.filter((rule) => rule.includes('/')).concat(rules.map(ipOf).filter((ip) => ip !== null))
+  const names = rules.filter((rule) => !rule.includes('/') && ipOf(rule) === null)
+  return { hasRanges: ranges.length > 0, ranges: new IpRanges(...ranges), names: new Set(names) }
 }
 
-function readIpOfUrl(host: string): IpRange | null {
-  return URL.canParse(`http://${host}`) ? readRange(new URL(`http://${host}`).hostname) : null
+/** `0x7f.1` is a host name to the settings' parser and an address to the URL parser, so rules are parsed as URLs are. */
+function ipOf(rule: string): string | null {
+  const url = URL.parse(`http://${rule}`)
+  return readIp(rule) ?? (url === null ? null : readIp(url.hostname))
 }
 
 const WORDS = { own: 'foreman itself', target: 'the target' } as const
@@ -195,7 +177,7 @@ function serverNamed(host: string, port: number, policy: AddressPolicy): string 
   return found === undefined ? null : WORDS[found]
 }
 
-function serverAt(forms: readonly IpAddress[], port: number, policy: AddressPolicy): string | null {
+function serverAt(forms: readonly string[], port: number, policy: AddressPolicy): string | null {
   const found = SERVERS.find((server) => policy[server].port === port && isAt(forms, policy[server], policy.machine))
   if (found !== undefined) return WORDS[found]
   // Without the addresses of this machine, any address could be one at which the server listens.
@@ -210,32 +192,29 @@ function serverAt(forms: readonly IpAddress[], port: number, policy: AddressPoli
 const isNameOf = (machine: ThisMachine, host: string): boolean => isLoopbackHost(host) || machine.names.includes(host)
 
 /** Whether a connection to any of these forms of an address reaches this machine. */
-function isThisMachine(forms: readonly IpAddress[], machine: ThisMachine): boolean {
-  return forms.some((form) => isLoopbackIp(form)) || (machine.addresses ?? []).some((own) => isOneOf(forms, own))
+const isThisMachine = (forms: readonly string[], machine: ThisMachine): boolean =>
+  forms.some((form) => ['loopback', 'unspecified'].includes(kindOf(form))) ||
+  (machine.addresses ?? []).some((own) => isOneOf(forms, own))
+
+const formsIn = (address: string): readonly string[] => {
+  const ip = readIp(address)
+  return ip === null ? [] : formsOf(ip)
 }
 
-function isOneOf(forms: readonly IpAddress[], address: string): boolean {
-  const ip = readIp(address)
-  return ip !== null && formsOf(ip).some((place) => forms.some((form) => isSameIp(place, form)))
-}
+const isOneOf = (forms: readonly string[], address: string): boolean =>
+  formsIn(address).some((form) => forms.includes(form))
 
 /** Whether the server can be reached at each address of this machine. */
-function isOnThisMachine({ names, addresses, listensEverywhere }: Server, machine: ThisMachine): boolean {
-  if (!listensEverywhere) return false
-  return (
-    names.some((name) => isNameOf(machine, name)) ||
-    addresses.map(readIp).some((ip) => ip !== null && isThisMachine(formsOf(ip), machine))
-  )
-}
+const isOnThisMachine = ({ names, addresses, listensEverywhere }: Server, machine: ThisMachine): boolean =>
+  listensEverywhere &&
+  (names.some((name) => isNameOf(machine, name)) ||
+    addresses.some((address) => isThisMachine(formsIn(address), machine)))
 
-function isAt(forms: readonly IpAddress[], server: Server, machine: ThisMachine): boolean {
+function isAt(forms: readonly string[], server: Server, machine: ThisMachine): boolean {
   if (isOnThisMachine(server, machine) && isThisMachine(forms, machine)) return true
-  return server.addresses.some((address) => isOneOf(forms, address) || isReachedUnspecified(forms, address))
-}
-
-/** A connection to the unspecified address reaches a loopback address. */
-function isReachedUnspecified(forms: readonly IpAddress[], address: string): boolean {
-  return forms.some((form) => placeOf(form) === 'unspecified') && isLoopbackHost(address)
+  // A connection to the unspecified address reaches a loopback address.
+  const isUnspecified = forms.some((form) => kindOf(form) === 'unspecified')
+  return server.addresses.some((address) => isOneOf(forms, address) || (isUnspecified && isLoopbackHost(address)))
 }
 
 /** A proxy may serve other things than foreman on the same host, so the path counts. */

@@ -4,7 +4,7 @@
 
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { formatIp, readIp } from '../text/ip-address.ts'
+import { readIp } from '../text/ip-address.ts'
 import { type AddressPolicy, addressRefusal, type ReceiverAddress, receiverRefusal } from './address-policy.ts'
 import type { DnsCache, ResolvedAddress } from './dns-cache.ts'
 
@@ -69,7 +69,8 @@ async function resolve(
   { names }: PeerParts,
   signal: AbortSignal,
 ): Promise<readonly ResolvedAddress[]> {
-  const addresses = ip === null ? await names.resolve(host, signal) : [{ address: formatIp(ip), family: ip.family }]
+  const addresses: readonly ResolvedAddress[] =
+    ip === null ? await names.resolve(host, signal) : [{ address: ip, family: ip.includes(':') ? 6 : 4 }]
   if (addresses.length === 0) throw new Error(`${host} has no address`)
   return addresses
 }
