@@ -5,8 +5,10 @@ import { ApiError, AuthError, ForemanClient, UnreachableError } from '../client/
 import { loadCaller, ownUrl } from '../daemon/config/caller.ts'
 import { CALLER_URL, SETTINGS } from '../daemon/config/options.ts'
 import { processSources } from '../daemon/config/sources.ts'
-import { duration, formatDuration, MAX_DURATION_MS, type Parser } from '../daemon/text/grammar.ts'
+import { duration, formatDuration, MAX_DURATION_MS, type Parser, plain } from '../daemon/text/grammar.ts'
+import { reasonOf } from '../daemon/text/system-error.ts'
 import { CommandError, EXIT } from './exit.ts'
+import { errorHint } from './job-words.ts'
 import { printable } from './terminal.ts'
 
 export interface ConnectionFlags {
@@ -23,7 +25,8 @@ export const argument =
   <T>(parser: Parser<T>) =>
   (text: string): T => {
     const parsed = parser.parse(text)
-    if (parsed.kind === 'refused') throw new InvalidArgumentError(`It ${parsed.why}; allowed: ${parser.allowed}.`)
+    if (parsed.kind === 'refused')
+      throw new InvalidArgumentError(`It ${parsed.why}; allowed: ${plain(parser.allowed)}.`)
     return parsed.value
   }
 
@@ -38,12 +41,12 @@ export function withChoices<T extends Option | Argument>(it: T, words: readonly 
  * `--timeout "5" has no unit (did you mean 5s?); allowed: …`.
  */
 export function usageErrorText(text: string): string {
-  const [, option, value, why] =
-    /^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*)$/s.exec(text) ?? []
-  if (option === undefined || why === undefined) return text
-  const [, choices] = /^Allowed choices are (.*)\.\s*$/s.exec(why) ?? []
-  if (choices !== undefined) return `error: ${option} must be one of ${choices}; not "${value}"\n`
-  return `error: ${option} "${value}" ${why.replace(/^It /, '').replace(/\.\s*$/, '')}\n`
+  const [, option, argument, why = ''] =
+    /^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*)\.\s*$/s.exec(text) ?? []
+  const [, value, name] = /^error: command-argument value '(.*)' is invalid for argument '(\w+)'/s.exec(text) ?? []
+  const [, choices] = /Allowed choices are (.*)\.\s*$/s.exec(text) ?? []
+  if (choices !== undefined) return `error: ${option ?? name} must be one of ${choices}; not "${argument ?? value}"\n`
+  return option === undefined ? text : `error: ${option} "${argument}" ${why.replace(/^It /, '')}\n`
 }
 
 /** Adds the options of every command that talks to a daemon, except `--timeout`. */
@@ -85,20 +88,23 @@ export function connect({ url, timeout = CALL_TIMEOUT_MS }: ConnectionFlags, fal
   return new ForemanClient({ url: caller.url, timeoutMs: timeout, ...(token === null ? {} : { token }) })
 }
 
-/** The message and exit code for a failed call. */
+/** The message of an error, without control characters and without codes of the operating system. */
+export const errorMessage = (error: unknown): string => printable(reasonOf(error))
+
+/** The message and exit code for a failed command. */
 export function commandErrorOf(error: unknown): CommandError {
   if (error instanceof CommandError) return error
-  const message = `foreman: ${printable(error instanceof Error ? error.message : String(error))}`
+  const message = `foreman: ${errorMessage(error)}`
   if (error instanceof UnreachableError) {
-    return new CommandError(
-      EXIT.unreachable,
-      `${message}\nIs it running there? Another address: --url, or ${CALLER_URL.name}.`,
-    )
+    const cure = `Is foreman running there? Give another address with --url or ${CALLER_URL.name}.`
+    return new CommandError(EXIT.unreachable, `${message}\n${cure}`)
   }
-  if (error instanceof AuthError && error.code === 'unauthorized') return new CommandError(EXIT.refused, tokenProblem())
-  const takesNoWork = error instanceof ApiError && error.status === 503
-  if (error instanceof AuthError || takesNoWork) return new CommandError(EXIT.refused, message)
-  return new CommandError(EXIT.error, message)
+  if (!(error instanceof ApiError)) return new CommandError(EXIT.error, message)
+  if (error.code === 'unauthorized') return new CommandError(EXIT.refused, tokenProblem())
+  const isRefused = error instanceof AuthError || error.status === 503
+  // What the caller did wrong is in the message. What to do about the daemon is in the hint.
+  const hint = isRefused || error.status >= 500 ? errorHint({ code: error.code ?? '' }) : null
+  return new CommandError(isRefused ? EXIT.refused : EXIT.error, hint === null ? message : `${message}\n${hint}`)
 }
 
 /** Tells a missing token from a wrong one: the daemon's answer is the same for both. */

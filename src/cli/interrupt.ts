@@ -1,7 +1,7 @@
 // Ctrl-C while waiting for a job: asks once at a terminal, cancels elsewhere. It only reports the choice to its caller.
 
-import { cut } from './display-width.ts'
 import { CTRL_C, type Keyboard, listenToKeys } from './keyboard.ts'
+import { cut } from './terminal.ts'
 
 export type InterruptChoice = 'cancel' | 'leave'
 

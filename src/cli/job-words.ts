@@ -1,17 +1,9 @@
 // Texts for a job's state, place, times, speed and error on a terminal. Pure.
 
+import { withoutErrno } from '../daemon/text/system-error.ts'
 import { ERRORS } from '../protocol/error.ts'
 import type { JobErrorDocument, JobState, JobSummary, WaitingForDocument } from '../protocol/wire.ts'
-import { age, type Painter, printable, type Style } from './terminal.ts'
-
-export const STATES = [
-  'queued',
-  'loading',
-  'working',
-  'done',
-  'failed',
-  'cancelled',
-] as const satisfies readonly JobState[]
+import { age, printable, type Style, since, styled, until } from './terminal.ts'
 
 const STYLES: Readonly<Record<JobState, Style>> = {
   queued: 'dim',
@@ -22,10 +14,12 @@ const STYLES: Readonly<Record<JobState, Style>> = {
   cancelled: 'yellow',
 }
 
+export const STATES = Object.keys(STYLES) as readonly JobState[]
+
 /** Colours a cell that has a state and its padding. */
-export function paintState(cell: string, style: Painter): string {
-  const painted = STYLES[cell.trim() as JobState]
-  return painted === undefined ? cell : style(painted, cell)
+export function paintState(cell: string): string {
+  const style = STYLES[cell.trim() as JobState]
+  return style === undefined ? cell : styled(style, cell)
 }
 
 /** A job's place in the queue: `next`, `3 ahead`, or a dash if unknown. `position` is the number of jobs ahead. */
@@ -51,30 +45,28 @@ export function speedText({ usage, timings: { eval_ms } }: JobSummary): string {
 /** What a job waits for: `jobs for qwen3:14b go first, for 12m00s at most`; a dash if unknown. */
 export function waitingForText(waiting: WaitingForDocument | null | undefined, now: number, isShort = false): string {
   if (waiting == null) return '–'
-  const since = age(Math.max(0, now - Date.parse(waiting.since)))
-  const left = waiting.until === undefined ? null : age(Math.max(0, Date.parse(waiting.until) - now))
+  const ago = since(waiting.since, now)
+  const left = waiting.until === undefined ? null : until(waiting.until, now)
   switch (waiting.reason) {
     case 'paused':
-      return left === null ? `foreman is paused (${since})` : `foreman is paused, ${left} more`
+      return left === null ? `foreman is paused (${ago})` : `foreman is paused, ${left} more`
     case 'storage_full':
-      return `no free disk space at foreman (${since})`
+      return `no free disk space at foreman (${ago})`
     case 'target_unreachable':
-      return `Ollama does not answer (${since})`
+      return `Ollama does not answer (${ago})`
     case 'backoff':
       return `retried in ${left ?? '?'}`
-    case 'draining': {
-      const end = left === null ? '' : `, for ${left} at most`
-      return `jobs for ${printable(waiting.affinity ?? 'another model')} go first${end}`
-    }
+    case 'draining':
+      return `jobs for ${printable(waiting.affinity ?? 'another model')} go first${left === null ? '' : `, for ${left} at most`}`
     case 'running':
       if (waiting.job_id === undefined) return 'about to be sent'
-      return `${isShort ? 'the running job' : `job ${printable(waiting.job_id)}`} (${since})`
+      return `${isShort ? 'the running job' : `job ${printable(waiting.job_id)}`} (${ago})`
   }
 }
 
 /** The message of a job's error. The wire has Ollama's "request canceled" for a cancelled job, which adds nothing here. */
 export const errorText = ({ code, message }: JobErrorDocument): string =>
-  code === 'cancelled' ? 'cancelled on request' : printable(message)
+  code === 'cancelled' ? 'cancelled on request' : printable(withoutErrno(message))
 
 /** What to do about a job's error; null if it is unknown or there is nothing to do. */
 export const errorHint = ({ code }: Pick<JobErrorDocument, 'code'>): string | null =>

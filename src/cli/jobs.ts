@@ -9,7 +9,7 @@ import { follow } from './follow.ts'
 import { addArtifact } from './job-artifact.ts'
 import { addCancel, addRetry, addRm } from './job-changes.ts'
 import { jobPage } from './job-page.ts'
-import { jobRow, jobTable, type TableRow } from './job-table.ts'
+import { jobCells, jobTable, LIST } from './job-table.ts'
 import { STATES } from './job-words.ts'
 import { ProgressLine } from './progress.ts'
 import { jsonText, terminalWidth } from './terminal.ts'
@@ -97,17 +97,17 @@ async function printList({ state, model, label, limit, all, ...flags }: ListFlag
     ...(label === undefined ? {} : { label }),
   }
   const most = all === true ? Number.POSITIVE_INFINITY : limit
-  const rows: TableRow[] = []
+  const rows: (readonly string[])[] = []
   let count = 0
   for await (const job of connect(flags).jobs({ ...filter, limit: Math.min(most, 200) })) {
     // One job more than is shown, to know whether there are more.
     if (count++ === most) break
     if (flags.json === true) process.stdout.write(`${jsonText(job, 'line')}\n`)
-    else rows.push(jobRow(job, Date.now()))
+    else rows.push(jobCells(LIST, job, Date.now()))
   }
   if (flags.json === true) return
   if (rows.length === 0) process.stderr.write('no jobs\n')
-  else process.stdout.write(`${jobTable(rows, terminalWidth()).join('\n')}\n`)
+  else process.stdout.write(`${jobTable(LIST, rows, terminalWidth()).join('\n')}\n`)
   if (count > most && process.stdout.isTTY) process.stderr.write(`the newest ${limit}; --limit or --all for more\n`)
 }
 

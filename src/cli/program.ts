@@ -8,14 +8,12 @@ import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
 import { commandErrorOf, usageErrorText } from './connection.ts'
 import { EXIT, EXIT_HELP } from './exit.ts'
-import { addHealth } from './health.ts'
 import { addJobs } from './jobs.ts'
 import { addPause, addResume } from './pause.ts'
-import { addPs } from './ps.ts'
 import { addServe } from './serve.ts'
+import { addHealth, addPs, addVersion } from './status.ts'
 import { addSubmit } from './submit.ts'
 import { addTop } from './top.ts'
-import { addVersion } from './version.ts'
 
 const EXAMPLES = `A durable, observable queue in front of one Ollama server. Ollama clients work unchanged.
 

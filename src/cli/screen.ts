@@ -1,7 +1,7 @@
 // Terminal output that is redrawn in place: the alternate screen and the status line. The terminal is restored however the
 // process ends.
 
-import { cut } from './display-width.ts'
+import { cut } from './terminal.ts'
 
 // Alternate screen, no cursor, no wrapping: a line too long by one column would scroll the whole screen.
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'

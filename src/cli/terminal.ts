@@ -2,11 +2,9 @@
 // model's name may contain an escape sequence.
 
 import { styleText } from 'node:util'
-import { cut, displayWidth } from './display-width.ts'
+import displayWidth from 'string-width'
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
-
-export type Painter = (style: Style, text: string) => string
 
 /** Colours text if stdout is a terminal. Node honours NO_COLOR, FORCE_COLOR and TERM=dumb. */
 export const styled = (style: Style, text: string): string => styleText(style, text)
@@ -61,6 +59,36 @@ export function bytes(count: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
+/** The time since `iso`, or 0s if it is in the future. */
+export const since = (iso: string, now: number): string => age(Math.max(0, now - Date.parse(iso)))
+
+/** The time until `iso`, or 0s if it has passed. */
+export const until = (iso: string, now: number): string => age(Math.max(0, Date.parse(iso) - now))
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a colour sequence starts with one.
+const COLOUR = /(\x1b\[[\d;]*m)/
+
+const GRAPHEMES = new Intl.Segmenter()
+
+/**
+ * The text, or its beginning and `…` if it takes more than `room` columns. Colour sequences after the cut stay, so that
+ * colours end.
+ */
+export function cut(line: string, room: number): string {
+  if (displayWidth(line) <= room) return line
+  if (room < 1) return ''
+  let width = 1
+  const kept = line.split(COLOUR).flatMap((part, index) => {
+    // `split` puts the sequences at the odd places.
+    if (index % 2 === 1) return part
+    return Array.from(GRAPHEMES.segment(part), ({ segment }) => segment).filter((segment) => {
+      width += displayWidth(segment)
+      return width <= room
+    })
+  })
+  return `${kept.join('')}…`
+}
+
 /** 80 in a pipe, and on a terminal that reports 0 (a serial line). At least 40: narrower lines wrap. */
 export function terminalWidth(columns: number | undefined = process.stdout.columns): number {
   return Math.max(columns === undefined || columns === 0 ? 80 : columns, 40)
@@ -78,7 +106,7 @@ export interface Column {
 /** A column is not cut below this. */
 const MIN_COLUMN_WIDTH = 8
 
-/** Lines of a table: headings, then rows, two spaces between columns. Shrinking columns are cut to fit `width`. */
+/** Lines of a table: bold headings, then rows, two spaces between columns. Shrinking columns are cut to fit `width`. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
   const all = [columns.map(({ heading }) => heading), ...rows]
   const widths = columns.map((_, index) => all.reduce((most, row) => Math.max(most, displayWidth(row[index] ?? '')), 0))
@@ -91,16 +119,17 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     if (widest === undefined) break
     widths[widest] = (widths[widest] ?? 0) - 1
   }
-  return all.map((row, number) =>
+  const [head = '', ...lines] = all.map((row, number) =>
     columns
       .map(({ align, paint }, index) => {
         const room = widths[index] ?? 0
         const cell = cut(row[index] ?? '', room)
-        const padding = ' '.repeat(Math.max(0, room - displayWidth(cell)))
-        const padded = align === 'right' ? padding + cell : index === columns.length - 1 ? cell : cell + padding
+        const padding = ' '.repeat(room - displayWidth(cell))
+        const padded = align === 'right' ? padding + cell : cell + padding
         return paint === undefined || number === 0 ? padded : paint(padded)
       })
       .join('  ')
       .trimEnd(),
   )
+  return [styled('bold', head), ...lines]
 }

@@ -1,12 +1,19 @@
 // One frame of `foreman top`: target, running job, queue and latest finished jobs, fitted to the size of the terminal. Pure.
 
+import displayWidth from 'string-width'
 import type { JobSummary, StatusDocument } from '../protocol/wire.ts'
-import { cut, displayWidth } from './display-width.ts'
-import { aheadCell } from './job-table.ts'
-import { etaText, paintState, ranText, speedText } from './job-words.ts'
-import { drainLines, targetLines, WAITING_COLUMNS, waitingRows } from './ps.ts'
+import { type JobHeading, jobCells, jobTable } from './job-table.ts'
 import type { Size } from './screen.ts'
-import { age, bytes, type Column, type Painter, printable, styled, table } from './terminal.ts'
+import {
+  drainLines,
+  pauseLines,
+  runningLines,
+  type SeenAnswer,
+  targetLines,
+  waitingLine,
+  waitingTable,
+} from './status-lines.ts'
+import { age, cut, printable, styled } from './terminal.ts'
 
 /** What the last requests answered. */
 export interface Top {
@@ -18,13 +25,14 @@ export interface Top {
   /** Finished jobs, unordered. */
   readonly finished: readonly JobSummary[]
   /** Answer of the running job. */
-  readonly answer: { readonly records: number; readonly perSecond: number | null; readonly label: string | null }
+  readonly answer: SeenAnswer
   /** The last failed request; null after a successful one. */
   readonly trouble: { readonly text: string; readonly forMs: number } | null
   /** Whether keys can be read, so that the last line names them. */
   readonly hasKeys: boolean
 }
 
+/** A table that may be shown in part. */
 interface Section {
   /** Lines before its first row. */
   readonly head: number
@@ -32,38 +40,32 @@ interface Section {
   lines(rows: number): string[]
 }
 
-export function frame(top: Top, { columns, rows }: Size, now: number, style: Painter = styled): string[] {
-  // A terminal without wrapping overwrites its last column with the rest of a long line: `3.4` became `4`.
-  return picture(top, { columns, rows }, now, style).map((line) => cut(line, columns))
-}
-
-function picture(top: Top, { columns, rows }: Size, now: number, style: Painter): string[] {
-  const { status } = top
+export function frame(top: Top, { columns, rows }: Size, now: number): string[] {
+  const { status, hasKeys } = top
   const width = Math.max(columns, 40)
-  const lines = [titleLine(top, width, now, style)]
-  const foot = footLine(top, style)
+  const lines = [titleLine(top, width, now)]
+  const bottom = rows - (hasKeys ? 1 : 0)
   if (status !== null) {
     // Many resident models must not push the queue off the screen.
-    const target = targetLines({ ...status, paused: false }, width, now, style).slice(0, Math.max(2, rows - 18))
+    lines.push(...targetLines(status, width, now).slice(0, Math.max(2, rows - 18)))
     const gap = rows < 16 ? [] : ['']
-    lines.push(...target, ...gap, ...runningLines(top, status, width, style), ...gap)
-    if (rows >= 20) lines.push(...drainLines(status, width, now, style))
-    lines.push(waitingLine(status, style))
-    const sections = [
-      modelSection(status, width, now, style),
-      nextSection(top, width, now, style),
-      finishedSection(top, width, now, style),
-    ]
-    const shares = share(sections, rows - lines.length - (foot === '' ? 0 : 1))
-    sections.forEach((section, index) => {
-      const rowsOfIt = shares[index] ?? 0
-      if (rowsOfIt > 0) lines.push(...section.lines(rowsOfIt))
-    })
+    lines.push(...gap, ...pauseLines(status, width, now), ...runningLines(status, width, top.answer), ...gap)
+    if (rows >= 20) lines.push(...drainLines(status, width, now))
+    lines.push(waitingLine(status))
+    const sections = sectionsOf(top, status, width, now)
+    const shares = share(sections, bottom - lines.length)
+    for (const [index, section] of sections.entries()) {
+      const own = shares[index] ?? 0
+      if (own > 0) lines.push(...section.lines(own))
+    }
   }
-  if (foot === '') return lines.slice(0, rows)
-  const shown = lines.slice(0, Math.max(1, rows - 1))
-  const gap = Number.isFinite(rows) ? Math.max(0, rows - 1 - shown.length) : 0
-  return [...shown, ...Array<string>(gap).fill(''), foot].slice(0, rows)
+  if (hasKeys) {
+    lines.length = Math.min(lines.length, Math.max(1, bottom))
+    while (lines.length < bottom) lines.push('')
+    lines.push(styled('dim', status === null ? 'q quit' : `q quit   p ${status.paused ? 'resume' : 'pause'}`))
+  }
+  // A terminal without wrapping overwrites its last column with the rest of a long line: `3.4` became `4`.
+  return lines.slice(0, rows).map((line) => cut(line, columns))
 }
 
 /** Rows of each section: one row to each in turn, until the room or the rows are used up. */
@@ -83,111 +85,37 @@ function share(sections: readonly Section[], room: number): number[] {
   return shares
 }
 
-function titleLine({ url, status, trouble }: Top, width: number, now: number, style: Painter): string {
+function titleLine({ url, status, trouble }: Top, width: number, now: number): string {
   const clock = new Date(now).toTimeString().slice(0, 8)
   const room = width - clock.length - 2
   const retry = trouble === null ? '' : `, trying again (${age(trouble.forMs)})`
   const title = trouble === null ? `foreman ${printable(status?.version ?? '')} at ${printable(url)}` : trouble.text
   const text = cut(printable(title).replace('  ', ' '), room - retry.length) + retry
   const padding = ' '.repeat(Math.max(2, width - displayWidth(text) - clock.length))
-  return `${style(trouble === null ? 'bold' : 'yellow', text)}${padding}${style('dim', clock)}`
+  return `${styled(trouble === null ? 'bold' : 'yellow', text)}${padding}${styled('dim', clock)}`
 }
 
-function runningLines({ answer }: Top, { running, paused }: StatusDocument, width: number, style: Painter): string[] {
-  const pause = paused ? style('yellow', '  PAUSED: nothing new is sent') : ''
-  if (running === null) return [`${style('bold', 'RUNNING')}  nothing${pause}`]
-  const { job_id, model, endpoint, state, attempt, caller, running_ms, silent_ms } = running
-  const progress = `${printable(state)} for ${age(running_ms)}${attempt > 1 ? `, attempt ${attempt}` : ''}`
-  const speed = answer.perSecond === null ? '' : `, ${answer.perSecond.toFixed(1)} a second`
-  const amount = answer.records > 1 ? `${answer.records} tokens${speed}` : bytes(running.bytes)
-  const text = running.bytes === 0 ? 'no byte yet' : `${amount}, the last ${age(silent_ms)} ago`
-  const who = caller === 'live' ? 'waiting call' : printable(answer.label ?? '')
-  const where = `${printable(job_id)}  ${printable(endpoint)}${who === '' ? '' : `  ${who}`}`
-  const pauseRoom = paused ? 29 : 0
-  return [
-    `${style('bold', 'RUNNING')}  ${cut(printable(model), width - 11 - progress.length - pauseRoom)}  ${style('green', progress)}${pause}`,
-    `         ${text}`,
-    `         ${style('dim', cut(where, width - 9))}`,
-  ]
-}
+const place = ({ position }: JobSummary): number => position ?? Number.MAX_SAFE_INTEGER
+const end = ({ finished_at }: JobSummary): number => (finished_at === null ? 0 : Date.parse(finished_at))
 
-function waitingLine({ queue }: StatusDocument, style: Painter): string {
-  if (queue.waiting === 0) return `${style('bold', 'WAITING')}  nothing`
-  const oldest = queue.oldest_wait_ms === null ? '' : `, the oldest for ${age(queue.oldest_wait_ms)}`
-  return `${style('bold', 'WAITING')}  ${queue.waiting === 1 ? '1 job' : `${queue.waiting} jobs`} (${bytes(queue.bytes)})${oldest}`
-}
-
-/** A table with headings, with or without a blank line before it. */
-function section(
-  blank: boolean,
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-  width: number,
-  style: Painter,
-): Section {
-  return {
-    head: blank ? 2 : 1,
-    rows: rows.length,
-    lines(count) {
-      const [head = '', ...shown] = table(columns, rows.slice(0, count), width)
-      return [...(blank ? [''] : []), style('dim', head), ...shown]
+function sectionsOf({ waiting, finished }: Top, status: StatusDocument, width: number, now: number): Section[] {
+  const jobs = (headings: readonly JobHeading[], sorted: readonly JobSummary[]): Section => ({
+    head: 2,
+    rows: sorted.length,
+    lines(rows) {
+      const cells = sorted.slice(0, rows).map((job) => jobCells(headings, job, now))
+      return ['', ...jobTable(headings, cells, width)]
     },
-  }
-}
-
-function modelSection(status: StatusDocument, width: number, now: number, style: Painter): Section {
-  return section(false, WAITING_COLUMNS, waitingRows(status, now), width, style)
-}
-
-function nextSection({ waiting }: Top, width: number, now: number, style: Painter): Section {
-  const columns: Column[] = [
-    { heading: 'AHEAD', align: 'right' },
-    { heading: 'JOB' },
-    { heading: 'MODEL', shrinks: true },
-    { heading: 'LABEL', shrinks: true },
-    { heading: 'WAITED', align: 'right' },
-    { heading: 'ETA', align: 'right' },
+  })
+  return [
+    { head: 1, rows: status.queue.by_model.length, lines: (rows) => waitingTable(status, width, now, rows) },
+    jobs(
+      ['AHEAD', 'JOB', 'MODEL', 'LABEL', 'WAITED', 'ETA'],
+      waiting.toSorted((a, b) => place(a) - place(b)),
+    ),
+    jobs(
+      ['ENDED', 'JOB', 'MODEL', 'LABEL', 'RAN', 'TOK/S', 'AGO'],
+      finished.toSorted((a, b) => end(b) - end(a)),
+    ),
   ]
-  const place = ({ position }: JobSummary): number => position ?? Number.MAX_SAFE_INTEGER
-  const rows = [...waiting]
-    .sort((a, b) => place(a) - place(b))
-    .map((job) => [
-      aheadCell(job),
-      printable(job.job_id),
-      printable(job.model),
-      printable(job.label ?? ''),
-      age(now - Date.parse(job.created_at)),
-      etaText(job),
-    ])
-  return section(true, columns, rows, width, style)
-}
-
-function finishedSection({ finished }: Top, width: number, now: number, style: Painter): Section {
-  const columns: Column[] = [
-    { heading: 'ENDED', paint: (cell) => paintState(cell, style) },
-    { heading: 'JOB' },
-    { heading: 'MODEL', shrinks: true },
-    { heading: 'LABEL', shrinks: true },
-    { heading: 'RAN', align: 'right' },
-    { heading: 'TOK/S', align: 'right' },
-    { heading: 'AGO', align: 'right' },
-  ]
-  const end = ({ finished_at }: JobSummary): number => (finished_at === null ? 0 : Date.parse(finished_at))
-  const rows = [...finished]
-    .sort((a, b) => end(b) - end(a))
-    .map((job) => [
-      printable(job.state),
-      printable(job.job_id),
-      printable(job.model),
-      printable(job.label ?? ''),
-      ranText(job),
-      speedText(job),
-      age(now - end(job)),
-    ])
-  return section(true, columns, rows, width, style)
-}
-
-function footLine({ hasKeys, status }: Top, style: Painter): string {
-  if (!hasKeys) return ''
-  return style('dim', status === null ? 'q quit' : `q quit   p ${status.paused ? 'resume' : 'pause'}`)
 }

@@ -2,13 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { jobPage } from '../../src/cli/job-page.ts'
-import { jobRow, jobTable } from '../../src/cli/job-table.ts'
+import { jobCells, jobTable, LIST } from '../../src/cli/job-table.ts'
 import { emptyDirectory, run } from './command-line.ts'
 import { runHere } from './here.ts'
 import { document, ID, jobDaemon, json, told } from './job-daemon.ts'
 
 const NOON = Date.parse('2026-01-06T12:30:00Z')
-const unstyled = (_style: string, text: string): string => text
 const OTHER = '01KDWS9F3K8E6YJ5T9S1R2Q3WY'
 const NONE = '01KDWS9F3K8E6YJ5T9S1R2Q3WZ'
 
@@ -49,8 +48,8 @@ const DONE = document('done', {
 describe('foreman jobs', () => {
   it('fits 80 columns', () => {
     const jobs = [document('queued', { position: 3, eta_seconds: 130 }), document('working'), DONE, document('failed')]
-    const rows = jobs.map((job) => jobRow(job, NOON))
-    const lines = jobTable(rows, 80, unstyled)
+    const rows = jobs.map((job) => jobCells(LIST, job, NOON))
+    const lines = jobTable(LIST, rows, 80)
     expect(lines).toEqual([
       'JOB                         STATE    MODEL     LABEL         AGE  AHEAD  ETA/RAN',
       '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued   tiny-a               30m00s      3    2m10s',
@@ -58,11 +57,11 @@ describe('foreman jobs', () => {
       '01KDWS9F3K8E6YJ5T9S1R2Q3WX  done     qwen3:3…  nightly …  30m00s           1m00s',
       '01KDWS9F3K8E6YJ5T9S1R2Q3WX  failed   tiny-a               30m00s               –',
     ])
-    expect(jobTable([jobRow(document('queued', { position: null }), NOON)], 80, unstyled)).toEqual([
+    expect(jobTable(LIST, [jobCells(LIST, document('queued', { position: null }), NOON)], 80)).toEqual([
       'JOB                         STATE   MODEL      AGE  AHEAD  ETA/RAN',
       '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued  tiny-a  30m00s      –        –',
     ])
-    expect(jobTable([jobRow(document('queued', { position: 0, eta_seconds: 0 }), NOON)], 80, unstyled)).toEqual([
+    expect(jobTable(LIST, [jobCells(LIST, document('queued', { position: 0, eta_seconds: 0 }), NOON)], 80)).toEqual([
       'JOB                         STATE   MODEL      AGE  AHEAD  ETA/RAN',
       '01KDWS9F3K8E6YJ5T9S1R2Q3WX  queued  tiny-a  30m00s   next      now',
     ])
@@ -104,7 +103,7 @@ describe('foreman jobs', () => {
 
 describe('foreman job', () => {
   it('shows times, tokens, artifacts and webhooks', () => {
-    expect(jobPage(DONE, 80, NOON, unstyled).split('\n')).toEqual([
+    expect(jobPage(DONE, 80, NOON).split('\n')).toEqual([
       'job        01KDWS9F3K8E6YJ5T9S1R2Q3WX  done',
       'model      qwen3:30b-a3b-instruct-2507-q4_K_M-with-a-name-that-takes-more-than-one-line',
       'endpoint   /api/chat',
@@ -128,10 +127,10 @@ describe('foreman job', () => {
   })
 
   it('shows the position of a waiting job, and for a failed one the reason and what to do', () => {
-    const queued = jobPage(document('queued', { position: 2, eta_seconds: 65 }), 80, NOON, unstyled)
+    const queued = jobPage(document('queued', { position: 2, eta_seconds: 65 }), 80, NOON)
     expect(queued).toContain('queue      2 ahead, in about 1m05s')
     const error = { code: 'stalled', message: 'no byte came\u0007', status: 504 }
-    const failed = jobPage(document('failed', { error }), 80, NOON, unstyled)
+    const failed = jobPage(document('failed', { error }), 80, NOON)
     expect(failed).toContain('error      no byte came\\x07\n           stalled, HTTP 504\n           Ollama answers')
   })
 

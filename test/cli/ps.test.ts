@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { waitingForText } from '../../src/cli/job-words.ts'
-import { statusText } from '../../src/cli/ps.ts'
+import { statusText } from '../../src/cli/status.ts'
 import { age, bytes, jsonText, printable, table, terminalWidth } from '../../src/cli/terminal.ts'
 import type { WaitingForDocument } from '../../src/client/index.ts'
 import { run } from './command-line.ts'
@@ -8,8 +8,7 @@ import { runHere } from './here.ts'
 import { answering, BUSY, IDLE, standIn } from './stand-in.ts'
 
 const NOON = Date.parse('2026-01-01T12:00:00Z')
-const unstyled = (_style: string, text: string): string => text
-const shown = (status: typeof IDLE, width = 80): string => statusText(status, width, NOON, unstyled)
+const shown = (status: typeof IDLE, width = 80): string => statusText(status, width, NOON)
 
 describe('ps', () => {
   it('shows target, models, job and queue in 80 columns', () => {
@@ -90,10 +89,15 @@ describe('ps', () => {
   })
 
   it('says why the target does not answer, and since when', () => {
-    const asleep = { ...IDLE.target, reachable: false, reason: 'connect ETIMEDOUT', probed_at: '2026-01-01T09:00:00Z' }
+    const asleep = {
+      ...IDLE.target,
+      reachable: false,
+      reason: 'GET /api/version: connect ETIMEDOUT 10.0.0.7:11434',
+      probed_at: '2026-01-01T09:00:00Z',
+    }
     const text = shown({ ...IDLE, degraded: true, target: asleep })
     expect(text).toContain('asleep  last seen 3h00m ago  Ollama 0.17.4')
-    expect(text).toContain('connect ETIMEDOUT')
+    expect(text).toContain('GET /api/version: no answer in time (10.0.0.7:11434)')
     expect(shown({ ...IDLE, target: { ...asleep, probed_at: null, version: null } })).toContain(
       'not reachable  (never seen since foreman started)\n',
     )

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
+import displayWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
-import { cut, displayWidth } from '../../src/cli/display-width.ts'
+import { cut } from '../../src/cli/terminal.ts'
 import { TokenRate } from '../../src/cli/token-rate.ts'
 import { frame, type Top } from '../../src/cli/top-frame.ts'
 import type { JobSummary } from '../../src/client/index.ts'
@@ -9,7 +10,6 @@ import { document } from './job-daemon.ts'
 import { BUSY, IDLE } from './stand-in.ts'
 
 const NOON = Date.parse('2026-01-06T12:30:00Z')
-const unstyled = (_style: string, text: string): string => text
 const id = (number: number): string => `01KDWS9F3K8E6YJ5T9S1R2${String(number).padStart(4, '0')}`
 
 const waiting = (number: number, more: Partial<JobSummary> = {}): JobSummary =>
@@ -35,7 +35,7 @@ const TOP: Top = {
 }
 
 const shown = (change: Partial<Top> = {}, columns = 80, rows = 24): string[] =>
-  frame({ ...TOP, ...change }, { columns, rows }, NOON, unstyled)
+  frame({ ...TOP, ...change }, { columns, rows }, NOON)
 
 describe('a frame of top', () => {
   it('shows target, job with tokens per second, queue by model and positions with ETA, in 80×24', () => {
@@ -49,7 +49,7 @@ describe('a frame of top', () => {
       '',
       'RUNNING  qwen3:14b  working for 1m12s, attempt 2',
       '         312 tokens, 23.4 a second, the last 400ms ago',
-      '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat  waiting call',
+      '         01KDWS9F3K8E6YJ5T9S1R2Q3WX  /api/chat, waiting call',
       '',
       'WAITING  12 jobs (2.5 MiB), the oldest for 1h05m',
       'MODEL                                      JOBS  OLDEST  WAITS FOR',
@@ -60,9 +60,9 @@ describe('a frame of top', () => {
       '    1  01KDWS9F3K8E6YJ5T9S1R20000  tiny-a           nightly  30m00s  now',
       '    2  01KDWS9F3K8E6YJ5T9S1R20001  tiny\\x1b[31mred           30m00s  30s',
       '',
-      'ENDED   JOB                         MODEL      LABEL  RAN  TOK/S    AGO',
-      'failed  01KDWS9F3K8E6YJ5T9S1R20000  模型-中文         11s   20.0    0ms',
-      'done    01KDWS9F3K8E6YJ5T9S1R20001  tiny-a            11s   20.0  1m00s',
+      'ENDED   JOB                         MODEL      RAN  TOK/S    AGO',
+      'failed  01KDWS9F3K8E6YJ5T9S1R20000  模型-中文  11s   20.0    0ms',
+      'done    01KDWS9F3K8E6YJ5T9S1R20001  tiny-a     11s   20.0  1m00s',
     ])
     expect(lines.at(-1)).toBe('q quit   p pause')
   })
@@ -103,7 +103,7 @@ describe('a frame of top', () => {
     const long = { text: `no answer from http://${'x'.repeat(80)}`, forMs: 12_000 }
     expect(shown({ trouble: long })[0]).toMatch(/^no answer from http:\/\/x+…, trying again \(12s\) {2}\d\d:\d\d:\d\d$/)
     const paused = shown({ status: { ...IDLE, paused: true }, waiting: [], finished: [] })
-    expect(paused.join('\n')).toContain('RUNNING  nothing  PAUSED: nothing new is sent')
+    expect(paused.join('\n')).toContain('PAUSED   until `foreman resume`\nRUNNING  nothing')
     expect(paused.at(-1)).toBe('q quit   p resume')
   })
 })
