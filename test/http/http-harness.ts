@@ -149,7 +149,7 @@ export async function startHttpHarness(
         submitted.push(submission)
         if (wishes.live !== undefined) wishes.live(req, res, submission)
         else res.writeHead(200, { 'Content-Type': 'text/plain' }).end(String(submission.body.length))
-        return Promise.resolve()
+        return Promise.resolve(null)
       },
     },
     get phase() {

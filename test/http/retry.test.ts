@@ -1,7 +1,8 @@
 // Tests of the headers that mark a retry.
 
 import { describe, expect, it } from 'vitest'
-import { readIdempotencyKey, saysItIsARetry } from '../../src/daemon/http/retry.ts'
+import { readIdempotencyKey } from '../../src/daemon/http/admission.ts'
+import { saysItIsARetry } from '../../src/daemon/http/ollama/orphans.ts'
 
 describe('a retry', () => {
   it.each([

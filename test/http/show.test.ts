@@ -2,7 +2,8 @@
 
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { ShownModels, showKey } from '../../src/daemon/http/ollama/show.ts'
+import { showKey } from '../../src/daemon/http/ollama/show.ts'
+import { ShownModels } from '../../src/daemon/http/ollama/shown-models.ts'
 import { until } from '../harness.ts'
 import { type HttpHarness, knownTarget, startHttpHarness } from './http-harness.ts'
 import { type SmallTarget, startSmallTarget } from './small-target.ts'

@@ -4,8 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpContext } from './context.ts'
 import type { RefusalLog } from './gate/refusal-log.ts'
-import type { ShownModels } from './ollama/show.ts'
-import type { BackupDownloads } from './own/backup.ts'
+import type { ShownModels } from './ollama/shown-models.ts'
 import type { BodyRead, RequestBodies } from './request-body.ts'
 import { type OwnError, refuse, type Surface } from './respond.ts'
 import type { Semaphore } from './semaphore.ts'
@@ -39,7 +38,8 @@ export interface Shared {
   readonly slices: SliceRunner
   readonly embedSlots: Semaphore
   readonly shownModels: ShownModels
-  readonly backups: BackupDownloads
+  /** One: backups are made one after the other. */
+  readonly backupSlots: Semaphore
   readonly refusals: RefusalLog
 }
 

@@ -1,7 +1,9 @@
 // What a request handler may use of the rest of the daemon. Handlers enqueue, read, wake and cancel; they never apply a change
 // to a job themselves.
 
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../config/options.ts'
+import type { Submission } from '../domain/job.ts'
 import type { KnownModel } from '../domain/model-facts.ts'
 import type { Target } from '../ollama/target.ts'
 import type { AwakeClock } from '../runtime/awake-clock.ts'
@@ -14,7 +16,7 @@ import type { Pausing } from '../services/pausing.ts'
 import type { Prober } from '../services/prober.ts'
 import type { Store } from '../sqlite/store.ts'
 import type { AddressPolicy } from '../webhooks/address-policy.ts'
-import type { LiveCallers } from './ollama/live.ts'
+import type { OwnError } from './respond.ts'
 
 /** The members of the dispatcher that handlers use. */
 type DispatcherMembers =
@@ -42,7 +44,11 @@ export interface HttpContext {
   readonly dispatcher: Pick<Dispatcher, DispatcherMembers> & {
     readonly pausing: Pick<Pausing, 'current' | 'report' | 'pause' | 'unloadReported' | 'resume'>
   }
-  readonly live: Pick<LiveCallers, 'handle' | 'waiting'>
+  /** The waiting calls, `LiveCallers` of live.ts. */
+  readonly live: {
+    readonly waiting: number
+    handle(req: IncomingMessage, res: ServerResponse, submission: Submission, print: string): Promise<OwnError | null>
+  }
   /** The addresses to which webhooks may be sent now, for `webhookUrlRefusal`. */
   readonly webhookPolicy: AddressPolicy
   /** Call `wake` when a webhook becomes due without a state change. */

@@ -7,6 +7,7 @@ import type { AnswerForm, Dialect } from '../domain/endpoint.ts'
 import { hasChange } from '../domain/ollama-version.ts'
 import type { Speaker } from '../request/ollama-error.ts'
 import { goJson } from '../text/go-json.ts'
+import { jsonObject } from '../text/json-object.ts'
 
 export type Surface = Dialect | 'jobs'
 
@@ -41,9 +42,9 @@ interface OpenaiError {
   readonly code: string | null
 }
 
-const openaiError = (message: string, type: string, code: string | null = null): OpenaiError => ({
-  ...{ message, type, param: null, code },
-})
+const openaiError = (message: string, type: string, code: string | null = null): OpenaiError => {
+  return { message, type, param: null, code }
+}
 
 /**
  * An error as a whole answer. On `/v1` the form depends on the part of Ollama that writes it. The compatibility layer writes
@@ -101,6 +102,28 @@ export function errorRecord(
     return event('response.failed', { type: 'response.failed', response, error })
   }
   return Buffer.from(`data: ${goJson({ error })}\n\n`)
+}
+
+/** Errors of the target are shorter. A longer one is sent again, which is harmless: clients stop at the first. */
+const MAX_SEARCHED_BYTES = 64 * 1024
+
+/**
+ * Whether `chunk`, the last bytes of an event stream, holds an error event that the clients of `dialect` recognise. They skip
+ * an error in any other form: a bare line between events, or an unnamed event on /v1/messages.
+ */
+export function hasErrorEvent(dialect: Dialect, chunk: Buffer): boolean {
+  const text = chunk.toString('utf8', Math.max(0, chunk.length - MAX_SEARCHED_BYTES))
+  return text.split(/\r?\n\r?\n/).some((event) => isError(dialect, event.split(/\r?\n/)))
+}
+
+function isError(dialect: Dialect, lines: readonly string[]): boolean {
+  const document = jsonObject(lines.flatMap((line) => (line.startsWith('data:') ? [line.slice(5)] : [])).join('\n'))
+  if (document === null) return false
+  // Anthropic's clients look only at the event's name, and drop an event without one.
+  if (dialect === 'anthropic') return lines.some((line) => /^event: ?error$/.test(line))
+  // Codex looks only at this type.
+  if (dialect === 'responses') return document['type'] === 'response.failed'
+  return (document['error'] ?? null) !== null
 }
 
 const event = (name: string, data: unknown): Buffer => Buffer.from(`event: ${name}\ndata: ${goJson(data)}\n\n`)

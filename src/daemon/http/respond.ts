@@ -6,7 +6,7 @@ import { ERRORS, type ErrorCode, type ErrorEntry, errorMessage } from '../../pro
 import { ASSUMED_VERSION } from '../domain/ollama-version.ts'
 import type { Speaker } from '../request/ollama-error.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { HttpContext } from './context.ts'
+import type { Prober } from '../services/prober.ts'
 import { errorBody, reasonPhrase, type Surface } from './error-body.ts'
 
 export type { Surface }
@@ -34,9 +34,15 @@ export function ownError(code: ErrorCode, values: Readonly<Record<string, string
   return { status: ERRORS[code].status ?? 500, message: errorMessage(code, values), code }
 }
 
+/** What the sending of an error depends on. */
+export interface ErrorContext {
+  readonly clock: Clock
+  readonly prober: Pick<Prober, 'status'>
+}
+
 /** The target's version, for the texts of errors. */
-export const targetVersion = (context: HttpContext): string =>
-  context.prober.status.inventory?.version ?? ASSUMED_VERSION
+export const targetVersion = ({ prober }: Pick<ErrorContext, 'prober'>): string =>
+  prober.status.inventory?.version ?? ASSUMED_VERSION
 
 /** Sends a whole answer. Does nothing if another one has begun, or if the caller has gone. */
 export function send(
@@ -56,40 +62,22 @@ export function sendJson(res: ServerResponse, status: number, document: unknown,
   send(res, status, JSON_TYPE, JSON.stringify(document), { 'X-Content-Type-Options': 'nosniff', ...headers })
 }
 
-/** Sends an error. `version` is the target's. */
-export function sendError(res: ServerResponse, surface: Surface, error: OwnError, version: string): void {
-  if (res.headersSent || res.destroyed) return
-  const { contentType, body } = bodyOf(surface, error, version)
-  send(res, error.status, contentType, body, errorHeaders(error))
-}
-
-/** Refuses a request, whether its body was read or not. */
-export function refuse(context: HttpContext, res: ServerResponse, surface: Surface, error: OwnError): void {
-  const { req } = res
-  if (!leavesMuchUnread(req)) return sendError(res, surface, error, targetVersion(context))
-  if (res.headersSent || res.destroyed) return
-  const { contentType, body } = bodyOf(surface, error, targetVersion(context))
-  refuseUnread(res, error.status, { 'Content-Type': contentType, ...errorHeaders(error) }, body, context.clock)
+/** Sends an error in the form of its surface, whether the request's body was read or not. */
+export function refuse(context: ErrorContext, res: ServerResponse, surface: Surface, error: OwnError): void {
+  const { status, message, code, speaker } = error
+  const { contentType, body } = errorBody(surface, status, message, code, targetVersion(context), speaker)
+  sendEarly(context, res, status, contentType, body, errorHeaders(error))
 }
 
 /** Sends an error as Ollama's router does: plain text, without a charset. */
 export function sendPlain(
-  context: HttpContext,
+  context: ErrorContext,
   res: ServerResponse,
   status: number,
   text: string,
   headers: Headers = {},
 ): void {
-  if (!leavesMuchUnread(res.req)) return send(res, status, 'text/plain', text, headers)
-  refuseUnread(res, status, { 'Content-Type': 'text/plain', ...headers }, text, context.clock)
-}
-
-function bodyOf(
-  surface: Surface,
-  { status, message, code, speaker }: OwnError,
-  version: string,
-): { contentType: string; body: string } {
-  return errorBody(surface, status, message, code, version, speaker)
+  sendEarly(context, res, status, 'text/plain', text, headers)
 }
 
 function errorHeaders({ code, retryAfter, status }: OwnError): Record<string, string> {
@@ -118,15 +106,22 @@ function leavesMuchUnread(req: IncomingMessage): boolean {
 }
 
 /**
- * Answers at once and goes on reading for a moment. A socket that is closed with unread bytes is reset, and many clients then
- * report the reset and never see the answer.
+ * Sends an answer for which the body may be unread. If much of it is, this goes on reading for a moment: a socket that is
+ * closed with unread bytes is reset, and many clients then report the reset and never see the answer.
  */
-function refuseUnread(res: ServerResponse, status: number, headers: Headers, body: string, clock: Clock): void {
+function sendEarly(
+  { clock }: ErrorContext,
+  res: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string,
+  headers: Headers,
+): void {
   const { req } = res
+  if (!leavesMuchUnread(req)) return send(res, status, contentType, body, headers)
   if (res.headersSent || res.destroyed) return
-  const head = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
-  res.writeHead(status, reasonPhrase(status), head)
-  res.write(body)
+  const head = { 'Content-Type': contentType, ...headers, 'Content-Length': Buffer.byteLength(body) }
+  res.writeHead(status, reasonPhrase(status), { ...head, Connection: 'close' }).write(body)
   const timer = clock.after(UNREAD_LINGER_MS, () => res.end())
   const done = (): void => {
     timer.cancel()

@@ -15,8 +15,7 @@ import { dropLongHeaders, isBodiless, isWellEscaped } from './gate/framing.ts'
 import { Gate, isHealth } from './gate/gate.ts'
 import { RefusalLog } from './gate/refusal-log.ts'
 import { SocketGuard } from './gate/socket-guard.ts'
-import { ShownModels } from './ollama/show.ts'
-import { BackupDownloads } from './own/backup.ts'
+import { ShownModels } from './ollama/shown-models.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
 import { RequestBodies } from './request-body.ts'
 import { hasBody, ownError, refuse, type Surface, sendPlain } from './respond.ts'
@@ -96,7 +95,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     bodies: new RequestBodies(clock, bodyLimits, slices),
     embedSlots: new Semaphore(config.embedConcurrency, config.embedQueue),
     shownModels: new ShownModels(),
-    backups: new BackupDownloads(),
+    backupSlots: new Semaphore(1, Number.POSITIVE_INFINITY),
   }
   const guard = new SocketGuard(clock, limits.pipelined)
   const server = http.createServer({

@@ -2,13 +2,14 @@
 // the store do the work.
 
 import { isFinal } from '../../domain/job.ts'
-import { announceEnqueued, queueFullError } from '../admission.ts'
+import { queueFullError } from '../admission.ts'
 import type { HttpContext } from '../context.ts'
 import { quoteForError } from '../quote.ts'
 import { FRESH, type OwnError, ownError, sendJson } from '../respond.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
 import { jobDocumentOf, sendJob } from './job-view.ts'
 import { sendReceipt } from './receipt.ts'
+import { announceEnqueued } from './submit.ts'
 
 /** 202 while the job is being stopped, 200 with the job once it is over, however often it is called. */
 export const cancelJob: JobHandler = async (call, id) => {

@@ -3,16 +3,14 @@
 
 import { createHash } from 'node:crypto'
 import type { Idempotency, Job, NewJob } from '../../domain/job.ts'
-import { decodeBody } from '../../request/content-coding.ts'
 import { type JobReading, readJobSubmission } from '../../request/job-submission.ts'
 import { unknownModel } from '../../request/ollama-error.ts'
 import { inPieces, type Slices } from '../../text/slices.ts'
 import { webhookUrlRefusal } from '../../webhooks/address-policy.ts'
-import { announceEnqueued, isUnknownModel, queueFullError } from '../admission.ts'
+import { isUnknownModel, queueFullError, readIdempotencyKey, readRequest } from '../admission.ts'
 import type { Call, ReceivedBody } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import { type OwnError, ownError, targetVersion } from '../respond.ts'
-import { readIdempotencyKey } from '../retry.ts'
+import { type OwnError, ownError } from '../respond.ts'
 import { type ReceiptPosition, receiptPosition, sendReceipt } from './receipt.ts'
 
 export async function submitJob(call: Call): Promise<void> {
@@ -26,7 +24,7 @@ export async function submitJob(call: Call): Promise<void> {
 /** Returns null as `call.body` does. A function of its own, so that a caller that waits for the job's end holds no body. */
 async function receive(call: Call): Promise<Accepted | null> {
   const key = readIdempotencyKey(call.req.headers)
-  if (key.kind === 'invalid') return refused(ownError('bad_request', { detail: key.detail }))
+  if (key.kind === 'invalid') return refused(key.error)
   const read = await call.body()
   if (read === null) return null
   try {
@@ -48,27 +46,26 @@ type Accepted =
 
 const refused = (error: OwnError): Accepted => ({ kind: 'refused', error })
 
-async function accept(call: Call, body: ReceivedBody['body'], key: string | null): Promise<Accepted> {
-  const { context, req } = call
-  const { slices } = call.shared
-  const { 'content-type': contentType = null, 'content-encoding': contentEncoding = null } = req.headers
-  const settings = { version: targetVersion(context), knownModel: context.knownModel }
-  const coding = await decodeBody(body, contentType, contentEncoding)
+async function accept(call: Call, body: ReceivedBody['body'], key: string | null): Promise<Accepted | null> {
+  const { context } = call
   // Runs to its end even if the caller hangs up.
-  const reading = await slices.run(readJobSubmission({ body, contentType, contentEncoding, coding }, settings))
-  if (reading === null) throw new Error('the reading of a job was given up')
+  const reading = await readRequest(call, body, readJobSubmission)
+  if (reading === null) return null
   if (reading.kind === 'refused') return refused(namedError(reading))
   const { submission, wishes } = reading
   const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, context.webhookPolicy)
   if (detail !== null) return refused(ownError('webhook_refused', { detail }))
-  const fingerprint = key === null ? null : await slices.run(fingerprintOf(submission.endpoint, body))
+  const fingerprint = key === null ? null : await call.shared.slices.run(fingerprintOf(submission.endpoint, body))
   const idempotency = key === null || fingerprint === null ? null : { key, fingerprint }
   const refusal = await refusalReason(context, submission.model)
   const job: NewJob = {
     ...submission,
-    ...{ id: context.newId(), caller: 'none', wishes },
+    id: context.newId(),
+    caller: 'none',
+    wishes,
     ...(idempotency === null ? {} : { idempotency }),
-    ...{ createdAt: context.clock.now(), createdAwake: context.awake.now },
+    createdAt: context.clock.now(),
+    createdAwake: context.awake.now,
   }
   if (refusal === null) return enqueue(context, job)
   return (idempotency === null ? null : await known(context, job)) ?? refused(refusal)
@@ -90,8 +87,7 @@ async function refusalReason(context: HttpContext, model: string): Promise<OwnEr
   if (context.phase === 'stopping') return ownError('shutting_down')
   if (context.storageFull) return ownError('storage_full')
   if (!(await isUnknownModel(model, context.prober))) return null
-  const { status, message } = unknownModel('/api/chat', model)
-  return { status, message, code: 'model_not_found' }
+  return { ...unknownModel('/api/chat', model), code: 'model_not_found' }
 }
 
 async function enqueue(context: HttpContext, job: NewJob): Promise<Accepted> {
@@ -108,6 +104,13 @@ async function enqueue(context: HttpContext, job: NewJob): Promise<Accepted> {
     default:
       return refused(queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs))
   }
+}
+
+/** Notifies the parts that act on a new async job, which is on disk. */
+export function announceEnqueued({ dispatcher, deadlines }: HttpContext, job: Job): void {
+  dispatcher.enqueued(job)
+  const { startBeforeMs, finishBeforeMs } = job.wishes
+  if (startBeforeMs !== null || finishBeforeMs !== null) deadlines.wake()
 }
 
 const NO_ROOM = { maxQueue: 0, maxQueueBytes: 0 }

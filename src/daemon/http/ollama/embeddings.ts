@@ -3,23 +3,20 @@
 
 import type { Call } from '../call.ts'
 import { ownError } from '../respond.ts'
-import { forward } from './forward.ts'
-import { forwardedHeaders } from './forwarded-headers.ts'
+import { forward, requestOf } from './forward.ts'
 
 export async function embed(call: Call): Promise<void> {
-  const { context, req, res } = call
-  const { surface, path } = call.route
-  const { metrics } = context
+  const { metrics, target } = call.context
   const { embedSlots: slots } = call.shared
   const full = (): void => {
     metrics.inc('embedsRefused')
     call.refuse(ownError('embed_queue_full'))
   }
   if (slots.isFull) return full()
-  const read = await call.body()
-  if (read === null) return
-  const { body, release } = read
-  const request = { method: 'POST', path, headers: forwardedHeaders(req.headers), body }
+  const received = await call.body()
+  if (received === null) return
+  const { body, release } = received
+  const request = requestOf(call, body)
   const onOver = (): void => {
     release()
     slots.release()
@@ -29,7 +26,7 @@ export async function embed(call: Call): Promise<void> {
   const go = (): void => {
     metrics.inc('embeds')
     metrics.inc('embedding')
-    forward({ context, res, surface, request, onOver, send: (sink) => context.target.sendEmbedding(request, sink) })
+    forward(call, request, { onOver, send: (sink) => target.sendEmbedding(request, sink) })
   }
   const acquired = slots.acquire(go)
   if (acquired === 'now') return
@@ -38,7 +35,7 @@ export async function embed(call: Call): Promise<void> {
     return full()
   }
   metrics.set('embedsWaiting', slots.waiting)
-  res.on('close', () => {
+  call.res.on('close', () => {
     if (!slots.leave(go)) return
     release()
     metrics.set('embedsWaiting', slots.waiting)

@@ -8,8 +8,7 @@ import { unknownDetails, unusableDetails } from '../../request/ollama-error.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { JSON_TYPE, send, TEXT_TYPE, targetVersion } from '../respond.ts'
-import { forward } from './forward.ts'
-import { forwardedHeaders } from './forwarded-headers.ts'
+import { forward, requestOf } from './forward.ts'
 
 const NO_MODELS = '{"models":[]}'
 
@@ -40,17 +39,12 @@ export function sendModel(call: Call): void {
   const version = targetVersion(context)
   const unusable = unusableDetails(model, version)
   if (unusable !== null) return call.refuse({ ...unusable, code: null })
-  if (isCloudModel(model) && hasChange(version, 'cloudModelDetails')) return forwardDetails(call, model)
+  // Only ollama.com knows its models, so the target is asked.
+  if (isCloudModel(model) && hasChange(version, 'cloudModelDetails'))
+    return forward(call, requestOf(call, null, `/v1/models/${encodeURIComponent(model)}`))
   const answer = modelAnswer(model, context.prober.status.inventory)
   if (answer !== null) return send(res, 200, 'application/json', answer, freshness(context))
   call.refuse({ ...unknownDetails(model, version), code: null })
-}
-
-/** Asks the target: only ollama.com knows its models. */
-function forwardDetails({ context, route, req, res }: Call, model: string): void {
-  const path = `/v1/models/${encodeURIComponent(model)}`
-  const request = { method: 'GET', path, headers: forwardedHeaders(req.headers), body: null }
-  forward({ context, res, surface: route.surface, request })
 }
 
 /** Headers with the age of the answer, and whether it is old because the target does not answer. */

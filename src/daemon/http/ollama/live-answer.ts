@@ -3,33 +3,27 @@
 
 import type { ServerResponse } from 'node:http'
 import { ERRORS, type ErrorCode } from '../../../protocol/error.ts'
+import type { Config } from '../../config/options.ts'
 import type { AnswerHeaders } from '../../domain/answer.ts'
 import { targetErrorText } from '../../domain/attempt.ts'
 import { type AnswerForm, answerForm, contentTypeOf, type Dialect, ENDPOINTS } from '../../domain/endpoint.ts'
 import type { Submission } from '../../domain/job.ts'
-import type { Clock, Timer } from '../../runtime/clock.ts'
+import type { Timer } from '../../runtime/clock.ts'
 import type { RunEnding, Subscriber } from '../../runtime/relay.ts'
 import { GrowableBuffer } from '../../text/growable-buffer.ts'
-import { beat, errorRecord } from '../error-body.ts'
-import { sendError } from '../respond.ts'
+import { beat, errorRecord, hasErrorEvent } from '../error-body.ts'
+import { type ErrorContext, refuse } from '../respond.ts'
 import { SlowReader } from '../slow-reader.ts'
-import { hasErrorEvent } from './stream-error.ts'
 
-export interface LiveAnswerParts {
-  readonly clock: Clock
+export interface LiveAnswerParts extends ErrorContext {
+  readonly config: Pick<Config, 'heartbeatMs' | 'clientStallMs'>
   readonly res: ServerResponse
   readonly submission: Submission
   readonly jobId: string
-  /** FOREMAN_HEARTBEAT, ms; 0: never answer before the target does. */
-  readonly heartbeatMs: number
-  /** FOREMAN_CLIENT_STALL, ms. */
-  readonly clientStallMs: number
-  /** Whether the target is known to be unreachable. The 200 then waits, so that the end of the grace is a true 502. */
-  readonly isUnreachable: () => boolean
-  /** The target's version, for the texts of errors. */
-  readonly version: () => string
   /** Called when the caller can take bytes again. */
   readonly onDrained: () => void
+  /** Called when the run has ended, before the answer is. */
+  readonly onEnded: () => void
 }
 
 /** How much is read of an error that came too late for its status. */
@@ -73,8 +67,11 @@ interface Flowing {
 }
 
 const FLOWING: Flowing = {
-  ...{ kind: 'flowing', last: Buffer.alloc(0), writtenAt: 0 },
-  ...{ isBetweenRecords: true, isWhole: false },
+  kind: 'flowing',
+  last: Buffer.alloc(0),
+  writtenAt: 0,
+  isBetweenRecords: true,
+  isWhole: false,
 }
 
 export class LiveAnswer implements Subscriber {
@@ -90,7 +87,7 @@ export class LiveAnswer implements Subscriber {
     const { endpoint, stream, loadOnly } = parts.submission
     this.#dialect = ENDPOINTS[endpoint].dialect
     this.#form = answerForm(endpoint, stream, loadOnly)
-    this.#reader = new SlowReader(parts.clock, parts.res, parts.clientStallMs)
+    this.#reader = new SlowReader(parts.clock, parts.res, parts.config.clientStallMs)
     parts.res.on('drain', () => {
       this.#reader.stop()
       parts.onDrained()
@@ -156,6 +153,7 @@ export class LiveAnswer implements Subscriber {
   }
 
   ended(ending: RunEnding): void {
+    this.#parts.onEnded()
     const state = this.#state
     if (state.kind === 'over') return
     if (ending.kind === 'completed' || (ending.kind === 'answered' && state.kind !== 'late_error')) {
@@ -176,14 +174,13 @@ export class LiveAnswer implements Subscriber {
   }
 
   /** Ends the answer with an error of foreman: a status before the commit, an error record and a cut after it. */
-  fail(code: ErrorCode, message: string, status: number = ERRORS[code].status ?? 500, retryAfter?: number): void {
+  fail(code: ErrorCode, message: string, status: number = ERRORS[code].status ?? 500): void {
     if (this.#state.kind === 'over') return
     if (this.#state.kind !== 'held') return this.#failLate(status, message, code)
     this.close()
-    const { res, jobId, version } = this.#parts
+    const { res, jobId } = this.#parts
     res.setHeader('X-Foreman-Job-Id', jobId)
-    const error = { status, message, code, ...(retryAfter === undefined ? {} : { retryAfter }) }
-    sendError(res, this.#dialect, error, version())
+    refuse(this.#parts, res, this.#dialect, { status, message, code })
   }
 
   /** Ends heartbeats and timers; nothing more is written. Safe to call twice. */
@@ -218,7 +215,8 @@ export class LiveAnswer implements Subscriber {
   }
 
   #armBeat(): void {
-    const { clock, heartbeatMs } = this.#parts
+    const { clock, config } = this.#parts
+    const { heartbeatMs } = config
     if (heartbeatMs === 0) return
     const silentMs = this.#state.kind === 'flowing' ? clock.monotonic() - this.#state.writtenAt : 0
     this.#timer = clock.after(silentMs < heartbeatMs ? heartbeatMs - silentMs : heartbeatMs, () => this.#beat())
@@ -237,15 +235,16 @@ export class LiveAnswer implements Subscriber {
     // (2)
     if (state.isWhole) return false
     // (3)
-    const { clock, heartbeatMs } = this.#parts
-    return state.isBetweenRecords && clock.monotonic() - state.writtenAt >= heartbeatMs
+    const { clock, config } = this.#parts
+    return state.isBetweenRecords && clock.monotonic() - state.writtenAt >= config.heartbeatMs
   }
 
   #beat(): void {
     this.#timer?.cancel()
     if (this.#state.kind === 'held') this.#state.isOverdue = true
-    const { res, isUnreachable, jobId } = this.#parts
-    if (this.#state.kind === 'held' && !isUnreachable()) {
+    const { res, prober, jobId } = this.#parts
+    // While the target is unreachable the 200 waits, so that the end of the grace is a true 502.
+    if (this.#state.kind === 'held' && prober.status.reachable !== false) {
       this.#state = { kind: 'committed' }
       res.writeHead(200, {
         'Content-Type': contentTypeOf(this.#form, this.#dialect),

@@ -4,9 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorMessage } from '../../../protocol/error.ts'
 import type { Config } from '../../config/options.ts'
-import { ENDPOINTS } from '../../domain/endpoint.ts'
-import type { NewJob, Submission } from '../../domain/job.ts'
-import { ASSUMED_VERSION } from '../../domain/ollama-version.ts'
+import type { Submission } from '../../domain/job.ts'
 import type { TargetStatus } from '../../domain/target-status.ts'
 import { unknownModel } from '../../request/ollama-error.ts'
 import type { AwakeClock } from '../../runtime/awake-clock.ts'
@@ -18,11 +16,10 @@ import type { OnStep } from '../../runtime/step.ts'
 import type { Dispatcher } from '../../services/dispatcher.ts'
 import type { Prober } from '../../services/prober.ts'
 import type { Store } from '../../sqlite/store.ts'
-import { isUnknownModel, queueFullError } from '../admission.ts'
-import { type OwnError, ownError, sendError } from '../respond.ts'
-import { readIdempotencyKey, saysItIsARetry } from '../retry.ts'
+import { isUnknownModel, queueFullError, readIdempotencyKey } from '../admission.ts'
+import { type OwnError, ownError } from '../respond.ts'
 import { LiveAnswer } from './live-answer.ts'
-import { Orphans } from './orphans.ts'
+import { type CallIdentity, Orphans, saysItIsARetry } from './orphans.ts'
 
 export interface LiveCallersParts {
   readonly config: Config
@@ -39,11 +36,14 @@ export interface LiveCallersParts {
   readonly onStep?: OnStep
 }
 
-interface WaitingCall {
-  readonly id: string
+/** A call before it waits for a job. */
+interface Caller extends CallIdentity {
   readonly res: ServerResponse
-  readonly key: string | null
-  readonly fingerprint: string
+  readonly submission: Submission
+}
+
+interface WaitingCall extends Caller {
+  readonly id: string
   readonly answer: LiveAnswer
   readonly subscription: Subscription
   /** Clock.monotonic() of its arrival. */
@@ -75,7 +75,7 @@ export class LiveCallers {
   }
 
   /**
-   * Decides about a call, by the first of these that applies:
+   * Decides about a call, by the first of these that applies. Returns the error for the caller, or null.
    * 1. Its Idempotency-Key is invalid: 400.
    * 2. Another waiting call has the same key: 409.
    * 3. foreman stops, or the disk is full: 503.
@@ -84,41 +84,51 @@ export class LiveCallers {
    * 6. It is a retry of a call whose caller hung up: it takes over the job that is still queued.
    * 7. Otherwise it becomes a new job, or gets a 503 if the queue is full.
    */
-  async handle(req: IncomingMessage, res: ServerResponse, submission: Submission, print: string): Promise<void> {
+  async handle(
+    { headers }: IncomingMessage,
+    res: ServerResponse,
+    submission: Submission,
+    fingerprint: string,
+  ): Promise<OwnError | null> {
     // (1)
-    const idempotency = readIdempotencyKey(req.headers)
-    if (idempotency.kind === 'invalid')
-      return this.#refuse(res, submission, ownError('bad_request', { detail: idempotency.detail }))
+    const idempotency = readIdempotencyKey(headers)
+    if (idempotency.kind === 'invalid') return idempotency.error
     const key = idempotency.kind === 'key' ? idempotency.key : null
     // (2)
-    if (key !== null && this.#keys.has(key)) return this.#refuse(res, submission, ownError('key_in_use'))
+    if (key !== null && this.#keys.has(key)) return ownError('key_in_use')
     // (3)
-    if (this.#stopping) return this.#refuse(res, submission, ownError('shutting_down'))
-    if (this.#parts.isStorageFull()) return this.#refuse(res, submission, ownError('storage_full'))
+    if (this.#stopping) return ownError('shutting_down')
+    if (this.#parts.isStorageFull()) return ownError('storage_full')
     // Taken before the first await: of two simultaneous calls with one key, one must get the 409.
     if (key !== null) this.#keys.set(key, res)
     let isWaiting = false
     try {
       // (4)
-      if (await isUnknownModel(submission.model, this.#parts.prober)) return this.#refuseUnknown(res, submission)
+      const { endpoint, model } = submission
+      if (await isUnknownModel(model, this.#parts.prober)) return { ...unknownModel(endpoint, model), code: null }
       // (5)
-      if (res.destroyed) return
+      if (res.destroyed) return null
       // (6)
-      isWaiting = await this.#takeUp(req, res, submission, print, key)
-      if (isWaiting || res.destroyed) return
+      const caller = { res, submission, fingerprint, key, isRetry: saysItIsARetry(headers) }
+      isWaiting = await this.#takeUp(caller)
+      if (isWaiting || res.destroyed) return null
       // (7)
-      isWaiting = await this.#enqueue(res, submission, print, key)
+      const error = await this.#enqueue(caller)
+      isWaiting = error === null
+      return error
     } finally {
       if (!isWaiting) this.#releaseKey(key, res)
     }
   }
 
-  /** Returns whether the call waits for its job; otherwise it has been refused. */
-  async #enqueue(res: ServerResponse, submission: Submission, print: string, key: string | null): Promise<boolean> {
-    const { store, dispatcher, config, onStep, newId } = this.#parts
-    const call = this.#open(newId(), res, submission, print, key)
-    onStep?.('admitted', call.id)
-    const enqueued = store.enqueue(this.#newJob(call.id, submission), config)
+  /** Enqueues a job for the call, which then waits for it. Returns the error if the job is not accepted. */
+  async #enqueue(caller: Caller): Promise<OwnError | null> {
+    const { store, dispatcher, config, clock, awake, onStep, newId } = this.#parts
+    const id = newId()
+    const call = this.#open(id, caller)
+    onStep?.('admitted', id)
+    const job = { ...caller.submission, id, caller: 'live', createdAt: clock.now(), createdAwake: awake.now } as const
+    const enqueued = store.enqueue(job, config)
     // Woken before the row exists: the claim is sent together with it, and the store's thread keeps their order.
     dispatcher.wake()
     const result = await enqueued.catch((error: unknown) => {
@@ -129,12 +139,11 @@ export class LiveCallers {
       this.#drop(call)
       // The other results are about a key in the store, which the job of a waiting call never has.
       if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
-      this.#refuse(res, submission, queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs))
-      return false
+      return queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs)
     }
-    onStep?.('enqueued', call.id)
+    onStep?.('enqueued', id)
     if (call.gone) await this.#leave(call)
-    return true
+    return null
   }
 
   /** Refuses every waiting call and every new one. The call of the running job stays open until its end. */
@@ -146,38 +155,23 @@ export class LiveCallers {
     await Promise.all(waiting.map((call) => this.#end(call, 'cancelled', 'shutting_down')))
   }
 
-  #newJob(id: string, submission: Submission): NewJob {
-    const { clock, awake } = this.#parts
-    return { ...submission, id, caller: 'live', createdAt: clock.now(), createdAwake: awake.now }
-  }
-
-  #open(id: string, res: ServerResponse, submission: Submission, print: string, key: string | null): WaitingCall {
+  /** Lets the call wait for the job with this id. */
+  #open(id: string, caller: Caller): WaitingCall {
     const { clock, config, relay, prober } = this.#parts
+    const { res, key, submission } = caller
     const answer = new LiveAnswer({
       clock,
+      config,
+      prober,
       res,
       submission,
       jobId: id,
-      heartbeatMs: config.heartbeatMs,
-      clientStallMs: config.clientStallMs,
-      isUnreachable: () => prober.status.reachable === false,
-      version: () => this.#version,
       onDrained: () => subscription.drained(),
+      onEnded: () => this.#remove(call),
     })
-    const subscription = relay.open(id, {
-      head: (status, headers, reason, length) => answer.head(status, headers, reason, length),
-      data: (chunk) => answer.data(chunk),
-      lastRecord: () => answer.lastRecord(),
-      ended: (ending) => {
-        this.#remove(call)
-        answer.ended(ending)
-      },
-    })
+    const subscription = relay.open(id, answer)
     const arrivedAt = clock.monotonic()
-    const call: WaitingCall = {
-      ...{ id, res, key, fingerprint: print, answer, subscription, arrivedAt },
-      ...{ grace: null, gone: false },
-    }
+    const call: WaitingCall = { ...caller, id, answer, subscription, arrivedAt, grace: null, gone: false }
     this.#calls.set(id, call)
     if (key !== null) this.#keys.set(key, res)
     res.once('close', () => {
@@ -207,19 +201,12 @@ export class LiveCallers {
   }
 
   /** Lets a retry take over the orphan that its first try left behind. Returns whether it did. */
-  async #takeUp(
-    req: IncomingMessage,
-    res: ServerResponse,
-    submission: Submission,
-    print: string,
-    key: string | null,
-  ): Promise<boolean> {
-    const says = { retry: saysItIsARetry(req.headers), key }
+  async #takeUp(caller: Caller): Promise<boolean> {
     // A client that reconnects at once is faster than the disk: 6 of 10 such retries became a second job.
-    if (says.retry || key !== null) await this.#leaving.get(print)
-    const orphan = this.#orphans.take(print, says)
+    if (caller.isRetry || caller.key !== null) await this.#leaving.get(caller.fingerprint)
+    const orphan = this.#orphans.take(caller)
     if (orphan === null) return false
-    const call = this.#open(orphan.id, res, submission, print, key)
+    const call = this.#open(orphan.id, caller)
     if (!(await this.#parts.store.adopt(orphan.id))) {
       this.#drop(call)
       return false
@@ -304,17 +291,5 @@ export class LiveCallers {
         log.error({ err: error, job: call.id }, 'the end of a waiting call could not be saved'),
       )
     })
-  }
-
-  get #version(): string {
-    return this.#parts.prober.status.inventory?.version ?? ASSUMED_VERSION
-  }
-
-  #refuseUnknown(res: ServerResponse, { endpoint, model }: Submission): void {
-    sendError(res, ENDPOINTS[endpoint].dialect, { ...unknownModel(endpoint, model), code: null }, this.#version)
-  }
-
-  #refuse(res: ServerResponse, { endpoint }: Submission, error: OwnError): void {
-    sendError(res, ENDPOINTS[endpoint].dialect, error, this.#version)
   }
 }

@@ -1,7 +1,11 @@
 // Orphans: queued jobs whose caller hung up. For ten seconds a retry of the call can take over the job; then it is cancelled.
-// This is only the list; live.ts changes the jobs.
+// This holds the list and recognises a retry; live.ts changes the jobs.
 
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Submission } from '../../domain/job.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
+import { inPieces, type Slices } from '../../text/slices.ts'
 
 /** How long a job keeps its position for a caller that hung up, in ms. */
 export const ORPHAN_MS = 10_000
@@ -9,6 +13,15 @@ export const ORPHAN_MS = 10_000
 export interface Orphan {
   readonly id: string
   readonly fingerprint: string
+  readonly key: string | null
+}
+
+/** What shows that a call is a retry of another. */
+export interface CallIdentity {
+  readonly fingerprint: string
+  /** See `saysItIsARetry`. */
+  readonly isRetry: boolean
+  /** Its Idempotency-Key; null if it has none. */
   readonly key: string | null
 }
 
@@ -31,11 +44,11 @@ export class Orphans {
     this.#byFingerprint.set(orphan.fingerprint, entries)
   }
 
-  /** Removes and returns the oldest orphan of the same call, if `says` that it is a retry, or has the orphan's key. */
-  take(fingerprint: string, says: { readonly retry: boolean; readonly key: string | null }): Orphan | null {
+  /** Removes and returns the oldest orphan of the same call, if the call says that it is a retry or has the orphan's key. */
+  take({ fingerprint, isRetry, key }: CallIdentity): Orphan | null {
     const entry = this.#byFingerprint
       .get(fingerprint)
-      ?.find(({ orphan }) => says.retry || (says.key !== null && says.key === orphan.key))
+      ?.find(({ orphan }) => isRetry || (key !== null && key === orphan.key))
     if (entry === undefined) return null
     this.#remove(entry.orphan)
     return entry.orphan
@@ -54,4 +67,19 @@ export class Orphans {
     if (rest.length > 0) this.#byFingerprint.set(orphan.fingerprint, rest)
     else this.#byFingerprint.delete(orphan.fingerprint)
   }
+}
+
+/** The OpenAI and Anthropic SDKs count their own retries in a header. */
+export function saysItIsARetry(headers: IncomingHttpHeaders): boolean {
+  const count = Number(headers['x-stainless-retry-count'])
+  return Number.isInteger(count) && count > 0
+}
+
+/** Equal for the same endpoint, body, peer, credential and agent: only that caller may take over the job of a lost call. */
+export function* fingerprint(submission: Submission, headers: IncomingHttpHeaders, peer: string): Slices<string> {
+  const hash = createHash('sha256')
+  const credential = `${headers.authorization ?? ''}\n${String(headers['x-api-key'] ?? '')}`
+  for (const part of [submission.endpoint, peer, credential, headers['user-agent'] ?? '']) hash.update(`${part}\0`)
+  yield* inPieces(submission.body, (piece) => void hash.update(piece))
+  return hash.digest('base64')
 }

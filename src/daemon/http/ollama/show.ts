@@ -5,67 +5,29 @@ import type { ServerResponse } from 'node:http'
 import { normaliseModel } from '../../domain/affinity.ts'
 import type { AnswerHeaders } from '../../domain/answer.ts'
 import type { TargetStatus } from '../../domain/target-status.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import { ByteChunks } from '../../text/byte-chunks.ts'
+import { jsonObject } from '../../text/json-object.ts'
 import { runAtOnce } from '../../text/slices.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { JSON_TYPE } from '../respond.ts'
-import { forward, type ResponseObserver } from './forward.ts'
-import { forwardedHeaders } from './forwarded-headers.ts'
+import { forward, type ResponseObserver, requestOf } from './forward.ts'
+import { type KeptAnswer, MAX_KEPT_BYTES } from './shown-models.ts'
 
-interface Kept {
-  readonly headers: AnswerHeaders
-  readonly body: Buffer
-  /** Clock.monotonic(). */
-  readonly at: number
-}
-
-const MAX_ENTRIES = 64
-const MAX_KEPT_BYTES = 8 * 1024 * 1024
 const MAX_REQUEST_BYTES = 64 * 1024
 /** How long the target may take if there is a kept answer. Raycast allows 1.8 s for all its metadata requests together. */
 const TARGET_WAIT_MS = 1_000
 
-/** The kept answers, least recently used first. */
-export class ShownModels {
-  readonly #kept = new Map<string, Kept>()
-  #bytes = 0
-
-  get(key: string): Kept | null {
-    const kept = this.#kept.get(key)
-    if (kept === undefined) return null
-    this.#kept.delete(key)
-    this.#kept.set(key, kept)
-    return kept
-  }
-
-  keep(key: string, kept: Kept): void {
-    this.#drop(key)
-    if (kept.body.length > MAX_KEPT_BYTES) return
-    this.#kept.set(key, kept)
-    this.#bytes += kept.body.length
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= MAX_ENTRIES && this.#bytes <= MAX_KEPT_BYTES) break
-      this.#drop(oldest)
-    }
-  }
-
-  #drop(key: string): void {
-    this.#bytes -= this.#kept.get(key)?.body.length ?? 0
-    this.#kept.delete(key)
-  }
-}
-
 export async function show(call: Call): Promise<void> {
-  const { context, req, res } = call
-  const { surface, path } = call.route
+  const { context, res } = call
   const { shownModels: shown } = call.shared
-  const read = await call.body()
-  if (read === null) return
-  const { body } = read
-  const request = { method: 'POST', path, headers: forwardedHeaders(req.headers), body }
+  const received = await call.body()
+  if (received === null) return
+  const { body, release } = received
+  const request = requestOf(call, body)
   const key = showKey(body, context.prober.status)
-  if (key === null) return forward({ context, res, surface, request, onOver: read.release })
+  if (key === null) return forward(call, request, { onOver: release })
   const answerKept = (): boolean => {
     const kept = shown.get(key)
     return kept !== null && sendKept(context, res, kept)
@@ -73,17 +35,21 @@ export async function show(call: Call): Promise<void> {
   const timer = shown.get(key) === null ? null : context.clock.after(TARGET_WAIT_MS, answerKept)
   const onOver = (): void => {
     timer?.cancel()
-    read.release()
+    release()
   }
-  const observer = keeping(context, shown, key, { onHead: () => timer?.cancel(), answerKept })
-  forward({ context, res, surface, request, onOver, observer })
+  const observer = keeping(context.clock, {
+    onHead: () => timer?.cancel(),
+    keep: (answer) => shown.keep(key, answer),
+    answerKept,
+  })
+  forward(call, request, { onOver, observer })
 }
 
 /** A key of all that the answer depends on. Returns null if the request does not tell; its answer is not kept. */
 export function showKey(body: Uint8Array, status: TargetStatus): string | null {
   // No real request is longer, and parsing a large body would block the event loop.
   if (body.length > MAX_REQUEST_BYTES) return null
-  const document = parse(body)
+  const document = jsonObject(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
   if (document === null) return null
   const { model, name, system, verbose, options, ...rest } = document
   // Ollama ignores the case of keys, so an unknown key may be one of these: the request is then a different one.
@@ -95,28 +61,14 @@ export function showKey(body: Uint8Array, status: TargetStatus): string | null {
   return digest === undefined ? null : JSON.stringify([digest, normal, system ?? '', verbose ?? false, options ?? null])
 }
 
-function parse(body: Uint8Array): Record<string, unknown> | null {
-  try {
-    const document: unknown = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
-    const isObject = typeof document === 'object' && document !== null && !Array.isArray(document)
-    return isObject ? { ...document } : null
-  } catch {
-    return null
-  }
-}
-
 interface Hooks {
   readonly onHead: () => void
+  readonly keep: (answer: KeptAnswer) => void
   readonly answerKept: () => boolean
 }
 
 /** Keeps a good answer as it passes to the caller, and answers in place of a target that does not. */
-function keeping(
-  context: HttpContext,
-  shown: ShownModels,
-  key: string,
-  { onHead, answerKept }: Hooks,
-): ResponseObserver {
+function keeping(clock: Clock, { onHead, keep, answerKept }: Hooks): ResponseObserver {
   let headers: AnswerHeaders | null = null
   const chunks = new ByteChunks()
   let bytes = 0
@@ -133,17 +85,13 @@ function keeping(
     end() {
       if (headers === null || bytes > MAX_KEPT_BYTES) return
       const type = headers.filter(([name]) => name.toLowerCase() === 'content-type')
-      shown.keep(key, {
-        headers: type,
-        body: Buffer.from(runAtOnce(chunks.join()).buffer),
-        at: context.clock.monotonic(),
-      })
+      keep({ headers: type, body: Buffer.from(runAtOnce(chunks.join()).buffer), at: clock.monotonic() })
     },
     unanswered: answerKept,
   }
 }
 
-function sendKept(context: HttpContext, res: ServerResponse, { headers, body, at }: Kept): boolean {
+function sendKept(context: HttpContext, res: ServerResponse, { headers, body, at }: KeptAnswer): boolean {
   if (res.headersSent || res.destroyed) return false
   const age = Math.floor((context.clock.monotonic() - at) / 1000)
   const type = headers[0]?.[1] ?? JSON_TYPE

@@ -13,21 +13,16 @@ export const BACKUP_TYPE = 'application/vnd.sqlite3'
 
 const CHUNK_BYTES = 1024 * 1024
 
-/** Makes the backups of one daemon, one after the other. */
-export class BackupDownloads {
-  #last: Promise<unknown> = Promise.resolve()
-
-  async send(call: Call): Promise<void> {
-    const { context, res } = call
-    const made = this.#last.then(() => (res.destroyed ? null : copyOf(context)))
-    this.#last = made.catch(() => undefined)
-    const file = await made
-    if (file === 'full') return call.refuse(ownError('storage_full'))
-    if (file !== null) await pour(context, res, file)
-  }
+export async function sendBackup(call: Call): Promise<void> {
+  const { context, res, shared } = call
+  const { promise: turn, resolve: go } = Promise.withResolvers<void>()
+  shared.backupSlots.acquire(go)
+  await turn
+  const copying = res.destroyed ? Promise.resolve(null) : copyOf(context)
+  const file = await copying.finally(() => shared.backupSlots.release())
+  if (file === 'full') return call.refuse(ownError('storage_full'))
+  if (file !== null) await pour(context, res, file)
 }
-
-export const sendBackup = (call: Call): Promise<void> => call.shared.backups.send(call)
 
 /** Returns the copy, open and without a name, or `full` if the disk has no room for it. */
 async function copyOf(context: HttpContext): Promise<FileHandle | 'full'> {

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import type { PauseDocument } from '../../../protocol/wire.ts'
 import type { PauseRequest } from '../../domain/pause.ts'
 import { duration, MAX_DURATION_MS } from '../../text/grammar.ts'
+import { jsonObject } from '../../text/json-object.ts'
 import { nearest } from '../../text/nearest.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
@@ -79,7 +80,7 @@ export function readPauseRequest(body: Uint8Array): PauseRequest | string {
   if (body.length > MAX_BODY_BYTES) return 'the body of /pause is larger than 16 KiB'
   const text = new TextDecoder().decode(body)
   if (text.trim() === '') return NO_REQUEST
-  const fields = objectIn(text)
+  const fields = jsonObject(text)
   if (fields === null) return 'the body of /pause must be a JSON object such as {"unload": true, "for": "2h"}, or empty'
   const unknown = Object.keys(fields).find((key) => !KEYS.some((known) => known === key))
   if (unknown !== undefined) {
@@ -94,16 +95,6 @@ export function readPauseRequest(body: Uint8Array): PauseRequest | string {
   const parsed = PAUSE_DURATION.parse(span)
   if (parsed.kind === 'refused') return `for is ${shown(span)}, which ${parsed.why}: ${allowed}`
   return { forMs: parsed.value, unload: unload ?? false }
-}
-
-function objectIn(text: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const document: unknown = JSON.parse(text)
-    const isObject = typeof document === 'object' && document !== null && !Array.isArray(document)
-    return isObject ? (document as Readonly<Record<string, unknown>>) : null
-  } catch {
-    return null
-  }
 }
 
 function shown(value: unknown): string {
