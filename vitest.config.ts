@@ -3,8 +3,10 @@
 import { defineConfig } from 'vitest/config'
 import { ENVIRONMENT } from './vitest.environment.ts'
 import { PROOF } from './vitest.proof.config.ts'
+import { bundledStoreThread } from './vitest.store-thread.ts'
 
 export default defineConfig({
+  plugins: [bundledStoreThread],
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [
@@ -21,6 +23,10 @@ export default defineConfig({
     // Limits for tests that hang, not for slow ones: tests do not measure time, and a shared machine may be ten times slower.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // A worker runs many files, and loads the sources once. What a file changes in its process, it must change back.
+    isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
     // Every test uses real sockets and files, so more workers than cores would only wait for each other.
     maxWorkers: '100%',
   },

@@ -3,6 +3,7 @@
 
 import { defineConfig } from 'vitest/config'
 import { ENVIRONMENT } from './vitest.environment.ts'
+import { bundledStoreThread } from './vitest.store-thread.ts'
 
 /** Left out of `npm test`, which must be quick. */
 export const PROOF = [
@@ -20,6 +21,7 @@ export const PROOF = [
 ]
 
 export default defineConfig({
+  plugins: [bundledStoreThread],
   test: {
     include: [...PROOF, 'test/queue/random-faults.test.ts'],
     env: { ...ENVIRONMENT, FOREMAN_TEST_ALL_SEEDS: '1' },

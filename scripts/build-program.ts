@@ -55,28 +55,19 @@ await import('./${BUNDLE}')
 export async function buildProgram(): Promise<string> {
   const folder = join(ROOT, 'dist', PROGRAM_PACKAGE)
   mkdirSync(folder, { recursive: true })
-  const thread = await build({
-    ...COMMON,
-    entryPoints: [join(ROOT, 'src/daemon/sqlite/worker.ts')],
-    format: 'cjs',
-    plugins: [requiredBuiltins, embed(migrationsInside())],
-    metafile: true,
-    write: false,
-  })
-  const [code] = thread.outputFiles
-  if (code === undefined) throw new Error("esbuild wrote no file for the store's thread")
+  const { code, metafile: threadMetafile } = await bundleThread()
   const program = await build({
     ...COMMON,
     entryPoints: [join(ROOT, 'src/cli/main.ts')],
     format: 'esm',
     banner: { js: BANNER },
-    plugins: [requiredBuiltins, usedParts(ROOT), embed(threadInside(code.text))],
+    plugins: [requiredBuiltins, usedParts(ROOT), embed(threadInside(code))],
     metafile: true,
     write: false,
   })
   const [file] = program.outputFiles
   if (file === undefined) throw new Error('esbuild wrote no file for the program')
-  const inputs: Metafile['inputs'] = { ...thread.metafile.inputs, ...program.metafile.inputs }
+  const inputs: Metafile['inputs'] = { ...threadMetafile.inputs, ...program.metafile.inputs }
   replace(join(folder, BUNDLE), file.text, 0o644)
   replace(join(folder, 'foreman.js'), START, 0o755)
   const packages = bundledPackages(Object.keys(inputs), ROOT)
@@ -85,6 +76,21 @@ export async function buildProgram(): Promise<string> {
   replace(join(folder, 'package.json'), `${JSON.stringify(programManifest(), null, 2)}\n`, 0o644)
   for (const name of ['README.md', 'LICENSE']) copyFileSync(join(ROOT, name), join(folder, name))
   return folder
+}
+
+/** Bundles the store's thread into one CommonJS module, with the migrations inside. */
+export async function bundleThread(): Promise<{ code: string; metafile: Metafile }> {
+  const { outputFiles, metafile } = await build({
+    ...COMMON,
+    entryPoints: [join(ROOT, 'src/daemon/sqlite/worker.ts')],
+    format: 'cjs',
+    plugins: [requiredBuiltins, embed(migrationsInside())],
+    metafile: true,
+    write: false,
+  })
+  const [file] = outputFiles
+  if (file === undefined) throw new Error("esbuild wrote no file for the store's thread")
+  return { code: file.text, metafile }
 }
 
 /** Replaces the file in one step: a daemon that starts meanwhile reads the old one or the new one. */

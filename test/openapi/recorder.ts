@@ -1,7 +1,7 @@
 // Records each route, status and error code that the foremen of a test file answer with, and fails the file if one of them is
 // not in the OpenAPI document. It is a setup file, so it holds for every test file, run alone or with others.
 
-import { subscribe } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { afterAll, expect } from 'vitest'
 import type { Answered } from './described.ts'
@@ -14,7 +14,7 @@ interface Finished {
 
 const answers = new Map<string, Answered>()
 
-subscribe('http.server.response.finish', (message) => {
+function record(message: unknown): void {
   const { request, response, server } = message as Finished
   // Only foreman's own server looks at a request before it says "100 Continue".
   if (server.listenerCount('checkContinue') === 0) return
@@ -27,9 +27,12 @@ subscribe('http.server.response.finish', (message) => {
     code: code?.toString() ?? null,
   }
   answers.set(Object.values(answer).join(' '), answer)
-})
+}
+
+subscribe('http.server.response.finish', record)
 
 afterAll(async () => {
+  unsubscribe('http.server.response.finish', record)
   if (answers.size === 0) return
   // Most files have no foreman, and need none of this.
   const { undescribed } = await import('./described.ts')

@@ -2,7 +2,7 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { TRY_MS } from '../../src/daemon/webhooks/post.ts'
 import { VERSION } from '../../src/protocol/version.ts'
 import { until } from '../harness.ts'
@@ -193,11 +193,7 @@ it('proxy variables of the environment are ignored', async () => {
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void proxy.close())
   const { port } = proxy.address() as { port: number }
-  const before = { ...process.env }
-  for (const name of ['http_proxy', 'HTTP_PROXY', 'all_proxy']) process.env[name] = `http://127.0.0.1:${port}`
-  onTestFinished(() => {
-    process.env = before
-  })
+  for (const name of ['http_proxy', 'HTTP_PROXY', 'all_proxy']) vi.stubEnv(name, `http://127.0.0.1:${port}`)
   const sink = await startWebhookSink()
   expect(await createSender().post(sink.url)).toMatchObject({ status: 204 })
   expect(asked).toBe(0)
