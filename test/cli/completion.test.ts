@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { Command, emptyDirectory, run } from './command-line.ts'
+import { Command, emptyDirectory } from './command-line.ts'
 import { runHere } from './here.ts'
 import { document, ID, jobDaemon, json } from './job-daemon.ts'
 import { deadUrl } from './stand-in.ts'
@@ -95,10 +95,15 @@ describe('shell completion', () => {
   })
 })
 
-/** Runs a script of `shell` in a folder where `foreman` is this working copy; its lines. */
+/** Runs a script of `shell` in a folder where `foreman` is this working copy and `completion` the shell's script; its lines. */
 async function inShell(shell: string, script: string): Promise<string[]> {
   const { url } = await daemonWithNames()
-  const cwd = emptyDirectory({ foreman: `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`, 'other.txt': '' })
+  const { stdout: completion } = await runHere(['completion', shell])
+  const cwd = emptyDirectory({
+    completion,
+    foreman: `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`,
+    'other.txt': '',
+  })
   chmodSync(join(cwd, 'foreman'), 0o755)
   const env = { PATH: `${cwd}:${process.env['PATH'] ?? ''}`, HOME: cwd, FOREMAN_URL: url }
   const { stdout, stderr } = await new Command(['-c', script], { cwd, env, executable: shell }).ended
@@ -117,7 +122,7 @@ describe.skipIf(!has('bash'))('in bash', () => {
     ['foreman jobs artifact x ', ['completion', 'response']],
   ])('completes %s', async (line, values) => {
     const typed = `COMP_LINE='${line}'; COMP_POINT=\${#COMP_LINE}; _foreman foreman`
-    const script = `source <(foreman completion bash); ${typed}; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p foreman`
+    const script = `source ./completion; ${typed}; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p foreman`
     const wanted = [...values, 'complete -F _foreman foreman', '']
     expect(await pressed(() => inShell('bash', script), wanted)).toEqual(wanted)
   })
@@ -133,8 +138,7 @@ describe.skipIf(!has('zsh'))('in zsh (skipped where it is missing)', () => {
 
 describe.skipIf(!has('fish'))('in fish (skipped where it is missing)', () => {
   it('completes commands and models', async () => {
-    const script =
-      "foreman completion fish | source; complete -C 'foreman jobs wa'; complete -C 'foreman submit qwen3:'"
+    const script = "source ./completion; complete -C 'foreman jobs wa'; complete -C 'foreman submit qwen3:'"
     const values = async () => (await inShell('fish', script)).map((line) => line.split('\t')[0] ?? '')
     const wanted = ['watch', 'qwen3:14b', 'qwen3:30b', '']
     expect(await pressed(values, wanted)).toEqual(wanted)
@@ -142,7 +146,7 @@ describe.skipIf(!has('fish'))('in fish (skipped where it is missing)', () => {
 })
 
 it('an unknown shell is a usage error', async () => {
-  expect(await run(['completion', 'tcsh'])).toMatchObject({
+  expect(await runHere(['completion', 'tcsh'])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('bash, zsh, fish'),
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { jobPage } from '../../src/cli/job-page.ts'
 import { jobCells, jobTable, LIST } from '../../src/cli/job-table.ts'
-import { emptyDirectory, run } from './command-line.ts'
+import { emptyDirectory } from './command-line.ts'
 import { runHere } from './here.ts'
 import { document, ID, jobDaemon, json, told } from './job-daemon.ts'
 
@@ -146,19 +146,19 @@ describe('watch', () => {
   it('prints the answer from its beginning and exits as the job ended', async () => {
     const daemon = await jobDaemon()
     daemon.history = told(['be', 'cause'])
-    expect(await run(['jobs', 'watch', ID, '--url', daemon.url])).toMatchObject({
+    expect(await runHere(['jobs', 'watch', ID, '--url', daemon.url])).toMatchObject({
       code: 0,
       stdout: 'because',
       stderr: '',
     })
     daemon.history = told([], 'cancelled')
-    expect(await run(['jobs', 'watch', ID, '--url', daemon.url])).toMatchObject({ code: 3 })
+    expect(await runHere(['jobs', 'watch', ID, '--url', daemon.url])).toMatchObject({ code: 3 })
   })
 
   it('prints each event on a line with --json', async () => {
     const daemon = await jobDaemon()
     daemon.history = told(['a'])
-    const { stdout } = await run(['jobs', 'watch', ID, '--json', '--url', daemon.url])
+    const { stdout } = await runHere(['jobs', 'watch', ID, '--json', '--url', daemon.url])
     expect(
       stdout
         .trimEnd()
@@ -169,7 +169,7 @@ describe('watch', () => {
 
   it('of an unknown job is an error', async () => {
     const daemon = await jobDaemon()
-    expect(await run(['jobs', 'watch', NONE, '--url', daemon.url])).toMatchObject({ code: 1, stdout: '' })
+    expect(await runHere(['jobs', 'watch', NONE, '--url', daemon.url])).toMatchObject({ code: 1, stdout: '' })
   })
 })
 
@@ -214,10 +214,10 @@ describe('foreman artifact', () => {
     const daemon = await jobDaemon()
     daemon.answers.set(`GET /jobs/${ID}/artifacts/completion`, (_req, res) => res.end('the text'))
     daemon.answers.set(`GET /jobs/${ID}/artifacts/response`, (_req, res) => res.end(bytes))
-    expect(await run(['jobs', 'artifact', ID, '--url', daemon.url])).toMatchObject({ code: 0, stdout: 'the text' })
+    expect(await runHere(['jobs', 'artifact', ID, '--url', daemon.url])).toMatchObject({ code: 0, stdout: 'the text' })
     const cwd = emptyDirectory()
     const args = ['jobs', 'artifact', ID, 'response', '-o', 'out', '--url', daemon.url]
-    expect(await run(args, { cwd })).toMatchObject({ code: 0, stdout: '' })
+    expect(await runHere(args, { cwd })).toMatchObject({ code: 0, stdout: '' })
     expect(readFileSync(join(cwd, 'out'))).toEqual(bytes)
   })
 
@@ -228,17 +228,17 @@ describe('foreman artifact', () => {
     })
     const cwd = emptyDirectory()
     const args = ['jobs', 'artifact', ID, '-o', 'out', '--url', daemon.url]
-    expect(await run(args, { cwd })).toMatchObject({ code: 5 })
+    expect(await runHere(args, { cwd })).toMatchObject({ code: 5 })
     expect(readdirSync(cwd)).toEqual([])
     daemon.answers.set(`GET /jobs/${ID}/artifacts/completion`, (_req, res) => res.end('x'))
-    const ended = await run(['jobs', 'artifact', ID, '-o', 'no/such/dir', '--url', daemon.url], { cwd })
+    const ended = await runHere(['jobs', 'artifact', ID, '-o', 'no/such/dir', '--url', daemon.url], { cwd })
     expect(ended).toMatchObject({
       code: 1,
       stderr: 'foreman: no/such/dir cannot be written: no such file or directory\n',
     })
     expect(existsSync(join(cwd, 'no'))).toBe(false)
     mkdirSync(join(cwd, 'folder'))
-    const onto = await run(['jobs', 'artifact', ID, '-o', 'folder', '--url', daemon.url], { cwd })
+    const onto = await runHere(['jobs', 'artifact', ID, '-o', 'folder', '--url', daemon.url], { cwd })
     expect(onto).toMatchObject({ code: 1, stderr: 'foreman: folder cannot be written: it is a folder\n' })
     expect(readdirSync(cwd)).toEqual(['folder'])
   })

@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { endsAtOnce } from '../../src/cli/serve.ts'
+import { compileCache } from '../compile-cache.ts'
 import { Command, emptyDirectory, run } from './command-line.ts'
 import { runHere } from './here.ts'
 import { deadUrl } from './stand-in.ts'
 
 const program = resolve(import.meta.dirname, 'scripted-daemon.ts')
-const scripted = (script: string): Command => new Command([script], { program })
+const scripted = (script: string): Command => new Command([script], { program, env: compileCache() })
 
 describe('serve', () => {
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('stops gracefully on %s and exits with 0', async (signal) => {

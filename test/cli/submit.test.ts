@@ -1,7 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { Command, emptyDirectory, run } from './command-line.ts'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Command, emptyDirectory } from './command-line.ts'
+import { runHere } from './here.ts'
 import { document, ID, jobDaemon, json, receipt, stateEvent, told, until, wordEvent } from './job-daemon.ts'
 import { deadUrl } from './stand-in.ts'
 import { hasScript, onTerminal } from './terminal.ts'
@@ -34,15 +35,28 @@ describe('submit', () => {
       asked += 1
       json(res, 200, { ...document('queued'), position: 0, waiting_for })
     })
-    const command = new Command(['submit', 'tiny-a', 'why?', '--url', daemon.url])
-    command.process.stdin.end()
+    // The command asks every two seconds.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const asksAgain = async (): Promise<void> => {
+      const before = asked
+      vi.advanceTimersByTime(2_000)
+      await until('it asks again', () => asked > before)
+    }
+    const ended = runHere(['submit', 'tiny-a', 'why?', '--url', daemon.url])
     await until('the events are read', () => daemon.streams.size === 1)
     daemon.tell(stateEvent(1, 'queued'))
-    await until('it has asked twice', () => asked >= 2)
+    const said = (text: string): Promise<void> =>
+      until(text, () => vi.mocked(process.stderr.write).mock.calls.join().includes(text))
+    await asksAgain()
+    await said('foreman is paused')
+    await asksAgain()
     waiting_for = { reason: 'target_unreachable', since }
-    await until('it has asked again', () => asked >= 4)
+    await asksAgain()
+    await said('Ollama does not answer')
+    await asksAgain()
     daemon.tell(stateEvent(2, 'working', 'queued'), wordEvent(2, 1, 'because'), stateEvent(3, 'done', 'working'))
-    const { code, stdout, stderr } = await command.ended
+    const { code, stdout, stderr } = await ended
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'because' })
     expect(stderr.split('\n')).toEqual([
       expect.stringMatching(`^foreman: job ${ID} waits: foreman is paused \\(.*\\)$`),
@@ -61,7 +75,10 @@ describe('submit', () => {
       '--option stop=["a"] --option mood=glad --think high --label nightly --webhook http://x.lan/ --webhook-events'
     const last = 'done,failed --start-before 5m --finish-before 24h --idempotency-key k-1'
     const args = `${flags} ${more} ${last}`.split(' ')
-    const ended = await run(['submit', 'tiny-a', 'sum up', ...args, '--url', daemon.url], { cwd, stdin: 'and this\n' })
+    const ended = await runHere(['submit', 'tiny-a', 'sum up', ...args, '--url', daemon.url], {
+      cwd,
+      stdin: 'and this\n',
+    })
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     const content = 'sum up\n\nthese notes\n\nand this'
     expect(sent(daemon)).toEqual({
@@ -89,7 +106,7 @@ describe('submit', () => {
     daemon.history = told(['x'])
     const body = '{ "model":"tiny-a", "prompt":"a", "options":{"seed":12345678901234567890} }'
     const args = ['submit', '--body', '-', '--endpoint', '/api/generate', '--url', daemon.url]
-    expect(await run(args, { stdin: body })).toMatchObject({ code: 0 })
+    expect(await runHere(args, { stdin: body })).toMatchObject({ code: 0 })
     expect(daemon.asked.find(({ method }) => method === 'POST')?.body).toBe(
       body.replace('{', '{"endpoint":"/api/generate",'),
     )
@@ -99,7 +116,7 @@ describe('submit', () => {
     const daemon = await jobDaemon()
     daemon.history = told(['x'])
     const asked = (body: object, ...flags: string[]) =>
-      run(['submit', '--body', '-', '--detach', '--url', daemon.url, ...flags], { stdin: JSON.stringify(body) })
+      runHere(['submit', '--body', '-', '--detach', '--url', daemon.url, ...flags], { stdin: JSON.stringify(body) })
     const nothing = 'foreman: --body has no question for /api/chat: it has no "messages"'
     expect(await asked({ model: 'm' })).toMatchObject({ code: 0, stderr: `${nothing}\n` })
     expect((await asked({ model: 'm', prompt: 'x' })).stderr).toBe(
@@ -115,21 +132,21 @@ describe('submit', () => {
   it('refuses an empty model before it calls the daemon', async () => {
     const daemon = await jobDaemon()
     const args = ['--url', daemon.url]
-    const empty = await run(['submit', '', 'x', ...args])
+    const empty = await runHere(['submit', '', 'x', ...args])
     expect([empty.code, empty.stderr]).toEqual([2, expect.stringContaining('MODEL is empty')])
-    const body = await run(['submit', '--body', '-', ...args], { stdin: '{"model":" ","messages":[]}' })
+    const body = await runHere(['submit', '--body', '-', ...args], { stdin: '{"model":" ","messages":[]}' })
     expect([body.code, body.stderr]).toEqual([2, expect.stringContaining('--body has an empty "model"')])
     expect(daemon.asked).toEqual([])
   })
 
   it('prints only the id with --detach and does not wait', async () => {
     const daemon = await jobDaemon()
-    expect(await run(['submit', 'tiny-a', 'x', '--detach', '--url', daemon.url])).toMatchObject({
+    expect(await runHere(['submit', 'tiny-a', 'x', '--detach', '--url', daemon.url])).toMatchObject({
       code: 0,
       stdout: `${ID}\n`,
       stderr: '',
     })
-    const { stdout } = await run(['submit', 'tiny-a', 'x', '--detach', '--json', '--url', daemon.url])
+    const { stdout } = await runHere(['submit', 'tiny-a', 'x', '--detach', '--json', '--url', daemon.url])
     expect(JSON.parse(stdout)).toEqual(receipt())
   })
 
@@ -137,14 +154,14 @@ describe('submit', () => {
     const daemon = await jobDaemon()
     daemon.history = told(['x'])
     daemon.job = document('done', { result: { message: { content: 'x' } } })
-    const { code, stdout } = await run(['submit', 'tiny-a', 'x', '--json', '--url', daemon.url])
+    const { code, stdout } = await runHere(['submit', 'tiny-a', 'x', '--json', '--url', daemon.url])
     expect({ code, job: JSON.parse(stdout) }).toEqual({ code: 0, job: daemon.job })
   })
 
   it.each(['failed', 'cancelled'] as const)('exits with 3 if the job is %s, and says why', async (end) => {
     const daemon = await jobDaemon()
     daemon.history = told(['half an ans'], end)
-    const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    const { code, stdout, stderr } = await runHere(['submit', 'tiny-a', 'x', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 3, stdout: 'half an ans' })
     expect(stderr).toContain(
       end === 'failed' ? `job ${ID} failed: no byte came \\x1b[31m\nOllama answers` : 'was cancelled',
@@ -160,26 +177,26 @@ describe('submit', () => {
       wordEvent(4, 1, 'whole'),
       stateEvent(5, 'done', 'working'),
     ]
-    const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    const { code, stdout, stderr } = await runHere(['submit', 'tiny-a', 'x', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'half an ans\nwhole' })
     expect(stderr).toContain('ignore the answer so far')
   })
 
   it('exits with 4 after the timeout, names the job, and does not cancel it', async () => {
     const daemon = await jobDaemon()
-    const { code, stdout, stderr } = await run(['submit', 'tiny-a', 'x', '--timeout', '50ms', '--url', daemon.url])
+    const { code, stdout, stderr } = await runHere(['submit', 'tiny-a', 'x', '--timeout', '50ms', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
     expect(stderr).toBe(`foreman: not finished after 50ms; job ${ID} continues: foreman jobs watch ${ID}\n`)
     expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(0)
   })
 
   it('exits with 5 at once if no daemon answers, and with 6 if it refuses the job', async () => {
-    expect(await run(['submit', 'tiny-a', 'x', '--url', await deadUrl()])).toMatchObject({ code: 5, stdout: '' })
+    expect(await runHere(['submit', 'tiny-a', 'x', '--url', await deadUrl()])).toMatchObject({ code: 5, stdout: '' })
     const daemon = await jobDaemon()
     daemon.answers.set('POST /jobs', (_req, res) =>
       json(res, 503, { error: 'server busy', code: 'queue_full' }, { 'retry-after': '600' }),
     )
-    const full = await run(['submit', 'tiny-a', 'x', '--url', daemon.url])
+    const full = await runHere(['submit', 'tiny-a', 'x', '--url', daemon.url])
     expect(full).toMatchObject({ code: 6, stderr: 'foreman: server busy\n' })
   })
 
@@ -187,7 +204,7 @@ describe('submit', () => {
     const daemon = await jobDaemon()
     daemon.answers.set('POST /jobs', (_req, res) => json(res, 404, { error: "model 'tiny-aa' not found", code: 'x' }))
     daemon.answers.set('GET /api/tags', (_req, res) => json(res, 200, { models: [{ name: 'tiny-a:latest' }] }))
-    expect(await run(['submit', 'tiny-aa', 'x', '--url', daemon.url])).toMatchObject({
+    expect(await runHere(['submit', 'tiny-aa', 'x', '--url', daemon.url])).toMatchObject({
       code: 1,
       stderr: "foreman: model 'tiny-aa' not found\nDid you mean tiny-a?\n",
     })
@@ -253,7 +270,7 @@ describe('submit', () => {
     const daemon = await jobDaemon()
     daemon.answers.set('POST /jobs', (_req, res) => json(res, 400, { error, code: 'webhook_refused' }))
     const args = ['submit', 'm', 'x', '--webhook', 'foo', '--url', daemon.url]
-    expect(await run(args)).toMatchObject({ code: 1, stdout: '', stderr })
+    expect(await runHere(args)).toMatchObject({ code: 1, stdout: '', stderr })
   })
 
   it.each([
@@ -280,7 +297,7 @@ describe('submit', () => {
     [['submit', 'm', 'x', '--lable', 'a'], 'Did you mean --label?'],
   ])('rejects %j as a usage error', async (args, hint) => {
     const daemon = await jobDaemon()
-    const { code, stdout, stderr } = await run(args, { env: { FOREMAN_URL: daemon.url } })
+    const { code, stdout, stderr } = await runHere(args, { env: { FOREMAN_URL: daemon.url } })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(hint)
     expect(daemon.count('POST', '/jobs')).toBe(0)

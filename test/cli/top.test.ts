@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { holdPort } from '../held-port.ts'
-import { run } from './command-line.ts'
+import { runHere } from './here.ts'
 import { document, ID, jobDaemon, json, stateEvent, until, wordEvent } from './job-daemon.ts'
 import { BUSY, deadUrl, IDLE } from './stand-in.ts'
 import { hasScript, onTerminal } from './terminal.ts'
@@ -23,7 +23,7 @@ async function busyDaemon() {
 describe('top into a pipe', () => {
   it('prints one frame and exits', async () => {
     const daemon = await busyDaemon()
-    const { code, stdout, stderr } = await run(['top', '--url', daemon.url])
+    const { code, stdout, stderr } = await runHere(['top', '--url', daemon.url])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const part of ['TARGET', 'RUNNING  qwen3:14b', 'WAITING  12 jobs', 'a queued one', 'a done one']) {
       expect(stdout).toContain(part)
@@ -34,13 +34,13 @@ describe('top into a pipe', () => {
 
   it('prints one document with --json, and exits with 5 if no daemon answers', async () => {
     const daemon = await busyDaemon()
-    const { stdout } = await run(['top', '--json', '--url', daemon.url])
+    const { stdout } = await runHere(['top', '--json', '--url', daemon.url])
     expect(JSON.parse(stdout)).toMatchObject({
       status: BUSY,
       waiting: [{ state: 'queued' }],
       finished: [{ state: 'done' }],
     })
-    expect(await run(['top', '--url', await deadUrl()])).toMatchObject({ code: 5 })
+    expect(await runHere(['top', '--url', await deadUrl()])).toMatchObject({ code: 5 })
   })
 })
 
@@ -153,7 +153,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
 
 it('no data is requested that the terminal has no room for', async () => {
   const daemon = await jobDaemon()
-  await run(['top', '--url', daemon.url])
+  await runHere(['top', '--url', daemon.url])
   expect(daemon.asked.map(({ path }) => path)).not.toContain(`/jobs/${ID}`)
   expect(daemon.asked.filter(({ path }) => path.includes('queued'))).toEqual([])
 })

@@ -77,7 +77,8 @@ export const page = (status: number, title = 'Bad Gateway'): Script => ({
 /** In pieces of `bytes`. */
 export const sliced = (bytes: number): Script => ({ slice: bytes })
 
-export const huge = (bytes: number): Script => ({ bytes })
+/** An answer of this size in records of 1 KiB. */
+export const huge = (bytes: number): Script => ({ ...says(`Hello${'o'.repeat(900)}`, ' world', '!'), bytes })
 
 /** Exactly these bytes, status line and all, then the end of the connection. */
 export const raw = (bytes: Buffer | string): Script => ({ raw: bytes })
