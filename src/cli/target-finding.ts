@@ -1,6 +1,7 @@
 // Check whether Ollama answers, for `foreman config check --target`. It sends the same request as the daemon's probe.
 
 import type { Config } from '../daemon/config/options.ts'
+import { jsonObject } from '../daemon/text/json-object.ts'
 import type { Finding } from './config-check.ts'
 
 const TIMEOUT_MS = 5_000
@@ -44,13 +45,8 @@ function authorization({
 }
 
 function versionIn(text: string): string | null {
-  try {
-    const document: unknown = JSON.parse(text)
-    const isObject = typeof document === 'object' && document !== null && 'version' in document
-    return isObject && typeof document.version === 'string' ? document.version : null
-  } catch {
-    return null
-  }
+  const version = jsonObject(text)?.['version']
+  return typeof version === 'string' ? version : null
 }
 
 /** fetch hides the reason in `cause`, one for each address of a name. */

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
 import type { Config } from '../../src/daemon/config/options.ts'
 import { NOTHING_RESIDENT } from '../../src/daemon/domain/affinity.ts'
+import { RunTimes } from '../../src/daemon/domain/eta.ts'
 import { readInventory } from '../../src/daemon/domain/inventory.ts'
 import type { Submission } from '../../src/daemon/domain/job.ts'
 import type { Backlog } from '../../src/daemon/domain/load-counters.ts'
@@ -12,7 +13,7 @@ import { type TargetStatus, UNKNOWN_TARGET } from '../../src/daemon/domain/targe
 import type { HttpContext, Phase } from '../../src/daemon/http/context.ts'
 import { createServer, LIMITS, type ServerLimits } from '../../src/daemon/http/server.ts'
 import { createTarget } from '../../src/daemon/ollama/send.ts'
-import { AwakeClock } from '../../src/daemon/runtime/awake-clock.ts'
+import { AwakeClock } from '../../src/daemon/runtime/clock.ts'
 import { createLog } from '../../src/daemon/runtime/log.ts'
 import { Metrics } from '../../src/daemon/runtime/metrics.ts'
 import { Relay } from '../../src/daemon/runtime/relay.ts'
@@ -136,7 +137,7 @@ export async function startHttpHarness(
         const held = { storageFullSince: null, unreachableSince: null, swappedAt: null, idleSince: null }
         return { now: clock.now(), pause, running, ...held }
       },
-      runTimes: { recentMs: null, learn: () => {}, waitMs: () => null },
+      runTimes: new RunTimes(),
       answerSoFar: () => null,
       cancel: () => Promise.resolve('unknown'),
       enqueued: () => {},

@@ -1,6 +1,6 @@
 // Reader of answers for tests: it keeps everything, can stop reading, and has signals to wait for.
 
-import type { AnswerHeaders } from '../../src/daemon/domain/answer.ts'
+import type { AnswerHeaders } from '../../src/daemon/domain/endpoint.ts'
 import type { AnswerSink, LostConnection } from '../../src/daemon/ollama/target.ts'
 
 export type Ended = { readonly kind: 'end' } | { readonly kind: 'lost'; readonly error: LostConnection }

@@ -1,8 +1,8 @@
 // Interface of the stream aggregators, and what they share for reading a parsed record. Pure.
 
-import { isDocument, type JsonDocument } from './records.ts'
+import { isJsonObject, type JsonDocument } from '../text/json-object.ts'
 
-export type { JsonDocument } from './records.ts'
+export type { JsonDocument } from '../text/json-object.ts'
 
 /** A model makes a few choices, calls and blocks. Each costs about 500 bytes in addition to its own. */
 const MAX_PARTS = 4096
@@ -36,7 +36,7 @@ export interface StreamAggregator {
   result(): Buffer | null
 }
 
-export const documentIn = (value: unknown): JsonDocument | undefined => (isDocument(value) ? value : undefined)
+export const documentIn = (value: unknown): JsonDocument | undefined => (isJsonObject(value) ? value : undefined)
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 

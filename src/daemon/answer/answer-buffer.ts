@@ -1,10 +1,9 @@
 // Buffer of an async job's answer: its bytes as they come, its records counted, and at its end the artifacts and the result that
 // the store keeps. Pure.
 
-import type { AnswerRecord } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
 import type { Verdict } from '../domain/attempt.ts'
-import type { EndpointPath } from '../domain/endpoint.ts'
+import type { AnswerRecord, EndpointPath } from '../domain/endpoint.ts'
 import type { Measured } from '../domain/job.ts'
 import { completionOf } from './answer-completion.ts'
 import { type CompletionDetector, createCompletionDetector } from './completion-detector.ts'

@@ -5,7 +5,7 @@ import type { Verdict } from '../domain/attempt.ts'
 import type { Dialect } from '../domain/endpoint.ts'
 import type { Measured } from '../domain/job.ts'
 import { cutTargetText } from '../domain/target-text.ts'
-import { isDocument, type JsonDocument } from './records.ts'
+import { isJsonObject, type JsonDocument } from '../text/json-object.ts'
 
 export const COMPLETE: Verdict = { kind: 'complete' }
 export const INCOMPLETE: Verdict = { kind: 'incomplete' }
@@ -23,7 +23,7 @@ export const emptyNotes = (): MutableMeasured => ({
   doneReason: null,
 })
 
-const within = (value: unknown, name: string): unknown => (isDocument(value) ? value[name] : undefined)
+const within = (value: unknown, name: string): unknown => (isJsonObject(value) ? value[name] : undefined)
 
 /** Returns a whole number that SQLite can hold, or null. */
 const count = (value: unknown): number | null =>
@@ -60,7 +60,7 @@ function readNative(document: JsonDocument, notes: MutableMeasured): Verdict | n
   if (error !== null) return failed(error)
   const { done, done_reason: reason, load_duration: load, _debug_info: rendered } = document
   // Asked with `_debug_render_only`, Ollama runs nothing and answers with the prompt and `done: false`.
-  if (isDocument(rendered)) return COMPLETE
+  if (isJsonObject(rendered)) return COMPLETE
   if (done !== true && (done !== undefined || text(reason) === null)) return null
   notes.loadMs = milliseconds(load)
   notes.evalMs = milliseconds(document['eval_duration'])
@@ -124,7 +124,7 @@ function readResponses(document: JsonDocument, notes: MutableMeasured, event: st
   if (error !== null) return failed(error)
   if (type === 'error') return failed(text(document['message']) ?? 'the target reported an error')
   // Unstreamed, the document is the response itself.
-  const response = isDocument(document['response']) ? document['response'] : document
+  const response = isJsonObject(document['response']) ? document['response'] : document
   noteUsage(response['usage'], notes, 'input_tokens', 'output_tokens')
   notes.doneReason = text(within(response['incomplete_details'], 'reason')) ?? notes.doneReason
   if (type === 'response.failed' || response['status'] === 'failed') {

@@ -1,15 +1,14 @@
 // Record parser of the target's answers: lines of NDJSON, events of SSE, or one whole document. The same bytes give the same
 // records however they are sliced, so that a record has the same number live and afterwards. Pure.
 
-import type { AnswerRecord } from '../domain/answer.ts'
+import type { AnswerRecord } from '../domain/endpoint.ts'
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import { GrowableBuffer } from '../text/growable-buffer.ts'
+import { isJsonObject, type JsonDocument } from '../text/json-object.ts'
 import { outlineOf } from './document-outline.ts'
 
 /** Ollama's own client takes no longer line. */
 export const MAX_RECORD_BYTES = 8 * 1024 ** 2
-
-export type JsonDocument = Readonly<Record<string, unknown>>
 
 const NOT_PARSED = Symbol('not parsed')
 
@@ -63,14 +62,11 @@ export function parseDocument(bytes: Buffer): JsonDocument | undefined {
   if (bytes.length > MAX_RECORD_BYTES) return bytes[0] === BRACE ? outlineOf(bytes) : undefined
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'))
-    return isDocument(value) ? value : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }
 }
-
-export const isDocument = (value: unknown): value is JsonDocument =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const SPACE = 0x20
 export const BRACE = 0x7b

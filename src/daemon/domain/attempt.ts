@@ -2,9 +2,9 @@
 // are final, connection errors are not (ADR 0005). Once a waiting caller has received bytes, the job is not retried.
 
 import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
-import { backoffMs } from './backoff.ts'
-import type { EventName, Job, JobError } from './job.ts'
-import { retryAfterMs } from './retry-after.ts'
+import { isJsonObject, jsonObject } from '../text/json-object.ts'
+import { backoffMs, retryAfterMs } from './backoff.ts'
+import { type AttemptEvent, isAttemptEvent, type Job, type JobError } from './job.ts'
 import { cutTargetText } from './target-text.ts'
 
 /** Why foreman itself stopped an attempt. `shutting_down` puts an async job back in the queue. */
@@ -40,7 +40,7 @@ export interface AttemptContext {
 
 /** The event that ends the attempt, and what is saved with it. */
 export interface Decision {
-  readonly event: Exclude<EventName, 'claimed_cold' | 'claimed_warm' | 'first_byte' | 'unreachable_too_long'>
+  readonly event: AttemptEvent
   readonly error?: JobError
   readonly availableAt?: number
 }
@@ -63,16 +63,9 @@ const failure = (
  * such a document.
  */
 export function targetErrorText(body: string): string | null {
-  try {
-    const document: unknown = JSON.parse(body)
-    if (typeof document !== 'object' || document === null || !('error' in document)) return null
-    const { error } = document
-    if (typeof error === 'string') return cutTargetText(error)
-    if (typeof error === 'object' && error !== null && 'message' in error) return cutTargetText(String(error.message))
-    return null
-  } catch {
-    return null
-  }
+  const error = jsonObject(body)?.['error']
+  if (typeof error === 'string') return cutTargetText(error)
+  return isJsonObject(error) && 'message' in error ? cutTargetText(String(error['message'])) : null
 }
 
 type HttpError = Extract<AttemptOutcome, { kind: 'http_error' }>
@@ -150,9 +143,7 @@ export function decide(outcome: AttemptOutcome, job: Job, context: AttemptContex
       const { reason, limit } = outcome
       if (reason === 'shutting_down' && job.caller === 'none') return { event: 'interrupted' }
       const error = failure(reason, limit === undefined ? {} : { limit })
-      if (reason === 'stalled' || reason === 'run_limit' || reason === 'answer_too_large')
-        return { event: reason, error }
-      return { event: 'cancelled', error }
+      return { event: isAttemptEvent(reason) ? reason : 'cancelled', error }
     }
   }
 }

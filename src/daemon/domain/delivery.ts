@@ -1,11 +1,11 @@
 // Decision after a try to deliver a webhook: delivered, tried again, given up, or stopped. Pure: outcome, time and
 // random number are arguments.
 
-import type { State } from './job.ts'
-import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts'
+import type { DeliveryDocument } from '../../protocol/wire.ts'
+import { MAX_RETRY_AFTER_MS, retryAfterMs } from './backoff.ts'
 
 /** Why a webhook has not been delivered. */
-export type DeliveryReason = 'unreachable' | 'timeout' | 'not_accepted' | 'refused_address' | 'gone'
+export type DeliveryReason = NonNullable<DeliveryDocument['reason']>
 
 /** What happened on one try. */
 export type DeliveryOutcome =
@@ -102,13 +102,7 @@ function isRefused(outcome: DeliveryOutcome): boolean {
 export const isTooLarge = (outcome: DeliveryOutcome): boolean => outcome.kind === 'answered' && outcome.status === 413
 
 /** The webhook of one state change. */
-export interface Delivery {
-  /** Number of the state change. */
-  readonly n: number
-  readonly state: State
-  readonly status: 'pending' | 'delivered' | 'given_up'
-  readonly tries: number
-  readonly reason: DeliveryReason | null
+export interface Delivery extends Readonly<Omit<DeliveryDocument, 'next_try_at' | 'delivered_at'>> {
   /** Time of the next try, wall ms; null unless pending. */
   readonly nextAt: number | null
   readonly deliveredAt: number | null

@@ -1,4 +1,4 @@
-// Table of the target's endpoints that run a worker model, and the form of their answers. Pure.
+// Table of the target's endpoints that run a worker model, and the parts of their answers. Pure.
 // The path that is sent to the target is a key of this table, never a caller's string: passing on a path would be a
 // bypass.
 
@@ -49,4 +49,15 @@ export function contentTypeOf(form: AnswerForm, dialect: Dialect): string {
   if (form === 'ndjson') return 'application/x-ndjson'
   if (form === 'sse') return 'text/event-stream'
   return dialect === 'native' ? 'application/json; charset=utf-8' : 'application/json'
+}
+
+/** Headers as received: names in the target's spelling, duplicates kept, hop-by-hop headers dropped. */
+export type AnswerHeaders = ReadonlyArray<readonly [name: string, value: string]>
+
+/** One record of an answer, without its framing. */
+export interface AnswerRecord {
+  /** Name of the SSE event if it has one, else null. */
+  readonly event: string | null
+  /** The line, the data lines of the event joined by LF, or the whole document. */
+  readonly data: Buffer
 }

@@ -5,23 +5,6 @@ import { BoundedMap } from '../text/bounded-map.ts'
 import { isResident, modelOfAffinity, type Residency } from './affinity.ts'
 import type { QueuePosition } from './job.ts'
 
-export interface RunTimes {
-  /** How long recent jobs took, load time included, ms; null before the first. */
-  readonly recentMs: number | null
-  /**
-   * A job has completed. `loadMs`: the load time of its model, null if it was loaded already; `runMs` does not include
-   * it.
-   */
-  learn(affinity: string, runMs: number, loadMs: number | null): void
-  /** Milliseconds until a job at this position is likely to be sent; null if unknown. */
-  waitMs(
-    queuePosition: QueuePosition,
-    affinity: string,
-    residency: Residency,
-    running: RunningNow | null,
-  ): number | null
-}
-
 /** The job at the target. */
 export interface RunningNow {
   readonly affinity: string
@@ -35,57 +18,68 @@ const MAX_AFFINITIES = 300
 /** Weight of the last measurement. */
 const WEIGHT = 0.2
 
-export function createRunTimes(): RunTimes {
-  const runs = new Averages()
-  const runsOfModel = new Averages()
-  const loads = new Averages()
-  const all = new Averages()
-  // A different context length changes the run time less than a different model does.
-  const runOf = (affinity: string): number | null => runs.get(affinity) ?? runsOfModel.get(modelOfAffinity(affinity))
+export class RunTimes {
+  readonly #runs = new Averages()
+  readonly #runsOfModel = new Averages()
+  readonly #loads = new Averages()
+  readonly #all = new Averages()
 
-  function remainder({ affinity, runningMs }: RunningNow): number | null {
-    const run = runOf(affinity)
+  /** How long recent jobs took, load time included, ms; null before the first. */
+  get recentMs(): number | null {
+    return this.#all.of('')
+  }
+
+  /**
+   * A job has completed. `loadMs`: the load time of its model, null if it was loaded already; `runMs` does not include
+   * it.
+   */
+  learn(affinity: string, runMs: number, loadMs: number | null): void {
+    this.#all.learn('', runMs + (loadMs ?? 0))
+    this.#runs.learn(affinity, runMs)
+    this.#runsOfModel.learn(modelOfAffinity(affinity), runMs)
+    if (loadMs !== null) this.#loads.learn(affinity, loadMs)
+  }
+
+  /** Milliseconds until a job at this position is likely to be sent; null if unknown. */
+  waitMs({ ahead }: QueuePosition, residency: Residency, running: RunningNow | null): number | null {
+    const parts = ahead.map((group) => this.#groupMs(group, residency))
+    if (running !== null) parts.push(this.#remainder(running))
+    return parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0)
+  }
+
+  /** A different context length changes the run time less than a different model does. */
+  #runOf(affinity: string): number | null {
+    return this.#runs.of(affinity) ?? this.#runsOfModel.of(modelOfAffinity(affinity))
+  }
+
+  #remainder({ affinity, runningMs }: RunningNow): number | null {
+    const run = this.#runOf(affinity)
     // A job that runs longer than its average may end at any moment. The estimate must not vanish then.
     return run === null ? null : Math.max(0, run - Math.max(0, runningMs))
   }
 
   /** A group without jobs ahead costs nothing: its load time comes when the job itself is sent. */
-  function groupMs({ affinity, jobs }: QueuePosition['ahead'][number], residency: Residency): number | null {
+  #groupMs({ affinity, jobs }: QueuePosition['ahead'][number], residency: Residency): number | null {
     if (jobs === 0) return 0
-    const run = runOf(affinity)
-    const load = isResident(affinity, residency) ? 0 : loads.get(affinity)
+    const run = this.#runOf(affinity)
+    const load = isResident(affinity, residency) ? 0 : this.#loads.of(affinity)
     return run === null || load === null ? null : load + jobs * run
-  }
-
-  return {
-    get recentMs() {
-      return all.get('')
-    },
-    learn(affinity, runMs, loadMs) {
-      all.learn('', runMs + (loadMs ?? 0))
-      runs.learn(affinity, runMs)
-      runsOfModel.learn(modelOfAffinity(affinity), runMs)
-      if (loadMs !== null) loads.learn(affinity, loadMs)
-    },
-    waitMs({ ahead }, _affinity, residency, running) {
-      const parts = ahead.map((group) => groupMs(group, residency))
-      if (running !== null) parts.push(remainder(running))
-      return parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0)
-    },
   }
 }
 
 /** Moving averages by name, for the names that were used last. */
-class Averages {
-  readonly #values = new BoundedMap<string, number>(MAX_AFFINITIES)
+class Averages extends BoundedMap<string, number> {
+  constructor() {
+    super(MAX_AFFINITIES)
+  }
 
-  get(name: string): number | null {
-    return this.#values.get(name) ?? null
+  of(name: string): number | null {
+    return this.get(name) ?? null
   }
 
   learn(name: string, ms: number): void {
     if (!(ms >= 0 && Number.isFinite(ms))) return
-    const before = this.#values.get(name)
-    this.#values.set(name, before === undefined ? ms : (1 - WEIGHT) * before + WEIGHT * ms)
+    const before = this.get(name)
+    this.set(name, before === undefined ? ms : (1 - WEIGHT) * before + WEIGHT * ms)
   }
 }

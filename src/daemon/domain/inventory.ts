@@ -2,10 +2,9 @@
 // writes them. Pure. The native documents are kept byte for byte.
 
 import { goJson } from '../text/go-json.ts'
+import { isJsonObject, type JsonDocument, jsonObject } from '../text/json-object.ts'
 import { normaliseModel } from './affinity.ts'
-import type { InstalledModel, Inventory, ResidentModel } from './target-status.ts'
-
-type InventoryFields = Readonly<Record<string, unknown>>
+import type { InstalledModel, Inventory, ResidentModel, Snapshot } from './target-status.ts'
 
 /**
  * Returns null if one of the documents is not from Ollama. `probedAt` is Clock.monotonic(), `probedWall` Clock.now().
@@ -35,28 +34,19 @@ export function readResident(ps: Buffer): readonly ResidentModel[] | null {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-const nameOf = (fields: InventoryFields): string => text(fields['name']) || text(fields['model'])
+const nameOf = (fields: JsonDocument): string => text(fields['name']) || text(fields['model'])
 
-const readInstalled = (fields: InventoryFields): InstalledModel => ({
+const readInstalled = (fields: JsonDocument): InstalledModel => ({
   name: nameOf(fields),
   digest: text(fields['digest']),
   modifiedAt: text(fields['modified_at']),
 })
 
-const isObject = (value: unknown): value is InventoryFields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Returns the named entries of `{"models": […]}`. Go writes an empty list as `null`. */
-function modelsIn(body: Buffer): readonly InventoryFields[] | null {
-  try {
-    const document: unknown = JSON.parse(body.toString('utf8'))
-    if (!isObject(document) || !('models' in document)) return null
-    const { models } = document
-    if (models === null) return []
-    return Array.isArray(models) ? models.filter(isObject).filter((fields) => nameOf(fields) !== '') : null
-  } catch {
-    return null
-  }
+function modelsIn(body: Buffer): readonly JsonDocument[] | null {
+  const models = jsonObject(body.toString('utf8'))?.['models']
+  if (models === null) return []
+  return Array.isArray(models) ? models.filter(isJsonObject).filter((fields) => nameOf(fields) !== '') : null
 }
 
 /**
@@ -94,11 +84,4 @@ function namespaceOf(name: string): string {
   const end = name.lastIndexOf('/')
   if (end < 0) return 'library'
   return name.slice(name.lastIndexOf('/', end - 1) + 1, end) || 'library'
-}
-
-export interface Snapshot {
-  /** Bodies as the target wrote them. */
-  readonly tags: Buffer
-  readonly ps: Buffer
-  readonly version: string
 }

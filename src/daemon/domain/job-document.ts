@@ -5,7 +5,6 @@ import type {
   ArtifactDocument,
   DeliveryDocument,
   JobDocument,
-  JobErrorDocument,
   JobSummary,
   TimingsDocument,
   UsageDocument,
@@ -13,7 +12,7 @@ import type {
 } from '../../protocol/wire.ts'
 import type { ArtifactEntry } from './artifact.ts'
 import type { Delivery } from './delivery.ts'
-import type { Job, JobError, QueuePosition } from './job.ts'
+import type { Job, QueuePosition } from './job.ts'
 import type { WaitingFor } from './wait-reason.ts'
 
 /** What the document needs in addition to the job's row. */
@@ -68,7 +67,7 @@ export function jobSummary(job: Job, { maxAttempts, position, etaMs, waitingFor 
     timings: timings(job),
     usage: usage(job),
     done_reason: job.measured?.doneReason ?? null,
-    error: errorDocument(job),
+    error: job.error,
     retry_of: job.retryOf,
   }
 }
@@ -81,7 +80,7 @@ export function jobDocument(detail: JobDetail, circumstances: QueueContext, publ
     ...jobSummary(job, circumstances),
     ...(isOmitted ? { result_omitted: true } : {}),
     artifacts: artifactDocuments(detail, publicUrl),
-    deliveries: deliveryDocuments(deliveries),
+    deliveries: deliveries.map(deliveryDocument),
   }
   const text = JSON.stringify(document)
   return result === null || isOmitted ? text : withRaw(text, 'result', new TextDecoder().decode(result.json))
@@ -117,9 +116,6 @@ export function usage({ measured }: Job): UsageDocument | null {
   return { prompt_tokens: promptTokens, completion_tokens: completionTokens, cached_prompt_tokens: cachedTokens }
 }
 
-export const errorDocument = ({ error }: { readonly error: JobError | null }): JobErrorDocument | null =>
-  error === null ? null : { code: error.code, message: error.message, status: error.status }
-
 /** An absolute URL with FOREMAN_PUBLIC_URL, else a path. */
 export const jobUrl = (id: string, publicUrl: string | null): string =>
   `${publicUrl?.replace(/\/+$/, '') ?? ''}/jobs/${id}`
@@ -150,17 +146,11 @@ function textOf(inline: ArtifactEntry['inline']): string | null {
   }
 }
 
-export function deliveryDocuments(deliveries: readonly Delivery[]): DeliveryDocument[] {
-  return deliveries.map(({ n, state, status, tries, reason, nextAt, deliveredAt }) => ({
-    n,
-    state,
-    status,
-    tries,
-    reason,
-    next_try_at: isoOrNull(nextAt),
-    delivered_at: isoOrNull(deliveredAt),
-  }))
-}
+const deliveryDocument = ({ nextAt, deliveredAt, ...delivery }: Delivery): DeliveryDocument => ({
+  ...delivery,
+  next_try_at: isoOrNull(nextAt),
+  delivered_at: isoOrNull(deliveredAt),
+})
 
 /** A job with everything that GET /jobs/{id} and its last webhook show. */
 export interface JobDetail {

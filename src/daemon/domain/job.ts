@@ -2,6 +2,7 @@
 // read this table. Pure: `now` is an argument.
 
 import type { ErrorCode } from '../../protocol/error.ts'
+import type { JobErrorDocument } from '../../protocol/wire.ts'
 import type { EndpointPath } from './endpoint.ts'
 
 export const STATES = ['queued', 'loading', 'working', 'done', 'failed', 'cancelled'] as const
@@ -22,60 +23,36 @@ export interface Transition {
 
 const SENT = ['loading', 'working'] as const
 
+const toFailed = (why: string) => ({ from: SENT, to: 'failed', attempt: 0, why }) as const
+const toQueued = <A extends 0 | -1>(attempt: A, why: string) => ({ from: SENT, to: 'queued', attempt, why }) as const
+
 export const TRANSITIONS = {
   claimed_cold: { from: ['queued'], to: 'loading', attempt: 1, why: 'sent; its model is not resident' },
   claimed_warm: { from: ['queued'], to: 'working', attempt: 1, why: 'sent; its affinity is resident' },
   first_byte: { from: ['loading'], to: 'working', attempt: 0, why: 'the first byte came (unstreamed: the headers)' },
   completed: { from: SENT, to: 'done', attempt: 0, why: 'the last record of the answer came' },
-  target_error: {
-    from: SENT,
-    to: 'failed',
-    attempt: 0,
-    why: 'the target answered with an error, or ended its stream with one',
-  },
-  incomplete_stream: { from: SENT, to: 'failed', attempt: 0, why: 'the answer ended without its last record' },
-  bad_answer: { from: SENT, to: 'failed', attempt: 0, why: 'the answer is not one of Ollama' },
-  stalled: {
-    from: SENT,
-    to: 'failed',
-    attempt: 0,
-    why: 'no byte for FOREMAN_STALL_LIMIT although the target answers probes',
-  },
-  run_limit: { from: SENT, to: 'failed', attempt: 0, why: 'ran longer than FOREMAN_RUN_LIMIT' },
-  answer_too_large: {
-    from: SENT,
-    to: 'failed',
-    attempt: 0,
-    why: 'the answer of an async job is larger than FOREMAN_MAX_ANSWER',
-  },
+  target_error: toFailed('the target answered with an error, or ended its stream with one'),
+  incomplete_stream: toFailed('the answer ended without its last record'),
+  bad_answer: toFailed('the answer is not one of Ollama'),
+  stalled: toFailed('no byte for FOREMAN_STALL_LIMIT although the target answers probes'),
+  run_limit: toFailed('ran longer than FOREMAN_RUN_LIMIT'),
+  answer_too_large: toFailed('the answer of an async job is larger than FOREMAN_MAX_ANSWER'),
   unreachable_too_long: {
     from: ['queued'],
     to: 'failed',
     attempt: 0,
     why: "a waiting call's FOREMAN_UNREACHABLE_GRACE is over",
   },
-  unreached: { from: SENT, to: 'queued', attempt: -1, why: 'the connection failed before the request was sent' },
-  target_busy: {
-    from: SENT,
-    to: 'queued',
-    attempt: -1,
-    why: '503 "server busy", a proxy\'s 502, 503 or 504, or, for an async job, 429 or 503 with Retry-After; at most ten times FOREMAN_MAX_ATTEMPTS',
-  },
-  connection_lost: {
-    from: SENT,
-    to: 'queued',
-    attempt: 0,
-    why: 'connection lost after sending, attempts left; waits for a backoff',
-  },
-  attempts_exhausted: { from: SENT, to: 'failed', attempt: 0, why: 'connection lost after sending, no attempts left' },
-  stream_broken: { from: SENT, to: 'failed', attempt: 0, why: 'connection lost after the caller had received bytes' },
-  interrupted: { from: SENT, to: 'queued', attempt: -1, why: 'foreman was stopped' },
-  recovered: {
-    from: SENT,
-    to: 'queued',
-    attempt: 0,
-    why: 'found at the start after a crash; the attempt stays counted',
-  },
+  unreached: toQueued(-1, 'the connection failed before the request was sent'),
+  target_busy: toQueued(
+    -1,
+    '503 "server busy", a proxy\'s 502, 503 or 504, or, for an async job, 429 or 503 with Retry-After; at most ten times FOREMAN_MAX_ATTEMPTS',
+  ),
+  connection_lost: toQueued(0, 'connection lost after sending, attempts left; waits for a backoff'),
+  attempts_exhausted: toFailed('connection lost after sending, no attempts left'),
+  stream_broken: toFailed('connection lost after the caller had received bytes'),
+  interrupted: toQueued(-1, 'foreman was stopped'),
+  recovered: toQueued(0, 'found at the start after a crash; the attempt stays counted'),
   cancelled: {
     from: ['queued', 'loading', 'working'],
     to: 'cancelled',
@@ -85,6 +62,17 @@ export const TRANSITIONS = {
 } as const satisfies Record<string, Transition>
 
 export type EventName = keyof typeof TRANSITIONS
+
+/** The events that end an attempt: those that leave `working`. */
+export type AttemptEvent = {
+  [E in EventName]: 'working' extends (typeof TRANSITIONS)[E]['from'][number] ? E : never
+}[EventName]
+
+export const isAttemptEvent = (name: string): name is AttemptEvent => ATTEMPT_EVENTS.some((event) => event === name)
+
+export const ATTEMPT_EVENTS = (Object.keys(TRANSITIONS) as EventName[]).filter((event): event is AttemptEvent =>
+  (TRANSITIONS[event].from as readonly State[]).includes('working'),
+)
 
 /**
  * `live`: a waiting call, which waits on its connection and is cancelled when that closes. `none`: an async job; its
@@ -153,11 +141,9 @@ export interface NewJob extends Submission {
   readonly createdAwake: number
 }
 
-export interface JobError {
+/** Why a job failed or was cancelled. */
+export interface JobError extends Readonly<JobErrorDocument> {
   readonly code: ErrorCode
-  readonly message: string
-  /** The target's HTTP status; null if it sent none. */
-  readonly status: number | null
 }
 
 /** Measured by foreman, or reported by the target in its last record. Milliseconds; null if unknown. */
@@ -174,7 +160,7 @@ export interface Measured {
 }
 
 /** A row of the queue. Times are wall ms. */
-export interface Job {
+export interface Job extends Omit<Submission, 'body' | 'lacksKeepAlive'> {
   readonly sequence: number
   readonly id: string
   readonly state: State
@@ -184,14 +170,7 @@ export interface Job {
   /** Id of the job that this one repeats (retry); else null. */
   readonly retryOf: string | null
   readonly caller: CallerKind
-  readonly endpoint: EndpointPath
-  readonly model: string
-  readonly affinity: string
-  readonly stream: boolean
-  readonly loadOnly: boolean
   readonly lacksKeepAlive: boolean
-  readonly contentType: string | null
-  readonly contentEncoding: string | null
   readonly bodyBytes: number
   readonly attempt: number
   /** How often it was put back without using an attempt (target_busy, unreached). */

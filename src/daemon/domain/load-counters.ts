@@ -6,22 +6,16 @@
  */
 const MIN_LOAD_MS = 100
 
-/** Counts over the runs whose answer reports its load, which are those on native endpoints. */
-export interface LoadCounts {
-  /** Claimed as not resident. */
-  readonly predicted: number
-  /** Loaded by the target. */
-  readonly happened: number
-  /** Loaded, although claimed as resident. */
-  readonly unforeseen: number
-}
-
 /** Returns null if the answer does not say. */
 export const hasLoaded = (loadMs: number | null): boolean | null => (loadMs === null ? null : loadMs >= MIN_LOAD_MS)
 
-export class LoadCounters implements LoadCounts {
+/** Counts over the runs whose answer reports its load, which are those on native endpoints. */
+export class LoadCounters {
+  /** Claimed as not resident. */
   predicted = 0
+  /** Loaded by the target. */
   happened = 0
+  /** Loaded, although claimed as resident. */
   unforeseen = 0
 
   count(isPredicted: boolean, loadMs: number | null): void {

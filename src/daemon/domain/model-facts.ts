@@ -1,6 +1,8 @@
 // Facts about a model from /api/show: they decide whether its loaded runner can serve another request. Pure.
 // Sources: Model.String (the lines of a modelfile, in order) and scheduleRunner of Ollama 0.17.4 and 0.34.4.
 
+import { isJsonObject, type JsonDocument, jsonObject } from '../text/json-object.ts'
+
 export interface ModelFacts {
   /** Files of its runner, as the modelfile names them; null if it has none (safetensors, cloud). */
   readonly files: string | null
@@ -18,10 +20,7 @@ export interface ModelFacts {
   readonly shifts: boolean
 }
 
-type ModelFields = Readonly<Record<string, unknown>>
-
-const isFields = (value: unknown): value is ModelFields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const objectIn = (value: unknown): JsonDocument => (isJsonObject(value) ? value : {})
 
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : '')
 
@@ -29,11 +28,11 @@ const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 
 /** Parses the answer of /api/show; null if it is invalid. */
 export function readModelFacts(body: string): ModelFacts | null {
-  const document = parsed(body)
-  if (document === null || typeof document['modelfile'] !== 'string') return null
+  const document = jsonObject(body)
+  if (typeof document?.['modelfile'] !== 'string') return null
   const files = runnerLines(document['modelfile'])
-  const info = isFields(document['model_info']) ? document['model_info'] : {}
-  const details = isFields(document['details']) ? document['details'] : {}
+  const info = objectIn(document['model_info'])
+  const details = objectIn(document['details'])
   const trained = info[`${textIn(info['general.architecture'])}.context_length`]
   return {
     files: files.some((line) => line.includes('sha256-')) ? files.join('\n') : null,
@@ -43,15 +42,6 @@ export function readModelFacts(body: string): ModelFacts | null {
     embeds: listIn(document['capabilities']).includes('embedding'),
     hasDraft: files.some((line) => line.startsWith('DRAFT ')),
     shifts: details['family'] !== 'deepseek2' && !listIn(details['families']).includes('deepseek2'),
-  }
-}
-
-function parsed(body: string): ModelFields | null {
-  try {
-    const document: unknown = JSON.parse(body)
-    return isFields(document) ? document : null
-  } catch {
-    return null
   }
 }
 

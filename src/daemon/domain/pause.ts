@@ -1,5 +1,7 @@
 // Pause of the queue: its start, its end, and whether the target's models are to be unloaded. Pure.
 
+import type { UnloadDocument } from '../../protocol/wire.ts'
+
 export interface Pause {
   /** When the queue was paused, wall ms. A later pause request keeps it. */
   readonly since: number
@@ -12,24 +14,12 @@ export interface Pause {
 }
 
 /** A caller's request. */
-export interface PauseRequest {
-  readonly forMs: number | null
-  readonly unload: boolean
-}
+export type PauseRequest = Pick<Pause, 'forMs' | 'unload'>
 
 /** Result of an unload. */
-export interface UnloadReport {
-  /**
-   * `pending`: the running job has not ended, or the target does not answer. `done`: the target lists no model any
-   * more. `incomplete`: it still lists some. `given_up`: the pause ended first.
-   */
-  readonly state: 'pending' | 'done' | 'incomplete' | 'given_up'
-  /** Models that were resident and are not any more, as `/api/ps` spelled them. */
-  readonly unloaded: readonly string[]
+export interface UnloadReport extends Readonly<Omit<UnloadDocument, 'still_loaded'>> {
   /** Models that `/api/ps` listed last. */
   readonly resident: readonly string[]
-  /** Why it is not done; null if it is done, or if it waits for the running job. */
-  readonly reason: string | null
 }
 
 /** Returns the pause after `request`. */

@@ -20,11 +20,15 @@ export interface ResidentModel {
   readonly expiresAt: string
 }
 
-export interface Inventory {
+/** The answers of a probe. */
+export interface Snapshot {
   /** The bodies of /api/tags and /api/ps, byte for byte. */
   readonly tags: Buffer
   readonly ps: Buffer
   readonly version: string
+}
+
+export interface Inventory extends Snapshot {
   /** By normalised name. */
   readonly installed: ReadonlyMap<string, InstalledModel>
   readonly resident: readonly ResidentModel[]

@@ -1,7 +1,7 @@
 // Reason why a waiting job is not sent yet. There is exactly one, even if several apply. Pure.
 
+import { MAX_RETRY_AFTER_MS } from './backoff.ts'
 import type { Job, QueuePosition } from './job.ts'
-import { MAX_RETRY_AFTER_MS } from './retry-after.ts'
 
 /** Times are wall ms. `since`: when the reason began, which may be before the job was submitted. */
 export type WaitingFor =
@@ -16,8 +16,6 @@ export type WaitingFor =
   | { readonly reason: 'draining'; readonly since: number; readonly affinity: string; readonly until: number | null }
   /** `jobId`: null between two jobs. */
   | { readonly reason: 'running'; readonly since: number; readonly jobId: string | null }
-
-export type WaitingReason = WaitingFor['reason']
 
 /** What holds up the queue now. Times are wall ms; null if it does not apply. */
 export interface QueueCondition {
@@ -36,7 +34,7 @@ export interface QueueCondition {
 
 /** Longer than any backoff of foreman (backoff.ts). */
 export const MAX_OWN_BACKOFF_MS = 120_000
-/** Longer than any wait that the target may ask for (retry-after.ts). */
+/** Longer than any wait that the target may ask for (backoff.ts). */
 export const MAX_BACKOFF_MS = MAX_RETRY_AFTER_MS + MAX_OWN_BACKOFF_MS
 
 type WaitingJob = Pick<Job, 'id' | 'createdAt' | 'requeuedAt' | 'availableAt'>

@@ -1,7 +1,7 @@
 // Headers of an answer that go on to the caller. Those of this one connection are dropped (RFC 9110, section 7.6.1), and those that
 // concern the target's own origin (cookies, CORS). Names keep the target's spelling, and duplicates stay.
 
-import type { AnswerHeaders } from '../domain/answer.ts'
+import type { AnswerHeaders } from '../domain/endpoint.ts'
 
 const DROPPED = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer'],

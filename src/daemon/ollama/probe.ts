@@ -3,6 +3,7 @@
 
 import { LOOP_REASON } from '../domain/hop.ts'
 import { cutTargetText } from '../domain/target-text.ts'
+import { type JsonDocument, jsonObject } from '../text/json-object.ts'
 import type { Bounds, Reply } from './question.ts'
 import type { PingResult, ProbeResult } from './target.ts'
 
@@ -18,7 +19,10 @@ type ProbeAnswer<T> =
   | { readonly kind: 'read'; readonly value: T }
   | { readonly kind: 'unreachable' | 'foreign'; readonly reason: string }
 
-function documentOf(path: Probed, reply: Reply): ProbeAnswer<{ readonly document: object; readonly body: Buffer }> {
+function documentOf(
+  path: Probed,
+  reply: Reply,
+): ProbeAnswer<{ readonly document: JsonDocument; readonly body: Buffer }> {
   const asked = `GET ${path}`
   if (reply.kind === 'failed') return { kind: 'unreachable', reason: `${asked}: ${reply.reason}` }
   const { status, body } = reply
@@ -26,12 +30,8 @@ function documentOf(path: Probed, reply: Reply): ProbeAnswer<{ readonly document
   // A 5xx is an Ollama with a problem, or the proxy of one that is down: it cannot take a job.
   if (status >= 500) return { kind: 'unreachable', reason: `${asked} answered HTTP ${status}` }
   if (status !== 200) return { kind: 'foreign', reason: `${asked} answered HTTP ${status}` }
-  try {
-    const document: unknown = JSON.parse(body.toString('utf8'))
-    if (typeof document === 'object' && document !== null) return { kind: 'read', value: { document, body } }
-  } catch {
-    // Reported below: invalid JSON and JSON that is not an object are one case.
-  }
+  const document = jsonObject(body.toString('utf8'))
+  if (document !== null) return { kind: 'read', value: { document, body } }
   return { kind: 'foreign', reason: `${asked} answered with something other than a JSON object` }
 }
 
@@ -41,8 +41,7 @@ function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): ProbeAnswer<Buff
   if (read.kind !== 'read') return read
   const { document, body } = read.value
   // Go writes a nil list as null. Ollama always makes a list; other implementations may not.
-  if ('models' in document && (Array.isArray(document.models) || document.models === null))
-    return { kind: 'read', value: body }
+  if (Array.isArray(document['models']) || document['models'] === null) return { kind: 'read', value: body }
   return { kind: 'foreign', reason: `GET ${path} answered without a list of models` }
 }
 
@@ -50,8 +49,7 @@ function versionOf(reply: Reply): ProbeAnswer<string> {
   const read = documentOf('/api/version', reply)
   if (read.kind !== 'read') return read
   const { document } = read.value
-  if ('version' in document && typeof document.version === 'string')
-    return { kind: 'read', value: cutTargetText(document.version) }
+  if (typeof document['version'] === 'string') return { kind: 'read', value: cutTargetText(document['version']) }
   return { kind: 'foreign', reason: 'GET /api/version answered without a version' }
 }
 

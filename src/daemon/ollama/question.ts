@@ -1,6 +1,6 @@
 // Short question to the target: waits for the whole answer within a deadline and a maximum size. Never throws.
 
-import type { AnswerHeaders } from '../domain/answer.ts'
+import type { AnswerHeaders } from '../domain/endpoint.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { GrowableBuffer } from '../text/growable-buffer.ts'
 import type { AnswerSink, Exchange, LostConnection } from './target.ts'

@@ -1,8 +1,8 @@
 // Interface between the daemon and the target (Ollama): what can be asked, and how an answer arrives. Bytes only; nothing here
 // knows jobs, callers or SQLite.
 
-import type { AnswerHeaders } from '../domain/answer.ts'
-import type { Snapshot } from '../domain/inventory.ts'
+import type { AnswerHeaders } from '../domain/endpoint.ts'
+import type { Snapshot } from '../domain/target-status.ts'
 
 export interface TargetRequest {
   readonly method: string

@@ -1,4 +1,5 @@
-// Clock of the daemon. Nothing else may read the time or start a timer, so that tests can control it.
+// Clocks of the daemon: the machine's, and the awake clock. Nothing else may read the time or start a timer, so that
+// tests can control it.
 
 /** A started timer. Cancelling twice, or after it fired, does nothing. */
 export interface Timer {
@@ -26,4 +27,32 @@ export const systemClock: Clock = {
     const handle = setTimeout(fn, Math.min(ms, 2_147_483_000))
     return { cancel: () => clearTimeout(handle) }
   },
+}
+
+/**
+ * Milliseconds during which the target was reachable. "Has waited fifteen minutes" must not mean "the Mac slept for
+ * fifteen minutes".
+ */
+export class AwakeClock {
+  readonly #clock: Clock
+  #base: number
+  /** Clock.monotonic() since when it runs; null while the target is unreachable. */
+  #since: number | null = null
+
+  /** @param base milliseconds counted by earlier processes */
+  constructor(clock: Clock, base = 0) {
+    this.#clock = clock
+    this.#base = base
+  }
+
+  get now(): number {
+    return Math.floor(this.#since === null ? this.#base : this.#base + this.#clock.monotonic() - this.#since)
+  }
+
+  /** Starts or stops the clock. A repeated call changes nothing. */
+  run(awake: boolean): void {
+    if (awake === (this.#since !== null)) return
+    this.#base = this.now
+    this.#since = awake ? this.#clock.monotonic() : null
+  }
 }

@@ -5,9 +5,9 @@ import { VERSION } from '../../protocol/version.ts'
 import { normaliseModel } from '../domain/affinity.ts'
 import { isFinal, type Job } from '../domain/job.ts'
 import { isInstalled } from '../domain/target-status.ts'
-import { LoopDelay } from './loop-delay.ts'
+import { systemClock, type Timer } from './clock.ts'
 import type { MetricEntry, Readings, Sample } from './metric-entry.ts'
-import { MAX_MODEL_LABELS, METRICS, type MetricKey } from './metric-table.ts'
+import { MAX_MODEL_LABELS, METRICS, type MetricKey, seconds } from './metric-table.ts'
 
 type Row<K extends MetricKey> = (typeof METRICS)[K]
 /** Metrics of a type whose value is not read at each scrape. */
@@ -26,9 +26,12 @@ type Instrument = Counter<string> | Gauge<string> | Histogram<string>
 /** The part that most of the daemon uses. */
 export type MetricSink = Pick<Metrics, 'inc' | 'observe'>
 
+/** How often the event loop delay is measured. */
+const LOOP_MS = 100
+
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #loopDelay = new LoopDelay()
+  #loopTimer: Timer | null = null
   readonly #models = new Set<string>()
   #readings: Readings | null = null
   readonly #of: Readonly<Record<MetricKey, Instrument>>
@@ -42,11 +45,21 @@ export class Metrics {
   /** Call it when foreman is ready: the event loop delay is measured from here on. */
   start(): void {
     if (this.#readings !== null) this.set('startTime', seconds(this.#readings.clock.now()))
-    this.#loopDelay.start((late) => this.observe('delay', late))
+    this.#measureLoop()
   }
 
   stop(): void {
-    this.#loopDelay.stop()
+    this.#loopTimer?.cancel()
+  }
+
+  /** Measures how late a timer fires. It takes the real clock, even if the daemon has another one. */
+  #measureLoop(): void {
+    const due = systemClock.monotonic() + LOOP_MS
+    this.#loopTimer = systemClock.after(LOOP_MS, () => {
+      // Timers have a resolution of 1 ms, and may fire early by less than that.
+      this.observe('delay', seconds(systemClock.monotonic() - due))
+      this.#measureLoop()
+    })
   }
 
   /** Sets the source of the values that are read at each scrape. */
@@ -148,5 +161,3 @@ function closedLabels(labels: NonNullable<MetricEntry['labels']>): Record<string
     [{}],
   )
 }
-
-const seconds = (ms: number): number => Math.max(0, ms) / 1000

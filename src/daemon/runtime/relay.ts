@@ -1,7 +1,7 @@
 // Relay of live answers in memory: connects each running job to its listener and its watchers. It never stores or
 // changes a byte. Back-pressure is a return value: false means "no more for now".
 
-import type { AnswerHeaders, AnswerRecord } from '../domain/answer.ts'
+import type { AnswerHeaders, AnswerRecord } from '../domain/endpoint.ts'
 import type { EventName, JobError, StateChange } from '../domain/job.ts'
 
 /** How a job ended, for its listener. */
@@ -64,26 +64,21 @@ export class Relay {
   readonly #lines = new Map<string, Subscribed>()
   readonly #watchers = new Map<string, Set<Watcher>>()
 
-  get listeners(): number {
-    return this.#lines.size
-  }
-
   /** Subscribes to a job before its row exists, so that nothing is missed. A second listener is a bug. */
   open(id: string, subscriber: Subscriber): Subscription {
     if (this.#lines.has(id)) throw new Error(`job ${id} has a listener already`)
     const line: Subscribed = { subscriber, resume: null }
     this.#lines.set(id, line)
+    const drained = (): void => {
+      const { resume } = line
+      line.resume = null
+      resume?.()
+    }
     return {
-      drained: () => {
-        const { resume } = line
-        line.resume = null
-        resume?.()
-      },
+      drained,
       close: () => {
         if (this.#lines.get(id) === line) this.#lines.delete(id)
-        const { resume } = line
-        line.resume = null
-        resume?.()
+        drained()
       },
     }
   }
@@ -105,9 +100,7 @@ export class Relay {
   }
 
   get watchers(): number {
-    let count = 0
-    for (const watchers of this.#watchers.values()) count += watchers.size
-    return count
+    return [...this.#watchers.values()].reduce((sum, { size }) => sum + size, 0)
   }
 
   changed(id: string, change: Changed): void {

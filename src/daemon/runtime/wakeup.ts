@@ -50,15 +50,14 @@ export interface WorkLoopParts {
 }
 
 /** A loop that sleeps until it is woken, does one turn of work, and sleeps again. An error is logged and does not end it. */
-export class WorkLoop {
+export class WorkLoop extends Wakeup {
   readonly #parts: WorkLoopParts
-  readonly #wakeup: Wakeup
   #running: Promise<void> | null = null
   #isStopping = false
 
   constructor(parts: WorkLoopParts) {
+    super(parts.clock)
     this.#parts = parts
-    this.#wakeup = new Wakeup(parts.clock)
   }
 
   get isStopping(): boolean {
@@ -67,15 +66,6 @@ export class WorkLoop {
 
   start(): void {
     this.#running ??= this.#run()
-  }
-
-  wake(): void {
-    this.#wakeup.wake()
-  }
-
-  /** Wakes after `ms`, unless it is woken before. A later call replaces an earlier one. */
-  wakeIn(ms: number): void {
-    this.#wakeup.wakeIn(ms)
   }
 
   /** Does one turn of work now. Never rejects. */
@@ -98,7 +88,7 @@ export class WorkLoop {
 
   async #run(): Promise<void> {
     for (;;) {
-      await this.#wakeup.wait()
+      await this.wait()
       if (this.#isStopping) return
       await this.turn()
     }

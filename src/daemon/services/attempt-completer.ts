@@ -5,7 +5,7 @@ import { errorMessage } from '../../protocol/error.ts'
 import type { Config } from '../config/options.ts'
 import { CLOUD_AFFINITY } from '../domain/affinity.ts'
 import { type AttemptOutcome, type Decision, decide } from '../domain/attempt.ts'
-import { createRunTimes, type RunTimes } from '../domain/eta.ts'
+import { RunTimes } from '../domain/eta.ts'
 import { isFinal, type Job, type JobError, type State, TRANSITIONS } from '../domain/job.ts'
 import { hasLoaded, LoadCounters } from '../domain/load-counters.ts'
 import { knownReason } from '../domain/target-text.ts'
@@ -34,7 +34,7 @@ export interface AttemptCompleterParts {
 export class AttemptCompleter {
   readonly #parts: AttemptCompleterParts
 
-  readonly runTimes: RunTimes = createRunTimes()
+  readonly runTimes = new RunTimes()
   readonly loads = new LoadCounters()
 
   constructor(parts: AttemptCompleterParts) {
@@ -145,7 +145,6 @@ export class AttemptCompleter {
   #learn({ affinity, ms, loadMs }: PastRun): void {
     // Negative if the wall clock was set back while it ran.
     if (ms < 0) return
-
     this.runTimes.learn(affinity, Math.max(0, ms - (loadMs ?? 0)), loadMs)
   }
 }

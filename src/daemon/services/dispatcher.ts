@@ -8,12 +8,12 @@ import type { StopReason } from '../domain/attempt.ts'
 import type { RunTimes } from '../domain/eta.ts'
 import { readResident } from '../domain/inventory.ts'
 import type { Job } from '../domain/job.ts'
-import type { LoadCounts } from '../domain/load-counters.ts'
+import type { LoadCounters } from '../domain/load-counters.ts'
 import type { Aliases } from '../domain/model-facts.ts'
 import type { ResidentModel } from '../domain/target-status.ts'
 import type { QueueCondition } from '../domain/wait-reason.ts'
 import type { Target } from '../ollama/target.ts'
-import type { AwakeClock } from '../runtime/awake-clock.ts'
+import type { AwakeClock } from '../runtime/clock.ts'
 import type { OnStep } from '../runtime/step.ts'
 import { WorkLoop } from '../runtime/wakeup.ts'
 import type { JobChange, PastRun, QueueState, Store } from '../sqlite/store.ts'
@@ -44,7 +44,7 @@ export class Dispatcher {
   readonly #parts: DispatcherParts
   readonly #loop: WorkLoop
   readonly #completer: AttemptCompleter
-  readonly loads: LoadCounts
+  readonly loads: Omit<LoadCounters, 'count'>
   readonly runTimes: RunTimes
   readonly #cancellation: Cancellation
   #run: Attempt | null = null

@@ -4,8 +4,8 @@
 import { eventNumber } from '../../protocol/event.ts'
 import { type AnswerBuffer, createAnswerBuffer } from '../answer/answer-buffer.ts'
 import { type CompletionDetector, createCompletionDetector } from '../answer/completion-detector.ts'
-import type { AnswerRecord } from '../domain/answer.ts'
 import type { JobOutput } from '../domain/artifact.ts'
+import type { AnswerRecord } from '../domain/endpoint.ts'
 import type { Job } from '../domain/job.ts'
 import type { Relay } from '../runtime/relay.ts'
 

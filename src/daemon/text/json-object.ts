@@ -1,11 +1,15 @@
-// Parser of JSON texts that must be an object.
+// JSON objects of which only some members are read.
+
+export type JsonDocument = Readonly<Record<string, unknown>>
+
+export const isJsonObject = (value: unknown): value is JsonDocument =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Returns null if the text is invalid JSON, or something other than an object. */
-export function jsonObject(text: string): Readonly<Record<string, unknown>> | null {
+export function jsonObject(text: string): JsonDocument | null {
   try {
     const value: unknown = JSON.parse(text)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Readonly<Record<string, unknown>>) : null
+    return isJsonObject(value) ? value : null
   } catch {
     return null
   }

@@ -4,7 +4,7 @@
 import type { WebhookPayload } from '../../protocol/webhook.ts'
 import { isFinal, type Job, type StateChange } from '../domain/job.ts'
 import type { JobDetail } from '../domain/job-document.ts'
-import { artifactDocuments, errorDocument, timings, usage, withRaw } from '../domain/job-document.ts'
+import { artifactDocuments, timings, usage, withRaw } from '../domain/job-document.ts'
 
 export interface PayloadForm {
   /** FOREMAN_PUBLIC_URL. */
@@ -42,7 +42,7 @@ function withEnd(payload: WebhookPayload, detail: JobDetail, { publicUrl, isSlim
     ...payload,
     timings: timings(job),
     usage: usage(job),
-    error: errorDocument(job),
+    error: job.error,
     artifacts: artifactDocuments(detail, publicUrl, isSlim),
     ...(isOmitted ? { result_omitted: true } : {}),
   }

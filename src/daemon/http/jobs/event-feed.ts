@@ -1,7 +1,7 @@
 // Live events for one watcher: kept while the stored events are still being sent, then passed on as they come. It never
 // blocks the run, and keeps no more than a limit.
 
-import type { AnswerRecord } from '../../domain/answer.ts'
+import type { AnswerRecord } from '../../domain/endpoint.ts'
 import type { Changed, Watcher } from '../../runtime/relay.ts'
 import { type EventFrame, sharedChange, sharedRecord } from './event-frame.ts'
 import { type EventWriter, MAX_BACKLOG_BYTES } from './event-writer.ts'

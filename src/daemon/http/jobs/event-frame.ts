@@ -3,9 +3,9 @@
 
 import { eventNumber, type RecordEvent, type StateEvent } from '../../../protocol/event.ts'
 import { isJsonDocument } from '../../answer/raw-json.ts'
-import type { AnswerRecord } from '../../domain/answer.ts'
+import type { AnswerRecord } from '../../domain/endpoint.ts'
 import { isFinal, type JobError, type StateChange } from '../../domain/job.ts'
-import { errorDocument, withRaw } from '../../domain/job-document.ts'
+import { withRaw } from '../../domain/job-document.ts'
 import type { Changed } from '../../runtime/relay.ts'
 import type { EventForm } from './event-request.ts'
 
@@ -80,7 +80,6 @@ export function frameOfChange(
   { number, state, previous, attempt, at }: StateChange,
   error: JobError | null,
 ): EventFrame {
-  const shown = isFinal(state) ? errorDocument({ error }) : null
   const event: StateEvent = {
     number: eventNumber(number),
     type: 'state',
@@ -88,7 +87,7 @@ export function frameOfChange(
     previous_state: previous,
     attempt,
     timestamp: new Date(at).toISOString(),
-    ...(shown === null ? {} : { error: shown }),
+    ...(isFinal(state) && error !== null ? { error } : {}),
   }
   return new EventFrame(event.number, 'state', JSON.stringify(event), isFinal(state))
 }

@@ -74,7 +74,6 @@ function etaOf(
   const now = clock.now()
   const waitMs = dispatcher.runTimes.waitMs(
     queuePosition,
-    job.affinity,
     residency,
     running === null || running.job.id === job.id
       ? null

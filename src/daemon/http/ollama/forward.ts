@@ -1,7 +1,7 @@
 // Proxy for requests that do not wait in the queue: status, headers and bytes of the target unchanged, with back-pressure.
 // An answer that breaks off is cut, never ended, so that a client cannot take half of it for the whole.
 
-import type { AnswerHeaders } from '../../domain/answer.ts'
+import type { AnswerHeaders } from '../../domain/endpoint.ts'
 import { HOP_HEADER } from '../../domain/hop.ts'
 import type { AnswerSink, Exchange, LostConnection, TargetRequest } from '../../ollama/target.ts'
 import type { Call } from '../call.ts'

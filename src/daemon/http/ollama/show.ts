@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { normaliseModel } from '../../domain/affinity.ts'
-import type { AnswerHeaders } from '../../domain/answer.ts'
+import type { AnswerHeaders } from '../../domain/endpoint.ts'
 import type { TargetStatus } from '../../domain/target-status.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { ByteChunks } from '../../text/byte-chunks.ts'

@@ -1,6 +1,6 @@
 // Kept answers of `/api/show`: at most 64, and 8 MiB of bodies.
 
-import type { AnswerHeaders } from '../../domain/answer.ts'
+import type { AnswerHeaders } from '../../domain/endpoint.ts'
 
 export interface KeptAnswer {
   readonly headers: AnswerHeaders
