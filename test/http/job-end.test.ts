@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import type { Job, State } from '../../src/daemon/domain/job.ts'
 import type { HttpContext } from '../../src/daemon/http/context.ts'
-import { waitForEnd } from '../../src/daemon/http/jobs/wait-for-end.ts'
+import { waitForEnd } from '../../src/daemon/http/jobs/prefer-wait.ts'
 import { Relay } from '../../src/daemon/runtime/relay.ts'
 import { TestClock } from '../test-clock.ts'
 

@@ -1,7 +1,7 @@
 // How long a caller says he would wait, and what is no such word.
 
 import { expect, test } from 'vitest'
-import { preferredWait } from '../../src/daemon/http/jobs/prefer.ts'
+import { preferredWait } from '../../src/daemon/http/jobs/prefer-wait.ts'
 
 test.each<[string, number | null]>([
   ['wait=30', 30],

@@ -196,8 +196,8 @@ export const MUTANTS = {
     edits: [
       {
         file: 'src/daemon/http/jobs/event-history.ts',
-        from: 'if (number > after) told.push',
-        to: 'if (number > after + (after % 100 > 0 ? 1 : 0)) told.push',
+        from: 'if (number > after) frames.push',
+        to: 'if (number > after + (after % 100 > 0 ? 1 : 0)) frames.push',
       },
     ],
     caughtBy: ['watcher'],

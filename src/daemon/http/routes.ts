@@ -16,11 +16,9 @@ import { manage, passThrough } from './ollama/passthrough.ts'
 import { queue } from './ollama/queued.ts'
 import { show } from './ollama/show.ts'
 import { sendBackup } from './own/backup.ts'
-import { sendHealth, sendReadiness } from './own/health.ts'
-import { sendMetrics } from './own/metrics.ts'
 import { sendOpenApi } from './own/openapi/document.ts'
 import { pauseQueue, resumeQueue } from './own/pause.ts'
-import { sendStatus } from './own/status.ts'
+import { sendHealth, sendMetrics, sendReadiness, sendStatus } from './own/status.ts'
 import type { Surface } from './respond.ts'
 
 /** In the order in which Ollama's Allow header lists them. */

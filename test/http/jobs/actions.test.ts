@@ -249,7 +249,7 @@ const NOT_THERE = [
   ['81KAJ5Z0000000000000000000', 'no job "81KAJ5Z0000000000000000000"'],
   ['x', 'no job "x"'],
   ['%1b%5b2J%0a', 'no job "\ufffd[2J\ufffd"'],
-  ['x'.repeat(500), `no job "${'x'.repeat(40)}"`],
+  ['x'.repeat(500), `no job "${'x'.repeat(40)}"…`],
   ["'%20OR%201=1--", `no job "' OR 1=1--"`],
   ['__proto__', 'no job "__proto__"'],
   ['%F0%9F%98%80', 'no job "😀"'],

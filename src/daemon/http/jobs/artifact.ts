@@ -1,14 +1,13 @@
 // `GET /jobs/{id}/artifacts/{name}`: the bytes with their type, all or a range of them. They come from a model or the target,
 // so the headers keep a browser from running them. A body that cannot be finished is cut, never ended.
 
-import type { ServerResponse } from 'node:http'
 import type { ArtifactEntry } from '../../domain/artifact.ts'
-import type { HttpContext } from '../context.ts'
+import type { Store } from '../../sqlite/store.ts'
+import { quoteForError } from '../../text/quote.ts'
+import type { Call } from '../call.ts'
 import { reasonPhrase } from '../error-body.ts'
-import { quoteForError } from '../quote.ts'
 import { ownError } from '../respond.ts'
 import { SlowReader, writeSlowly } from '../slow-reader.ts'
-import { piecesOf } from './artifact-pieces.ts'
 import { requestedRange } from './artifact-range.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
 
@@ -47,17 +46,10 @@ export const sendArtifact: JobHandler = async (call, id, name) => {
   })
   if (req.method === 'HEAD') return void res.end()
   if (artifact.inline !== null) return void res.end(artifact.inline.subarray(from, to))
-  await pour(context, res, id, name, from, to)
+  await pour(call, id, name, from, to)
 }
 
-async function pour(
-  context: HttpContext,
-  res: ServerResponse,
-  id: string,
-  name: string,
-  from: number,
-  to: number,
-): Promise<void> {
+async function pour({ context, res }: Call, id: string, name: string, from: number, to: number): Promise<void> {
   const reader = new SlowReader(context.clock, res, context.config.clientStallMs)
   try {
     for await (const piece of piecesOf(context.store, id, name, from, to)) {
@@ -68,6 +60,20 @@ async function pour(
   } catch (error) {
     context.log.warn({ err: error, job: id }, 'an artifact could not be read to its end')
     res.destroy()
+  }
+}
+
+/** A multiple of the size of one row in the store, and small enough that a hundred slow readers hold little. */
+const CHUNK_BYTES = 1024 * 1024
+
+/** Reads a stored artifact in pieces, the next once the last was taken. Throws if the artifact has been deleted meanwhile, or is shorter than `to`. */
+export async function* piecesOf(store: Store, id: string, name: string, from: number, to: number) {
+  for (let at = from; at < to; ) {
+    const end = Math.min(to, at + CHUNK_BYTES)
+    const piece = await store.artifact(id, name, at, end)
+    if (piece === null || piece.byteLength !== end - at) throw new Error(`artifact ${name} of job ${id} is gone`)
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    at = end
   }
 }
 

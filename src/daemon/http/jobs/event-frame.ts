@@ -7,7 +7,8 @@ import type { AnswerRecord } from '../../domain/endpoint.ts'
 import { isFinal, type JobError, type StateChange } from '../../domain/job.ts'
 import { withRaw } from '../../domain/job-document.ts'
 import type { Changed } from '../../runtime/relay.ts'
-import type { EventForm } from './event-request.ts'
+
+export type EventForm = 'ndjson' | 'sse'
 
 export class EventFrame {
   readonly number: number
@@ -34,14 +35,8 @@ export class EventFrame {
   }
 }
 
-interface Joined {
-  readonly count: number
-  readonly last: Buffer
-  readonly bytes: Buffer
-}
-
 /** The last join, by its first frame. */
-const joined = new WeakMap<Buffer, Joined>()
+const joined = new WeakMap<Buffer, { readonly count: number; readonly last: Buffer; readonly bytes: Buffer }>()
 
 /** Joins the frames that one turn of the event loop gathered. Watchers with the same frames share the buffer. */
 export function joinFrames(frames: readonly Buffer[]): Buffer {
@@ -59,20 +54,20 @@ export function joinFrames(frames: readonly Buffer[]): Buffer {
 const encodedChanges = new WeakMap<Changed, EventFrame>()
 const encodedRecords = new WeakMap<AnswerRecord, EventFrame>()
 
-/** As `toldChange`, encoded once for all watchers of one change. */
+/** As `frameOfChange`, encoded once for all watchers of one change. */
 export function sharedChange(change: Changed): EventFrame {
-  const told = encodedChanges.get(change) ?? frameOfChange(change, change.error)
-  encodedChanges.set(change, told)
-  return told
+  const frame = encodedChanges.get(change) ?? frameOfChange(change, change.error)
+  encodedChanges.set(change, frame)
+  return frame
 }
 
-/** As `toldRecord`, encoded once for all watchers of one record. */
+/** As `frameOfRecord`, encoded once for all watchers of one record. */
 export function sharedRecord(number: number, record: AnswerRecord): EventFrame {
   const known = encodedRecords.get(record)
   if (known?.number === number) return known
-  const told = frameOfRecord(number, record)
-  encodedRecords.set(record, told)
-  return told
+  const frame = frameOfRecord(number, record)
+  encodedRecords.set(record, frame)
+  return frame
 }
 
 /** @param error the job's error; shown with final states only */

@@ -35,22 +35,22 @@ export async function* historyOf(
 }
 
 async function* recordsOf(job: Job, { change, pieces, records }: PastAnswer, after: number) {
-  let told: EventFrame[] = []
+  let frames: EventFrame[] = []
   let count = 0
   const isStreamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
-  const cutter = createRecordParser(job.endpoint, isStreamed, (record) => {
+  const parser = createRecordParser(job.endpoint, isStreamed, (record) => {
     count += 1
     const number = eventNumber(change, count)
-    if (number > after) told.push(frameOfRecord(number, record))
+    if (number > after) frames.push(frameOfRecord(number, record))
   })
   for await (const piece of pieces) {
     for (let from = 0; from < piece.length; from += MAX_EVENTS_PER_SLICE) {
-      cutter.push(piece.subarray(from, from + MAX_EVENTS_PER_SLICE))
-      if (told.length > 0) yield told
-      told = []
+      parser.push(piece.subarray(from, from + MAX_EVENTS_PER_SLICE))
+      if (frames.length > 0) yield frames
+      frames = []
       await new Promise(setImmediate)
     }
   }
-  if (records === null || count < records) cutter.end()
-  yield told
+  if (records === null || count < records) parser.end()
+  yield frames
 }

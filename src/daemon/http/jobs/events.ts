@@ -5,34 +5,42 @@ import { eventNumber } from '../../../protocol/event.ts'
 import { isFinal, type Job, type StateChange } from '../../domain/job.ts'
 import type { AnswerSoFar } from '../../services/attempt-run.ts'
 import type { HttpContext } from '../context.ts'
-import { ownError } from '../respond.ts'
-import { piecesOf } from './artifact-pieces.ts'
-import { EventFeed } from './event-feed.ts'
+import { piecesOf } from './artifact.ts'
+import type { EventForm } from './event-frame.ts'
 import { historyOf, type PastAnswer } from './event-history.ts'
-import { readEventsRequest } from './event-request.ts'
-import { EventWriter } from './event-writer.ts'
+import { EventStream } from './event-stream.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
+import { QueryReader } from './query-reader.ts'
 
 export const streamEvents: JobHandler = async (call, id) => {
   const { context, req, res } = call
-  const asked = readEventsRequest(new URLSearchParams(call.query), req.headers)
-  if (asked.kind === 'refused') return call.refuse(ownError('bad_request', { detail: asked.detail }))
-  const { store, dispatcher, relay, clock, log } = context
-  const { form, after } = asked
-  const { heartbeatMs, clientStallMs } = context.config
-  // The subscription ends with the writer: the socket of a client that is cut may take a minute to close.
+  const { store, dispatcher, relay, clock, config, log } = context
+  const query = new QueryReader(call.query, ['after'])
+  const allowed = 'the number of an event, a whole number from 0'
+  const asked = query.read('after', numberOf, allowed)
+  // A browser that reconnects requests the original address, and says in the header how far it came.
+  const lastId = req.headers['last-event-id']
+  const seen = query.check(
+    'Last-Event-ID',
+    typeof lastId === 'string' && lastId !== '' ? lastId : null,
+    numberOf,
+    allowed,
+  )
+  if (query.error !== null) return call.refuse(query.error)
+  const after = seen ?? asked ?? 0
+  // The subscription ends with the stream: the socket of a client that is cut may take a minute to close.
   const onOver = (): void => watch.close()
-  const writer = new EventWriter({ clock, res, jobId: id, form, after, heartbeatMs, clientStallMs, onOver })
-  const broken = (error: unknown): void => {
+  const onBroken = (error: unknown): void => {
     log.error({ err: error, job: id }, 'a stream of events broke')
     res.destroy()
   }
-  const feed = new EventFeed(writer, after, broken)
+  const form = formOf(req.headers.accept ?? '')
+  const stream = new EventStream({ clock, config, res, jobId: id, form, after, onOver, onBroken })
   // Subscribe, read the running answer and query the store in one tick, so that no event falls between stored and live.
-  const watch = relay.watch(id, feed)
+  const watch = relay.watch(id, stream)
   const sofar = dispatcher.answerSoFar(id)
   const reading = Promise.all([store.changes(id), store.get(id)])
-  const close = (): void => writer.close()
+  const close = (): void => stream.close()
   res.once('close', close)
   try {
     const [changes, job] = await reading
@@ -41,21 +49,21 @@ export const streamEvents: JobHandler = async (call, id) => {
       close()
       return call.refuse(jobNotFound(id))
     }
-    writer.begin()
+    stream.begin()
     if (req.method === 'HEAD') {
       close()
       return void res.end()
     }
-    // The feed has its first live event and all that follow.
-    const first = feed.first ?? Number.POSITIVE_INFINITY
+    // The stream keeps its first live event and all that follow.
+    const first = stream.firstKept ?? Number.POSITIVE_INFINITY
     const past = changes.filter(({ number }) => eventNumber(number) < first)
     const isOver = isFinal(past.at(-1)?.state ?? 'queued')
     const answer = sofar === null ? (isOver ? await storedAnswer(context, job, past) : null) : running(sofar)
-    for await (const told of historyOf(job, past, answer, after)) {
-      if (!(await writer.replay(told))) return
+    for await (const events of historyOf(job, past, answer, after)) {
+      if (!(await stream.replay(events))) return
     }
-    if (isOver) writer.end()
-    else await feed.catchUp()
+    if (isOver) stream.end()
+    else await stream.catchUp()
   } catch (error) {
     close()
     throw error
@@ -77,4 +85,23 @@ async function storedAnswer(
   if (response === undefined) return null
   const pieces = piecesOf(store, id, response.name, 0, response.bytes)
   return { change: working.number, pieces, records: null }
+}
+
+const numberOf = (text: string): number | null => (/^\d{1,15}$/.test(text) ? Number(text) : null)
+
+/** Server-sent events if `accept` names them and does not prefer NDJSON; else NDJSON. */
+function formOf(accept: string): EventForm {
+  const sse = quality(accept, 'text/event-stream')
+  return sse > 0 && sse >= quality(accept, 'application/x-ndjson') ? 'sse' : 'ndjson'
+}
+
+function quality(accept: string, type: string): number {
+  for (const range of accept.split(',')) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    if (name !== type) continue
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))
+    const value = weight === undefined ? 1 : Number(weight.slice(2))
+    return Number.isFinite(value) ? value : 1
+  }
+  return 0
 }

@@ -2,9 +2,9 @@
 // the store do the work.
 
 import { isFinal } from '../../domain/job.ts'
+import { quoteForError } from '../../text/quote.ts'
 import { queueFullError } from '../admission.ts'
 import type { HttpContext } from '../context.ts'
-import { quoteForError } from '../quote.ts'
 import { FRESH, type OwnError, ownError, sendJson } from '../respond.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
 import { jobDocumentOf, sendJob } from './job-view.ts'

@@ -1,11 +1,11 @@
 // Job ids in paths. A path whose id cannot be one is answered with `job_not_found`, before the store is asked.
 
+import { quoteForError } from '../../text/quote.ts'
 import type { Call, Handler } from '../call.ts'
-import { quoteForError } from '../quote.ts'
 import { type OwnError, ownError } from '../respond.ts'
 
 /** A ULID: 26 characters of Crockford's base 32, the first at most 7. */
-export const isJobId = (text: string): boolean => /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text)
+const isJobId = (text: string): boolean => /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text)
 
 export const jobNotFound = (id: string): OwnError =>
   ownError('job_not_found', { id: isJobId(id) ? id : quoteForError(id) })

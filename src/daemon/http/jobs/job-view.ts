@@ -9,8 +9,7 @@ import { waitingFor } from '../../domain/wait-reason.ts'
 import type { HttpContext } from '../context.ts'
 import { FRESH, JSON_TYPE, send } from '../respond.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
-import { preferredWait, waitApplied } from './prefer.ts'
-import { waitForEnd } from './wait-for-end.ts'
+import { preferredWait, waitApplied, waitForEnd } from './prefer-wait.ts'
 
 export const viewJob: JobHandler = async (call, id) => {
   const { context, req, res } = call

@@ -8,8 +8,7 @@ import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { FRESH, sendJson } from '../respond.ts'
 import { jobDocumentOf, sendJob } from './job-view.ts'
-import { preferredWait, waitApplied } from './prefer.ts'
-import { waitForEnd } from './wait-for-end.ts'
+import { preferredWait, waitApplied, waitForEnd } from './prefer-wait.ts'
 
 /** A job and its position in the queue; null once it no longer waits. */
 export interface ReceiptPosition {

@@ -6,6 +6,7 @@ import type { PauseRequest } from '../../domain/pause.ts'
 import { duration, MAX_DURATION_MS } from '../../text/grammar.ts'
 import { jsonObject } from '../../text/json-object.ts'
 import { nearest } from '../../text/nearest.ts'
+import { quoteForError } from '../../text/quote.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { FRESH, hasBody, ownError, sendJson } from '../respond.ts'
@@ -15,8 +16,8 @@ const HOLD_MS = 50_000
 const MAX_BODY_BYTES = 16 * 1024
 const KEYS = ['unload', 'for'] as const
 export const PAUSE_DURATION = duration({ min: 1_000, max: MAX_DURATION_MS })
-/** The longest part of a caller's text that is quoted in an error, in characters. */
-const MAX_SHOWN = 40
+/** The longest part of a caller's value that is shown in an error. */
+const MAX_SHOWN_CHARS = 40
 
 export async function pauseQueue(call: Call): Promise<void> {
   const { context, req, res } = call
@@ -97,7 +98,5 @@ export function readPauseRequest(body: Uint8Array): PauseRequest | string {
   return { forMs: parsed.value, unload: unload ?? false }
 }
 
-function shown(value: unknown): string {
-  const characters = [...(JSON.stringify(value) ?? 'undefined')]
-  return characters.length <= MAX_SHOWN ? characters.join('') : `${characters.slice(0, MAX_SHOWN).join('')}…`
-}
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? quoteForError(value) : JSON.stringify(value).slice(0, MAX_SHOWN_CHARS)

@@ -1,16 +1,35 @@
-// `GET /status`: the one mapping from what the daemon knows to the document. It counts and decides nothing.
+// What the daemon shows of itself: `GET /healthz`, `/readyz`, `/metrics` and `/status`. It counts and decides nothing.
 
 import { VERSION } from '../../../protocol/version.ts'
 import type { DrainDocument, RunningDocument, StatusDocument } from '../../../protocol/wire.ts'
 import { isResident, type Turn, turnsInMs } from '../../domain/affinity.ts'
+import { LOOP_REASON } from '../../domain/hop.ts'
 import { waitingForDocument } from '../../domain/job-document.ts'
 import { type QueueCondition, type WaitingFor, waitingFor } from '../../domain/wait-reason.ts'
 import type { RunningJob } from '../../services/attempt-run.ts'
 import type { QueueView } from '../../sqlite/store.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import { FRESH, sendJson } from '../respond.ts'
+import { FRESH, send, sendJson } from '../respond.ts'
 import { pauseDocument } from './pause.ts'
+
+/** Health is that of the daemon: a target that sleeps makes it degraded, never unhealthy. */
+export function sendHealth({ context, res }: Call): void {
+  const { reachable, reason } = context.prober.status
+  // The route needs no token, so no other reason is shown. A health check must find a loop.
+  const loop = reason === LOOP_REASON ? { reason } : {}
+  sendJson(res, 200, { status: 'ok', degraded: reachable === false, ...loop }, FRESH)
+}
+
+export function sendReadiness({ context: { phase }, res }: Call): void {
+  sendJson(res, phase === 'ready' ? 200 : 503, { status: phase }, FRESH)
+}
+
+/** Counters and gauges in the text format of Prometheus. */
+export async function sendMetrics({ context, res }: Call): Promise<void> {
+  const { contentType, body } = await context.metrics.render()
+  send(res, 200, contentType, body, FRESH)
+}
 
 export async function sendStatus({ context, res }: Call): Promise<void> {
   sendJson(res, 200, await statusDocument(context), FRESH)
