@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { AnswerForm, Dialect } from '../../src/daemon/domain/endpoint.ts'
 import { isSince } from '../../src/daemon/domain/ollama-version.ts'
 import { beat, errorBody, errorRecord, reasonPhrase, type Surface } from '../../src/daemon/http/error-body.ts'
-import { queueFull } from '../../src/daemon/request/ollama-error.ts'
+import { ERRORS } from '../../src/protocol/error.ts'
 import { anyText } from '../any-text.ts'
 
 const JSON_UTF8 = 'application/json; charset=utf-8'
@@ -103,7 +103,7 @@ test.each([
 })
 
 test("the error of a full queue has Ollama's text, with its two spaces", () => {
-  const { status, message } = queueFull()
+  const { status, message } = ERRORS.queue_full
   expect(status).toBe(503)
   expect(errorBody('native', status, message, 'queue_full', '0.17.4').body).toBe(
     '{"error":"server busy, please try again.  maximum pending requests exceeded"}',

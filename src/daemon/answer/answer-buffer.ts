@@ -3,7 +3,7 @@
 
 import type { JobOutput } from '../domain/artifact.ts'
 import type { Verdict } from '../domain/attempt.ts'
-import type { AnswerRecord, EndpointPath } from '../domain/endpoint.ts'
+import { type AnswerRecord, ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import type { Measured } from '../domain/job.ts'
 import { completionOf } from './answer-completion.ts'
 import { type CompletionDetector, createCompletionDetector } from './completion-detector.ts'
@@ -124,11 +124,10 @@ class BufferedAnswer implements AnswerBuffer {
   }
 
   #completionOf(response: Uint8Array<ArrayBuffer>): Buffer {
-    if (this.#endpoint.startsWith('/v1/images/')) return Buffer.alloc(0)
+    const { text, mayBePlainText } = ENDPOINTS[this.#endpoint]
     const document = trimmed(viewOf(response))
-    if (document[0] === BRACE && isJsonDocument(document)) return completionOf(this.#endpoint, document)
-    // A transcription may have been asked for as plain text.
-    return this.#endpoint === '/v1/audio/transcriptions' ? viewOf(response) : Buffer.alloc(0)
+    if (text !== null && document[0] === BRACE && isJsonDocument(document)) return completionOf(document, text)
+    return mayBePlainText ? viewOf(response) : Buffer.alloc(0)
   }
 }
 

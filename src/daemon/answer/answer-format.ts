@@ -1,11 +1,8 @@
 // Whether the head of a 2xx answer is one that Ollama writes on a queued route. Pure; it reads no body.
 
-import type { EndpointPath } from '../domain/endpoint.ts'
+import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 
 const JSON_TYPES = ['application/json', 'application/x-ndjson', 'text/event-stream']
-
-/** Ollama writes a transcription as plain text if the caller asks for that. */
-const TEXT_TYPES = [...JSON_TYPES, 'text/plain']
 
 /** Returns what is wrong with the head, as the detail of a `bad_answer`, or null if the body may be read. */
 export function unreadableFormat(
@@ -17,7 +14,7 @@ export function unreadableFormat(
   if (encodings.length > 0) return `its content encoding is ${quoted(encodings.join(', '))}, and identity was asked for`
   const type = values('content-type')[0]
   if (type === undefined) return 'it has no content type'
-  const allowed = endpoint === '/v1/audio/transcriptions' ? TEXT_TYPES : JSON_TYPES
+  const allowed = ENDPOINTS[endpoint].mayBePlainText ? [...JSON_TYPES, 'text/plain'] : JSON_TYPES
   const [media = ''] = type.split(';', 1)
   return allowed.includes(media.trim().toLowerCase()) ? null : `its content type is ${quoted(type)}`
 }

@@ -33,8 +33,7 @@ export function createCompletionDetector(
   streamed: boolean,
   onRecord: OnReadRecord = () => {},
 ): CompletionDetector {
-  const isBlob = endpoint.startsWith('/v1/audio/') || endpoint.startsWith('/v1/images/')
-  if (isBlob && !streamed) return new BlobDetector(endpoint, onRecord)
+  if (ENDPOINTS[endpoint].isBlob && !streamed) return new BlobDetector(endpoint, onRecord)
   return new RecordDetector(endpoint, streamed, onRecord)
 }
 

@@ -66,19 +66,24 @@ const MAX_DECODED_BYTES = 1024 ** 2
 
 /** Returns the text of a JSON string as UTF-8, or undefined for anything else. */
 export function rawText(json: Buffer | undefined): Buffer | undefined {
-  if (json === undefined || json.length < 2 || json[0] !== QUOTE || json.at(-1) !== QUOTE) return undefined
-  const inside = json.subarray(1, -1)
   const text = new GrowableBuffer()
+  return addText(json, text) ? text.take() : undefined
+}
+
+/** Adds the text of a JSON string to `text`. Returns whether it is one. */
+export function addText(json: Buffer | undefined, text: GrowableBuffer): boolean {
+  if (json === undefined || json.length < 2 || json[0] !== QUOTE || json.at(-1) !== QUOTE) return false
+  const inside = json.subarray(1, -1)
   for (let from = 0; from < inside.length; ) {
     const to = pieceEnd(inside, from)
     try {
       text.add(Buffer.from(JSON.parse(`"${inside.toString('utf8', from, to)}"`) as string))
     } catch {
-      return undefined
+      return false
     }
     from = to
   }
-  return text.take()
+  return true
 }
 
 /** Returns where a piece may end: not inside a character, an escape, or two escapes that are one character. */

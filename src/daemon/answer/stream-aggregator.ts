@@ -1,20 +1,50 @@
 // Aggregator of a streamed answer: the answer as it would have been without streaming. Each record is read once, as it goes by;
 // its text, thinking and tool calls are joined. Everything else stays as the target wrote it. Pure.
 
-import type { EndpointPath } from '../domain/endpoint.ts'
+import { ENDPOINTS, type Endpoint, type EndpointPath, type TextPath } from '../domain/endpoint.ts'
 import { AnthropicAggregator } from './aggregate-anthropic.ts'
-import { LastRecordAggregator } from './aggregate-last-record.ts'
 import { GenerateAggregator, NativeChatAggregator } from './aggregate-native.ts'
 import { OpenaiChatAggregator, OpenaiCompletionAggregator } from './aggregate-openai.ts'
-import type { StreamAggregator } from './aggregator-parts.ts'
-import type { ParsedRecord } from './records.ts'
+import { copyOf, PartCount, type StreamAggregator } from './aggregator-parts.ts'
+import { completionOf } from './answer-completion.ts'
+import { rawMember } from './raw-json.ts'
+import { BRACE, type JsonDocument, type ParsedRecord } from './records.ts'
 
-const AGGREGATORS: Readonly<Partial<Record<EndpointPath, () => StreamAggregator>>> = {
-  '/api/chat': () => new NativeChatAggregator(),
-  '/api/generate': () => new GenerateAggregator(),
-  '/v1/chat/completions': () => new OpenaiChatAggregator(),
-  '/v1/completions': () => new OpenaiCompletionAggregator(),
-  '/v1/messages': () => new AnthropicAggregator(),
+/**
+ * Aggregator of streams whose last record repeats everything: /v1/responses, and the streams of transcriptions and images that
+ * OpenAI has and Ollama has not.
+ */
+class LastRecordAggregator implements StreamAggregator {
+  readonly parts = new PartCount()
+  readonly #text: TextPath
+  #last: Buffer | null = null
+
+  constructor(text: TextPath | null) {
+    this.#text = text ?? []
+  }
+
+  add(_document: JsonDocument, data: Buffer, isLast: boolean): void {
+    if (isLast) this.#last = copyOf(data)
+  }
+
+  completion(): Buffer {
+    const response = rawMember(this.#last ?? undefined, 'response')
+    return completionOf((response?.[0] === BRACE ? response : this.#last) ?? Buffer.alloc(0), this.#text)
+  }
+
+  /** The event's own fields (`type`, `sequence_number`) are around the response, not in it. */
+  result(): Buffer | null {
+    return this.#last === null ? null : (rawMember(this.#last, 'response') ?? this.#last)
+  }
+}
+
+const AGGREGATORS: Readonly<Record<Endpoint['joins'], (text: TextPath | null) => StreamAggregator>> = {
+  'native-chat': () => new NativeChatAggregator(),
+  'native-generate': () => new GenerateAggregator(),
+  'openai-chat': () => new OpenaiChatAggregator(),
+  'openai-completion': () => new OpenaiCompletionAggregator(),
+  anthropic: () => new AnthropicAggregator(),
+  last: (text) => new LastRecordAggregator(text),
 }
 
 export class AnswerAggregator {
@@ -23,7 +53,8 @@ export class AnswerAggregator {
   #isOver = false
 
   constructor(endpoint: EndpointPath) {
-    this.#aggregator = AGGREGATORS[endpoint]?.() ?? new LastRecordAggregator(endpoint)
+    const { joins, text } = ENDPOINTS[endpoint]
+    this.#aggregator = AGGREGATORS[joins](text)
   }
 
   /** What follows the last record is not part of the answer. `isLast`: the record decided the verdict. */

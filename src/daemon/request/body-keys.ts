@@ -1,7 +1,7 @@
-// Table of the JSON keys that foreman reads of each endpoint, and their reading: where they are, whether one is given twice, and
-// whether Ollama would refuse its value. Pure; it reads nothing else of a body.
+// Reader of the JSON keys that the endpoint's row names: where they are, whether one is given twice, and whether Ollama would
+// refuse its value. Pure; it reads nothing else of a body.
 
-import type { EndpointPath } from '../domain/endpoint.ts'
+import { type BodyKey, ENDPOINTS, type EndpointPath, type KeyKinds } from '../domain/endpoint.ts'
 import { type JsonKind, type Span, scanJsonInSlices, skipSpace } from '../text/json-scan.ts'
 import { decodeJsonString } from '../text/json-string.ts'
 import type { Slices } from '../text/slices.ts'
@@ -15,51 +15,24 @@ import {
   unreadableBody,
 } from './ollama-error.ts'
 
-export type Key = 'model' | 'stream' | 'keep_alive' | 'messages' | 'prompt' | 'options' | 'shift'
-
 /** Where the keys are. Keys that the body lacks are absent here; `null` is a value like others. */
-export type Members = Readonly<Partial<Record<Key, Span>>>
+export type Members = Readonly<Partial<Record<BodyKey, Span>>>
 
 export type KeyReading =
   | { readonly kind: 'members'; readonly members: Members }
   /** `key` is the second that Go reads as `expected`: Ollama would use the last of them. */
-  | { readonly kind: 'ambiguous'; readonly key: string; readonly expected: Key }
+  | { readonly kind: 'ambiguous'; readonly key: string; readonly expected: BodyKey }
   | { readonly kind: 'error'; readonly error: OllamaError }
 
-/** The JSON kind that Ollama reads each key into. A duration has rules of its own. */
-type KeyKinds = Readonly<Partial<Record<Key, JsonKind | 'duration'>>>
-
-const ROUTED = { model: 'string', stream: 'bool' } as const
-const NATIVE = { ...ROUTED, keep_alive: 'duration', options: 'object', shift: 'bool' } as const
-const IMAGE = { model: 'string', prompt: 'string' } as const
-
-/**
- * `/v1` knows no options and no keep_alive (openai.FromChatRequest and its like pass none on), images are never streamed, and
- * `name` does not stand for `model` on any of these. A transcription is a form, never JSON.
- */
-const READS: Readonly<Record<EndpointPath, KeyKinds>> = {
-  '/api/chat': { ...NATIVE, messages: 'array' },
-  '/api/generate': { ...NATIVE, prompt: 'string' },
-  '/v1/chat/completions': { ...ROUTED, messages: 'array' },
-  '/v1/completions': ROUTED,
-  '/v1/responses': ROUTED,
-  // Its answer is never streamed, whatever it asks for.
-  '/v1/responses/compact': { model: 'string' },
-  '/v1/messages': ROUTED,
-  '/v1/audio/transcriptions': {},
-  '/v1/images/generations': IMAGE,
-  '/v1/images/edits': IMAGE,
-}
-
 const TABLES = Object.fromEntries(
-  Object.entries(READS).map(([path, keys]) => [path, KeyTable.of(Object.keys(keys) as Key[])]),
-) as Readonly<Record<EndpointPath, KeyTable<Key>>>
+  Object.entries(ENDPOINTS).map(([path, { keys }]) => [path, KeyTable.of(Object.keys(keys) as BodyKey[])]),
+) as Readonly<Record<EndpointPath, KeyTable<BodyKey>>>
 
 /** Reads the keys of `endpoint` in the JSON `bytes`, as Ollama of this version does. */
 export function* readKeys(endpoint: EndpointPath, bytes: Uint8Array, version: string): Slices<KeyReading> {
   const table = TABLES[endpoint]
-  const members: Partial<Record<Key, Span>> = {}
-  let ambiguous: { key: string; expected: Key } | null = null
+  const members: Partial<Record<BodyKey, Span>> = {}
+  let ambiguous: { key: string; expected: BodyKey } | null = null
   const scanned = yield* scanJsonInSlices(bytes, (keyStart, keyEnd, value) => {
     const key = table.find(bytes, keyStart, keyEnd)
     if (key === null) return
@@ -79,12 +52,12 @@ export function* readKeys(endpoint: EndpointPath, bytes: Uint8Array, version: st
   }
   // Go reads a null into any struct and leaves it as it is.
   if (kind !== 'object' && kind !== 'null') return unreadable(`the body must be a JSON object, not ${KIND_NAMES[kind]}`)
-  if (ambiguous !== null) return { kind: 'ambiguous', ...(ambiguous as { key: string; expected: Key }) }
+  if (ambiguous !== null) return { kind: 'ambiguous', ...(ambiguous as { key: string; expected: BodyKey }) }
   if (isWhole) {
     const wrong = wrongForCompaction(members)
     return wrong === null ? { kind: 'members', members } : failed(refusedByCompaction(wrong))
   }
-  const wrong = wrongValue(bytes, members, READS[endpoint])
+  const wrong = wrongValue(bytes, members, ENDPOINTS[endpoint].keys)
   return wrong === null ? { kind: 'members', members } : unreadable(wrong)
 }
 
@@ -113,7 +86,7 @@ function wrongValue(bytes: Uint8Array, members: Members, kinds: KeyKinds): strin
   if (keepAlive.kind === 'invalid') return keepAlive.message
   let first: { start: number; text: string } | null = null
   for (const [key, expected] of Object.entries(kinds)) {
-    const value = members[key as Key]
+    const value = members[key as BodyKey]
     if (value === undefined || expected === 'duration' || value.kind === expected || value.kind === 'null') continue
     if (first === null || value.start < first.start)
       first = { start: value.start, text: wrongKind(key, expected, value) }

@@ -1,9 +1,9 @@
 // Errors that foreman gives in Ollama's place: requests that Ollama would refuse. Status, content type and shape are Ollama's, as
 // read in its source and asked of real ones of several versions, and so are the sentences that clients match (`model '…' not
-// found`, `model is required`, `invalid model name`, `missing request body`, `server busy, …`). Where Ollama passes on a text
-// of Go's libraries, foreman says in its own words what is wrong and where. Pure.
+// found`, `model is required`, `invalid model name`, `missing request body`). Where Ollama passes on a text of Go's libraries,
+// foreman says in its own words what is wrong and where. Pure.
 
-import type { EndpointPath } from '../domain/endpoint.ts'
+import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import { hasChange } from '../domain/ollama-version.ts'
 import { readModelName, taggedName } from './model-name.ts'
 
@@ -32,32 +32,32 @@ export type OllamaPath = EndpointPath | '/api/embed' | '/api/embeddings' | '/v1/
 export const knowsSources = (version: string): boolean => hasChange(version, 'modelSources')
 
 /** Returns whether the layer that looks for compactions reads the body of `path` first. */
-export const looksForCompaction = (path: OllamaPath, version: string): boolean =>
-  path === '/v1/responses/compact' || (path === '/v1/responses' && hasChange(version, 'compaction'))
-
-const isNative = (path: OllamaPath): boolean => path.startsWith('/api/')
+export function looksForCompaction(path: EndpointPath, version: string): boolean {
+  const { looksForCompaction: since } = ENDPOINTS[path]
+  return since === 'always' || (since !== undefined && hasChange(version, 'compaction'))
+}
 
 /** Returns which part of Ollama reads the body of `path` first. */
-function reader(path: OllamaPath, version: string): Speaker {
-  if (isNative(path)) return 'handler'
+function reader(path: EndpointPath, version: string): Speaker {
+  if (ENDPOINTS[path].dialect === 'native') return 'handler'
   return looksForCompaction(path, version) ? 'compaction' : 'layer'
 }
 
 const refusal = (status: number, message: string, speaker: Speaker): OllamaError => ({ status, message, speaker })
 
 /** The body is empty or only white space. Ollama's own text on /v1 before 0.34 is `EOF`. */
-export function missingBody(path: OllamaPath, version: string): OllamaError {
+export function missingBody(path: EndpointPath, version: string): OllamaError {
   return refusal(400, 'missing request body', reader(path, version))
 }
 
 /** The body is invalid, or not of the kind that Ollama reads. */
-export function unreadableBody(path: OllamaPath, message: string, version: string): OllamaError {
+export function unreadableBody(path: EndpointPath, message: string, version: string): OllamaError {
   const speaker = reader(path, version)
   return refusal(400, speaker === 'compaction' ? `invalid Responses request: ${message}` : message, speaker)
 }
 
 /** The body cannot be decoded as the zstd that it is said to be. Returns null if this version does not decode it there. */
-export function undecodableBody(path: OllamaPath, message: string, version: string): OllamaError | null {
+export function undecodableBody(path: EndpointPath, message: string, version: string): OllamaError | null {
   const speaker = reader(path, version)
   if (speaker === 'compaction') return refusal(400, message, speaker)
   if (speaker === 'layer' && hasChange(version, 'compressedSurface')) return refusal(400, message, 'decoder')
@@ -70,14 +70,6 @@ export const refusedByCompaction = (message: string): OllamaError => refusal(400
 /** An error of the `/v1` layer, for what it requires before the model. */
 export const missingByLayer = (message: string): OllamaError => refusal(400, message, 'layer')
 
-/** The handler of generate answers that an invalid name is an unknown model; that of chat asks for a name. */
-const isGenerate = (path: EndpointPath): boolean =>
-  path === '/api/generate' || path === '/v1/completions' || path.startsWith('/v1/images/')
-
-/** These layers ask for a model themselves, before they call the handler. */
-const layerAsksForModel = (path: EndpointPath): boolean =>
-  path === '/v1/messages' || path.startsWith('/v1/images/') || path === '/v1/audio/transcriptions'
-
 /** Returns Ollama's error for a model name that it does not accept, or null. */
 export function unusableName(path: EndpointPath, model: string, version: string): OllamaError | null {
   const name = readModelName(model, knowsSources(version))
@@ -85,8 +77,9 @@ export function unusableName(path: EndpointPath, model: string, version: string)
   if (name.kind === 'empty' && looksForCompaction(path, version)) return refusedByCompaction('model is required')
   if (name.kind === 'conflicting') return refusal(400, name.message, 'handler')
   if (name.kind === 'invalid' && knowsSources(version)) return refusal(400, 'invalid model name', 'handler')
-  if (model === '' && layerAsksForModel(path)) return missingByLayer('model is required')
-  return isGenerate(path) ? unknownModel(path, model) : refusal(400, 'model is required', 'handler')
+  const { layerAsksForModel, runsGenerate } = ENDPOINTS[path]
+  if (model === '' && layerAsksForModel) return missingByLayer('model is required')
+  return runsGenerate ? unknownModel(path, model) : refusal(400, 'model is required', 'handler')
 }
 
 /** The model does not exist. The embedding handlers have a sentence of their own. */
@@ -111,7 +104,3 @@ export function unusableDetails(model: string, version: string): OllamaError | n
 export function unknownDetails(model: string, version: string): OllamaError {
   return unknownModel('/v1/models', hasChange(version, 'taggedDetails') ? taggedName(model) : model)
 }
-
-/** Clients match this sentence, with its two spaces. */
-export const queueFull = (): OllamaError =>
-  refusal(503, 'server busy, please try again.  maximum pending requests exceeded', 'handler')

@@ -3,13 +3,13 @@
 
 import { ERRORS, type ErrorCode, errorMessage } from '../../protocol/error.ts'
 import { affinityOf, RUNNER_OPTIONS, type RunnerSettings } from '../domain/affinity.ts'
-import { ENDPOINTS, type Endpoint, type EndpointPath } from '../domain/endpoint.ts'
+import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import type { Submission } from '../domain/job.ts'
 import type { KnownModel } from '../domain/model-facts.ts'
 import { literalText, type Span, scanJsonInSlices, skipSpace } from '../text/json-scan.ts'
 import { decodeJsonString } from '../text/json-string.ts'
 import type { Slices } from '../text/slices.ts'
-import { type Members, readKeys } from './body-keys.ts'
+import { readKeys } from './body-keys.ts'
 import type { Coding } from './content-coding.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import { KeyTable } from './key-table.ts'
@@ -86,13 +86,10 @@ function refuseAmbiguous(key: string, expected: string): Refused {
   return refuseBy('ambiguous_key', { key: JSON.stringify(key), expected: JSON.stringify(expected) })
 }
 
-/**
- * Ollama accepts a form for transcriptions only, but OpenAI's clients send image edits as one. Of such a body only the model is
- * read.
- */
+/** Of a form, only the model is read. */
 function isForm(endpoint: EndpointPath, contentType: string | null): boolean {
-  if (ENDPOINTS[endpoint].body === 'multipart') return true
-  return endpoint === '/v1/images/edits' && mediaType(contentType ?? '') === 'multipart/form-data'
+  const { body, mayBeForm } = ENDPOINTS[endpoint]
+  return body === 'multipart' || (mayBeForm === true && mediaType(contentType ?? '') === 'multipart/form-data')
 }
 
 function* fromForm(
@@ -126,10 +123,12 @@ function* fromJson(
   if (reading.kind === 'ambiguous') return refuseAmbiguous(reading.key, reading.expected)
   const { members } = reading
   const model = members.model?.kind === 'string' ? nameAt(bytes, members.model) : ''
-  const error = (yield* missedByLayer(endpoint, bytes, members)) ?? unusableName(endpoint, model, settings.version)
+  const { requires, saysWith, streamsByDefault } = ENDPOINTS[endpoint]
+  if (requires !== undefined && (yield* isEmpty(bytes, members[requires.key])))
+    return refuse(missingByLayer(requires.error))
+  const error = unusableName(endpoint, model, settings.version)
   if (error !== null) return refuse(error)
 
-  const { saysWith, streamsByDefault }: Endpoint = ENDPOINTS[endpoint]
   const loadOnly = saysWith !== undefined && (yield* isEmpty(bytes, members[saysWith]))
   const stream = boolIn(bytes, members.stream) ?? streamsByDefault
   const runner = { ...(yield* readOptions(bytes, members.options)), shift: boolIn(bytes, members.shift) }
@@ -177,15 +176,6 @@ function* isEmpty(bytes: Uint8Array, value: Span | undefined): Slices<boolean> {
   if (value === undefined || value.kind === 'null') return true
   if (value.kind === 'string') return value.end - value.start === 2
   return value.kind === 'array' && bytes[yield* skipSpace(bytes, value.start + 1)] === 0x5d
-}
-
-/** Returns the error for what Ollama's `/v1` layer requires before the model, or null. */
-function* missedByLayer(endpoint: EndpointPath, bytes: Uint8Array, members: Members): Slices<OllamaError | null> {
-  if (endpoint === '/v1/chat/completions' && (yield* isEmpty(bytes, members.messages)))
-    return missingByLayer("[] is too short - 'messages'")
-  if (endpoint.startsWith('/v1/images/') && (yield* isEmpty(bytes, members.prompt)))
-    return missingByLayer('prompt is required')
-  return null
 }
 
 const OPTIONS = KeyTable.of(RUNNER_OPTIONS, { folds: false })

@@ -1,6 +1,6 @@
 // The bytes of a job as they are sent: its body, with a `keep_alive` where it takes one.
 
-import { ENDPOINTS, type Endpoint } from '../domain/endpoint.ts'
+import { ENDPOINTS } from '../domain/endpoint.ts'
 import type { Job } from '../domain/job.ts'
 import type { ResidentModel } from '../domain/target-status.ts'
 import { takesKeepAlive, withKeepAlive } from '../request/added-keep-alive.ts'
@@ -32,7 +32,7 @@ export function bodyToSend(
  * own.
  */
 export function mayChangeResident({ endpoint, state, lacksKeepAlive }: Job): boolean {
-  const { saysWith }: Endpoint = ENDPOINTS[endpoint]
+  const { saysWith } = ENDPOINTS[endpoint]
   return state === 'loading' || (saysWith !== undefined && !lacksKeepAlive)
 }
 
