@@ -1,7 +1,7 @@
 // Check whether Ollama answers, for `foreman config check --target`. It sends the same request as the daemon's probe.
 
 import type { Config } from '../daemon/config/options.ts'
-import { jsonObject } from '../daemon/text/json-object.ts'
+import { jsonObject } from '../daemon/text/json.ts'
 import type { Finding } from './config-check.ts'
 
 const TIMEOUT_MS = 5_000

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createAnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
+import { AnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
 import { createCompletionDetector } from '../../src/daemon/answer/completion-detector.ts'
 import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
@@ -23,7 +23,7 @@ const RECORDED = readdirSync(FOLDER)
   .map((name): [string, Recorded] => [name, JSON.parse(readFileSync(join(FOLDER, name), 'utf8'))])
 
 function remainsOf(endpoint: EndpointPath, streamed: boolean, body: string, isWhole = true): JobOutput {
-  const keeper = createAnswerBuffer(endpoint, streamed, false)
+  const keeper = new AnswerBuffer(endpoint, streamed, false)
   keeper.push(Buffer.from(body))
   return keeper.output('x/y', isWhole)
 }
@@ -81,7 +81,7 @@ describe.each(RECORDED)('%s', (name, { endpoint, streamed, unstreamed }) => {
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 30 }), (cuts) => {
         const sorted = [0, ...cuts.sort((a, b) => a - b), bytes.length]
-        const keeper = createAnswerBuffer(endpoint, true, false)
+        const keeper = new AnswerBuffer(endpoint, true, false)
         for (const [index, to] of sorted.slice(1).entries()) {
           // The target's next chunk may be read into the same memory.
           const chunk = Buffer.from(bytes.subarray(sorted[index], to))

@@ -1,6 +1,6 @@
 // Child process of answer-memory.test.ts: keeps one answer of 4 MiB, in a heap whose bound the parent sets. argv: the case.
 
-import { createAnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
+import { AnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
 import { createCompletionDetector } from '../../src/daemon/answer/completion-detector.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 
@@ -52,7 +52,7 @@ if (name === 'document') {
 const found = CASES[name]
 if (found === undefined) throw new Error(`unknown case ${name}`)
 const [endpoint, piece] = found
-const keeper = createAnswerBuffer(endpoint, true, false)
+const keeper = new AnswerBuffer(endpoint, true, false)
 for (let n = 0; n < PIECES; n++) keeper.push(Buffer.from(piece()))
 const { artifacts, result } = keeper.output('x/y', true)
 process.stdout.write(
@@ -64,7 +64,7 @@ function keepDocument(): void {
   const objects = Buffer.from('{},'.repeat(PIECE_BYTES / 4))
   const pieces = [Buffer.from('{"message":{"content":"x"},"odd":['), ...Array<Buffer>(256).fill(objects)]
   const marker = createCompletionDetector('/api/chat', false)
-  const document = createAnswerBuffer('/api/chat', false, false)
+  const document = new AnswerBuffer('/api/chat', false, false)
   for (const piece of [...pieces, Buffer.from('{}],"done":true,"done_reason":"stop","eval_count":7}')]) {
     marker.push(piece)
     document.push(piece)

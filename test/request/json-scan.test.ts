@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { decodeJsonString } from '../../src/daemon/text/json.ts'
 import { type JsonScan, type Span, scanJson } from '../../src/daemon/text/json-scan.ts'
-import { decodeJsonString } from '../../src/daemon/text/json-string.ts'
 import { anyText } from '../any-text.ts'
 
 interface GoVerdict {

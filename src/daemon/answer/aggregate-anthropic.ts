@@ -1,16 +1,16 @@
 // Aggregator of /v1/messages: the message of message_start, with its blocks filled, and the stop reason and usage of the last
 // message_delta. Pure.
 
+import type { JsonDocument } from '../text/json.ts'
 import {
   byIndex,
   copyOf,
   documentIn,
   indexIn,
-  type JsonDocument,
+  JoinedText,
   PartCount,
   type StreamAggregator,
 } from './aggregator-parts.ts'
-import { JoinedText } from './joined-text.ts'
 import { isJsonDocument, RawList, type RawObject, rawArray, rawMembers, rawObject } from './raw-json.ts'
 
 const GROWING = ['text', 'thinking', 'signature'] as const

@@ -1,8 +1,8 @@
 // Aggregators of /api/chat and /api/generate: the last record, with the text, thinking and tool calls of all records. Ollama
 // itself does the same for an unstreamed answer (0.17.4, server/routes.go, ChatHandler and GenerateHandler). Pure.
 
-import { copyOf, documentIn, type JsonDocument, listIn, PartCount, type StreamAggregator } from './aggregator-parts.ts'
-import { JoinedText } from './joined-text.ts'
+import type { JsonDocument } from '../text/json.ts'
+import { copyOf, documentIn, JoinedText, listIn, PartCount, type StreamAggregator } from './aggregator-parts.ts'
 import { RawList, type RawObject, rawMembers, rawObject } from './raw-json.ts'
 
 abstract class NativeAggregator implements StreamAggregator {

@@ -1,17 +1,17 @@
 // Aggregators of /v1/chat/completions and /v1/completions: the first chunk, with the joined choices and the usage of the last
 // chunk that has one. Pure.
 
+import type { JsonDocument } from '../text/json.ts'
 import {
   byIndex,
   copyOf,
   documentIn,
   indexIn,
-  type JsonDocument,
+  JoinedText,
   listIn,
   PartCount,
   type StreamAggregator,
 } from './aggregator-parts.ts'
-import { JoinedText } from './joined-text.ts'
 import { RawList, type RawObject, rawArray, rawElements, rawMembers, rawObject, rawValue } from './raw-json.ts'
 
 /** Fields of a delta that are appended. Ollama writes thinking as `reasoning`, other servers as `reasoning_content`. */

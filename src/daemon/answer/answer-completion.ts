@@ -2,7 +2,7 @@
 // a document of 64 MiB can cost 1.4 GB. Pure.
 
 import type { TextPath } from '../domain/endpoint.ts'
-import { GrowableBuffer } from '../text/growable-buffer.ts'
+import { GrowableBuffer } from '../text/byte-buffers.ts'
 import { addText, rawElementsIn, rawMember, rawText } from './raw-json.ts'
 
 /** Returns the text as UTF-8. Empty if there is none, as when the model only calls tools. */

@@ -5,7 +5,7 @@
 import type { Verdict } from '../domain/attempt.ts'
 import { type Dialect, ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import type { Measured } from '../domain/job.ts'
-import { GrowableBuffer } from '../text/growable-buffer.ts'
+import { GrowableBuffer } from '../text/byte-buffers.ts'
 import { bad, COMPLETE, emptyNotes, INCOMPLETE, READINGS } from './dialects.ts'
 import { BRACE, createRecordParser, type ParsedRecord, parseDocument, type RecordParser } from './records.ts'
 
@@ -112,7 +112,7 @@ class RecordDetector implements CompletionDetector {
 
   /** Returns null if there is more to come. */
   #read({ event, data, document }: ParsedRecord): Verdict | null {
-    if (document !== undefined) return READINGS[this.#dialect](document, this.#notes, event ?? '')
+    if (document !== null) return READINGS[this.#dialect](document, this.#notes, event ?? '')
     if (this.#form === 'ndjson') return bad('a line that is not a JSON object')
     return data.equals(DONE) ? COMPLETE : bad('an event whose data is not a JSON object')
   }
@@ -120,7 +120,7 @@ class RecordDetector implements CompletionDetector {
   #documentVerdict(record: ParsedRecord | null): Verdict {
     this.#notes = emptyNotes()
     if (record === null) return INCOMPLETE
-    if (record.document === undefined) return record.data[0] === BRACE ? INCOMPLETE : bad('not a JSON object')
+    if (record.document === null) return record.data[0] === BRACE ? INCOMPLETE : bad('not a JSON object')
     const verdict = READINGS[this.#dialect](record.document, this.#notes, '')
     // On /v1 a whole document without an error is complete.
     return verdict ?? (this.#dialect === 'native' ? INCOMPLETE : COMPLETE)
@@ -149,7 +149,7 @@ class BlobDetector implements CompletionDetector {
 
   verdict(cut = false): Verdict {
     const document = parseDocument(this.#start.bytes)
-    const error = document === undefined ? null : READINGS.openai(document, emptyNotes(), '')
+    const error = document === null ? null : READINGS.openai(document, emptyNotes(), '')
     if (error?.kind === 'error') return error
     return cut ? INCOMPLETE : COMPLETE
   }
@@ -157,7 +157,7 @@ class BlobDetector implements CompletionDetector {
   measured(): Measured {
     const notes = emptyNotes()
     const document = parseDocument(this.#start.bytes)
-    if (document !== undefined) READINGS.openai(document, notes, '')
+    if (document !== null) READINGS.openai(document, notes, '')
     return notes
   }
 }

@@ -5,7 +5,7 @@ import type { Verdict } from '../domain/attempt.ts'
 import type { Dialect } from '../domain/endpoint.ts'
 import type { Measured } from '../domain/job.ts'
 import { cutTargetText } from '../domain/target-text.ts'
-import { isJsonObject, type JsonDocument } from '../text/json-object.ts'
+import { isJsonObject, type JsonDocument } from '../text/json.ts'
 
 export const COMPLETE: Verdict = { kind: 'complete' }
 export const INCOMPLETE: Verdict = { kind: 'incomplete' }

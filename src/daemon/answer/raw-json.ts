@@ -1,9 +1,9 @@
 // JSON whose values stay as they were written: it takes objects and arrays apart and joins them again, so that numbers do not
 // change (12345678901234567890, 1.0). Pure.
 
-import { GrowableBuffer } from '../text/growable-buffer.ts'
+import { GrowableBuffer } from '../text/byte-buffers.ts'
+import { decodeJsonString } from '../text/json.ts'
 import { scanJson } from '../text/json-scan.ts'
-import { decodeJsonString } from '../text/json-string.ts'
 
 /** Members of an object in order, each value as it was written. Of two with the same name, the last. */
 export type RawObject = Map<string, Buffer>
@@ -16,33 +16,25 @@ const CLOSE_ARRAY = 0x5d
 /** Writes a value that foreman itself makes. */
 export const rawValue = (value: string | number | null): Buffer => text(JSON.stringify(value))
 
-/** Returns the members; the values are parts of `json`, not copies. Empty for anything but an object. */
-export function rawMembers(json: Buffer | undefined): RawObject {
-  const members: RawObject = new Map()
-  if (json === undefined) return members
-  const scanned = scanJson(json, (keyStart, keyEnd, { start, end }) => {
-    members.set(decodeJsonString(json, keyStart, keyEnd), json.subarray(start, end))
-  })
-  return scanned.kind === 'document' && scanned.value.kind === 'object' ? members : new Map()
-}
-
-/** Returns the members of an object that have these names, found in one pass. Of two with the same name, the last. */
-export function rawMembersNamed(json: Buffer | undefined, names: readonly string[]): RawObject {
+/**
+ * Returns the members, or those with these names; the values are parts of `json`, not copies. Empty for anything but an object.
+ */
+export function rawMembers(json: Buffer | undefined, names?: readonly string[]): RawObject {
   const members: RawObject = new Map()
   if (json === undefined) return members
   // Every character of a key may be written as an escape of six.
-  const longest = 6 * Math.max(...names.map((name) => name.length))
+  const longest = 6 * Math.max(...(names ?? []).map((name) => name.length))
   const scanned = scanJson(json, (keyStart, keyEnd, { start, end }) => {
-    if (keyEnd - keyStart > longest) return
+    if (names !== undefined && keyEnd - keyStart > longest) return
     const key = decodeJsonString(json, keyStart, keyEnd)
-    if (names.includes(key)) members.set(key, json.subarray(start, end))
+    if (names === undefined || names.includes(key)) members.set(key, json.subarray(start, end))
   })
   return scanned.kind === 'document' ? members : new Map()
 }
 
 /** Returns the value of one member of an object, a part of `json`, or undefined. */
 export const rawMember = (json: Buffer | undefined, name: string): Buffer | undefined =>
-  rawMembersNamed(json, [name]).get(name)
+  rawMembers(json, [name]).get(name)
 
 /** Yields the elements, each a part of `json`. None for anything but an array; ends where the array is invalid. */
 export function* rawElementsIn(json: Buffer | undefined): Generator<Buffer> {

@@ -3,29 +3,28 @@
 
 import type { AnswerRecord } from '../domain/endpoint.ts'
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
-import { GrowableBuffer } from '../text/growable-buffer.ts'
-import { isJsonObject, type JsonDocument } from '../text/json-object.ts'
-import { outlineOf } from './document-outline.ts'
+import { GrowableBuffer } from '../text/byte-buffers.ts'
+import { type JsonDocument, jsonObject } from '../text/json.ts'
+import { isJsonDocument, rawMembers, rawText } from './raw-json.ts'
 
 /** Ollama's own client takes no longer line. */
 export const MAX_RECORD_BYTES = 8 * 1024 ** 2
-
-const NOT_PARSED = Symbol('not parsed')
 
 /** One record. It is parsed once, and only if its document is asked for. */
 export class ParsedRecord implements AnswerRecord {
   readonly event: string | null
   readonly data: Buffer
-  #document: JsonDocument | undefined | typeof NOT_PARSED = NOT_PARSED
+  /** Undefined until it is asked for. */
+  #document: JsonDocument | null | undefined
 
   constructor(event: string | null, data: Buffer) {
     this.event = event
     this.data = data
   }
 
-  /** The JSON object in `data`; undefined for anything else. */
-  get document(): JsonDocument | undefined {
-    if (this.#document === NOT_PARSED) this.#document = parseDocument(this.data)
+  /** The JSON object in `data`; null for anything else. */
+  get document(): JsonDocument | null {
+    if (this.#document === undefined) this.#document = parseDocument(this.data)
     return this.#document
   }
 }
@@ -57,18 +56,36 @@ export function createRecordParser(
   return ENDPOINTS[endpoint].dialect === 'native' ? new NdjsonParser(onRecord) : new EventParser(onRecord)
 }
 
-/** Returns the object in these bytes, or an outline of it if it is larger than a record may be; undefined for anything else. */
-export function parseDocument(bytes: Buffer): JsonDocument | undefined {
-  if (bytes.length > MAX_RECORD_BYTES) return bytes[0] === BRACE ? outlineOf(bytes) : undefined
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'))
-    return isJsonObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+/** Returns the object in these bytes, or an outline of it if it is larger than a record may be; null for anything else. */
+export function parseDocument(bytes: Buffer): JsonDocument | null {
+  if (bytes.length <= MAX_RECORD_BYTES) return jsonObject(bytes.toString('utf8'))
+  return bytes[0] === BRACE ? outlineOf(bytes) : null
+}
+
+/** The names that a dialect reads (see dialects.ts). */
+const READ_NAMES = [
+  ...['error', 'type', 'status', 'done', 'done_reason', '_debug_info', 'load_duration', 'eval_duration', 'eval_count'],
+  ...['prompt_eval_count', 'prompt_eval_cached_count', 'usage', 'stop_reason', 'incomplete_details', 'message'],
+] as const
+/** A larger value is never read: only its kind is kept. */
+const MAX_VALUE_BYTES = 64 * 1024
+
+/** Returns the members that are read. Parsing a large document is too dear: 64 MiB of `{},` would be 1.4 GB. */
+function outlineOf(bytes: Buffer): JsonDocument | null {
+  if (!isJsonDocument(bytes)) return null
+  const outline: Record<string, unknown> = {}
+  for (const [name, value] of rawMembers(bytes, READ_NAMES))
+    outline[name] = value.length <= MAX_VALUE_BYTES ? JSON.parse(value.toString()) : shortened(value)
+  return outline
+}
+
+function shortened(value: Buffer): unknown {
+  if (value[0] === BRACE) return {}
+  return value[0] === QUOTE ? (rawText(value)?.toString('utf8', 0, MAX_VALUE_BYTES) ?? '') : []
 }
 
 const SPACE = 0x20
+const QUOTE = 0x22
 export const BRACE = 0x7b
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 

@@ -2,13 +2,14 @@
 // its text, thinking and tool calls are joined. Everything else stays as the target wrote it. Pure.
 
 import { ENDPOINTS, type Endpoint, type EndpointPath, type TextPath } from '../domain/endpoint.ts'
+import type { JsonDocument } from '../text/json.ts'
 import { AnthropicAggregator } from './aggregate-anthropic.ts'
 import { GenerateAggregator, NativeChatAggregator } from './aggregate-native.ts'
 import { OpenaiChatAggregator, OpenaiCompletionAggregator } from './aggregate-openai.ts'
 import { copyOf, PartCount, type StreamAggregator } from './aggregator-parts.ts'
 import { completionOf } from './answer-completion.ts'
 import { rawMember } from './raw-json.ts'
-import { BRACE, type JsonDocument, type ParsedRecord } from './records.ts'
+import { BRACE, type ParsedRecord } from './records.ts'
 
 /**
  * Aggregator of streams whose last record repeats everything: /v1/responses, and the streams of transcriptions and images that
@@ -61,7 +62,7 @@ export class AnswerAggregator {
   add({ data, document }: ParsedRecord, isLast: boolean): void {
     if (this.#isOver || this.#aggregator === null) return
     this.#isOver = isLast
-    if (document === undefined) return
+    if (document === null) return
     this.#aggregator.add(document, data, isLast)
     if (this.#aggregator.parts.isExceeded) this.#aggregator = null
   }

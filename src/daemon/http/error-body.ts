@@ -6,8 +6,7 @@ import type { ErrorCode } from '../../protocol/error.ts'
 import type { AnswerForm, Dialect } from '../domain/endpoint.ts'
 import { hasChange } from '../domain/ollama-version.ts'
 import type { Speaker } from '../request/ollama-error.ts'
-import { goJson } from '../text/go-json.ts'
-import { jsonObject } from '../text/json-object.ts'
+import { goJson, jsonObject } from '../text/json.ts'
 
 export type Surface = Dialect | 'jobs'
 

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../runtime/clock.ts'
-import { ByteChunks } from '../text/byte-chunks.ts'
+import { ByteChunks } from '../text/byte-buffers.ts'
 import { sizeText } from '../text/grammar.ts'
 import { Bag } from './bag.ts'
 import type { OwnError } from './respond.ts'

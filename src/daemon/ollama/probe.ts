@@ -3,7 +3,7 @@
 
 import { LOOP_REASON } from '../domain/hop.ts'
 import { cutTargetText } from '../domain/target-text.ts'
-import { type JsonDocument, jsonObject } from '../text/json-object.ts'
+import { type JsonDocument, jsonObject } from '../text/json.ts'
 import type { Bounds, Reply } from './question.ts'
 import type { PingResult, ProbeResult } from './target.ts'
 

@@ -2,7 +2,7 @@
 
 import type { AnswerHeaders } from '../domain/endpoint.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { GrowableBuffer } from '../text/growable-buffer.ts'
+import { GrowableBuffer } from '../text/byte-buffers.ts'
 import type { AnswerSink, Exchange, LostConnection } from './target.ts'
 
 export type Reply =

@@ -2,8 +2,8 @@
 // refuse its value. Pure; it reads nothing else of a body.
 
 import { type BodyKey, ENDPOINTS, type EndpointPath, type KeyKinds } from '../domain/endpoint.ts'
+import { decodeJsonString } from '../text/json.ts'
 import { type JsonKind, type Span, scanJsonInSlices, skipSpace } from '../text/json-scan.ts'
-import { decodeJsonString } from '../text/json-string.ts'
 import type { Slices } from '../text/slices.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import { KeyTable } from './key-table.ts'

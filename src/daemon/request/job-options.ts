@@ -5,8 +5,8 @@ import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import { NO_WISHES, STATES, type State, type Wishes } from '../domain/job.ts'
 import { duration } from '../text/grammar.ts'
+import { decodeJsonString } from '../text/json.ts'
 import { literalText, type Span, scanJson } from '../text/json-scan.ts'
-import { decodeJsonString } from '../text/json-string.ts'
 
 export const OWN_KEYS = [
   'endpoint',

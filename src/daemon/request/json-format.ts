@@ -2,8 +2,8 @@
 // refuses formats that it does not know.
 
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
+import { decodeJsonString } from '../text/json.ts'
 import { type Span, scanJsonInSlices } from '../text/json-scan.ts'
-import { decodeJsonString } from '../text/json-string.ts'
 import type { Slices } from '../text/slices.ts'
 import { KeyTable } from './key-table.ts'
 

@@ -1,8 +1,8 @@
 // Reads `keep_alive` as Ollama does: which values mean zero (unload at once), and which it refuses. Pure. Facts: api/types.go
 // Duration.UnmarshalJSON of 0.17.4, and Go's time.ParseDuration.
 
+import { decodeJsonString } from '../text/json.ts'
 import { literalText, type Span } from '../text/json-scan.ts'
-import { decodeJsonString } from '../text/json-string.ts'
 
 export type KeepAlive =
   | { readonly kind: 'absent' }

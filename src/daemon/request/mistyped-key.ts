@@ -1,7 +1,7 @@
 // Finder of mistyped own keys in the body of `POST /jobs`, such as `webhook_url` or `labl`. Pure. It never objects to a key
 // of the target's own APIs.
 
-import { decodeJsonString } from '../text/json-string.ts'
+import { decodeJsonString } from '../text/json.ts'
 import { editsBetween } from '../text/nearest.ts'
 import type { OwnKey } from './job-options.ts'
 

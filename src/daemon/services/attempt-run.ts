@@ -13,8 +13,8 @@ import { MAX_TARGET_TEXT_BYTES } from '../domain/target-text.ts'
 import type { AnswerSink, Exchange, LostConnection, Target } from '../ollama/target.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Relay } from '../runtime/relay.ts'
+import { GrowableBuffer } from '../text/byte-buffers.ts'
 import { sizeText } from '../text/grammar.ts'
-import { GrowableBuffer } from '../text/growable-buffer.ts'
 import { RunRecords } from './run-records.ts'
 
 /** Bytes of an unstreamed answer that are held until its verdict is known. Until then a bad answer can still become a 502. */

@@ -2,7 +2,7 @@
 // slow the run.
 
 import { eventNumber } from '../../protocol/event.ts'
-import { type AnswerBuffer, createAnswerBuffer } from '../answer/answer-buffer.ts'
+import { AnswerBuffer } from '../answer/answer-buffer.ts'
 import { type CompletionDetector, createCompletionDetector } from '../answer/completion-detector.ts'
 import type { JobOutput } from '../domain/artifact.ts'
 import type { AnswerRecord } from '../domain/endpoint.ts'
@@ -23,7 +23,7 @@ export class RunRecords {
     this.#relay = relay
     const { endpoint, wishes, caller } = job
     const onRecord = (record: AnswerRecord): void => this.#tell(record)
-    this.#buffer = caller === 'live' ? null : createAnswerBuffer(endpoint, streamed, wishes.isJson, onRecord)
+    this.#buffer = caller === 'live' ? null : new AnswerBuffer(endpoint, streamed, wishes.isJson, onRecord)
     this.completion = this.#buffer ?? createCompletionDetector(endpoint, streamed, onRecord)
   }
 

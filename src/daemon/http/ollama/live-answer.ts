@@ -10,7 +10,7 @@ import { type AnswerForm, answerForm, contentTypeOf, type Dialect, ENDPOINTS } f
 import type { Submission } from '../../domain/job.ts'
 import type { Timer } from '../../runtime/clock.ts'
 import type { RunEnding, Subscriber } from '../../runtime/relay.ts'
-import { GrowableBuffer } from '../../text/growable-buffer.ts'
+import { GrowableBuffer } from '../../text/byte-buffers.ts'
 import { beat, errorRecord, hasErrorEvent } from '../error-body.ts'
 import { type ErrorContext, refuse } from '../respond.ts'
 import { SlowReader } from '../slow-reader.ts'

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ByteChunks } from '../../src/daemon/text/byte-chunks.ts'
+import { ByteChunks } from '../../src/daemon/text/byte-buffers.ts'
 import { runAtOnce } from '../../src/daemon/text/slices.ts'
 
 describe('byte chunks', () => {

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import { modelAnswer, readInventory } from '../../src/daemon/domain/inventory.ts'
-import { goJson } from '../../src/daemon/text/go-json.ts'
+import { goJson } from '../../src/daemon/text/json.ts'
 
 it.each([
   ['letters of HTML', '<a>&', '"\\u003ca\\u003e\\u0026"'],
