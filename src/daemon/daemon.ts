@@ -1,6 +1,6 @@
 // The daemon: creates, starts and stops its parts. It makes no decision of its own.
 
-import { randomBytes, randomFillSync } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { monotonicFactory } from 'ulid'
 import type { Config } from './config/options.ts'
@@ -66,9 +66,11 @@ export interface Daemon {
 }
 
 export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
-  const { clock, log, random = Math.random, onStep, lookup } = deps
+  const { clock, log, random = Math.random, onStep = () => {}, lookup } = deps
   const { promise: exited, resolve: exit } = Promise.withResolvers<number>()
-  const ulid = monotonicFactory(pooledRandom())
+  // ulid's own source makes a system call for each character: 32 µs for an id. randomInt reads from a buffer.
+  const ulid = monotonicFactory(() => randomInt(2 ** 32) / 2 ** 32)
+  type Parts = ReturnType<typeof assemble>
   let parts: Parts | null = null
   let stopping: Promise<void> | null = null
 
@@ -76,13 +78,8 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     // Checked before the database is created, so that a taken port leaves no database behind. Opening an existing
     // database shows first whether it is in use.
     if (!existsSync(config.db)) await probeAddress(config)
-    const disk = new Disk({
-      clock,
-      log,
-      db: config.db,
-      minFree: config.minFree,
-      checkFiles: () => parts?.store.checkFiles(),
-    })
+    const { db, minFree } = config
+    const disk = new Disk({ clock, log, db, minFree, checkFiles: () => parts?.store.checkFiles() })
     const store = await openStore({
       path: config.db,
       onFatal: (error) => void failed(error),
@@ -118,51 +115,32 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
     log.info({ url: url(), target: config.ollamaUrl }, 'foreman is listening')
   }
 
-  function assemble(store: Store, disk: Disk, awakeBase: number): Parts {
-    const state: { phase: Phase; port: number } = { phase: 'starting', port: 0 }
+  function assemble(store: Store, disk: Disk, awakeBase: number) {
+    const state = { phase: 'starting' as Phase, port: 0 }
     const metrics = new Metrics()
     const hop = randomBytes(12).toString('base64url')
     const relay = new Relay()
     const awake = new AwakeClock(clock, awakeBase)
-    const { ollamaUrl, ollamaToken, ollamaBasic, embedConcurrency, embedModel, pollIntervalMs } = config
     const target = createTarget({
-      url: ollamaUrl,
-      token: ollamaToken,
-      basic: ollamaBasic,
+      url: config.ollamaUrl,
+      token: config.ollamaToken,
+      basic: config.ollamaBasic,
+      embedConcurrency: config.embedConcurrency,
       clock,
       log,
-      embedConcurrency,
       hop,
     })
     const isQuiet = () => store.depth.jobs === 0 && dispatcher.running === null
     const isPaused = () => dispatcher.paused
-    const common = { clock, log, metrics, store }
-    const prober: Prober = new Prober({
-      clock,
-      log,
-      metrics,
-      target,
-      awake,
-      intervalMs: pollIntervalMs,
-      embedModel,
-      isQuiet,
-      isPaused,
-    })
-    const models = new ModelCatalogue(target, log, embedModel)
-    const steps = onStep === undefined ? {} : { onStep }
+    const common = { clock, log, metrics, store, onStep }
+    const prober: Prober = new Prober({ ...common, config, target, awake, isQuiet, isPaused })
+    const models = new ModelCatalogue(target, log, config.embedModel)
     const policy = createPolicySource({ config, clock, log, port: () => state.port })
     const webhooks = createWebhooks({ clock, policy, ...(lookup === undefined ? {} : { lookup }) })
     const { webhookSecrets: keys, publicUrl } = config
-    const deliverer = new Deliverer({ ...common, random, webhooks, keys, publicUrl, ...steps })
+    const deliverer = new Deliverer({ ...common, random, webhooks, keys, publicUrl })
     const queueParts = { ...common, config, relay, prober, awake }
-    const dispatcher: Dispatcher = new Dispatcher({
-      ...queueParts,
-      ...steps,
-      random,
-      target,
-      deliverer,
-      aliases: models,
-    })
+    const dispatcher: Dispatcher = new Dispatcher({ ...queueParts, random, target, deliverer, aliases: models })
     const deadlines = new Deadlines({ clock, log, store, dispatcher })
     prober.onStatus((status) => models.saw(status))
     prober.onStatus(({ reachable, inventory }) => {
@@ -170,8 +148,7 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       if (reachable === true) dispatcher.wake()
     })
     const newId = () => ulid(clock.now())
-    const isStorageFull = () => disk.full
-    const live = new LiveCallers({ ...queueParts, ...steps, newId, dispatcher, isStorageFull })
+    const live = new LiveCallers({ ...queueParts, newId, dispatcher, disk })
     const pruner = new Pruner({ clock, log, store, ttlMs: config.jobTtlMs })
     const context: HttpContext = {
       ...queueParts,
@@ -184,21 +161,13 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
       hop,
       newId: () => {
         const id = newId()
-        onStep?.('admitted', id)
+        onStep('admitted', id)
         return id
       },
-      get webhookPolicy() {
-        return policy()
-      },
+      webhookPolicy: policy,
       knownModel: (model) => models.of(model),
       get phase() {
         return state.phase
-      },
-      get storageFull() {
-        return disk.full
-      },
-      get port() {
-        return state.port
       },
     }
     metrics.watch(context)
@@ -230,32 +199,19 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   }
 
   async function drain(running: Parts): Promise<void> {
-    const {
-      state,
-      store,
-      relay,
-      target,
-      live,
-      server,
-      disk,
-      models,
-      prober,
-      dispatcher,
-      deadlines,
-      deliverer,
-      pruner,
-    } = running
+    const { state, store, target, dispatcher } = running
     state.phase = 'stopping'
     log.debug({ graceMs: config.shutdownGraceMs }, 'stopping')
-    disk.stop()
+    running.disk.stop()
     running.metrics.stop()
     const dispatched = dispatcher.stop(config.shutdownGraceMs)
+    const { live, deadlines, prober, models, pruner } = running
     await Promise.all([live.stop(), dispatched, deadlines.stop(), prober.stop(), models.stop(), pruner.stop()])
     // Webhooks of the last job were tried until now. The others are sent after the next start.
-    await deliverer.stop()
+    await running.deliverer.stop()
     await store.interruptAll(clock.now())
-    relay.stop()
-    await server.close()
+    running.relay.stop()
+    await running.server.close()
     await store.close()
     await target.close()
     log.info('stopped')
@@ -280,35 +236,4 @@ export function createDaemon(config: Config, deps: DaemonDeps): Daemon {
   }
 }
 
-interface Parts {
-  readonly state: { phase: Phase; port: number }
-  readonly store: Store
-  readonly disk: Disk
-  readonly metrics: Metrics
-  readonly relay: Relay
-  readonly target: ReturnType<typeof createTarget>
-  readonly models: ModelCatalogue
-  readonly prober: Prober
-  readonly dispatcher: Dispatcher
-  readonly deadlines: Deadlines
-  readonly deliverer: Deliverer
-  readonly live: LiveCallers
-  readonly pruner: Pruner
-  readonly server: ReturnType<typeof createServer>
-}
-
 const exitCodeOf = (error: unknown): number => (error instanceof StoreOpenError && error.reason === 'in_use' ? 75 : 70)
-
-/** Random numbers for ids, 0 ≤ n < 1, read in pages: a system call for each character made an id cost 32 µs. */
-function pooledRandom(): () => number {
-  const page = new Uint32Array(1024)
-  let next = page.length
-  return () => {
-    if (next === page.length) {
-      randomFillSync(page)
-      next = 0
-    }
-    next += 1
-    return (page[next - 1] ?? 0) / 2 ** 32
-  }
-}

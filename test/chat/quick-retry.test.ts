@@ -40,7 +40,7 @@ function callersWithSlowDisk() {
     newId: () => `job ${enqueued.length + 1}`,
     dispatcher: { wake: () => undefined, stopRunning: () => 'not_running' },
     prober: { status: UNKNOWN_TARGET, onStatus: () => undefined },
-    isStorageFull: () => false,
+    disk: { full: false },
   } as unknown as LiveCallersParts)
   const call = (headers: Record<string, string>) => {
     const req = new IncomingMessage(new Socket())

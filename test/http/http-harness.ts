@@ -90,11 +90,11 @@ export async function startHttpHarness(
     countByState: () => Promise.resolve({ queued: 3, loading: 0, working: 1, done: 9, failed: 1, cancelled: 0 }),
   } satisfies Partial<Store>
   const app: HttpContext = {
-    ...{ config, clock, log, metrics, target: real, storageFull: false, port: 0 },
-    disk: { freeBytes: 5_000, databaseBytes: 4_096 },
+    ...{ config, clock, log, metrics, target: real },
+    disk: { full: false, freeBytes: 5_000, databaseBytes: 4_096 },
     ...{ relay: new Relay(), awake: new AwakeClock(clock, 0), newId: () => '01KAJ5Z0000000000000000000', hop: HOP },
     ...{ deliverer: { wake: () => {} }, deadlines: { wake: () => {} } },
-    webhookPolicy: createAddressPolicy(config, NOWHERE, NOWHERE, { names: [], addresses: [] }),
+    webhookPolicy: () => createAddressPolicy(config, NOWHERE, NOWHERE, { names: [], addresses: [] }),
     // The HTTP half reads these four and writes nothing; anything else it called would throw.
     store: store as unknown as Store,
     prober: {

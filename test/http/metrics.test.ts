@@ -21,8 +21,7 @@ const readings = (changes: Partial<Readings> = {}): Readings => ({
   prober: { status: knownTarget(0), slotsTooFew: false },
   dispatcher: { paused: false, running: null },
   live: { waiting: 4 },
-  storageFull: false,
-  disk: { freeBytes: null, databaseBytes: null },
+  disk: { full: false, freeBytes: null, databaseBytes: null },
   config: { minFree: 1_000 },
   ...changes,
 })
@@ -183,7 +182,7 @@ test('promtool finds no problem in the metrics', async (context) => {
 test('an unknown value has no sample instead of 0', async () => {
   const unread = metricsWith()
   expect(await samples(unread, 'foreman_disk_free_bytes')).toEqual({})
-  const read = metricsWith({ storageFull: true, disk: { freeBytes: 700, databaseBytes: 40 } })
+  const read = metricsWith({ disk: { full: true, freeBytes: 700, databaseBytes: 40 } })
   expect(await samples(read, 'foreman_disk_free_bytes')).toEqual({ '': 700 })
   expect(await samples(read, 'foreman_database_bytes')).toEqual({ '': 40 })
   expect(await samples(read, 'foreman_disk_min_free_bytes')).toEqual({ '': 1_000 })

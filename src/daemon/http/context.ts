@@ -10,6 +10,7 @@ import type { AwakeClock, Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Relay } from '../runtime/relay.ts'
+import type { Disk } from '../services/disk.ts'
 import type { Dispatcher } from '../services/dispatcher.ts'
 import type { Pausing } from '../services/pausing.ts'
 import type { Prober } from '../services/prober.ts'
@@ -49,16 +50,11 @@ export interface HttpContext {
     handle(req: IncomingMessage, res: ServerResponse, submission: Submission, print: string): Promise<OwnError | null>
   }
   /** The addresses to which webhooks may be sent now, for `webhookUrlRefusal`. */
-  readonly webhookPolicy: AddressPolicy
+  readonly webhookPolicy: () => AddressPolicy
   /** Call `wake` when a webhook becomes due without a state change. */
   readonly deliverer: { wake(): void }
   /** Call `wake` when a job with a deadline was enqueued. */
   readonly deadlines: { wake(): void }
   readonly phase: Phase
-  /** Whether free disk space is below FOREMAN_MIN_FREE, or the store reported a full disk. */
-  readonly storageFull: boolean
-  /** As last read; null before that. */
-  readonly disk: { readonly freeBytes: number | null; readonly databaseBytes: number | null }
-  /** The port that the server listens on; 0 before it does. */
-  readonly port: number
+  readonly disk: Pick<Disk, 'full' | 'freeBytes' | 'databaseBytes'>
 }

@@ -24,8 +24,7 @@ export interface Readings {
     readonly running: { readonly job: { readonly claimedAt: number | null } } | null
   }
   readonly live: { readonly waiting: number }
-  readonly storageFull: boolean
-  readonly disk: { readonly freeBytes: number | null; readonly databaseBytes: number | null }
+  readonly disk: { readonly full: boolean; readonly freeBytes: number | null; readonly databaseBytes: number | null }
   readonly config: { readonly minFree: number }
 }
 

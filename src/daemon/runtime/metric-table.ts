@@ -205,7 +205,7 @@ export const METRICS = {
   storageFull: gauge('foreman_storage_full', {
     help: '1 while nothing is admitted because the disk has no room, else 0.',
     look: 'If submits are refused with `storage_full`.',
-    read: ({ storageFull }) => one(Number(storageFull)),
+    read: ({ disk }) => one(Number(disk.full)),
   }),
   diskFree: gauge('foreman_disk_free_bytes', {
     help: 'Free bytes on the disk of the database, read every 5 s.',

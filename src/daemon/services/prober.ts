@@ -2,6 +2,7 @@
 // have changed it, one probe at a time, and reports when the target becomes reachable or unreachable. It never sends a
 // job.
 
+import type { Config } from '../config/options.ts'
 import { readInventory, readResident } from '../domain/inventory.ts'
 import { NOT_PINNED, type Pinning, pinningAfter } from '../domain/pinning.ts'
 import { type Inventory, type ResidentModel, type TargetStatus, UNKNOWN_TARGET } from '../domain/target-status.ts'
@@ -24,10 +25,7 @@ export interface ProberParts {
   readonly metrics: MetricSink
   readonly target: Target
   readonly awake: AwakeClock
-  /** FOREMAN_POLL_INTERVAL, ms. */
-  readonly intervalMs: number
-  /** FOREMAN_EMBED_MODEL. */
-  readonly embedModel: string | null
+  readonly config: Pick<Config, 'pollIntervalMs' | 'embedModel'>
   /** No job runs or waits: only then may the embedder be pinned again. */
   readonly isQuiet: () => boolean
   /** While the queue is paused nothing is loaded: the memory is needed for something else. */
@@ -151,12 +149,14 @@ export class Prober {
   }
 
   #untilNext(isUncertain: boolean): number {
-    const { clock, intervalMs } = this.#parts
-    if (isUncertain) return Math.min(UNCERTAIN_MS, intervalMs)
+    const { clock, config } = this.#parts
+    if (isUncertain) return Math.min(UNCERTAIN_MS, config.pollIntervalMs)
     const resident = this.#status.inventory?.resident ?? []
     const isLeaving = resident.some(({ expiresAt }) => Date.parse(expiresAt) <= clock.now())
     this.#fastProbes = isLeaving ? this.#fastProbes + 1 : 0
-    return isLeaving && this.#fastProbes <= MAX_FAST_PROBES ? Math.min(LEAVING_MS, intervalMs) : intervalMs
+    return isLeaving && this.#fastProbes <= MAX_FAST_PROBES
+      ? Math.min(LEAVING_MS, config.pollIntervalMs)
+      : config.pollIntervalMs
   }
 
   /** @param isOvertaken the dispatcher got a newer list of resident models since the probe began */
@@ -202,7 +202,8 @@ export class Prober {
   }
 
   #lookAfterEmbedder(resident: readonly ResidentModel[], isBack: boolean): void {
-    const { clock, embedModel, log, metrics, isQuiet, isPaused } = this.#parts
+    const { clock, config, log, metrics, isQuiet, isPaused } = this.#parts
+    const { embedModel } = config
     if (embedModel === null) return
     if (isPaused()) {
       // A model that is unloaded during a pause was not evicted by a worker.
@@ -230,8 +231,8 @@ export class Prober {
    * 200 times a second.
    */
   #hasJustWarmed(): boolean {
-    const { clock, intervalMs } = this.#parts
-    return this.#warmedAt !== null && clock.monotonic() - this.#warmedAt < intervalMs
+    const { clock, config } = this.#parts
+    return this.#warmedAt !== null && clock.monotonic() - this.#warmedAt < config.pollIntervalMs
   }
 
   #warm(model: string): void {

@@ -26,7 +26,7 @@ export const cancelJob: JobHandler = async (call, id) => {
 export const retryJob: JobHandler = async (call, id) => {
   const { context } = call
   const { store, config, dispatcher, clock, awake } = context
-  if (context.storageFull) return call.refuse(ownError('storage_full'))
+  if (context.disk.full) return call.refuse(ownError('storage_full'))
   const newId = context.newId()
   const retried = store.retry({ of: id, id: newId, now: clock.now(), awake: awake.now }, config)
   const shown = store.detail(newId, dispatcher.residency)

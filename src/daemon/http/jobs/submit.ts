@@ -53,7 +53,7 @@ async function accept(call: Call, body: ReceivedBody['body'], key: string | null
   if (reading === null) return null
   if (reading.kind === 'refused') return refused(namedError(reading))
   const { submission, wishes } = reading
-  const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, context.webhookPolicy)
+  const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, context.webhookPolicy())
   if (detail !== null) return refused(ownError('webhook_refused', { detail }))
   const fingerprint = key === null ? null : await call.shared.slices.run(fingerprintOf(submission.endpoint, body))
   const idempotency = key === null || fingerprint === null ? null : { key, fingerprint }
@@ -85,7 +85,7 @@ function* fingerprintOf(endpoint: string, body: Uint8Array): Slices<Idempotency[
 /** Returns why no new job is accepted now, or null. */
 async function refusalReason(context: HttpContext, model: string): Promise<OwnError | null> {
   if (context.phase === 'stopping') return ownError('shutting_down')
-  if (context.storageFull) return ownError('storage_full')
+  if (context.disk.full) return ownError('storage_full')
   if (!(await isUnknownModel(model, context.prober))) return null
   return { ...unknownModel('/api/chat', model), code: 'model_not_found' }
 }

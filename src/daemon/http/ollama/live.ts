@@ -31,7 +31,7 @@ export interface LiveCallersParts {
   readonly dispatcher: Dispatcher
   readonly prober: Prober
   readonly awake: AwakeClock
-  readonly isStorageFull: () => boolean
+  readonly disk: { readonly full: boolean }
   readonly onStep?: OnStep
 }
 
@@ -97,7 +97,7 @@ export class LiveCallers {
     if (key !== null && this.#keys.has(key)) return ownError('key_in_use')
     // (3)
     if (this.#stopping) return ownError('shutting_down')
-    if (this.#parts.isStorageFull()) return ownError('storage_full')
+    if (this.#parts.disk.full) return ownError('storage_full')
     // Taken before the first await: of two simultaneous calls with one key, one must get the 409.
     if (key !== null) this.#keys.set(key, res)
     let isWaiting = false
