@@ -4,7 +4,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -110,15 +109,4 @@ async function stopChild(child: ChildProcess): Promise<void> {
 /** Ends all children that still run, after a bench that failed. */
 export async function stopChildren(): Promise<void> {
   await Promise.all([...children.keys()].map(stopChild))
-}
-
-/** Returns a port that was free a moment ago, for programs that cannot report the port they chose. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

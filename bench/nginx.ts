@@ -3,8 +3,9 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { onFreePort } from '../test/free-port.ts'
 import { Caller, requestBytes } from './caller.ts'
-import { type Child, freePort, startChild, temporaryDirectory } from './child.ts'
+import { type Child, startChild, temporaryDirectory } from './child.ts'
 import { findProgram } from './program.ts'
 
 const CURE = 'Debian: apt-get install --no-install-recommends nginx-light; macOS: brew install nginx'
@@ -16,10 +17,12 @@ export interface Nginx {
 }
 
 /** @param server directives inside `server { … }`, besides listen */
-async function startNginx(server: string, upstream = ''): Promise<Nginx> {
+const startNginx = (server: string, upstream = ''): Promise<Nginx> =>
+  onFreePort((port) => startNginxOn(port, server, upstream))
+
+async function startNginxOn(port: number, server: string, upstream: string): Promise<Nginx> {
   const binary = findProgram('nginx', CURE)
   const prefix = temporaryDirectory()
-  const port = await freePort()
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const configuration = `
     daemon off;

@@ -6,7 +6,8 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Child, type ChildOptions, freePort, startChild, startUntil, temporaryDirectory } from './child.ts'
+import { onFreePort } from '../test/free-port.ts'
+import { type Child, type ChildOptions, startChild, startUntil, temporaryDirectory } from './child.ts'
 import { findProgram, MissingProgram } from './program.ts'
 
 const CURE = 'Debian: apt-get install --no-install-recommends postgresql; macOS: brew install postgresql'
@@ -16,7 +17,9 @@ export interface Postgres {
   readonly url: string
 }
 
-export async function startPostgres(): Promise<Postgres> {
+export const startPostgres = (): Promise<Postgres> => onFreePort(startOn)
+
+async function startOn(port: number): Promise<Postgres> {
   const initdb = findProgram('initdb', CURE)
   const postgres = findProgram('postgres', CURE)
   const directory = temporaryDirectory()
@@ -25,7 +28,6 @@ export async function startPostgres(): Promise<Postgres> {
   const options: ChildOptions = { cwd: directory, ...(user === null ? {} : { user }) }
   const data = join(directory, 'data')
   await made(initdb, ['-D', data, '-U', 'bench', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], options)
-  const port = await freePort()
   const settings = {
     port: String(port),
     listen_addresses: '127.0.0.1',

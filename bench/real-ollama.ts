@@ -3,8 +3,9 @@
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { onFreePort } from '../test/free-port.ts'
 import { ask } from './caller.ts'
-import { type Child, freePort, startUntil, temporaryDirectory } from './child.ts'
+import { type Child, startUntil, temporaryDirectory } from './child.ts'
 import { wait } from './load.ts'
 import { MissingProgram } from './program.ts'
 
@@ -33,7 +34,10 @@ export async function startRealOllama(): Promise<RealOllama> {
       'needs a real Ollama: start one with OLLAMA_MAX_LOADED_MODELS=1 on this machine, and set OLLAMA_BENCH_PORT=11434 and OLLAMA_BENCH_MODELS=one,two,three',
     )
   }
-  const port = await freePort()
+  return onFreePort((port) => startOn(port, script))
+}
+
+async function startOn(port: number, script: string): Promise<RealOllama> {
   let loads = 0
   const { child } = await startUntil(script, [String(port)], (line) => (line === 'ready' ? true : undefined), {
     env: { OLLAMA_MAX_LOADED_MODELS: '1', OLLAMA_NUM_PARALLEL: '1', OLLAMA_MODELS: temporaryDirectory() },

@@ -1,7 +1,8 @@
 // Redis for the bench alone: as durable as foreman (a sync before each answer), on a free port of loopback, without a
 // configuration file, with its data in a temporary directory. It does not touch a Redis of the machine.
 
-import { type Child, freePort, startUntil, temporaryDirectory } from './child.ts'
+import { onFreePort } from '../test/free-port.ts'
+import { type Child, startUntil, temporaryDirectory } from './child.ts'
 import { findProgram } from './program.ts'
 
 const CURE = 'Debian: apt-get install --no-install-recommends redis-server; macOS: brew install redis'
@@ -11,9 +12,10 @@ export interface Redis {
   readonly url: string
 }
 
-export async function startRedis(): Promise<Redis> {
+export const startRedis = (): Promise<Redis> => onFreePort(startOn)
+
+async function startOn(port: number): Promise<Redis> {
   const binary = findProgram('redis-server', CURE)
-  const port = await freePort()
   const settings = {
     bind: '127.0.0.1',
     port: String(port),

@@ -3,8 +3,9 @@
 
 import { join } from 'node:path'
 import { buildProgram } from '../scripts/build-program.ts'
+import { onFreePort } from '../test/free-port.ts'
 import { Caller, post, requestBytes } from './caller.ts'
-import { type Child, freePort, startChild, temporaryDirectory } from './child.ts'
+import { type Child, startChild, temporaryDirectory } from './child.ts'
 import { startForeman } from './foreman.ts'
 import { closedLoad, openLoad, wait } from './load.ts'
 import { residentMiB } from './process-cost.ts'
@@ -92,8 +93,15 @@ interface Started {
   readonly ms: number
 }
 
-async function start({ args, env = {}, isEmpty }: Variant, targetPort: number, db: string): Promise<Started> {
-  const port = await freePort()
+const start = (variant: Variant, targetPort: number, db: string): Promise<Started> =>
+  onFreePort((port) => startOn(port, variant, targetPort, db))
+
+async function startOn(
+  port: number,
+  { args, env = {}, isEmpty }: Variant,
+  targetPort: number,
+  db: string,
+): Promise<Started> {
   const started = performance.now()
   const settings = { ...env, FOREMAN_ADDR: `127.0.0.1:${port}` }
   const starting =

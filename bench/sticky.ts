@@ -6,8 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { onFreePort } from '../test/free-port.ts'
 import { Caller, post } from './caller.ts'
-import { type Child, freePort, startChild, temporaryDirectory } from './child.ts'
+import { type Child, startChild, temporaryDirectory } from './child.ts'
 import { type Foreman, startForeman } from './foreman.ts'
 import { closedLoad, openCallers, wait } from './load.ts'
 import { findProgram, MissingProgram } from './program.ts'
@@ -71,12 +72,21 @@ interface Balancer {
 }
 
 async function startBalancer({ program, edit }: Way, foremen: readonly Foreman[]): Promise<Balancer> {
-  const [one, two] = foremen.map(({ port }) => port)
-  if (program === null) return { pid: foremen[0]?.pid ?? 0, port: one ?? 0, child: null }
+  if (program !== null) return onFreePort((port) => startProgram(port, program, edit, foremen))
+  const [{ pid, port } = { pid: 0, port: 0 }] = foremen
+  return { pid, port, child: null }
+}
+
+async function startProgram(
+  port: number,
+  program: NonNullable<Way['program']>,
+  edit: Way['edit'],
+  foremen: readonly Foreman[],
+): Promise<Balancer> {
+  const [one, two] = foremen.map((foreman) => foreman.port)
   const cure = `Debian: apt-get install --no-install-recommends ${program === 'nginx' ? 'nginx-light' : program}`
   const binary = findProgram(program, cure)
   const folder = temporaryDirectory()
-  const port = await freePort()
   const file = join(folder, program === 'nginx' ? 'nginx.conf' : 'haproxy.cfg')
   const text = edit(readFileSync(join(EXAMPLE, program === 'nginx' ? 'nginx.conf' : 'haproxy.cfg'), 'utf8'))
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
@@ -84,13 +94,15 @@ async function startBalancer({ program, edit }: Way, foremen: readonly Foreman[]
     .replaceAll('127.0.0.1:8082', `127.0.0.1:${two}`)
   writeFileSync(file, program === 'nginx' ? nginxFile(text, folder) : text)
   const args = program === 'nginx' ? ['-p', folder, '-e', 'stderr', '-c', file] : ['-db', '-f', file]
-  const child = startChild(binary, args, { isParent: true })
-  for (let tries = 0; tries < 200; tries++) {
+  const said: string[] = []
+  const child = startChild(binary, args, { isParent: true, onLine: (line) => said.push(line) })
+  for (let tries = 0; tries < 200 && child.process.exitCode === null; tries++) {
     const status = await statusOf(port)
     if (status === 200) return { pid: child.pid, port, child }
     await wait(25)
   }
-  throw new Error(`${program} did not start`)
+  await child.stop()
+  throw new Error(`${program} did not start: ${said.join(' ')}`)
 }
 
 function nginxFile(text: string, folder: string): string {

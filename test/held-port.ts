@@ -52,21 +52,3 @@ export async function listenQuietly(server: Server, host: string): Promise<numbe
   }
   throw new Error('no free port among a hundred')
 }
-
-/**
- * A free port below those that systems give away by themselves (Linux from 32768, others from 49152): it stays free between
- * two who listen there one after the other.
- */
-export async function quietPort(): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!isFree) continue
-    await new Promise((closed) => server.close(closed))
-    return port
-  }
-  throw new Error('no free port among a hundred')
-}

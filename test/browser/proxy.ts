@@ -7,8 +7,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { get } from '../caller.ts'
+import { onFreePort } from '../free-port.ts'
 import { type Running, temporaryFolder, until } from '../harness.ts'
-import { freePort } from '../ollama/free-port.ts'
 
 const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../docs/clients.md'), 'utf8')
 /** The name that callers use. */
@@ -77,28 +77,19 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 /** The proxy in front of foreman, its configuration changed by `edit`; its address. */
-export async function startProxy(
+export const startProxy = (
   proxy: ReverseProxy,
   running: Running,
   edit = (written: string) => written,
-): Promise<string> {
-  const troubles: string[] = []
-  // Neither proxy says which port it has found for itself, and one that was free may be taken by now.
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const started = await tryProxy(proxy, running, edit)
-    if ('url' in started) return started.url
-    troubles.push(started.trouble)
-  }
-  throw new Error(troubles.join('\n'))
-}
+): Promise<string> => onFreePort((port) => startProxyOn(port, proxy, running, edit))
 
-async function tryProxy(
+async function startProxyOn(
+  port: number,
   { program = '', command }: ReverseProxy,
   running: Running,
   edit: (written: string) => string,
-): Promise<{ url: string } | { trouble: string }> {
+): Promise<string> {
   const folder = await temporaryFolder()
-  const port = await freePort()
   const { args, configuration } = command(port, new URL(running.url).host, folder)
   writeFileSync(join(folder, 'conf'), edit(configuration))
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder }
@@ -109,9 +100,9 @@ async function tryProxy(
     said += text
   })
   const url = `http://127.0.0.1:${port}`
-  return until('the proxy answers, or has ended', async () => {
-    if (child.exitCode !== null) return { trouble: `it ended with ${child.exitCode}: ${said}` }
-    const version = await get(url, '/api/version', called).catch(() => null)
-    return version?.status === 200 && { url }
+  await until('the proxy answers', async () => {
+    if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}: ${said}`)
+    return (await get(url, '/api/version', called).catch(() => null))?.status === 200
   })
+  return url
 }

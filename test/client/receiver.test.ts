@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ForemanClient, type ReceiverOptions, type WebhookPayload } from '../../src/client/index.ts'
 import { signWebhook, webhookId, webhookKey } from '../../src/protocol/webhook.ts'
 import type { JobState } from '../../src/protocol/wire.ts'
-import { quietPort } from '../held-port.ts'
+import { freePort } from '../free-port.ts'
 import {
   ClientTimers,
   document,
@@ -224,7 +224,7 @@ describe('the receiver', () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     foreman.answers.set(`GET /jobs/${ID}/events`, (_req, res) => json(res, 410, { error: 'not here' }))
-    const port = await quietPort()
+    const port = await freePort()
     const client = withReceiver(foreman, { port, publicUrl: 'https://home.example/hooks/' })
     const handle = await client.submit(BODY)
     const url = new URL(urlIn(foreman))

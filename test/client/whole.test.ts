@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { ForemanClient, type JobEvent } from '../../src/client/index.ts'
 import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import { cut, FakeOllama, huge } from '../fake-ollama.ts'
+import { onFreePort } from '../free-port.ts'
 import { passTime, startForeman, temporaryFolder } from '../harness.ts'
-import { quietPort } from '../held-port.ts'
 import { until } from './scripted-foreman.ts'
 
 const BODY = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
@@ -16,8 +16,12 @@ describe('a job of the client package', () => {
     await using fake = await FakeOllama.start()
     fake.hold('middle')
     const db = join(await temporaryFolder(), 'foreman.db')
-    const addr = { host: '127.0.0.1', port: await quietPort() }
-    const first = await startForeman(fake, { db, clock: systemClock, config: { addr, shutdownGraceMs: 0 } })
+    const first = await onFreePort((port) =>
+      startForeman(fake, {
+        ...{ db, clock: systemClock },
+        config: { addr: { host: '127.0.0.1', port }, shutdownGraceMs: 0 },
+      }),
+    )
     const client = new ForemanClient({ url: first.url })
     const job = await client.submit(BODY)
     const result = job.result()
@@ -33,6 +37,7 @@ describe('a job of the client package', () => {
     await until('it has begun', () => text !== '')
     await first.daemon.stop()
     fake.release('middle')
+    const addr = { host: '127.0.0.1', port: Number(new URL(first.url).port) }
     await startForeman(fake, { db, clock: systemClock, config: { addr } })
     const { state, artifacts } = await result
     await reading

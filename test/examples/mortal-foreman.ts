@@ -3,8 +3,8 @@
 import { join, resolve } from 'node:path'
 import { Command } from '../cli/command-line.ts'
 import type { FakeOllama } from '../fake-ollama.ts'
+import { onFreePort } from '../free-port.ts'
 import { temporaryFolder, until } from '../harness.ts'
-import { freePort } from '../ollama/free-port.ts'
 
 export interface MortalForeman {
   readonly url: string
@@ -17,9 +17,11 @@ export interface MortalForeman {
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
 /** Started, with its port open. Ended after the test. */
-export async function startMortalForeman(target: Pick<FakeOllama, 'url'>): Promise<MortalForeman> {
+export const startMortalForeman = (target: Pick<FakeOllama, 'url'>): Promise<MortalForeman> =>
+  onFreePort((port) => startOn(`127.0.0.1:${port}`, target))
+
+async function startOn(address: string, target: Pick<FakeOllama, 'url'>): Promise<MortalForeman> {
   const folder = await temporaryFolder()
-  const address = `127.0.0.1:${await freePort()}`
   let running: Command | null = null
   const foreman = {
     url: '',
@@ -36,7 +38,10 @@ export async function startMortalForeman(target: Pick<FakeOllama, 'url'>): Promi
       }
       const command = new Command(['serve'], { program: MAIN, cwd: folder, env })
       running = command
-      foreman.url = await until('it listens', () => /"url":"(http:\/\/127\.0\.0\.1:\d+)"/.exec(command.stdout)?.[1])
+      foreman.url = await until('it listens', async () => {
+        if (command.process.exitCode !== null) throw new Error(`foreman ended: ${(await command.ended).stderr}`)
+        return /"url":"(http:\/\/127\.0\.0\.1:\d+)"/.exec(command.stdout)?.[1]
+      })
     },
   }
   await foreman.start()

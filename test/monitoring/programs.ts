@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { onFreePort } from '../free-port.ts'
 import { temporaryFolder, until } from '../harness.ts'
-import { freePort } from '../ollama/free-port.ts'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/prometheus')
 export const RULES = join(EXAMPLE, 'foreman.rules.yml')
@@ -48,11 +48,9 @@ export async function startAlertmanager(): Promise<string> {
   return start('prometheus-alertmanager', [`--config.file=${configuration}`, ...alone])
 }
 
-/** The program's address. A port that was free may be taken by now, so it is tried again. */
-async function start(program: string, args: readonly string[]): Promise<string> {
-  const troubles: string[] = []
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const port = await freePort()
+/** Returns the address of the program. */
+const start = (program: string, args: readonly string[]): Promise<string> =>
+  onFreePort(async (port) => {
     const child = spawn(program, [...args, `--web.listen-address=127.0.0.1:${port}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -65,15 +63,12 @@ async function start(program: string, args: readonly string[]): Promise<string> 
       said += error.message
     })
     const url = `http://127.0.0.1:${port}`
-    const isReady = await until(`${program} is ready, or has ended`, async () => {
-      if (child.exitCode !== null || child.pid === undefined) return 'ended'
-      return (await fetch(`${url}/-/ready`).catch(() => null))?.status === 200 && 'ready'
+    await until(`${program} is ready`, async () => {
+      if (child.exitCode !== null || child.pid === undefined) throw new Error(`${program} ended: ${said}`)
+      return (await fetch(`${url}/-/ready`).catch(() => null))?.status === 200
     })
-    if (isReady === 'ready') return url
-    troubles.push(said)
-  }
-  throw new Error(troubles.join('\n'))
-}
+    return url
+  })
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return

@@ -8,9 +8,9 @@ import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe } from 'vitest'
+import { onFreePort } from '../free-port.ts'
 import { ACTING, ACTING_TEMPLATE } from './acting-model.ts'
 import { exchange, post } from './exchange.ts'
-import { freePort } from './free-port.ts'
 import { cleanEnvironment, type Program, startProgram } from './program.ts'
 
 const run = promisify(execFile)
@@ -63,8 +63,10 @@ export interface RealOllama {
 }
 
 /** Starts it on a free port; `settings` are Ollama's own environment variables. */
-export async function startOllama(settings: Readonly<Record<string, string>> = {}): Promise<RealOllama> {
-  const port = await freePort()
+export const startOllama = (settings: Readonly<Record<string, string>> = {}): Promise<RealOllama> =>
+  onFreePort((port) => startOllamaOn(port, settings))
+
+async function startOllamaOn(port: number, settings: Readonly<Record<string, string>>): Promise<RealOllama> {
   const models = settings['OLLAMA_MODELS'] ?? MODELS
   const env = cleanEnvironment({
     // A run on a machine with a network must be the same as on one without.

@@ -10,7 +10,6 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { WebhookPayload } from '../../src/protocol/webhook.ts'
 import type { JobDocument, ReceiptDocument } from '../../src/protocol/wire.ts'
-import { freePort } from '../ollama/free-port.ts'
 import { sendRequest } from '../proof/http-request.ts'
 import type { MutantName } from '../proof/mutants.ts'
 import { SeededRandom } from '../proof/seeded-random.ts'
@@ -117,11 +116,10 @@ class Recorder {
 
   /** The last daemon is stopped in the middle of its work, so that the log can be compared with the files. */
   async #live(target: string, isLast: boolean): Promise<void> {
-    const address = `127.0.0.1:${await freePort()}`
-    this.#base = `http://${address}`
-    const daemon = this.#start(target, address)
+    const from = sizeOf(this.#daemonLog)
+    const daemon = this.#start(target)
     try {
-      await this.#listening(daemon)
+      this.#base = await this.#listening(daemon, from)
       const { jobs } = this.#options
       const over = new AbortController()
       const callers = Array.from({ length: CALLERS }, (_, n) => this.#call(`caller-${n}`, over.signal))
@@ -138,9 +136,9 @@ class Recorder {
     }
   }
 
-  #start(target: string, address: string): ChildProcess {
+  #start(target: string): ChildProcess {
     const { mutant } = this.#options
-    const log = openSync(join(this.#folder, 'daemon.log'), 'a')
+    const log = openSync(this.#daemonLog, 'a')
     const hooks = mutant === undefined ? [] : ['--import', join(import.meta.dirname, '../proof/apply-mutant.ts')]
     const daemon = fork(join(import.meta.dirname, '../../src/cli/main.ts'), ['serve'], {
       cwd: this.#folder,
@@ -148,7 +146,7 @@ class Recorder {
       env: {
         ...{ LD_PRELOAD: this.#library, FOREMAN_RECORD_DB: this.#database, FOREMAN_RECORD_LOG: this.#log },
         ...(mutant === undefined ? {} : { FOREMAN_PROOF_MUTANT: mutant }),
-        ...{ FOREMAN_OLLAMA_URL: target, FOREMAN_ADDR: address, FOREMAN_DB: this.#database },
+        ...{ FOREMAN_OLLAMA_URL: target, FOREMAN_ADDR: '127.0.0.1:0', FOREMAN_DB: this.#database },
         ...{ FOREMAN_JOB_TTL: `${TTL_MS / 1000}s`, FOREMAN_MIN_FREE: '0', FOREMAN_KEEP_ALIVE: 'none' },
         ...{ FOREMAN_LOG_FORMAT: 'json' },
       },
@@ -158,14 +156,19 @@ class Recorder {
     return daemon
   }
 
-  async #listening(daemon: ChildProcess): Promise<void> {
+  get #daemonLog(): string {
+    return join(this.#folder, 'daemon.log')
+  }
+
+  /** Returns the URL at which the daemon listens, from what its log has behind byte `from`. */
+  async #listening(daemon: ChildProcess, from: number): Promise<string> {
+    const said = (): string => readFileSync(this.#daemonLog).toString('utf8', from)
     for (let tries = 0; tries < START_TRIES && daemon.exitCode === null; tries++) {
-      if ((await sendRequest(this.#base, { path: '/healthz' })).kind === 'answered') return
+      const [, url] = /"url":"([^"]+)"[^\n]*"foreman is listening"/.exec(said()) ?? []
+      if (url !== undefined) return url
       await pause(POLL_MS)
     }
-    throw new Error(
-      `the daemon does not start: ${readFileSync(join(this.#folder, 'daemon.log'), 'utf8').slice(-2_000)}`,
-    )
+    throw new Error(`the daemon does not start: ${said().slice(-2_000)}`)
   }
 
   /** Calls that wait for their answer: their rows are committed without a sync, between those that are synced. */

@@ -3,7 +3,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../ollama/free-port.ts'
+import { freePort } from '../free-port.ts'
 import { DaemonProcess, type KillPoint } from './daemon-process.ts'
 import { type Pace, paceFromNow, wallOf } from './fast-clock.ts'
 import { readAllJobs } from './final-jobs.ts'

@@ -6,8 +6,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { get } from '../caller.ts'
+import { onFreePort } from '../free-port.ts'
 import { temporaryFolder, until } from '../harness.ts'
-import { freePort } from '../ollama/free-port.ts'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/two-targets')
 const PATH = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
@@ -50,23 +50,15 @@ export const BALANCERS: readonly Balancer[] = [
 ]
 
 /** Starts a balancer in front of two foremen, at the ports that the example names 8081 and 8082. Returns its URL. */
-export async function startBalancer(balancer: Balancer, ports: readonly [number, number]): Promise<string> {
-  const troubles: string[] = []
-  // Neither program says which port it found for itself, and a port that was free may be taken by now.
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const started = await tryBalancer(balancer, ports)
-    if ('url' in started) return started.url
-    troubles.push(started.trouble)
-  }
-  throw new Error(troubles.join('\n'))
-}
+export const startBalancer = (balancer: Balancer, ports: readonly [number, number]): Promise<string> =>
+  onFreePort((port) => startBalancerOn(port, balancer, ports))
 
-async function tryBalancer(
+async function startBalancerOn(
+  port: number,
   { program = '', file, run, edit }: Balancer,
   [one, two]: readonly [number, number],
-): Promise<{ url: string } | { trouble: string }> {
+): Promise<string> {
   const folder = await temporaryFolder()
-  const port = await freePort()
   const text = readFileSync(join(EXAMPLE, file), 'utf8')
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
     .replaceAll('127.0.0.1:8081', `127.0.0.1:${one}`)
@@ -79,11 +71,11 @@ async function tryBalancer(
     said += text
   })
   const url = `http://127.0.0.1:${port}`
-  return until('the balancer answers, or has ended', async () => {
-    if (child.exitCode !== null) return { trouble: `it ended with ${child.exitCode}: ${said}` }
-    const version = await get(url, '/api/version').catch(() => null)
-    return version?.status === 200 && { url }
+  await until('the balancer answers', async () => {
+    if (child.exitCode !== null) throw new Error(`the balancer ended with ${child.exitCode}: ${said}`)
+    return (await get(url, '/api/version').catch(() => null))?.status === 200
   })
+  return url
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -2,12 +2,13 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { cpuSeconds, residentMiB } from '../../bench/process-cost.ts'
-import { freePort } from '../ollama/free-port.ts'
+import { onFreePort } from '../free-port.ts'
+import { holdPort } from '../held-port.ts'
 import { SeededRandom } from '../proof/seeded-random.ts'
 import type { Sample } from './growth.ts'
 import type { HeapReport } from './heap-reporter.ts'
@@ -61,17 +62,17 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     webhooks += 1
   })
   const database = join(folder, 'foreman.db')
-  const base = `http://127.0.0.1:${await freePort()}`
-  const daemon = startDaemon(folder, {
+  const dead = await holdPort()
+  const settings = {
     FOREMAN_OLLAMA_URL: await target.start(),
-    FOREMAN_ADDR: base.slice('http://'.length),
     FOREMAN_DB: database,
     FOREMAN_EMBED_MODEL: EMBEDDER,
     FOREMAN_JOB_TTL: '5m',
     FOREMAN_MIN_FREE: '0',
     FOREMAN_LOG_FORMAT: 'json',
     FOREMAN_LOG_LEVEL: 'warn',
-  })
+  }
+  const { daemon, base } = await onFreePort((port) => startListening(folder, settings, port))
   let died: string | null = null
   const exit = once(daemon, 'exit').then(([code, signal]) => {
     died = String(signal ?? code)
@@ -81,10 +82,9 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const wrong: string[] = []
   const open = new Set<Promise<void>>()
   try {
-    await listening(base, () => died !== null)
     const random = new SeededRandom(seed)
     const { port } = receiver.address() as AddressInfo
-    const deadReceiver = `http://127.0.0.1:${await freePort()}/`
+    const deadReceiver = `http://127.0.0.1:${dead.port}/`
     const context: LoadContext = { base, receiver: `http://127.0.0.1:${port}/`, deadReceiver, random }
     const startedAt = performance.now()
     const sample = async (): Promise<void> => {
@@ -125,6 +125,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     await target.close()
     receiver.closeAllConnections()
     receiver.close()
+    await dead.release()
   }
 }
 
@@ -158,14 +159,17 @@ async function heapOf(daemon: ReturnType<typeof startDaemon>): Promise<HeapRepor
   return first
 }
 
-async function listening(base: string, isDead: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1_200 && !isDead(); tries++) {
+async function startListening(folder: string, settings: Readonly<Record<string, string>>, port: number) {
+  const daemon = startDaemon(folder, { ...settings, FOREMAN_ADDR: `127.0.0.1:${port}` })
+  const base = `http://127.0.0.1:${port}`
+  for (let tries = 0; tries < 1_200 && daemon.exitCode === null; tries++) {
     const isUp = await fetch(`${base}/healthz`).then(
       () => true,
       () => false,
     )
-    if (isUp) return
+    if (isUp) return { daemon, base }
     await pause(50)
   }
-  throw new Error('the daemon does not start')
+  daemon.kill('SIGKILL')
+  throw new Error(`the daemon does not start: ${readFileSync(join(folder, 'daemon.log'), 'utf8').slice(-2_000)}`)
 }

@@ -7,8 +7,8 @@ import { z } from 'zod'
 import type { JobDocument } from '../../../src/ai-sdk/index.ts'
 import { read } from '../../caller.ts'
 import { cut, fails, hangsUp, says, unmarked } from '../../fake-ollama.ts'
+import { onFreePort } from '../../free-port.ts'
 import { passTime, startForeman, until } from '../../harness.ts'
-import { freePort } from '../../ollama/free-port.ts'
 import { answers, chatBody } from './answering.ts'
 import { whole } from './whole.ts'
 
@@ -208,8 +208,9 @@ describe('generateText', () => {
 
 describe('a waiting call', () => {
   it('survives a restart of foreman', async () => {
-    const addr = { host: '127.0.0.1', port: await freePort() }
-    const { foreman, fake, daemon, clock, config, seen } = await whole({}, { config: { addr } })
+    const { foreman, fake, daemon, clock, config, seen } = await onFreePort((port) =>
+      whole({}, { config: { addr: { host: '127.0.0.1', port } } }),
+    )
     await foreman.client.pause()
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
     await until('it waits', () => seen.length > 0)
@@ -219,7 +220,7 @@ describe('a waiting call', () => {
       clock.advance(1_000)
       return Promise.race([stopping.then(() => true), new Promise((next) => setImmediate(next, false))])
     })
-    await startForeman(fake, { db: config.db, config: { addr } })
+    await startForeman(fake, { db: config.db, config: { addr: config.addr } })
     await foreman.client.resume()
     const { text, response } = await call
     expect(text).toBe('Hello world!')
