@@ -1,7 +1,7 @@
 // Fake of Ollama 0.17.4 that can be scripted for each request. It waits for gates, never for timers, and logs what it gets; tests wait
 // for its signals.
 
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { AnswerWriter, type Reply } from './fake-ollama/answer-writer.ts'
 import { type Answer, answerOf, embeddingAnswer, loadAnswer } from './fake-ollama/answers.ts'
 import { Connection, Gone } from './fake-ollama/connection.ts'
@@ -11,7 +11,7 @@ import { document, plainReply } from './fake-ollama/plain-reply.ts'
 import { contentOf, inputsOf, isNothingToSay, isWorkerPath, modelOf, refusal } from './fake-ollama/request-content.ts'
 import type { Script } from './fake-ollama/script.ts'
 import type { SeenRequest } from './fake-ollama/seen-request.ts'
-import { type HeldPort, holdPort, listenOn, listenQuietly } from './held-port.ts'
+import { type HeldPort, holdPort, listenOn } from './held-port.ts'
 
 export type { Script } from './fake-ollama/script.ts'
 export * from './fake-ollama/script.ts'
@@ -23,8 +23,6 @@ export interface FakeOptions {
   /** OLLAMA_MAX_LOADED_MODELS. */
   readonly slots?: number
   readonly version?: string
-  /** `[::1]` and names work as well; never another machine. */
-  readonly host?: string
 }
 
 const MODELS = ['tiny-a:latest', 'tiny-b:latest', 'tiny-c:latest', 'tiny-embed:latest', 'tiny-slow:latest']
@@ -55,9 +53,8 @@ export class FakeOllama {
   #hopes: Hope[] = []
   #unclaimed: SeenRequest[] = []
   #asleep: PromiseWithResolvers<void> | null = null
-  /** While it is down nobody else is given its port. */
+  /** From `start` to `stop`: while the fake is down, no other program is given its port. */
   #held: HeldPort | null = null
-  #port = 0
   #order = 0
   #requests = 0
   #connections = 0
@@ -71,16 +68,17 @@ export class FakeOllama {
 
   static async start(options: FakeOptions = {}): Promise<FakeOllama> {
     const fake = new FakeOllama(options)
+    fake.#held = await holdPort()
     await fake.up()
     return fake
   }
 
   get url(): string {
-    return `http://${this.#options.host ?? '127.0.0.1'}:${this.#port}`
+    return `http://127.0.0.1:${this.port}`
   }
 
   get port(): number {
-    return this.#port
+    return this.#held?.port ?? 0
   }
 
   /** Connections made until now. */
@@ -181,12 +179,6 @@ export class FakeOllama {
 
   /** Stops listening and drops every connection, as a server that is stopped does. Its models are gone with it. */
   async down(how: 'fin' | 'rst' = 'fin'): Promise<void> {
-    const { address } = this.#server.address() as AddressInfo
-    await this.#close(how)
-    this.#held = await holdPort(this.#port, address)
-  }
-
-  async #close(how: 'fin' | 'rst' = 'fin'): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.drop(how)
     this.memory.clear()
@@ -203,23 +195,15 @@ export class FakeOllama {
 
   /** Listens (again, on the same port). */
   async up(): Promise<void> {
-    await this.#letGo()
-    const host = this.#options.host ?? '127.0.0.1'
-    if (this.#port === 0) this.#port = await listenQuietly(this.#server, host)
-    else await listenOn(this.#server, this.#port, host)
+    await listenOn(this.#server, this.port)
   }
 
   async stop(): Promise<void> {
     this.wake()
     this.gates.releaseAll()
-    if (this.#server.listening) await this.#close()
-    await this.#letGo()
-    await this.settled()
-  }
-
-  async #letGo(): Promise<void> {
+    if (this.#server.listening) await this.down()
     await this.#held?.release()
-    this.#held = null
+    await this.settled()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

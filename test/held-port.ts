@@ -1,54 +1,43 @@
-// Ports on which no program listens for a while. A port that was only closed may be given to another test, which would then get requests
-// that are not meant for it.
+// Ports that a test keeps while nothing listens on them. A port that was only closed may be given to another program, which would then get
+// requests that are not meant for it, or keep the test from listening again.
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { platform } from 'node:process'
+import { freePort } from './free-port.ts'
 
 export interface HeldPort {
   readonly port: number
-  /** From now on somebody may listen there. */
+  /** From now on the system may give the port to other programs. */
   release(): Promise<void>
 }
 
-/** Who connects to it is refused, and nobody else is given it. `port`: this one, closed just now; without, any. */
-export async function holdPort(port?: number, host = '127.0.0.1'): Promise<HeldPort> {
-  const anchor = createServer((socket) => void socket.on('error', () => {}))
-  await once(anchor.listen(0, host), 'listening')
-  // A port from which a connection goes out is taken (of 15,500 others, given at once, none was it), and has no listener.
-  const from = { localAddress: host, ...(port === undefined ? {} : { localPort: port }) }
-  const line = connect({ port: (anchor.address() as AddressInfo).port, host, ...from })
-  await once(line, 'connect')
-  const taken = line.localPort ?? 0
-  line.on('error', () => {})
+/**
+ * Holds a port. Connections to it are refused, until a server of the test listens there, and again after that has closed.
+ * An outgoing connection has the port. Linux gives such a port only to those who ask for it by number, and lets a server
+ * listen beside the connection. Other systems do not: there the port is only free.
+ */
+export async function holdPort(): Promise<HeldPort> {
+  if (platform !== 'linux') return { port: await freePort(), release: async () => {} }
+  const anchor = createServer((socket) => void socket.unref().on('error', () => {}))
+  await once(anchor.listen(0, '127.0.0.1'), 'listening')
+  const { port, address: localAddress } = anchor.address() as AddressInfo
+  const connection = connect({ port, host: localAddress, localAddress })
+  await once(connection, 'connect')
+  connection.unref().on('error', () => {})
+  anchor.unref()
   return {
-    port: taken,
+    port: connection.localPort ?? 0,
     async release() {
-      // By a reset, which leaves nothing behind that would still have the port.
-      line.resetAndDestroy()
+      // A reset leaves nothing behind that would still have the port.
+      connection.resetAndDestroy()
       await new Promise((closed) => anchor.close(closed))
     },
   }
 }
 
-/** Rejects if somebody else has the port. */
-export async function listenOn(server: Server, port: number, host: string): Promise<void> {
+/** Listens on a held port. Rejects if another program listens there. */
+export async function listenOn(server: Server, port: number): Promise<void> {
   // Rejected by the server's 'error'.
-  await once(server.listen(port, host), 'listening')
-}
-
-/**
- * Listens on a port of 10000 to 19999, which no system gives away by itself and no other helper of the tests picks: a server
- * that closes and listens again finds its port free. One given by port 0 was taken by another program in between.
- */
-export async function listenQuietly(server: Server, host: string): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = 10_000 + Math.floor(Math.random() * 10_000)
-    try {
-      await listenOn(server, port, host)
-      return port
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    }
-  }
-  throw new Error('no free port among a hundred')
+  await once(server.listen(port, '127.0.0.1'), 'listening')
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { holdPort } from '../held-port.ts'
 import { runHere } from './here.ts'
 import { document, ID, jobDaemon, json, stateEvent, until, wordEvent } from './job-daemon.ts'
@@ -95,18 +95,19 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
   })
 
   it('survives a daemon that stops and starts again', async () => {
+    const { port, release } = await holdPort()
+    onTestFinished(release)
     const daemon = await busyDaemon()
+    await daemon.close()
+    await daemon.listen(port)
     const top = onTerminal(['top', '--interval', '100ms', '--url', daemon.url])
     await top.said('a queued one')
-    const port = Number(new URL(daemon.url).port)
     await daemon.close()
-    const { release } = await holdPort(port)
     await top.said('trying again')
     // A picture may come in pieces.
     const sinceThen = (): string => top.shown().slice(top.shown().indexOf('trying again'))
     await until('what was known is still shown', () => sinceThen().includes('a queued one'))
     daemon.answers.set('GET /status', (_req, res) => json(res, 200, { ...IDLE, version: '9.9.9' }))
-    await release()
     await daemon.listen(port)
     await top.said('foreman 9.9.9')
     top.press('q')

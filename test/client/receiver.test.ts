@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ForemanClient, type ReceiverOptions, type WebhookPayload } from '../../src/client/index.ts'
 import { signWebhook, webhookId, webhookKey } from '../../src/protocol/webhook.ts'
 import type { JobState } from '../../src/protocol/wire.ts'
-import { freePort } from '../free-port.ts'
+import { holdPort } from '../held-port.ts'
 import {
   ClientTimers,
   document,
@@ -224,7 +224,8 @@ describe('the receiver', () => {
     const foreman = await scriptedForeman()
     const timers = new ClientTimers()
     foreman.answers.set(`GET /jobs/${ID}/events`, (_req, res) => json(res, 410, { error: 'not here' }))
-    const port = await freePort()
+    const { port, release } = await holdPort()
+    onTestFinished(release)
     const client = withReceiver(foreman, { port, publicUrl: 'https://home.example/hooks/' })
     const handle = await client.submit(BODY)
     const url = new URL(urlIn(foreman))
@@ -242,7 +243,6 @@ describe('the receiver', () => {
   it('keeps a URL that the caller sets', async () => {
     const foreman = await scriptedForeman()
     const listen = vi.spyOn(Server.prototype, 'listen')
-    onTestFinished(() => void vi.restoreAllMocks())
     const job = await withReceiver(foreman).submit(BODY, { webhookUrl: 'http://127.0.0.1:1/mine' })
     expect(urlIn(foreman)).toBe('http://127.0.0.1:1/mine')
     const result = job.result()

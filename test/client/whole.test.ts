@@ -1,12 +1,12 @@
 // The client against the whole program: a real foreman on a real database, in front of a real HTTP target.
 
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ForemanClient, type JobEvent } from '../../src/client/index.ts'
 import { systemClock } from '../../src/daemon/runtime/clock.ts'
 import { cut, FakeOllama, huge } from '../fake-ollama.ts'
-import { onFreePort } from '../free-port.ts'
 import { passTime, startForeman, temporaryFolder } from '../harness.ts'
+import { holdPort } from '../held-port.ts'
 import { until } from './scripted-foreman.ts'
 
 const BODY = { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] }
@@ -16,12 +16,10 @@ describe('a job of the client package', () => {
     await using fake = await FakeOllama.start()
     fake.hold('middle')
     const db = join(await temporaryFolder(), 'foreman.db')
-    const first = await onFreePort((port) =>
-      startForeman(fake, {
-        ...{ db, clock: systemClock },
-        config: { addr: { host: '127.0.0.1', port }, shutdownGraceMs: 0 },
-      }),
-    )
+    const { port, release } = await holdPort()
+    onTestFinished(release)
+    const addr = { host: '127.0.0.1', port }
+    const first = await startForeman(fake, { db, clock: systemClock, config: { addr, shutdownGraceMs: 0 } })
     const client = new ForemanClient({ url: first.url })
     const job = await client.submit(BODY)
     const result = job.result()
@@ -37,7 +35,6 @@ describe('a job of the client package', () => {
     await until('it has begun', () => text !== '')
     await first.daemon.stop()
     fake.release('middle')
-    const addr = { host: '127.0.0.1', port: Number(new URL(first.url).port) }
     await startForeman(fake, { db, clock: systemClock, config: { addr } })
     const { state, artifacts } = await result
     await reading
