@@ -78,7 +78,7 @@ describe.skipIf(!hasScript)('the command line on a terminal (needs `script` of u
     await runHere(['submit', 'tiny-a', 'hi', '--detach', '--label', 'nightly'], { env })
     const top = onTerminal(['top', '--interval', '100ms'], { env })
     await top.said('3 tokens')
-    await top.said('/api/chat  nightly')
+    await top.said('/api/chat, async, nightly')
     top.press('q')
     expect(await top.ended).toMatchObject({ code: 0 })
   })
