@@ -27,7 +27,7 @@ export interface FakeOptions {
 
 const MODELS = ['tiny-a:latest', 'tiny-b:latest', 'tiny-c:latest', 'tiny-embed:latest', 'tiny-slow:latest']
 
-interface Hope {
+interface PendingRequest {
   readonly path: string | null
   readonly resolve: (request: SeenRequest) => void
 }
@@ -48,9 +48,9 @@ export class FakeOllama {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #scripts = new Map<string, Script[]>()
-  readonly #queuePosition = new Map<string, Script>()
+  readonly #defaults = new Map<string, Script>()
   readonly #checks: Promise<void>[] = []
-  #hopes: Hope[] = []
+  #pending: PendingRequest[] = []
   #unclaimed: SeenRequest[] = []
   #asleep: PromiseWithResolvers<void> | null = null
   /** From `start` to `stop`: while the fake is down, no other program is given its port. */
@@ -104,14 +104,14 @@ export class FakeOllama {
 
   /** Every request to this path is answered so from now on, unless `on` says otherwise. Lies included. */
   always(path: string, script: Script): this {
-    this.#queuePosition.set(path, script)
+    this.#defaults.set(path, script)
     return this
   }
 
   /** Forgets what `on` and `always` said of it. */
   plain(path: string): this {
     this.#scripts.delete(path)
-    this.#queuePosition.delete(path)
+    this.#defaults.delete(path)
     return this
   }
 
@@ -140,7 +140,7 @@ export class FakeOllama {
     const index = this.#unclaimed.findIndex((request) => path === null || request.path === path)
     const [found] = index === -1 ? [] : this.#unclaimed.splice(index, 1)
     if (found !== undefined) return Promise.resolve(found)
-    return new Promise((resolve) => this.#hopes.push({ path, resolve }))
+    return new Promise((resolve) => this.#pending.push({ path, resolve }))
   }
 
   /** Resolves when this many worker requests have come since the start. */
@@ -224,7 +224,7 @@ export class FakeOllama {
   }
 
   #scriptFor(path: string): Script {
-    return this.#scripts.get(path)?.shift() ?? this.#queuePosition.get(path) ?? {}
+    return this.#scripts.get(path)?.shift() ?? this.#defaults.get(path) ?? {}
   }
 
   async #answer(request: SeenRequest, connection: Connection): Promise<void> {
@@ -251,11 +251,11 @@ export class FakeOllama {
   #tell(request: SeenRequest): void {
     request.isWorker = isWorkerPath(request.path) && !isNothingToSay(request, 'unload')
     if (request.isWorker) this.#checkOverlap(request)
-    const hope = this.#hopes.find(({ path }) => path === null || path === request.path)
+    const hope = this.#pending.find(({ path }) => path === null || path === request.path)
     if (hope === undefined) {
       this.#unclaimed.push(request)
     } else {
-      this.#hopes = this.#hopes.filter((other) => other !== hope)
+      this.#pending = this.#pending.filter((other) => other !== hope)
       hope.resolve(request)
     }
     for (const resolve of this.#watchers.splice(0)) resolve()

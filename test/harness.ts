@@ -57,17 +57,17 @@ export interface ForemanOptions {
 }
 
 /** Starts foreman in front of `target`; it is stopped after the test. */
-export async function startForeman(target: { readonly url: string }, wishes: ForemanOptions = {}): Promise<Running> {
-  const db = wishes.db ?? join(await temporaryFolder(), 'foreman.db')
-  const config = configFor(target.url, db, { logLevel: 'trace', ...wishes.config })
+export async function startForeman(target: { readonly url: string }, options: ForemanOptions = {}): Promise<Running> {
+  const db = options.db ?? join(await temporaryFolder(), 'foreman.db')
+  const config = configFor(target.url, db, { logLevel: 'trace', ...options.config })
   const clock = new TestClock()
   const logged: Record<string, unknown>[] = []
   const log = createLog(config, { write: (line) => void logged.push(JSON.parse(line) as Record<string, unknown>) })
-  const { onStep, lookup } = wishes
+  const { onStep, lookup } = options
   const daemon: Daemon = createDaemon(config, {
-    clock: wishes.clock ?? clock,
+    clock: options.clock ?? clock,
     log,
-    random: wishes.random ?? (() => 0.5),
+    random: options.random ?? (() => 0.5),
     ...(lookup === undefined ? {} : { lookup }),
     ...(onStep === undefined ? {} : { onStep: (step: Step, job: string) => onStep(step, job, daemon) }),
   })

@@ -120,8 +120,8 @@ export class Chromium {
     await ask('Page.enable')
     await ask('Page.setLifecycleEventsEnabled', { enabled: true })
     const evaluate = async <T>(expression: string): Promise<T> => {
-      const wishes = { expression, awaitPromise: true, returnByValue: true }
-      const { result, exceptionDetails: fault } = (await ask('Runtime.evaluate', wishes)) as unknown as Evaluated
+      const options = { expression, awaitPromise: true, returnByValue: true }
+      const { result, exceptionDetails: fault } = (await ask('Runtime.evaluate', options)) as unknown as Evaluated
       if (fault !== undefined) throw new Error(fault.exception?.description ?? fault.text)
       return result.value as T
     }

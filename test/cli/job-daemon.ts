@@ -22,7 +22,7 @@ export async function jobDaemon(): Promise<ScriptedForeman> {
 }
 
 /** queued, working, these words, and this end. */
-export const told = (words: readonly string[], end: JobState = 'done'): JobEvent[] => [
+export const historyOf = (words: readonly string[], end: JobState = 'done'): JobEvent[] => [
   stateEvent(1, 'queued'),
   stateEvent(2, 'working', 'queued'),
   ...words.map((word, index) => wordEvent(2, index + 1, word)),

@@ -5,7 +5,7 @@ import { jobPage } from '../../src/cli/job-page.ts'
 import { jobCells, jobTable, LIST } from '../../src/cli/job-table.ts'
 import { emptyDirectory } from './command-line.ts'
 import { runHere } from './here.ts'
-import { document, ID, jobDaemon, json, told } from './job-daemon.ts'
+import { document, historyOf, ID, jobDaemon, json } from './job-daemon.ts'
 
 const NOON = Date.parse('2026-01-06T12:30:00Z')
 const OTHER = '01KDWS9F3K8E6YJ5T9S1R2Q3WY'
@@ -145,19 +145,19 @@ describe('foreman job', () => {
 describe('watch', () => {
   it('prints the answer from its beginning and exits as the job ended', async () => {
     const daemon = await jobDaemon()
-    daemon.history = told(['be', 'cause'])
+    daemon.history = historyOf(['be', 'cause'])
     expect(await runHere(['jobs', 'watch', ID, '--url', daemon.url])).toMatchObject({
       code: 0,
       stdout: 'because',
       stderr: '',
     })
-    daemon.history = told([], 'cancelled')
+    daemon.history = historyOf([], 'cancelled')
     expect(await runHere(['jobs', 'watch', ID, '--url', daemon.url])).toMatchObject({ code: 3 })
   })
 
   it('prints each event on a line with --json', async () => {
     const daemon = await jobDaemon()
-    daemon.history = told(['a'])
+    daemon.history = historyOf(['a'])
     const { stdout } = await runHere(['jobs', 'watch', ID, '--json', '--url', daemon.url])
     expect(
       stdout

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Command, emptyDirectory } from './command-line.ts'
 import { runHere } from './here.ts'
-import { document, ID, jobDaemon, json, receipt, stateEvent, told, until, wordEvent } from './job-daemon.ts'
+import { document, historyOf, ID, jobDaemon, json, receipt, stateEvent, until, wordEvent } from './job-daemon.ts'
 import { deadUrl } from './stand-in.ts'
 import { hasScript, onTerminal } from './terminal.ts'
 
@@ -67,7 +67,7 @@ describe('submit', () => {
 
   it('sends every option of its flags', async () => {
     const daemon = await jobDaemon()
-    daemon.history = told(['x'])
+    daemon.history = historyOf(['x'])
     const cwd = emptyDirectory({ 'notes.txt': 'these notes\n', 'schema.json': '{"type":"object"}' })
     writeFileSync(join(cwd, 'cat.png'), Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'))
     const flags = '--file notes.txt --file cat.png --system brief --format schema.json --option temperature=0.5'
@@ -103,7 +103,7 @@ describe('submit', () => {
 
   it('passes a complete body on unchanged', async () => {
     const daemon = await jobDaemon()
-    daemon.history = told(['x'])
+    daemon.history = historyOf(['x'])
     const body = '{ "model":"tiny-a", "prompt":"a", "options":{"seed":12345678901234567890} }'
     const args = ['submit', '--body', '-', '--endpoint', '/api/generate', '--url', daemon.url]
     expect(await runHere(args, { stdin: body })).toMatchObject({ code: 0 })
@@ -114,7 +114,7 @@ describe('submit', () => {
 
   it('says that a complete body has no prompt for its endpoint, and submits it', async () => {
     const daemon = await jobDaemon()
-    daemon.history = told(['x'])
+    daemon.history = historyOf(['x'])
     const asked = (body: object, ...flags: string[]) =>
       runHere(['submit', '--body', '-', '--detach', '--url', daemon.url, ...flags], { stdin: JSON.stringify(body) })
     const nothing = 'foreman: --body has no question for /api/chat: it has no "messages"'
@@ -152,7 +152,7 @@ describe('submit', () => {
 
   it('prints the finished job as one document with --json', async () => {
     const daemon = await jobDaemon()
-    daemon.history = told(['x'])
+    daemon.history = historyOf(['x'])
     daemon.job = document('done', { result: { message: { content: 'x' } } })
     const { code, stdout } = await runHere(['submit', 'tiny-a', 'x', '--json', '--url', daemon.url])
     expect({ code, job: JSON.parse(stdout) }).toEqual({ code: 0, job: daemon.job })
@@ -160,7 +160,7 @@ describe('submit', () => {
 
   it.each(['failed', 'cancelled'] as const)('exits with 3 if the job is %s, and says why', async (end) => {
     const daemon = await jobDaemon()
-    daemon.history = told(['half an ans'], end)
+    daemon.history = historyOf(['half an ans'], end)
     const { code, stdout, stderr } = await runHere(['submit', 'tiny-a', 'x', '--url', daemon.url])
     expect({ code, stdout }).toEqual({ code: 3, stdout: 'half an ans' })
     expect(stderr).toContain(
@@ -171,7 +171,7 @@ describe('submit', () => {
   it('prints the answer anew on a new line if the job returns to the queue', async () => {
     const daemon = await jobDaemon()
     daemon.history = [
-      ...told(['half an ans']).slice(0, 3),
+      ...historyOf(['half an ans']).slice(0, 3),
       { ...stateEvent(3, 'queued', 'working') },
       { ...stateEvent(4, 'working', 'queued') },
       wordEvent(4, 1, 'whole'),
@@ -224,7 +224,7 @@ describe('submit', () => {
       command.process.stdin.end()
       await until('the events are read', () => daemon.streams.size === 1)
       command.process.stdout.destroy()
-      daemon.tell(...told(['a', 'b']).slice(0, -1))
+      daemon.tell(...historyOf(['a', 'b']).slice(0, -1))
       expect(await command.ended).toMatchObject({ code: 0, stderr: expect.stringContaining(words) })
       expect(daemon.count('POST', `/jobs/${ID}/cancel`)).toBe(cancels)
     },
@@ -238,7 +238,7 @@ describe('submit', () => {
     const submit = onFullDisk(['submit', 'tiny-a', 'x', '--url', daemon.url])
     submit.process.stdin.end()
     await until('the events are read', () => daemon.streams.size === 1)
-    daemon.tell(...told(['a']))
+    daemon.tell(...historyOf(['a']))
     expect(await submit.ended).toMatchObject({ code: 1, stderr: 'foreman: no space left on the disk\n' })
     const config = onFullDisk(['config', '--ollama-url', 'http://gpu.lan:11434'])
     expect(await config.ended).toMatchObject({
@@ -328,7 +328,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url], { into: 'cat' })
     await until('the events are read', () => daemon.streams.size === 1)
     await terminal.said('submitting')
-    daemon.tell(...told(['because']).slice(0, -1))
+    daemon.tell(...historyOf(['because']).slice(0, -1))
     await terminal.said('because')
     daemon.tell(stateEvent(3, 'done', 'working'))
     const { stdout } = await terminal.ended
@@ -356,7 +356,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     const daemon = await jobDaemon()
     const terminal = onTerminal(['submit', 'tiny-a', 'x', '--url', daemon.url])
     await until('the events are read', () => daemon.streams.size === 1)
-    daemon.tell(...told(['first']).slice(0, -1))
+    daemon.tell(...historyOf(['first']).slice(0, -1))
     await terminal.said('first')
     terminal.press('\u0003')
     await terminal.said('[c]ancel')

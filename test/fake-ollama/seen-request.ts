@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { type Head, headerOf } from './request-reader.ts'
 
-export interface Moments {
+export interface RequestOrder {
   /** The head had come. */
   arrived: number
   /** The body had come. */
@@ -25,7 +25,7 @@ export class SeenRequest {
   readonly path: string
   readonly query: string
   readonly head: Head
-  readonly order: Moments
+  readonly order: RequestOrder
   /** Bytes of the answer that the kernel, or the stream before it, has taken. */
   written = 0
   /** The answer waits for its reader. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const SCRIPT = join(import.meta.dirname, '../../scripts/fuzz.ts')
-const PLANTED = ['--targets', join(import.meta.dirname, 'planted')]
+const MUTANTS = ['--targets', join(import.meta.dirname, 'mutants')]
 
 async function fuzz(...args: string[]): Promise<{ code: number; text: string }> {
   const child = spawn(process.execPath, [SCRIPT, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -30,18 +30,18 @@ describe('npm run fuzz', () => {
   })
 
   it('reports a failure with its case, its seed and the command that repeats it', async () => {
-    const first = await fuzz('--for', '30s', '--seed', '0', ...PLANTED, 'sorts')
+    const first = await fuzz('--for', '30s', '--seed', '0', ...MUTANTS, 'sorts')
     expect(first.code).toBe(1)
     const [, seed] = /^once more: npm run fuzz -- --for 30s --seed (\d+) sorts$/m.exec(first.text) ?? []
     expect(first.text).toContain(`FAILED sorts, seed ${seed}`)
     expect(first.text).toContain(`seed ${seed}: sorted [7, 1] wrongly`)
-    const again = await fuzz('--for', '30s', '--seed', String(seed), ...PLANTED, 'sorts')
+    const again = await fuzz('--for', '30s', '--seed', String(seed), ...MUTANTS, 'sorts')
     expect(again.text).toContain(`seed ${seed}: sorted [7, 1] wrongly`)
     expect(again.code).toBe(1)
   })
 
   it('reports a target whose process crashes, with its output', async () => {
-    const { code, text } = await fuzz('--for', '1s', ...PLANTED, 'crashes')
+    const { code, text } = await fuzz('--for', '1s', ...MUTANTS, 'crashes')
     expect(text).toContain('FAILED crashes')
     expect(text).toContain('thrown where nobody waits')
     expect(code).toBe(1)

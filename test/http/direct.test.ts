@@ -15,9 +15,9 @@ describe('a read that is passed through', () => {
     ['POST', '/api/experimental/web_search'],
   ])('of %s %s goes to the target unchanged, with its query', async (method, path) => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHttpHarness(target)
+    const harness = await startHttpHarness(target)
     const body = method === 'POST' ? '{"a":1}' : ''
-    const answer = await fetch(`${half.url}${path}?x=%2F&y`, { method, ...(body === '' ? {} : { body }) })
+    const answer = await fetch(`${harness.url}${path}?x=%2F&y`, { method, ...(body === '' ? {} : { body }) })
     expect([answer.status, await answer.text()]).toEqual([200, '{}'])
     expect(target.seen.map((seen) => [seen.method, seen.url, seen.body.toString()])).toEqual([
       [method, `${path}?x=%2F&y`, body],
@@ -28,8 +28,8 @@ describe('a read that is passed through', () => {
     const target = await startSmallTarget(
       (_seen, res) => void res.writeHead(404, { 'Content-Type': 'text/plain' }).end('404 page not found'),
     )
-    const half = await startHttpHarness(target)
-    const answer = await fetch(`${half.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
+    const harness = await startHttpHarness(target)
+    const answer = await fetch(`${harness.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
     expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
       404,
       'text/plain',
@@ -39,9 +39,9 @@ describe('a read that is passed through', () => {
 
   test('is a 502 in the form of its API while the target is unreachable', async () => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHttpHarness(target)
-    half.status = knownTarget(0, { reachable: false })
-    const answer = await fetch(`${half.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
+    const harness = await startHttpHarness(target)
+    harness.status = knownTarget(0, { reachable: false })
+    const answer = await fetch(`${harness.url}/v1/messages/count_tokens`, { method: 'POST', body: '{}' })
     expect(answer.status).toBe(502)
     expect(await answer.json()).toMatchObject({
       type: 'error',
@@ -51,8 +51,8 @@ describe('a read that is passed through', () => {
 
   test('is a 502 if the target does not speak HTTP', async () => {
     const target = await startSmallTarget((_seen, res) => void res.socket?.end('SSH-2.0-OpenSSH_9.9\r\n'))
-    const half = await startHttpHarness(target)
-    const answer = await fetch(`${half.url}/api/status`)
+    const harness = await startHttpHarness(target)
+    const answer = await fetch(`${harness.url}/api/status`)
     expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([502, 'bad_answer'])
   })
 })
@@ -66,8 +66,8 @@ describe('a streamed answer that is passed through', () => {
       pieces.push(() => void res.end())
     })
     const pieces: ((text: string) => void)[] = []
-    const half = await startHttpHarness(target, { config: { allowManagement: true } })
-    const answer = await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
+    const harness = await startHttpHarness(target, { config: { allowManagement: true } })
+    const answer = await fetch(`${harness.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
     expect(answer.headers.get('content-type')).toBe('application/x-ndjson')
     const reader = answer.body?.getReader()
     // To the end of a line, in however many pieces it comes.
@@ -100,12 +100,12 @@ describe('a streamed answer that is passed through', () => {
       }
       more()
     })
-    const half = await startHttpHarness(target)
-    const line = await rawSocket(half.port)
+    const harness = await startHttpHarness(target)
+    const line = await rawSocket(harness.port)
     line.socket.pause()
     line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
     // The stall timer is armed exactly when the reader's side is full.
-    await until('the line is full', () => half.clock.timers > 0)
+    await until('the line is full', () => harness.clock.timers > 0)
     await until('the target waits too', () => waits)
     expect(written).toBeLessThan(50_000_000)
     line.socket.destroy()
@@ -114,12 +114,12 @@ describe('a streamed answer that is passed through', () => {
   test('is complete for a reader that pauses', async () => {
     const bytes = Buffer.alloc(20_000_000, 'y')
     const target = await startSmallTarget((_seen, res) => void res.end(bytes))
-    const half = await startHttpHarness(target)
-    const answer = await fetch(`${half.url}/api/status`)
-    await until('the line is full', () => half.clock.timers > 0)
-    half.clock.advance(30_000)
+    const harness = await startHttpHarness(target)
+    const answer = await fetch(`${harness.url}/api/status`)
+    await until('the line is full', () => harness.clock.timers > 0)
+    harness.clock.advance(30_000)
     expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
-    await until('nothing is watched any more', () => half.clock.timers === 0)
+    await until('nothing is watched any more', () => harness.clock.timers === 0)
   })
 
   test('is cut for the caller if it is cut at the target', async () => {
@@ -127,8 +127,8 @@ describe('a streamed answer that is passed through', () => {
       res.writeHead(200)
       res.write('{"status":"pulling"}\n', () => res.destroy())
     })
-    const half = await startHttpHarness(target, { config: { allowManagement: true } })
-    const line = await rawSocket(half.port)
+    const harness = await startHttpHarness(target, { config: { allowManagement: true } })
+    const line = await rawSocket(harness.port)
     line.send('POST /api/pull HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
     const answer = await line.rest()
     expect(answer).toMatch(/\{"status":"pulling"\}\n/)
@@ -143,13 +143,13 @@ describe('a streamed answer that is passed through', () => {
       res.write('x')
       ended = new Promise((resolve) => res.once('close', resolve))
     })
-    const half = await startHttpHarness(target)
+    const harness = await startHttpHarness(target)
     const leaving = new AbortController()
-    const answer = await fetch(`${half.url}/api/status`, { signal: leaving.signal })
+    const answer = await fetch(`${harness.url}/api/status`, { signal: leaving.signal })
     expect(answer.status).toBe(200)
     leaving.abort()
     await ended
-    const metrics = await (await fetch(`${half.url}/metrics`)).text()
+    const metrics = await (await fetch(`${harness.url}/metrics`)).text()
     expect(metrics).toMatch(/^foreman_client_disconnects_total 1$/m)
   })
 
@@ -167,8 +167,8 @@ describe('a streamed answer that is passed through', () => {
           )
           .end(),
     )
-    const half = await startHttpHarness(target)
-    const line = await rawSocket(half.port)
+    const harness = await startHttpHarness(target)
+    const line = await rawSocket(harness.port)
     line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     const answer = await line.rest()
     expect(answer).toMatch(/^HTTP\/1\.1 418 I am\r\n/)

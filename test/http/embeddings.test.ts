@@ -8,12 +8,12 @@ import { rawSocket } from './raw-socket.ts'
 import { type SeenRequest, startSmallTarget } from './small-target.ts'
 
 /** A target that answers only when the test says so. */
-async function startHolding(wishes: HttpHarnessOptions = {}) {
+async function startHolding(options: HttpHarnessOptions = {}) {
   const held: { seen: SeenRequest; res: ServerResponse }[] = []
   const target = await startSmallTarget((seen, res) => void held.push({ seen, res }))
-  const half = await startHttpHarness(target, wishes)
-  half.status = knownTarget(0)
-  return { target, half, held }
+  const harness = await startHttpHarness(target, options)
+  harness.status = knownTarget(0)
+  return { target, harness, held }
 }
 
 const post = (url: string, path = '/api/embed', init: RequestInit = {}): Promise<Response> =>
@@ -31,8 +31,8 @@ test.each(['/api/embed', '/api/embeddings', '/v1/embeddings'])(
       })
       res.end(bytes)
     })
-    const half = await startHttpHarness(target)
-    const answer = await post(half.url, path)
+    const harness = await startHttpHarness(target)
+    const answer = await post(harness.url, path)
     expect(answer.status).toBe(200)
     expect(answer.statusText).toBe('Fine')
     expect(await answer.text()).toBe(bytes)
@@ -52,8 +52,8 @@ test('an error of the target is passed on unchanged', async () => {
         .writeHead(404, { 'Content-Type': 'application/json' })
         .end('{"error":"model \\"x\\" not found, try pulling it first"}'),
   )
-  const half = await startHttpHarness(target)
-  const answer = await post(half.url)
+  const harness = await startHttpHarness(target)
+  const answer = await post(harness.url)
   expect([answer.status, await answer.text(), answer.headers.get('x-foreman-error')]).toEqual([
     404,
     '{"error":"model \\"x\\" not found, try pulling it first"}',
@@ -68,8 +68,8 @@ test('an answer in many chunks without a length is passed on whole', async () =>
     for (let at = 0; at < bytes.length; at += 50_000) res.write(bytes.subarray(at, at + 50_000))
     res.end()
   })
-  const half = await startHttpHarness(target)
-  const answer = await post(half.url)
+  const harness = await startHttpHarness(target)
+  const answer = await post(harness.url)
   expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
 })
 
@@ -78,17 +78,17 @@ test('an answer that the target cuts is cut, never ended', async () => {
     res.writeHead(200, { 'Content-Length': '100' })
     res.write('half of it', () => res.destroy())
   })
-  const half = await startHttpHarness(target)
-  const line = await rawSocket(half.port)
+  const harness = await startHttpHarness(target)
+  const line = await rawSocket(harness.port)
   line.send('POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
   const answer = await line.rest()
   expect(answer).toMatch(/half of it$/)
-  expect(half.probed).toContain('direct')
+  expect(harness.probed).toContain('direct')
 })
 
 test("headers of the caller other than the body's are not passed on", async () => {
   const target = await startSmallTarget((_seen, res) => void res.end('{}'))
-  const half = await startHttpHarness(target, { config: { ollamaToken: 'of-the-target' } })
+  const harness = await startHttpHarness(target, { config: { ollamaToken: 'of-the-target' } })
   const headers = {
     'Content-Type': 'application/json',
     Authorization: 'Bearer of-the-caller',
@@ -98,7 +98,7 @@ test("headers of the caller other than the body's are not passed on", async () =
     'X-Api-Key': 'k',
     'X-Whatever': 'w',
   }
-  await post(half.url, '/api/embed', { headers })
+  await post(harness.url, '/api/embed', { headers })
   const [seen] = target.seen
   expect(Object.keys(seen?.headers ?? {}).toSorted()).toEqual(
     [
@@ -142,8 +142,8 @@ async function postInOrder(
 }
 
 test('at most FOREMAN_EMBED_CONCURRENCY embeddings are at the target; the others follow in order', async () => {
-  const { half, held } = await startHolding({ config: { embedConcurrency: 2 } })
-  const answers = await postInOrder(half.url, ['a', 'b', 'c', 'd'])
+  const { harness, held } = await startHolding({ config: { embedConcurrency: 2 } })
+  const answers = await postInOrder(harness.url, ['a', 'b', 'c', 'd'])
   await until('two are at the target', () => held.length === 2)
   held[0]?.res.end('{}')
   await until('c is at the target', () => held.length === 3)
@@ -153,13 +153,13 @@ test('at most FOREMAN_EMBED_CONCURRENCY embeddings are at the target; the others
   held[2]?.res.end('{}')
   held[3]?.res.end('{}')
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
-  await until('all places are free', async () => (await gauge(half.url, 'foreman_embeddings_in_flight')) === 0)
+  await until('all places are free', async () => (await gauge(harness.url, 'foreman_embeddings_in_flight')) === 0)
 })
 
 test("an embedding beyond the queue is a 503 with Ollama's text, and says when to retry", async () => {
-  const { half, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 1 } })
-  const answers = await postInOrder(half.url, ['a', 'b'])
-  const refused = await post(half.url, '/v1/embeddings')
+  const { harness, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 1 } })
+  const answers = await postInOrder(harness.url, ['a', 'b'])
+  const refused = await post(harness.url, '/v1/embeddings')
   expect(refused.status).toBe(503)
   expect(refused.headers.get('retry-after')).toBe('1')
   expect(refused.headers.get('x-foreman-error')).toBe('embed_queue_full')
@@ -174,12 +174,12 @@ test("an embedding beyond the queue is a 503 with Ollama's text, and says when t
 })
 
 test('an embedding whose caller hangs up in the queue never reaches the target, and frees its slot', async () => {
-  const { half, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 2 } })
+  const { harness, held } = await startHolding({ config: { embedConcurrency: 1, embedQueue: 2 } })
   const leaving = new AbortController()
-  const [first, gone, last] = await postInOrder(half.url, ['a', 'b', 'c'], [{}, { signal: leaving.signal }])
+  const [first, gone, last] = await postInOrder(harness.url, ['a', 'b', 'c'], [{}, { signal: leaving.signal }])
   leaving.abort()
   await expect(gone).rejects.toThrow()
-  await until('the place is free', async () => (await gauge(half.url, 'foreman_embeddings_waiting')) === 1)
+  await until('the place is free', async () => (await gauge(harness.url, 'foreman_embeddings_waiting')) === 1)
   await until('a is at the target', () => held.length === 1)
   held[0]?.res.end('{}')
   await until('c is at the target', () => held.length === 2)
@@ -189,46 +189,46 @@ test('an embedding whose caller hangs up in the queue never reaches the target, 
 })
 
 test('an embedding whose caller hangs up at the target is aborted there, and frees its slot', async () => {
-  const { half, held } = await startHolding({ config: { embedConcurrency: 1 } })
+  const { harness, held } = await startHolding({ config: { embedConcurrency: 1 } })
   const leaving = new AbortController()
-  const gone = post(half.url, '/api/embed', { signal: leaving.signal })
+  const gone = post(harness.url, '/api/embed', { signal: leaving.signal })
   await until('it is at the target', () => held.length === 1)
   const closed = new Promise((resolve) => held[0]?.res.once('close', resolve))
   leaving.abort()
   await expect(gone).rejects.toThrow()
   await closed
   expect(held[0]?.res.writableEnded).toBe(false)
-  const next = post(half.url)
+  const next = post(harness.url)
   await until('the next one is at the target', () => held.length === 2)
   held[1]?.res.end('{}')
   expect((await next).status).toBe(200)
 })
 
 test('an embedding without a target is a 502 at once, and starts a probe', async () => {
-  const { half, target } = await startHolding()
-  half.status = knownTarget(0, { reachable: false, reason: 'asleep' })
-  const answer = await post(half.url)
+  const { harness, target } = await startHolding()
+  harness.status = knownTarget(0, { reachable: false, reason: 'asleep' })
+  const answer = await post(harness.url)
   expect(answer.status).toBe(502)
   expect(answer.headers.get('x-foreman-error')).toBe('target_unreachable')
   expect(await answer.text()).toBe('{"error":"the target does not answer"}')
-  expect(half.probed).toEqual(['direct'])
+  expect(harness.probed).toEqual(['direct'])
   expect(target.seen).toEqual([])
-  expect(await gauge(half.url, 'foreman_embeddings_in_flight')).toBe(0)
+  expect(await gauge(harness.url, 'foreman_embeddings_in_flight')).toBe(0)
 })
 
 test('an embedding to a target lost since the last probe is a 502, and starts a probe', async () => {
-  const { half, target } = await startHolding()
+  const { harness, target } = await startHolding()
   await target.close()
-  const answer = await post(half.url, '/v1/embeddings')
+  const answer = await post(harness.url, '/v1/embeddings')
   expect(answer.status).toBe(502)
   expect(answer.headers.get('x-foreman-error')).toBe('target_unreachable')
   expect(await answer.json()).toMatchObject({ error: { message: 'the target does not answer' } })
-  expect(half.probed).toEqual(['direct'])
+  expect(harness.probed).toEqual(['direct'])
 })
 
 test('an embedding whose target is lost during it is a 502', async () => {
-  const { half, held } = await startHolding()
-  const answering = post(half.url)
+  const { harness, held } = await startHolding()
+  const answering = post(harness.url)
   await until('it is at the target', () => held.length === 1)
   held[0]?.res.destroy()
   const answer = await answering
@@ -238,17 +238,17 @@ test('an embedding whose target is lost during it is a 502', async () => {
 test('an embedding whose caller does not read is cut, and frees its slot', async () => {
   const bytes = Buffer.alloc(40_000_000, 'x')
   const target = await startSmallTarget((seen, res) => void res.end(seen.body.length === 2 ? bytes : '{}'))
-  const half = await startHttpHarness(target, { config: { embedConcurrency: 1, clientStallMs: 60_000 } })
-  const line = await rawSocket(half.port)
+  const harness = await startHttpHarness(target, { config: { embedConcurrency: 1, clientStallMs: 60_000 } })
+  const line = await rawSocket(harness.port)
   line.socket.pause()
   line.send('POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}')
-  await until('the connection is full', () => half.clock.nextIn === 60_000)
-  const waiting = () => gauge(half.url, 'foreman_embeddings_waiting')
-  const next = post(half.url)
+  await until('the connection is full', () => harness.clock.nextIn === 60_000)
+  const waiting = () => gauge(harness.url, 'foreman_embeddings_waiting')
+  const next = post(harness.url)
   await until('the next one waits', async () => (await waiting()) === 1)
   await until('the place is free', async () => {
     // Bytes that the kernel took since the connection was full count as read: then the caller has another minute.
-    half.clock.advance(60_000)
+    harness.clock.advance(60_000)
     return (await waiting()) === 0
   })
   expect((await next).status).toBe(200)
@@ -256,23 +256,23 @@ test('an embedding whose caller does not read is cut, and frees its slot', async
 
 test('a chat in the queue delays no embedding', async () => {
   const target = await startSmallTarget((_seen, res) => void res.end('{}'))
-  const half = await startHttpHarness(target, { live: () => {} })
+  const harness = await startHttpHarness(target, { live: () => {} })
   const leaving = new AbortController()
-  const chat = fetch(`${half.url}/api/chat`, {
+  const chat = fetch(`${harness.url}/api/chat`, {
     method: 'POST',
     body: '{"model":"x","messages":[{}]}',
     signal: leaving.signal,
   })
-  await until('the chat waits', () => half.submitted.length === 1)
-  expect((await post(half.url)).status).toBe(200)
+  await until('the chat waits', () => harness.submitted.length === 1)
+  expect((await post(harness.url)).status).toBe(200)
   leaving.abort()
   await expect(chat).rejects.toThrow()
 })
 
 test('embeddings are a 503 while foreman stops', async () => {
-  const { half, target } = await startHolding()
-  half.phase = 'stopping'
-  const answer = await post(half.url)
+  const { harness, target } = await startHolding()
+  harness.phase = 'stopping'
+  const answer = await post(harness.url)
   expect([answer.status, answer.headers.get('x-foreman-error'), answer.headers.get('retry-after')]).toEqual([
     503,
     'shutting_down',

@@ -65,11 +65,11 @@ const answered =
     })
 
 /** The server alone, where its limits are too wide to be reached. */
-async function serverWith(wishes: HttpHarnessOptions) {
+async function serverWith(options: HttpHarnessOptions) {
   const target = await startSmallTarget(() => {})
-  const half = await startHttpHarness(target, wishes)
-  half.status = knownTarget(0)
-  return half
+  const harness = await startHttpHarness(target, options)
+  harness.status = knownTarget(0)
+  return harness
 }
 
 const waiting = async (url: string): Promise<number> => (await read<StatusDocument>(url, '/status')).queue.waiting

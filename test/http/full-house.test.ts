@@ -29,34 +29,34 @@ async function busy(port: number): Promise<Socket> {
 
 describe('a server with more connections than it allows', () => {
   it('refuses new connections while all are busy, and answers afterwards', async () => {
-    const half = await startHttpHarness(NOWHERE, SMALL)
-    const sockets = [await busy(half.port), await busy(half.port), await busy(half.port)]
-    const refused = await get(half.url, '/api/tags')
+    const harness = await startHttpHarness(NOWHERE, SMALL)
+    const sockets = [await busy(harness.port), await busy(harness.port), await busy(harness.port)]
+    const refused = await get(harness.url, '/api/tags')
     expect([refused.status, refused.headers['x-foreman-error'], refused.headers.connection]).toEqual([
       503,
       'too_many_connections',
       'close',
     ])
-    expect((await get(half.url, '/healthz')).status).toBe(200)
-    expect((await get(half.url, '/readyz')).status).toBe(200)
+    expect((await get(harness.url, '/healthz')).status).toBe(200)
+    expect((await get(harness.url, '/readyz')).status).toBe(200)
     sockets[0]?.destroy()
-    await until('a seat is free', async () => (await get(half.url, '/api/tags')).status === 200)
+    await until('a seat is free', async () => (await get(harness.url, '/api/tags')).status === 200)
   })
 
   it('closes the oldest idle connection for each new one, and answers all requests', async () => {
-    const half = await startHttpHarness(NOWHERE, SMALL)
-    const working = await busy(half.port)
+    const harness = await startHttpHarness(NOWHERE, SMALL)
+    const working = await busy(harness.port)
     let closed = 0
-    for (let i = 0; i < 40; i++) (await open(half.port)).on('close', () => (closed += 1))
-    for (const path of ['/healthz', '/readyz', '/api/tags']) expect((await get(half.url, path)).status).toBe(200)
+    for (let i = 0; i < 40; i++) (await open(harness.port)).on('close', () => (closed += 1))
+    for (const path of ['/healthz', '/readyz', '/api/tags']) expect((await get(harness.url, path)).status).toBe(200)
     await until('the silent ones are closed', () => closed >= 38)
     expect(working.destroyed).toBe(false)
   })
 
   it('has no limit for one peer, because a reverse proxy may use every connection', async () => {
-    const half = await startHttpHarness(NOWHERE, { ...SMALL, limits: { headRoom: 50, forHealth: 2 } })
-    const sockets = await Promise.all(Array.from({ length: 50 }, () => busy(half.port)))
-    expect((await get(half.url, '/api/tags')).status).toBe(200)
+    const harness = await startHttpHarness(NOWHERE, { ...SMALL, limits: { headRoom: 50, forHealth: 2 } })
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => busy(harness.port)))
+    expect((await get(harness.url, '/api/tags')).status).toBe(200)
     expect(sockets.every((socket) => !socket.destroyed)).toBe(true)
   })
 })

@@ -9,35 +9,35 @@ import { answersEmpty, startSmallTarget } from './small-target.ts'
 
 async function startServer() {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target)
-  half.status = knownTarget(0)
-  return { target, half }
+  const harness = await startHttpHarness(target)
+  harness.status = knownTarget(0)
+  return { target, harness }
 }
 
 const json = async (url: string, init: RequestInit = {}): Promise<unknown> => (await fetch(url, init)).json()
 
 describe('GET /healthz', () => {
   test('is 200 with exactly these bytes', async () => {
-    const { half } = await startServer()
-    const answer = await fetch(`${half.url}/healthz`)
+    const { harness } = await startServer()
+    const answer = await fetch(`${harness.url}/healthz`)
     expect([answer.status, await answer.text()]).toEqual([200, '{"status":"ok","degraded":false}'])
   })
 
   test.each(['ready', 'starting', 'stopping'] as const)(
     'is 200 while the target is unreachable and foreman is %s',
     async (phase) => {
-      const { half } = await startServer()
-      half.status = knownTarget(0, { reachable: false })
-      half.phase = phase
-      const answer = await fetch(`${half.url}/healthz`)
+      const { harness } = await startServer()
+      harness.status = knownTarget(0, { reachable: false })
+      harness.phase = phase
+      const answer = await fetch(`${harness.url}/healthz`)
       expect([answer.status, await answer.text()]).toEqual([200, '{"status":"ok","degraded":true}'])
     },
   )
 
   test('is not degraded before the first probe', async () => {
-    const { half } = await startServer()
-    half.status = { reachable: null, since: 0, reason: null, inventory: null }
-    expect(await json(`${half.url}/healthz`)).toEqual({ status: 'ok', degraded: false })
+    const { harness } = await startServer()
+    harness.status = { reachable: null, since: 0, reason: null, inventory: null }
+    expect(await json(`${harness.url}/healthz`)).toEqual({ status: 'ok', degraded: false })
   })
 })
 
@@ -46,33 +46,33 @@ test.each([
   ['ready', 200],
   ['stopping', 503],
 ] as const)('GET /readyz while %s is %i', async (phase, status) => {
-  const { half } = await startServer()
-  half.phase = phase
-  expect((await fetch(`${half.url}/readyz`)).status).toBe(status)
+  const { harness } = await startServer()
+  harness.phase = phase
+  expect((await fetch(`${harness.url}/readyz`)).status).toBe(status)
 })
 
 describe('GET /status', () => {
   test('shows everything that is known', async () => {
-    const { half } = await startServer()
-    half.clock.advance(30_000)
-    const now = half.clock.now()
-    half.backlog = [
+    const { harness } = await startServer()
+    harness.clock.advance(30_000)
+    const now = harness.clock.now()
+    harness.backlog = [
       { model: 'tiny-a', jobs: 2, oldestAt: now - 90_000 },
       { model: 'tiny-b', jobs: 1, oldestAt: now - 250_000 },
     ]
-    half.running = {
+    harness.running = {
       job: job({ id: 'J', model: 'tiny-a', claimedAt: now - 4_000, state: 'working', attempt: 2 }),
       bytes: 77,
       silentMs: 12.6,
     }
-    expect(await json(`${half.url}/status`)).toEqual({
+    expect(await json(`${harness.url}/status`)).toEqual({
       version: VERSION,
       phase: 'ready',
       paused: false,
       pause: { paused: false, since: null, until: null, unload: null },
       degraded: false,
       target: {
-        url: half.app.config.ollamaUrl,
+        url: harness.app.config.ollamaUrl,
         reachable: true,
         reason: null,
         version: '0.17.4',
@@ -120,9 +120,9 @@ describe('GET /status', () => {
   })
 
   test('shows null for everything unknown', async () => {
-    const { half } = await startServer()
-    half.status = { reachable: false, since: 0, reason: 'connect ECONNREFUSED', inventory: null }
-    const status = (await json(`${half.url}/status`)) as StatusDocument
+    const { harness } = await startServer()
+    harness.status = { reachable: false, since: 0, reason: 'connect ECONNREFUSED', inventory: null }
+    const status = (await json(`${harness.url}/status`)) as StatusDocument
     expect(status.degraded).toBe(true)
     expect(status.target).toMatchObject({
       reachable: false,
@@ -136,18 +136,18 @@ describe('GET /status', () => {
   })
 
   test('has no negative times after the wall clock was set back', async () => {
-    const { half } = await startServer()
-    half.backlog = [{ model: 'tiny-a', jobs: 1, oldestAt: half.clock.now() + 3_600_000 }]
-    const status = (await json(`${half.url}/status`)) as StatusDocument
+    const { harness } = await startServer()
+    harness.backlog = [{ model: 'tiny-a', jobs: 1, oldestAt: harness.clock.now() + 3_600_000 }]
+    const status = (await json(`${harness.url}/status`)) as StatusDocument
     expect(status.queue.oldest_wait_ms).toBe(0)
   })
 })
 
 test('POST /pause and /resume return the new state and may be repeated', async () => {
-  const { half } = await startServer()
+  const { harness } = await startServer()
   const states = []
   for (const path of ['/pause', '/pause', '/resume', '/resume'])
-    states.push(await json(half.url + path, { method: 'POST' }))
+    states.push(await json(harness.url + path, { method: 'POST' }))
   const paused = { paused: true, since: '2026-01-06T12:00:00.000Z', until: null, unload: null }
   const running = { paused: false, since: null, until: null, unload: null }
   expect(states).toEqual([paused, paused, running, running])
@@ -171,8 +171,8 @@ test.each([
   ],
   [`{"for":"2h"}${' '.repeat(20_000)}`, 'the body of /pause is larger than 16 KiB'],
 ])('POST /pause rejects the body %.40s', async (body, error) => {
-  const { half } = await startServer()
-  const answer = await fetch(`${half.url}/pause`, { method: 'POST', body })
+  const { harness } = await startServer()
+  const answer = await fetch(`${harness.url}/pause`, { method: 'POST', body })
   expect([answer.status, await answer.json()]).toEqual([400, { error, code: 'bad_request' }])
-  expect(half.app.dispatcher.paused).toBe(false)
+  expect(harness.app.dispatcher.paused).toBe(false)
 })

@@ -41,8 +41,8 @@ export interface HttpHarness {
   close(): Promise<void>
 }
 
-/** The id of this half in the hop header. */
-export const HOP = 'hop-of-the-half'
+/** The harness's id in the hop header. */
+export const HOP = 'hop-of-the-harness'
 
 export interface HttpHarnessOptions {
   readonly config?: Partial<Config>
@@ -56,9 +56,9 @@ const NOWHERE = { names: [], addresses: [], port: 0, listensEverywhere: false }
 /** Starts it in front of `target`; ended after the test. */
 export async function startHttpHarness(
   target: { readonly url: string },
-  wishes: HttpHarnessOptions = {},
+  options: HttpHarnessOptions = {},
 ): Promise<HttpHarness> {
-  const config = configFor(target.url, 'unused.db', { logLevel: 'trace', ...wishes.config })
+  const config = configFor(target.url, 'unused.db', { logLevel: 'trace', ...options.config })
   const clock = new TestClock()
   const logged: string[] = []
   const log = createLog(config, { write: (line) => void logged.push(line) })
@@ -95,7 +95,7 @@ export async function startHttpHarness(
     ...{ relay: new Relay(), awake: new AwakeClock(clock, 0), newId: () => '01KAJ5Z0000000000000000000', hop: HOP },
     ...{ deliverer: { wake: () => {} }, deadlines: { wake: () => {} } },
     webhookPolicy: () => createAddressPolicy(config, NOWHERE, NOWHERE, { names: [], addresses: [] }),
-    // The HTTP half reads these four and writes nothing; anything else it called would throw.
+    // The HTTP server reads these and writes nothing; anything else it called would throw.
     store: store as unknown as Store,
     prober: {
       get status() {
@@ -148,7 +148,7 @@ export async function startHttpHarness(
       waiting: 4,
       handle(req, res, submission) {
         submitted.push(submission)
-        if (wishes.live !== undefined) wishes.live(req, res, submission)
+        if (options.live !== undefined) options.live(req, res, submission)
         else res.writeHead(200, { 'Content-Type': 'text/plain' }).end(String(submission.body.length))
         return Promise.resolve(null)
       },
@@ -158,7 +158,7 @@ export async function startHttpHarness(
     },
   }
   metrics.watch(app)
-  const server = createServer(app, { ...LIMITS, ...wishes.limits })
+  const server = createServer(app, { ...LIMITS, ...options.limits })
   const { port } = await server.listen()
   const close = async (): Promise<void> => {
     const closed = server.close()

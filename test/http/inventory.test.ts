@@ -44,45 +44,45 @@ const ANSWERS = [
 
 async function startServer() {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target)
-  half.status = knownTarget(0)
-  return { target, half }
+  const harness = await startHttpHarness(target)
+  harness.status = knownTarget(0)
+  return { target, harness }
 }
 
 describe('an inventory answer', () => {
   test.each(ANSWERS)(
     'of %s is %i %s, byte for byte, without a request to the target',
     async (path, status, type, body) => {
-      const { half, target } = await startServer()
-      const answer = await fetch(half.url + path)
+      const { harness, target } = await startServer()
+      const answer = await fetch(harness.url + path)
       expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([status, type, body])
       expect(target.seen).toEqual([])
-      expect(half.probed).toEqual([])
+      expect(harness.probed).toEqual([])
     },
   )
 
   test.each(['/', '/api/version', '/api/tags'])('H38 to HEAD %s has the headers of GET and no body', async (path) => {
-    const { half } = await startServer()
-    const [get, head] = [await fetch(half.url + path), await fetch(half.url + path, { method: 'HEAD' })]
+    const { harness } = await startServer()
+    const [get, head] = [await fetch(harness.url + path), await fetch(harness.url + path, { method: 'HEAD' })]
     expect([head.status, await head.text()]).toEqual([200, ''])
     for (const name of ['content-type', 'content-length']) expect(head.headers.get(name)).toBe(get.headers.get(name))
   })
 
   test('gives its age in whole seconds', async () => {
-    const { half } = await startServer()
-    half.clock.advance(12_999)
+    const { harness } = await startServer()
+    harness.clock.advance(12_999)
     for (const path of ['/api/version', '/api/tags', '/api/ps', '/v1/models', '/v1/models/tiny-a']) {
-      const { headers } = await fetch(half.url + path)
+      const { headers } = await fetch(harness.url + path)
       expect([headers.get('age'), headers.get('x-foreman-target')]).toEqual(['12', null])
     }
   })
 
   test('keeps the last inventory while the target sleeps, and says why it is old', async () => {
-    const { half } = await startServer()
-    half.status = knownTarget(0, { reachable: false, reason: 'asleep' })
-    half.clock.advance(8 * 3_600_000)
+    const { harness } = await startServer()
+    harness.status = knownTarget(0, { reachable: false, reason: 'asleep' })
+    harness.clock.advance(8 * 3_600_000)
     for (const [path, status, , body] of ANSWERS) {
-      const answer = await fetch(half.url + path)
+      const answer = await fetch(harness.url + path)
       expect([answer.status, await answer.text()]).toEqual([status, body])
       if (path === '/' || status !== 200) continue
       expect([answer.headers.get('age'), answer.headers.get('x-foreman-target')]).toEqual(['28800', 'unreachable'])
@@ -90,22 +90,22 @@ describe('an inventory answer', () => {
   })
 
   test('before the first probe has only a version', async () => {
-    const { half } = await startServer()
-    half.status = { reachable: null, since: 0, reason: null, inventory: null }
+    const { harness } = await startServer()
+    harness.status = { reachable: null, since: 0, reason: null, inventory: null }
     const bodies = []
     for (const path of ['/api/version', '/api/tags', '/api/ps', '/v1/models']) {
-      const answer = await fetch(half.url + path)
+      const answer = await fetch(harness.url + path)
       expect([answer.status, answer.headers.get('age')]).toEqual([200, null])
       bodies.push(await answer.text())
     }
     expect(bodies).toEqual(['{"version":"0.0.0"}', '{"models":[]}', '{"models":[]}', '{"object":"list","data":null}\n'])
-    expect((await fetch(`${half.url}/v1/models/tiny-a`)).status).toBe(404)
+    expect((await fetch(`${harness.url}/v1/models/tiny-a`)).status).toBe(404)
   })
 
   test('is available while foreman stops', async () => {
-    const { half } = await startServer()
-    half.phase = 'stopping'
-    expect((await fetch(`${half.url}/api/tags`)).status).toBe(200)
+    const { harness } = await startServer()
+    harness.phase = 'stopping'
+    expect((await fetch(`${harness.url}/api/tags`)).status).toBe(200)
   })
 })
 

@@ -7,11 +7,11 @@ import { type HttpHarnessOptions, knownTarget, startHttpHarness } from './http-h
 import { exchange, rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
-async function startServer(wishes: HttpHarnessOptions = {}) {
+async function startServer(options: HttpHarnessOptions = {}) {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target, wishes)
-  half.status = knownTarget(0)
-  return { target, half }
+  const harness = await startHttpHarness(target, options)
+  harness.status = knownTarget(0)
+  return { target, harness }
 }
 
 const GET = 'GET /api/version HTTP/1.1\r\n'
@@ -85,12 +85,12 @@ const WORDS: Readonly<Record<number, string>> = { 417: 'Expectation Failed' }
 test.each(REFUSED)(
   '%s is %i, the connection is closed, and the target gets nothing',
   async (_name, status, request) => {
-    const { target, half } = await startServer()
-    const line = await rawSocket(half.port)
+    const { target, harness } = await startServer()
+    const line = await rawSocket(harness.port)
     line.send(request)
     await line.until(/\r\n\r\n/)
     // A caller that may go on sending for a moment is cut by the clock.
-    half.clock.advance(10_000)
+    harness.clock.advance(10_000)
     expect(await line.rest()).toMatch(new RegExp(`^HTTP/1.1 ${status} ${WORDS[status] ?? reasonPhrase(status)}\r\n`))
     expect(target.seen).toEqual([])
   },
@@ -115,14 +115,16 @@ const ALLOWED: readonly [name: string, request: string | Buffer][] = [
 ]
 
 test.each(ALLOWED)('%s is ignored', async (_name, request) => {
-  const { half } = await startServer()
-  expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n\{"version":"0\.17\.4"\}$/)
+  const { harness } = await startServer()
+  expect(await exchange(harness.port, request)).toMatch(
+    /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n\{"version":"0\.17\.4"\}$/,
+  )
 })
 
 test('GET /healthz with an empty chunked body is answered', async () => {
-  const { half } = await startServer()
+  const { harness } = await startServer()
   const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'
-  expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  expect(await exchange(harness.port, request)).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
 })
 
 // As Ollama 0.17.4 and 0.34.4 answered.
@@ -138,9 +140,9 @@ test.each([
   ['GET', '/api/chat/', 404, null],
   ['GET', '/nope/', 404, null],
 ])('%s %s is %i for %s', async (method, path, status, location) => {
-  const { half, target } = await startServer()
+  const { harness, target } = await startServer()
   const answer = await exchange(
-    half.port,
+    harness.port,
     `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n${CLOSE}`,
   )
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
@@ -149,31 +151,31 @@ test.each([
 })
 
 test('H02 HTTP/1.0 without Host is 400 on a bind that is not loopback, except for health', async () => {
-  const { half } = await startServer({ config: { addr: { host: '0.0.0.0', port: 0 } } })
-  expect(await exchange(half.port, 'GET /api/tags HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
-  expect(await exchange(half.port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
+  const { harness } = await startServer({ config: { addr: { host: '0.0.0.0', port: 0 } } })
+  expect(await exchange(harness.port, 'GET /api/tags HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+  expect(await exchange(harness.port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
 })
 
 test('H14 latin-1 in Authorization is 400 if a token is required', async () => {
-  const { half } = await startServer({ config: { token: 'a-token-of-the-house' } })
+  const { harness } = await startServer({ config: { token: 'a-token-of-the-house' } })
   const request = bytes(`GET /api/tags HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \xff\r\n${CLOSE}`)
-  expect(await exchange(half.port, request)).toMatch(/^HTTP\/1\.1 400 /)
+  expect(await exchange(harness.port, request)).toMatch(/^HTTP\/1\.1 400 /)
 })
 
 test('H18 OPTIONS * is 204 without a body', async () => {
-  const { half } = await startServer()
-  const answer = await exchange(half.port, `OPTIONS * HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`)
+  const { harness } = await startServer()
+  const answer = await exchange(harness.port, `OPTIONS * HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`)
   expect(answer).toMatch(/^HTTP\/1\.1 204 No Content\r\n[\s\S]*\r\n\r\n$/)
 })
 
 test('H19 CONNECT closes the connection', async () => {
-  const { half } = await startServer()
-  expect(await exchange(half.port, 'CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('')
+  const { harness } = await startServer()
+  expect(await exchange(harness.port, 'CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('')
 })
 
 test('H26 pipelined requests are answered in order', async () => {
-  const { half } = await startServer()
-  const line = await rawSocket(half.port)
+  const { harness } = await startServer()
+  const line = await rawSocket(harness.port)
   line.send(['/', '/api/version', '/nothing'].map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''))
   const answers = await line.until(/404 page not found$/)
   expect(answers.match(/Ollama is running|0\.17\.4|404 page not found/g)).toEqual([
@@ -185,15 +187,15 @@ test('H26 pipelined requests are answered in order', async () => {
 
 test('H26 a connection with too many requests under way is cut', async () => {
   const target = await startSmallTarget(() => {})
-  const half = await startHttpHarness(target, { limits: { pipelined: 2 } })
-  const line = await rawSocket(half.port)
+  const harness = await startHttpHarness(target, { limits: { pipelined: 2 } })
+  const line = await rawSocket(harness.port)
   line.send(`${POST}Content-Length: 2\r\n\r\n{}`.repeat(3))
   expect(await line.rest()).toBe('')
 })
 
 test('H27 an incomplete body makes no request', async () => {
-  const { target, half } = await startServer()
-  const line = await rawSocket(half.port)
+  const { target, harness } = await startServer()
+  const line = await rawSocket(harness.port)
   line.send(`${POST}Content-Length: 10\r\n\r\n{}`)
   line.socket.end()
   expect(await line.rest()).not.toMatch(/ 200 /)
@@ -201,19 +203,19 @@ test('H27 an incomplete body makes no request', async () => {
 })
 
 test('H29 trailers after a Content-Length close the connection', async () => {
-  const { half } = await startServer()
+  const { harness } = await startServer()
   const request = `${POST}Content-Length: 2\r\nTrailer: X\r\n\r\n{}X: y\r\n\r\n`
-  const line = await rawSocket(half.port)
+  const line = await rawSocket(harness.port)
   line.send(request)
   await line.until(/malformed HTTP request/)
-  half.clock.advance(10_000)
+  harness.clock.advance(10_000)
   expect(await line.rest()).toMatch(/^HTTP\/1\.1 400 /)
 })
 
 test('an error after the head of an answer never becomes a second status', async () => {
   const target = await startSmallTarget((_seen, res) => void res.writeHead(200).write('the first part'))
-  const half = await startHttpHarness(target)
-  const line = await rawSocket(half.port)
+  const harness = await startHttpHarness(target)
+  const line = await rawSocket(harness.port)
   line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await line.until(/the first part/)
   line.send('garbage that is no request\r\n\r\n')
@@ -223,12 +225,12 @@ test('an error after the head of an answer never becomes a second status', async
 })
 
 test('a refused caller that keeps sending is cut after a moment', async () => {
-  const { half } = await startServer()
-  const line = await rawSocket(half.port)
+  const { harness } = await startServer()
+  const line = await rawSocket(harness.port)
   line.send('nonsense\r\n\r\n')
   await line.until(/malformed HTTP request/)
   line.send('more nonsense\r\n\r\n')
-  await half.clock.armed()
-  half.clock.advance(1_000)
+  await harness.clock.armed()
+  harness.clock.advance(1_000)
   expect((await line.rest()).match(/HTTP\/1\.1/g)).toHaveLength(1)
 })

@@ -27,8 +27,11 @@ describe('model management without FOREMAN_ALLOW_MANAGEMENT', () => {
     'is refused for %s %s with a 403 that names the setting, and the target gets nothing',
     async (method, path) => {
       const target = await startSmallTarget(answersEmpty)
-      const half = await startHttpHarness(target)
-      const answer = await fetch(half.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
+      const harness = await startHttpHarness(target)
+      const answer = await fetch(harness.url + path, {
+        method,
+        ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }),
+      })
       expect(answer.status).toBe(403)
       expect(answer.headers.get('x-foreman-error')).toBe('management_disabled')
       if (method !== 'HEAD')
@@ -39,9 +42,9 @@ describe('model management without FOREMAN_ALLOW_MANAGEMENT', () => {
 
   test('U06 is refused for everything under /api/blobs too', async () => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHttpHarness(target)
-    expect((await fetch(`${half.url}/api/blobs/..%5C..%5Cetc`, { method: 'POST' })).status).toBe(403)
-    expect((await fetch(`${half.url}/api/blobs/%2e%2e%2fetc`, { method: 'POST' })).status).toBe(404)
+    const harness = await startHttpHarness(target)
+    expect((await fetch(`${harness.url}/api/blobs/..%5C..%5Cetc`, { method: 'POST' })).status).toBe(403)
+    expect((await fetch(`${harness.url}/api/blobs/%2e%2e%2fetc`, { method: 'POST' })).status).toBe(404)
   })
 })
 
@@ -50,20 +53,20 @@ describe('model management with FOREMAN_ALLOW_MANAGEMENT', () => {
 
   test.each(ROUTES)('passes %s %s through and probes the target afterwards', async (method, path) => {
     const target = await startSmallTarget((_seen, res) => void res.writeHead(200).end())
-    const half = await startHttpHarness(target, { config })
-    const answer = await fetch(half.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
+    const harness = await startHttpHarness(target, { config })
+    const answer = await fetch(harness.url + path, { method, ...(method === 'HEAD' ? {} : { body: '{"model":"x"}' }) })
     expect([answer.status, await answer.text()]).toEqual([200, ''])
     expect(target.seen.map((seen) => [seen.method, seen.url])).toEqual([[method, path]])
-    await until('the target is probed', () => half.probed.includes('management'))
+    await until('the target is probed', () => harness.probed.includes('management'))
   })
 
   test("streams a blob of any size with the caller's Content-Length", async () => {
     const target = await startSmallTarget(
       (seen, res) => void res.writeHead(201).end(createHash('sha256').update(seen.body).digest('hex')),
     )
-    const half = await startHttpHarness(target, { config: { ...config, maxBody: 1024 } })
+    const harness = await startHttpHarness(target, { config: { ...config, maxBody: 1024 } })
     const blob = Buffer.alloc(5_000_000, 'weights')
-    const answer = await fetch(`${half.url}/api/blobs/${DIGEST}`, { method: 'POST', body: blob })
+    const answer = await fetch(`${harness.url}/api/blobs/${DIGEST}`, { method: 'POST', body: blob })
     expect([answer.status, await answer.text()]).toEqual([201, createHash('sha256').update(blob).digest('hex')])
     expect(target.seen[0]?.headers['content-length']).toBe(String(blob.length))
   })
@@ -77,8 +80,8 @@ describe('model management with FOREMAN_ALLOW_MANAGEMENT', () => {
       req.on('end', () => res.end(String(Buffer.concat(arrivals).length)))
       return true
     })
-    const half = await startHttpHarness(target, { config })
-    const line = await rawSocket(half.port)
+    const harness = await startHttpHarness(target, { config })
+    const line = await rawSocket(harness.port)
     line.send(
       `POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n`,
     )
@@ -96,8 +99,8 @@ describe('model management with FOREMAN_ALLOW_MANAGEMENT', () => {
     `sha256:${'a'.repeat(65)}`,
   ])("answers the digest %s with Ollama's 400, and never puts it into a path", async (digest) => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHttpHarness(target, { config })
-    const answer = await fetch(`${half.url}/api/blobs/${digest}`, { method: 'POST', body: 'x' })
+    const harness = await startHttpHarness(target, { config })
+    const answer = await fetch(`${harness.url}/api/blobs/${digest}`, { method: 'POST', body: 'x' })
     expect([answer.status, await answer.text()]).toEqual([400, '{"error":"invalid digest format"}'])
     expect(target.seen).toEqual([])
   })
@@ -108,25 +111,25 @@ describe('model management with FOREMAN_ALLOW_MANAGEMENT', () => {
       res.writeHead(200, { 'Content-Length': '2', Connection: 'close' }).end('ok')
       return true
     })
-    const half = await startHttpHarness(target, { config })
-    const line = await rawSocket(half.port)
+    const harness = await startHttpHarness(target, { config })
+    const line = await rawSocket(harness.port)
     line.send(
       `POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1000)}`,
     )
     const answer = await line.until(/\r\n\r\nok$/)
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*Connection: close\r\n/)
-    await half.clock.armed()
-    half.clock.advance(10_000)
+    await harness.clock.armed()
+    harness.clock.advance(10_000)
     expect(await line.rest()).toBe(answer)
   })
 
   test('cuts an upload that stalls', async () => {
     const target = await startSmallTarget(() => {})
-    const half = await startHttpHarness(target, { config })
-    const line = await rawSocket(half.port)
+    const harness = await startHttpHarness(target, { config })
+    const line = await rawSocket(harness.port)
     line.send(`POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nxxx`)
-    await half.clock.armed()
-    await half.clock.advanceSoftly(70_000)
+    await harness.clock.armed()
+    await harness.clock.advanceSoftly(70_000)
     expect(await line.rest()).not.toMatch(/ 200 /)
   })
 
@@ -143,8 +146,8 @@ describe('model management with FOREMAN_ALLOW_MANAGEMENT', () => {
       return true
     })
     let asked = false
-    const half = await startHttpHarness(target, { config })
-    const line = await rawSocket(half.port)
+    const harness = await startHttpHarness(target, { config })
+    const line = await rawSocket(harness.port)
     line.send(`POST /api/blobs/${DIGEST} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`)
     await until('the target was asked', () => asked)
     line.socket.destroy()
@@ -154,8 +157,8 @@ describe('model management with FOREMAN_ALLOW_MANAGEMENT', () => {
 
   test('is 503 while foreman stops', async () => {
     const target = await startSmallTarget(answersEmpty)
-    const half = await startHttpHarness(target, { config })
-    half.phase = 'stopping'
-    expect((await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{}' })).status).toBe(503)
+    const harness = await startHttpHarness(target, { config })
+    harness.phase = 'stopping'
+    expect((await fetch(`${harness.url}/api/pull`, { method: 'POST', body: '{}' })).status).toBe(503)
   })
 })

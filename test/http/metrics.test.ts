@@ -271,10 +271,10 @@ test('two daemons in one process count separately', async () => {
 
 test("GET /metrics counts requests by route, never by the caller's path", async () => {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target)
-  half.status = knownTarget(0)
-  for (const path of ['/api/tags', '/v1/models/tiny-a', '/secret/path']) await (await fetch(half.url + path)).text()
-  const answer = await fetch(`${half.url}/metrics`)
+  const harness = await startHttpHarness(target)
+  harness.status = knownTarget(0)
+  for (const path of ['/api/tags', '/v1/models/tiny-a', '/secret/path']) await (await fetch(harness.url + path)).text()
+  const answer = await fetch(`${harness.url}/metrics`)
   expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
   const body = await answer.text()
   expect(body).toContain('foreman_http_requests_total{route="/api/tags",method="GET",code="200"} 1')

@@ -11,14 +11,14 @@ async function startServer() {
       .writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' })
       .end('{"done":true,"done_reason":"unload"}')
   })
-  const half = await startHttpHarness(target)
-  half.status = knownTarget(0)
+  const harness = await startHttpHarness(target)
+  harness.status = knownTarget(0)
   const post = (
     path: string,
     body: string | Buffer<ArrayBuffer>,
     headers: Record<string, string> = {},
-  ): Promise<Response> => fetch(half.url + path, { method: 'POST', body, headers })
-  return { target, half, post }
+  ): Promise<Response> => fetch(harness.url + path, { method: 'POST', body, headers })
+  return { target, harness, post }
 }
 
 const MESSAGES = [{ role: 'user', content: 'x' }]
@@ -33,26 +33,26 @@ describe('a request for a worker model', () => {
     ['/v1/messages', { model: 'tiny-a', max_tokens: 1, messages: MESSAGES }],
     ['/v1/images/generations', { model: 'tiny-a', prompt: 'x' }],
   ])('on %s reaches the queue and not the target', async (path, body) => {
-    const { half, target, post } = await startServer()
+    const { harness, target, post } = await startServer()
     expect((await post(path, JSON.stringify(body), { 'Content-Type': 'application/json' })).status).toBe(200)
-    expect(half.submitted).toMatchObject([
+    expect(harness.submitted).toMatchObject([
       { endpoint: path, model: 'tiny-a', contentType: 'application/json', contentEncoding: null },
     ])
     expect(target.seen).toEqual([])
   })
 
   test('needs no content type', async () => {
-    const { half, post } = await startServer()
+    const { harness, post } = await startServer()
     const body = Buffer.from(JSON.stringify({ model: 'tiny-a', messages: MESSAGES }))
     expect((await post('/api/chat', body)).status).toBe(200)
-    expect(half.submitted[0]?.contentType).toBeNull()
+    expect(harness.submitted[0]?.contentType).toBeNull()
   })
 
   test('without keep_alive is queued unchanged', async () => {
-    const { half, post } = await startServer()
+    const { harness, post } = await startServer()
     await post('/api/generate', '{"model":"tiny-a","prompt":"x"}')
-    expect(Buffer.from(half.submitted[0]?.body ?? []).toString()).toBe('{"model":"tiny-a","prompt":"x"}')
-    expect(half.submitted[0]?.lacksKeepAlive).toBe(true)
+    expect(Buffer.from(harness.submitted[0]?.body ?? []).toString()).toBe('{"model":"tiny-a","prompt":"x"}')
+    expect(harness.submitted[0]?.lacksKeepAlive).toBe(true)
   })
 })
 
@@ -63,11 +63,11 @@ describe('a request that Ollama would refuse', () => {
     ['/api/generate', '{}', 404, `{"error":"model '' not found"}`],
     ['/api/chat', '{"model":', 400, '{"error":"invalid JSON: it ends in the middle of a value"}'],
   ])("is answered for POST %s %j with Ollama's status and text", async (path, body, status, text) => {
-    const { half, target, post } = await startServer()
+    const { harness, target, post } = await startServer()
     const answer = await post(path, body)
     expect([answer.status, await answer.text()]).toEqual([status, text])
     expect(answer.headers.get('x-foreman-error')).toBeNull()
-    expect([half.submitted, target.seen]).toEqual([[], []])
+    expect([harness.submitted, target.seen]).toEqual([[], []])
   })
 
   test('is answered in the form of its API', async () => {
@@ -78,11 +78,11 @@ describe('a request that Ollama would refuse', () => {
 })
 
 test('a key that Ollama would read as another one is a 400 that names it', async () => {
-  const { half, post } = await startServer()
+  const { harness, post } = await startServer()
   const answer = await post('/api/chat', '{"model":"a","Model":"b","messages":[]}')
   expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([400, 'ambiguous_key'])
   expect(await answer.text()).toContain('Model')
-  expect(half.submitted).toEqual([])
+  expect(harness.submitted).toEqual([])
 })
 
 test('H34 a gzip body is 415', async () => {
@@ -96,48 +96,51 @@ test('H36 a body declared as UTF-16 is 415', async () => {
 })
 
 test('a request that only unloads a model is not queued, and the target is probed afterwards', async () => {
-  const { half, target, post } = await startServer()
+  const { harness, target, post } = await startServer()
   const answer = await post('/api/generate', '{"model":"tiny-a","keep_alive":0}')
   expect([answer.status, await answer.text()]).toEqual([200, '{"done":true,"done_reason":"unload"}'])
   expect(target.seen.map(({ url, body }) => [url, body.toString()])).toEqual([
     ['/api/generate', '{"model":"tiny-a","keep_alive":0}'],
   ])
-  expect(half.submitted).toEqual([])
-  await until('the target is probed', () => half.probed.includes('unload'))
+  expect(harness.submitted).toEqual([])
+  await until('the target is probed', () => harness.probed.includes('unload'))
 })
 
 test('a request that only loads a model is queued, because a load evicts', async () => {
-  const { half, target, post } = await startServer()
+  const { harness, target, post } = await startServer()
   await post('/api/generate', '{"model":"tiny-a"}')
-  expect(half.submitted).toMatchObject([{ loadOnly: true }])
+  expect(harness.submitted).toMatchObject([{ loadOnly: true }])
   expect(target.seen).toEqual([])
 })
 
 test.each(['/api/chat', '/v1/chat/completions', '/v1/messages', '/api/show', '/api/status'])(
   '%s is a 503 with Retry-After while foreman stops',
   async (path) => {
-    const { half, target } = await startServer()
-    half.phase = 'stopping'
+    const { harness, target } = await startServer()
+    harness.phase = 'stopping'
     const method = path === '/api/status' ? 'GET' : 'POST'
-    const answer = await fetch(half.url + path, { method, ...(method === 'GET' ? {} : { body: '{"model":"tiny-a"}' }) })
+    const answer = await fetch(harness.url + path, {
+      method,
+      ...(method === 'GET' ? {} : { body: '{"model":"tiny-a"}' }),
+    })
     expect([answer.status, answer.headers.get('retry-after'), answer.headers.get('x-foreman-error')]).toEqual([
       503,
       '5',
       'shutting_down',
     ])
-    expect([half.submitted, target.seen]).toEqual([[], []])
+    expect([harness.submitted, target.seen]).toEqual([[], []])
   },
 )
 
 test('an internal error is a 500 without details, and a log line', async () => {
   const target = await startSmallTarget(() => {})
-  const half = await startHttpHarness(target, {
+  const harness = await startHttpHarness(target, {
     live: () => {
       throw new Error('the secret of the house')
     },
   })
-  const answer = await fetch(`${half.url}/api/chat`, { method: 'POST', body: '{"model":"tiny-a","messages":[{}]}' })
+  const answer = await fetch(`${harness.url}/api/chat`, { method: 'POST', body: '{"model":"tiny-a","messages":[{}]}' })
   expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([500, 'internal'])
   expect(await answer.text()).not.toContain('secret')
-  expect(half.logged.join('\n')).toContain('a request failed inside foreman')
+  expect(harness.logged.join('\n')).toContain('a request failed inside foreman')
 })

@@ -12,54 +12,54 @@ import { type HttpHarness, type HttpHarnessOptions, knownTarget, startHttpHarnes
 import { type RawSocket, rawSocket } from './raw-socket.ts'
 import { answersEmpty, startSmallTarget } from './small-target.ts'
 
-async function startServer(wishes: HttpHarnessOptions = {}) {
+async function startServer(options: HttpHarnessOptions = {}) {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target, wishes)
-  half.status = knownTarget(0)
-  return { target, half }
+  const harness = await startHttpHarness(target, options)
+  harness.status = knownTarget(0)
+  return { target, harness }
 }
 
 const head = (path: string, headers: string): string => `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`
 const CHAT = '{"model":"tiny-a","messages":[{"role":"user","content":"x"}]}'
 
 /** Lets the clock run until the server has closed the line. */
-async function closed(half: HttpHarness, line: RawSocket): Promise<string> {
-  await half.clock.armed()
-  half.clock.advance(10_000)
+async function closed(harness: HttpHarness, line: RawSocket): Promise<string> {
+  await harness.clock.armed()
+  harness.clock.advance(10_000)
   return line.rest()
 }
 
 describe('a body that is larger than FOREMAN_MAX_BODY', () => {
   test('is a 413 before it is read if its length says so', async () => {
-    const { half } = await startServer({ config: { maxBody: 1024 * 1024 } })
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer({ config: { maxBody: 1024 * 1024 } })
+    const line = await rawSocket(harness.port)
     line.send(head('/api/chat', 'Content-Length: 1048577\r\n'))
     const answer = await line.until(/\}$/)
     expect(answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*\r\nConnection: close\r\n/)
     expect(answer).toMatch(/X-Foreman-Error: body_too_large\r\n[\s\S]*larger than 1MiB \(FOREMAN_MAX_BODY\)/)
-    expect(await closed(half, line)).toBe(answer)
-    expect(half.submitted).toEqual([])
+    expect(await closed(harness, line)).toBe(answer)
+    expect(harness.submitted).toEqual([])
   })
 
   test('gets a 413 that a caller sees even if it sends the whole body first', async () => {
-    const { half } = await startServer({ config: { maxBody: 1024 } })
-    const answer = await fetch(`${half.url}/api/chat`, { method: 'POST', body: 'x'.repeat(4 * 1024 * 1024) })
+    const { harness } = await startServer({ config: { maxBody: 1024 } })
+    const answer = await fetch(`${harness.url}/api/chat`, { method: 'POST', body: 'x'.repeat(4 * 1024 * 1024) })
     expect(answer.status).toBe(413)
   })
 
   test('is a 413 at the first byte too many if it is chunked', async () => {
-    const { half } = await startServer({ config: { maxBody: 10 } })
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer({ config: { maxBody: 10 } })
+    const line = await rawSocket(harness.port)
     line.send(`${head('/v1/chat/completions', 'Transfer-Encoding: chunked\r\n')}a\r\n0123456789\r\n`)
     line.send('1\r\nx\r\n')
     const answer = await line.until(/\}\n?$/)
     expect(answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*\r\nConnection: close\r\n[\s\S]*\{"error":\{"message":/)
-    expect(await closed(half, line)).toBe(answer)
+    expect(await closed(harness, line)).toBe(answer)
   })
 
   test('ends the connection once the caller has sent the rest', async () => {
-    const { half } = await startServer({ config: { maxBody: 10 } })
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer({ config: { maxBody: 10 } })
+    const line = await rawSocket(harness.port)
     line.send(head('/api/chat', 'Content-Length: 100000\r\n'))
     await line.until(/\}$/)
     line.send('x'.repeat(100_000))
@@ -67,20 +67,20 @@ describe('a body that is larger than FOREMAN_MAX_BODY', () => {
   })
 
   test('may be exactly as large as the limit', async () => {
-    const { half } = await startServer({ config: { maxBody: CHAT.length } })
-    const answer = await fetch(`${half.url}/api/chat`, { method: 'POST', body: CHAT })
+    const { harness } = await startServer({ config: { maxBody: CHAT.length } })
+    const answer = await fetch(`${harness.url}/api/chat`, { method: 'POST', body: CHAT })
     expect(answer.status).toBe(200)
   })
 })
 
 describe('bodies in flight', () => {
   test('are limited together: a body that does not fit is a 503 with Retry-After', async () => {
-    const { half } = await startServer({ limits: { bodiesInFlight: 1_000 } })
-    const first = await rawSocket(half.port)
+    const { harness } = await startServer({ limits: { bodiesInFlight: 1_000 } })
+    const first = await rawSocket(harness.port)
     first.send(`${head('/api/chat', 'Content-Length: 900\r\n')}${'x'.repeat(800)}`)
-    await half.clock.armed()
+    await harness.clock.armed()
     const body = JSON.stringify({ model: 'tiny-a', prompt: 'y'.repeat(300) })
-    const ask = () => fetch(`${half.url}/api/generate`, { method: 'POST', body })
+    const ask = () => fetch(`${harness.url}/api/generate`, { method: 'POST', body })
     // Until the first one's bytes have arrived, the second may fit.
     let answer = await ask()
     while (answer.status === 200) answer = await ask()
@@ -93,20 +93,20 @@ describe('bodies in flight', () => {
   })
 
   test('are limited too if their length is unknown', async () => {
-    const { half } = await startServer({ limits: { bodiesInFlight: 1_000 } })
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer({ limits: { bodiesInFlight: 1_000 } })
+    const line = await rawSocket(harness.port)
     line.send(`${head('/api/chat', 'Transfer-Encoding: chunked\r\n')}3e9\r\n${'x'.repeat(1_001)}\r\n`)
     const answer = await line.until(/\}$/)
     expect(answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*X-Foreman-Error: too_much_in_flight\r\n/)
-    expect(await closed(half, line)).toBe(answer)
+    expect(await closed(harness, line)).toBe(answer)
   })
 
   test('do not count bytes that were only announced', async () => {
-    const { half } = await startServer({ limits: { bodiesInFlight: 1_000 } })
-    const idle = await rawSocket(half.port)
+    const { harness } = await startServer({ limits: { bodiesInFlight: 1_000 } })
+    const idle = await rawSocket(harness.port)
     idle.send(head('/api/chat', 'Content-Length: 999\r\n'))
-    await half.clock.armed()
-    expect((await fetch(`${half.url}/api/chat`, { method: 'POST', body: CHAT })).status).toBe(200)
+    await harness.clock.armed()
+    expect((await fetch(`${harness.url}/api/chat`, { method: 'POST', body: CHAT })).status).toBe(200)
   })
 })
 
@@ -114,16 +114,16 @@ describe('a body that arrives slowly', () => {
   const limits = { bodyWindowMs: 60_000, bodyWindowBytes: 1_000, checkMs: 5_000 }
 
   test('is a 408 if a minute brings too few bytes', async () => {
-    const { half } = await startServer({ limits })
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer({ limits })
+    const line = await rawSocket(harness.port)
     line.send(head('/api/chat', 'Content-Length: 5000\r\n'))
-    await half.clock.armed()
+    await harness.clock.armed()
     for (let second = 0; second < 12; second += 1) {
       line.send('x')
-      await half.clock.advanceSoftly(5_000)
+      await harness.clock.advanceSoftly(5_000)
     }
     expect(await line.until(/\}$/)).toMatch(/^HTTP\/1\.1 408 [\s\S]*X-Foreman-Error: request_timeout\r\n/)
-    expect(await closed(half, line)).toMatch(/\r\nConnection: close\r\n/)
+    expect(await closed(harness, line)).toMatch(/\r\nConnection: close\r\n/)
   })
 
   test('may take any time while each minute brings enough bytes', async () => {
@@ -160,8 +160,8 @@ describe('a body that arrives slowly', () => {
   })
 
   test('is a 408 too if the headers do not arrive', async () => {
-    const { half } = await startServer({ limits: { headersMs: 50, checkMs: 20 } })
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer({ limits: { headersMs: 50, checkMs: 20 } })
+    const line = await rawSocket(harness.port)
     line.send('GET /api/version HTTP/1.1\r\nHost: loc')
     expect(await line.until(/\}$/)).toMatch(/^HTTP\/1\.1 408 /)
   })
@@ -172,8 +172,8 @@ describe('a caller with Expect: 100-continue', () => {
     head(path, `Expect: 100-continue\r\nContent-Length: ${length}\r\n${more}`)
 
   test('gets 100, then the answer', async () => {
-    const { half } = await startServer()
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer()
+    const line = await rawSocket(harness.port)
     line.send(expecting('/api/chat', CHAT.length, 'Connection: close\r\n'))
     await line.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/)
     line.send(CHAT)
@@ -186,22 +186,22 @@ describe('a caller with Expect: 100-continue', () => {
     ['403 where management is off', 403, '/api/create', {}],
     ['404 where nothing is', 404, '/nothing', {}],
   ] as const)('gets %s without a 100', async (_name, status, path, config) => {
-    const { half } = await startServer({ config })
-    const line = await rawSocket(half.port)
+    const { harness } = await startServer({ config })
+    const line = await rawSocket(harness.port)
     line.send(expecting(path, 1_000))
     expect(await line.until(/(\}|found)$/)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-    expect(await closed(half, line)).not.toMatch(/100 Continue/)
+    expect(await closed(harness, line)).not.toMatch(/100 Continue/)
   })
 })
 
 test('a caller that hangs up inside its body leaves nothing behind', async () => {
-  const { half, target } = await startServer({ limits: { bodiesInFlight: 1_000 } })
-  const line = await rawSocket(half.port)
+  const { harness, target } = await startServer({ limits: { bodiesInFlight: 1_000 } })
+  const line = await rawSocket(harness.port)
   line.send(`${head('/api/embed', 'Content-Length: 900\r\n')}${'x'.repeat(800)}`)
-  await half.clock.armed()
+  await harness.clock.armed()
   line.socket.destroy()
   // His bytes are given back: a body that needs them all is taken.
-  const ask = () => fetch(`${half.url}/api/embed`, { method: 'POST', body: 'y'.repeat(1_000) })
+  const ask = () => fetch(`${harness.url}/api/embed`, { method: 'POST', body: 'y'.repeat(1_000) })
   let answer = await ask()
   while (answer.status === 503) answer = await ask()
   expect(answer.status).toBe(200)
@@ -209,11 +209,11 @@ test('a caller that hangs up inside its body leaves nothing behind', async () =>
 })
 
 test('a body in many pieces is submitted as one, byte for byte', async () => {
-  const { half } = await startServer({ config: { keepAlive: null } })
+  const { harness } = await startServer({ config: { keepAlive: null } })
   const body = Buffer.from(
     JSON.stringify({ model: 'tiny-a', prompt: 'ä€😀'.repeat(500), seed: 0 }).replace('0', '12345678901234567890'),
   )
-  const line = await rawSocket(half.port)
+  const line = await rawSocket(harness.port)
   line.send(head('/api/generate', 'Transfer-Encoding: chunked\r\nConnection: close\r\n'))
   for (let at = 0; at < body.length; at += 97) {
     const piece = body.subarray(at, at + 97)
@@ -221,6 +221,6 @@ test('a body in many pieces is submitted as one, byte for byte', async () => {
   }
   line.send('0\r\n\r\n')
   expect(await line.rest()).toMatch(/^HTTP\/1\.1 200 /)
-  expect(Buffer.from(half.submitted[0]?.body ?? []).equals(body)).toBe(true)
-  expect(half.submitted[0]?.body.buffer.byteLength).toBe(body.length)
+  expect(Buffer.from(harness.submitted[0]?.body ?? []).equals(body)).toBe(true)
+  expect(harness.submitted[0]?.body.buffer.byteLength).toBe(body.length)
 })

@@ -85,9 +85,9 @@ describe('the route table', () => {
 
 async function startServer() {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target)
-  half.status = knownTarget(0)
-  return { target, half }
+  const harness = await startHttpHarness(target)
+  harness.status = knownTarget(0)
+  return { target, harness }
 }
 
 describe('a routed request', () => {
@@ -102,8 +102,8 @@ describe('a routed request', () => {
     ['GET', `/api/blobs/sha256:${'a'.repeat(64)}`, 'HEAD, POST'],
     ['PUT', '/api/experimental/aliases', 'GET, POST, DELETE'],
   ])("of %s %s gets Ollama's 405, with Allow: %s", async (method, path, allow) => {
-    const { half, target } = await startServer()
-    const answer = await fetch(half.url + path, { method })
+    const { harness, target } = await startServer()
+    const answer = await fetch(harness.url + path, { method })
     expect(answer.status).toBe(405)
     expect(answer.headers.get('allow')).toBe(allow)
     expect(answer.headers.get('content-type')).toBe('text/plain')
@@ -120,8 +120,8 @@ describe('a routed request', () => {
     ['DELETE', '/jobs/x/events', 'HEAD, GET'],
     ['GET', '/jobs/x/deliveries/1/redeliver', 'POST'],
   ])('of %s %s is refused with a 405 in JSON, with Allow: %s', async (method, path, allow) => {
-    const { half } = await startServer()
-    const answer = await fetch(half.url + path, { method })
+    const { harness } = await startServer()
+    const answer = await fetch(harness.url + path, { method })
     expect(answer.status).toBe(405)
     expect(answer.headers.get('allow')).toBe(allow)
     expect(answer.headers.get('content-type')).toBe('application/json')
@@ -132,8 +132,8 @@ describe('a routed request', () => {
   test.each(['GET', 'POST', 'DELETE', 'PUT'])(
     'with the method %s for an unknown path under /jobs gets a 404 in JSON',
     async (method) => {
-      const { half } = await startServer()
-      const answer = await fetch(`${half.url}/jobs/x/nothing`, { method })
+      const { harness } = await startServer()
+      const answer = await fetch(`${harness.url}/jobs/x/nothing`, { method })
       expect(answer.status).toBe(404)
       expect(answer.headers.get('content-type')).toBe('application/json')
       expect(await answer.json()).toEqual({ error: 'unknown path', code: 'not_found' })
@@ -143,8 +143,11 @@ describe('a routed request', () => {
   test.each(['GET', 'POST', 'DELETE', 'HEAD'])(
     "of %s on an unknown path gets Ollama's 404 and is never forwarded",
     async (method) => {
-      const { half, target } = await startServer()
-      const answer = await fetch(`${half.url}/v1/systemone`, { method, ...(method === 'POST' ? { body: '{}' } : {}) })
+      const { harness, target } = await startServer()
+      const answer = await fetch(`${harness.url}/v1/systemone`, {
+        method,
+        ...(method === 'POST' ? { body: '{}' } : {}),
+      })
       expect(answer.status).toBe(404)
       expect(answer.headers.get('content-type')).toBe('text/plain')
       expect(await answer.text()).toBe(method === 'HEAD' ? '' : '404 page not found')
@@ -153,16 +156,16 @@ describe('a routed request', () => {
   )
 
   test('that is queued may have a query, which is not passed on', async () => {
-    const { half } = await startServer()
+    const { harness } = await startServer()
     const body = JSON.stringify({ model: 'tiny-a', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] })
-    const answer = await fetch(`${half.url}/v1/messages?beta=true`, { method: 'POST', body })
+    const answer = await fetch(`${harness.url}/v1/messages?beta=true`, { method: 'POST', body })
     expect(answer.status).toBe(200)
-    expect(half.submitted.map(({ endpoint }) => endpoint)).toEqual(['/v1/messages'])
+    expect(harness.submitted.map(({ endpoint }) => endpoint)).toEqual(['/v1/messages'])
   })
 
   test('that is refused unread leaves its connection usable if the body was small', async () => {
-    const { half } = await startServer()
-    const answer = await fetch(`${half.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
+    const { harness } = await startServer()
+    const answer = await fetch(`${harness.url}/api/pull`, { method: 'POST', body: '{"model":"x"}' })
     expect(answer.status).toBe(403)
     expect(answer.headers.get('connection')).toBe('keep-alive')
   })

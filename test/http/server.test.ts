@@ -14,8 +14,8 @@ test('a port that is taken is an error with exit code 69 that names the address'
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void taken.close())
   const { port } = taken.address() as AddressInfo
-  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
-  const second = createServer({ ...half.app, config: { ...half.app.config, addr: { host: '127.0.0.1', port } } })
+  const harness = await startHttpHarness(await startSmallTarget(answersEmpty))
+  const second = createServer({ ...harness.app, config: { ...harness.app.config, addr: { host: '127.0.0.1', port } } })
   await expect(second.listen()).rejects.toMatchObject({
     exitCode: 69,
     message: expect.stringContaining(`127.0.0.1:${port}`),
@@ -24,36 +24,39 @@ test('a port that is taken is an error with exit code 69 that names the address'
 })
 
 test('an address of another machine is an error with exit code 69', async () => {
-  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
-  const server = createServer({ ...half.app, config: { ...half.app.config, addr: { host: '192.0.2.1', port: 0 } } })
+  const harness = await startHttpHarness(await startSmallTarget(answersEmpty))
+  const server = createServer({
+    ...harness.app,
+    config: { ...harness.app.config, addr: { host: '192.0.2.1', port: 0 } },
+  })
   await expect(server.listen()).rejects.toMatchObject({ exitCode: 69 })
 })
 
 test('an empty host listens on every interface', async () => {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target, { config: { addr: { host: '', port: 0 } } })
-  expect((await fetch(`http://127.0.0.1:${half.port}/healthz`)).status).toBe(200)
+  const harness = await startHttpHarness(target, { config: { addr: { host: '', port: 0 } } })
+  expect((await fetch(`http://127.0.0.1:${harness.port}/healthz`)).status).toBe(200)
 })
 
 test('a kept connection has a Keep-Alive timeout longer than that of pooled clients', async () => {
-  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
-  const answer = await fetch(`${half.url}/healthz`)
+  const harness = await startHttpHarness(await startSmallTarget(answersEmpty))
+  const answer = await fetch(`${harness.url}/healthz`)
   expect(answer.headers.get('keep-alive')).toBe('timeout=75')
 })
 
 test('a connection beyond the limit is dropped, and the others continue', async () => {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target, {
+  const harness = await startHttpHarness(target, {
     config: { maxQueue: 1, embedQueue: 0 },
     limits: { headRoom: 1, forHealth: 0 },
   })
-  const [first, second] = [await rawSocket(half.port), await rawSocket(half.port)]
+  const [first, second] = [await rawSocket(harness.port), await rawSocket(harness.port)]
   const ask = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
   first.send(ask)
   await first.until(/ok/)
   second.send(ask)
   await second.until(/ok/)
-  const third = await rawSocket(half.port)
+  const third = await rawSocket(harness.port)
   third.send(ask)
   expect(await third.rest()).toBe('')
   first.send(ask)
@@ -61,8 +64,8 @@ test('a connection beyond the limit is dropped, and the others continue', async 
 })
 
 test('closing ends idle connections at once, also those without a request', async () => {
-  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
-  const server = createServer(half.app)
+  const harness = await startHttpHarness(await startSmallTarget(answersEmpty))
+  const server = createServer(harness.app)
   const { port } = await server.listen()
   const [silent, idle] = [await rawSocket(port), await rawSocket(port)]
   idle.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -78,8 +81,8 @@ test('closing ends idle connections at once, also those without a request', asyn
 test('closing waits for a running answer', async () => {
   const ends: (() => void)[] = []
   const target = await startSmallTarget((_seen, res) => void ends.push(() => void res.end('whole')))
-  const half = await startHttpHarness(target)
-  const server = createServer(half.app)
+  const harness = await startHttpHarness(target)
+  const server = createServer(harness.app)
   const { port } = await server.listen()
   const line = await rawSocket(port)
   line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -95,21 +98,21 @@ test('closing cuts an answer that takes longer than a second', async () => {
   const target = await startSmallTarget(() => {
     asked = true
   })
-  const half = await startHttpHarness(target)
-  const server = createServer(half.app)
+  const harness = await startHttpHarness(target)
+  const server = createServer(harness.app)
   const { port } = await server.listen()
   const line = await rawSocket(port)
   line.send('GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await until('it is under way', () => asked)
   const closing = server.close()
-  half.clock.advance(999)
+  harness.clock.advance(999)
   expect(line.received).toBe('')
-  half.clock.advance(1)
+  harness.clock.advance(1)
   expect(await line.rest()).toBe('')
   await closing
 })
 
 test('closing may be repeated', async () => {
-  const half = await startHttpHarness(await startSmallTarget(answersEmpty))
-  await Promise.all([half.close(), half.close()])
+  const harness = await startHttpHarness(await startSmallTarget(answersEmpty))
+  await Promise.all([harness.close(), harness.close()])
 })

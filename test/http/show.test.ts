@@ -11,7 +11,7 @@ import { type SmallTarget, startSmallTarget } from './small-target.ts'
 const SHOWN = '{"details":{"family":"llama"},"capabilities":["completion"],"model_info":{"a.b":1}}'
 
 async function startServer(): Promise<{
-  half: HttpHarness
+  harness: HttpHarness
   target: SmallTarget
   answer: { status: number; body: string; hold: boolean }
   held: ServerResponse[]
@@ -24,31 +24,31 @@ async function startServer(): Promise<{
       .writeHead(answer.status, { 'Content-Type': 'application/json; charset=utf-8', 'X-Of-Target': 'yes' })
       .end(answer.body)
   })
-  const half = await startHttpHarness(target)
-  half.status = knownTarget(0)
-  return { half, target, answer, held }
+  const harness = await startHttpHarness(target)
+  harness.status = knownTarget(0)
+  return { harness, target, answer, held }
 }
 
-const show = (half: HttpHarness, body: object): Promise<Response> =>
-  fetch(`${half.url}/api/show`, { method: 'POST', body: JSON.stringify(body) })
+const show = (harness: HttpHarness, body: object): Promise<Response> =>
+  fetch(`${harness.url}/api/show`, { method: 'POST', body: JSON.stringify(body) })
 
 const away = knownTarget(0, { reachable: false })
 
 test('the answer of /api/show is read from the target each time', async () => {
-  const { half, target, answer } = await startServer()
-  const first = await show(half, { model: 'tiny-a' })
+  const { harness, target, answer } = await startServer()
+  const first = await show(harness, { model: 'tiny-a' })
   expect([first.status, await first.text(), first.headers.get('x-of-target')]).toEqual([200, SHOWN, 'yes'])
   answer.body = '{"changed":true}'
-  expect(await (await show(half, { model: 'tiny-a' })).text()).toBe('{"changed":true}')
+  expect(await (await show(harness, { model: 'tiny-a' })).text()).toBe('{"changed":true}')
   expect(target.seen.map(({ body }) => body.toString())).toEqual(['{"model":"tiny-a"}', '{"model":"tiny-a"}'])
 })
 
 test('the last answer of /api/show is returned with its age while the target sleeps', async () => {
-  const { half, target } = await startServer()
-  await (await show(half, { model: 'tiny-a' })).text()
-  half.status = away
-  half.clock.advance(5_000)
-  const kept = await show(half, { model: 'tiny-a' })
+  const { harness, target } = await startServer()
+  await (await show(harness, { model: 'tiny-a' })).text()
+  harness.status = away
+  harness.clock.advance(5_000)
+  const kept = await show(harness, { model: 'tiny-a' })
   expect([kept.status, await kept.text()]).toEqual([200, SHOWN])
   expect(kept.headers.get('content-type')).toBe('application/json; charset=utf-8')
   expect([kept.headers.get('age'), kept.headers.get('x-foreman-target')]).toEqual(['5', 'unreachable'])
@@ -62,10 +62,10 @@ test.each([
   ['in other letters', { model: 'Tiny-A:Latest' }],
   ['with the default said', { model: 'tiny-a', verbose: false, template: 'ignored' }],
 ])('/api/show of %s is the same model', async (_name, body) => {
-  const { half } = await startServer()
-  await (await show(half, { model: 'tiny-a' })).text()
-  half.status = away
-  expect((await show(half, body)).status).toBe(200)
+  const { harness } = await startServer()
+  await (await show(harness, { model: 'tiny-a' })).text()
+  harness.status = away
+  expect((await show(harness, body)).status).toBe(200)
 })
 
 test.each([
@@ -77,60 +77,60 @@ test.each([
   ['a model that is not installed', { model: 'nope' }],
   ['no model', {}],
 ])('/api/show with %s is another request: a 502 while the target sleeps', async (_name, body) => {
-  const { half } = await startServer()
-  await (await show(half, { model: 'tiny-a' })).text()
-  half.status = away
-  const answer = await show(half, body)
+  const { harness } = await startServer()
+  await (await show(harness, { model: 'tiny-a' })).text()
+  harness.status = away
+  const answer = await show(harness, body)
   expect([answer.status, answer.headers.get('x-foreman-error')]).toEqual([502, 'target_unreachable'])
 })
 
 test('an error of /api/show is passed on and not kept', async () => {
-  const { half, answer } = await startServer()
+  const { harness, answer } = await startServer()
   answer.status = 404
   answer.body = `{"error":"model 'tiny-a' not found"}`
-  const error = await show(half, { model: 'tiny-a' })
+  const error = await show(harness, { model: 'tiny-a' })
   expect([error.status, await error.text()]).toEqual([404, answer.body])
-  half.status = away
-  expect((await show(half, { model: 'tiny-a' })).status).toBe(502)
+  harness.status = away
+  expect((await show(harness, { model: 'tiny-a' })).status).toBe(502)
 })
 
 test('an error of /api/show does not replace the kept answer', async () => {
-  const { half, answer } = await startServer()
-  await (await show(half, { model: 'tiny-a' })).text()
+  const { harness, answer } = await startServer()
+  await (await show(harness, { model: 'tiny-a' })).text()
   answer.status = 500
-  await (await show(half, { model: 'tiny-a' })).text()
-  half.status = away
-  expect(await (await show(half, { model: 'tiny-a' })).text()).toBe(SHOWN)
+  await (await show(harness, { model: 'tiny-a' })).text()
+  harness.status = away
+  expect(await (await show(harness, { model: 'tiny-a' })).text()).toBe(SHOWN)
 })
 
 test('a kept answer is not used for a model whose digest has changed', async () => {
-  const { half } = await startServer()
-  await (await show(half, { model: 'tiny-a' })).text()
+  const { harness } = await startServer()
+  await (await show(harness, { model: 'tiny-a' })).text()
   const { inventory } = away
   if (inventory === null) throw new Error('no inventory')
   const installed = new Map([...inventory.installed].map(([name, model]) => [name, { ...model, digest: 'new' }]))
-  half.status = { ...away, inventory: { ...inventory, installed } }
-  expect((await show(half, { model: 'tiny-a' })).status).toBe(502)
+  harness.status = { ...away, inventory: { ...inventory, installed } }
+  expect((await show(harness, { model: 'tiny-a' })).status).toBe(502)
 })
 
 test('a target that fell asleep after the last probe costs a second, not the answer', async () => {
-  const { half, answer, held } = await startServer()
-  await (await show(half, { model: 'tiny-a' })).text()
+  const { harness, answer, held } = await startServer()
+  await (await show(harness, { model: 'tiny-a' })).text()
   answer.hold = true
-  const asking = show(half, { model: 'tiny-a' })
+  const asking = show(harness, { model: 'tiny-a' })
   await until('the target was asked', () => held.length === 1)
-  half.clock.advance(1_000)
+  harness.clock.advance(1_000)
   expect(await (await asking).text()).toBe(SHOWN)
   await until('the question is withdrawn', () => held[0]?.destroyed)
 })
 
 test('a target that went down after the last probe costs no time', async () => {
-  const { half, target } = await startServer()
-  await (await show(half, { model: 'tiny-a' })).text()
+  const { harness, target } = await startServer()
+  await (await show(harness, { model: 'tiny-a' })).text()
   await target.close()
-  expect(await (await show(half, { model: 'tiny-a' })).text()).toBe(SHOWN)
-  expect(half.probed).toContain('direct')
-  await until('nothing is left to wait for', () => half.clock.timers === 0)
+  expect(await (await show(harness, { model: 'tiny-a' })).text()).toBe(SHOWN)
+  expect(harness.probed).toContain('direct')
+  await until('nothing is left to wait for', () => harness.clock.timers === 0)
 })
 
 describe('the cache of /api/show', () => {

@@ -10,14 +10,14 @@ const TOKEN = 'sesame-open-up-please'
 
 async function startServer(config: Partial<Config> = {}) {
   const target = await startSmallTarget(answersEmpty)
-  const half = await startHttpHarness(target, { config })
-  half.status = knownTarget(0)
+  const harness = await startHttpHarness(target, { config })
+  harness.status = knownTarget(0)
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<string> => {
     const lines = Object.entries({ Host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
     const body = method === 'POST' ? 'Content-Length: 2\r\nConnection: close\r\n\r\n{}' : 'Connection: close\r\n\r\n'
-    return exchange(half.port, `${method} ${path} HTTP/1.1\r\n${lines.join('')}${body}`)
+    return exchange(harness.port, `${method} ${path} HTTP/1.1\r\n${lines.join('')}${body}`)
   }
-  return { target, half, ask }
+  return { target, harness, ask }
 }
 
 describe('a foreman with a token', () => {
@@ -45,14 +45,14 @@ describe('a foreman with a token', () => {
     ['POST', '/'],
     ['GET', '/jobs'],
   ])('answers %s %s without it with a 401 that names the scheme, and does nothing else', async (method, path) => {
-    const { ask, target, half } = await startServer({ token: TOKEN })
+    const { ask, target, harness } = await startServer({ token: TOKEN })
     const answer = await ask(path, {}, method)
     expect(answer).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n/)
     expect(answer).toMatch(/\r\nWWW-Authenticate: Bearer\r\n/)
     expect(answer).toMatch(/\r\nX-Foreman-Error: unauthorized\r\n/)
     expect(target.seen).toEqual([])
-    expect(half.submitted).toEqual([])
-    expect(half.app.dispatcher.paused).toBe(false)
+    expect(harness.submitted).toEqual([])
+    expect(harness.app.dispatcher.paused).toBe(false)
   })
 
   test('sends a 401 in the form of the API', async () => {
@@ -83,11 +83,11 @@ describe('a foreman with a token', () => {
   })
 
   test('never logs it', async () => {
-    const { ask, half } = await startServer({ token: TOKEN })
+    const { ask, harness } = await startServer({ token: TOKEN })
     await ask('/api/tags', { Authorization: `Bearer ${TOKEN}` })
     await ask('/api/status', { Authorization: `Bearer ${TOKEN}` })
     await ask('/api/tags', { Authorization: `Bearer ${TOKEN}x` })
-    expect(half.logged.join('\n')).not.toContain(TOKEN)
+    expect(harness.logged.join('\n')).not.toContain(TOKEN)
   })
 
   test('needs neither the token nor a known Host for a preflight', async () => {
@@ -143,13 +143,13 @@ describe('a web page', () => {
     ['GET', '/nothing'],
     ['POST', '/pause'],
   ])('R10 of a foreign origin gets a 403 on %s %s', async (method, path) => {
-    const { ask, target, half } = await startServer()
+    const { ask, target, harness } = await startServer()
     const answer = await ask(path, { Origin: 'https://evil.example' }, method)
     expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/)
     expect(answer).not.toMatch(/Access-Control/i)
     expect(target.seen).toEqual([])
-    expect(half.submitted).toEqual([])
-    expect(half.app.dispatcher.paused).toBe(false)
+    expect(harness.submitted).toEqual([])
+    expect(harness.app.dispatcher.paused).toBe(false)
   })
 
   test('R12 of another site without an Origin gets a 403', async () => {

@@ -13,15 +13,15 @@ import {
   NO_LIMITS,
   newest,
   newJob,
+  outputOf,
   put,
-  remainsOf,
   resident,
   responseOf,
   sharedStore,
   take,
   temporaryFolder,
   temporaryStore,
-  told,
+  withWebhook,
 } from './temporary-store.ts'
 
 const shared = sharedStore()
@@ -48,7 +48,7 @@ const key = (name: string, print = 1): Idempotency => ({ key: name, fingerprint:
 describe('the options of an async job', () => {
   it('are stored unchanged', async () => {
     const store = await shared.store()
-    const wishes = told({
+    const wishes = withWebhook({
       label: 'nightly',
       startBeforeMs: 5,
       finishBeforeMs: 6.4,
@@ -66,7 +66,7 @@ describe('the options of an async job', () => {
     const odd = { contentType: 'text/plain', contentEncoding: null, stream: true, loadOnly: true, createdAt: 7.6 }
     for (const caller of ['none', 'live'] as const)
       for (const bytes of [0, 1, 4096, 4097, 100_000]) {
-        const wishes = caller === 'none' ? { wishes: told({ startBeforeMs: 2.5 }) } : {}
+        const wishes = caller === 'none' ? { wishes: withWebhook({ startBeforeMs: 2.5 }) } : {}
         const job = await put(store, { ...odd, ...wishes, caller, bytes, createdAwake: 0.4 })
         expect(await store.get(job.id)).toEqual(job)
         await changed(store, job.id, 'cancelled')
@@ -103,7 +103,7 @@ describe('the history of a job', () => {
 
   it('has the changes by a stop and a crash', async () => {
     const store = await temporaryStore()
-    const { id } = await put(store, { caller: 'none', wishes: told() })
+    const { id } = await put(store, { caller: 'none', wishes: withWebhook() })
     await take(store, { now: 20 })
     await store.interruptAll(30)
     await take(store, { now: 40 })
@@ -161,7 +161,7 @@ describe('the history of a job', () => {
     const store = await temporaryStore({ path })
     const { id } = await put(store)
     await take(store)
-    await changed(store, id, 'completed', { output: remainsOf(3) })
+    await changed(store, id, 'completed', { output: outputOf(3) })
     const reader = new DatabaseSync(path, { readOnly: true })
     for (const table of ['changes', 'deliveries', 'artifacts', 'pieces', 'results', 'idempotency']) {
       expect(reader.prepare(`SELECT count(*) AS rows FROM ${table}`).get()).toEqual({ rows: 0 })
@@ -204,18 +204,18 @@ describe('an artifact', () => {
 
   it('that does not exist is null', async () => {
     const store = await shared.store()
-    const id = await ended(store, remainsOf(1))
+    const id = await ended(store, outputOf(1))
     expect(await store.artifact(id, 'completions', 0, 1)).toBeNull()
     expect(await store.artifact('nobody', 'response', 0, 1)).toBeNull()
   })
 
   it("is saved in the transaction of its job's end, or not at all", async () => {
     const store = await temporaryStore()
-    const { id } = await put(store, { caller: 'none', wishes: told() })
+    const { id } = await put(store, { caller: 'none', wishes: withWebhook() })
     await take(store)
-    const [artifact] = remainsOf(1).artifacts
+    const [artifact] = outputOf(1).artifacts
     const artifacts = artifact === undefined ? [] : [artifact, artifact]
-    await expect(changed(store, id, 'completed', { output: { ...remainsOf(1), artifacts } })).rejects.toThrow(/UNIQUE/)
+    await expect(changed(store, id, 'completed', { output: { ...outputOf(1), artifacts } })).rejects.toThrow(/UNIQUE/)
     expect(await detailOf(store, id)).toMatchObject({ job: { state: 'loading', changes: 2 }, artifacts: [] })
     expect((await store.changes(id))?.length).toBe(2)
     expect((await detailOf(store, id)).deliveries.length).toBe(2)
@@ -228,7 +228,7 @@ describe('a result', () => {
   it('is shown unless it is larger than 256 KiB', async () => {
     const store = await shared.store()
     const ofBytes = async (bytes: number) => {
-      const id = await ended(store, { ...remainsOf(5), result: json(bytes), responseIsResult: false })
+      const id = await ended(store, { ...outputOf(5), result: json(bytes), responseIsResult: false })
       return (await detailOf(store, id)).result
     }
     expect(await ofBytes(3)).toEqual({ json: json(3) })
@@ -238,7 +238,7 @@ describe('a result', () => {
 
   it('is null if the job has none', async () => {
     const store = await shared.store()
-    const id = await ended(store, { ...remainsOf(5), responseIsResult: false })
+    const id = await ended(store, { ...outputOf(5), responseIsResult: false })
     expect((await detailOf(store, id)).result).toBeNull()
   })
 })
@@ -288,10 +288,10 @@ describe('a retry', () => {
 
   it('is a new job with the old body and options, and the old job stays unchanged', async () => {
     const store = await temporaryStore()
-    const wishes = told({ label: 'x', startBeforeMs: 50 })
+    const wishes = withWebhook({ label: 'x', startBeforeMs: 50 })
     const old = await put(store, { caller: 'none', body: patterned(700), wishes, idempotency: key('k') })
     await take(store)
-    const final = await changed(store, old.id, 'completed', { output: remainsOf(4) })
+    const final = await changed(store, old.id, 'completed', { output: outputOf(4) })
     const result = await store.retry(retry(old.id, 'again'), NO_LIMITS)
     expect(result).toMatchObject({
       kind: 'enqueued',
@@ -340,16 +340,16 @@ describe('deletion', () => {
   it('removes everything of a job, open deliveries included', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path })
-    const kept = await put(store, { caller: 'none', wishes: told() })
+    const kept = await put(store, { caller: 'none', wishes: withWebhook() })
     const { id } = await put(store, {
       caller: 'none',
-      wishes: told({ webhookUrl: 'http://other.lan/' }),
+      wishes: withWebhook({ webhookUrl: 'http://other.lan/' }),
       idempotency: key('k'),
     })
     await take(store)
     await changed(store, kept.id, 'cancelled')
     await take(store)
-    await changed(store, id, 'completed', { output: remainsOf(9) })
+    await changed(store, id, 'completed', { output: outputOf(9) })
     expect(await store.pendingDeliveries()).toBe(6)
     expect(await store.delete(id)).toEqual({ kind: 'deleted' })
     expect([await store.get(id), await responseOf(store, id), await store.changes(id)]).toEqual([null, null, null])

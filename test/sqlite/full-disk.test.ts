@@ -18,13 +18,13 @@ import {
   NO_LIMITS,
   newest,
   newJob,
+  outputOf,
   put,
-  remainsOf,
   responseOf,
   take,
   temporaryFolder,
   temporaryStore,
-  told,
+  withWebhook,
 } from './temporary-store.ts'
 
 const KIB = 1024
@@ -104,7 +104,7 @@ describe('a full disk', () => {
     const [other = ''] = await fill(store, 100 * KIB)
     const told: string[] = []
     const ends = [
-      changed(store, id, 'completed', { output: remainsOf(1500 * KIB) }).catch((error: Error) =>
+      changed(store, id, 'completed', { output: outputOf(1500 * KIB) }).catch((error: Error) =>
         told.push(error.message),
       ),
       changed(store, other, 'cancelled').catch((error: Error) => told.push(error.message)),
@@ -131,7 +131,7 @@ describe('a full disk', () => {
     const second = await put(store, { caller: 'none', bytes: 0 })
     expect((await take(store)).job.id).toBe(second.id)
     await fill(store, 100 * KIB)
-    const ending = changed(store, second.id, 'completed', { output: remainsOf(700 * KIB) })
+    const ending = changed(store, second.id, 'completed', { output: outputOf(700 * KIB) })
     expect(await store.prune(2, 10)).toBe(1)
     expect(await ending).toMatchObject({ state: 'done' })
     await healed
@@ -206,7 +206,7 @@ describe('a transaction that finds the disk full', () => {
 
 it('the outcome of a webhook is kept while the disk is full, and a deletion goes first', async () => {
   const { close, run, batches, db } = await batchesOn(200)
-  const wishes = told()
+  const wishes = withWebhook()
   run({ name: 'enqueue', args: [newJob({ id: 'a', caller: 'none', wishes }), NO_LIMITS, null] }, enqueue(10, 'b'))
   run({ name: 'apply', args: [change('b', 'cancelled')] })
   const verdict = { kind: 'again', at: 7, reason: 'timeout' } as const

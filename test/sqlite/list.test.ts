@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { CLOUD_AFFINITY } from '../../src/daemon/domain/affinity.ts'
 import { type Job, STATES } from '../../src/daemon/domain/job.ts'
 import type { JobFilter, Store } from '../../src/daemon/sqlite/store.ts'
-import { changed, newest, put, take, temporaryStore, told } from './temporary-store.ts'
+import { changed, newest, put, take, temporaryStore, withWebhook } from './temporary-store.ts'
 
 const A = 'tiny-a:latest'
 const B = 'tiny-b:latest'
@@ -17,7 +17,7 @@ async function mixed(): Promise<Store> {
   const labels = [null, 'x', 'y']
   for (let at = 0; at < 96; at += 1) {
     const caller = at % 5 < 3 ? 'none' : 'live'
-    const wishes = told({ label: labels[at % 3] ?? null, webhookUrl: null })
+    const wishes = withWebhook({ label: labels[at % 3] ?? null, webhookUrl: null })
     const affinity = affinities[at % 4] ?? A
     const { id } = await put(store, { caller, affinity, ...(caller === 'none' ? { wishes } : {}) })
     if (at % 7 < 2) continue
@@ -67,7 +67,7 @@ describe('deadlines', () => {
   it('pass in order, each with its kind, and name the next one', async () => {
     const store = await temporaryStore()
     const wishing = (id: string, startBeforeMs: number | null, finishBeforeMs: number | null) =>
-      put(store, { id, caller: 'none', createdAt: 1000, wishes: told({ startBeforeMs, finishBeforeMs }) })
+      put(store, { id, caller: 'none', createdAt: 1000, wishes: withWebhook({ startBeforeMs, finishBeforeMs }) })
     await wishing('none', null, null)
     await wishing('late', null, 500)
     await wishing('early', 100, null)
@@ -91,7 +91,7 @@ describe('deadlines', () => {
 
   it('to start are met by the first sending, and those to finish by the end', async () => {
     const store = await temporaryStore()
-    const wishes = told({ startBeforeMs: 10, finishBeforeMs: 20 })
+    const wishes = withWebhook({ startBeforeMs: 10, finishBeforeMs: 20 })
     const { id } = await put(store, { caller: 'none', createdAt: 1000, wishes })
     await take(store, { now: 1005 })
     await changed(store, id, 'connection_lost')

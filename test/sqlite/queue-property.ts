@@ -7,7 +7,7 @@ import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daem
 import { type EventName, STATES, TRANSITIONS } from '../../src/daemon/domain/job.ts'
 import type { DeliverySettlement, JobChange, Store } from '../../src/daemon/sqlite/store.ts'
 import { comparable, QueueModel } from './model.ts'
-import { change, claimRequest, newest, newJob, remainsOf, told } from './temporary-store.ts'
+import { change, claimRequest, newest, newJob, outputOf, withWebhook } from './temporary-store.ts'
 
 const A = 'tiny-a:latest'
 const B = 'tiny-b:latest'
@@ -149,13 +149,16 @@ async function run(store: Store, model: QueueModel, time: { now: number }, one: 
   const nth = (places: number): string => model.jobs.at(-1 - places)?.id ?? 'nobody'
   const apply = async (id: string, event: JobChange['event'], delay: number | null): Promise<void> => {
     const given = () =>
-      change(id, event, { now, output: remainsOf(3), ...(delay === null ? {} : { availableAt: now + delay }) })
+      change(id, event, { now, output: outputOf(3), ...(delay === null ? {} : { availableAt: now + delay }) })
     expect((await store.apply(given())).kind).toBe(model.apply(given()))
   }
   if (one.kind === 'enqueue') {
     const { bytes, affinity: wanted, caller: who, events, receiver, key, print } = one
     const isAsync = who === 'none'
-    const wishes = told({ webhookUrl: events === null ? null : `http://${receiver}/`, webhookEvents: events ?? [] })
+    const wishes = withWebhook({
+      webhookUrl: events === null ? null : `http://${receiver}/`,
+      webhookEvents: events ?? [],
+    })
     const job = newJob({
       ...{ bytes, affinity: wanted, caller: isAsync ? 'none' : 'live', createdAt: now, createdAwake: now },
       ...(isAsync ? { wishes } : {}),

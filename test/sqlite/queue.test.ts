@@ -9,8 +9,8 @@ import {
   NO_LIMITS,
   newest,
   newJob,
+  outputOf,
   put,
-  remainsOf,
   responseOf,
   take,
   temporaryFolder,
@@ -47,8 +47,8 @@ describe('the depth of the queue', () => {
     const { id } = await put(store, { caller: 'none' })
     await take(store)
     const [depth, counts] = [store.depth, await store.countByState()]
-    const [artifact] = remainsOf(1).artifacts
-    const twice = { ...remainsOf(1), artifacts: [artifact, artifact].filter((one) => one !== undefined) }
+    const [artifact] = outputOf(1).artifacts
+    const twice = { ...outputOf(1), artifacts: [artifact, artifact].filter((one) => one !== undefined) }
     await expect(changed(store, id, 'completed', { output: twice })).rejects.toThrow(/UNIQUE/)
     expect([store.depth, await store.countByState()]).toEqual([depth, counts])
     expect(await store.get(id)).toMatchObject({ state: 'loading' })
@@ -170,7 +170,7 @@ describe('the pruner', () => {
     for (const now of [30, 10, 20, 40]) {
       const { id } = await put(store, { caller: 'none' })
       await take(store)
-      await changed(store, id, 'completed', { now, output: remainsOf(5) })
+      await changed(store, id, 'completed', { now, output: outputOf(5) })
       ids.push(id)
     }
     const waits = await put(store, { caller: 'none' })

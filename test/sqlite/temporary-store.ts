@@ -1,5 +1,4 @@
-// What every test of the store needs: a real database file in a folder of its own that goes with the test, and jobs to
-// put into it. It asserts nothing.
+// Set-up of the store tests: a real database file in its own folder, deleted after the test, and jobs to put into it.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,21 +18,21 @@ export async function temporaryFolder(): Promise<string> {
   return folder
 }
 
-export interface StoreWishes extends StoreProbes {
+export interface TemporaryStoreOptions extends StoreProbes {
   readonly path?: string
   readonly onFatal?: (error: Error) => void
   readonly onStorageFull?: NonNullable<StoreOptions['onStorageFull']>
 }
 
-/** A store that fails the test when it breaks, unless the test wants to hear of it. */
-export async function temporaryStore(wishes: StoreWishes = {}): Promise<Store> {
-  const path = wishes.path ?? join(await temporaryFolder(), 'foreman.db')
-  const { onStorageFull, onCommit, maxPages } = wishes
+/** A store whose failure fails the test, unless the test passes `onFatal`. */
+export async function temporaryStore(options: TemporaryStoreOptions = {}): Promise<Store> {
+  const path = options.path ?? join(await temporaryFolder(), 'foreman.db')
+  const { onStorageFull, onCommit, maxPages } = options
   const store = await openStore(
     {
       path,
       onFatal:
-        wishes.onFatal ??
+        options.onFatal ??
         ((error) => {
           throw error
         }),
@@ -92,15 +91,15 @@ export function newJob(differences: Partial<NewJob> & { readonly bytes?: number 
   }
 }
 
-/** Wishes of an async job that is to be told of everything. */
-export const told = (differences: Partial<Wishes> = {}): Wishes => ({
+/** Options of an async job whose webhook receives every state. */
+export const withWebhook = (differences: Partial<Wishes> = {}): Wishes => ({
   ...NO_WISHES,
   webhookUrl: 'http://hooks.lan/a',
   webhookEvents: STATES,
   ...differences,
 })
 
-/** Enqueues and gives the row back. */
+/** Enqueues a job and returns its row. */
 export async function put(store: Store, differences: Parameters<typeof newJob>[0] = {}): Promise<Job> {
   const result = await store.enqueue(newJob(differences), NO_LIMITS)
   if (result.kind !== 'enqueued') throw new Error(result.kind)
@@ -113,7 +112,7 @@ export function claimRequest(differences: Partial<ClaimRequest> = {}): ClaimRequ
   return { now: 2000, awake: 0, residency: NOTHING_RESIDENT, drainLimitMs: 0, ...differences }
 }
 
-/** Claims what must be there. */
+/** Claims a job. Throws if there is none. */
 export async function take(store: Store, differences: Partial<ClaimRequest> = {}) {
   const result = await store.claim(claimRequest(differences))
   if (result.kind !== 'claimed') throw new Error(result.kind)
@@ -131,8 +130,8 @@ export async function changed(store: Store, ...args: Parameters<typeof change>):
   return result.job
 }
 
-/** What an async job leaves: a response of so many bytes, which is its result, and a completion. */
-export const remainsOf = (bytes: number): JobOutput => ({
+/** Output of an async job: a completion, and a response of this size, which is its result. */
+export const outputOf = (bytes: number): JobOutput => ({
   artifacts: [
     { name: 'completion', contentType: 'text/plain; charset=utf-8', body: new TextEncoder().encode('blue') },
     { name: 'response', contentType: 'application/x-ndjson', body: new Uint8Array(bytes).fill(7) },
@@ -141,7 +140,7 @@ export const remainsOf = (bytes: number): JobOutput => ({
   responseIsResult: true,
 })
 
-/** The whole response of a job; null: there is none. */
+/** Returns the whole response of a job, or null if it has none. */
 export const responseOf = (store: Store, id: string): Promise<Uint8Array<ArrayBuffer> | null> =>
   store.artifact(id, 'response', 0, Number.MAX_SAFE_INTEGER)
 

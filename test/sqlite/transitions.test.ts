@@ -18,8 +18,8 @@ import {
   changed,
   claimRequest,
   newest,
+  outputOf,
   put,
-  remainsOf,
   resident,
   responseOf,
   sharedStore,
@@ -158,7 +158,7 @@ describe('the end of a job', () => {
     for (const caller of ['live', 'none'] as const) {
       const { id } = await put(store, { caller })
       await take(store)
-      await changed(store, id, 'completed', { output: remainsOf(3) })
+      await changed(store, id, 'completed', { output: outputOf(3) })
       ids[caller] = id
     }
     const reader = new DatabaseSync(path, { readOnly: true })
@@ -174,7 +174,7 @@ describe('the end of a job', () => {
     const { id } = await put(store, { caller: 'none' })
     await take(store)
     expect(await store.detail(id, NOTHING_RESIDENT)).toMatchObject({ artifacts: [], result: null })
-    await changed(store, id, 'completed', { output: remainsOf(3) })
+    await changed(store, id, 'completed', { output: outputOf(3) })
     const { artifacts, result } = (await store.detail(id, NOTHING_RESIDENT)) ?? {}
     const response = new Uint8Array(3).fill(7)
     expect(artifacts).toMatchObject([
@@ -189,7 +189,7 @@ describe('the end of a job', () => {
     const { id } = await put(store, { caller: 'none' })
     await take(store)
     const error = { code: 'target_error', message: "model 'x' not found", status: 404 } as const
-    const job = await changed(store, id, 'target_error', { error, output: remainsOf(9) })
+    const job = await changed(store, id, 'target_error', { error, output: outputOf(9) })
     expect(job).toMatchObject({ state: 'failed', error })
     expect(await responseOf(store, id)).toEqual(new Uint8Array(9).fill(7))
   })

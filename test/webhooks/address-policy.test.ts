@@ -14,7 +14,7 @@ import {
 } from '../../src/daemon/webhooks/address-policy.ts'
 import { anyText } from '../any-text.ts'
 
-interface Wishes {
+interface PolicyOptions {
   readonly allow?: string
   readonly deny?: string
   readonly own?: Partial<Server>
@@ -32,7 +32,7 @@ function policy({
   target = {},
   publicUrl,
   machine = BOX,
-}: Wishes = {}): AddressPolicy {
+}: PolicyOptions = {}): AddressPolicy {
   const rules = (text: string): string[] => text.split(',').filter((rule) => rule !== '')
   return createAddressPolicy(
     { webhookAllow: rules(allow), webhookDeny: rules(deny), publicUrl: publicUrl ?? null },
@@ -42,13 +42,13 @@ function policy({
   )
 }
 
-const refusal = (url: string, wishes: Wishes = {}): string | null => webhookUrlRefusal(url, policy(wishes))
+const refusal = (url: string, options: PolicyOptions = {}): string | null => webhookUrlRefusal(url, policy(options))
 
 /** As when a name has resolved to it. */
-function resolved(address: string, wishes: Wishes = {}, url = 'http://hook.example.org:9000/'): string | null {
+function resolved(address: string, options: PolicyOptions = {}, url = 'http://hook.example.org:9000/'): string | null {
   const receiver = readReceiver(url)
   if (typeof receiver === 'string') throw new Error(receiver)
-  return addressRefusal(address, receiver, policy(wishes))
+  return addressRefusal(address, receiver, policy(options))
 }
 
 describe('a webhook may go to', () => {
@@ -221,9 +221,9 @@ describe('a webhook may not go to', () => {
     expect(refusal('http://192.168.1.10:11434/')).toBeNull()
   })
   it('any address at the port of the target while the addresses of this machine cannot be read', () => {
-    const wishes = { machine: { names: ['box'], addresses: null }, allow: '192.168.1.0/24' }
-    expect(refusal('http://192.168.1.77:11434/', wishes)).toContain('the addresses of this machine cannot be read')
-    expect(refusal('http://192.168.1.77:8123/', wishes)).toBeNull()
+    const options = { machine: { names: ['box'], addresses: null }, allow: '192.168.1.0/24' }
+    expect(refusal('http://192.168.1.77:11434/', options)).toContain('the addresses of this machine cannot be read')
+    expect(refusal('http://192.168.1.77:8123/', options)).toBeNull()
   })
 })
 
@@ -253,22 +253,22 @@ describe('FOREMAN_WEBHOOK_ALLOW', () => {
     expect(refusal('http://[64:ff9b::a9fe:707]/', { allow: '169.254.0.0/16' })).toContain('link-local')
   })
   it('excepts a name and the addresses that it resolves to', () => {
-    const wishes = { allow: 'hook.example.org,metadata.google.internal' }
-    expect(refusal('http://metadata.google.internal/', wishes)).toBeNull()
-    expect(resolved('169.254.7.7', wishes)).toBeNull()
-    expect(resolved('169.254.7.7', wishes, 'http://other.example.org/')).toContain('link-local')
+    const options = { allow: 'hook.example.org,metadata.google.internal' }
+    expect(refusal('http://metadata.google.internal/', options)).toBeNull()
+    expect(resolved('169.254.7.7', options)).toBeNull()
+    expect(resolved('169.254.7.7', options, 'http://other.example.org/')).toContain('link-local')
   })
   it('with only in it allows nothing else', () => {
-    const wishes = { allow: 'only,192.168.1.0/24,ha.lan' }
-    expect(refusal('http://192.168.1.5/', wishes)).toBeNull()
-    expect(refusal('http://ha.lan/', wishes)).toBeNull()
-    expect(resolved('10.0.0.1', wishes, 'http://ha.lan/')).toBeNull()
-    expect(refusal('http://10.0.0.1/', wishes)).toContain('FOREMAN_WEBHOOK_ALLOW')
-    expect(refusal('http://127.0.0.1:9000/', wishes)).toContain('only')
+    const options = { allow: 'only,192.168.1.0/24,ha.lan' }
+    expect(refusal('http://192.168.1.5/', options)).toBeNull()
+    expect(refusal('http://ha.lan/', options)).toBeNull()
+    expect(resolved('10.0.0.1', options, 'http://ha.lan/')).toBeNull()
+    expect(refusal('http://10.0.0.1/', options)).toContain('FOREMAN_WEBHOOK_ALLOW')
+    expect(refusal('http://127.0.0.1:9000/', options)).toContain('only')
     // Known when it is resolved, not before.
-    expect(refusal('http://other.lan/', wishes)).toBeNull()
-    expect(resolved('10.0.0.1', wishes, 'http://other.lan/')).toContain('only')
-    expect(resolved('192.168.1.7', wishes, 'http://other.lan/')).toBeNull()
+    expect(refusal('http://other.lan/', options)).toBeNull()
+    expect(resolved('10.0.0.1', options, 'http://other.lan/')).toContain('only')
+    expect(resolved('192.168.1.7', options, 'http://other.lan/')).toBeNull()
     expect(refusal('http://other.lan/', { allow: 'only,ha.lan' })).toContain('only')
     expect(refusal('http://ha.lan/', { allow: 'only' })).toContain('only')
   })
@@ -276,11 +276,11 @@ describe('FOREMAN_WEBHOOK_ALLOW', () => {
 
 describe('FOREMAN_WEBHOOK_DENY', () => {
   it('overrides every other setting', () => {
-    const wishes = { allow: '10.0.0.0/8,router.lan,hook.example.org', deny: '10.1.0.0/16,router.lan' }
-    expect(refusal('http://10.2.0.1/', wishes)).toBeNull()
-    expect(refusal('http://10.1.0.1/', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
-    expect(refusal('http://router.lan/', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
-    expect(resolved('10.1.2.3', wishes)).toContain('FOREMAN_WEBHOOK_DENY')
+    const options = { allow: '10.0.0.0/8,router.lan,hook.example.org', deny: '10.1.0.0/16,router.lan' }
+    expect(refusal('http://10.2.0.1/', options)).toBeNull()
+    expect(refusal('http://10.1.0.1/', options)).toContain('FOREMAN_WEBHOOK_DENY')
+    expect(refusal('http://router.lan/', options)).toContain('FOREMAN_WEBHOOK_DENY')
+    expect(resolved('10.1.2.3', options)).toContain('FOREMAN_WEBHOOK_DENY')
   })
   it('applies to every spelling of a rule', () => {
     for (const deny of ['10.1.0.0/16', '::ffff:10.1.0.0/112', '::ffff:a01:1', '0x0a.1.1', '0xa010001'])

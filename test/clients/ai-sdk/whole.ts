@@ -17,10 +17,10 @@ export interface Whole extends Running {
   readonly seen: JobProgress[]
 }
 
-export async function whole(settings: ForemanProviderSettings = {}, wishes: ForemanOptions = {}): Promise<Whole> {
+export async function whole(settings: ForemanProviderSettings = {}, options: ForemanOptions = {}): Promise<Whole> {
   const fake = await FakeOllama.start()
   onTestFinished(() => fake.stop())
-  const running = await startForeman(fake, wishes)
+  const running = await startForeman(fake, options)
   const seen: JobProgress[] = []
   const foreman = createForeman({ url: running.url, onState: (progress) => seen.push(progress), ...settings })
   // Before the first probe no model is unknown.

@@ -16,10 +16,10 @@ interface Wish {
 }
 
 /** The loop in front of a list of deadlines that stands in for the store; what is ended leaves the list. */
-async function start(wishes: Wish[], { staysFor = 0 } = {}) {
+async function start(options: Wish[], { staysFor = 0 } = {}) {
   const clock = new TestClock()
   const base = clock.now()
-  const left = new Map(wishes.map((wish) => [wish.id, { ...wish, stays: staysFor }]))
+  const left = new Map(options.map((wish) => [wish.id, { ...wish, stays: staysFor }]))
   const ended: { id: string; code: string; limit: string; at: number }[] = []
   const state = { looks: 0, failing: false }
   const store = {

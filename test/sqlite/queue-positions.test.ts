@@ -11,8 +11,8 @@ import {
   claimRequest,
   NO_LIMITS,
   newJob,
+  outputOf,
   put,
-  remainsOf,
   resident,
   sharedStore,
   take,
@@ -109,9 +109,9 @@ it('a failed change leaves every queue position unchanged', async () => {
   const store = await temporaryStore()
   const first = await put(store, { caller: 'none' })
   const { id } = await put(store, { caller: 'none', affinity: B })
-  const [artifact] = remainsOf(1).artifacts
+  const [artifact] = outputOf(1).artifacts
   const artifacts = artifact === undefined ? [] : [artifact, artifact]
-  await expect(changed(store, first.id, 'cancelled', { output: { ...remainsOf(1), artifacts } })).rejects.toThrow()
+  await expect(changed(store, first.id, 'cancelled', { output: { ...outputOf(1), artifacts } })).rejects.toThrow()
   expect(count((await store.detail(id, resident(null)))?.queuePosition ?? null)).toBe(1)
   expect(count((await store.detail(first.id, resident(null)))?.queuePosition ?? null)).toBe(0)
 })
