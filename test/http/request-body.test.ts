@@ -132,9 +132,9 @@ describe('a body that arrives slowly', () => {
       clock,
       {
         maxBody: 10_000,
-        inFlight: 10_000,
-        windowMs: 60_000,
-        windowBytes: 100,
+        bodiesInFlight: 10_000,
+        bodyWindowMs: 60_000,
+        bodyWindowBytes: 100,
         checkMs: 5_000,
       },
       new SliceRunner(),

@@ -2,6 +2,7 @@
 // that has begun. Also the heartbeats that keep a silent connection open.
 
 import { randomBytes } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
 import type { ErrorCode } from '../../protocol/error.ts'
 import type { AnswerForm, Dialect } from '../domain/endpoint.ts'
 import { hasChange } from '../domain/ollama-version.ts'
@@ -10,7 +11,7 @@ import { goJson, jsonObject } from '../text/json.ts'
 
 export type Surface = Dialect | 'jobs'
 
-export interface ErrorBody {
+interface ErrorBody {
   readonly contentType: string
   readonly body: string
 }
@@ -140,36 +141,8 @@ export function beat(dialect: Dialect, form: AnswerForm): Buffer {
   return dialect === 'anthropic' ? PING : COMMENT
 }
 
-const REASONS: Readonly<Record<number, string>> = {
-  200: 'OK',
-  202: 'Accepted',
-  204: 'No Content',
-  206: 'Partial Content',
-  301: 'Moved Permanently',
-  304: 'Not Modified',
-  307: 'Temporary Redirect',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  409: 'Conflict',
-  410: 'Gone',
-  413: 'Request Entity Too Large',
-  415: 'Unsupported Media Type',
-  416: 'Range Not Satisfiable',
-  422: 'Unprocessable Entity',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  499: 'Client Closed Request',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  508: 'Loop Detected',
-}
+/** Where Go's phrase is another than Node's, or Node has none. */
+const REASONS: Readonly<Record<number, string>> = { 413: 'Request Entity Too Large', 499: 'Client Closed Request' }
 
 /** The reason phrase of the status line. Some clients show nothing else (ollama-ai-provider-v2). */
-export const reasonPhrase = (status: number): string => REASONS[status] ?? 'Error'
+export const reasonPhrase = (status: number): string => REASONS[status] ?? STATUS_CODES[status] ?? 'Error'

@@ -6,19 +6,18 @@ import type { Clock, Timer } from '../runtime/clock.ts'
 import { ByteChunks } from '../text/byte-buffers.ts'
 import { sizeText } from '../text/grammar.ts'
 import { Bag } from './bag.ts'
-import type { OwnError } from './respond.ts'
-import { ownError } from './respond.ts'
+import { type OwnError, ownError } from './respond.ts'
 import type { SliceRunner } from './slice-runner.ts'
 
 export interface BodyLimits {
   /** FOREMAN_MAX_BODY. */
   readonly maxBody: number
   /** The most memory, in bytes, for all bodies that were read and not yet handed on. */
-  readonly inFlight: number
-  /** In each window, `windowBytes` or the end of the body must arrive: slow Wi-Fi passes, a trickle does not. */
-  readonly windowMs: number
-  readonly windowBytes: number
-  /** How often that is checked. */
+  readonly bodiesInFlight: number
+  /** In each window, `bodyWindowBytes` or the end of the body must arrive: slow Wi-Fi passes, a trickle does not. */
+  readonly bodyWindowMs: number
+  readonly bodyWindowBytes: number
+  /** How often slow requests are looked for. */
   readonly checkMs: number
 }
 
@@ -57,25 +56,27 @@ export class RequestBodies {
 
   /** Reads the whole body. Sends "100 Continue" if the caller expects it, and nothing else. */
   async read(req: IncomingMessage, res: ServerResponse): Promise<BodyRead> {
-    const { maxBody, inFlight } = this.#limits
+    const { maxBody, bodiesInFlight } = this.#limits
     const declared = Number(req.headers['content-length'] ?? 0)
     if (declared > maxBody) return this.#tooLarge()
-    if (declared > 0 && this.#inFlight + declared > inFlight) return refused('too_much_in_flight')
+    if (declared > 0 && this.#inFlight + declared > bodiesInFlight) return refused('too_much_in_flight')
     if (req.headers.expect !== undefined) res.writeContinue()
     const chunks = new ByteChunks()
-    const share = new Share((bytes) => {
-      this.#inFlight += bytes
-    })
-    const ended = await this.#collect(req, chunks, share)
+    let held = 0
+    const hold = (bytes: number): void => {
+      this.#inFlight += bytes - held
+      held = bytes
+    }
+    const ended = await this.#collect(req, chunks, hold)
     const body = ended === 'whole' ? await this.#slices.run(chunks.join(), () => res.destroyed) : null
-    if (body !== null) return { kind: 'read', body, release: () => share.set(0) }
-    share.set(0)
+    if (body !== null) return { kind: 'read', body, release: () => hold(0) }
+    hold(0)
     return ended === 'whole' ? { kind: 'gone' } : ended
   }
 
-  /** Collects the body's chunks. Returns `whole` at its end, or why it was not read. */
-  #collect(req: IncomingMessage, chunks: ByteChunks, share: Share): Promise<'whole' | BodyRead> {
-    const { maxBody, inFlight } = this.#limits
+  /** Collects the body's chunks; `hold` gets the memory that they use. Returns `whole` at its end, or why it was not read. */
+  #collect(req: IncomingMessage, chunks: ByteChunks, hold: (bytes: number) => void): Promise<'whole' | BodyRead> {
+    const { maxBody, bodiesInFlight } = this.#limits
     const { promise, resolve } = Promise.withResolvers<'whole' | BodyRead>()
     const watch: Watched = {
       bytes: 0,
@@ -92,16 +93,16 @@ export class RequestBodies {
     }
     const stop = (read: BodyRead): void => {
       chunks.clear()
-      share.set(0)
+      hold(0)
       settle(read)
       req.pause()
     }
     const onData = (chunk: Buffer): void => {
       chunks.add(chunk)
       watch.bytes += chunk.length
-      share.set(chunks.held)
+      hold(chunks.held)
       if (chunks.bytes > maxBody) stop(this.#tooLarge())
-      else if (this.#inFlight > inFlight) stop(refused('too_much_in_flight'))
+      else if (this.#inFlight > bodiesInFlight) stop(refused('too_much_in_flight'))
     }
     const onEnd = (): void => settle('whole')
     const onClose = (): void => settle({ kind: 'gone' })
@@ -159,33 +160,18 @@ export class RequestBodies {
 
   #check(): void {
     this.#timer = null
-    const { windowMs, windowBytes, checkMs } = this.#limits
+    const { bodyWindowMs, bodyWindowBytes, checkMs } = this.#limits
     const now = this.#clock.monotonic()
     for (const watch of this.#watched) {
-      if (watch.bytes >= windowBytes || watch.isPaused()) {
+      if (watch.bytes >= bodyWindowBytes || watch.isPaused()) {
         watch.bytes = 0
         watch.since = now
-      } else if (now - watch.since >= windowMs) {
+      } else if (now - watch.since >= bodyWindowMs) {
         this.#watched.delete(watch)
         watch.onStalled()
       }
     }
     if (this.#watched.size > 0) this.#timer ??= this.#clock.after(checkMs, () => this.#check())
-  }
-}
-
-/** The share that one body has of the bytes in flight. */
-class Share {
-  readonly #change: (bytes: number) => void
-  #held = 0
-
-  constructor(change: (bytes: number) => void) {
-    this.#change = change
-  }
-
-  set(held: number): void {
-    this.#change(held - this.#held)
-    this.#held = held
   }
 }
 

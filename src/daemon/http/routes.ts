@@ -31,38 +31,42 @@ const DELETE = ['DELETE'] as const
 
 type Methods = readonly Method[]
 
+/** One row. By default it ends at shutdown if it needs the target. */
+function route(
+  path: string,
+  methods: Methods,
+  surface: Surface,
+  handle: Handler,
+  group: TargetGroup | null,
+  endsAtShutdown = group !== null && group !== 'inventory',
+): Route {
+  return { path, methods, surface, handle, group, endsAtShutdown }
+}
+
 /** A job: it waits for its turn, then its answer is streamed. */
-const queued = (path: EndpointPath): Route => ({
-  ...{ path, methods: POST, surface: ENDPOINTS[path].dialect, handle: (call) => queue(call, path) },
-  ...{ endsAtShutdown: true, group: 'queued' },
-})
+const queued = (path: EndpointPath): Route =>
+  route(path, POST, ENDPOINTS[path].dialect, (call) => queue(call, path), 'queued')
 
 /** Passed on to the target at once. */
-const sent = (group: TargetGroup, handle: Handler) => {
-  return (path: string, methods: Methods, surface: Surface = 'native'): Route => ({
-    ...{ path, methods, surface, handle, endsAtShutdown: true, group },
-  })
-}
+const sent =
+  (group: TargetGroup, handle: Handler) =>
+  (path: string, methods: Methods, surface: Surface = 'native'): Route =>
+    route(path, methods, surface, handle, group)
 const embedding = sent('embeddings', embed)
 const shown = sent('show', show)
 const direct = sent('direct', passThrough)
 const management = sent('management', manage)
 
 /** Answered from the last probe. */
-const inventory = (path: string, methods: Methods, handle: Handler, surface: Surface = 'native'): Route => ({
-  ...{ path, methods, surface, handle, endsAtShutdown: false, group: 'inventory' },
-})
+const inventory = (path: string, methods: Methods, handle: Handler, surface: Surface = 'native'): Route =>
+  route(path, methods, surface, handle, 'inventory')
 
 /** Foreman's own. */
-const own = (path: string, methods: Methods, handle: Handler): Route => ({
-  ...{ path, methods, surface: 'jobs', handle, endsAtShutdown: false, group: null },
-})
+const own = (path: string, methods: Methods, handle: Handler): Route => route(path, methods, 'jobs', handle, null)
 
 /** Async jobs. Reading goes on until the port closes. */
-const jobs = (path: string, methods: Methods, handle: Handler): Route => ({
-  ...own(path, methods, handle),
-  endsAtShutdown: !methods.includes('GET'),
-})
+const jobs = (path: string, methods: Methods, handle: Handler): Route =>
+  route(path, methods, 'jobs', handle, null, !methods.includes('GET'))
 const job = (path: string, methods: Methods, handle: JobHandler): Route =>
   jobs(`/jobs/{id}${path}`, methods, forJob(handle))
 

@@ -17,24 +17,19 @@ import { RefusalLog } from './gate/refusal-log.ts'
 import { SocketGuard } from './gate/socket-guard.ts'
 import { ShownModels } from './ollama/shown-models.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
-import { RequestBodies } from './request-body.ts'
+import { type BodyLimits, RequestBodies } from './request-body.ts'
 import { hasBody, ownError, refuse, type Surface, sendPlain } from './respond.ts'
 import { type Match, match } from './routes.ts'
 import { Semaphore } from './semaphore.ts'
 import { SliceRunner } from './slice-runner.ts'
 
-export interface ServerLimits {
+export interface ServerLimits extends Omit<BodyLimits, 'maxBody'> {
   /** In which the headers of a request must be complete. */
   readonly headersMs: number
   readonly keepAliveMs: number
   readonly maxHeaderSize: number
   /** The most requests of one connection that wait for their answers. */
   readonly pipelined: number
-  readonly bodyWindowMs: number
-  readonly bodyWindowBytes: number
-  /** How often Node and foreman look for slow requests. */
-  readonly checkMs: number
-  readonly bodiesInFlight: number
   /** Connections beyond the callers that may wait: for embeddings, status and keep-alive. */
   readonly headRoom: number
   /** Connections beyond those, for when all of them are busy. They only answer /healthz and /readyz. */
@@ -64,35 +59,21 @@ const labelOf = (found: Match): string => (found.kind === 'route' ? found.route.
 /** How long close() waits for answers in progress. */
 const CLOSE_GRACE_MS = 1_000
 
-export interface HttpServer {
-  /** Rejects with an error whose `exitCode` is 69 if the address cannot be listened on. */
-  listen(): Promise<{ readonly port: number }>
-  /** Accepts no new connection, closes idle ones, gives answers in progress a second, then closes all. Safe to call twice. */
-  close(): Promise<void>
-}
-
 export class ListenError extends Error {
   /** EX_UNAVAILABLE of sysexits. */
   readonly exitCode = 69
 }
 
-export function createServer(context: HttpContext, limits: ServerLimits = LIMITS): HttpServer {
+export function createServer(context: HttpContext, limits: ServerLimits = LIMITS) {
   const { config, clock, log, metrics } = context
   const refusals = new RefusalLog(clock, log)
   const gate = new Gate(config, hostname())
   const slices = new SliceRunner()
-  const bodyLimits = {
-    maxBody: config.maxBody,
-    inFlight: limits.bodiesInFlight,
-    windowMs: limits.bodyWindowMs,
-    windowBytes: limits.bodyWindowBytes,
-    checkMs: limits.checkMs,
-  }
   const shared: Shared = {
     context,
     slices,
     refusals,
-    bodies: new RequestBodies(clock, bodyLimits, slices),
+    bodies: new RequestBodies(clock, { ...limits, maxBody: config.maxBody }, slices),
     embedSlots: new Semaphore(config.embedConcurrency, config.embedQueue),
     shownModels: new ShownModels(),
     backupSlots: new Semaphore(1, Number.POSITIVE_INFINITY),
@@ -235,12 +216,14 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
 
   let closing: Promise<void> | null = null
   return {
-    async listen() {
+    /** Rejects with an error whose `exitCode` is 69 if the address cannot be listened on. */
+    async listen(): Promise<{ readonly port: number }> {
       await listenOn(server, config.addr)
       server.on('error', (error) => log.error({ err: error }, 'the listening socket failed'))
       return { port: (server.address() as AddressInfo).port }
     },
-    close() {
+    /** Accepts no new connection, closes idle ones, gives answers in progress a second, then closes all. Safe to call twice. */
+    close(): Promise<void> {
       closing ??= new Promise((resolve) => {
         if (!server.listening) return resolve()
         const timer = clock.after(CLOSE_GRACE_MS, () => server.closeAllConnections())

@@ -3,15 +3,9 @@
 
 import { SLICE_BYTES, type Slices } from '../text/slices.ts'
 
-interface Work {
-  /** Returns whether it is over. */
-  readonly step: () => boolean
-}
-
 export class SliceRunner {
-  /** First come, first served. Work that is not done goes to the end. */
-  readonly #waiting: Work[] = []
-  #isScheduled = false
+  /** Steps of work that is not done, first come, first served. A step returns whether its work is over. */
+  readonly #waiting: (() => boolean)[] = []
 
   /** Runs `work` to its end. Returns null as soon as `isGone` returns true: the caller has gone, and the result is not needed. */
   run<T>(work: Slices<T>, isGone: () => boolean = () => false): Promise<T | null> {
@@ -38,24 +32,17 @@ export class SliceRunner {
       }
     }
     // Most work is one slice.
-    if (!step()) this.#enqueue({ step })
+    if (!step() && this.#waiting.push(step) === 1) setImmediate(() => this.#turn())
     return promise
   }
 
-  #enqueue(work: Work): void {
-    this.#waiting.push(work)
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    setImmediate(() => this.#turn())
-  }
-
+  /** Runs one step. Work that is not done goes to the end. */
   #turn(): void {
-    this.#isScheduled = false
-    const work = this.#waiting.shift()
-    if (work === undefined) return
-    if (!work.step()) this.#waiting.push(work)
-    if (this.#waiting.length === 0) return
-    this.#isScheduled = true
-    setImmediate(() => this.#turn())
+    const [step] = this.#waiting
+    if (step === undefined) return
+    const isOver = step()
+    this.#waiting.shift()
+    if (!isOver) this.#waiting.push(step)
+    if (this.#waiting.length > 0) setImmediate(() => this.#turn())
   }
 }

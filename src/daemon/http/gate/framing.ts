@@ -2,24 +2,23 @@
 // absolute-form targets and `Transfer-Encoding: gzip, chunked`. Pure.
 
 import type { IncomingMessage } from 'node:http'
-import type { ErrorCode } from '../../../protocol/error.ts'
-
-export type RequestForm = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders' | 'httpVersionMajor'>
-
-export interface FormProblem {
-  readonly code: Extract<ErrorCode, 'bad_request' | 'not_implemented'>
-  readonly detail: string
-}
+import { type OwnError, ownError } from '../respond.ts'
 
 /** A GET may have a body of this size, which is ignored. A larger one is a mistake, or request smuggling. */
 const MAX_IGNORED_BODY_BYTES = 1024
 
-const bad = (detail: string): FormProblem => ({ code: 'bad_request', detail })
+const bad = (detail: string): OwnError => ownError('bad_request', { detail })
 
-export function formProblem(request: RequestForm): FormProblem | null {
-  const { method, url = '', headers, rawHeaders } = request
+/** Returns null if the form is valid. */
+export function formRefusal({
+  method,
+  url = '',
+  headers,
+  rawHeaders,
+  httpVersionMajor,
+}: IncomingMessage): OwnError | null {
   // Node reads `GET /` without a version as HTTP/0.9, which has no headers to check.
-  if (request.httpVersionMajor !== 1) return bad('unsupported HTTP version')
+  if (httpVersionMajor !== 1) return bad('unsupported HTTP version')
   // Absolute-form names a host of the caller's choice, and this server is not a proxy.
   if (!url.startsWith('/') && !(url === '*' && method === 'OPTIONS')) return bad('the request target must be a path')
   let hosts = 0
@@ -32,7 +31,7 @@ export function formProblem(request: RequestForm): FormProblem | null {
   if (hosts > 1) return bad('more than one Host header')
   if (authorizations > 1) return bad('more than one Authorization header')
   const coding = headers['transfer-encoding']
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return { code: 'not_implemented', detail: coding }
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return ownError('not_implemented')
   if (isBodiless(method) && Number(headers['content-length'] ?? 0) > MAX_IGNORED_BODY_BYTES)
     return bad(`a ${method} request has no body`)
   return null

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type OwnError, ownError } from '../respond.ts'
 import { TokenCheck } from './auth.ts'
-import { type FormProblem, formProblem, isBodiless } from './framing.ts'
+import { formRefusal, isBodiless } from './framing.ts'
 import { type HostRule, type HostSettings, hostName, hostRule, isHostAllowed } from './host.ts'
 import { corsHeaders, judgeOrigin, type OriginRule, originRule, preflightHeaders } from './origin.ts'
 
@@ -36,8 +36,8 @@ export class Gate {
 
   /** Returns null if the request may pass. CORS headers are set in any case, so that a page can read a refusal. */
   refusal(req: IncomingMessage, res: ServerResponse, path: string): OwnError | null {
-    const problem = formProblem(req)
-    if (problem !== null) return formError(problem)
+    const refusal = formRefusal(req)
+    if (refusal !== null) return refusal
     const proven = this.#token.proves(req.headers)
     return (
       this.#hostRefusal(req, path, proven) ?? this.#originRefusal(req, res) ?? this.#tokenRefusal(req, path, proven)
@@ -82,8 +82,4 @@ export class Gate {
       return ownError('bad_request', { detail: 'the Authorization header is not ASCII' })
     return ownError('unauthorized')
   }
-}
-
-function formError({ code, detail }: FormProblem): OwnError {
-  return ownError(code, { detail })
 }

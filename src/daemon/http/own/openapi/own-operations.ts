@@ -110,145 +110,114 @@ const content = (type: string, description: string, schema: Schema = {}): Respon
   content: { [type]: { schema } },
 })
 
-const row = (
-  id: string,
-  summary: string,
-  answers: Operation['answers'],
-  more: Pick<Operation, 'errors' | 'parameters' | 'requestBody'> = {},
-): Operation => ({ id, summary, answers, ...more })
+const row = (id: string, summary: string, more: Omit<Operation, 'id' | 'summary'>): Operation => ({
+  id,
+  summary,
+  ...more,
+})
 
 /** By method and path. HEAD has no row: it is described as its GET. */
 export const OWN_OPERATIONS: Readonly<Record<string, Operation>> = {
-  'POST /jobs': row(
-    'submitJob',
-    'Submit a job',
-    { 200: OVER, 202: RECEIPT },
-    {
-      parameters: [WAIT, IDEMPOTENCY_KEY],
-      requestBody: { required: true, content: { 'application/json': { schema: SUBMISSION } } },
-      errors: [
-        ...(['ambiguous_key', 'webhook_refused', 'model_not_found', 'body_too_large', 'unsupported_encoding'] as const),
-        ...(['key_reused', 'too_much_in_flight', 'target_unreachable', ...ADMISSION] as const),
-      ],
-    },
-  ),
-  'GET /jobs': row(
-    'listJobs',
-    'List jobs',
-    { 200: answer('One page, the newest job first.', 'JobList') },
-    {
-      parameters: [
-        query('state', 'Only jobs in this state.', ref('JobState')),
-        query('model', 'Only jobs for this model.', { type: 'string', minLength: 1 }),
-        query('label', 'Only jobs with this label.'),
-        query('limit', 'Number of jobs on a page.', integer(1, MAX_PAGE_JOBS, { default: DEFAULT_PAGE_JOBS })),
-        query('cursor', 'The `next` of the page before.'),
-      ],
-    },
-  ),
-  'GET /jobs/{id}': row(
-    'getJob',
-    'Get a job',
-    { 200: answer('The job. It never contains the prompt.', 'Job', { headers: APPLIED }) },
-    { parameters: [WAIT], errors: ['job_not_found'] },
-  ),
-  'DELETE /jobs/{id}': row(
-    'deleteJob',
-    'Delete a finished job with its artifacts and webhooks',
-    { 204: { description: 'The job is deleted.' } },
-    { errors: ['job_not_found', 'job_active', 'outcome_unknown'] },
-  ),
-  'GET /jobs/{id}/events': row(
-    'getJobEvents',
-    'Watch a job',
-    {
+  'POST /jobs': row('submitJob', 'Submit a job', {
+    parameters: [WAIT, IDEMPOTENCY_KEY],
+    requestBody: { required: true, content: { 'application/json': { schema: SUBMISSION } } },
+    answers: { 200: OVER, 202: RECEIPT },
+    errors: [
+      ...(['ambiguous_key', 'webhook_refused', 'model_not_found', 'body_too_large', 'unsupported_encoding'] as const),
+      ...(['key_reused', 'too_much_in_flight', 'target_unreachable', ...ADMISSION] as const),
+    ],
+  }),
+  'GET /jobs': row('listJobs', 'List jobs', {
+    parameters: [
+      query('state', 'Only jobs in this state.', ref('JobState')),
+      query('model', 'Only jobs for this model.', { type: 'string', minLength: 1 }),
+      query('label', 'Only jobs with this label.'),
+      query('limit', 'Number of jobs on a page.', integer(1, MAX_PAGE_JOBS, { default: DEFAULT_PAGE_JOBS })),
+      query('cursor', 'The `next` of the page before.'),
+    ],
+    answers: { 200: answer('One page, the newest job first.', 'JobList') },
+  }),
+  'GET /jobs/{id}': row('getJob', 'Get a job', {
+    parameters: [WAIT],
+    answers: { 200: answer('The job. It never contains the prompt.', 'Job', { headers: APPLIED }) },
+    errors: ['job_not_found'],
+  }),
+  'DELETE /jobs/{id}': row('deleteJob', 'Delete a finished job with its artifacts and webhooks', {
+    answers: { 204: { description: 'The job is deleted.' } },
+    errors: ['job_not_found', 'job_active', 'outcome_unknown'],
+  }),
+  'GET /jobs/{id}/events': row('getJobEvents', 'Watch a job', {
+    parameters: [
+      query('after', 'Only events with a higher number.', integer(0, MAX_EVENT)),
+      header('Last-Event-ID', 'As `after`; browsers send it when they reconnect.', {
+        type: 'string',
+        pattern: '^[0-9]{0,15}$',
+      }),
+    ],
+    answers: {
       200: {
         description: 'The events until the job is over, as NDJSON, or as server-sent events if `Accept` names them.',
         headers: { 'X-Foreman-Job-Id': headerOf() },
         content: { 'application/x-ndjson': eventIn('each line'), 'text/event-stream': eventIn('each `data`') },
       },
     },
-    {
-      parameters: [
-        query('after', 'Only events with a higher number.', integer(0, MAX_EVENT)),
-        header('Last-Event-ID', 'As `after`; browsers send it when they reconnect.', {
-          type: 'string',
-          pattern: '^[0-9]{0,15}$',
-        }),
-      ],
-      errors: ['job_not_found'],
-    },
-  ),
-  'GET /jobs/{id}/artifacts/{name}': row(
-    'getArtifact',
-    'Get the bytes of an artifact',
-    {
+    errors: ['job_not_found'],
+  }),
+  'GET /jobs/{id}/artifacts/{name}': row('getArtifact', 'Get the bytes of an artifact', {
+    parameters: [
+      header('Range', 'One range of bytes (RFC 9110).'),
+      header('If-None-Match', 'The ETags that the caller has.'),
+    ],
+    answers: {
       200: content('*/*', 'The whole artifact, with the content type that the target sent.'),
       206: content('*/*', 'The range.'),
       304: { description: 'The caller has the artifact already.' },
     },
-    {
-      parameters: [
-        header('Range', 'One range of bytes (RFC 9110).'),
-        header('If-None-Match', 'The ETags that the caller has.'),
-      ],
-      errors: ['job_not_found', 'artifact_not_found', 'range_not_satisfiable'],
-    },
-  ),
-  'POST /jobs/{id}/cancel': row(
-    'cancelJob',
-    'Cancel a job; a second call does nothing',
-    { 200: answer('The job is over.', 'Job'), 202: answer('The job is being stopped.', 'Stopping') },
-    { errors: ['job_not_found', 'outcome_unknown'] },
-  ),
-  'POST /jobs/{id}/retry': row(
-    'retryJob',
-    'Submit a new job with the same body',
-    { 200: OVER, 202: RECEIPT },
-    { parameters: [WAIT], errors: ['job_not_found', 'job_active', 'body_gone', ...ADMISSION] },
-  ),
-  'POST /jobs/{id}/deliveries/{n}/redeliver': row(
-    'redeliver',
-    'Send a webhook again',
-    { 202: answer('The webhook is due now.', 'Redelivery') },
-    { errors: ['job_not_found', 'delivery_not_found', 'outcome_unknown'] },
-  ),
+    errors: ['job_not_found', 'artifact_not_found', 'range_not_satisfiable'],
+  }),
+  'POST /jobs/{id}/cancel': row('cancelJob', 'Cancel a job; a second call does nothing', {
+    answers: { 200: answer('The job is over.', 'Job'), 202: answer('The job is being stopped.', 'Stopping') },
+    errors: ['job_not_found', 'outcome_unknown'],
+  }),
+  'POST /jobs/{id}/retry': row('retryJob', 'Submit a new job with the same body', {
+    parameters: [WAIT],
+    answers: { 200: OVER, 202: RECEIPT },
+    errors: ['job_not_found', 'job_active', 'body_gone', ...ADMISSION],
+  }),
+  'POST /jobs/{id}/deliveries/{n}/redeliver': row('redeliver', 'Send a webhook again', {
+    answers: { 202: answer('The webhook is due now.', 'Redelivery') },
+    errors: ['job_not_found', 'delivery_not_found', 'outcome_unknown'],
+  }),
 
   'GET /healthz': row('health', 'Whether the daemon is alive; needs no token', {
-    200: answer('The daemon is alive.', 'Health'),
+    answers: { 200: answer('The daemon is alive.', 'Health') },
   }),
   'GET /readyz': row('ready', 'Whether the daemon takes requests; needs no token', {
-    200: answer('The daemon takes requests.', 'Readiness'),
-    503: answer('The daemon is starting or stopping.', 'Readiness'),
+    answers: {
+      200: answer('The daemon takes requests.', 'Readiness'),
+      503: answer('The daemon is starting or stopping.', 'Readiness'),
+    },
   }),
   'GET /status': row('status', 'The state of the target, the queue and the running job', {
-    200: answer('The status.', 'Status'),
+    answers: { 200: answer('The status.', 'Status') },
   }),
   'GET /metrics': row('metrics', 'Counters and gauges for Prometheus', {
-    200: content('text/plain', 'The text format of Prometheus.', text()),
+    answers: { 200: content('text/plain', 'The text format of Prometheus.', text()) },
   }),
   'GET /openapi.json': row('openapi', 'This document', {
-    200: content('application/json', 'OpenAPI 3.1.', { type: 'object' }),
+    answers: { 200: content('application/json', 'OpenAPI 3.1.', { type: 'object' }) },
   }),
-  'POST /pause': row(
-    'pause',
-    'Stop sending jobs to the target; the running job goes on',
-    { 200: answer('The queue is paused.', 'Pause') },
-    {
-      requestBody: { required: false, content: { 'application/json': { schema: PAUSE } } },
-      errors: ['body_too_large', 'too_much_in_flight', 'outcome_unknown'],
-    },
-  ),
-  'POST /resume': row(
-    'resume',
-    'End a pause; a second call does nothing',
-    { 200: answer('The queue is not paused.', 'Pause') },
-    { errors: ['outcome_unknown'] },
-  ),
-  'POST /backup': row(
-    'backup',
-    'Get a consistent copy of the database',
-    { 200: content(BACKUP_TYPE, 'An SQLite file.', { type: 'string', format: 'binary' }) },
-    { errors: ['storage_full', 'outcome_unknown'] },
-  ),
+  'POST /pause': row('pause', 'Stop sending jobs to the target; the running job goes on', {
+    requestBody: { required: false, content: { 'application/json': { schema: PAUSE } } },
+    answers: { 200: answer('The queue is paused.', 'Pause') },
+    errors: ['body_too_large', 'too_much_in_flight', 'outcome_unknown'],
+  }),
+  'POST /resume': row('resume', 'End a pause; a second call does nothing', {
+    answers: { 200: answer('The queue is not paused.', 'Pause') },
+    errors: ['outcome_unknown'],
+  }),
+  'POST /backup': row('backup', 'Get a consistent copy of the database', {
+    answers: { 200: content(BACKUP_TYPE, 'An SQLite file.', { type: 'string', format: 'binary' }) },
+    errors: ['storage_full', 'outcome_unknown'],
+  }),
 }
