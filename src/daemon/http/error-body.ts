@@ -35,14 +35,7 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 /** anthropic.NewError of Ollama. */
 const anthropicType = (status: number): string => ANTHROPIC_TYPES[status] ?? 'api_error'
 
-interface OpenaiError {
-  readonly message: string
-  readonly type: string
-  readonly param: null
-  readonly code: string | null
-}
-
-const openaiError = (message: string, type: string, code: string | null = null): OpenaiError => {
+const openaiError = (message: string, type: string, code: string | null = null) => {
   return { message, type, param: null, code }
 }
 

@@ -169,7 +169,12 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     // (5)
     if (found.kind === 'unknown') {
       if (!isWellEscaped(path))
-        return refuse(context, res, surface, ownError('bad_request', { detail: 'malformed escape in the path' }))
+        return refuse(
+          context,
+          res,
+          surface,
+          ownError('bad_request', { detail: 'malformed escape in the path: it must be percent-encoded UTF-8' }),
+        )
       const redirect = req.method === 'OPTIONS' ? null : redirectOf(req.method ?? '', path, query)
       if (redirect !== null) return sendRedirect(res, redirect)
       if (surface === 'jobs') return refuse(context, res, surface, ownError('not_found'))

@@ -4,6 +4,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../runtime/clock.ts'
+import type { HttpContext } from './context.ts'
 
 export class SlowReader {
   readonly #clock: Clock
@@ -67,4 +68,25 @@ export async function writeSlowly(
   res.off('drain', resolve).off('close', resolve)
   reader.stop()
   return !res.destroyed
+}
+
+/**
+ * Writes all pieces, no faster than the caller reads, and ends the answer. An error of `pieces` is logged as `failure`, and the
+ * answer is cut.
+ */
+export async function pour(
+  { clock, config, log }: HttpContext,
+  res: ServerResponse,
+  pieces: AsyncIterable<Uint8Array>,
+  failure: string,
+): Promise<void> {
+  const reader = new SlowReader(clock, res, config.clientStallMs)
+  try {
+    for await (const piece of pieces) if (!(await writeSlowly(res, piece, reader))) return
+    res.end()
+    reader.watchToTheEnd()
+  } catch (error) {
+    log.warn({ err: error }, failure)
+    res.destroy()
+  }
 }

@@ -18,7 +18,7 @@ export function formRefusal({
   httpVersionMajor,
 }: IncomingMessage): OwnError | null {
   // Node reads `GET /` without a version as HTTP/0.9, which has no headers to check.
-  if (httpVersionMajor !== 1) return bad('unsupported HTTP version')
+  if (httpVersionMajor !== 1) return bad('unsupported HTTP version: use HTTP/1.1')
   // Absolute-form names a host of the caller's choice, and this server is not a proxy.
   if (!url.startsWith('/') && !(url === '*' && method === 'OPTIONS')) return bad('the request target must be a path')
   let hosts = 0
@@ -28,12 +28,12 @@ export function formRefusal({
     if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1
     else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations += 1
   }
-  if (hosts > 1) return bad('more than one Host header')
-  if (authorizations > 1) return bad('more than one Authorization header')
+  if (hosts > 1) return bad('more than one Host header: send one')
+  if (authorizations > 1) return bad('more than one Authorization header: send one')
   const coding = headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return ownError('not_implemented')
   if (isBodiless(method) && Number(headers['content-length'] ?? 0) > MAX_IGNORED_BODY_BYTES)
-    return bad(`a ${method} request has no body`)
+    return bad(`a ${method} request must not have a body`)
   return null
 }
 

@@ -2,16 +2,13 @@
 // no body and does not ask the target.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Config } from '../../config/options.ts'
+import { quoteForError } from '../../text/quote.ts'
 import { type OwnError, ownError } from '../respond.ts'
 import { TokenCheck } from './auth.ts'
 import { formRefusal, isBodiless } from './framing.ts'
-import { type HostRule, type HostSettings, hostName, hostRule, isHostAllowed } from './host.ts'
+import { type HostRule, hostName, hostRule, isHostAllowed } from './host.ts'
 import { corsHeaders, judgeOrigin, type OriginRule, originRule, preflightHeaders } from './origin.ts'
-
-export interface GateSettings extends HostSettings {
-  readonly token: string | null
-  readonly origins: readonly string[]
-}
 
 /** Health checks are answered whatever Host they name: supervisors may use any. */
 const HEALTH = new Set(['/healthz', '/readyz'])
@@ -28,7 +25,7 @@ export class Gate {
   #lastHost: string | null = null
 
   /** `machine`: the name of this machine. */
-  constructor(settings: GateSettings, machine: string) {
+  constructor(settings: Config, machine: string) {
     this.#token = new TokenCheck(settings.token)
     this.#hosts = hostRule(settings, machine)
     this.#origins = originRule(settings.origins)
@@ -52,7 +49,7 @@ export class Gate {
     if (host === undefined)
       return this.#hosts.loopbackOnly || proven ? null : ownError('bad_request', { detail: 'missing Host header' })
     const name = hostName(host)
-    if (name === null) return ownError('bad_request', { detail: 'malformed Host header' })
+    if (name === null) return ownError('bad_request', { detail: `malformed Host header ${quoteForError(host)}` })
     if (isHostAllowed(name, this.#hosts)) {
       this.#lastHost = host
       return null
@@ -79,7 +76,9 @@ export class Gate {
     if (OPEN_PATHS.has(path) && (path !== '/' || isBodiless(method))) return null
     // A token cannot hold these bytes: an encoding mistake, reported as one.
     if (/[^\t\x20-\x7e]/.test(headers.authorization ?? ''))
-      return ownError('bad_request', { detail: 'the Authorization header is not ASCII' })
+      return ownError('bad_request', {
+        detail: 'the Authorization header has a character outside ASCII, which no token has',
+      })
     return ownError('unauthorized')
   }
 }

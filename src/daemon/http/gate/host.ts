@@ -2,6 +2,7 @@
 // to this machine, its page sends that name as Host. Ollama's CVE-2024-28224 was the lack of this check.
 
 import { isIP } from 'node:net'
+import type { Config } from '../../config/options.ts'
 import { isLoopbackHost } from '../../text/ip-address.ts'
 
 export interface HostRule {
@@ -11,10 +12,8 @@ export interface HostRule {
   readonly names: ReadonlySet<string>
 }
 
-export interface HostSettings {
-  readonly addr: { readonly host: string }
-  readonly hosts: readonly string[]
-  readonly publicUrl: string | null
+export interface HostSettings extends Pick<Config, 'hosts' | 'publicUrl'> {
+  readonly addr: Pick<Config['addr'], 'host'>
 }
 
 export function hostRule({ addr, hosts, publicUrl }: HostSettings, machine: string): HostRule {

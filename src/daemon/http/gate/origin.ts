@@ -34,11 +34,7 @@ export type OriginVerdict =
   | { readonly kind: 'allowed'; readonly allow: string }
   | { readonly kind: 'refused'; readonly origin: string }
 
-export interface OriginHeaders {
-  readonly origin?: string | undefined
-  readonly host?: string | undefined
-  readonly 'sec-fetch-site'?: string | string[] | undefined
-}
+type OriginHeaders = Pick<IncomingHttpHeaders, 'origin' | 'host' | 'sec-fetch-site'>
 
 /** Whether the page that sent the request is allowed to. Host has passed its own check by now. */
 export function judgeOrigin({ origin, host, 'sec-fetch-site': site }: OriginHeaders, rule: OriginRule): OriginVerdict {

@@ -3,7 +3,6 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ErrorCode } from '../../../protocol/error.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { Bag } from '../bag.ts'
 import { reasonPhrase } from '../error-body.ts'
@@ -89,7 +88,7 @@ export class SocketGuard {
     const begun = [...(this.#open.get(socket) ?? [])].some((res) => res.headersSent)
     // What was written is sent, without an end: a refusal arrives whole, and the client sees that a stream was cut.
     if (begun) return void socket.destroySoon()
-    const { status, message, code } = errorOf(error.code)
+    const { status, message, code } = REFUSALS[error.code ?? ''] ?? MALFORMED
     const body = JSON.stringify({ error: message })
     const head = [
       `HTTP/1.1 ${status} ${reasonPhrase(status)}`,
@@ -103,16 +102,10 @@ export class SocketGuard {
   }
 }
 
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
+/** By Node's code. */
+const REFUSALS: Readonly<Record<string, OwnError>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ownError('request_timeout'),
+  HPE_HEADER_OVERFLOW: ownError('headers_too_large'),
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'chunk extensions are too large', code: 'bad_request' },
 }
-
-function errorOf(nodeCode: string | undefined): OwnError {
-  const code = CODES[nodeCode ?? '']
-  if (code !== undefined) return ownError(code)
-  if (nodeCode === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
-    return { status: 413, message: 'chunk extensions are too large', code: 'bad_request' }
-  }
-  return ownError('bad_request', { detail: 'malformed HTTP request' })
-}
+const MALFORMED = ownError('bad_request', { detail: 'malformed HTTP request' })

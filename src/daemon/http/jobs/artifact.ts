@@ -4,10 +4,9 @@
 import type { ArtifactEntry } from '../../domain/artifact.ts'
 import type { Store } from '../../sqlite/store.ts'
 import { quoteForError } from '../../text/quote.ts'
-import type { Call } from '../call.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { ownError } from '../respond.ts'
-import { SlowReader, writeSlowly } from '../slow-reader.ts'
+import { pour } from '../slow-reader.ts'
 import { requestedRange } from './artifact-range.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
 
@@ -46,21 +45,7 @@ export const sendArtifact: JobHandler = async (call, id, name) => {
   })
   if (req.method === 'HEAD') return void res.end()
   if (artifact.inline !== null) return void res.end(artifact.inline.subarray(from, to))
-  await pour(call, id, name, from, to)
-}
-
-async function pour({ context, res }: Call, id: string, name: string, from: number, to: number): Promise<void> {
-  const reader = new SlowReader(context.clock, res, context.config.clientStallMs)
-  try {
-    for await (const piece of piecesOf(context.store, id, name, from, to)) {
-      if (!(await writeSlowly(res, piece, reader))) return
-    }
-    res.end()
-    reader.watchToTheEnd()
-  } catch (error) {
-    context.log.warn({ err: error, job: id }, 'an artifact could not be read to its end')
-    res.destroy()
-  }
+  await pour(context, res, piecesOf(context.store, id, name, from, to), 'an artifact could not be read to its end')
 }
 
 /** A multiple of the size of one row in the store, and small enough that a hundred slow readers hold little. */

@@ -5,9 +5,9 @@ import { isFinal } from '../../domain/job.ts'
 import { quoteForError } from '../../text/quote.ts'
 import { queueFullError } from '../admission.ts'
 import type { HttpContext } from '../context.ts'
-import { FRESH, type OwnError, ownError, sendJson } from '../respond.ts'
+import { type OwnError, ownError, sendJson } from '../respond.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
-import { jobDocumentOf, sendJob } from './job-view.ts'
+import { jobDocumentOf } from './job-view.ts'
 import { sendReceipt } from './receipt.ts'
 import { announceEnqueued } from './submit.ts'
 
@@ -16,10 +16,10 @@ export const cancelJob: JobHandler = async (call, id) => {
   const { context, res } = call
   if ((await context.dispatcher.cancel(id)) === 'unknown') return call.refuse(jobNotFound(id))
   const job = await context.store.get(id)
-  if (job !== null && !isFinal(job.state)) return sendJson(res, 202, { job_id: id, state: job.state }, FRESH)
+  if (job !== null && !isFinal(job.state)) return sendJson(res, 202, { job_id: id, state: job.state })
   const document = await jobDocumentOf(context, id)
   // Null if it was deleted since.
-  return document === null ? call.refuse(jobNotFound(id)) : sendJob(res, document)
+  return document === null ? call.refuse(jobNotFound(id)) : sendJson(res, 200, document)
 }
 
 /** 202 and a new job with the same body; its deadlines start anew. */
@@ -74,7 +74,7 @@ export const redeliverWebhook: JobHandler = async (call, id, name) => {
   const n = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : null
   if (n !== null && (await store.redeliver(id, n, clock.now()))) {
     deliverer.wake()
-    return sendJson(call.res, 202, { job_id: id, n, status: 'pending' }, FRESH)
+    return sendJson(call.res, 202, { job_id: id, n, status: 'pending' })
   }
   const hasJob = (await store.get(id)) !== null
   call.refuse(hasJob ? ownError('delivery_not_found', { id, n: n ?? quoteForError(name) }) : jobNotFound(id))

@@ -5,7 +5,7 @@ import { normaliseModel } from '../../domain/affinity.ts'
 import { STATES } from '../../domain/job.ts'
 import { jobSummary } from '../../domain/job-document.ts'
 import type { Call } from '../call.ts'
-import { FRESH, sendJson } from '../respond.ts'
+import { sendJson } from '../respond.ts'
 import { queueContextOf } from './job-view.ts'
 import { QueryReader } from './query-reader.ts'
 
@@ -29,10 +29,10 @@ export async function listJobs(call: Call): Promise<void> {
   const page = found.slice(0, limit)
   const last = page.at(-1)
   const document: JobListDocument = {
-    jobs: page.map(({ job, queuePosition }) => jobSummary(job, queueContextOf(context, job, queuePosition, residency))),
+    jobs: page.map((entry) => jobSummary(entry.job, queueContextOf(context, entry, residency))),
     next: found.length > limit && last !== undefined ? cursorOf(last.job.sequence) : null,
   }
-  sendJson(res, 200, document, FRESH)
+  sendJson(res, 200, document)
 }
 
 /** Opaque to clients. */

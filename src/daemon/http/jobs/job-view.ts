@@ -1,13 +1,12 @@
 // `GET /jobs/{id}`: one job, with its position in the queue and the estimate of its start, which are not in its row. With
 // `Prefer: wait` it waits for the job's end.
 
-import type { ServerResponse } from 'node:http'
 import type { Residency } from '../../domain/affinity.ts'
 import type { Job, QueuePosition } from '../../domain/job.ts'
 import { jobDocument, positionOf, type QueueContext } from '../../domain/job-document.ts'
 import { waitingFor } from '../../domain/wait-reason.ts'
 import type { HttpContext } from '../context.ts'
-import { FRESH, JSON_TYPE, send } from '../respond.ts'
+import { sendJson } from '../respond.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
 import { preferredWait, waitApplied, waitForEnd } from './prefer-wait.ts'
 
@@ -17,16 +16,7 @@ export const viewJob: JobHandler = async (call, id) => {
   if (seconds !== null) await waitForEnd(context, id, seconds * 1000, res)
   const document = await jobDocumentOf(context, id)
   if (document === null) return call.refuse(jobNotFound(id))
-  sendJob(res, document, seconds === null ? {} : waitApplied(seconds))
-}
-
-/** Sends a job's document, which is JSON text already. */
-export function sendJob(res: ServerResponse, document: string, headers: Readonly<Record<string, string>> = {}): void {
-  send(res, 200, JSON_TYPE, document, {
-    'X-Content-Type-Options': 'nosniff',
-    ...FRESH,
-    ...headers,
-  })
+  sendJson(res, 200, document, seconds === null ? {} : waitApplied(seconds))
 }
 
 /** The job as GET /jobs/{id} shows it, as JSON text. Returns null for an unknown job. */
@@ -34,18 +24,13 @@ export async function jobDocumentOf(context: HttpContext, id: string): Promise<s
   const { residency } = context.dispatcher
   const detail = await context.store.detail(id, residency)
   if (detail === null) return null
-  return jobDocument(
-    detail,
-    queueContextOf(context, detail.job, detail.queuePosition, residency),
-    context.config.publicUrl,
-  )
+  return jobDocument(detail, queueContextOf(context, detail, residency), context.config.publicUrl)
 }
 
 /** @param residency the one that `queuePosition` was computed with */
 export function queueContextOf(
   context: HttpContext,
-  job: Job,
-  queuePosition: QueuePosition | null,
+  { job, queuePosition }: { readonly job: Job; readonly queuePosition: QueuePosition | null },
   residency: Residency,
 ): QueueContext {
   const { maxAttempts } = context.config

@@ -6,8 +6,8 @@ import type { Job, QueuePosition } from '../../domain/job.ts'
 import { jobUrl, positionOf } from '../../domain/job-document.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import { FRESH, sendJson } from '../respond.ts'
-import { jobDocumentOf, sendJob } from './job-view.ts'
+import { sendJson } from '../respond.ts'
+import { jobDocumentOf } from './job-view.ts'
 import { preferredWait, waitApplied, waitForEnd } from './prefer-wait.ts'
 
 /** A job and its position in the queue; null once it no longer waits. */
@@ -32,22 +32,14 @@ function receiptDocument(context: HttpContext, { job, queuePosition }: ReceiptPo
   }
 }
 
-export async function sendReceipt(
-  { context, req, res }: Call,
-  place: ReceiptPosition,
-  more: Readonly<Record<string, string>> = {},
-): Promise<void> {
+/** @param more further headers */
+export async function sendReceipt({ context, req, res }: Call, place: ReceiptPosition, more = {}): Promise<void> {
   const { id } = place.job
-  const headers = {
-    Location: jobUrl(id, context.config.publicUrl),
-    'X-Foreman-Job-Id': id,
-    ...FRESH,
-    ...more,
-  }
+  const headers = { Location: jobUrl(id, context.config.publicUrl), 'X-Foreman-Job-Id': id, ...more }
   const seconds = preferredWait(req.headers)
   if (seconds === null) return sendJson(res, 202, receiptDocument(context, place), headers)
   const waited = { ...headers, ...waitApplied(seconds) }
   const document = (await waitForEnd(context, id, seconds * 1000, res)) ? await jobDocumentOf(context, id) : null
-  if (document !== null) return sendJob(res, document, waited)
+  if (document !== null) return sendJson(res, 200, document, waited)
   sendJson(res, 202, receiptDocument(context, await receiptPosition(context, place.job)), waited)
 }

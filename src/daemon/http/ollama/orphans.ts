@@ -27,7 +27,8 @@ export interface CallIdentity {
 
 export class Orphans {
   readonly #clock: Clock
-  readonly #byFingerprint = new Map<string, { orphan: Orphan; timer: Timer }[]>()
+  /** The oldest first. */
+  readonly #timers = new Map<Orphan, Timer>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -35,37 +36,29 @@ export class Orphans {
 
   /** Adds an orphan. `onExpired` is called once, after ORPHAN_MS, unless it was taken. */
   add(orphan: Orphan, onExpired: () => void): void {
-    const entries = this.#byFingerprint.get(orphan.fingerprint) ?? []
     const timer = this.#clock.after(ORPHAN_MS, () => {
-      this.#remove(orphan)
+      this.#timers.delete(orphan)
       onExpired()
     })
-    entries.push({ orphan, timer })
-    this.#byFingerprint.set(orphan.fingerprint, entries)
+    this.#timers.set(orphan, timer)
   }
 
   /** Removes and returns the oldest orphan of the same call, if the call says that it is a retry or has the orphan's key. */
   take({ fingerprint, isRetry, key }: CallIdentity): Orphan | null {
-    const entry = this.#byFingerprint
-      .get(fingerprint)
-      ?.find(({ orphan }) => isRetry || (key !== null && key === orphan.key))
-    if (entry === undefined) return null
-    this.#remove(entry.orphan)
-    return entry.orphan
+    if (!isRetry && key === null) return null
+    for (const [orphan, timer] of this.#timers) {
+      if (orphan.fingerprint !== fingerprint || (!isRetry && orphan.key !== key)) continue
+      timer.cancel()
+      this.#timers.delete(orphan)
+      return orphan
+    }
+    return null
   }
 
   /** Removes all orphans; none expires any more. */
   clear(): void {
-    for (const entries of this.#byFingerprint.values()) for (const { timer } of entries) timer.cancel()
-    this.#byFingerprint.clear()
-  }
-
-  #remove(orphan: Orphan): void {
-    const entries = this.#byFingerprint.get(orphan.fingerprint) ?? []
-    entries.find((entry) => entry.orphan === orphan)?.timer.cancel()
-    const rest = entries.filter((entry) => entry.orphan !== orphan)
-    if (rest.length > 0) this.#byFingerprint.set(orphan.fingerprint, rest)
-    else this.#byFingerprint.delete(orphan.fingerprint)
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
   }
 }
 

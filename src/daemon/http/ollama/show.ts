@@ -5,13 +5,12 @@ import type { ServerResponse } from 'node:http'
 import { normaliseModel } from '../../domain/affinity.ts'
 import type { AnswerHeaders } from '../../domain/endpoint.ts'
 import type { TargetStatus } from '../../domain/target-status.ts'
-import type { Clock } from '../../runtime/clock.ts'
 import { ByteChunks } from '../../text/byte-buffers.ts'
 import { jsonObject } from '../../text/json.ts'
 import { runAtOnce } from '../../text/slices.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import { JSON_TYPE } from '../respond.ts'
+import { JSON_TYPE, send } from '../respond.ts'
 import { forward, type ResponseObserver, requestOf } from './forward.ts'
 import { type KeptAnswer, MAX_KEPT_BYTES } from './shown-models.ts'
 
@@ -37,11 +36,26 @@ export async function show(call: Call): Promise<void> {
     timer?.cancel()
     release()
   }
-  const observer = keeping(context.clock, {
-    onHead: () => timer?.cancel(),
-    keep: (answer) => shown.keep(key, answer),
-    answerKept,
-  })
+  let headers: AnswerHeaders | null = null
+  const chunks = new ByteChunks()
+  let bytes = 0
+  /** Keeps a good answer as it passes to the caller, and answers in place of a target that does not. */
+  const observer: ResponseObserver = {
+    head(status, answer) {
+      timer?.cancel()
+      if (status === 200) headers = answer.filter(([name]) => name.toLowerCase() === 'content-type')
+    },
+    data(chunk) {
+      bytes += chunk.length
+      if (bytes <= MAX_KEPT_BYTES) chunks.add(chunk)
+      else chunks.clear()
+    },
+    end() {
+      if (headers === null || bytes > MAX_KEPT_BYTES) return
+      shown.keep(key, { headers, body: Buffer.from(runAtOnce(chunks.join()).buffer), at: context.clock.monotonic() })
+    },
+    unanswered: answerKept,
+  }
   forward(call, request, { onOver, observer })
 }
 
@@ -61,46 +75,10 @@ export function showKey(body: Uint8Array, status: TargetStatus): string | null {
   return digest === undefined ? null : JSON.stringify([digest, normal, system ?? '', verbose ?? false, options ?? null])
 }
 
-interface Hooks {
-  readonly onHead: () => void
-  readonly keep: (answer: KeptAnswer) => void
-  readonly answerKept: () => boolean
-}
-
-/** Keeps a good answer as it passes to the caller, and answers in place of a target that does not. */
-function keeping(clock: Clock, { onHead, keep, answerKept }: Hooks): ResponseObserver {
-  let headers: AnswerHeaders | null = null
-  const chunks = new ByteChunks()
-  let bytes = 0
-  return {
-    head(status, answer) {
-      onHead()
-      if (status === 200) headers = answer
-    },
-    data(chunk) {
-      bytes += chunk.length
-      if (bytes <= MAX_KEPT_BYTES) chunks.add(chunk)
-      else chunks.clear()
-    },
-    end() {
-      if (headers === null || bytes > MAX_KEPT_BYTES) return
-      const type = headers.filter(([name]) => name.toLowerCase() === 'content-type')
-      keep({ headers: type, body: Buffer.from(runAtOnce(chunks.join()).buffer), at: clock.monotonic() })
-    },
-    unanswered: answerKept,
-  }
-}
-
-function sendKept(context: HttpContext, res: ServerResponse, { headers, body, at }: KeptAnswer): boolean {
+/** Returns whether the caller gets the kept answer. */
+function sendKept({ clock }: HttpContext, res: ServerResponse, { headers, body, at }: KeptAnswer): boolean {
   if (res.headersSent || res.destroyed) return false
-  const age = Math.floor((context.clock.monotonic() - at) / 1000)
-  const type = headers[0]?.[1] ?? JSON_TYPE
-  res.writeHead(200, {
-    'Content-Type': type,
-    'Content-Length': body.length,
-    Age: String(age),
-    'X-Foreman-Target': 'unreachable',
-  })
-  res.end(body)
+  const age = Math.floor((clock.monotonic() - at) / 1000)
+  send(res, 200, headers[0]?.[1] ?? JSON_TYPE, body, { Age: String(age), 'X-Foreman-Target': 'unreachable' })
   return true
 }

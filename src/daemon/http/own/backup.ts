@@ -7,7 +7,7 @@ import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { ownError } from '../respond.ts'
-import { SlowReader, writeSlowly } from '../slow-reader.ts'
+import { pour } from '../slow-reader.ts'
 
 export const BACKUP_TYPE = 'application/vnd.sqlite3'
 
@@ -21,7 +21,7 @@ export async function sendBackup(call: Call): Promise<void> {
   const copying = res.destroyed ? Promise.resolve(null) : copyOf(context)
   const file = await copying.finally(() => shared.backupSlots.release())
   if (file === 'full') return call.refuse(ownError('storage_full'))
-  if (file !== null) await pour(context, res, file)
+  if (file !== null) await sendFile(context, res, file)
 }
 
 /** Returns the copy, open and without a name, or `full` if the disk has no room for it. */
@@ -41,8 +41,7 @@ async function hasRoom({ config: { db, minFree } }: HttpContext): Promise<boolea
   return bavail * bsize - size >= minFree
 }
 
-async function pour(context: HttpContext, res: ServerResponse, file: FileHandle): Promise<void> {
-  const reader = new SlowReader(context.clock, res, context.config.clientStallMs)
+async function sendFile(context: HttpContext, res: ServerResponse, file: FileHandle): Promise<void> {
   try {
     const { size } = await file.stat()
     if (res.destroyed) return
@@ -53,14 +52,8 @@ async function pour(context: HttpContext, res: ServerResponse, file: FileHandle)
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     })
-    for await (const piece of file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES })) {
-      if (!(await writeSlowly(res, piece as Buffer, reader))) return
-    }
-    res.end()
-    reader.watchToTheEnd()
-  } catch (error) {
-    context.log.warn({ err: error }, 'a backup could not be sent to its end')
-    res.destroy()
+    const pieces = file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES })
+    await pour(context, res, pieces, 'a backup could not be sent to its end')
   } finally {
     await file.close()
   }

@@ -9,7 +9,7 @@ import { nearest } from '../../text/nearest.ts'
 import { quoteForError } from '../../text/quote.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
-import { FRESH, hasBody, ownError, sendJson } from '../respond.ts'
+import { hasBody, ownError, sendJson } from '../respond.ts'
 
 /** The longest wait for an unload. Many clients and proxies give up on a silent answer after five minutes, some after one. */
 const HOLD_MS = 50_000
@@ -50,7 +50,7 @@ export async function resumeQueue({ context, res }: Call): Promise<void> {
 }
 
 function sendPause({ dispatcher }: HttpContext, res: ServerResponse): void {
-  sendJson(res, 200, pauseDocument(dispatcher.pausing), FRESH)
+  sendJson(res, 200, pauseDocument(dispatcher.pausing))
 }
 
 export function pauseDocument({

@@ -18,11 +18,11 @@ export function sendHealth({ context, res }: Call): void {
   const { reachable, reason } = context.prober.status
   // The route needs no token, so no other reason is shown. A health check must find a loop.
   const loop = reason === LOOP_REASON ? { reason } : {}
-  sendJson(res, 200, { status: 'ok', degraded: reachable === false, ...loop }, FRESH)
+  sendJson(res, 200, { status: 'ok', degraded: reachable === false, ...loop })
 }
 
 export function sendReadiness({ context: { phase }, res }: Call): void {
-  sendJson(res, phase === 'ready' ? 200 : 503, { status: phase }, FRESH)
+  sendJson(res, phase === 'ready' ? 200 : 503, { status: phase })
 }
 
 /** Counters and gauges in the text format of Prometheus. */
@@ -32,7 +32,7 @@ export async function sendMetrics({ context, res }: Call): Promise<void> {
 }
 
 export async function sendStatus({ context, res }: Call): Promise<void> {
-  sendJson(res, 200, await statusDocument(context), FRESH)
+  sendJson(res, 200, await statusDocument(context))
 }
 
 async function statusDocument(context: HttpContext): Promise<StatusDocument> {
