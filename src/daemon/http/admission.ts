@@ -3,13 +3,14 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { isCloudModel } from '../domain/affinity.ts'
-import { type Depth, type QueueLimits, retryAfterSeconds } from '../domain/job.ts'
+import { retryAfterSeconds } from '../domain/job.ts'
 import { isInstalled } from '../domain/target-status.ts'
 import { decodeBody } from '../request/content-coding.ts'
 import type { ReadingSettings, RequestBytes } from '../request/submission.ts'
 import type { Prober } from '../services/prober.ts'
 import type { Slices } from '../text/slices.ts'
 import type { Call, ReceivedBody } from './call.ts'
+import type { HttpContext } from './context.ts'
 import { type OwnError, ownError, targetVersion } from './respond.ts'
 
 /** Decodes a body and reads it with `read`, in slices. Returns null once `isGone` returns true. */
@@ -49,10 +50,8 @@ export async function isUnknownModel(model: string, prober: Pick<Prober, 'status
 /** The error for a job that the store did not accept, with a Retry-After estimated from the queue. */
 export function queueFullError(
   kind: 'queue_full' | 'storage_full',
-  depth: Depth,
-  limits: QueueLimits,
-  recentRunMs: number | null,
+  { store, config, dispatcher }: Pick<HttpContext, 'store' | 'config' | 'dispatcher'>,
 ): OwnError {
-  const error = ownError(kind)
-  return kind === 'storage_full' ? error : { ...error, retryAfter: retryAfterSeconds(depth, limits, recentRunMs) }
+  if (kind === 'storage_full') return ownError(kind)
+  return { ...ownError(kind), retryAfter: retryAfterSeconds(store.depth, config, dispatcher.runTimes.recentMs) }
 }

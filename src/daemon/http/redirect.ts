@@ -1,9 +1,12 @@
 // Redirects of paths that are almost in the table, as Ollama sends them (0.17.4 and 0.34.4): net/http's mux cleans a path with
-// empty or dotted segments, and gin removes one slash from its end. Pure. The cleaned path is used for nothing else.
+// empty or dotted segments, and gin removes one slash from its end. The cleaned path is used for nothing else.
 
+import type { ServerResponse } from 'node:http'
+import { reasonPhrase } from './error-body.ts'
+import { hasBody } from './respond.ts'
 import { match } from './routes.ts'
 
-export interface Redirect {
+interface Redirect {
   readonly status: 301 | 307
   readonly location: string
 }
@@ -28,4 +31,22 @@ function tidied(path: string): string {
   }
   const isFolder = kept.length > 0 && path.endsWith('/')
   return `/${kept.join('/')}${isFolder ? '/' : ''}`
+}
+
+/** Redirects, with the small page that Go writes for a GET. */
+export function sendRedirect(res: ServerResponse, { status, location }: Redirect): void {
+  const shown = location
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&#34;')
+  const isRead = res.req.method === 'GET' || res.req.method === 'HEAD'
+  const page = isRead ? `<a href="${shown}">${reasonPhrase(status)}</a>.\n\n` : ''
+  res.writeHead(status, reasonPhrase(status), {
+    Location: location,
+    ...(isRead ? { 'Content-Type': 'text/html; charset=utf-8' } : {}),
+    'Content-Length': Buffer.byteLength(page),
+    ...(res.req.complete || !hasBody(res.req) ? {} : { Connection: 'close' }),
+  })
+  res.end(page)
 }

@@ -29,9 +29,12 @@ export type BodyRead =
   | { readonly kind: 'gone' }
 
 interface Watched {
+  /** Bytes that came since `since`. */
   bytes: number
+  /** Clock.monotonic() of the beginning of the window. */
   since: number
-  readonly isPaused: () => boolean
+  /** Set while the target takes a chunk: that time does not count. */
+  isPaused: boolean
   readonly onStalled: () => void
 }
 
@@ -78,12 +81,7 @@ export class RequestBodies {
   #collect(req: IncomingMessage, chunks: ByteChunks, hold: (bytes: number) => void): Promise<'whole' | BodyRead> {
     const { maxBody, bodiesInFlight } = this.#limits
     const { promise, resolve } = Promise.withResolvers<'whole' | BodyRead>()
-    const watch: Watched = {
-      bytes: 0,
-      since: this.#clock.monotonic(),
-      isPaused: () => false,
-      onStalled: () => stop(refused('request_timeout')),
-    }
+    const watch = this.#newWatch(() => stop(refused('request_timeout')))
     let isOver = false
     const settle = (ended: 'whole' | BodyRead): void => {
       isOver = true
@@ -119,22 +117,15 @@ export class RequestBodies {
   /** Streams a body that is passed on: without a size limit or budget, but with the same pace. Throws if it stalls or breaks off. */
   async *stream(req: IncomingMessage, res: ServerResponse): AsyncGenerator<Uint8Array> {
     if (req.headers.expect !== undefined) res.writeContinue()
-    // The time that the target takes for a chunk does not count.
-    let handing = false
-    const watch: Watched = {
-      bytes: 0,
-      since: this.#clock.monotonic(),
-      isPaused: () => handing,
-      onStalled: () => void req.destroy(new Error('stalled')),
-    }
+    const watch = this.#newWatch(() => void req.destroy(new Error('stalled')))
     this.#watch(watch)
     try {
       for await (const chunk of req.iterator({ destroyOnReturn: false })) {
         const bytes = chunk as Buffer
         watch.bytes += bytes.length
-        handing = true
+        watch.isPaused = true
         yield bytes
-        handing = false
+        watch.isPaused = false
       }
     } finally {
       this.#unwatch(watch)
@@ -143,6 +134,10 @@ export class RequestBodies {
 
   #tooLarge(): BodyRead {
     return { kind: 'refused', error: ownError('body_too_large', { limit: sizeText(this.#limits.maxBody) }) }
+  }
+
+  #newWatch(onStalled: () => void): Watched {
+    return { bytes: 0, since: this.#clock.monotonic(), isPaused: false, onStalled }
   }
 
   /** All bodies share one timer, which runs only while one is read. */
@@ -163,7 +158,7 @@ export class RequestBodies {
     const { bodyWindowMs, bodyWindowBytes, checkMs } = this.#limits
     const now = this.#clock.monotonic()
     for (const watch of this.#watched) {
-      if (watch.bytes >= bodyWindowBytes || watch.isPaused()) {
+      if (watch.bytes >= bodyWindowBytes || watch.isPaused) {
         watch.bytes = 0
         watch.since = now
       } else if (now - watch.since >= bodyWindowMs) {

@@ -1,7 +1,5 @@
 // Semaphore with a bounded queue, first come, first served: limits how many embeddings are at the target at once.
 
-export type Acquired = 'now' | 'waiting' | 'full'
-
 export class Semaphore {
   readonly #max: number
   readonly #maxWaiting: number
@@ -26,7 +24,7 @@ export class Semaphore {
   }
 
   /** Runs `go` when a slot is free: before this returns (`now`), later (`waiting`), or never (`full`). */
-  acquire(go: () => void): Acquired {
+  acquire(go: () => void): 'now' | 'waiting' | 'full' {
     if (this.#taken < this.#max) {
       this.#taken += 1
       go()

@@ -10,15 +10,14 @@ import { hasPath } from '../domain/ollama-version.ts'
 import { StoreError } from '../sqlite/store.ts'
 import { Call, type Shared } from './call.ts'
 import type { HttpContext } from './context.ts'
-import { reasonPhrase } from './error-body.ts'
 import { dropLongHeaders, isBodiless, isWellEscaped } from './gate/framing.ts'
 import { Gate, isHealth } from './gate/gate.ts'
 import { RefusalLog } from './gate/refusal-log.ts'
 import { SocketGuard } from './gate/socket-guard.ts'
 import { ShownModels } from './ollama/shown-models.ts'
-import { type Redirect, redirectOf } from './redirect.ts'
+import { redirectOf, sendRedirect } from './redirect.ts'
 import { type BodyLimits, RequestBodies } from './request-body.ts'
-import { hasBody, ownError, refuse, type Surface, sendPlain } from './respond.ts'
+import { ownError, refuse, type Surface, sendPlain } from './respond.ts'
 import { type Match, match } from './routes.ts'
 import { Semaphore } from './semaphore.ts'
 import { SliceRunner } from './slice-runner.ts'
@@ -55,6 +54,10 @@ const surfaceOf = (found: Match): Surface => (found.kind === 'route' ? found.rou
 
 /** The route as logs and metrics name it. */
 const labelOf = (found: Match): string => (found.kind === 'route' ? found.route.path : 'other')
+
+const MALFORMED_PATH = ownError('bad_request', {
+  detail: 'malformed escape in the path: it must be percent-encoded UTF-8',
+})
 
 /** How long close() waits for answers in progress. */
 const CLOSE_GRACE_MS = 1_000
@@ -134,7 +137,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
    * 4. `OPTIONS *`, or TRACE.
    * 5. An unknown path: 400 if its escapes are malformed, a redirect to a path that is known, or 404.
    * 6. OPTIONS: 204 with Allow.
-   * 7. A method that the path does not have: 405.
+   * 7. A method that the path does not have: 405, with a code on foreman's own paths, else as Ollama's router says it.
    * 8. The daemon stops, and the route ends with it: 503.
    * 9. The route's handler.
    */
@@ -168,13 +171,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     if (isBodiless(req.method) && req.headers['transfer-encoding'] !== undefined) res.shouldKeepAlive = false
     // (5)
     if (found.kind === 'unknown') {
-      if (!isWellEscaped(path))
-        return refuse(
-          context,
-          res,
-          surface,
-          ownError('bad_request', { detail: 'malformed escape in the path: it must be percent-encoded UTF-8' }),
-        )
+      if (!isWellEscaped(path)) return refuse(context, res, surface, MALFORMED_PATH)
       const redirect = req.method === 'OPTIONS' ? null : redirectOf(req.method ?? '', path, query)
       if (redirect !== null) return sendRedirect(res, redirect)
       if (surface === 'jobs') return refuse(context, res, surface, ownError('not_found'))
@@ -183,23 +180,17 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     // (6)
     if (req.method === 'OPTIONS') return send204(res, `${found.allow}, OPTIONS`)
     // (7)
-    if (found.kind === 'wrong_method') return refuseMethod(found, req, res)
+    if (found.kind === 'wrong_method') {
+      const { allow } = found
+      if (surface !== 'jobs') return sendPlain(context, res, 405, '405 method not allowed', { Allow: allow })
+      res.setHeader('Allow', allow)
+      return refuse(context, res, surface, ownError('method_not_allowed', { method: req.method ?? '', allow }))
+    }
     // (8)
     if (found.route.endsAtShutdown && context.phase === 'stopping')
       return refuse(context, res, surface, ownError('shutting_down'))
     // (9)
     return found.route.handle(new Call(shared, found, query, req, res))
-  }
-
-  /** With a code on foreman's own paths, else as Ollama's router says it. */
-  function refuseMethod(
-    { surface, allow }: Extract<Match, { readonly kind: 'wrong_method' }>,
-    { method = '' }: IncomingMessage,
-    res: ServerResponse,
-  ): void {
-    if (surface !== 'jobs') return sendPlain(context, res, 405, '405 method not allowed', { Allow: allow })
-    res.setHeader('Allow', allow)
-    refuse(context, res, surface, ownError('method_not_allowed', { method, allow }))
   }
 
   let isLoopLogged = false
@@ -259,24 +250,6 @@ function listenOn(server: net.Server, { host, port }: Config['addr']): Promise<v
       resolve()
     })
   })
-}
-
-/** Redirects, with the small page that Go writes for a GET. */
-function sendRedirect(res: ServerResponse, { status, location }: Redirect): void {
-  const shown = location
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&#34;')
-  const isRead = res.req.method === 'GET' || res.req.method === 'HEAD'
-  const page = isRead ? `<a href="${shown}">${reasonPhrase(status)}</a>.\n\n` : ''
-  res.writeHead(status, reasonPhrase(status), {
-    Location: location,
-    ...(isRead ? { 'Content-Type': 'text/html; charset=utf-8' } : {}),
-    'Content-Length': Buffer.byteLength(page),
-    ...(res.req.complete || !hasBody(res.req) ? {} : { Connection: 'close' }),
-  })
-  res.end(page)
 }
 
 function send204(res: ServerResponse, allow: string): void {

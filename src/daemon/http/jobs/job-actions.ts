@@ -51,7 +51,7 @@ function retryRefusal(
       return ownError('body_gone', { id })
     case 'queue_full':
     case 'storage_full':
-      return queueFullError(result.kind, context.store.depth, context.config, context.dispatcher.runTimes.recentMs)
+      return queueFullError(result.kind, context)
     case 'replayed':
     case 'key_reused':
       throw new Error(`a retry has no key, and was answered ${result.kind}`)

@@ -102,7 +102,7 @@ async function enqueue(context: HttpContext, job: NewJob): Promise<Accepted> {
     case 'key_reused':
       return refused(ownError('key_reused'))
     default:
-      return refused(queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs))
+      return refused(queueFullError(result.kind, context))
   }
 }
 

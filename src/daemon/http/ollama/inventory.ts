@@ -4,8 +4,9 @@
 import { isCloudModel } from '../../domain/affinity.ts'
 import { modelAnswer, modelList } from '../../domain/inventory.ts'
 import { hasChange } from '../../domain/ollama-version.ts'
+import type { Inventory } from '../../domain/target-status.ts'
 import { unknownDetails, unusableDetails } from '../../request/ollama-error.ts'
-import type { Call } from '../call.ts'
+import type { Call, Handler } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { JSON_TYPE, send, TEXT_TYPE, targetVersion } from '../respond.ts'
 import { forward, requestOf } from './forward.ts'
@@ -16,22 +17,18 @@ export function sendRunning({ res }: Call): void {
   send(res, 200, TEXT_TYPE, 'Ollama is running')
 }
 
-export function sendVersion({ context, res }: Call): void {
-  const version = context.prober.status.inventory?.version ?? '0.0.0'
-  send(res, 200, JSON_TYPE, JSON.stringify({ version }), freshness(context))
-}
+/** A handler that sends a document of the last inventory. */
+const fromInventory =
+  (contentType: string, document: (inventory: Inventory | null) => string | Buffer): Handler =>
+  ({ context, res }) =>
+    send(res, 200, contentType, document(context.prober.status.inventory), freshness(context))
 
-export function sendTags({ context, res }: Call): void {
-  send(res, 200, JSON_TYPE, context.prober.status.inventory?.tags ?? NO_MODELS, freshness(context))
-}
-
-export function sendLoaded({ context, res }: Call): void {
-  send(res, 200, JSON_TYPE, context.prober.status.inventory?.ps ?? NO_MODELS, freshness(context))
-}
-
-export function sendModelList({ context, res }: Call): void {
-  send(res, 200, 'application/json', modelList(context.prober.status.inventory), freshness(context))
-}
+export const sendVersion = fromInventory(JSON_TYPE, (inventory) =>
+  JSON.stringify({ version: inventory?.version ?? '0.0.0' }),
+)
+export const sendTags = fromInventory(JSON_TYPE, (inventory) => inventory?.tags ?? NO_MODELS)
+export const sendLoaded = fromInventory(JSON_TYPE, (inventory) => inventory?.ps ?? NO_MODELS)
+export const sendModelList = fromInventory('application/json', modelList)
 
 export function sendModel(call: Call): void {
   const { context, res } = call

@@ -3,34 +3,24 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorMessage } from '../../../protocol/error.ts'
-import type { Config } from '../../config/options.ts'
 import type { Submission } from '../../domain/job.ts'
 import type { TargetStatus } from '../../domain/target-status.ts'
 import { unknownModel } from '../../request/ollama-error.ts'
-import type { AwakeClock, Clock, Timer } from '../../runtime/clock.ts'
-import type { Log } from '../../runtime/log.ts'
-import type { Metrics } from '../../runtime/metrics.ts'
-import type { Relay, Subscription } from '../../runtime/relay.ts'
+import type { Timer } from '../../runtime/clock.ts'
+import type { Subscription } from '../../runtime/relay.ts'
 import type { OnStep } from '../../runtime/step.ts'
 import type { Dispatcher } from '../../services/dispatcher.ts'
 import type { Prober } from '../../services/prober.ts'
-import type { Store } from '../../sqlite/store.ts'
 import { isUnknownModel, queueFullError, readIdempotencyKey } from '../admission.ts'
+import type { HttpContext } from '../context.ts'
 import { type OwnError, ownError } from '../respond.ts'
 import { LiveAnswer } from './live-answer.ts'
 import { type CallIdentity, Orphans, saysItIsARetry } from './orphans.ts'
 
-export interface LiveCallersParts {
-  readonly config: Config
-  readonly clock: Clock
-  readonly newId: () => string
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly store: Store
-  readonly relay: Relay
+export interface LiveCallersParts
+  extends Pick<HttpContext, 'config' | 'clock' | 'newId' | 'log' | 'metrics' | 'store' | 'relay' | 'awake'> {
   readonly dispatcher: Dispatcher
   readonly prober: Prober
-  readonly awake: AwakeClock
   readonly disk: { readonly full: boolean }
   readonly onStep?: OnStep
 }
@@ -138,7 +128,7 @@ export class LiveCallers {
       this.#drop(call)
       // The other results are about a key in the store, which the job of a waiting call never has.
       if (result.kind !== 'queue_full' && result.kind !== 'storage_full') throw new Error(`enqueued as ${result.kind}`)
-      return queueFullError(result.kind, store.depth, config, dispatcher.runTimes.recentMs)
+      return queueFullError(result.kind, this.#parts)
     }
     onStep?.('enqueued', id)
     if (call.gone) await this.#leave(call)
