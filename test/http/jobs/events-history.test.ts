@@ -26,7 +26,7 @@ async function told(changes: readonly StateChange[], answer: PastAnswer | null, 
 
 const answer = (text: string, records: number | null = null): PastAnswer => ({
   change: 3,
-  pieces: [Buffer.from(text)],
+  chunks: [Buffer.from(text)],
   records,
 })
 
@@ -48,12 +48,12 @@ describe('the event history of a job', () => {
   })
 
   it('is not parsed again for a watcher that has later events', async () => {
-    const pieces = {
+    const chunks = {
       [Symbol.asyncIterator]: () => {
         throw new Error('read for nothing')
       },
     }
-    const past = { change: 3, pieces, records: null }
+    const past = { change: 3, chunks, records: null }
     expect(await told(DONE, past, eventNumber(4))).toHaveLength(4)
     await expect(told(DONE, past, eventNumber(3, 5))).rejects.toThrow('read for nothing')
   })
@@ -65,7 +65,7 @@ describe('the event history of a job', () => {
         const bytes = Buffer.from(lines.map((text) => `${text}\n`).join(''))
         const at = cutAt % (bytes.length + 1)
         const middle = sliceAt % (at + 1)
-        const whole = await told(CHANGES, { change: 3, pieces: [bytes], records: null })
+        const whole = await told(CHANGES, { change: 3, chunks: [bytes], records: null })
         const live: string[] = []
         let count = 0
         let heard = 0
@@ -75,7 +75,7 @@ describe('the event history of a job', () => {
         })
         cutter.push(bytes.subarray(0, at))
         const pieces = [bytes.subarray(0, middle), bytes.subarray(middle, at)]
-        const past = await told(CHANGES, { change: 3, pieces, records: count })
+        const past = await told(CHANGES, { change: 3, chunks: pieces, records: count })
         heard = 1
         cutter.push(bytes.subarray(at))
         expect([...past, ...live]).toEqual(whole)

@@ -11,7 +11,7 @@ import { type EventFrame, frameOfChange, frameOfRecord } from './event-frame.ts'
 export interface PastAnswer {
   /** Number of the change that made the job `working`. */
   readonly change: number
-  readonly pieces: Iterable<Buffer> | AsyncIterable<Buffer>
+  readonly chunks: Iterable<Buffer> | AsyncIterable<Buffer>
   /** How many records to send; null: all. The last may end with the answer, without its framing. */
   readonly records: number | null
 }
@@ -34,7 +34,7 @@ export async function* historyOf(
   }
 }
 
-async function* recordsOf(job: Job, { change, pieces, records }: PastAnswer, after: number) {
+async function* recordsOf(job: Job, { change, chunks, records }: PastAnswer, after: number) {
   let frames: EventFrame[] = []
   let count = 0
   const isStreamed = answerForm(job.endpoint, job.stream, job.loadOnly) !== 'json'
@@ -43,9 +43,9 @@ async function* recordsOf(job: Job, { change, pieces, records }: PastAnswer, aft
     const number = eventNumber(change, count)
     if (number > after) frames.push(frameOfRecord(number, record))
   })
-  for await (const piece of pieces) {
-    for (let from = 0; from < piece.length; from += MAX_EVENTS_PER_SLICE) {
-      parser.push(piece.subarray(from, from + MAX_EVENTS_PER_SLICE))
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.length; from += MAX_EVENTS_PER_SLICE) {
+      parser.push(chunk.subarray(from, from + MAX_EVENTS_PER_SLICE))
       if (frames.length > 0) yield frames
       frames = []
       await new Promise(setImmediate)

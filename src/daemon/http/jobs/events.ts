@@ -3,7 +3,6 @@
 
 import { eventNumber } from '../../../protocol/event.ts'
 import { isFinal, type Job, type StateChange } from '../../domain/job.ts'
-import type { AnswerSoFar } from '../../services/attempt-run.ts'
 import type { HttpContext } from '../context.ts'
 import { piecesOf } from './artifact.ts'
 import type { EventForm } from './event-frame.ts'
@@ -58,7 +57,7 @@ export const streamEvents: JobHandler = async (call, id) => {
     const first = stream.firstKept ?? Number.POSITIVE_INFINITY
     const past = changes.filter(({ number }) => eventNumber(number) < first)
     const isOver = isFinal(past.at(-1)?.state ?? 'queued')
-    const answer = sofar === null ? (isOver ? await storedAnswer(context, job, past) : null) : running(sofar)
+    const answer = sofar ?? (isOver ? await storedAnswer(context, job, past) : null)
     for await (const events of historyOf(job, past, answer, after)) {
       if (!(await stream.replay(events))) return
     }
@@ -69,8 +68,6 @@ export const streamEvents: JobHandler = async (call, id) => {
     throw error
   }
 }
-
-const running = ({ change, chunks, records }: AnswerSoFar): PastAnswer => ({ change, pieces: chunks, records })
 
 /** The stored answer of a finished job. Returns null if there is none, or if it is an HTTP error of the target. */
 async function storedAnswer(
@@ -83,8 +80,8 @@ async function storedAnswer(
   const detail = await store.detail(id, dispatcher.residency)
   const response = detail?.artifacts.find(({ name }) => name === 'response')
   if (response === undefined) return null
-  const pieces = piecesOf(store, id, response.name, 0, response.bytes)
-  return { change: working.number, pieces, records: null }
+  const chunks = piecesOf(store, id, response.name, 0, response.bytes)
+  return { change: working.number, chunks, records: null }
 }
 
 const numberOf = (text: string): number | null => (/^\d{1,15}$/.test(text) ? Number(text) : null)

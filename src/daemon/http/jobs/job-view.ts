@@ -3,7 +3,7 @@
 
 import type { Residency } from '../../domain/affinity.ts'
 import type { Job, QueuePosition } from '../../domain/job.ts'
-import { jobDocument, positionOf, type QueueContext } from '../../domain/job-document.ts'
+import { type JobDetail, jobDocument, positionOf, type QueueContext } from '../../domain/job-document.ts'
 import { waitingFor } from '../../domain/wait-reason.ts'
 import type { HttpContext } from '../context.ts'
 import { sendJson } from '../respond.ts'
@@ -27,10 +27,13 @@ export async function jobDocumentOf(context: HttpContext, id: string): Promise<s
   return jobDocument(detail, queueContextOf(context, detail, residency), context.config.publicUrl)
 }
 
+/** A job and its position in the queue; null once it no longer waits. */
+export type PlacedJob = Pick<JobDetail, 'job' | 'queuePosition'>
+
 /** @param residency the one that `queuePosition` was computed with */
 export function queueContextOf(
   context: HttpContext,
-  { job, queuePosition }: { readonly job: Job; readonly queuePosition: QueuePosition | null },
+  { job, queuePosition }: PlacedJob,
   residency: Residency,
 ): QueueContext {
   const { maxAttempts } = context.config

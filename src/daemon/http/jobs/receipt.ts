@@ -2,26 +2,20 @@
 // gets the finished job instead, if it is over in time.
 
 import type { ReceiptDocument } from '../../../protocol/wire.ts'
-import type { Job, QueuePosition } from '../../domain/job.ts'
+import type { Job } from '../../domain/job.ts'
 import { jobUrl, positionOf } from '../../domain/job-document.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { sendJson } from '../respond.ts'
-import { jobDocumentOf } from './job-view.ts'
+import { jobDocumentOf, type PlacedJob } from './job-view.ts'
 import { preferredWait, waitApplied, waitForEnd } from './prefer-wait.ts'
 
-/** A job and its position in the queue; null once it no longer waits. */
-export interface ReceiptPosition {
-  readonly job: Job
-  readonly queuePosition: QueuePosition | null
-}
-
 /** Reads the job anew. Returns `job` itself if it has been deleted since. */
-export async function receiptPosition({ store, dispatcher }: HttpContext, job: Job): Promise<ReceiptPosition> {
+export async function receiptPosition({ store, dispatcher }: HttpContext, job: Job): Promise<PlacedJob> {
   return (await store.detail(job.id, dispatcher.residency)) ?? { job, queuePosition: null }
 }
 
-function receiptDocument(context: HttpContext, { job, queuePosition }: ReceiptPosition): ReceiptDocument {
+function receiptDocument(context: HttpContext, { job, queuePosition }: PlacedJob): ReceiptDocument {
   const self = jobUrl(job.id, context.config.publicUrl)
   const { running } = context.dispatcher
   return {
@@ -33,7 +27,7 @@ function receiptDocument(context: HttpContext, { job, queuePosition }: ReceiptPo
 }
 
 /** @param more further headers */
-export async function sendReceipt({ context, req, res }: Call, place: ReceiptPosition, more = {}): Promise<void> {
+export async function sendReceipt({ context, req, res }: Call, place: PlacedJob, more = {}): Promise<void> {
   const { id } = place.job
   const headers = { Location: jobUrl(id, context.config.publicUrl), 'X-Foreman-Job-Id': id, ...more }
   const seconds = preferredWait(req.headers)

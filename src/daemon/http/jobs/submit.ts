@@ -11,7 +11,8 @@ import { isUnknownModel, queueFullError, readIdempotencyKey, readRequest } from 
 import type { Call, ReceivedBody } from '../call.ts'
 import type { HttpContext } from '../context.ts'
 import { type OwnError, ownError } from '../respond.ts'
-import { type ReceiptPosition, receiptPosition, sendReceipt } from './receipt.ts'
+import type { PlacedJob } from './job-view.ts'
+import { receiptPosition, sendReceipt } from './receipt.ts'
 
 export async function submitJob(call: Call): Promise<void> {
   const accepted = await receive(call)
@@ -38,7 +39,7 @@ async function receive(call: Call): Promise<Accepted | null> {
 type Accepted =
   | {
       readonly kind: 'accepted'
-      readonly place: ReceiptPosition
+      readonly place: PlacedJob
       /** Whether it is the job of an earlier request with the same key. */
       readonly isReplay: boolean
     }
