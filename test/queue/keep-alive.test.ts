@@ -1,7 +1,7 @@
 // FOREMAN_KEEP_ALIVE is put in when a job is sent, and never takes the place of a longer time that somebody else has set.
 
 import { describe, expect, it } from 'vitest'
-import { keepAliveMs, takesKeepAlive } from '../../src/daemon/request/added-keep-alive.ts'
+import { keepAliveMs, takesKeepAlive } from '../../src/daemon/request/keep-alive.ts'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
 import { call, chat, read } from '../caller.ts'
 import { job } from '../domain/job-example.ts'

@@ -2,9 +2,9 @@
 
 import { ENDPOINTS, type EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 import type { Submission } from '../../src/daemon/domain/job.ts'
-import { withKeepAlive } from '../../src/daemon/request/added-keep-alive.ts'
 import { decodeBody } from '../../src/daemon/request/content-coding.ts'
 import { type JobReading, readJobSubmission } from '../../src/daemon/request/job-submission.ts'
+import { withKeepAlive } from '../../src/daemon/request/keep-alive.ts'
 import {
   type ReadingSettings,
   type RequestBytes,

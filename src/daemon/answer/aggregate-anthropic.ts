@@ -8,6 +8,7 @@ import {
   documentIn,
   indexIn,
   JoinedText,
+  JoinedTexts,
   PartCount,
   type StreamAggregator,
 } from './aggregator-parts.ts'
@@ -18,14 +19,14 @@ const GROWING = ['text', 'thinking', 'signature'] as const
 class AnthropicBlock {
   readonly type: unknown
   readonly #opening: Buffer
-  readonly #texts = new Map<string, JoinedText>()
+  readonly #texts = new JoinedTexts()
   readonly #input = new JoinedText()
   readonly #citations = new RawList()
 
   constructor(opening: JsonDocument, raw: Buffer) {
     this.type = opening['type']
     this.#opening = raw
-    for (const name of GROWING) this.#grow(name, opening[name])
+    for (const name of GROWING) this.#texts.add(name, opening[name])
   }
 
   get text(): Buffer {
@@ -33,7 +34,7 @@ class AnthropicBlock {
   }
 
   add(delta: JsonDocument, raw: () => RawObject): void {
-    for (const name of GROWING) this.#grow(name, delta[name])
+    for (const name of GROWING) this.#texts.add(name, delta[name])
     this.#input.add(delta['partial_json'])
     const citation = documentIn(delta['citation']) === undefined ? undefined : raw().get('citation')
     if (citation !== undefined) this.#citations.addElement(citation)
@@ -46,13 +47,6 @@ class AnthropicBlock {
     if (isJsonDocument(this.#input.bytes)) members.set('input', this.#input.bytes)
     if (!this.#citations.isEmpty) members.set('citations', this.#citations.json)
     return rawObject(members)
-  }
-
-  #grow(name: string, piece: unknown): void {
-    if (typeof piece !== 'string') return
-    const text = this.#texts.get(name) ?? new JoinedText()
-    this.#texts.set(name, text)
-    text.add(piece)
   }
 }
 

@@ -8,11 +8,21 @@ import {
   documentIn,
   indexIn,
   JoinedText,
+  JoinedTexts,
   listIn,
   PartCount,
   type StreamAggregator,
 } from './aggregator-parts.ts'
-import { RawList, type RawObject, rawArray, rawElements, rawMembers, rawObject, rawValue } from './raw-json.ts'
+import {
+  RawList,
+  type RawObject,
+  rawArray,
+  rawElements,
+  rawMember,
+  rawMembers,
+  rawObject,
+  rawValue,
+} from './raw-json.ts'
 
 /** Fields of a delta that are appended. Ollama writes thinking as `reasoning`, other servers as `reasoning_content`. */
 const GROWING = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
@@ -44,7 +54,7 @@ class ToolCallParts {
 }
 
 class ChoiceParts {
-  readonly #texts = new Map<string, JoinedText>()
+  readonly #texts = new JoinedTexts()
   readonly #calls: ToolCallParts[] = []
   readonly #callAt = new Map<number, ToolCallParts>()
   readonly #logprobs = new RawList()
@@ -59,8 +69,8 @@ class ChoiceParts {
   add(choice: JsonDocument, raw: () => RawObject): void {
     const delta = documentIn(choice['delta'])
     if (typeof delta?.['role'] === 'string' && delta['role'] !== '') this.#role = delta['role']
-    for (const name of GROWING) this.#grow(name, delta?.[name])
-    this.#grow('text', choice['text'])
+    for (const name of GROWING) this.#texts.add(name, delta?.[name])
+    this.#texts.add('text', choice['text'])
     const calls = listIn(delta?.['tool_calls'])
     if (calls.length > 0 && this.#parts.fits(calls.length))
       this.#addCalls(calls, rawElements(rawMembers(raw().get('delta')).get('tool_calls')))
@@ -74,7 +84,16 @@ class ChoiceParts {
     return (this.#texts.get('text') ?? this.#texts.get('content'))?.bytes ?? Buffer.alloc(0)
   }
 
-  message(): RawObject {
+  json(index: number, isChat: boolean): Buffer {
+    const choice: RawObject = new Map([['index', rawValue(index)]])
+    if (isChat) choice.set('message', rawObject(this.#message()))
+    else choice.set('text', this.#texts.get('text')?.json ?? rawValue(''))
+    choice.set('finish_reason', rawValue(this.#finishReason))
+    if (!this.#logprobs.isEmpty) choice.set('logprobs', rawObject(new Map([['content', this.#logprobs.json]])))
+    return rawObject(choice)
+  }
+
+  #message(): RawObject {
     const message: RawObject = new Map([['role', rawValue(this.#role)]])
     message.set('content', this.#texts.get('content')?.json ?? rawValue(null))
     for (const name of GROWING) {
@@ -83,23 +102,6 @@ class ChoiceParts {
     }
     if (this.#calls.length > 0) message.set('tool_calls', rawArray(this.#calls.map((call) => call.json())))
     return message
-  }
-
-  textJson(): Buffer {
-    return this.#texts.get('text')?.json ?? rawValue('')
-  }
-
-  ending(): RawObject {
-    const ending: RawObject = new Map([['finish_reason', rawValue(this.#finishReason)]])
-    if (!this.#logprobs.isEmpty) ending.set('logprobs', rawObject(new Map([['content', this.#logprobs.json]])))
-    return ending
-  }
-
-  #grow(name: string, piece: unknown): void {
-    if (typeof piece !== 'string') return
-    const text = this.#texts.get(name) ?? new JoinedText()
-    this.#texts.set(name, text)
-    text.add(piece)
   }
 
   #addCalls(fragments: readonly unknown[], raws: readonly Buffer[]): void {
@@ -121,14 +123,16 @@ class ChoiceParts {
   }
 }
 
-abstract class OpenaiAggregator implements StreamAggregator {
+export class OpenaiAggregator implements StreamAggregator {
   readonly parts = new PartCount()
+  readonly #isChat: boolean
   readonly #choices = new Map<number, ChoiceParts>()
   #first: Buffer | null = null
   #usage: Buffer | null = null
 
-  protected abstract finish(members: RawObject): RawObject
-  protected abstract content(choice: ChoiceParts): RawObject
+  constructor(isChat: boolean) {
+    this.#isChat = isChat
+  }
 
   add(document: JsonDocument, data: Buffer): void {
     this.#first ??= copyOf(data)
@@ -150,36 +154,14 @@ abstract class OpenaiAggregator implements StreamAggregator {
 
   result(): Buffer | null {
     if (this.#first === null) return null
-    const members = this.finish(rawMembers(this.#first))
+    const members = rawMembers(this.#first)
+    if (this.#isChat) members.set('object', rawValue('chat.completion'))
     const choices = [...this.#choices].sort(([a], [b]) => a - b)
-    const joined = choices.map(([index, choice]) =>
-      rawObject(new Map([['index', rawValue(index)], ...this.content(choice), ...choice.ending()])),
-    )
-    members.set('choices', rawArray(joined))
-    const usage = this.#usage === null ? undefined : rawMembers(this.#usage).get('usage')
+    members.set('choices', rawArray(choices.map(([index, choice]) => choice.json(index, this.#isChat))))
+    const usage = rawMember(this.#usage ?? undefined, 'usage')
     // `"usage": null` belongs to chunks only.
     members.delete('usage')
     if (usage !== undefined) members.set('usage', usage)
     return rawObject(members)
-  }
-}
-
-export class OpenaiChatAggregator extends OpenaiAggregator {
-  protected override finish(members: RawObject): RawObject {
-    return members.set('object', rawValue('chat.completion'))
-  }
-
-  protected override content(choice: ChoiceParts): RawObject {
-    return new Map([['message', rawObject(choice.message())]])
-  }
-}
-
-export class OpenaiCompletionAggregator extends OpenaiAggregator {
-  protected override finish(members: RawObject): RawObject {
-    return members
-  }
-
-  protected override content(choice: ChoiceParts): RawObject {
-    return new Map([['text', choice.textJson()]])
   }
 }

@@ -102,3 +102,14 @@ export class JoinedText {
     return Buffer.concat([...pieces, Buffer.from('"')])
   }
 }
+
+/** Texts by the names of their fields. */
+export class JoinedTexts extends Map<string, JoinedText> {
+  /** Adds nothing for anything but a string. */
+  add(name: string, piece: unknown): void {
+    if (typeof piece !== 'string') return
+    const text = this.get(name) ?? new JoinedText()
+    this.set(name, text)
+    text.add(piece)
+  }
+}

@@ -116,7 +116,8 @@ class DocumentParser implements RecordParser {
   readonly #maxBytes: number
   readonly #onRecord: OnRecord
   readonly #body = new GrowableBuffer()
-  #pending: { readonly length: number; readonly record: ParsedRecord | null } | null = null
+  /** Kept until more bytes come, so that it is parsed once. Null before it is asked for, and where the body is blank. */
+  #record: ParsedRecord | null = null
   #isEnded = false
   isOversized = false
 
@@ -126,6 +127,7 @@ class DocumentParser implements RecordParser {
   }
 
   push(chunk: Buffer): void {
+    this.#record = null
     this.isOversized ||= this.#body.length + chunk.length > this.#maxBytes
     if (this.isOversized) this.#body.clear()
     else this.#body.add(chunk)
@@ -138,11 +140,9 @@ class DocumentParser implements RecordParser {
     if (record !== null) this.#onRecord(record)
   }
 
-  /** The same record until more bytes come, so that it is parsed once. */
   pending(): ParsedRecord | null {
-    const { length, bytes } = this.#body
-    if (this.#pending?.length !== length) this.#pending = { length, record: recordOf(null, bytes) }
-    return this.#pending.record
+    this.#record ??= recordOf(null, this.#body.bytes)
+    return this.#record
   }
 }
 
@@ -150,34 +150,33 @@ const LF = 10
 const CR = 13
 const withoutCr = (line: Buffer): Buffer => (line.at(-1) === CR ? line.subarray(0, -1) : line)
 
-/** Lines that end with LF, or CR LF. Of a line that is too long, `onLine` gets null. */
-class LineSplitter {
-  readonly #onLine: (line: Buffer | null) => void
+/** Lines that end with LF, or CR LF. */
+abstract class LineParser implements RecordParser {
   readonly #tail = new GrowableBuffer()
   #isTooLong = false
-  /** A line was too long, perhaps the unfinished one. */
   isOversized = false
 
-  constructor(onLine: (line: Buffer | null) => void) {
-    this.#onLine = onLine
-  }
+  abstract readonly isForeign: boolean
+  abstract pending(): ParsedRecord | null
+  /** Of a line that is too long, it gets null. */
+  protected abstract onLine(line: Buffer | null): void
 
   /** What came after the last line end. */
-  get tail(): Buffer {
+  protected get tail(): Buffer {
     return withoutCr(this.#tail.bytes)
   }
 
   push(chunk: Buffer): void {
     let from = 0
     for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, from)) {
-      this.#line(chunk.subarray(from, end))
+      this.#endLine(chunk.subarray(from, end))
       from = end + 1
     }
     if (from < chunk.length) this.#add(chunk.subarray(from))
   }
 
   end(): void {
-    if (this.#isTooLong || this.#tail.length > 0) this.#line(Buffer.alloc(0))
+    if (this.#isTooLong || this.#tail.length > 0) this.#endLine(Buffer.alloc(0))
   }
 
   #add(piece: Buffer): void {
@@ -187,42 +186,33 @@ class LineSplitter {
     else this.#tail.add(piece)
   }
 
-  #line(rest: Buffer): void {
+  #endLine(rest: Buffer): void {
     let line: Buffer | null = rest
     if (this.#isTooLong || this.#tail.length > 0 || rest.length > MAX_RECORD_BYTES) {
       this.#add(rest)
       line = this.#isTooLong ? null : this.#tail.take()
       this.#isTooLong = false
     }
-    this.#onLine(line === null ? null : withoutCr(line))
+    this.onLine(line === null ? null : withoutCr(line))
   }
 }
 
-class NdjsonParser implements RecordParser {
-  readonly isForeign = false
-  readonly #lines: LineSplitter
+class NdjsonParser extends LineParser {
+  override readonly isForeign = false
+  readonly #onRecord: OnRecord
 
   constructor(onRecord: OnRecord) {
-    this.#lines = new LineSplitter((line) => {
-      const record = recordOf(null, line)
-      if (record !== null) onRecord(record)
-    })
+    super()
+    this.#onRecord = onRecord
   }
 
-  get isOversized(): boolean {
-    return this.#lines.isOversized
+  override pending(): ParsedRecord | null {
+    return recordOf(null, this.tail)
   }
 
-  push(chunk: Buffer): void {
-    this.#lines.push(chunk)
-  }
-
-  end(): void {
-    this.#lines.end()
-  }
-
-  pending(): ParsedRecord | null {
-    return recordOf(null, this.#lines.tail)
+  protected override onLine(line: Buffer | null): void {
+    const record = recordOf(null, line)
+    if (record !== null) this.#onRecord(record)
   }
 }
 
@@ -247,54 +237,49 @@ function isOdd(line: Buffer): boolean {
   return !FIELDS.some((field) => start.startsWith(field) || field.startsWith(start))
 }
 
-class EventParser implements RecordParser {
+class EventParser extends LineParser {
   readonly #onRecord: OnRecord
-  readonly #lines: LineSplitter
   #event: string | null = null
   /** Nearly always an event has one line of data. It is then copied only if the chunk ends before the event does. */
   #first: Buffer | null = null
   /** The data lines joined by LF, once there are several or the chunk has ended. */
   readonly #joined = new GrowableBuffer()
   #isJoined = false
-  #isTooLong = false
+  #isEventTooLong = false
   #sawOddLine = false
   #sawData = false
-  #sawTooLong = false
 
   constructor(onRecord: OnRecord) {
+    super()
     this.#onRecord = onRecord
-    this.#lines = new LineSplitter((line) => this.#take(line === null ? null : withoutMark(line)))
   }
 
-  get isOversized(): boolean {
-    return this.#sawTooLong || this.#lines.isOversized
-  }
-
-  get isForeign(): boolean {
-    const tail = withoutMark(this.#lines.tail)
+  override get isForeign(): boolean {
+    const tail = withoutMark(this.tail)
     return !this.#sawData && (this.#sawOddLine || isOdd(tail)) && dataOf(tail) === null
   }
 
-  push(chunk: Buffer): void {
-    this.#lines.push(chunk)
+  override push(chunk: Buffer): void {
+    super.push(chunk)
     // From here on the chunk is the caller's again.
     if (this.#first !== null) this.#join()
   }
 
-  end(): void {
-    this.#lines.end()
+  override end(): void {
+    super.end()
     this.#dispatch()
   }
 
-  pending(): ParsedRecord | null {
+  override pending(): ParsedRecord | null {
     const data = this.#isJoined ? this.#joined.bytes : null
-    const more = dataOf(withoutMark(this.#lines.tail))
+    const more = dataOf(withoutMark(this.tail))
     const all = data === null || more === null ? (data ?? more) : Buffer.concat([data, NEWLINE, more])
     return recordOf(this.#event || null, all)
   }
 
-  #take(line: Buffer | null): void {
-    if (line === null) return this.#tooLong()
+  protected override onLine(whole: Buffer | null): void {
+    if (whole === null) return this.#tooLong()
+    const line = withoutMark(whole)
     if (line.length === 0) return this.#dispatch()
     const data = dataOf(line)
     if (data !== null) return this.#add(data)
@@ -308,7 +293,7 @@ class EventParser implements RecordParser {
     const { length } = this.#first ?? this.#joined
     const isFirst = this.#first === null && !this.#isJoined
     if (length + data.length + (isFirst ? 0 : 1) > MAX_RECORD_BYTES) this.#tooLong()
-    if (this.#isTooLong) return
+    if (this.#isEventTooLong) return
     if (isFirst) {
       this.#first = data
       return
@@ -319,8 +304,8 @@ class EventParser implements RecordParser {
   }
 
   #tooLong(): void {
-    this.#isTooLong = true
-    this.#sawTooLong = true
+    this.#isEventTooLong = true
+    this.isOversized = true
   }
 
   #join(): void {
@@ -331,11 +316,11 @@ class EventParser implements RecordParser {
 
   #dispatch(): void {
     const data = this.#isJoined ? this.#joined.take() : this.#first
-    const record = this.#isTooLong ? null : recordOf(this.#event || null, data)
+    const record = this.#isEventTooLong ? null : recordOf(this.#event || null, data)
     this.#event = null
     this.#first = null
     this.#isJoined = false
-    this.#isTooLong = false
+    this.#isEventTooLong = false
     if (record !== null) this.#onRecord(record)
   }
 }

@@ -4,8 +4,8 @@
 import { ENDPOINTS, type Endpoint, type EndpointPath, type TextPath } from '../domain/endpoint.ts'
 import type { JsonDocument } from '../text/json.ts'
 import { AnthropicAggregator } from './aggregate-anthropic.ts'
-import { GenerateAggregator, NativeChatAggregator } from './aggregate-native.ts'
-import { OpenaiChatAggregator, OpenaiCompletionAggregator } from './aggregate-openai.ts'
+import { NativeAggregator } from './aggregate-native.ts'
+import { OpenaiAggregator } from './aggregate-openai.ts'
 import { copyOf, PartCount, type StreamAggregator } from './aggregator-parts.ts'
 import { completionOf } from './answer-completion.ts'
 import { rawMember } from './raw-json.ts'
@@ -40,10 +40,10 @@ class LastRecordAggregator implements StreamAggregator {
 }
 
 const AGGREGATORS: Readonly<Record<Endpoint['joins'], (text: TextPath | null) => StreamAggregator>> = {
-  'native-chat': () => new NativeChatAggregator(),
-  'native-generate': () => new GenerateAggregator(),
-  'openai-chat': () => new OpenaiChatAggregator(),
-  'openai-completion': () => new OpenaiCompletionAggregator(),
+  'native-chat': () => new NativeAggregator('message', 'content'),
+  'native-generate': () => new NativeAggregator(null, 'response'),
+  'openai-chat': () => new OpenaiAggregator(true),
+  'openai-completion': () => new OpenaiAggregator(false),
   anthropic: () => new AnthropicAggregator(),
   last: (text) => new LastRecordAggregator(text),
 }

@@ -7,68 +7,59 @@ import { type JsonDocument, jsonObject } from '../text/json.ts'
 import type { Bounds, Reply } from './question.ts'
 import type { PingResult, ProbeResult } from './target.ts'
 
-export const PROBED = ['/api/tags', '/api/ps', '/api/version'] as const
-export type Probed = (typeof PROBED)[number]
+export type Probed = '/api/tags' | '/api/ps' | '/api/version'
 
 const MIB = 1024 ** 2
 const LOOP_DETECTED = 508
 /** A few thousand models make 4 MiB of tags. Parsing 8 MiB can cost 160 MB. */
 export const maxBytesOf = (path: Probed): Bounds['maxBytes'] => (path === '/api/tags' ? 8 * MIB : 4 * MIB)
 
-type ProbeAnswer<T> =
-  | { readonly kind: 'read'; readonly value: T }
-  | { readonly kind: 'unreachable' | 'foreign'; readonly reason: string }
+type Failure = Exclude<ProbeResult, { kind: 'answered' }>
+type Read = Failure | { readonly kind: 'read'; readonly document: JsonDocument; readonly body: Buffer }
 
-function documentOf(
-  path: Probed,
-  reply: Reply,
-): ProbeAnswer<{ readonly document: JsonDocument; readonly body: Buffer }> {
+const foreign = (reason: string): Failure => ({ kind: 'foreign', reason })
+
+function documentOf(path: Probed, reply: Reply): Read {
   const asked = `GET ${path}`
   if (reply.kind === 'failed') return { kind: 'unreachable', reason: `${asked}: ${reply.reason}` }
   const { status, body } = reply
   if (status === LOOP_DETECTED) return { kind: 'unreachable', reason: LOOP_REASON }
   // A 5xx is an Ollama with a problem, or the proxy of one that is down: it cannot take a job.
   if (status >= 500) return { kind: 'unreachable', reason: `${asked} answered HTTP ${status}` }
-  if (status !== 200) return { kind: 'foreign', reason: `${asked} answered HTTP ${status}` }
+  if (status !== 200) return foreign(`${asked} answered HTTP ${status}`)
   const document = jsonObject(body.toString('utf8'))
-  if (document !== null) return { kind: 'read', value: { document, body } }
-  return { kind: 'foreign', reason: `${asked} answered with something other than a JSON object` }
+  if (document === null) return foreign(`${asked} answered with something other than a JSON object`)
+  return { kind: 'read', document, body }
 }
 
 /** Reads the body of /api/tags or /api/ps. */
-function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): ProbeAnswer<Buffer> {
+function modelsOf(path: '/api/tags' | '/api/ps', reply: Reply): Read {
   const read = documentOf(path, reply)
   if (read.kind !== 'read') return read
-  const { document, body } = read.value
+  const { models } = read.document
   // Go writes a nil list as null. Ollama always makes a list; other implementations may not.
-  if (Array.isArray(document['models']) || document['models'] === null) return { kind: 'read', value: body }
-  return { kind: 'foreign', reason: `GET ${path} answered without a list of models` }
+  return Array.isArray(models) || models === null ? read : foreign(`GET ${path} answered without a list of models`)
 }
 
-function versionOf(reply: Reply): ProbeAnswer<string> {
+function versionOf(reply: Reply): Read {
   const read = documentOf('/api/version', reply)
-  if (read.kind !== 'read') return read
-  const { document } = read.value
-  if (typeof document['version'] === 'string') return { kind: 'read', value: cutTargetText(document['version']) }
-  return { kind: 'foreign', reason: 'GET /api/version answered without a version' }
+  if (read.kind !== 'read' || typeof read.document['version'] === 'string') return read
+  return foreign('GET /api/version answered without a version')
 }
 
-export function probeResult(replies: Readonly<Record<Probed, Reply>>): ProbeResult {
-  const tags = modelsOf('/api/tags', replies['/api/tags'])
-  const ps = modelsOf('/api/ps', replies['/api/ps'])
-  const version = versionOf(replies['/api/version'])
-  // Unreachable comes before foreign: a proxy's page in front of a sleeping machine says nothing about that machine.
-  for (const read of [version, tags, ps])
-    if (read.kind === 'unreachable') return { kind: 'unreachable', reason: read.reason }
-  for (const read of [version, tags, ps]) if (read.kind === 'foreign') return { kind: 'foreign', reason: read.reason }
-  if (tags.kind !== 'read' || ps.kind !== 'read' || version.kind !== 'read') {
-    return { kind: 'unreachable', reason: 'no answer' }
+export function probeResult(tagsReply: Reply, psReply: Reply, versionReply: Reply): ProbeResult {
+  const [version, tags, ps] = [versionOf(versionReply), modelsOf('/api/tags', tagsReply), modelsOf('/api/ps', psReply)]
+  if (version.kind === 'read' && tags.kind === 'read' && ps.kind === 'read') {
+    const text = cutTargetText(String(version.document['version']))
+    return { kind: 'answered', snapshot: { tags: tags.body, ps: ps.body, version: text } }
   }
-  return { kind: 'answered', snapshot: { tags: tags.value, ps: ps.value, version: version.value } }
+  // Unreachable comes before foreign: a proxy's page in front of a sleeping machine says nothing about that machine.
+  const failures = [version, tags, ps].filter((read) => read.kind !== 'read')
+  return failures.find(({ kind }) => kind === 'unreachable') ?? (failures[0] as Failure)
 }
 
 export function pingResult(reply: Reply): PingResult {
   const ps = modelsOf('/api/ps', reply)
-  if (ps.kind === 'read') return { kind: 'answered', ps: ps.value }
+  if (ps.kind === 'read') return { kind: 'answered', ps: ps.body }
   return { kind: 'unreachable', reason: ps.kind === 'foreign' ? `not an Ollama: ${ps.reason}` : ps.reason }
 }

@@ -14,52 +14,26 @@ const WITHHELD = new Set([
   ...['upgrade', 'expect'],
 ])
 
-/** Writes requests for one target. */
-export class RequestWriter {
-  readonly #prefix: string
-  readonly #base: readonly string[]
-  readonly #hop: string
-
-  /** `authorization`: the value of that header; `hop`: the id of this daemon. */
-  constructor(prefix: string, authorization: string | null, hop: string) {
-    this.#prefix = prefix
-    this.#hop = hop
-    // `identity`: the caller gets the target's bytes, and foreman must be able to read them.
-    const base = ['user-agent', 'foreman', 'accept-encoding', 'identity']
-    this.#base = authorization === null ? base : [...base, 'authorization', authorization]
-  }
-
-  options(request: TargetRequest): Dispatcher.DispatchOptions {
-    const { method, body } = request
+/**
+ * Returns a function that writes requests for one target. `authorization`: the value of that header; `hop`: the id of this
+ * daemon.
+ */
+export function createRequestWriter(prefix: string, authorization: string | null, hop: string) {
+  // `identity`: the caller gets the target's bytes, and foreman must be able to read them.
+  const base = ['user-agent', 'foreman', 'accept-encoding', 'identity']
+  if (authorization !== null) base.push('authorization', authorization)
+  return ({ method, path, headers, body }: TargetRequest): Dispatcher.DispatchOptions => {
     const isStreamed = body !== null && !(body instanceof Uint8Array)
-    const headers = this.#headers(request, isStreamed)
-    return {
-      method,
-      path: this.#prefix + request.path,
-      headers,
-      body: isStreamed ? Readable.from(untilBroken(body)) : body,
-    }
-  }
-
-  /** Name, value, name, value. */
-  #headers(request: TargetRequest, isStreamed: boolean): string[] {
-    const headers = this.#base.slice()
-    const passed = request.headers[HOP_HEADER]
-    headers.push(HOP_HEADER, passed === undefined ? this.#hop : `${passed}, ${this.#hop}`)
-    for (const name of Object.keys(request.headers)) {
-      const value = request.headers[name]
+    const passed = headers[HOP_HEADER]
+    // Name, value, name, value.
+    const written = [...base, HOP_HEADER, passed === undefined ? hop : `${passed}, ${hop}`]
+    for (const [name, value] of Object.entries(headers)) {
       const folded = name.toLowerCase()
+      if (folded === HOP_HEADER || WITHHELD.has(folded)) continue
       // undici knows the length of a body that is not streamed.
-      if (
-        value === undefined ||
-        folded === HOP_HEADER ||
-        WITHHELD.has(folded) ||
-        (folded === 'content-length' && !isStreamed)
-      )
-        continue
-      headers.push(name, value)
+      if (folded !== 'content-length' || isStreamed) written.push(name, value)
     }
-    return headers
+    return { method, path: prefix + path, headers: written, body: isStreamed ? Readable.from(untilBroken(body)) : body }
   }
 }
 

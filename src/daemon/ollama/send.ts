@@ -6,13 +6,10 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { Connections } from './connections.ts'
 import { Sent, type TargetConnection } from './exchange.ts'
-import { maxBytesOf, PROBED, type Probed, pingResult, probeResult } from './probe.ts'
-import { ask, type Bounds, type Reply } from './question.ts'
-import { RequestWriter } from './request.ts'
-import { SHOW_BOUNDS, showRequest } from './show.ts'
+import { maxBytesOf, type Probed, pingResult, probeResult } from './probe.ts'
+import { ask, failureOf, type Question, type Reply, showQuestion, unloadQuestion, warmQuestion } from './question.ts'
+import { createRequestWriter } from './request.ts'
 import type { AnswerSink, Exchange, PingResult, ProbeResult, Target, TargetRequest } from './target.ts'
-import { UNLOAD_BOUNDS, unloadFailure, unloadRequest } from './unload.ts'
-import { WARM_BOUNDS, warmFailure, warmRequest } from './warm.ts'
 
 export interface TargetOptions {
   /** Origin and path prefix, without a trailing slash. */
@@ -43,7 +40,7 @@ class OllamaTarget implements Target {
   readonly #clock: Clock
   readonly #log: Log
   readonly #connections: Connections
-  readonly #writer: RequestWriter
+  readonly #optionsOf: ReturnType<typeof createRequestWriter>
   readonly #directConnection: TargetConnection
   readonly #embedConnection: TargetConnection
   #current: Sent | null = null
@@ -56,7 +53,7 @@ class OllamaTarget implements Target {
     this.#clock = clock
     this.#log = log
     this.#connections = new Connections(origin, embedConcurrency, (error) => this.#broken(error))
-    this.#writer = new RequestWriter(pathname.replace(/\/+$/, ''), authorizationOf(token, basic), hop)
+    this.#optionsOf = createRequestWriter(pathname.replace(/\/+$/, ''), authorizationOf(token, basic), hop)
     // Node closes the descriptor of a destroyed socket at once. undici does not say which socket of a pool it was.
     this.#directConnection = { ...this.#events, forJobs: false, whenGone: (settle) => setImmediate(settle) }
     this.#embedConnection = { ...this.#directConnection, retryOn: (exchange) => this.#freshUntil(exchange.settled) }
@@ -71,39 +68,36 @@ class OllamaTarget implements Target {
   }
 
   sendDirect(request: TargetRequest, sink: AnswerSink): Exchange {
-    const options = this.#writer.options(request)
-    return new Sent(sink, this.#directConnection, options).over(this.#connections.direct)
+    return new Sent(sink, this.#directConnection, this.#optionsOf(request)).over(this.#connections.direct)
   }
 
   sendEmbedding(request: TargetRequest, sink: AnswerSink): Exchange {
-    const options = this.#writer.options(request)
-    return new Sent(sink, this.#embedConnection, options).over(this.#connections.embeddings)
+    return new Sent(sink, this.#embedConnection, this.#optionsOf(request)).over(this.#connections.embeddings)
   }
 
   async ping(deadlineMs: number): Promise<PingResult> {
     const bounds = { deadlineMs, maxBytes: maxBytesOf('/api/ps') }
-    const reply = await ask((sink) => this.#onJobConnection(get('/api/ps'), sink, false), this.#clock, bounds)
-    // An aborted request leaves its socket behind for a moment; the next request must not use it.
-    await this.#current?.settled
-    return pingResult(reply)
+    return pingResult(await this.#askOnJobConnection({ request: get('/api/ps'), bounds }))
   }
 
   async probe(deadlineMs: number): Promise<ProbeResult> {
-    const replies = PROBED.map((path) => this.#askFresh(path, { deadlineMs, maxBytes: maxBytesOf(path) }))
-    const [tags, ps, version] = await Promise.all(replies)
-    const none: Reply = { kind: 'failed', reason: 'not asked' }
-    return probeResult({ '/api/tags': tags ?? none, '/api/ps': ps ?? none, '/api/version': version ?? none })
+    const [tags, ps, version] = await Promise.all([
+      this.#askFresh('/api/tags', deadlineMs),
+      this.#askFresh('/api/ps', deadlineMs),
+      this.#askFresh('/api/version', deadlineMs),
+    ])
+    return probeResult(tags, ps, version)
   }
 
   async alive(deadlineMs: number): Promise<boolean> {
-    const reply = await this.#askFresh('/api/version', { deadlineMs, maxBytes: maxBytesOf('/api/version') })
+    const reply = await this.#askFresh('/api/version', deadlineMs)
     return reply.kind === 'answered' && reply.status < 500
   }
 
   async warm(model: string, signal?: AbortSignal): Promise<boolean> {
-    const reply = await ask((sink) => this.sendDirect(warmRequest(model), sink), this.#clock, WARM_BOUNDS, signal)
+    const reply = await this.#askDirect(warmQuestion(model), signal)
     if (signal?.aborted === true) return false
-    const reason = warmFailure(reply)
+    const reason = failureOf(reply)
     // The load is tried again at each probe while the target is idle: one line for each reason is enough.
     if (reason !== null && reason !== this.#warmFailure)
       this.#log.warn({ embedder: model, reason }, 'the embedder could not be loaded')
@@ -112,14 +106,11 @@ class OllamaTarget implements Target {
   }
 
   async unload(model: string): Promise<string | null> {
-    const request = unloadRequest(model)
-    const reply = await ask((sink) => this.#onJobConnection(request, sink, false), this.#clock, UNLOAD_BOUNDS)
-    await this.#current?.settled
-    return unloadFailure(reply)
+    return failureOf(await this.#askOnJobConnection(unloadQuestion(model)))
   }
 
   async show(model: string): Promise<string | null> {
-    const reply = await ask((sink) => this.sendDirect(showRequest(model), sink), this.#clock, SHOW_BOUNDS)
+    const reply = await this.#askDirect(showQuestion(model))
     if (reply.kind === 'failed' || reply.status >= 500) return null
     return reply.status === 200 ? reply.body.toString('utf8') : ''
   }
@@ -136,15 +127,26 @@ class OllamaTarget implements Target {
     if (this.#current !== null && !this.#current.isSettled) throw new Error('the job connection is in use')
     const client = this.#connections.jobs
     const whenGone = (settle: () => void): void => void client.once('disconnect', () => settle())
-    this.#current = new Sent(sink, { ...this.#events, forJobs, whenGone }, this.#writer.options(request))
+    this.#current = new Sent(sink, { ...this.#events, forJobs, whenGone }, this.#optionsOf(request))
     return this.#current.over(client)
   }
 
-  async #askFresh(path: Probed, bounds: Bounds): Promise<Reply> {
+  #askDirect({ request, bounds }: Question, signal?: AbortSignal): Promise<Reply> {
+    return ask((sink) => this.sendDirect(request, sink), this.#clock, bounds, signal)
+  }
+
+  async #askOnJobConnection({ request, bounds }: Question): Promise<Reply> {
+    const reply = await ask((sink) => this.#onJobConnection(request, sink, false), this.#clock, bounds)
+    // An aborted request leaves its socket behind for a moment; the next request must not use it.
+    await this.#current?.settled
+    return reply
+  }
+
+  async #askFresh(path: Probed, deadlineMs: number): Promise<Reply> {
     const client = this.#connections.fresh()
-    const options = { ...this.#writer.options(get(path)), reset: true }
+    const options = { ...this.#optionsOf(get(path)), reset: true }
     const send = (sink: AnswerSink) => new Sent(sink, this.#directConnection, options).over(client)
-    const reply = await ask(send, this.#clock, bounds)
+    const reply = await ask(send, this.#clock, { deadlineMs, maxBytes: maxBytesOf(path) })
     this.#connections.drop(client)
     return reply
   }

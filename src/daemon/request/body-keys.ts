@@ -7,13 +7,7 @@ import { type JsonKind, type Span, scanJsonInSlices, skipSpace } from '../text/j
 import type { Slices } from '../text/slices.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import { KeyTable } from './key-table.ts'
-import {
-  looksForCompaction,
-  missingBody,
-  type OllamaError,
-  refusedByCompaction,
-  unreadableBody,
-} from './ollama-error.ts'
+import { looksForCompaction, missingBody, type OllamaError, refusal, unreadableBody } from './ollama-error.ts'
 
 /** Where the keys are. Keys that the body lacks are absent here; `null` is a value like others. */
 export type Members = Readonly<Partial<Record<BodyKey, Span>>>
@@ -55,7 +49,7 @@ export function* readKeys(endpoint: EndpointPath, bytes: Uint8Array, version: st
   if (ambiguous !== null) return { kind: 'ambiguous', ...(ambiguous as { key: string; expected: BodyKey }) }
   if (isWhole) {
     const wrong = wrongForCompaction(members)
-    return wrong === null ? { kind: 'members', members } : failed(refusedByCompaction(wrong))
+    return wrong === null ? { kind: 'members', members } : failed(refusal(400, wrong, 'compaction'))
   }
   const wrong = wrongValue(bytes, members, ENDPOINTS[endpoint].keys)
   return wrong === null ? { kind: 'members', members } : unreadable(wrong)
@@ -92,4 +86,41 @@ function wrongValue(bytes: Uint8Array, members: Members, kinds: KeyKinds): strin
       first = { start: value.start, text: wrongKind(key, expected, value) }
   }
   return first?.text ?? null
+}
+
+/** The top-level keys by which the endpoints are asked for JSON. */
+export const FORMAT_KEYS: KeyTable<string> = KeyTable.of([
+  ...new Set(Object.values(ENDPOINTS).flatMap(({ format }) => format?.slice(0, 1) ?? [])),
+])
+
+/**
+ * Returns whether a request asks for an answer in JSON. It refuses nothing: the target refuses formats that it does not know.
+ *
+ * @param found the values of FORMAT_KEYS, of two with the same name the last
+ */
+export function* asksForJson(
+  endpoint: EndpointPath,
+  bytes: Uint8Array,
+  found: ReadonlyMap<string, Span>,
+): Slices<boolean> {
+  const [key = '', ...path] = ENDPOINTS[endpoint].format ?? []
+  let value = found.get(key)
+  for (const name of path) value = value === undefined ? undefined : yield* memberOf(bytes, value, name)
+  if (value === undefined) return false
+  // Native: `json`, or a schema.
+  if (value.kind === 'object') return path.length === 0
+  if (value.kind !== 'string' || value.end - value.start > 40) return false
+  const text = decodeJsonString(bytes, value.start + 1, value.end - 1)
+  return path.length === 0 ? text === 'json' : text === 'json_object' || text === 'json_schema'
+}
+
+function* memberOf(bytes: Uint8Array, value: Span, name: string): Slices<Span | undefined> {
+  let found: Span | undefined
+  if (value.kind !== 'object') return found
+  const table = KeyTable.of([name])
+  const onMember = (keyStart: number, keyEnd: number, member: Span): void => {
+    if (table.find(bytes, keyStart, keyEnd) !== null) found = member
+  }
+  yield* scanJsonInSlices(bytes, onMember, value.start)
+  return found
 }

@@ -6,7 +6,7 @@ import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import { NO_WISHES, STATES, type State, type Wishes } from '../domain/job.ts'
 import { duration } from '../text/grammar.ts'
 import { decodeJsonString } from '../text/json.ts'
-import { literalText, type Span, scanJson } from '../text/json-scan.ts'
+import { literalText, type Span } from '../text/json-scan.ts'
 
 export const OWN_KEYS = [
   'endpoint',
@@ -93,11 +93,11 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
     if (value === null) return null
     if (value.kind !== 'array') return problem('webhook_events', isOfKind(bytes, value), allowed)
     if (value.end - value.start > MAX_TEXT_BYTES) return problem('webhook_events', 'is too long', allowed)
-    const items = itemsOf(bytes, value)
+    const items: readonly unknown[] = JSON.parse(new TextDecoder().decode(bytes.subarray(value.start, value.end)))
     if (items.length === 0) return problem('webhook_events', 'is empty', allowed)
-    const unknown = items.find((item) => !STATES.some((state) => state === item.text))
-    if (unknown !== undefined) return problem('webhook_events', `holds ${unknown.shown}`, allowed)
-    return STATES.filter((state) => items.some(({ text }) => text === state))
+    const unknown = items.findIndex((item) => !STATES.some((state) => state === item))
+    if (unknown >= 0) return problem('webhook_events', `holds ${itemShown(items[unknown])}`, allowed)
+    return STATES.filter((state) => items.includes(state))
   }
   const deadline = (key: 'start_before' | 'finish_before'): number | null => {
     const allowed = `it must be ${DEADLINE.allowed}, as a text such as "90s", "30m" or "8h"`
@@ -137,38 +137,14 @@ const shown = (text: string): string => {
     : `${JSON.stringify(characters.slice(0, MAX_QUOTED_CHARS).join(''))}…`
 }
 
+function itemShown(item: unknown): string {
+  if (typeof item === 'string') return shown(item)
+  return typeof item === 'object' && item !== null ? `an ${Array.isArray(item) ? 'array' : 'object'}` : String(item)
+}
+
 function isOfKind(bytes: Uint8Array, value: Span): string {
   if (value.kind === 'object' || value.kind === 'array') return `is an ${value.kind}`
   if (value.kind === 'string') return 'is a text'
   const { kind, start, end } = value
   return `is ${literalText(bytes, { kind, start, end: Math.min(end, start + MAX_QUOTED_CHARS) })}`
 }
-
-interface Item {
-  /** Null if it is not a text. */
-  readonly text: string | null
-  readonly shown: string
-}
-
-/** Returns the items of an array, at most 101: enough to find an invalid one. */
-function itemsOf(bytes: Uint8Array, array: Span): readonly Item[] {
-  const items: Item[] = []
-  let at = array.start + 1
-  while (items.length <= 100) {
-    while (isBetween(bytes[at])) at++
-    if (bytes[at] === CLOSE) return items
-    const scanned = scanJson(bytes, undefined, at)
-    // Cannot happen: the whole document was scanned before.
-    if (scanned.kind !== 'document') return items
-    const { value } = scanned
-    const text = value.kind === 'string' ? stringAt(bytes, value) : null
-    const what = value.kind === 'string' ? 'a text that is too long' : isOfKind(bytes, value).slice('is '.length)
-    items.push({ text, shown: text === null ? what : shown(text) })
-    at = value.end
-  }
-  return items
-}
-
-const CLOSE = 0x5d
-const isBetween = (byte: number | undefined): boolean =>
-  byte === 0x2c || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09

@@ -1,19 +1,24 @@
 // Reader of the body of `POST /jobs`. foreman's own keys become the job's options and are cut out of the text. The rest is read as
 // any other request of its endpoint and not changed.
 
-import { ERRORS, errorMessage } from '../../protocol/error.ts'
 import type { EndpointPath } from '../domain/endpoint.ts'
 import { NO_WISHES, type Submission, type Wishes } from '../domain/job.ts'
 import { decodeJsonString } from '../text/json.ts'
 import { type Span, scanJsonInSlices } from '../text/json-scan.ts'
-import type { Slices } from '../text/slices.ts'
+import { copyInSlices, type Slices } from '../text/slices.ts'
+import { asksForJson, FORMAT_KEYS } from './body-keys.ts'
 import { OWN_KEYS, type OwnKey, type OwnMembers, readWishes } from './job-options.ts'
-import { asksForJson, FORMAT_KEYS } from './json-format.ts'
 import { KeyTable } from './key-table.ts'
-import { cutMembers, type Extent } from './member-cut.ts'
 import { type MistypedKey, MistypedKeys } from './mistyped-key.ts'
 import { mediaType } from './multipart.ts'
-import { type ReadingSettings, type Refused, type RequestBytes, readSubmission } from './submission.ts'
+import {
+  type ReadingSettings,
+  type Refused,
+  type RequestBytes,
+  readSubmission,
+  refuseAmbiguous,
+  refuseBy,
+} from './submission.ts'
 
 export type JobReading =
   | { readonly kind: 'job'; readonly submission: Submission; readonly wishes: Wishes }
@@ -27,27 +32,24 @@ export type JobReading =
 export function* readJobSubmission(request: RequestBytes, settings: ReadingSettings): Slices<JobReading> {
   const { body, contentType, coding } = request
   if (mediaType(contentType ?? '').startsWith('multipart/'))
-    return refuse('bad_request', { detail: 'POST /jobs takes JSON, not a form' })
+    return refuseBy('bad_request', { detail: 'POST /jobs takes JSON, not a form' })
   const found = coding.kind === 'readable' ? yield* findKeys(coding.bytes) : null
   // An unreadable body gets the same error as on the other routes.
   if (coding.kind !== 'readable' || found === null) return yield* readRest('/api/chat', request, settings, NO_WISHES)
-  if (found.kind === 'ambiguous') {
-    const { key, expected } = found
-    return refuse('ambiguous_key', { key: JSON.stringify(key), expected: JSON.stringify(expected) })
-  }
+  if (found.kind === 'ambiguous') return refuseAmbiguous(found.key, found.expected)
   const { own, extents, lastKept, formats, mistyped } = found
   if (mistyped !== null) {
     const { key, expected } = mistyped
     const detail = `${JSON.stringify(key)} is not a key of POST /jobs or of the target: did you mean ${JSON.stringify(expected)}?`
-    return refuse('bad_request', { detail })
+    return refuseBy('bad_request', { detail })
   }
   const [firstOwn] = Object.keys(own)
   if (firstOwn !== undefined && coding.bytes !== body) {
     const detail = `${firstOwn} cannot be cut out of an encoded body: send it without Content-Encoding`
-    return refuse('bad_request', { detail })
+    return refuseBy('bad_request', { detail })
   }
   const { endpoint, wishes, problems } = readWishes(coding.bytes, own)
-  if (problems.length > 0) return refuse('bad_request', { detail: problems.join('; ') })
+  if (problems.length > 0) return refuseBy('bad_request', { detail: problems.join('; ') })
   const isJson = yield* asksForJson(endpoint, coding.bytes, formats)
   if (firstOwn === undefined) return yield* readRest(endpoint, request, settings, { ...wishes, isJson })
   const rest = yield* cutMembers(body, extents, lastKept)
@@ -66,10 +68,6 @@ function* readRest(
   return reading.kind === 'refused' ? reading : { kind: 'job', submission: reading.submission, wishes }
 }
 
-function refuse(code: 'bad_request' | 'ambiguous_key', values: Readonly<Record<string, string>>): Refused {
-  return { kind: 'refused', status: ERRORS[code].status, message: errorMessage(code, values), code, speaker: 'layer' }
-}
-
 type Found =
   | {
       readonly kind: 'found'
@@ -77,7 +75,7 @@ type Found =
       /** Where foreman's own members are, in order. */
       readonly extents: readonly Extent[]
       readonly lastKept: Extent | null
-      /** Values for json-format.ts. */
+      /** The values of FORMAT_KEYS. */
       readonly formats: ReadonlyMap<string, Span>
       readonly mistyped: MistypedKey | null
     }
@@ -119,4 +117,44 @@ function* findKeys(bytes: Uint8Array): Slices<Found | null> {
   return ambiguous === null
     ? { kind: 'found', own, extents, lastKept, formats, mistyped: mistyped.found }
     : { kind: 'ambiguous', ...(ambiguous as { key: string; expected: OwnKey }) }
+}
+
+/** Extent of a member: from its key's opening quote to behind its value. */
+interface Extent {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Returns `bytes` without `members` (in order). `lastKept` is the last member that stays, or null. The other members need not be
+ * known: a body may hold millions.
+ */
+function* cutMembers(
+  bytes: Uint8Array<ArrayBuffer>,
+  members: readonly Extent[],
+  lastKept: Extent | null,
+): Slices<Uint8Array<ArrayBuffer>> {
+  const cuts = cutsOf(bytes, members, lastKept)
+  const left = new Uint8Array(bytes.byteLength - cuts.reduce((sum, { start, end }) => sum + end - start, 0))
+  let read = 0
+  let written = 0
+  for (const { start, end } of [...cuts, { start: bytes.byteLength, end: bytes.byteLength }]) {
+    yield* copyInSlices(left, written, bytes.subarray(read, start))
+    written += start - read
+    read = end
+  }
+  return left
+}
+
+const COMMA = 0x2c
+
+/** A member is removed with the comma behind it; the last ones, behind which no member stays, with the comma before them. */
+function cutsOf(bytes: Uint8Array, members: readonly Extent[], lastKept: Extent | null): readonly Extent[] {
+  const isInside = ({ start }: Extent): boolean => lastKept !== null && start < lastKept.start
+  const cuts = members.filter(isInside).map(({ start, end }) => ({ start, end: bytes.indexOf(COMMA, end) + 1 }))
+  const tail = members.filter((member) => !isInside(member))
+  const [first, last] = [tail[0], tail.at(-1)]
+  if (first === undefined || last === undefined) return cuts
+  const start = lastKept === null ? first.start : bytes.indexOf(COMMA, lastKept.end)
+  return [...cuts, { start, end: last.end }]
 }

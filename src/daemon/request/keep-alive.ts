@@ -1,8 +1,13 @@
-// Reads `keep_alive` as Ollama does: which values mean zero (unload at once), and which it refuses. Pure. Facts: api/types.go
-// Duration.UnmarshalJSON of 0.17.4, and Go's time.ParseDuration.
+// The `keep_alive` of a request: its reading as Ollama does it (which values mean zero, so unload at once, and which it refuses; facts:
+// api/types.go Duration.UnmarshalJSON of 0.17.4), and the one that is put into a native request without one. Pure.
 
+import { normaliseModel } from '../domain/affinity.ts'
+import type { Job } from '../domain/job.ts'
+import type { ResidentModel } from '../domain/target-status.ts'
+import { goDuration } from '../text/grammar.ts'
 import { decodeJsonString } from '../text/json.ts'
 import { literalText, type Span } from '../text/json-scan.ts'
+import { copyInSlices, type Slices } from '../text/slices.ts'
 
 export type KeepAlive =
   | { readonly kind: 'absent' }
@@ -10,46 +15,9 @@ export type KeepAlive =
   | { readonly kind: 'set' }
   | { readonly kind: 'invalid'; readonly message: string }
 
-const UNITS: ReadonlyMap<string, bigint> = new Map([
-  ['ns', 1n],
-  ['us', 1_000n],
-  ['µs', 1_000n],
-  ['μs', 1_000n],
-  ['ms', 1_000_000n],
-  ['s', 1_000_000_000n],
-  ['m', 60_000_000_000n],
-  ['h', 3_600_000_000_000n],
-])
-
-/** Nanoseconds a Go duration can hold, on the negative side; one less on the positive. */
-const LIMIT = 1n << 63n
-
 const INVALID: KeepAlive = {
   kind: 'invalid',
   message: '"keep_alive" must be a duration such as "30m", a number of seconds, or -1 for ever',
-}
-
-/** Reads a duration as Go does. */
-export function readDuration(text: string): KeepAlive {
-  const negative = text.startsWith('-')
-  let rest = /^[+-]/.test(text) ? text.slice(1) : text
-  if (rest === '0') return { kind: 'zero' }
-  if (rest === '') return INVALID
-  let total = 0n
-  while (rest !== '') {
-    const [all = '', digits = '', fraction = '', name = ''] = /^(\d*)(?:\.(\d*))?([^.\d]*)/.exec(rest) ?? []
-    const whole = digits.replace(/^0+(?=.)/, '')
-    const unit = UNITS.get(name)
-    if ((digits === '' && fraction === '') || unit === undefined) return INVALID
-    if (whole.length > 19 || BigInt(whole) > LIMIT / unit) return INVALID
-    rest = rest.slice(all.length)
-    // Go drops what is below a nanosecond. 18 digits are more than the largest unit has.
-    const kept = fraction.slice(0, 18)
-    total += BigInt(whole) * unit + (BigInt(kept) * unit) / 10n ** BigInt(kept.length)
-    if (total > LIMIT) return INVALID
-  }
-  if (!negative && total === LIMIT) return INVALID
-  return { kind: total === 0n ? 'zero' : 'set' }
 }
 
 /** A longer value is left to the target. */
@@ -60,7 +28,10 @@ export function readKeepAlive(bytes: Uint8Array, value: Span | null): KeepAlive 
   if (value === null || value.kind === 'null') return { kind: 'absent' }
   if (value.end - value.start > MAX_READ_BYTES && (value.kind === 'string' || value.kind === 'number'))
     return { kind: 'set' }
-  if (value.kind === 'string') return readDuration(decodeJsonString(bytes, value.start + 1, value.end - 1))
+  if (value.kind === 'string') {
+    const nanoseconds = goDuration(decodeJsonString(bytes, value.start + 1, value.end - 1))
+    return nanoseconds === null ? INVALID : { kind: nanoseconds === 0n ? 'zero' : 'set' }
+  }
   if (value.kind === 'number') {
     const seconds = Number(literalText(bytes, value))
     if (!Number.isFinite(seconds)) return { kind: 'set' }
@@ -68,4 +39,42 @@ export function readKeepAlive(bytes: Uint8Array, value: Span | null): KeepAlive 
     return { kind: seconds >= 0 && Math.trunc(seconds * 1e9) === 0 ? 'zero' : 'set' }
   }
   return INVALID
+}
+
+/** Returns the milliseconds of a value that FOREMAN_KEEP_ALIVE allows: a Go duration, or seconds. */
+export function keepAliveMs(keepAlive: string): number {
+  const nanoseconds = goDuration(/^\d+$/.test(keepAlive) ? `${keepAlive}s` : keepAlive)
+  return Number(nanoseconds ?? 0n) / 1e6
+}
+
+/**
+ * Returns whether the job gets `keepAlive`: it has none, and the target will not keep its model for longer anyway. A model that
+ * was pinned by `keep_alive: -1` or OLLAMA_KEEP_ALIVE stays pinned.
+ *
+ * @param resident the models of `/api/ps`, asked just now
+ * @param now wall ms
+ */
+export function takesKeepAlive(
+  { lacksKeepAlive, model }: Pick<Job, 'lacksKeepAlive' | 'model'>,
+  keepAlive: string,
+  resident: readonly ResidentModel[],
+  now: number,
+): boolean {
+  if (!lacksKeepAlive) return false
+  const name = normaliseModel(model)
+  const held = resident.find((one) => normaliseModel(one.name) === name)
+  return held === undefined || !(Date.parse(held.expiresAt) > now + keepAliveMs(keepAlive))
+}
+
+/** Returns a copy of the body with the keep_alive right behind the first brace. No other byte changes. */
+export function* withKeepAlive(body: Uint8Array, keepAlive: string): Slices<Uint8Array<ArrayBuffer>> {
+  const at = body.indexOf(0x7b) + 1
+  // Ollama reads a bare number as seconds, but not inside a string.
+  const value = /^-?\d+$/.test(keepAlive) ? keepAlive : JSON.stringify(keepAlive)
+  const member = Buffer.from(`"keep_alive":${value},`)
+  const edited = Buffer.allocUnsafe(body.byteLength + member.byteLength)
+  yield* copyInSlices(edited, 0, body.subarray(0, at))
+  edited.set(member, at)
+  yield* copyInSlices(edited, at + member.byteLength, body.subarray(at))
+  return edited
 }

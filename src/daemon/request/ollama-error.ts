@@ -43,7 +43,11 @@ function reader(path: EndpointPath, version: string): Speaker {
   return looksForCompaction(path, version) ? 'compaction' : 'layer'
 }
 
-const refusal = (status: number, message: string, speaker: Speaker): OllamaError => ({ status, message, speaker })
+export const refusal = (status: number, message: string, speaker: Speaker): OllamaError => ({
+  status,
+  message,
+  speaker,
+})
 
 /** The body is empty or only white space. Ollama's own text on /v1 before 0.34 is `EOF`. */
 export function missingBody(path: EndpointPath, version: string): OllamaError {
@@ -64,21 +68,15 @@ export function undecodableBody(path: EndpointPath, message: string, version: st
   return path === '/v1/responses' ? refusal(400, message, speaker) : null
 }
 
-/** An error of the layer that looks for compactions. */
-export const refusedByCompaction = (message: string): OllamaError => refusal(400, message, 'compaction')
-
-/** An error of the `/v1` layer, for what it requires before the model. */
-export const missingByLayer = (message: string): OllamaError => refusal(400, message, 'layer')
-
 /** Returns Ollama's error for a model name that it does not accept, or null. */
 export function unusableName(path: EndpointPath, model: string, version: string): OllamaError | null {
   const name = readModelName(model, knowsSources(version))
   if (name.kind === 'valid') return null
-  if (name.kind === 'empty' && looksForCompaction(path, version)) return refusedByCompaction('model is required')
+  if (name.kind === 'empty' && looksForCompaction(path, version)) return refusal(400, 'model is required', 'compaction')
   if (name.kind === 'conflicting') return refusal(400, name.message, 'handler')
   if (name.kind === 'invalid' && knowsSources(version)) return refusal(400, 'invalid model name', 'handler')
   const { layerAsksForModel, runsGenerate } = ENDPOINTS[path]
-  if (model === '' && layerAsksForModel) return missingByLayer('model is required')
+  if (model === '' && layerAsksForModel) return refusal(400, 'model is required', 'layer')
   return runsGenerate ? unknownModel(path, model) : refusal(400, 'model is required', 'handler')
 }
 

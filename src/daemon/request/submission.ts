@@ -15,8 +15,8 @@ import { readKeepAlive } from './keep-alive.ts'
 import { KeyTable } from './key-table.ts'
 import { mediaType, readForm } from './multipart.ts'
 import {
-  missingByLayer,
   type OllamaError,
+  refusal,
   type Speaker,
   undecodableBody,
   unreadableBody,
@@ -76,13 +76,15 @@ function refuse(error: OllamaError): Refused {
   return { kind: 'refused', ...error, code: null }
 }
 
-type OwnCode = 'bad_request' | 'ambiguous_key' | 'unsupported_encoding'
-
-function refuseBy(code: OwnCode, values: Readonly<Record<string, string>>): Refused {
+/** An error of foreman's own. `speaker` has no effect on it where all errors have one shape. */
+export function refuseBy(
+  code: 'bad_request' | 'ambiguous_key' | 'unsupported_encoding',
+  values: Readonly<Record<string, string>>,
+): Refused {
   return { kind: 'refused', status: ERRORS[code].status, message: errorMessage(code, values), code, speaker: 'layer' }
 }
 
-function refuseAmbiguous(key: string, expected: string): Refused {
+export function refuseAmbiguous(key: string, expected: string): Refused {
   return refuseBy('ambiguous_key', { key: JSON.stringify(key), expected: JSON.stringify(expected) })
 }
 
@@ -125,7 +127,7 @@ function* fromJson(
   const model = members.model?.kind === 'string' ? nameAt(bytes, members.model) : ''
   const { requires, saysWith, streamsByDefault } = ENDPOINTS[endpoint]
   if (requires !== undefined && (yield* isEmpty(bytes, members[requires.key])))
-    return refuse(missingByLayer(requires.error))
+    return refuse(refusal(400, requires.error, 'layer'))
   const error = unusableName(endpoint, model, settings.version)
   if (error !== null) return refuse(error)
 
@@ -159,13 +161,8 @@ const MAX_NAME_BYTES = 64 * 1024
 /** Returns the text of a model's name. If it is too long, it ends in a character that no name may have. */
 function nameAt(bytes: Uint8Array, { start, end }: Span): string {
   if (end - start <= MAX_NAME_BYTES) return decodeJsonString(bytes, start + 1, end - 1)
-  return `${bytesToAscii(bytes.subarray(start + 1, start + 1 + MAX_SHOWN_NAME))}…`
+  return `${Buffer.from(bytes.subarray(start + 1, start + 201)).toString('latin1')}…`
 }
-
-const MAX_SHOWN_NAME = 200
-
-const bytesToAscii = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : '?')).join('')
 
 /** Returns null if the value is absent or null. */
 const boolIn = (bytes: Uint8Array, value: Span | undefined): boolean | null =>

@@ -3,7 +3,7 @@
 import { ENDPOINTS } from '../domain/endpoint.ts'
 import type { Job } from '../domain/job.ts'
 import type { ResidentModel } from '../domain/target-status.ts'
-import { takesKeepAlive, withKeepAlive } from '../request/added-keep-alive.ts'
+import { takesKeepAlive, withKeepAlive } from '../request/keep-alive.ts'
 import { runAtOnce, type Slices } from '../text/slices.ts'
 
 /** Copying this many bytes is too fast to be worth a turn of the event loop. */

@@ -12,21 +12,6 @@ const isHostName = (text: string): boolean => HOST_NAME.test(text) && !/(^|\.)\d
 export const withoutCredentials = (text: string): string =>
   text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').replace(/\?.*$/s, '?***')
 
-/** The target's URL: as `httpUrl`, but a refusal of credentials names the settings for them. */
-export const targetUrl: Parser<string> = {
-  get noun() {
-    return httpUrl.noun
-  },
-  get allowed() {
-    return httpUrl.allowed
-  },
-  parse(text) {
-    const parsed = httpUrl.parse(text)
-    if (parsed.kind === 'value' || !parsed.why.startsWith('holds credentials')) return parsed
-    return refused('holds credentials: set FOREMAN_OLLAMA_BASIC to `user:password`, or FOREMAN_OLLAMA_TOKEN to a token')
-  },
-}
-
 /** An http(s) URL as a base: origin and path prefix, without a trailing slash. */
 export const httpUrl: Parser<string> = {
   noun: 'url',
@@ -49,6 +34,16 @@ export const httpUrl: Parser<string> = {
     if (text.includes('#')) return refused('has a fragment')
     if (url.port === '0') return refused('has port 0')
     return value(`${url.origin}${url.pathname.replace(/\/+$/, '')}`)
+  },
+}
+
+/** The target's URL: as `httpUrl`, but a refusal of credentials names the settings for them. */
+export const targetUrl: Parser<string> = {
+  ...httpUrl,
+  parse(text) {
+    const parsed = httpUrl.parse(text)
+    if (parsed.kind === 'value' || !parsed.why.startsWith('holds credentials')) return parsed
+    return refused('holds credentials: set FOREMAN_OLLAMA_BASIC to `user:password`, or FOREMAN_OLLAMA_TOKEN to a token')
   },
 }
 

@@ -24,8 +24,6 @@ export const plain = (text: string): string => text.replaceAll('`', '')
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 const BYTES = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const
 
-const GO_MS = { ...MS, us: 1e-3, ns: 1e-6 } as const
-
 /** A timer of Node holds at most 24.8 days; a longer one would fire at once. */
 export const MAX_DURATION_MS = 24 * 24 * MS.h
 
@@ -50,28 +48,45 @@ export function sizeText(bytes: number): string {
   return /\d$/.test(text) ? `${text} bytes` : text
 }
 
-interface DurationRange {
+interface Range {
   readonly min: number
   readonly max: number
   /** Meaning of `0`. If absent, 0 is not allowed unless `min` is 0. */
   readonly zero?: string
 }
 
-export function duration({ min, max, zero }: DurationRange): Parser<number> {
-  const range = `a duration from ${formatDuration(min)} to ${formatDuration(max)}`
+/** @param read returns the quantity, or what is wrong with the text */
+function quantity(
+  noun: 'duration' | 'size',
+  format: (quantity: number) => string,
+  read: (text: string) => number | string,
+  [low, high]: readonly [string, string],
+  { min, max, zero }: Range,
+): Parser<number> {
+  const range = `a ${noun} from ${format(min)} to ${format(max)}`
   return {
-    noun: 'duration',
+    noun,
     allowed: zero === undefined ? range : `${range}, or 0 = ${zero}`,
     parse(text) {
-      const [, digits, unit] = /^(\d+)(ms|s|m|h)?$/.exec(text) ?? []
-      if (digits === undefined) return refused(whyNoDuration(text))
-      if (unit === undefined && !/^0+$/.test(digits)) return refused(`has no unit (did you mean ${digits}s?)`)
-      const ms = Number(digits) * MS[(unit ?? 'ms') as keyof typeof MS]
-      if (ms === 0 && zero !== undefined) return value(0)
-      if (ms < min) return refused('is too short')
-      return ms > max ? refused('is too long') : value(ms)
+      const quantity = read(text)
+      if (typeof quantity === 'string') return refused(quantity)
+      if (quantity === 0 && zero !== undefined) return value(0)
+      if (quantity < min) return refused(`is too ${low}`)
+      return quantity > max ? refused(`is too ${high}`) : value(quantity)
     },
   }
+}
+
+export const duration = (range: Range): Parser<number> =>
+  quantity('duration', formatDuration, readDuration, ['short', 'long'], range)
+
+export const size = (range: Range): Parser<number> => quantity('size', formatSize, readSize, ['small', 'large'], range)
+
+function readDuration(text: string): number | string {
+  const [, digits, unit] = /^(\d+)(ms|s|m|h)?$/.exec(text) ?? []
+  if (digits === undefined) return whyNoDuration(text)
+  if (unit === undefined && !/^0+$/.test(digits)) return `has no unit (did you mean ${digits}s?)`
+  return Number(digits) * MS[(unit ?? 'ms') as keyof typeof MS]
 }
 
 function whyNoDuration(text: string): string {
@@ -81,20 +96,9 @@ function whyNoDuration(text: string): string {
   return 'is not a whole number followed by ms, s, m or h, such as 500ms, 30s, 5m or 24h'
 }
 
-export function size({ min, max, zero }: { min: number; max: number; zero?: string }): Parser<number> {
-  const range = `a size from ${formatSize(min)} to ${formatSize(max)}`
-  return {
-    noun: 'size',
-    allowed: zero === undefined ? range : `${range}, or 0 = ${zero}`,
-    parse(text) {
-      const [, digits, unit] = /^(\d+)(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
-      if (digits === undefined) return refused(whyNoSize(text))
-      const bytes = Number(digits) * BYTES[(unit ?? '') as keyof typeof BYTES]
-      if (bytes === 0 && zero !== undefined) return value(0)
-      if (bytes < min) return refused('is too small')
-      return bytes > max ? refused('is too large') : value(bytes)
-    },
-  }
+function readSize(text: string): number | string {
+  const [, digits, unit] = /^(\d+)(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
+  return digits === undefined ? whyNoSize(text) : Number(digits) * BYTES[(unit ?? '') as keyof typeof BYTES]
 }
 
 function whyNoSize(text: string): string {
@@ -179,6 +183,43 @@ export function list<T>(item: Parser<T>): Parser<readonly T[]> {
 /** The same grammar for a setting that may be absent. */
 export const optional = <T>(parser: Parser<T>): Parser<T | null> => parser
 
+const GO_UNITS: ReadonlyMap<string, bigint> = new Map([
+  ['ns', 1n],
+  ['us', 1_000n],
+  ['µs', 1_000n],
+  ['μs', 1_000n],
+  ['ms', 1_000_000n],
+  ['s', 1_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['h', 3_600_000_000_000n],
+])
+
+/** Nanoseconds a Go duration can hold, on the negative side; one less on the positive. */
+const GO_LIMIT = 1n << 63n
+
+/** Returns the nanoseconds of a duration as Go's time.ParseDuration reads it, or null if it is invalid. */
+export function goDuration(text: string): bigint | null {
+  const isNegative = text.startsWith('-')
+  let rest = /^[+-]/.test(text) ? text.slice(1) : text
+  if (rest === '0') return 0n
+  if (rest === '') return null
+  let total = 0n
+  while (rest !== '') {
+    const [all = '', digits = '', fraction = '', name = ''] = /^(\d*)(?:\.(\d*))?([^.\d]*)/.exec(rest) ?? []
+    const whole = digits.replace(/^0+(?=.)/, '')
+    const unit = GO_UNITS.get(name)
+    if ((digits === '' && fraction === '') || unit === undefined) return null
+    if (whole.length > 19 || BigInt(whole) > GO_LIMIT / unit) return null
+    rest = rest.slice(all.length)
+    // Go drops what is below a nanosecond. 18 digits are more than the largest unit has.
+    const kept = fraction.slice(0, 18)
+    total += BigInt(whole) * unit + (BigInt(kept) * unit) / 10n ** BigInt(kept.length)
+    if (total > GO_LIMIT) return null
+  }
+  if (isNegative) return -total
+  return total === GO_LIMIT ? null : total
+}
+
 /**
  * `keep_alive` as Ollama reads it from JSON: a Go duration. OLLAMA_KEEP_ALIVE reads a bare number as seconds, but as a text in a
  * request it would be a 400, so it gets its unit here.
@@ -194,12 +235,9 @@ export const keepAlive: Parser<string | null> = {
       )
     }
     const text = /^\d+$/.test(raw) ? `${raw}s` : raw
-    if (!/^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$/.test(text)) return refused('is not a duration that Ollama understands')
-    let ms = 0
-    for (const [, number, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) {
-      ms += Number(number) * (GO_MS[unit as keyof typeof GO_MS] ?? 0)
-    }
-    // Go counts nanoseconds in 63 bits, which hold 292 years. Ten years are enough.
-    return ms > 10 * 366 * 24 * MS.h ? refused('is longer than ten years') : value(text)
+    const nanoseconds = goDuration(text)
+    if (nanoseconds === null) return refused('is not a duration that Ollama understands')
+    // More than ten years, though Go would take 292, is a mistake.
+    return nanoseconds > 10n * 366n * 24n * 3_600_000_000_000n ? refused('is longer than ten years') : value(text)
   },
 }

@@ -27,27 +27,30 @@ export interface WebhooksParts {
   readonly ca?: string
 }
 
-type PostResult = Awaited<ReturnType<Webhooks['post']>>
-
 /**
  * Creates the sender; it connects to nothing yet. Proxies of the environment are not used: they would choose the peer.
  */
 export function createWebhooks({ clock, policy, ca, lookup = lookupAll }: WebhooksParts): Webhooks {
   const peerParts: PeerParts = { names: new DnsCache(lookup, clock), ...(ca === undefined ? {} : { ca }) }
   return {
-    async post(webhook, signal) {
+    async post(webhook, stop) {
       const receiver = readReceiver(webhook.url)
       if (typeof receiver === 'string') return { kind: 'refused_address', isLasting: true }
-      const ending = new PostEnding(clock, signal)
+      const timeout = new AbortController()
+      const timer = clock.after(TRY_MS, () => timeout.abort())
+      const signal = AbortSignal.any([stop, timeout.signal])
       try {
-        const socket = await connectPeer(receiver, policy(), peerParts, ending.signal)
-        return await exchange(socket, receiver.url, webhook, ending)
+        const socket = await connectPeer(receiver, policy(), peerParts, signal)
+        const outcome = await exchange(socket, receiver.url, webhook, signal)
+        // A received status counts, even if the rest of the answer never ended.
+        if (outcome.kind === 'answered' || !signal.aborted) return outcome
       } catch (error) {
         if (error instanceof RefusedPeer) return { kind: 'refused_address', isLasting: error.isLasting }
-        return ending.outcome ?? { kind: 'unreachable' }
+        if (!signal.aborted) return { kind: 'unreachable' }
       } finally {
-        ending.over()
+        timer.cancel()
       }
+      return { kind: signal.reason === timeout.signal.reason ? 'timeout' : 'aborted' }
     },
   }
 }
@@ -55,43 +58,16 @@ export function createWebhooks({ clock, policy, ca, lookup = lookupAll }: Webhoo
 const lookupAll: Lookup = async (host) =>
   (await systemLookup(host, { all: true })).map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
 
-/** Ends a try when its time is over or foreman stops. */
-class PostEnding {
-  readonly #controller = new AbortController()
-  readonly #release: () => void
-  outcome: PostResult | null = null
-
-  constructor(clock: Clock, stop: AbortSignal) {
-    const stopped = (): void => this.#end({ kind: 'aborted' })
-    const timer = clock.after(TRY_MS, () => this.#end({ kind: 'timeout' }))
-    stop.addEventListener('abort', stopped, { once: true })
-    this.#release = () => {
-      timer.cancel()
-      stop.removeEventListener('abort', stopped)
-    }
-    if (stop.aborted) stopped()
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  over(): void {
-    this.#release()
-  }
-
-  #end(outcome: PostResult): void {
-    if (this.outcome !== null) return
-    this.outcome = outcome
-    this.#controller.abort()
-  }
-}
-
 /**
  * One request on its own socket, which is closed afterwards. A pool could reuse a connection whose address is not
  * allowed any more.
  */
-async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, ending: PostEnding): Promise<PostResult> {
+async function exchange(
+  socket: Socket,
+  url: URL,
+  webhook: OutgoingWebhook,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome> {
   const client = new Client(url.origin, {
     connect: (_options, done) => queueMicrotask(() => done(null, socket)),
     allowH2: false,
@@ -103,15 +79,13 @@ async function exchange(socket: Socket, url: URL, webhook: OutgoingWebhook, endi
   })
   const { promise, resolve } = Promise.withResolvers<DeliveryOutcome>()
   const end = (): void => void client.destroy().catch(() => undefined)
-  ending.signal.addEventListener('abort', end, { once: true })
+  signal.addEventListener('abort', end, { once: true })
   try {
-    client.dispatch(requestOf(url, webhook), new ReceiverResponse(resolve))
-    if (ending.signal.aborted) end()
-    const outcome = await promise
-    // A received status counts, even if the rest of the answer never ended.
-    return outcome.kind === 'answered' ? outcome : (ending.outcome ?? outcome)
+    client.dispatch(requestOf(url, webhook), receiverResponse(resolve))
+    if (signal.aborted) end()
+    return await promise
   } finally {
-    ending.signal.removeEventListener('abort', end)
+    signal.removeEventListener('abort', end)
     end()
     socket.destroy()
   }
@@ -125,7 +99,6 @@ function requestOf({ origin, pathname, search }: URL, { headers, body }: Outgoin
     headers: {
       'content-type': 'application/json',
       'user-agent': `foreman/${VERSION}`,
-
       ...headers,
     },
     body,
@@ -138,41 +111,21 @@ function requestOf({ origin, pathname, search }: URL, { headers, body }: Outgoin
  * Reads the status and discards the body. It waits for the end, because some receivers count an early close as a
  * failure.
  */
-class ReceiverResponse implements Dispatcher.DispatchHandler {
-  readonly #resolve: (outcome: DeliveryOutcome) => void
-  #answer: DeliveryOutcome | null = null
-  #bytes = 0
-
-  constructor(resolve: (outcome: DeliveryOutcome) => void) {
-    this.#resolve = resolve
-  }
-
-  onRequestStart(): void {}
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (status < 200) return
-    const retryAfter = headers['retry-after']
-    this.#answer = { kind: 'answered', status, retryAfter: typeof retryAfter === 'string' ? retryAfter : null }
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes > MAX_ANSWER_BYTES) controller.abort(new Error('the answer is too large'))
-  }
-
-  onResponseEnd(): void {
-    this.#end()
-  }
-
-  onResponseError(): void {
-    this.#end()
-  }
-
-  #end(): void {
-    this.#resolve(this.#answer ?? { kind: 'unreachable' })
+function receiverResponse(resolve: (outcome: DeliveryOutcome) => void): Dispatcher.DispatchHandler {
+  let outcome: DeliveryOutcome = { kind: 'unreachable' }
+  let bytes = 0
+  return {
+    onRequestStart() {},
+    onResponseStart(_controller, status, headers) {
+      if (status < 200) return
+      const retryAfter = headers['retry-after']
+      outcome = { kind: 'answered', status, retryAfter: typeof retryAfter === 'string' ? retryAfter : null }
+    },
+    onResponseData(controller, chunk) {
+      bytes += chunk.length
+      if (bytes > MAX_ANSWER_BYTES) controller.abort(new Error('the answer is too large'))
+    },
+    onResponseEnd: () => resolve(outcome),
+    onResponseError: () => resolve(outcome),
   }
 }
