@@ -2,11 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  type CompletionDetector,
-  createCompletionDetector,
-  type Verdict,
-} from '../../src/daemon/answer/completion-detector.ts'
+import { type CompletionDetector, createCompletionDetector } from '../../src/daemon/answer/completion-detector.ts'
+import type { Verdict } from '../../src/daemon/domain/attempt.ts'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 import { answerOf, loadAnswer } from '../fake-ollama/answers.ts'
 

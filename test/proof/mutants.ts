@@ -122,7 +122,11 @@ export const MUTANTS = {
         from: 'if (this.#current !== null && !this.#current.isSettled)',
         to: 'if (this.#current?.isSettled === null)',
       },
-      { file: 'src/daemon/ollama/connections.ts', from: 'return this.#jobs\n', to: 'return this.fresh()\n' },
+      {
+        file: 'src/daemon/ollama/send.ts',
+        from: 'this.#connections.current.jobs\n',
+        to: 'this.#connections.fresh()\n',
+      },
     ],
     caughtBy: ['one_at_a_time'],
   },

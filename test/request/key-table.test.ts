@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { KeyTable } from '../../src/daemon/request/key-table.ts'
 
 const KEYS = ['model', 'stream', 'keep_alive', 'messages', 'options', 'prompt'] as const
-const table = KeyTable.of(KEYS)
+const table = new KeyTable(KEYS)
 
 /** Finds what stands between two quotes. */
 const find = (written: string, of: KeyTable<string> = table): string | null => {
@@ -33,7 +33,7 @@ describe('a key table for JSON bodies', () => {
   ])('finds %j as %j', (written, key) => expect(find(written)).toBe(key))
 
   it('compares the keys of a Go map exactly', () => {
-    const exact = KeyTable.of(['num_ctx'], { folds: false })
+    const exact = new KeyTable(['num_ctx'], { folds: false })
     expect(['num_ctx', 'num\\u005fctx', 'Num_ctx', 'num_ctX'].map((key) => find(key, exact))).toEqual([
       'num_ctx',
       'num_ctx',
@@ -43,7 +43,7 @@ describe('a key table for JSON bodies', () => {
   })
 
   it('skips characters that it ignores', () => {
-    const loose = new KeyTable([['startbefore', 'start_before']], { ignores: '_-' })
+    const loose = new KeyTable(['start_before'], { ignores: '_-' })
     expect(['start_before', 'startBefore', '_start-before_', 'start.before'].map((key) => find(key, loose))).toEqual([
       'start_before',
       'start_before',

@@ -3,7 +3,9 @@
 
 import { zstdCompressSync } from 'node:zlib'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
-import type { OllamaPath } from '../../src/daemon/request/ollama-error.ts'
+
+/** Paths of the target that answer with an error of their own. */
+export type OllamaPath = EndpointPath | '/api/embed' | '/api/embeddings' | '/v1/embeddings' | '/v1/models'
 
 export interface Question<Path extends OllamaPath = EndpointPath> {
   /** What is wrong with it. */

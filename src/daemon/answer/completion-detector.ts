@@ -5,11 +5,8 @@
 import type { Verdict } from '../domain/attempt.ts'
 import { type Dialect, ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import type { Measured } from '../domain/job.ts'
-import { GrowableBuffer } from '../text/byte-buffers.ts'
-import { bad, COMPLETE, emptyNotes, INCOMPLETE, READINGS } from './dialects.ts'
-import { BRACE, createRecordParser, type ParsedRecord, parseDocument, type RecordParser } from './records.ts'
-
-export type { Verdict } from '../domain/attempt.ts'
+import { bad, COMPLETE, emptyNotes, INCOMPLETE, type MutableMeasured, READINGS } from './dialects.ts'
+import { BRACE, createRecordParser, type ParsedRecord, type RecordParser } from './records.ts'
 
 export interface CompletionDetector {
   /** The bytes are valid only during the call. */
@@ -39,7 +36,7 @@ export function createCompletionDetector(
 
 const DONE = Buffer.from('[DONE]')
 const MAX_DOCUMENT_BYTES = 64 * 1024 ** 2
-/** How much of a picture or a recording is read: an error document is shorter. */
+/** A longer picture or recording is not read: an error document is shorter. */
 const MAX_ERROR_BYTES = 64 * 1024
 
 const tooLong = (): Verdict => bad('a record that is too long')
@@ -130,7 +127,6 @@ class RecordDetector implements CompletionDetector {
 /** A picture or the text of a recording: whole when its framing says so, whatever is in it, if it is not an error. */
 class BlobDetector implements CompletionDetector {
   readonly isDecided = false
-  readonly #start = new GrowableBuffer()
   readonly #parser: RecordParser
 
   constructor(endpoint: EndpointPath, onRecord: OnReadRecord) {
@@ -138,8 +134,6 @@ class BlobDetector implements CompletionDetector {
   }
 
   push(chunk: Buffer): void {
-    const room = MAX_ERROR_BYTES - this.#start.length
-    if (room > 0) this.#start.add(chunk.subarray(0, room))
     this.#parser.push(chunk)
   }
 
@@ -148,16 +142,19 @@ class BlobDetector implements CompletionDetector {
   }
 
   verdict(cut = false): Verdict {
-    const document = parseDocument(this.#start.bytes)
-    const error = document === null ? null : READINGS.openai(document, emptyNotes(), '')
-    if (error?.kind === 'error') return error
-    return cut ? INCOMPLETE : COMPLETE
+    const error = this.#read(emptyNotes())
+    return error?.kind === 'error' ? error : cut ? INCOMPLETE : COMPLETE
   }
 
   measured(): Measured {
     const notes = emptyNotes()
-    const document = parseDocument(this.#start.bytes)
-    if (document !== null) READINGS.openai(document, notes, '')
+    this.#read(notes)
     return notes
+  }
+
+  #read(notes: MutableMeasured): Verdict | null {
+    const record = this.#parser.pending()
+    const document = record === null || record.data.length > MAX_ERROR_BYTES ? null : record.document
+    return document === null ? null : READINGS.openai(document, notes, '')
   }
 }

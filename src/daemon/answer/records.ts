@@ -57,7 +57,7 @@ export function createRecordParser(
 }
 
 /** Returns the object in these bytes, or an outline of it if it is larger than a record may be; null for anything else. */
-export function parseDocument(bytes: Buffer): JsonDocument | null {
+function parseDocument(bytes: Buffer): JsonDocument | null {
   if (bytes.length <= MAX_RECORD_BYTES) return jsonObject(bytes.toString('utf8'))
   return bytes[0] === BRACE ? outlineOf(bytes) : null
 }

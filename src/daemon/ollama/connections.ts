@@ -2,7 +2,7 @@
 // an old socket cannot answer reliably. Nothing else in the program connects to the target.
 
 import type { EventEmitter } from 'node:events'
-import { Client, type Dispatcher, Pool } from 'undici'
+import { Client, Pool } from 'undici'
 import { createConnector } from './connector.ts'
 
 /** All timeouts of undici but that for connecting are off: loading a model takes minutes, and foreman has its own watchdogs. */
@@ -19,37 +19,32 @@ const OPTIONS: Client.Options = {
 /** How many direct requests other than embeddings (pulls, uploads, shows) may be open at once. */
 const MAX_DIRECT = 40
 
+interface CurrentConnections {
+  /** The one connection that jobs use. */
+  readonly jobs: Client
+  /** Apart from the others: many open pulls must not delay an embedding. */
+  readonly embeddings: Pool
+  readonly direct: Pool
+}
+
 export class Connections {
   readonly #origin: string
   readonly #embedConcurrency: number
   readonly #onBug: (error: unknown) => void
   readonly #open = new Set<Client | Pool>()
-  #jobs: Client
-  #embeddings: Pool
-  #direct: Pool
+  #current: CurrentConnections
   #closed = false
 
   constructor(origin: string, embedConcurrency: number, onBug: (error: unknown) => void) {
     this.#origin = origin
     this.#embedConcurrency = embedConcurrency
     this.#onBug = onBug
-    this.#jobs = this.fresh()
-    this.#embeddings = this.#pool(embedConcurrency)
-    this.#direct = this.#pool(MAX_DIRECT)
+    this.#current = this.#openAll()
   }
 
-  /** The one connection that jobs use. */
-  get jobs(): Client {
-    return this.#jobs
-  }
-
-  /** Apart from the others: many open pulls must not delay an embedding. */
-  get embeddings(): Dispatcher {
-    return this.#embeddings
-  }
-
-  get direct(): Dispatcher {
-    return this.#direct
+  /** The connections that new requests use. */
+  get current(): CurrentConnections {
+    return this.#current
   }
 
   /** A new connection for one question. The caller drops it afterwards. */
@@ -65,18 +60,20 @@ export class Connections {
   /** From now on new sockets are used. Idle old ones are closed now, busy ones when they have finished. */
   renew(): void {
     if (this.#closed) return
-    for (const old of [this.#jobs, this.#embeddings, this.#direct]) {
+    for (const old of Object.values(this.#current)) {
       const remove = () => this.#open.delete(old)
       old.close().then(remove, remove)
     }
-    this.#jobs = this.fresh()
-    this.#embeddings = this.#pool(this.#embedConcurrency)
-    this.#direct = this.#pool(MAX_DIRECT)
+    this.#current = this.#openAll()
   }
 
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#open].map((dispatcher) => dispatcher.destroy()))
+  }
+
+  #openAll(): CurrentConnections {
+    return { jobs: this.fresh(), embeddings: this.#pool(this.#embedConcurrency), direct: this.#pool(MAX_DIRECT) }
   }
 
   #pool(connections: number): Pool {

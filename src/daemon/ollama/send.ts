@@ -68,11 +68,11 @@ class OllamaTarget implements Target {
   }
 
   sendDirect(request: TargetRequest, sink: AnswerSink): Exchange {
-    return new Sent(sink, this.#directConnection, this.#optionsOf(request)).over(this.#connections.direct)
+    return new Sent(sink, this.#directConnection, this.#optionsOf(request)).over(this.#connections.current.direct)
   }
 
   sendEmbedding(request: TargetRequest, sink: AnswerSink): Exchange {
-    return new Sent(sink, this.#embedConnection, this.#optionsOf(request)).over(this.#connections.embeddings)
+    return new Sent(sink, this.#embedConnection, this.#optionsOf(request)).over(this.#connections.current.embeddings)
   }
 
   async ping(deadlineMs: number): Promise<PingResult> {
@@ -125,7 +125,7 @@ class OllamaTarget implements Target {
 
   #onJobConnection(request: TargetRequest, sink: AnswerSink, forJobs: boolean): Exchange {
     if (this.#current !== null && !this.#current.isSettled) throw new Error('the job connection is in use')
-    const client = this.#connections.jobs
+    const client = this.#connections.current.jobs
     const whenGone = (settle: () => void): void => void client.once('disconnect', () => settle())
     this.#current = new Sent(sink, { ...this.#events, forJobs, whenGone }, this.#optionsOf(request))
     return this.#current.over(client)

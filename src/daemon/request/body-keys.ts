@@ -19,7 +19,7 @@ export type KeyReading =
   | { readonly kind: 'error'; readonly error: OllamaError }
 
 const TABLES = Object.fromEntries(
-  Object.entries(ENDPOINTS).map(([path, { keys }]) => [path, KeyTable.of(Object.keys(keys) as BodyKey[])]),
+  Object.entries(ENDPOINTS).map(([path, { keys }]) => [path, new KeyTable(Object.keys(keys) as BodyKey[])]),
 ) as Readonly<Record<EndpointPath, KeyTable<BodyKey>>>
 
 /** Reads the keys of `endpoint` in the JSON `bytes`, as Ollama of this version does. */
@@ -89,7 +89,7 @@ function wrongValue(bytes: Uint8Array, members: Members, kinds: KeyKinds): strin
 }
 
 /** The top-level keys by which the endpoints are asked for JSON. */
-export const FORMAT_KEYS: KeyTable<string> = KeyTable.of([
+export const FORMAT_KEYS: KeyTable<string> = new KeyTable([
   ...new Set(Object.values(ENDPOINTS).flatMap(({ format }) => format?.slice(0, 1) ?? [])),
 ])
 
@@ -117,7 +117,7 @@ export function* asksForJson(
 function* memberOf(bytes: Uint8Array, value: Span, name: string): Slices<Span | undefined> {
   let found: Span | undefined
   if (value.kind !== 'object') return found
-  const table = KeyTable.of([name])
+  const table = new KeyTable([name])
   const onMember = (keyStart: number, keyEnd: number, member: Span): void => {
     if (table.find(bytes, keyStart, keyEnd) !== null) found = member
   }

@@ -7,6 +7,7 @@ import { NO_WISHES, STATES, type State, type Wishes } from '../domain/job.ts'
 import { duration } from '../text/grammar.ts'
 import { decodeJsonString } from '../text/json.ts'
 import { literalText, type Span } from '../text/json-scan.ts'
+import { quoteForError } from '../text/quote.ts'
 
 export const OWN_KEYS = [
   'endpoint',
@@ -67,7 +68,7 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
     const allowed = `allowed are ${JOB_ENDPOINTS.join(', ')}`
     const text = textOf('endpoint', allowed)
     const known = JOB_ENDPOINTS.find((path) => path === text)
-    if (text !== null && known === undefined) problem('endpoint', `is ${shown(text)}`, allowed)
+    if (text !== null && known === undefined) problem('endpoint', `is ${quoteForError(text)}`, allowed)
     return known ?? '/api/chat'
   }
   const label = (): string | null => {
@@ -104,7 +105,9 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
     const text = textOf(key, allowed)
     if (text === null) return null
     const parsed = DEADLINE.parse(text)
-    return parsed.kind === 'value' ? parsed.value : problem(key, `is ${shown(text)}, which ${parsed.why}`, allowed)
+    return parsed.kind === 'value'
+      ? parsed.value
+      : problem(key, `is ${quoteForError(text)}, which ${parsed.why}`, allowed)
   }
 
   const path = endpoint()
@@ -127,18 +130,11 @@ function stringAt(bytes: Uint8Array, { start, end }: Span): string | null {
   return end - start - 2 > MAX_TEXT_BYTES ? null : decodeJsonString(bytes, start + 1, end - 1)
 }
 
-/** At most this much of a caller's text is repeated in the error. */
+/** At most this much of a number is repeated in the error. */
 const MAX_QUOTED_CHARS = 40
 
-const shown = (text: string): string => {
-  const characters = [...text]
-  return characters.length <= MAX_QUOTED_CHARS
-    ? JSON.stringify(text)
-    : `${JSON.stringify(characters.slice(0, MAX_QUOTED_CHARS).join(''))}…`
-}
-
 function itemShown(item: unknown): string {
-  if (typeof item === 'string') return shown(item)
+  if (typeof item === 'string') return quoteForError(item)
   return typeof item === 'object' && item !== null ? `an ${Array.isArray(item) ? 'array' : 'object'}` : String(item)
 }
 

@@ -83,10 +83,7 @@ type Found =
   | { readonly kind: 'ambiguous'; readonly key: string; readonly expected: OwnKey }
 
 /** `startBefore` is probably meant as `start_before`; the target would silently ignore it. */
-const SQUEEZED = new KeyTable(
-  OWN_KEYS.map((key) => [key.replaceAll('_', ''), key] as const),
-  { ignores: '_-' },
-)
+const SQUEEZED = new KeyTable(OWN_KEYS, { ignores: '_-' })
 
 /** Returns null if the body is not a JSON object. */
 function* findKeys(bytes: Uint8Array): Slices<Found | null> {

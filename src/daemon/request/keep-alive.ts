@@ -30,7 +30,9 @@ export function readKeepAlive(bytes: Uint8Array, value: Span | null): KeepAlive 
     return { kind: 'set' }
   if (value.kind === 'string') {
     const nanoseconds = goDuration(decodeJsonString(bytes, value.start + 1, value.end - 1))
-    return nanoseconds === null ? INVALID : { kind: nanoseconds === 0n ? 'zero' : 'set' }
+    // Go holds them in 64 bits, one of which is the sign.
+    if (nanoseconds === null || BigInt.asIntN(64, nanoseconds) !== nanoseconds) return INVALID
+    return { kind: nanoseconds === 0n ? 'zero' : 'set' }
   }
   if (value.kind === 'number') {
     const seconds = Number(literalText(bytes, value))

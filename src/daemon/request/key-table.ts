@@ -18,25 +18,19 @@ export class KeyTable<K extends string> {
   readonly #byFirst = new Map<number, [name: string, key: K][]>()
   readonly #longest: number
 
-  /** `names` gives each key under the name by which it is found: lower-case ASCII, without ignored characters. */
-  constructor(names: Iterable<readonly [name: string, key: K]>, { folds = true, ignores = '' }: KeyMatching = {}) {
+  /** @param keys lower-case ASCII. Each is found without its ignored characters */
+  constructor(keys: readonly K[], { folds = true, ignores = '' }: KeyMatching = {}) {
     this.#folds = folds
     this.#ignores = [...Buffer.from(ignores)]
     let longest = 0
-    for (const [name, key] of names) {
+    for (const key of keys) {
+      const name = [...key].filter((char) => !ignores.includes(char)).join('')
       const first = name.charCodeAt(0)
       this.#byFirst.set(first, [...(this.#byFirst.get(first) ?? []), [name, key]])
       longest = Math.max(longest, name.length)
     }
     // Six bytes for each letter, if all are escaped, and as many ignored characters.
     this.#longest = longest * 6 * (ignores === '' ? 1 : 2)
-  }
-
-  static of<K extends string>(keys: readonly K[], matching: KeyMatching = {}): KeyTable<K> {
-    return new KeyTable(
-      keys.map((key) => [key, key] as const),
-      matching,
-    )
   }
 
   /** Returns the key that the JSON string between `start` and `end` (without its quotes) is, or null. */

@@ -25,11 +25,8 @@ export interface OllamaError {
   readonly speaker: Speaker
 }
 
-/** Paths of the target on which foreman may answer with an error of Ollama's. */
-export type OllamaPath = EndpointPath | '/api/embed' | '/api/embeddings' | '/v1/embeddings' | '/v1/models'
-
 /** Since 0.17.8 names may carry their source, and an invalid name has an error of its own. */
-export const knowsSources = (version: string): boolean => hasChange(version, 'modelSources')
+const knowsSources = (version: string): boolean => hasChange(version, 'modelSources')
 
 /** Returns whether the layer that looks for compactions reads the body of `path` first. */
 export function looksForCompaction(path: EndpointPath, version: string): boolean {
@@ -77,17 +74,11 @@ export function unusableName(path: EndpointPath, model: string, version: string)
   if (name.kind === 'invalid' && knowsSources(version)) return refusal(400, 'invalid model name', 'handler')
   const { layerAsksForModel, runsGenerate } = ENDPOINTS[path]
   if (model === '' && layerAsksForModel) return refusal(400, 'model is required', 'layer')
-  return runsGenerate ? unknownModel(path, model) : refusal(400, 'model is required', 'handler')
+  return runsGenerate ? unknownModel(model) : refusal(400, 'model is required', 'handler')
 }
 
-/** The model does not exist. The embedding handlers have a sentence of their own. */
-export function unknownModel(path: OllamaPath, model: string): OllamaError {
-  const embeds = path === '/api/embed' || path === '/api/embeddings' || path === '/v1/embeddings'
-  const message = embeds
-    ? `model ${JSON.stringify(model)} not found, try pulling it first`
-    : `model '${model}' not found`
-  return refusal(404, message, 'handler')
-}
+/** The model does not exist. */
+export const unknownModel = (model: string): OllamaError => refusal(404, `model '${model}' not found`, 'handler')
 
 /** Returns Ollama's error for an invalid name in `/v1/models/{model}`, or null. Before 0.17.8 there is none. */
 export function unusableDetails(model: string, version: string): OllamaError | null {
@@ -100,5 +91,5 @@ export function unusableDetails(model: string, version: string): OllamaError | n
 
 /** The model of `/v1/models/{model}` does not exist. */
 export function unknownDetails(model: string, version: string): OllamaError {
-  return unknownModel('/v1/models', hasChange(version, 'taggedDetails') ? taggedName(model) : model)
+  return unknownModel(hasChange(version, 'taggedDetails') ? taggedName(model) : model)
 }

@@ -175,7 +175,7 @@ function* isEmpty(bytes: Uint8Array, value: Span | undefined): Slices<boolean> {
   return value.kind === 'array' && bytes[yield* skipSpace(bytes, value.start + 1)] === 0x5d
 }
 
-const OPTIONS = KeyTable.of(RUNNER_OPTIONS, { folds: false })
+const OPTIONS = new KeyTable(RUNNER_OPTIONS, { folds: false })
 /** A longer number is ignored: its job is grouped with those that do not set the option. */
 const MAX_NUMBER_BYTES = 4096
 

@@ -2,10 +2,10 @@
 // what happened (an AttemptOutcome); domain/attempt.ts decides what becomes of the job.
 
 import { unreadableFormat } from '../answer/answer-format.ts'
-import type { CompletionDetector, Verdict } from '../answer/completion-detector.ts'
+import type { CompletionDetector } from '../answer/completion-detector.ts'
 import { INCOMPLETE } from '../answer/dialects.ts'
 import type { JobOutput } from '../domain/artifact.ts'
-import type { AttemptOutcome, StopReason } from '../domain/attempt.ts'
+import type { AttemptOutcome, StopReason, Verdict } from '../domain/attempt.ts'
 import type { AnswerHeaders } from '../domain/endpoint.ts'
 import { answerForm } from '../domain/endpoint.ts'
 import type { Job } from '../domain/job.ts'

@@ -2,6 +2,7 @@
 // checked addresses, and checks the peer's address before a byte is sent. It knows nothing of HTTP. A refused address
 // is a RefusedPeer; other failures are ordinary errors.
 
+import { once } from 'node:events'
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { readIp } from '../text/ip-address.ts'
@@ -145,13 +146,10 @@ async function opened<T extends Socket>(
   event: 'connect' | 'secureConnect',
   signal: AbortSignal,
 ): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  // This listener stays: an error before the caller adds its own would end the process.
-  socket.on('error', reject)
-  socket.once(event, resolve)
-  socket.once('close', () => reject(new Error('closed')))
+  // An error without a listener would end the process.
+  socket.on('error', () => undefined)
   try {
-    await unlessAborted(promise, signal)
+    await once(socket, event, { signal })
     return socket
   } catch (error) {
     socket.destroy()

@@ -88,7 +88,7 @@ async function refusalReason(context: HttpContext, model: string): Promise<OwnEr
   if (context.phase === 'stopping') return ownError('shutting_down')
   if (context.disk.full) return ownError('storage_full')
   if (!(await isUnknownModel(model, context.prober))) return null
-  return { ...unknownModel('/api/chat', model), code: 'model_not_found' }
+  return { ...unknownModel(model), code: 'model_not_found' }
 }
 
 async function enqueue(context: HttpContext, job: NewJob): Promise<Accepted> {

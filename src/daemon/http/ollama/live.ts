@@ -93,8 +93,8 @@ export class LiveCallers {
     let isWaiting = false
     try {
       // (4)
-      const { endpoint, model } = submission
-      if (await isUnknownModel(model, this.#parts.prober)) return { ...unknownModel(endpoint, model), code: null }
+      const { model } = submission
+      if (await isUnknownModel(model, this.#parts.prober)) return { ...unknownModel(model), code: null }
       // (5)
       if (res.destroyed) return null
       // (6)
