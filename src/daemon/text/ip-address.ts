@@ -43,10 +43,8 @@ const MAPPED = /^::ffff:[\da-f]+:[\da-f]+$/
 function bytesOf(ipv6: string): number[] {
   const [left = [], right = []] = ipv6.split('::').map((half) => (half === '' ? [] : half.split(':')))
   const zeros = Array<string>(8 - left.length - right.length).fill('0')
-  return [...left, ...zeros, ...right].flatMap((group) => [
-    Number.parseInt(group, 16) >> 8,
-    Number.parseInt(group, 16) & 0xff,
-  ])
+  const groups = [...left, ...zeros, ...right].map((group) => group.padStart(4, '0'))
+  return [...Buffer.from(groups.join(''), 'hex')]
 }
 
 const lastFour = (ipv6: string): string => bytesOf(ipv6).slice(12).join('.')
