@@ -163,11 +163,12 @@ const PATTERNS = [...NODES]
   }))
 const MAX_SEGMENTS = Math.max(...PATTERNS.map(({ segments }) => segments.length))
 
-export type Match =
+export type Match = { readonly surface: Surface } & (
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'wrong_method'; readonly allow: string }
   /** `parameters`: decoded, in the order of the path. */
-  | { readonly kind: 'route'; readonly route: Route; readonly allow: string; readonly parameters: readonly string[] }
-  | { readonly kind: 'wrong_method'; readonly allow: string; readonly surface: Surface }
-  | { readonly kind: 'unknown'; readonly surface: Surface }
+  | { readonly kind: 'route'; readonly allow: string; readonly route: Route; readonly parameters: readonly string[] }
+)
 
 /** Finds the route of a method and a path (raw, without query). */
 export function match(method: string, path: string): Match {
@@ -183,7 +184,8 @@ export function match(method: string, path: string): Match {
 
 function matchAt({ byMethod, allow, surface }: PathNode, method: string, parameters: readonly string[]): Match {
   const route = byMethod.get(method)
-  return route === undefined ? { kind: 'wrong_method', allow, surface } : { kind: 'route', route, allow, parameters }
+  if (route === undefined) return { kind: 'wrong_method', allow, surface }
+  return { kind: 'route', allow, surface: route.surface, route, parameters }
 }
 
 function parametersOf(raw: readonly string[], segments: readonly (string | null)[]): readonly string[] | null {

@@ -16,41 +16,32 @@ import { RefusalLog } from './gate/refusal-log.ts'
 import { SocketGuard } from './gate/socket-guard.ts'
 import { ShownModels } from './ollama/shown-models.ts'
 import { redirectOf, sendRedirect } from './redirect.ts'
-import { type BodyLimits, RequestBodies } from './request-body.ts'
+import { RequestBodies } from './request-body.ts'
 import { ownError, refuse, type Surface, sendPlain } from './respond.ts'
 import { type Match, match } from './routes.ts'
 import { Semaphore } from './semaphore.ts'
 import { SliceRunner } from './slice-runner.ts'
 
-export interface ServerLimits extends Omit<BodyLimits, 'maxBody'> {
+export const LIMITS = {
   /** In which the headers of a request must be complete. */
-  readonly headersMs: number
-  readonly keepAliveMs: number
-  readonly maxHeaderSize: number
-  /** The most requests of one connection that wait for their answers. */
-  readonly pipelined: number
-  /** Connections beyond the callers that may wait: for embeddings, status and keep-alive. */
-  readonly headRoom: number
-  /** Connections beyond those, for when all of them are busy. They only answer /healthz and /readyz. */
-  readonly forHealth: number
-}
-
-export const LIMITS: ServerLimits = {
   headersMs: 10_000,
-  // Pooled clients and proxies keep idle connections up to 60 s. If the server closes first, their next request fails.
+  /** Pooled clients and proxies keep idle connections up to 60 s. If the server closes first, their next request fails. */
   keepAliveMs: 75_000,
-  // Cookies of a single sign-on can be 20 kB.
+  /** Cookies of a single sign-on can be 20 kB. */
   maxHeaderSize: 64 * 1024,
+  /** The most requests of one connection that wait for their answers. */
   pipelined: 16,
   bodyWindowMs: 60_000,
   bodyWindowBytes: 16 * 1024,
   checkMs: 5_000,
   bodiesInFlight: 256 * 1024 * 1024,
+  /** Connections beyond the callers that may wait: for embeddings, status and keep-alive. */
   headRoom: 512,
+  /** Connections beyond those, for when all of them are busy. They only answer /healthz and /readyz. */
   forHealth: 64,
 }
 
-const surfaceOf = (found: Match): Surface => (found.kind === 'route' ? found.route.surface : found.surface)
+export type ServerLimits = typeof LIMITS
 
 /** The route as logs and metrics name it. */
 const labelOf = (found: Match): string => (found.kind === 'route' ? found.route.path : 'other')
@@ -67,7 +58,7 @@ export class ListenError extends Error {
   readonly exitCode = 69
 }
 
-export function createServer(context: HttpContext, limits: ServerLimits = LIMITS) {
+export function createServer(context: HttpContext, limits = LIMITS) {
   const { config, clock, log, metrics } = context
   const refusals = new RefusalLog(clock, log)
   const gate = new Gate(config, hostname())
@@ -126,7 +117,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
   /** A path that the target's version does not have is unknown here as well. */
   function known(found: Match, path: string): Match {
     if (hasPath(context.prober.status.inventory?.version ?? null, path)) return found
-    return { kind: 'unknown', surface: surfaceOf(found) }
+    return { kind: 'unknown', surface: found.surface }
   }
 
   /**
@@ -148,7 +139,7 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
     req: IncomingMessage,
     res: ServerResponse,
   ): Promise<void> | void {
-    const surface = surfaceOf(found)
+    const { surface } = found
     // (1)
     if (cameThrough(req.headers[HOP_HEADER], context.hop)) return refuseLoop(res, surface, path)
     // (2)
@@ -203,11 +194,11 @@ export function createServer(context: HttpContext, limits: ServerLimits = LIMITS
   function failed(error: unknown, res: ServerResponse, found: Match): void {
     if (error instanceof StoreError && !res.headersSent) {
       const isUnknown = error.outcome === 'unknown' && res.req.method !== 'GET'
-      return refuse(context, res, surfaceOf(found), ownError(isUnknown ? 'outcome_unknown' : 'shutting_down'))
+      return refuse(context, res, found.surface, ownError(isUnknown ? 'outcome_unknown' : 'shutting_down'))
     }
     log.error({ err: error, route: labelOf(found) }, 'a request failed inside foreman')
     if (res.headersSent) return void res.destroy()
-    refuse(context, res, surfaceOf(found), ownError('internal', { detail: 'see the log' }))
+    refuse(context, res, found.surface, ownError('internal', { detail: 'see the log' }))
   }
 
   let closing: Promise<void> | null = null

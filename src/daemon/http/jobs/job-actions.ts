@@ -2,6 +2,7 @@
 // the store do the work.
 
 import { isFinal } from '../../domain/job.ts'
+import type { RetryResult } from '../../sqlite/store.ts'
 import { quoteForError } from '../../text/quote.ts'
 import { queueFullError } from '../admission.ts'
 import type { HttpContext } from '../context.ts'
@@ -37,25 +38,14 @@ export const retryJob: JobHandler = async (call, id) => {
   return sendReceipt(call, (await shown) ?? result)
 }
 
-function retryRefusal(
-  context: HttpContext,
-  id: string,
-  result: Exclude<Awaited<ReturnType<HttpContext['store']['retry']>>, { readonly kind: 'enqueued' }>,
-): OwnError {
-  switch (result.kind) {
-    case 'unknown':
-      return jobNotFound(id)
-    case 'active':
-      return ownError('job_active', { id, state: result.state })
-    case 'body_gone':
-      return ownError('body_gone', { id })
-    case 'queue_full':
-    case 'storage_full':
-      return queueFullError(result.kind, context)
-    case 'replayed':
-    case 'key_reused':
-      throw new Error(`a retry has no key, and was answered ${result.kind}`)
-  }
+type RetryFailure = Exclude<RetryResult, { readonly kind: 'enqueued' }>
+
+function retryRefusal(context: HttpContext, id: string, result: RetryFailure): OwnError {
+  if (result.kind === 'unknown') return jobNotFound(id)
+  if (result.kind === 'active') return ownError('job_active', { id, state: result.state })
+  if (result.kind === 'body_gone') return ownError('body_gone', { id })
+  if (result.kind === 'queue_full' || result.kind === 'storage_full') return queueFullError(result.kind, context)
+  throw new Error(`a retry has no key, and was answered ${result.kind}`)
 }
 
 /** 204: the finished job is deleted, with its artifacts and webhooks. */

@@ -1,8 +1,8 @@
 // `POST /pause` and `POST /resume`: the request body, and the document that both answer with. The dispatcher does the work.
 
 import type { ServerResponse } from 'node:http'
-import type { PauseDocument } from '../../../protocol/wire.ts'
-import type { PauseRequest } from '../../domain/pause.ts'
+import type { PauseDocument, UnloadDocument } from '../../../protocol/wire.ts'
+import type { PauseRequest, UnloadReport } from '../../domain/pause.ts'
 import { duration, MAX_DURATION_MS } from '../../text/grammar.ts'
 import { jsonObject } from '../../text/json.ts'
 import { nearest } from '../../text/nearest.ts'
@@ -50,28 +50,21 @@ export async function resumeQueue({ context, res }: Call): Promise<void> {
 }
 
 function sendPause({ dispatcher }: HttpContext, res: ServerResponse): void {
-  sendJson(res, 200, pauseDocument(dispatcher.pausing))
+  sendJson(res, 200, pauseDocument(dispatcher))
 }
 
-export function pauseDocument({
-  current,
-  report,
-}: Pick<HttpContext['dispatcher']['pausing'], 'current' | 'report'>): PauseDocument {
+export function pauseDocument({ pausing: { current, report } }: HttpContext['dispatcher']): PauseDocument {
   const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString())
   return {
     paused: current !== null,
     since: iso(current?.since ?? null),
     until: iso(current?.until ?? null),
-    unload:
-      report === null
-        ? null
-        : {
-            state: report.state,
-            unloaded: [...report.unloaded],
-            still_loaded: [...report.resident],
-            reason: report.reason,
-          },
+    unload: report === null ? null : unloadDocument(report),
   }
+}
+
+const unloadDocument = ({ state, unloaded, resident, reason }: UnloadReport): UnloadDocument => {
+  return { state, unloaded: [...unloaded], still_loaded: [...resident], reason }
 }
 
 const NO_REQUEST: PauseRequest = { forMs: null, unload: false }

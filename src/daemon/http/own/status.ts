@@ -52,7 +52,7 @@ async function statusDocument(context: HttpContext): Promise<StatusDocument> {
     version: VERSION,
     phase,
     paused: dispatcher.paused,
-    pause: pauseDocument(dispatcher.pausing),
+    pause: pauseDocument(dispatcher),
     degraded: reachable === false,
     target: {
       url: config.ollamaUrl,
