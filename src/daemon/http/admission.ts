@@ -26,7 +26,7 @@ export async function readRequest<T>(
   return shared.slices.run(read({ body, contentType, contentEncoding, coding }, settings), isGone)
 }
 
-export type IdempotencyKey =
+type IdempotencyKey =
   | { readonly kind: 'none' }
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'invalid'; readonly error: OwnError }

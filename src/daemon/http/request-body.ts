@@ -9,7 +9,7 @@ import { Bag } from './bag.ts'
 import { type OwnError, ownError } from './respond.ts'
 import type { SliceRunner } from './slice-runner.ts'
 
-export interface BodyLimits {
+interface BodyLimits {
   /** FOREMAN_MAX_BODY. */
   readonly maxBody: number
   /** The most memory, in bytes, for all bodies that were read and not yet handed on. */

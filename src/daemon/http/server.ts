@@ -53,7 +53,7 @@ const MALFORMED_PATH = ownError('bad_request', {
 /** How long close() waits for answers in progress. */
 const CLOSE_GRACE_MS = 1_000
 
-export class ListenError extends Error {
+class ListenError extends Error {
   /** EX_UNAVAILABLE of sysexits. */
   readonly exitCode = 69
 }

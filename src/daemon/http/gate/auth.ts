@@ -38,7 +38,7 @@ export class TokenCheck {
 }
 
 /** The token in an Authorization header: what follows `Bearer `, or the password of `Basic`, sent by clients of URLs with credentials. */
-export function tokenIn(authorization: string): string | null {
+function tokenIn(authorization: string): string | null {
   const space = authorization.indexOf(' ')
   if (space < 0) return null
   const scheme = authorization.slice(0, space).toLowerCase()

@@ -12,7 +12,7 @@ export interface HostRule {
   readonly names: ReadonlySet<string>
 }
 
-export interface HostSettings extends Pick<Config, 'hosts' | 'publicUrl'> {
+interface HostSettings extends Pick<Config, 'hosts' | 'publicUrl'> {
   readonly addr: Pick<Config['addr'], 'host'>
 }
 

@@ -28,7 +28,7 @@ function patternOf(origin: string): RegExp {
   return new RegExp(`^${parts.join('.*')}$`)
 }
 
-export type OriginVerdict =
+type OriginVerdict =
   /** Not a browser, or a page of the same site whose browser does not say so: no CORS headers are needed. */
   | { readonly kind: 'none' }
   | { readonly kind: 'allowed'; readonly allow: string }

@@ -3,7 +3,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 
-export type RequestedRange =
+type RequestedRange =
   | { readonly kind: 'whole' }
   /** `from` inclusive, `to` exclusive. */
   | { readonly kind: 'part'; readonly from: number; readonly to: number }

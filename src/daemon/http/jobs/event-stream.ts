@@ -16,7 +16,7 @@ export const MAX_BACKLOG_BYTES = 1024 * 1024
 /** The longest silence that the documentation promises to clients of an event stream. */
 const HEARTBEAT_MS = 15_000
 
-export interface EventStreamParts {
+interface EventStreamParts {
   readonly clock: Clock
   readonly config: Pick<Config, 'heartbeatMs' | 'clientStallMs'>
   readonly res: ServerResponse

@@ -28,7 +28,7 @@ export function requestOf({ req, route }: Call, body: TargetRequest['body'], pat
   return { method: req.method ?? 'GET', path, headers, body }
 }
 
-export interface ForwardOptions {
+interface ForwardOptions {
   /** Called once, when the answer is over, for whatever reason. */
   readonly onOver?: () => void
   /** How the request is sent. By default with `target.sendDirect`. */

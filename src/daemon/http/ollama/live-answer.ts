@@ -15,7 +15,7 @@ import { beat, errorRecord, hasErrorEvent } from '../error-body.ts'
 import { type ErrorContext, refuse } from '../respond.ts'
 import { SlowReader } from '../slow-reader.ts'
 
-export interface LiveAnswerParts extends ErrorContext {
+interface LiveAnswerParts extends ErrorContext {
   readonly config: Pick<Config, 'heartbeatMs' | 'clientStallMs'>
   readonly res: ServerResponse
   readonly submission: Submission

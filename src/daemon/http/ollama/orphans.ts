@@ -10,7 +10,7 @@ import { inPieces, type Slices } from '../../text/slices.ts'
 /** How long a job keeps its position for a caller that hung up, in ms. */
 export const ORPHAN_MS = 10_000
 
-export interface Orphan {
+interface Orphan {
   readonly id: string
   readonly fingerprint: string
   readonly key: string | null

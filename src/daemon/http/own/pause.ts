@@ -70,7 +70,7 @@ const unloadDocument = ({ state, unloaded, resident, reason }: UnloadReport): Un
 const NO_REQUEST: PauseRequest = { forMs: null, unload: false }
 
 /** Returns the request, or a sentence that says what is wrong with the body. An empty body asks for a plain pause. */
-export function readPauseRequest(body: Uint8Array): PauseRequest | string {
+function readPauseRequest(body: Uint8Array): PauseRequest | string {
   if (body.length > MAX_BODY_BYTES) return 'the body of /pause is larger than 16 KiB'
   const text = new TextDecoder().decode(body)
   if (text.trim() === '') return NO_REQUEST

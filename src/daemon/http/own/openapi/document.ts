@@ -39,7 +39,7 @@ interface OperationDocument extends Schema {
   readonly responses: Schema
 }
 
-export interface OpenApiDocument {
+interface OpenApiDocument {
   readonly openapi: '3.1.0'
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationDocument>>>>
   readonly components: { readonly responses: Readonly<Record<string, Response>>; readonly [part: string]: unknown }
