@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { answerHeaders } from '../../src/daemon/ollama/answer-headers.ts'
+import { answerHeaders } from '../../src/daemon/ollama/exchange.ts'
 import { huge, raw, stalls } from '../fake-ollama.ts'
 import { CollectingSink } from './collecting-sink.ts'
 import { chat, fakeAndTarget, jsonRequest, sendDirect, sendJob, targetAt } from './with-target.ts'

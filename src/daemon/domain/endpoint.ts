@@ -29,7 +29,10 @@ export interface Endpoint {
   readonly saysWith?: 'messages' | 'prompt'
   /** The key that the `/v1` layer requires before it looks for the model, and its error. */
   readonly requires?: { readonly key: 'messages' | 'prompt'; readonly error: string }
-  /** Where a request asks for an answer in JSON: the key, and the path below it. Absent where it cannot ask. */
+  /**
+   * Where a request asks for an answer in JSON: the key, and the path below it. Absent where it cannot ask
+   * (openai.CompletionRequest, anthropic.MessagesRequest of 0.17.4).
+   */
   readonly format?: readonly [key: string, ...path: string[]]
   /** The `/v1` layer asks for a model itself, before it calls the handler. */
   readonly layerAsksForModel?: true
@@ -47,6 +50,7 @@ export interface Endpoint {
   readonly mayBePlainText?: true
 }
 
+/** `name` does not stand for `model` on any of these endpoints. */
 const ROUTED: KeyKinds = { model: 'string', stream: 'bool' }
 const NATIVE_KEYS: KeyKinds = { ...ROUTED, keep_alive: 'duration', options: 'object', shift: 'bool' }
 

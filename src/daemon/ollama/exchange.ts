@@ -2,7 +2,7 @@
 // callbacks into the order that AnswerSink promises, and never buffers, copies or reads a byte.
 
 import type { Dispatcher } from 'undici'
-import { answerHeaders } from './answer-headers.ts'
+import type { AnswerHeaders } from '../domain/endpoint.ts'
 import { isStaleConnection } from './connector.ts'
 import { Ended, lossOf } from './loss.ts'
 import type { AnswerSink, Exchange } from './target.ts'
@@ -28,6 +28,47 @@ const isImpossible = (status: number): boolean => status === 204 || status === 2
 function hasUnclearLength(raw: readonly (Buffer | string)[]): boolean {
   const names = raw.filter((_, index) => index % 2 === 0).map((name) => name.toString().toLowerCase())
   return names.filter((name) => name === 'content-length' || name === 'transfer-encoding').length > 1
+}
+
+/**
+ * Headers of an answer that do not go on to the caller: those of this one connection (RFC 9110, section 7.6.1), and those that
+ * concern the target's own origin (cookies, CORS).
+ */
+const DROPPED = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer'],
+  ...['transfer-encoding', 'upgrade', 'set-cookie'],
+])
+
+const CORS = 'access-control-'
+/** foreman's own headers. If the target's answer has them, they are from another foreman, or forged. */
+const OWN = 'x-foreman-'
+
+/** Returns the names in a `Connection` header that are not always dropped. */
+function namedIn(connection: string): string[] {
+  return connection
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => !DROPPED.has(name))
+}
+
+/**
+ * Returns the headers that go on to the caller. Names keep the target's spelling, and duplicates stay.
+ *
+ * @param raw name, value, name, value … as they were on the wire. Bytes above 0x7f stay the same byte.
+ */
+export function answerHeaders(raw: readonly (Buffer | string)[]): AnswerHeaders {
+  const kept: [string, string][] = []
+  const ofThisHop: string[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = String(raw[i]?.toString('latin1'))
+    const value = String(raw[i + 1]?.toString('latin1'))
+    const folded = name.toLowerCase()
+    if (folded === 'connection') ofThisHop.push(...namedIn(value))
+    if (!DROPPED.has(folded) && !folded.startsWith(CORS) && !folded.startsWith(OWN)) kept.push([name, value])
+  }
+  if (ofThisHop.length === 0) return kept
+  return kept.filter(([name]) => !ofThisHop.includes(name.toLowerCase()))
 }
 
 /** Leaves out a reason phrase that Node would not write again: undici reads it as UTF-8, and it may hold any byte. */

@@ -29,12 +29,6 @@ const MAX_DEPTH = 10_000
 /** Room for the maximum depth would cost more than the scan of a short body. */
 const USUAL_DEPTH = 32
 
-function deeper(nesting: Uint8Array): Uint8Array<ArrayBuffer> {
-  const room = new Uint8Array(nesting.length * 4)
-  room.set(nesting)
-  return room
-}
-
 const OBJECT = 1
 const ARRAY = 2
 
@@ -173,7 +167,7 @@ const COLON = 4
 const SEPARATOR = 5
 
 function* scan(bytes: Uint8Array, from: number, onMember: OnMember): Slices<Span> {
-  let nesting = new Uint8Array(USUAL_DEPTH)
+  let nesting: Uint8Array = new Uint8Array(USUAL_DEPTH)
   let depth = 0
   let inObject = false
   let expects = VALUE
@@ -203,7 +197,7 @@ function* scan(bytes: Uint8Array, from: number, onMember: OnMember): Slices<Span
       if (byte === 0x7b || byte === 0x5b) {
         if (depth === MAX_DEPTH) throw new Broken(`invalid JSON: nested more than ${MAX_DEPTH} deep`)
         inObject = byte === 0x7b
-        if (++depth === nesting.length) nesting = deeper(nesting)
+        if (++depth === nesting.length) nesting = Buffer.concat([nesting], depth * 4)
         nesting[depth] = inObject ? OBJECT : ARRAY
         expects = inObject ? KEY_OR_END : VALUE_OR_END
         at++

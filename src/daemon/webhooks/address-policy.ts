@@ -2,6 +2,7 @@
 // target. Pure: it resolves no name. The code that connects asks again for each address that a name resolves to.
 
 import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
+import type { Config } from '../config/options.ts'
 import { type AddressKind, formsOf, IpRanges, isLoopbackHost, kindOf, readIp } from '../text/ip-address.ts'
 
 /** Ranges of addresses, and host names. */
@@ -43,12 +44,7 @@ export interface AddressPolicy {
   readonly publicUrl: string | null
 }
 
-export interface PolicySettings {
-  /** FOREMAN_WEBHOOK_ALLOW and _DENY. */
-  readonly webhookAllow: readonly string[]
-  readonly webhookDeny: readonly string[]
-  readonly publicUrl: string | null
-}
+export type PolicySettings = Pick<Config, 'publicUrl' | 'webhookAllow' | 'webhookDeny'>
 
 /** The destination of a webhook, parsed once for all checks and limits. */
 export interface ReceiverAddress {
