@@ -3,10 +3,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpContext } from './context.ts'
+import type { Surface } from './error-body.ts'
 import type { RefusalLog } from './gate/refusal-log.ts'
 import type { ShownModels } from './ollama/shown-models.ts'
 import type { BodyRead, RequestBodies } from './request-body.ts'
-import { type OwnError, refuse, type Surface } from './respond.ts'
+import { type OwnError, refuse } from './respond.ts'
 import type { Semaphore } from './semaphore.ts'
 import type { SliceRunner } from './slice-runner.ts'
 

@@ -9,8 +9,6 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Prober } from '../services/prober.ts'
 import { errorBody, reasonPhrase, type Surface } from './error-body.ts'
 
-export type { Surface }
-
 export interface OwnError {
   readonly status: number
   readonly message: string

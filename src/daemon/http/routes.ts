@@ -3,6 +3,7 @@
 
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import type { Handler, Method, Route, TargetGroup } from './call.ts'
+import type { Surface } from './error-body.ts'
 import { sendArtifact } from './jobs/artifact.ts'
 import { streamEvents } from './jobs/events.ts'
 import { cancelJob, deleteJob, redeliverWebhook, retryJob } from './jobs/job-actions.ts'
@@ -19,7 +20,6 @@ import { sendBackup } from './own/backup.ts'
 import { sendOpenApi } from './own/openapi/document.ts'
 import { pauseQueue, resumeQueue } from './own/pause.ts'
 import { sendHealth, sendMetrics, sendReadiness, sendStatus } from './own/status.ts'
-import type { Surface } from './respond.ts'
 
 /** In the order in which Ollama's Allow header lists them. */
 const METHOD_ORDER: readonly Method[] = ['HEAD', 'GET', 'POST', 'DELETE']

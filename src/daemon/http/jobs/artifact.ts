@@ -1,13 +1,13 @@
 // `GET /jobs/{id}/artifacts/{name}`: the bytes with their type, all or a range of them. They come from a model or the target,
 // so the headers keep a browser from running them. A body that cannot be finished is cut, never ended.
 
+import type { IncomingHttpHeaders } from 'node:http'
 import type { ArtifactEntry } from '../../domain/artifact.ts'
 import type { Store } from '../../sqlite/store.ts'
 import { quoteForError } from '../../text/quote.ts'
 import { reasonPhrase } from '../error-body.ts'
 import { ownError } from '../respond.ts'
 import { pour } from '../slow-reader.ts'
-import { requestedRange } from './artifact-range.ts'
 import { type JobHandler, jobNotFound } from './job-id.ts'
 
 export const sendArtifact: JobHandler = async (call, id, name) => {
@@ -65,3 +65,49 @@ export async function* piecesOf(store: Store, id: string, name: string, from: nu
 /** The type that the target gave. One that cannot be sent in a header is replaced. */
 const typeOf = ({ contentType }: ArtifactEntry): string =>
   /^[\t\x20-\x7e\x80-\xff]+$/.test(contentType) ? contentType : 'application/octet-stream'
+
+/**
+ * Which bytes a caller asks for, and whether the caller has them already (RFC 9110: ETag, If-None-Match, If-Range, Range).
+ * A Range header that does not parse is ignored, and the whole artifact is sent.
+ */
+type RequestedRange =
+  | { readonly kind: 'whole' }
+  /** `from` inclusive, `to` exclusive. */
+  | { readonly kind: 'part'; readonly from: number; readonly to: number }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'unsatisfiable' }
+
+const WHOLE: RequestedRange = { kind: 'whole' }
+
+/** @param etag with its quotes; strong */
+export function requestedRange(
+  headers: IncomingHttpHeaders,
+  isGet: boolean,
+  bytes: number,
+  etag: string,
+): RequestedRange {
+  if (knows(headers['if-none-match'], etag)) return { kind: 'unchanged' }
+  const ifRange = headers['if-range']
+  // A range only applies to GET. A weak tag or a date does not prove that the bytes are the same.
+  if (!isGet || headers.range === undefined || (ifRange !== undefined && ifRange !== etag)) return WHOLE
+  return rangeOf(headers.range, bytes)
+}
+
+/** A request for several ranges gets the whole artifact, which RFC 9110 allows. */
+function rangeOf(text: string, bytes: number): RequestedRange {
+  const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(text) ?? []
+  if (first === '' && last === '') return WHOLE
+  if (first === '') return part(Math.max(0, bytes - Number(last)), bytes, bytes)
+  if (last !== '' && Number(last) < Number(first)) return WHOLE
+  return part(Number(first), last === '' ? bytes : Math.min(bytes, Number(last) + 1), bytes)
+}
+
+function part(from: number, to: number, bytes: number): RequestedRange {
+  return from < bytes ? { kind: 'part', from, to } : { kind: 'unsatisfiable' }
+}
+
+function knows(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch.trim() === '*') return true
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}
