@@ -11,11 +11,6 @@ import { goJson, jsonObject } from '../text/json.ts'
 
 export type Surface = Dialect | 'jobs'
 
-interface ErrorBody {
-  readonly contentType: string
-  readonly body: string
-}
-
 /** openai.NewError of Ollama. */
 function openaiType(status: number): string {
   if (status === 400) return 'invalid_request_error'
@@ -51,7 +46,7 @@ export function errorBody(
   code: ErrorCode | null,
   version: string,
   speaker: Speaker = status === 400 ? 'layer' : 'handler',
-): ErrorBody {
+): { readonly contentType: string; readonly body: string } {
   if (surface === 'native' || speaker === 'decoder')
     return { contentType: 'application/json; charset=utf-8', body: goJson({ error: message }) }
   if (surface === 'jobs') {
@@ -59,7 +54,7 @@ export function errorBody(
     return { contentType: 'application/json', body: goJson({ error: message, code: named }) }
   }
   const isRewritten = speaker === 'handler'
-  const framed = (value: unknown): ErrorBody =>
+  const framed = (value: unknown) =>
     isRewritten
       ? { contentType: 'application/json', body: `${goJson(value)}\n` }
       : { contentType: 'application/json; charset=utf-8', body: goJson(value) }

@@ -5,7 +5,7 @@ import type { Call, Method, Route } from '../../call.ts'
 import { OPEN_PATHS } from '../../gate/gate.ts'
 import { JSON_TYPE, send } from '../../respond.ts'
 import { JOB_SCHEMAS } from './job-schemas.ts'
-import { ErrorResponses, type Operation, type Response } from './operation.ts'
+import { ErrorResponses, type Operation } from './operation.ts'
 import { OWN_OPERATIONS } from './own-operations.ts'
 import { passedOperation } from './passed-operations.ts'
 import { oneOf, type Schema, text } from './schema.ts'
@@ -39,13 +39,6 @@ interface OperationDocument extends Schema {
   readonly responses: Schema
 }
 
-interface OpenApiDocument {
-  readonly openapi: '3.1.0'
-  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationDocument>>>>
-  readonly components: { readonly responses: Readonly<Record<string, Response>>; readonly [part: string]: unknown }
-  readonly [part: string]: unknown
-}
-
 let rendered: string | null = null
 
 /** The document is rendered at the first request, so that it does not slow the start. */
@@ -54,7 +47,7 @@ export function sendOpenApi({ res }: Call, routes: readonly Route[]): void {
   send(res, 200, JSON_TYPE, rendered)
 }
 
-export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
+export function openApiDocument(routes: readonly Route[]) {
   const errors = new ErrorResponses()
   const paths: Record<string, Record<string, OperationDocument>> = {}
   for (const route of routes)
