@@ -24,7 +24,7 @@ export function configFor(ollamaUrl: string, db: string, changes: Partial<Config
     readFile: () => '',
     machine: { hostname: 'test', addresses: [] },
   })
-  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'))
   return { ...loaded.config, minFree: 0, ...changes }
 }
 

@@ -34,7 +34,7 @@ export async function startForeman(targetUrl: string): Promise<DemoForeman> {
     readFile: () => '',
     machine: { hostname: 'demo', addresses: [] },
   })
-  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'))
   const daemon = createDaemon(loaded.config, { clock: systemClock, log: await openLog(loaded.config) })
   await daemon.start()
   return {

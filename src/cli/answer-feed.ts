@@ -1,7 +1,35 @@
-// Record counter of the running job for `foreman top`. It reads at most one event stream and keeps no text.
+// Records per second of the running job, for `foreman top`. It reads at most one event stream and keeps no text.
 
 import type { ForemanClient } from '../client/index.ts'
-import { TokenRate } from './token-rate.ts'
+
+const WINDOW_MS = 5_000
+/** A shorter window gives no useful rate. */
+const MIN_MS = 900
+
+/**
+ * Rate of an answer in records per second over the last seconds. Records before the first look do not count, because a
+ * stream that is joined late brings all earlier records at once.
+ */
+export class TokenRate {
+  #looks: { readonly at: number; readonly records: number }[] = []
+  /** Counted by the reader of the stream. */
+  records = 0
+
+  /** Starts again, because the answer so far is void. */
+  restart(): void {
+    this.#looks = []
+    this.records = 0
+  }
+
+  /** Records per second up to `now` (monotonic milliseconds); null while unknown. Each call adds a sample. */
+  perSecond(now: number): number | null {
+    this.#looks.push({ at: now, records: this.records })
+    while (this.#looks.length > 2 && (this.#looks[1]?.at ?? now) <= now - WINDOW_MS) this.#looks.shift()
+    const first = this.#looks[0]
+    if (first === undefined || now - first.at < MIN_MS) return null
+    return ((this.records - first.records) * 1000) / (now - first.at)
+  }
+}
 
 export class AnswerFeed {
   readonly #client: ForemanClient
@@ -37,7 +65,7 @@ export class AnswerFeed {
   async #count(jobId: string, rate: TokenRate, signal: AbortSignal): Promise<void> {
     try {
       for await (const event of this.#client.job(jobId).events({ signal })) {
-        if (event.type === 'record') rate.count()
+        if (event.type === 'record') rate.records++
         else if (event.state === 'queued') rate.restart()
       }
     } catch {

@@ -1,6 +1,7 @@
 // Answer on stdout: unchanged in a pipe, without control characters on a terminal, with back-pressure.
 
 import { fstatSync } from 'node:fs'
+import { stdoutError } from './exit.ts'
 import { printableLines } from './terminal.ts'
 
 /** The reader of stdout has left (`| head -1`). This ends the command and is not an error. */
@@ -44,17 +45,17 @@ export class AnswerOutput {
     if (shown === '') return
     this.#hasText = true
     this.#isAtLineStart = shown.endsWith('\n')
-    await this.#write(shown)
+    await this.write(shown)
   }
 
   /** Prints a document or an event on lines of its own. */
   async line(text: string): Promise<void> {
-    await this.#write(`${text}\n`)
+    await this.write(`${text}\n`)
   }
 
   /** Starts the answer again on a new line, because what was printed is void. */
   async restart(): Promise<void> {
-    if (!this.#isAtLineStart) await this.#write('\n')
+    if (!this.#isAtLineStart) await this.write('\n')
     this.#isAtLineStart = true
     this.#hasText = false
   }
@@ -64,18 +65,14 @@ export class AnswerOutput {
     if (this.isTerminal) await this.restart()
   }
 
-  /** Prints bytes unchanged. On a terminal use `text`. */
-  async bytes(bytes: Uint8Array): Promise<void> {
-    await this.#write(bytes)
-  }
-
-  #write(data: string | Uint8Array): Promise<void> {
+  /** Writes data unchanged. On a terminal use `text`. Rejects with ReaderGone. */
+  write(data: string | Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#stream.write(data, (error) => {
         if (error === null || error === undefined) resolve()
         else if ('code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED')) {
           reject(new ReaderGone())
-        } else reject(error)
+        } else reject(stdoutError(error))
       })
     })
   }

@@ -5,8 +5,9 @@ import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { ForemanError } from '../client/index.ts'
+import { fileErrorText } from '../daemon/text/system-error.ts'
 import { type ConnectionFlags, connect, withConnection } from './connection.ts'
-import { CommandError, EXIT, fileErrorText } from './exit.ts'
+import { CommandError, EXIT } from './exit.ts'
 import { bytes, jsonText, printable } from './terminal.ts'
 
 const HELP = `Writes a consistent copy of the daemon's database to a file. Jobs continue meanwhile, and the copy has every job that was

@@ -2,9 +2,9 @@
 
 import { type Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { ApiError, AuthError, ForemanClient, UnreachableError } from '../client/index.ts'
-import { loadCaller, ownUrl } from '../daemon/config/caller.ts'
+import { layersOf, readSetting } from '../daemon/config/load.ts'
 import { CALLER_URL, SETTINGS } from '../daemon/config/options.ts'
-import { processSources } from '../daemon/config/sources.ts'
+import { processSources, type SettingSources } from '../daemon/config/sources.ts'
 import { duration, formatDuration, MAX_DURATION_MS, type Parser, plain } from '../daemon/text/grammar.ts'
 import { reasonOf } from '../daemon/text/system-error.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -75,17 +75,41 @@ export function withWaiting(command: Command, json: string): Command {
   )
 }
 
+export type CallerSettings =
+  | { readonly kind: 'loaded'; readonly url: string; readonly token: string | null }
+  | { readonly kind: 'refused'; readonly problems: readonly string[] }
+
+export function loadCaller(
+  sources: Omit<SettingSources, 'machine'>,
+  defaultUrl: string = CALLER_URL.default,
+): CallerSettings {
+  const problems: string[] = []
+  // Problems in other lines of the .env concern only the daemon.
+  const layers = layersOf(sources, [])
+  const { value: url } = readSetting({ ...CALLER_URL, default: defaultUrl }, layers, problems)
+  const { value: token } = readSetting(SETTINGS.token, layers, problems)
+  if (url === undefined || token === undefined) return { kind: 'refused', problems }
+  return { kind: 'loaded', url, token }
+}
+
+/** Returns the URL of a daemon on this machine that uses these settings: a container sets only the daemon's address. */
+export function ownUrl(sources: Omit<SettingSources, 'machine'>): string {
+  const { value: addr } = readSetting(SETTINGS.addr, layersOf(sources, []), [])
+  // The daemon does not start with an invalid address, and a port of 0 says nothing about the port in use.
+  if (addr === undefined || addr.port === 0) return CALLER_URL.default
+  const { host, port } = addr
+  if (host === '' || host === '0.0.0.0') return `http://127.0.0.1:${port}`
+  if (host === '::') return `http://[::1]:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 export function connect({ url, timeout = CALL_TIMEOUT_MS }: ConnectionFlags, fallback?: 'own address'): ForemanClient {
   const sources = processSources({ [CALLER_URL.name]: url })
   const caller = loadCaller(sources, fallback === undefined ? CALLER_URL.default : ownUrl(sources))
   if (caller.kind === 'refused') {
-    throw new CommandError(
-      EXIT.config,
-      caller.problems.map((problem) => `foreman: ${printable(problem.text)}`).join('\n'),
-    )
+    throw new CommandError(EXIT.config, caller.problems.map((problem) => `foreman: ${printable(problem)}`).join('\n'))
   }
-  const { token } = caller
-  return new ForemanClient({ url: caller.url, timeoutMs: timeout, ...(token === null ? {} : { token }) })
+  return new ForemanClient({ url: caller.url, timeoutMs: timeout, token: caller.token ?? undefined })
 }
 
 /** The message of an error, without control characters and without codes of the operating system. */

@@ -1,6 +1,6 @@
 // Exit codes, and the error that ends a command with one of them. Scripts rely on the numbers: add, never renumber.
 
-import { getSystemErrorMessage } from 'node:util'
+import { fileErrorText } from '../daemon/text/system-error.ts'
 
 export const EXIT = {
   ok: 0,
@@ -42,6 +42,10 @@ const line = (meanings: typeof EXIT_MEANINGS): string =>
 
 export const EXIT_HELP = `${line(EXIT_MEANINGS.slice(0, 4))}\n  ${line(EXIT_MEANINGS.slice(4, 7))}\n  ${line(EXIT_MEANINGS.slice(7))}\n  serve: ${line(SERVE_EXIT_MEANINGS)}`
 
+/** The error for output that could not be written, such as to a full disk. */
+export const stdoutError = (error: unknown): CommandError =>
+  new CommandError(EXIT.error, `foreman: stdout cannot be written: ${fileErrorText(error)}`)
+
 /** Ends the command with `exitCode`. The message goes to stderr as it is, without a stack. */
 export class CommandError extends Error {
   readonly exitCode: number
@@ -50,12 +54,4 @@ export class CommandError extends Error {
     this.name = 'CommandError'
     this.exitCode = exitCode
   }
-}
-
-/** The reason of a failed file operation in words: `no such file or directory`. */
-export function fileErrorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (!('errno' in error && typeof error.errno === 'number')) return error.message
-  // The system's own sentence is "illegal operation on a directory".
-  return 'code' in error && error.code === 'EISDIR' ? 'it is a folder' : getSystemErrorMessage(error.errno)
 }

@@ -24,10 +24,12 @@ export interface FollowOptions {
 /** Interval between two reads of a waiting job. At a terminal the first read is at once. */
 const LOOK_MS = 2_000
 
+type WaitEnd = InterruptChoice | 'timeout'
+
 /** The wait was ended, by a timeout or Ctrl-C. The job continues. */
 class WaitEnded extends Error {
-  readonly choice: InterruptChoice | 'timeout'
-  constructor(choice: InterruptChoice | 'timeout') {
+  readonly choice: WaitEnd
+  constructor(choice: WaitEnd) {
     super(choice)
     this.choice = choice
   }
@@ -38,7 +40,7 @@ export async function follow(job: JobHandle, options: FollowOptions): Promise<vo
   const { progress, prints, timeoutMs, mayCancel } = options
   const output = new AnswerOutput()
   const waiting = new AbortController()
-  const giveUp = (why: InterruptChoice | 'timeout'): void => waiting.abort(new WaitEnded(why))
+  const giveUp = (why: WaitEnd): void => waiting.abort(new WaitEnded(why))
   const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs, 'timeout')
   const interrupt = new Interrupt({
     asked: () => {
@@ -54,7 +56,7 @@ export async function follow(job: JobHandle, options: FollowOptions): Promise<vo
   const looking = setInterval(() => void look(job, progress, waiting.signal), LOOK_MS)
   if (progress.isShown) void look(job, progress, waiting.signal)
   try {
-    const end = await read(job, { output, progress, prints, interrupt, signal: waiting.signal })
+    const end = await read(job, options, output, interrupt, waiting.signal)
     progress.hide()
     if (prints === 'document') await output.line(jsonText(await job.get()))
     if (end.state !== 'done') throw failure(job.id, end)
@@ -72,18 +74,13 @@ export async function follow(job: JobHandle, options: FollowOptions): Promise<vo
   }
 }
 
-interface FollowedStream {
-  readonly output: AnswerOutput
-  readonly progress: ProgressLine
-  readonly prints: FollowOptions['prints']
-  readonly interrupt: Interrupt
-  readonly signal: AbortSignal
-}
-
 /** Prints the events of the job. Returns the event of its final state. */
 async function read(
   job: JobHandle,
-  { output, progress, prints, interrupt, signal }: FollowedStream,
+  { progress, prints }: FollowOptions,
+  output: AnswerOutput,
+  interrupt: Interrupt,
+  signal: AbortSignal,
 ): Promise<StateEvent> {
   for await (const event of job.events({ signal })) {
     await interrupt.settled()
@@ -144,7 +141,7 @@ async function readerLeft(job: JobHandle, { endsWithReader }: FollowOptions): Pr
 
 async function leave(
   job: JobHandle,
-  choice: InterruptChoice | 'timeout',
+  choice: WaitEnd,
   { timeoutMs = 0, mayCancel }: FollowOptions,
 ): Promise<CommandError> {
   const goesOn = `job ${job.id} continues: foreman jobs watch ${job.id}`

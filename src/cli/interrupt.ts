@@ -45,8 +45,7 @@ export class Interrupt {
   readonly #onSignal = (): void => {
     if (this.#isOver) return
     // A second signal cannot come from the keyboard (raw mode). Its sender wants to end this command, not the job.
-    if (this.#answered !== null) return this.#choose('leave')
-    if (!this.#asker.mayAsk) return this.#choose('leave')
+    if (this.#answered !== null || !this.#asker.mayAsk) return this.#choose('leave')
     if (!process.stderr.isTTY) return this.#choose('cancel')
     this.#asker.asked()
     this.#keyboard = listenToKeys((key) => this.#onKey(key))

@@ -3,10 +3,12 @@
 
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { Argument, type Command } from 'commander'
+import { fileErrorText } from '../daemon/text/system-error.ts'
 import { AnswerOutput, ReaderGone } from './answer-output.ts'
 import { type ConnectionFlags, connect, withChoices, withConnection } from './connection.ts'
-import { CommandError, EXIT, fileErrorText } from './exit.ts'
-import { bytes, jsonText, printable, table, terminalWidth } from './terminal.ts'
+import { CommandError, EXIT } from './exit.ts'
+import { artifactTable } from './job-page.ts'
+import { jsonText, printable, terminalWidth } from './terminal.ts'
 
 const HELP = `Prints an artifact: \`completion\`, the assistant's text, or \`response\`, Ollama's unchanged answer.
 
@@ -45,20 +47,13 @@ async function printNames(id: string, flags: ArtifactFlags): Promise<void> {
     process.stdout.write(`${jsonText({ artifacts: documents })}\n`)
     return
   }
-  const rows = artifacts.map((it) => [printable(it.name), bytes(it.bytes), printable(it.content_type)])
-  const columns = [
-    { heading: 'ARTIFACT' },
-    { heading: 'SIZE', align: 'right' },
-    { heading: 'TYPE', shrinks: true },
-  ] as const
-  process.stdout.write(`${table(columns, rows, terminalWidth()).join('\n')}\n`)
+  process.stdout.write(`${artifactTable(artifacts, terminalWidth()).join('\n')}\n`)
 }
 
 async function print(artifact: Uint8Array): Promise<void> {
   const output = new AnswerOutput()
   try {
-    if (output.isTerminal) await output.text(new TextDecoder().decode(artifact))
-    else await output.bytes(artifact)
+    await (output.isTerminal ? output.text(new TextDecoder().decode(artifact)) : output.write(artifact))
     await output.end()
   } catch (error) {
     if (!(error instanceof ReaderGone)) throw error

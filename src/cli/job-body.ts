@@ -1,5 +1,6 @@
 // Body of a job from the arguments of `foreman submit`. Pure. Invalid arguments throw a usage error.
 
+import { jsonObject } from '../daemon/text/json.ts'
 import { CommandError, EXIT } from './exit.ts'
 
 export interface Image {
@@ -12,17 +13,40 @@ export interface BodyOptions {
   readonly endpoint: string
   readonly prompt: string
   readonly images: readonly Image[]
-  readonly system?: string
+  readonly system: string | undefined
   /** `json`, or a JSON schema. */
-  readonly format?: unknown
+  readonly format: unknown
   readonly options: Readonly<Record<string, unknown>>
-  readonly think?: boolean | string
+  readonly think: boolean | string | undefined
 }
 
 export type Body = { model: string } & Record<string, unknown>
 
-/** Endpoints whose body can be built from a prompt. The others need `--body`. */
-export const PROMPT_ENDPOINTS = ['/api/chat', '/api/generate', '/v1/chat/completions'] as const
+const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
+
+/** How a prompt becomes a body, by endpoint. The others need `--body`. A key that is undefined is not sent. */
+const COMPOSERS: Readonly<Record<string, (given: BodyOptions) => Record<string, unknown>>> = {
+  '/api/chat': (given) => ({
+    messages: messages(given, { content: given.prompt, images: pictures(given) }),
+    ...native(given),
+  }),
+  '/api/generate': (given) => ({
+    system: given.system,
+    prompt: given.prompt,
+    images: pictures(given),
+    ...native(given),
+  }),
+  '/v1/chat/completions'(given) {
+    const [flag] = Object.entries(native(given)).find(([, value]) => value !== undefined) ?? []
+    if (flag !== undefined) {
+      const name = flag.replace(/s$/, '')
+      throw usage(`--${name} works with /api/chat and /api/generate only; use --body for ${given.endpoint}`)
+    }
+    return { messages: messages(given, { content: openaiContent(given) }), stream: true }
+  },
+}
+
+export const PROMPT_ENDPOINTS = Object.keys(COMPOSERS)
 
 /** The keys of each endpoint that hold the question. One of them is enough. */
 const QUESTION_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -34,44 +58,28 @@ const QUESTION_KEYS: Readonly<Record<string, readonly string[]>> = {
   '/v1/messages': ['messages'],
 }
 
-const usage = (text: string): CommandError => new CommandError(EXIT.usage, `foreman: ${text}`)
-
 export function composeBody(given: BodyOptions): Body {
-  const { model, endpoint, prompt, images, system, format, options, think } = given
-  const native = {
-    ...(format === undefined ? {} : { format }),
-    ...(think === undefined ? {} : { think }),
-    ...(Object.keys(options).length === 0 ? {} : { options }),
-  }
-  const pictures = images.map(({ base64 }) => base64)
-  const withPictures = pictures.length === 0 ? {} : { images: pictures }
-  const instruction = system === undefined ? [] : [{ role: 'system', content: system }]
-  switch (endpoint) {
-    case '/api/chat':
-      return { model, messages: [...instruction, { role: 'user', content: prompt, ...withPictures }], ...native }
-    case '/api/generate':
-      return { model, ...(system === undefined ? {} : { system }), prompt, ...withPictures, ...native }
-    case '/v1/chat/completions': {
-      const [flag] = Object.keys(native)
-      if (flag !== undefined) {
-        throw usage(
-          `--${flag.replace(/s$/, '')} works with /api/chat and /api/generate only; use --body for ${endpoint}`,
-        )
-      }
-      return {
-        model,
-        messages: [...instruction, { role: 'user', content: openaiContent(prompt, images) }],
-        stream: true,
-      }
-    }
-    default:
-      throw usage(
-        `PROMPT works with ${PROMPT_ENDPOINTS.join(', ')} only; for ${endpoint} give the whole body with --body`,
-      )
-  }
+  const { model, endpoint } = given
+  const compose = COMPOSERS[endpoint]
+  if (compose !== undefined) return { model, ...compose(given) }
+  throw usage(`PROMPT works with ${PROMPT_ENDPOINTS.join(', ')} only; for ${endpoint} give the whole body with --body`)
 }
 
-function openaiContent(prompt: string, images: readonly Image[]): unknown {
+const messages = ({ system }: BodyOptions, user: object): object[] => [
+  ...(system === undefined ? [] : [{ role: 'system', content: system }]),
+  { role: 'user', ...user },
+]
+
+const pictures = ({ images }: BodyOptions): string[] | undefined =>
+  images.length === 0 ? undefined : images.map(({ base64 }) => base64)
+
+const native = ({ format, think, options }: BodyOptions): Record<string, unknown> => ({
+  format,
+  think,
+  options: Object.keys(options).length === 0 ? undefined : options,
+})
+
+function openaiContent({ prompt, images }: BodyOptions): unknown {
   if (images.length === 0) return prompt
   const parts = images.map(({ mediaType, base64 }) => ({
     type: 'image_url',
@@ -110,7 +118,7 @@ export function readSchema(text: string, origin: string): unknown {
  * @param flag --endpoint, which takes precedence over the body's own
  */
 export function noteOnBody(bytes: Uint8Array, flag: string | undefined): string | null {
-  const body = objectIn(bytes)
+  const body = jsonObject(new TextDecoder().decode(bytes))
   if (body === null) return null
   const { model, endpoint: own, keep_alive: keepAlive } = body
   if (typeof model === 'string' && model.trim() === '')
@@ -122,13 +130,4 @@ export function noteOnBody(bytes: Uint8Array, flag: string | undefined): string 
   const [fits] = Object.entries(QUESTION_KEYS).find(([, keys]) => keys.some((key) => body[key] !== undefined)) ?? []
   const hint = fits === undefined ? '' : `; its other keys fit --endpoint ${fits}`
   return `--body has no question for ${endpoint}: it has no ${wanted.map((key) => `"${key}"`).join(', ')}${hint}`
-}
-
-function objectIn(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
-  try {
-    const body: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : null
-  } catch {
-    return null
-  }
 }

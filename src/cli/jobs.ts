@@ -7,7 +7,7 @@ import { nearest } from '../daemon/text/nearest.ts'
 import { argument, type ConnectionFlags, connect, withConnection, withWaiting } from './connection.ts'
 import { follow } from './follow.ts'
 import { addArtifact } from './job-artifact.ts'
-import { addCancel, addRetry, addRm } from './job-changes.ts'
+import { addChanges } from './job-changes.ts'
 import { jobPage } from './job-page.ts'
 import { jobCells, jobTable, LIST } from './job-table.ts'
 import { STATES } from './job-words.ts'
@@ -46,9 +46,7 @@ export function addJobs(program: Command): void {
   addList(jobs)
   addGet(jobs)
   addWatch(jobs)
-  addCancel(jobs)
-  addRetry(jobs)
-  addRm(jobs)
+  addChanges(jobs)
   addArtifact(jobs)
 }
 
@@ -91,15 +89,10 @@ function addList(jobs: Command): void {
 }
 
 async function printList({ state, model, label, limit, all, ...flags }: ListFlags): Promise<void> {
-  const filter = {
-    ...(state === undefined ? {} : { state }),
-    ...(model === undefined ? {} : { model }),
-    ...(label === undefined ? {} : { label }),
-  }
   const most = all === true ? Number.POSITIVE_INFINITY : limit
   const rows: (readonly string[])[] = []
   let count = 0
-  for await (const job of connect(flags).jobs({ ...filter, limit: Math.min(most, 200) })) {
+  for await (const job of connect(flags).jobs({ state, model, label, limit: Math.min(most, 200) })) {
     // One job more than is shown, to know whether there are more.
     if (count++ === most) break
     if (flags.json === true) process.stdout.write(`${jsonText(job, 'line')}\n`)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Entry point of the command line: arguments, output pipes and exit of the process. The commands are in program.ts.
 
-import { EXIT, fileErrorText } from './exit.ts'
+import { EXIT, stdoutError } from './exit.ts'
 import { runCommand } from './program.ts'
 
 // `foreman ps | head -1` closes the pipe early, which is not an error. A full disk behind `> file` is one. Neither may end a
@@ -27,6 +27,7 @@ process.stdout.write('', () => setImmediate(leave))
 
 function leave(): void {
   const isLost = code === EXIT.ok && unwritten !== null
-  const words = isLost ? `foreman: stdout cannot be written: ${fileErrorText(unwritten)}\n` : ''
-  process.stderr.write(words, () => process.exit(isLost ? EXIT.error : code))
+  process.stderr.write(isLost ? `${stdoutError(unwritten).message}\n` : '', () =>
+    process.exit(isLost ? EXIT.error : code),
+  )
 }

@@ -2,14 +2,14 @@
 
 import { type Command, Option } from 'commander'
 import type { PauseDocument } from '../client/index.ts'
-import { duration, MAX_DURATION_MS } from '../daemon/text/grammar.ts'
+import { duration, formatDuration, MAX_DURATION_MS } from '../daemon/text/grammar.ts'
 import { argument, type ConnectionFlags, connect, withConnection, withDaemon } from './connection.ts'
 import { CommandError, EXIT } from './exit.ts'
-import { age, jsonText, printable } from './terminal.ts'
+import { jsonText, printable, until as timeLeft } from './terminal.ts'
 
 interface PauseFlags extends ConnectionFlags {
   readonly unload?: true
-  readonly for?: string
+  readonly for?: number
 }
 
 const HELP = `Sends nothing new to Ollama. The running job finishes, waiting calls keep waiting, and new jobs are accepted.
@@ -21,18 +21,16 @@ Examples:
   foreman resume
 `
 
-const SPAN = duration({ min: 1_000, max: MAX_DURATION_MS })
-
 export function addPause(program: Command): void {
-  const checked = (text: string): string => {
-    argument(SPAN)(text)
-    return text
-  }
   withDaemon(program.command('pause'))
     .summary('send nothing new to Ollama; the running job finishes')
     .addHelpText('before', HELP)
     .option('--unload', 'unload every model when the running job has finished, and print their names')
-    .addOption(new Option('--for <duration>', 'resume after this').argParser(checked))
+    .addOption(
+      new Option('--for <duration>', 'resume after this').argParser(
+        argument(duration({ min: 1_000, max: MAX_DURATION_MS })),
+      ),
+    )
     .addOption(
       new Option(
         '--timeout <duration>',
@@ -50,8 +48,11 @@ async function pause({ unload, for: span, ...flags }: PauseFlags): Promise<void>
       `foreman: waiting for job ${printable(running.job_id)} to finish (Ctrl-C ends the waiting; foreman continues)\n`,
     )
   }
-  const timeoutMs = flags.timeout
-  const document = await client.pause({ unload, for: span, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+  const document = await client.pause({
+    unload,
+    for: span === undefined ? undefined : formatDuration(span),
+    timeoutMs: flags.timeout,
+  })
   print(flags, document)
   if (document.unload === null || document.unload.state === 'done') return
   const left = document.unload.still_loaded.map(printable).join(', ')
@@ -73,7 +74,7 @@ function print({ json }: ConnectionFlags, document: PauseDocument): void {
 /** `paused for 2h: nothing new is sent until then, or until …`, and the unloaded models. */
 export function pauseText({ paused, until, unload }: PauseDocument, now: number): string {
   if (!paused) return 'running'
-  const end = until === null ? '' : ` for ${age(Date.parse(until) - now)}`
+  const end = until === null ? '' : ` for ${timeLeft(until, now)}`
   const lines = [`paused${end}: nothing new is sent until ${until === null ? '' : 'then, or until '}\`foreman resume\``]
   if (unload !== null && unload.unloaded.length > 0) lines.push(`unloaded ${unload.unloaded.map(printable).join(', ')}`)
   if (unload?.state === 'done' && unload.unloaded.length === 0) lines.push('no model was in memory')

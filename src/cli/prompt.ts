@@ -2,7 +2,8 @@
 // neither text nor a picture is refused.
 
 import { readFile } from 'node:fs/promises'
-import { CommandError, EXIT, fileErrorText } from './exit.ts'
+import { fileErrorText } from '../daemon/text/system-error.ts'
+import { CommandError, EXIT } from './exit.ts'
 import type { Image } from './job-body.ts'
 import { printable } from './terminal.ts'
 

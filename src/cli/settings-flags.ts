@@ -59,7 +59,7 @@ export const runtimeProblems = (versions: Readonly<Record<string, string | undef
 /** Reads the settings, and returns every problem with them or with the running Node version. */
 export function readSettings(flags: SettingsFlags): { loaded: Loaded; problems: readonly string[] } {
   const loaded = loadConfig(processSources(byName(flags)))
-  const refused = loaded.kind === 'refused' ? loaded.problems.map(({ text }) => text) : []
+  const refused = loaded.kind === 'refused' ? loaded.problems : []
   return { loaded, problems: [...runtimeProblems(process.versions), ...refused] }
 }
 

@@ -13,20 +13,22 @@ import { ProgressLine } from './progress.ts'
 import { readNamed, readPrompt, readStdin } from './prompt.ts'
 import { jsonText, printable } from './terminal.ts'
 
+const THINK = ['true', 'false', 'low', 'medium', 'high'] as const
+
 interface SubmitFlags extends ConnectionFlags {
   readonly detach?: true
   readonly file: readonly string[]
   readonly system?: string
   readonly format?: string
   readonly option: readonly (readonly [string, unknown])[]
-  readonly think?: 'true' | 'false' | 'low' | 'medium' | 'high'
+  readonly think?: (typeof THINK)[number]
   readonly body?: string
   readonly endpoint?: string
   readonly label?: string
   readonly webhook?: string
   readonly webhookEvents?: readonly JobState[]
-  readonly startBefore?: string
-  readonly finishBefore?: string
+  readonly startBefore?: number
+  readonly finishBefore?: number
   readonly idempotencyKey?: string
 }
 
@@ -52,11 +54,7 @@ If the job is sent again after part of its answer was printed, a line on stderr 
 
 export function addSubmit(program: Command): void {
   const command = program.command('submit').argument('[model]').argument('[prompt]')
-  const span = duration({ min: 1000, max: MAX_DURATION_MS })
-  const checked = (text: string): string => {
-    argument(span)(text)
-    return text
-  }
+  const span = argument(duration({ min: 1000, max: MAX_DURATION_MS }))
   withWaiting(command, 'print the finished job as one JSON document')
     .summary('run a prompt and print the answer')
     .addHelpText('before', HELP)
@@ -74,15 +72,7 @@ export function addSubmit(program: Command): void {
         .argParser((text: string, options: SubmitFlags['option']) => [...options, readOption(text)])
         .default([], 'none'),
     )
-    .addOption(
-      new Option('--think <level>', 'whether and how much the model thinks').choices([
-        'true',
-        'false',
-        'low',
-        'medium',
-        'high',
-      ]),
-    )
+    .addOption(new Option('--think <level>', 'whether and how much the model thinks').choices(THINK))
     .option('--body <file>', 'the whole request as JSON, instead of MODEL and PROMPT; `-` is stdin')
     .addOption(
       withChoices(
@@ -101,10 +91,10 @@ export function addSubmit(program: Command): void {
       ),
     )
     .addOption(
-      new Option('--start-before <duration>', 'cancel the job if it has not started within this').argParser(checked),
+      new Option('--start-before <duration>', 'cancel the job if it has not started within this').argParser(span),
     )
     .addOption(
-      new Option('--finish-before <duration>', 'cancel the job if it has not finished within this').argParser(checked),
+      new Option('--finish-before <duration>', 'cancel the job if it has not finished within this').argParser(span),
     )
     .option('--idempotency-key <key>', 'the same key and request returns the same job')
     .addHelpText('after', NOTES)
@@ -166,12 +156,12 @@ async function bodyOf(
   return composeBody({
     model,
     endpoint,
+    system,
     prompt: prompt.text,
     images: prompt.images,
     options: Object.fromEntries(option),
-    ...(system === undefined ? {} : { system }),
-    ...(format === undefined ? {} : { format: await formatOf(format) }),
-    ...(think === undefined ? {} : { think: think === 'true' ? true : think === 'false' ? false : think }),
+    format: format === undefined ? undefined : await formatOf(format),
+    think: think === 'true' ? true : think === 'false' ? false : think,
   })
 }
 
@@ -186,13 +176,13 @@ async function sent(client: ForemanClient, body: JobBody | Uint8Array, flags: Su
   try {
     return await client.submit(body, {
       timeoutMs: SUBMIT_TIMEOUT_MS,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(label === undefined ? {} : { label }),
-      ...(webhook === undefined ? {} : { webhookUrl: webhook }),
-      ...(webhookEvents === undefined ? {} : { webhookEvents }),
-      ...(startBefore === undefined ? {} : { startBefore }),
-      ...(finishBefore === undefined ? {} : { finishBefore }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      endpoint,
+      label,
+      webhookUrl: webhook,
+      webhookEvents,
+      startBefore,
+      finishBefore,
+      idempotencyKey,
     })
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
@@ -205,25 +195,17 @@ async function sent(client: ForemanClient, body: JobBody | Uint8Array, flags: Su
 }
 
 /** The daemon's message about its own keys, with the flags that set them: `state_webhook_url is …` is `--webhook is …`. */
-function inFlags(message: string, flags: SubmitFlags): string {
-  const [, key = '', rest = ''] = /^(\w+)( .*)$/s.exec(message) ?? []
-  switch (key) {
-    case 'state_webhook_url':
-      return flags.webhook === undefined ? message : `--webhook ${quoted(flags.webhook)}${rest}`
-    case 'webhook_events':
-      return flags.webhookEvents === undefined
-        ? message
-        : `--webhook-events${rest.replace('state_webhook_url', '--webhook')}`
-    case 'label':
-      return flags.label === undefined ? message : `--label${rest}`
-    case 'endpoint':
-      return flags.endpoint === undefined ? message : `--endpoint${rest}`
-    default:
-      return message
+function inFlags(message: string, { webhook, webhookEvents, label, endpoint }: SubmitFlags): string {
+  const flags: Readonly<Record<string, string | undefined>> = {
+    state_webhook_url: webhook && `--webhook "${webhook}"`,
+    webhook_events: webhookEvents && '--webhook-events',
+    label: label && '--label',
+    endpoint: endpoint && '--endpoint',
   }
+  const [key = ''] = /^\w+/.exec(message) ?? []
+  const flag = flags[key]
+  return flag === undefined ? message : flag + message.slice(key.length).replace('state_webhook_url', '--webhook')
 }
-
-const quoted = (text: string): string => `"${text}"`
 
 /** Returns the installed model with the most similar name. */
 async function meantModel(client: ForemanClient, body: JobBody | Uint8Array): Promise<string | null> {

@@ -8,7 +8,7 @@ import { argument, type ConnectionFlags, commandErrorOf, connect, withDaemon } f
 import { CommandError, EXIT } from './exit.ts'
 import { CTRL_C, CTRL_Z, listenToKeys } from './keyboard.ts'
 import { Screen } from './screen.ts'
-import { jsonText, printable } from './terminal.ts'
+import { jsonText } from './terminal.ts'
 import { frame, type Top } from './top-frame.ts'
 
 interface TopFlags extends ConnectionFlags {
@@ -48,15 +48,14 @@ export function addTop(program: Command): void {
 const FINISHED = 20
 const WAITING = 200
 
-interface Known {
-  readonly status: NonNullable<Top['status']>
-  readonly waiting: readonly JobSummary[]
-  readonly finished: readonly JobSummary[]
+interface Known extends Pick<Top, 'status' | 'waiting' | 'finished'> {
   readonly running: JobSummary | null
 }
 
+const NOTHING: Known = { status: null, waiting: [], finished: [], running: null }
+
 async function known(client: ForemanClient, signal?: AbortSignal): Promise<Known> {
-  const call = signal === undefined ? {} : { signal }
+  const call = { signal }
   const status = await client.status(call)
   const [queued, ...ends] = await Promise.all([
     // Most of the time nothing waits: save the request.
@@ -90,7 +89,7 @@ class LiveView {
   readonly #feed: AnswerFeed
   readonly #leaving = new AbortController()
   readonly #end = Promise.withResolvers<number>()
-  #known: Known | null = null
+  #known = NOTHING
   #troubled: { readonly text: string; readonly since: number } | null = null
   #isAsking = false
   #hasKeys = false
@@ -155,8 +154,8 @@ class LiveView {
   }
 
   async #togglePause(): Promise<void> {
-    const status = this.#known?.status
-    if (status === undefined) return
+    const status = this.#known.status
+    if (status === null) return
     try {
       const call = { signal: this.#leaving.signal }
       await (status.paused ? this.#client.resume(call) : this.#client.pause(call))
@@ -172,7 +171,7 @@ class LiveView {
     try {
       this.#known = await known(this.#client, this.#leaving.signal)
       this.#troubled = null
-      this.#feed.follow(this.#known.status.running?.job_id ?? null)
+      this.#feed.follow(this.#known.status?.running?.job_id ?? null)
     } catch (error) {
       this.#trouble(error)
     } finally {
@@ -185,21 +184,19 @@ class LiveView {
   #trouble(error: unknown): void {
     if (this.#leaving.signal.aborted) return
     const { exitCode, message } = commandErrorOf(error)
-    if (exitCode === EXIT.refused && this.#known === null) return this.#end.reject(error)
+    if (exitCode === EXIT.refused && this.#known.status === null) return this.#end.reject(error)
     const [first = ''] = message.replace(/^foreman: /, '').split('\n')
     this.#troubled = { text: first, since: this.#troubled?.since ?? performance.now() }
   }
 
   #draw(): void {
-    const { label = null } = this.#known?.running ?? {}
+    const { running, ...seen } = this.#known
+    const trouble = this.#troubled
     const top: Top = {
+      ...seen,
       url: this.#client.url,
-      status: this.#known?.status ?? null,
-      waiting: this.#known?.waiting ?? [],
-      finished: this.#known?.finished ?? [],
-      answer: { ...this.#feed.look(performance.now()), label: label === null ? null : printable(label) },
-      trouble:
-        this.#troubled === null ? null : { text: this.#troubled.text, forMs: performance.now() - this.#troubled.since },
+      answer: { ...this.#feed.look(performance.now()), label: running?.label ?? null },
+      trouble: trouble && { text: trouble.text, forMs: performance.now() - trouble.since },
       hasKeys: this.#hasKeys,
     }
     this.#screen.draw(frame(top, this.#screen.size, Date.now()))

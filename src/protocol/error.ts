@@ -135,7 +135,7 @@ export const ERRORS = {
     status: 503,
     // Ollama's own sentence, two spaces and all: clients look for it.
     message: 'server busy, please try again.  maximum pending requests exceeded',
-    hint: 'Wait as long as Retry-After says, or raise FOREMAN_MAX_QUEUE or FOREMAN_MAX_QUEUE_BYTES.',
+    hint: 'Try again later (Retry-After), or raise FOREMAN_MAX_QUEUE or FOREMAN_MAX_QUEUE_BYTES.',
   },
   embed_queue_full: {
     status: 503,

@@ -234,12 +234,12 @@ describe('foreman artifact', () => {
     const ended = await runHere(['jobs', 'artifact', ID, '-o', 'no/such/dir', '--url', daemon.url], { cwd })
     expect(ended).toMatchObject({
       code: 1,
-      stderr: 'foreman: no/such/dir cannot be written: no such file or directory\n',
+      stderr: 'foreman: no/such/dir cannot be written: no such file or directory; check the path\n',
     })
     expect(existsSync(join(cwd, 'no'))).toBe(false)
     mkdirSync(join(cwd, 'folder'))
     const onto = await runHere(['jobs', 'artifact', ID, '-o', 'folder', '--url', daemon.url], { cwd })
-    expect(onto).toMatchObject({ code: 1, stderr: 'foreman: folder cannot be written: it is a folder\n' })
+    expect(onto).toMatchObject({ code: 1, stderr: 'foreman: folder cannot be written: it is a folder; name a file\n' })
     expect(readdirSync(cwd)).toEqual(['folder'])
   })
 

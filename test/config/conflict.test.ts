@@ -3,7 +3,7 @@ import { loaded, problems } from './sources.ts'
 
 // The machine of these tests is called `box` and has 192.168.1.5 and fd00::5.
 describe('foreman as its own target', () => {
-  const found = (url: string, addr: string): string[] =>
+  const found = (url: string, addr: string): readonly string[] =>
     problems({ env: { FOREMAN_OLLAMA_URL: url, FOREMAN_ADDR: addr } })
 
   it.each([

@@ -20,11 +20,11 @@ export function sources(overrides: Partial<SettingSources> = {}): SettingSources
 
 export function loaded(overrides: Partial<SettingSources> = {}): Extract<Loaded, { kind: 'loaded' }> {
   const result = loadConfig(sources(overrides))
-  if (result.kind === 'refused') throw new Error(result.problems.map(({ text }) => text).join('\n'))
+  if (result.kind === 'refused') throw new Error(result.problems.join('\n'))
   return result
 }
 
-export function problems(overrides: Partial<SettingSources> = {}): string[] {
+export function problems(overrides: Partial<SettingSources> = {}): readonly string[] {
   const result = loadConfig(sources(overrides))
-  return result.kind === 'loaded' ? [] : result.problems.map(({ text }) => text)
+  return result.kind === 'loaded' ? [] : result.problems
 }

@@ -25,7 +25,7 @@ const loaded = loadConfig({
   readFile: () => '',
   machine: { hostname: 'test', addresses: [] },
 })
-if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
+if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'))
 const daemon = createDaemon(loaded.config, { clock: systemClock, log: createLog(loaded.config) })
 process.on('SIGTERM', () => void daemon.stop())
 await daemon.start()

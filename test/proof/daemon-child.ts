@@ -16,7 +16,7 @@ const loaded = loadConfig({
   readFile: () => '',
   machine: { hostname: 'proof', addresses: [] },
 })
-if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
+if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'))
 const { config } = loaded
 let killPoint: KillPoint | null = null
 let left = 0

@@ -20,26 +20,20 @@ export interface Effective {
   readonly origin: Origin
 }
 
-export interface Problem {
-  /** The variable; `.env` or `machine` if the problem is not about a variable. */
-  readonly name: string
-  /** One line: the variable, its value (masked if secret), what is wrong, and what is allowed. */
-  readonly text: string
-}
-
 export type Loaded = {
   /** All settings if `kind` is `loaded`; else those that could be read. */
   readonly settings: readonly Effective[]
   readonly warnings: readonly string[]
 } & (
   | { readonly kind: 'loaded'; readonly config: Config }
-  | { readonly kind: 'refused'; readonly problems: readonly Problem[] }
+  /** Each problem is one line: the variable, its value (masked if secret), what is wrong, and what is allowed. */
+  | { readonly kind: 'refused'; readonly problems: readonly string[] }
 )
 
 export const MASK = '********'
 
 export function loadConfig(sources: SettingSources): Loaded {
-  const problems: Problem[] = []
+  const problems: string[] = []
   const layers = layersOf(sources, problems)
   const warnings = unknownNames(layers.env, layers.dotenv)
   const settings: Effective[] = []
@@ -52,13 +46,13 @@ export function loadConfig(sources: SettingSources): Loaded {
   for (const key of KEYS) fill(key)
 
   const { hostname, addresses } = sources.machine
-  if ('unreadable' in addresses) problems.push({ name: 'machine', text: unreadableAddresses(addresses) })
+  if ('unreadable' in addresses) problems.push(unreadableAddresses(addresses))
   if (problems.length > 0 || 'unreadable' in addresses) return { kind: 'refused', problems, settings, warnings }
   // Every key has a value, or a problem was reported.
   const whole = config as Config
   for (const { name, why } of conflictsIn(whole, { hostname, addresses })) {
     const value = settings.find((setting) => setting.name === name)?.value ?? ''
-    problems.push({ name, text: `${name}=${value} ${why}` })
+    problems.push(`${name}=${value} ${why}`)
   }
   if (problems.length > 0) return { kind: 'refused', problems, settings, warnings }
   return { kind: 'loaded', config: whole, settings, warnings: [...warnings, ...cautionsIn(whole)] }
@@ -76,7 +70,7 @@ interface Layers extends Pick<SettingSources, 'flags' | 'env' | 'readFile'> {
 export function readSetting<T>(
   setting: Setting<T>,
   layers: Layers,
-  problems: Problem[],
+  problems: string[],
 ): { readonly value?: T; readonly effective?: Effective } {
   const { name, parser, secret } = setting
   const written = secret === true ? secretFor(name, layers, problems) : writtenFor(name, layers)
@@ -86,7 +80,7 @@ export function readSetting<T>(
     const effective = { name, value: null, origin: 'unset' } as const
     if ('absent' in setting) return { value: setting.absent, effective }
     const where = `as a variable or as ${flagOf(setting)}`
-    problems.push({ name, text: `${name} is required, ${where}: ${plain(parser.allowed)}` })
+    problems.push(`${name} is required, ${where}: ${plain(parser.allowed)}`)
     return { effective }
   }
   const origin = written?.origin ?? 'default'
@@ -96,7 +90,7 @@ export function readSetting<T>(
   const value = secret === true ? MASK : withoutCredentials(text)
   const cut = value.length > 200 ? `${value.slice(0, 200)}…` : value
   const from = origin === 'flag' ? ` (${flagOf(setting)})` : origin === '.env' ? ' (.env)' : ''
-  problems.push({ name, text: `${name}=${cut}${from} ${parsed.why}; allowed: ${plain(parser.allowed)}` })
+  problems.push(`${name}=${cut}${from} ${parsed.why}; allowed: ${plain(parser.allowed)}`)
   return { effective: { name, value, origin } }
 }
 
@@ -117,9 +111,9 @@ function writtenFor(name: string, { flags, env, dotenv }: Layers): Written | nul
 }
 
 /** Returns null if the secret is not set. An empty one is refused: it would leave foreman open. */
-function secretFor(name: string, { env, dotenv, readFile }: Layers, problems: Problem[]): Written | null | 'refused' {
+function secretFor(name: string, { env, dotenv, readFile }: Layers, problems: string[]): Written | null | 'refused' {
   const problem = (text: string): 'refused' => {
-    problems.push({ name, text })
+    problems.push(text)
     return 'refused'
   }
   const fileName = `${name}_FILE`
@@ -142,13 +136,13 @@ function secretFor(name: string, { env, dotenv, readFile }: Layers, problems: Pr
 /** Parses the `.env`, if there is one. */
 export function layersOf(
   { flags, env, readFile, dotenv: text }: Omit<SettingSources, 'machine'>,
-  problems: Problem[],
+  problems: string[],
 ): Layers {
   if (text !== null && typeof text !== 'string') {
-    problems.push({ name: '.env', text: `.env cannot be read: ${text.unreadable}` })
+    problems.push(`.env cannot be read: ${text.unreadable}`)
   }
   const read = readDotenv(typeof text === 'string' ? text : '')
-  problems.push(...read.problems.map((problem) => ({ name: '.env', text: problem })))
+  problems.push(...read.problems)
   return { flags, env, readFile, dotenv: read.values }
 }
 

@@ -2,13 +2,13 @@
 // about a setting are in the table, none are here.
 
 import { plain } from '../text/grammar.ts'
-import { flagOf, GROUPS, SETTINGS, type Setting } from './options.ts'
+import { flagOf, SETTINGS, type Setting } from './options.ts'
 
 /** The chapters in order, each with its settings. */
-export const CHAPTERS = Object.entries(GROUPS).map(([group, heading]) => ({
-  heading,
-  settings: Object.values<Setting<unknown>>(SETTINGS).filter((setting) => setting.group === group),
-}))
+export const CHAPTERS = Array.from(
+  Map.groupBy(Object.values<Setting<unknown> & { readonly chapter: string }>(SETTINGS), ({ chapter }) => chapter),
+  ([heading, settings]) => ({ heading, settings }),
+)
 
 /** Null if the setting is required or may be absent. */
 export const defaultOf = (setting: Setting<unknown>): string | null => ('default' in setting ? setting.default : null)
@@ -77,14 +77,5 @@ export function renderConfigurationPage(): string {
   return `${lines.join('\n')}\n`
 }
 
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return line === '' ? lines : [...lines, line]
-}
+const wrap = (text: string, width: number): string[] =>
+  text.match(new RegExp(`.{1,${width}}(?= |$)`, 'g'))?.map((line) => line.trimStart()) ?? []

@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<string, readonly [reason: string, cure?: string]>> 
 /** Replaces codes in a message of Node: `connect ECONNREFUSED 127.0.0.1:1` is `connection refused (127.0.0.1:1)`. */
 export const withoutErrno = (message: string): string =>
   message.replace(
-    /\b(?:(?:connect|getaddrinfo|read|write) )?(E[A-Z_]{2,})(?:: [^,]+, \w+(?: '[^']*')*| ([\w-]*[.:][\w.:-]*))?/g,
+    /\b(?:(?:connect|getaddrinfo|read|write) )?(E[A-Z_]{2,})(?:: [^,]+, \w+(?:(?: ->)? '[^']*')*| ([\w-]*[.:][\w.:-]*))?/g,
     (whole, code: string, address: string | undefined) => {
       const [reason] = WORDS[code] ?? [whole]
       return reason === whole || address === undefined ? reason : `${reason} (${address})`

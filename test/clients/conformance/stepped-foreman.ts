@@ -29,7 +29,7 @@ export async function startSteppedForeman(
   }
   const machine = { hostname: 'test', addresses: [] }
   const loaded = loadConfig({ flags: {}, env, dotenv: null, readFile: () => '', machine })
-  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'))
   const clock = new TestClock()
   const lines: string[] = []
   const daemon = createDaemon(loaded.config, {

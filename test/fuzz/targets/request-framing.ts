@@ -99,7 +99,7 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
   }
   const machine = { hostname: 'test', addresses: [] }
   const loaded = loadConfig({ flags: {}, env, dotenv: null, readFile: () => '', machine })
-  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join('\n'))
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'))
   const { config } = loaded
   const daemon = createDaemon(config, { clock: systemClock, log: createLog(config) })
   await daemon.start()

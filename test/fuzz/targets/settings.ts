@@ -88,7 +88,7 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
       const loaded = loadConfig({ flags: {}, env, dotenv: null, readFile: () => '', machine })
       if (loaded.kind !== 'refused') continue
       if (loaded.problems.length === 0) fail('refused without a problem', env)
-      if (loaded.problems.some(({ text }) => text.includes(SECRET))) fail('a problem shows the token', env)
+      if (loaded.problems.some((problem) => problem.includes(SECRET))) fail('a problem shows the token', env)
     }
     await new Promise(setImmediate)
   }
