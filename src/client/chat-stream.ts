@@ -1,18 +1,13 @@
 // Streamed chat as a waiting call: the records of the answer as they arrive. Throws if the answer is incomplete.
 
-import { type Connection, foreign, isObject, parsedJson } from './connection.ts'
+import { type Connection, foreign, isObject, parsedObject } from './connection.ts'
 import { ApiError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
+import type { JobBody } from './job-body.ts'
 import { linesOf } from './line-reader.ts'
 
 /** Request body of `/api/chat`. Other keys are passed to Ollama unchanged. */
-export interface ChatBody {
-  /** The model, such as `qwen3:14b`. Must not be empty. */
-  readonly model: string
-  /** Ollama's messages: `{ role, content }`. */
-  readonly messages?: readonly unknown[]
-  readonly [key: string]: unknown
-}
+export type ChatBody = JobBody
 
 /** One record of `/api/chat`, as Ollama wrote it. */
 export interface ChatRecord {
@@ -33,40 +28,26 @@ export interface ChatOptions {
 }
 
 export const CHAT = '/api/chat'
-export const JSON_BODY = { 'content-type': 'application/json' } as const
 
-export function chatStream(
-  connection: Connection,
-  body: ChatBody,
-  { signal, timeoutMs = Number.POSITIVE_INFINITY }: ChatOptions,
-): Iteration<ChatRecord> {
-  return iteration(signal, async function* (patience) {
-    const answer = await connection.open('POST', CHAT, {
-      headers: { ...JSON_BODY, accept: 'application/x-ndjson' },
-      body: JSON.stringify({ ...body, stream: true }),
-      signal: patience.signal,
-      timeoutMs,
-    })
-    try {
-      const { body: bytes } = answer.response
-      if (bytes === null) throw foreign(connection.url)
-      for await (const line of linesOf(bytes, () => undefined)) {
+export function chatStream(connection: Connection, body: ChatBody, options: ChatOptions): Iteration<ChatRecord> {
+  const { timeoutMs = Number.POSITIVE_INFINITY } = options
+  return iteration(options.signal, ({ signal }) => {
+    const headers = { accept: 'application/x-ndjson' }
+    const request = { headers, body: { ...body, stream: true }, signal, timeoutMs }
+    return connection.stream('POST', CHAT, request, async function* (bytes) {
+      for await (const line of linesOf(bytes)) {
         const record = chatRecord(connection.url, line)
         yield record
         if (record.done) return
       }
       throw new ApiError('the answer ended before it was complete', 200, 'incomplete_stream')
-    } catch (error) {
-      throw connection.failureOf(error, answer.patience)
-    } finally {
-      answer.close()
-    }
+    })
   })
 }
 
 function chatRecord(url: string, line: string): ChatRecord {
-  const record = parsedJson(line)
-  if (!isObject(record)) throw foreign(url)
+  const record = parsedObject(line)
+  if (record === null) throw foreign(url)
   if (typeof record['error'] === 'string') throw new ApiError(record['error'], 200, null)
   if (!isObject(record['message']) && record['done'] !== true) throw foreign(url)
   return record as unknown as ChatRecord

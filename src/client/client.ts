@@ -9,48 +9,30 @@ import type {
   PauseDocument,
   StatusDocument,
 } from '../protocol/wire.ts'
-import { CallDeadline } from './call-deadline.ts'
-import { CHAT, type ChatBody, type ChatOptions, type ChatRecord, chatStream, JSON_BODY } from './chat-stream.ts'
-import { Connection, foreign, isObject, type JsonFieldsOf } from './connection.ts'
-import { UnreachableError } from './error.ts'
+import { CHAT, type ChatBody, type ChatOptions, type ChatRecord, chatStream } from './chat-stream.ts'
+import {
+  Connection,
+  type ConnectionOptions,
+  type DocumentCheck,
+  foreign,
+  isObject,
+  jobPath,
+  type RequestOptions,
+} from './connection.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { bodyOf, checkModel, type JobBody, type JobOptions } from './job-body.ts'
-import { JobHandle } from './job-handle.ts'
+import { type CancelDocument, type GetOptions, JobHandle } from './job-handle.ts'
 import { type ReceiverOptions, WebhookReceiver } from './receiver.ts'
-import { submitted } from './submission.ts'
+import { newKey, submitted } from './submission.ts'
 
-export interface ClientOptions {
-  /** Address of foreman, with a path prefix if it has one. Default: `http://127.0.0.1:8080`. */
-  readonly url?: string | undefined
-  /** The daemon's FOREMAN_TOKEN. Default: no token is sent. */
-  readonly token?: string | undefined
-  /** Time limit of one call in milliseconds, if the call does not set its own. Default: 10 000. */
-  readonly timeoutMs?: number | undefined
+export interface ClientOptions extends ConnectionOptions {
   /** Receives the webhooks of this client's jobs, to learn when they end. Node and Bun only. Default: none. */
   readonly receiver?: ReceiverOptions | undefined
-  /** Replaces the runtime's `fetch`, for example to use a proxy or a certificate. */
-  readonly fetch?: typeof globalThis.fetch | undefined
-  /** Whether later calls reuse sockets, which then stay open for a while. Default: false. */
-  readonly keepAlive?: boolean | undefined
-  /** How long, in milliseconds, a wait continues while foreman does not answer. Default: 120 000. */
-  readonly unreachableMs?: number | undefined
-}
-
-export interface RequestOptions {
-  /** Aborts the call, which then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-  /** Time limit of the whole call in milliseconds. Default: the client's `timeoutMs`, unless the method says otherwise. */
-  readonly timeoutMs?: number | undefined
 }
 
 export interface SubmitOptions extends JobOptions, RequestOptions {
   /** At most 255 visible ASCII characters. The same key and body return the same job while it is kept. Default: a random key. */
   readonly idempotencyKey?: string | undefined
-}
-
-export interface GetOptions extends RequestOptions {
-  /** Waits for the end of the job for at most this many seconds (1 to 60), then answers. Default: answers at once. */
-  readonly waitSeconds?: number | undefined
 }
 
 export interface ListOptions extends RequestOptions {
@@ -81,13 +63,6 @@ export interface FetchedArtifact {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Decodes `bytes` as UTF-8. */
   text(): string
-}
-
-/** Answer of `POST /jobs/{id}/cancel`. */
-export interface CancelDocument {
-  job_id: string
-  /** A final state if the job has ended. Another state if it is being stopped and will end in a moment. */
-  state: JobState
 }
 
 /** Answer of `GET /healthz`. */
@@ -127,37 +102,25 @@ export interface Embeddings {
   readonly [key: string]: unknown
 }
 
-const SECOND_MS = 1_000
 /** An embedding model may have to be loaded first, and an artifact may come over a slow connection. */
 const LONG_CALL_MS = 300_000
 
 const BACKUP_TYPE = 'application/vnd.sqlite3'
 
-const hasId = ({ job_id, state }: JsonFieldsOf): boolean => typeof job_id === 'string' && typeof state === 'string'
-const hasModels = ({ models }: JsonFieldsOf): boolean => Array.isArray(models)
-const isPaused = ({ paused }: JsonFieldsOf): boolean => typeof paused === 'boolean'
-const pathOf = (id: string, rest = ''): string => `/jobs/${encodeURIComponent(id)}${rest}`
+const hasModels: DocumentCheck = ({ models }) => Array.isArray(models)
+const isPaused: DocumentCheck = ({ paused }) => typeof paused === 'boolean'
 
 export class ForemanClient {
   /** The address of foreman, without a slash at the end. */
   readonly url: string
   readonly #connection: Connection
   readonly #receiver: WebhookReceiver | null
-  readonly #unreachableMs: number
 
   /** Throws a TypeError if the URL has no scheme, or if the receiver has no valid secret or address. Sends no request. */
-  constructor(options: ClientOptions = {}) {
-    const { url = 'http://127.0.0.1:8080', token, timeoutMs = 10_000, receiver, fetch, keepAlive = false } = options
-    this.#connection = new Connection({
-      url,
-      token,
-      timeoutMs,
-      fetch,
-      keepAlive,
-    })
+  constructor({ receiver, ...options }: ClientOptions = {}) {
+    this.#connection = new Connection(options)
     this.url = this.#connection.url
     this.#receiver = receiver === undefined ? null : new WebhookReceiver(receiver)
-    this.#unreachableMs = options.unreachableMs ?? 120_000
   }
 
   /**
@@ -169,36 +132,30 @@ export class ForemanClient {
    * full), AuthError, UnreachableError, or a TypeError if the options cannot be added to the body.
    */
   async submit(body: JobBody | string | Uint8Array, options: SubmitOptions = {}): Promise<JobHandle> {
-    const { signal, timeoutMs = this.#connection.timeoutMs, idempotencyKey, ...jobOptions } = options
+    const { signal, timeoutMs, idempotencyKey = newKey(), ...jobOptions } = options
     // A job has one webhook URL: the caller's own takes the place of the receiver's.
     const receiver =
       jobOptions.webhookUrl === undefined && jobOptions.webhookEvents === undefined ? this.#receiver : null
     // If the port cannot be opened, the wait uses other means. The body must stay the same for its Idempotency-Key.
-    const hold = await receiver?.hold().catch(() => null)
+    const release = await receiver?.hold().catch(() => null)
     try {
       const webhookUrl = jobOptions.webhookUrl ?? (await receiver?.address().catch(() => null)) ?? undefined
-      const { receipt, isReplayed } = await submitted(this.#connection, {
-        body: bodyOf(body, { ...jobOptions, webhookUrl }),
-        idempotencyKey,
-        signal,
-        timeoutMs,
-      })
-      return this.#handle(receipt.job_id, { receipt, isReplayed, receiver })
+      const wireBody = bodyOf(body, { ...jobOptions, webhookUrl })
+      const parts = await submitted(this.#connection, wireBody, idempotencyKey, { signal, timeoutMs })
+      return new JobHandle(this.#connection, parts.receipt.job_id, { ...parts, receiver })
     } finally {
-      void hold?.release()
+      void release?.()
     }
   }
 
   /** Returns a handle for an existing job. Sends no request. */
   job(id: string): JobHandle {
-    return this.#handle(id)
+    return new JobHandle(this.#connection, id)
   }
 
   /** Returns the job in its current state. Throws ApiError `job_not_found`. */
-  async get(id: string, { waitSeconds, signal, timeoutMs }: GetOptions = {}): Promise<JobDocument> {
-    const limitMs = (timeoutMs ?? this.#connection.timeoutMs) + (waitSeconds ?? 0) * SECOND_MS
-    const headers = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }
-    return this.#document('GET', pathOf(id), hasId, { headers, signal, timeoutMs: limitMs })
+  async get(id: string, options?: GetOptions): Promise<JobDocument> {
+    return this.job(id).get(options)
   }
 
   /** Returns one page of jobs, newest first, waiting calls included. */
@@ -206,7 +163,7 @@ export class ForemanClient {
     const query = new URLSearchParams()
     for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value))
     const path = query.size === 0 ? '/jobs' : `/jobs?${query}`
-    return this.#document('GET', path, ({ jobs }) => Array.isArray(jobs), { signal, timeoutMs })
+    return this.#connection.document('GET', path, ({ jobs }) => Array.isArray(jobs), { signal, timeoutMs })
   }
 
   /** Iterates over all matching jobs, newest first, and fetches pages as needed. */
@@ -227,7 +184,7 @@ export class ForemanClient {
 
   /** Cancels a waiting or running job. Does nothing if it has ended. Throws ApiError `job_not_found`. */
   async cancel(id: string, options?: RequestOptions): Promise<CancelDocument> {
-    return this.#document('POST', pathOf(id, '/cancel'), hasId, options)
+    return this.job(id).cancel(options)
   }
 
   /**
@@ -235,20 +192,12 @@ export class ForemanClient {
    * `job_active`, or `body_gone` for a waiting call. The request is not retried, because it has no Idempotency-Key.
    */
   async retry(id: string, options?: RequestOptions): Promise<JobHandle> {
-    const path = pathOf(id, '/retry')
-    const { document: receipt } = await this.#connection.document<NonNullable<JobHandle['receipt']>>(
-      'POST',
-      path,
-      hasId,
-      options,
-    )
-    return this.#handle(receipt.job_id, { receipt })
+    return this.job(id).retry(options)
   }
 
   /** Deletes a finished job with its artifacts and webhooks. Throws ApiError `job_not_found`, or `job_active` until it ends. */
   async delete(id: string, options?: RequestOptions): Promise<void> {
-    const { close } = await this.#connection.open('DELETE', pathOf(id), options)
-    close()
+    return this.job(id).delete(options)
   }
 
   /**
@@ -257,25 +206,27 @@ export class ForemanClient {
    */
   async artifact(id: string, name: string, options: ArtifactOptions = {}): Promise<FetchedArtifact> {
     const { range, signal, timeoutMs = LONG_CALL_MS } = options
-    const { bytes, response } = await this.#connection.bytes(pathOf(id, `/artifacts/${encodeURIComponent(name)}`), {
-      headers: { accept: '*/*', ...(range === undefined ? {} : { range: `bytes=${range.from}-${range.to ?? ''}` }) },
-      signal,
-      timeoutMs,
-    })
-    const whole = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]
-    return {
-      contentType: response.headers.get('content-type') ?? 'application/octet-stream',
-      etag: response.headers.get('etag'),
-      size: whole === undefined ? bytes.length : Number(whole),
-      bytes,
-      text: () => new TextDecoder().decode(bytes),
+    const path = jobPath(id, `/artifacts/${encodeURIComponent(name)}`)
+    const headers = {
+      accept: '*/*',
+      ...(range === undefined ? {} : { range: `bytes=${range.from}-${range.to ?? ''}` }),
     }
+    return this.#connection.read('GET', path, { headers, signal, timeoutMs }, async (response) => {
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      const whole = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]
+      return {
+        contentType: response.headers.get('content-type') ?? 'application/octet-stream',
+        etag: response.headers.get('etag'),
+        size: whole === undefined ? bytes.length : Number(whole),
+        bytes,
+        text: () => new TextDecoder().decode(bytes),
+      }
+    })
   }
 
   /** Sends the webhook of state change `n` again. Throws ApiError `job_not_found` or `delivery_not_found`. */
   async redeliver(id: string, n: number, options?: RequestOptions): Promise<void> {
-    const { close } = await this.#connection.open('POST', pathOf(id, `/deliveries/${n}/redeliver`), options)
-    close()
+    return this.#connection.read('POST', jobPath(id, `/deliveries/${n}/redeliver`), options, () => undefined)
   }
 
   /**
@@ -289,110 +240,77 @@ export class ForemanClient {
     checkModel(body)
     if (body['stream'] !== false) return chatStream(this.#connection, body, options)
     const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options
-    const isAnswer = ({ message, done }: JsonFieldsOf): boolean => isObject(message) || done === true
-    return this.#send(CHAT, body, isAnswer, { signal, timeoutMs })
+    const isAnswer: DocumentCheck = ({ message, done }) => isObject(message) || done === true
+    return this.#connection.document('POST', CHAT, isAnswer, { body, signal, timeoutMs })
   }
 
   /** Computes embeddings, without the queue. Default time limit: 5 minutes, because the model may have to be loaded. */
   async embed(body: EmbedBody, { signal, timeoutMs = LONG_CALL_MS }: RequestOptions = {}): Promise<Embeddings> {
     checkModel(body)
-    return this.#send('/api/embed', body, ({ embeddings }) => Array.isArray(embeddings), { signal, timeoutMs })
+    const isAnswer: DocumentCheck = ({ embeddings }) => Array.isArray(embeddings)
+    return this.#connection.document('POST', '/api/embed', isAnswer, { body, signal, timeoutMs })
   }
 
   /** Returns the target's models, even while it is asleep. */
   async tags(options?: RequestOptions): Promise<Models> {
-    return this.#document('GET', '/api/tags', hasModels, options)
+    return this.#connection.document('GET', '/api/tags', hasModels, options)
   }
 
   /** Returns the models in the target's memory, as of foreman's last probe. */
   async ps(options?: RequestOptions): Promise<Models> {
-    return this.#document('GET', '/api/ps', hasModels, options)
+    return this.#connection.document('GET', '/api/ps', hasModels, options)
   }
 
   /** Returns the state of the target, the queue and the running job. */
   async status(options?: RequestOptions): Promise<StatusDocument> {
-    const isStatus = ({ target, queue }: JsonFieldsOf): boolean => isObject(target) && isObject(queue)
-    return this.#document('GET', '/status', isStatus, options)
+    const isStatus: DocumentCheck = ({ target, queue }) => isObject(target) && isObject(queue)
+    return this.#connection.document('GET', '/status', isStatus, options)
   }
 
   /**
    * Stops sending jobs to the target until `resume`; the running job finishes. The pause survives a restart of foreman. A
    * second pause replaces the end of the first. With `unload` it resolves when the unload is done or has failed.
    */
-  async pause({ unload, for: span, ...call }: PauseOptions = {}): Promise<PauseDocument> {
-    if (unload === undefined && span === undefined) return this.#document('POST', '/pause', isPaused, call)
-    const { signal, timeoutMs = unload === true ? Number.POSITIVE_INFINITY : this.#connection.timeoutMs } = call
-    const late = (): Error => new UnreachableError(`no answer from ${this.url}: no answer within ${timeoutMs} ms`)
-    const patience = new CallDeadline(signal, timeoutMs, late)
+  async pause({ unload, for: span, signal, timeoutMs }: PauseOptions = {}): Promise<PauseDocument> {
+    const limitMs = timeoutMs ?? (unload === true ? Number.POSITIVE_INFINITY : this.#connection.timeoutMs)
+    const deadline = this.#connection.deadline(signal, limitMs)
+    const body = unload === undefined && span === undefined ? undefined : { unload, for: span }
+    const request = { body, signal: deadline.signal, timeoutMs: Number.POSITIVE_INFINITY }
     try {
-      const asking = { signal: patience.signal, timeoutMs: Number.POSITIVE_INFINITY }
-      let pause = await this.#send<PauseDocument>('/pause', { unload, for: span }, isPaused, asking)
+      let pause = await this.#connection.document<PauseDocument>('POST', '/pause', isPaused, request)
       // foreman holds such an answer for less than a minute.
-      while (pause.unload?.state === 'pending' && pause.unload.reason === null) {
-        await patience.sleep(SECOND_MS)
-        pause = (await this.status({ signal: patience.signal })).pause
+      while (pause.unload?.state === 'pending' && pause.unload.reason === null && unload === true) {
+        await deadline.sleep(1_000)
+        pause = (await this.status({ signal: deadline.signal })).pause
       }
       return pause
     } finally {
-      patience.release()
+      deadline.dispose()
     }
   }
 
   /** Ends a pause. Does nothing if foreman is not paused. */
   async resume(options?: RequestOptions): Promise<PauseDocument> {
-    return this.#document('POST', '/resume', isPaused, options)
+    return this.#connection.document('POST', '/resume', isPaused, options)
   }
 
   /**
    * Iterates over the bytes of a consistent copy of foreman's database, an SQLite file. Jobs continue meanwhile. Throws if
    * the copy is incomplete. The time limit, by default none, is for the whole copy.
    */
-  backup({ signal, timeoutMs = Number.POSITIVE_INFINITY }: RequestOptions = {}): Iteration<Uint8Array> {
+  backup({ signal: outer, timeoutMs = Number.POSITIVE_INFINITY }: RequestOptions = {}): Iteration<Uint8Array> {
     const connection = this.#connection
-    return iteration(signal, async function* (patience) {
-      const asking = { signal: patience.signal, timeoutMs, headers: { accept: BACKUP_TYPE } }
-      const answer = await connection.open('POST', '/backup', asking)
-      try {
-        const { body, headers } = answer.response
-        if (body === null || headers.get('content-type') !== BACKUP_TYPE) throw foreign(connection.url)
-        yield* body
-      } catch (error) {
-        throw connection.failureOf(error, answer.patience)
-      } finally {
-        answer.close()
-      }
+    return iteration(outer, ({ signal }) => {
+      const request = { signal, timeoutMs, headers: { accept: BACKUP_TYPE } }
+      return connection.stream('POST', '/backup', request, (body, { response }) => {
+        if (response.headers.get('content-type') !== BACKUP_TYPE) throw foreign(connection.url)
+        return body
+      })
     })
   }
 
   /** Returns whether foreman is alive. Needs no token. */
   async health(options?: RequestOptions): Promise<Health> {
-    return this.#document('GET', '/healthz', ({ degraded }) => typeof degraded === 'boolean', options)
-  }
-
-  #handle(
-    id: string,
-    more: Partial<Pick<JobHandle, 'receipt' | 'isReplayed'>> & { receiver?: WebhookReceiver | null } = {},
-  ) {
-    const parts = { client: this, connection: this.#connection, id, unreachableMs: this.#unreachableMs }
-    return new JobHandle({ ...parts, receipt: null, isReplayed: false, receiver: null, ...more })
-  }
-
-  async #document<T>(
-    method: string,
-    path: string,
-    isWanted: (it: JsonFieldsOf) => boolean,
-    asking?: RequestOptions & { readonly headers?: Readonly<Record<string, string>> },
-  ): Promise<T> {
-    return (await this.#connection.document<T>(method, path, isWanted, asking)).document
-  }
-
-  async #send<T>(
-    path: string,
-    body: object,
-    isWanted: (it: JsonFieldsOf) => boolean,
-    call: RequestOptions,
-  ): Promise<T> {
-    const asking = { ...call, headers: JSON_BODY, body: JSON.stringify(body) }
-    return (await this.#connection.document<T>('POST', path, isWanted, asking)).document
+    return this.#connection.document('GET', '/healthz', ({ degraded }) => typeof degraded === 'boolean', options)
   }
 }

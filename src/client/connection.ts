@@ -2,38 +2,51 @@
 // opened. It uses only fetch, so that it runs on Node 22+, Bun and in browsers.
 
 import { CallDeadline } from './call-deadline.ts'
-import { type CallSockets, callSockets } from './call-sockets.ts'
+import { callSockets } from './call-sockets.ts'
 import { ApiError, AuthError, ForemanError, UnexpectedServerError, UnreachableError } from './error.ts'
 
 export interface ConnectionOptions {
-  readonly url: string
-  readonly token: string | undefined
-  readonly timeoutMs: number
-  /** Default: the runtime's fetch. */
-  readonly fetch: typeof globalThis.fetch | undefined
-  /** Whether to reuse sockets. */
-  readonly keepAlive: boolean
+  /** Address of foreman, with a path prefix if it has one. Default: `http://127.0.0.1:8080`. */
+  readonly url?: string | undefined
+  /** The daemon's FOREMAN_TOKEN. Default: no token is sent. */
+  readonly token?: string | undefined
+  /** Time limit of one call in milliseconds, if the call does not set its own. Default: 10 000. */
+  readonly timeoutMs?: number | undefined
+  /** Replaces the runtime's `fetch`, for example to use a proxy or a certificate. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /** Whether later calls reuse sockets, which then stay open for a while. Default: false. */
+  readonly keepAlive?: boolean | undefined
+  /** How long, in milliseconds, a wait continues while foreman does not answer. Default: 120 000. */
+  readonly unreachableMs?: number | undefined
 }
 
-export interface ClientRequest {
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly body?: string | Uint8Array | undefined
+export interface RequestOptions {
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Time limit in milliseconds. Default: the connection's. */
+  /** Time limit of the whole call in milliseconds. Default: the client's `timeoutMs`, unless the method says otherwise. */
   readonly timeoutMs?: number | undefined
+}
+
+export interface ClientRequest extends RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON. Text and bytes are sent unchanged. */
+  readonly body?: string | Uint8Array | object | undefined
 }
 
 /** A successful answer whose head has arrived. The caller must close it. */
 export interface Answer {
   readonly response: Response
   /** Time limit for the head and the body. The reader of the body may extend it. */
-  readonly patience: CallDeadline
+  readonly deadline: CallDeadline
   /** Closes the socket if it is open. Safe to call twice. */
   close(): void
 }
 
 /** A JSON object. */
 export type JsonFieldsOf = Readonly<Record<string, unknown>>
+
+/** Tells a document of foreman from that of another server. */
+export type DocumentCheck = (it: JsonFieldsOf) => boolean
 
 /**
  * Throws a TypeError for a URL that fetch cannot use. Without this check a submit would retry for a while. In a web page a
@@ -53,125 +66,154 @@ function checkUrl(url: string): void {
 export class Connection {
   readonly url: string
   readonly timeoutMs: number
+  readonly unreachableMs: number
   readonly #headers: Readonly<Record<string, string>>
   readonly #fetch: typeof globalThis.fetch
-  readonly #sockets: () => CallSockets
+  readonly #ownsSockets: boolean
 
   /** Throws a TypeError for a URL that fetch could never reach. */
-  constructor({ url, token, timeoutMs, fetch, keepAlive }: ConnectionOptions) {
+  constructor(options: ConnectionOptions) {
+    const { url = 'http://127.0.0.1:8080', token, fetch, keepAlive = false } = options
     checkUrl(url)
     this.url = url.replace(/\/+$/, '')
-    this.timeoutMs = timeoutMs
+    this.timeoutMs = options.timeoutMs ?? 10_000
+    this.unreachableMs = options.unreachableMs ?? 120_000
     this.#fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))
-    this.#sockets = keepAlive || fetch !== undefined ? () => ({ init: {}, close: () => undefined }) : callSockets
+    this.#ownsSockets = !keepAlive && fetch === undefined
     this.#headers = {
+      accept: 'application/json',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       // Otherwise the runtime keeps the socket for a while. Browsers ignore this header and manage sockets themselves.
       ...(keepAlive ? {} : { connection: 'close' }),
     }
   }
 
-  /** Sends a request. Rejects with a ForemanError or with the signal's reason, after closing everything. */
-  async open(method: string, path: string, asking: ClientRequest = {}): Promise<Answer> {
-    const { headers, body, signal, timeoutMs = this.timeoutMs } = asking
-    const patience = new CallDeadline(
-      signal,
-      timeoutMs,
-      () => new UnreachableError(`no answer from ${this.url}: no answer within ${timeoutMs} ms`),
-    )
-    const sockets = this.#sockets()
+  /** Returns a deadline that ends with UnreachableError, because `what` did not come in time. */
+  deadline(signal: AbortSignal | undefined, timeoutMs: number, what = 'answer'): CallDeadline {
+    const message = `no answer from ${this.url}: no ${what} within ${timeoutMs} ms`
+    return new CallDeadline(signal, timeoutMs, () => new UnreachableError(message))
+  }
+
+  /** Requests one JSON document. */
+  document<T>(method: string, path: string, isWanted: DocumentCheck, request?: ClientRequest): Promise<T> {
+    return this.read(method, path, request, (response) => this.documentIn<T>(response, isWanted))
+  }
+
+  /** Reads the JSON document of an answer. `isWanted` checks the characteristic fields; the others are trusted. */
+  async documentIn<T>(response: Response, isWanted: DocumentCheck): Promise<T> {
+    const document = parsedObject(await response.text())
+    if (document === null || !isWanted(document)) throw foreign(this.url)
+    return document as T
+  }
+
+  /** Sends a request and resolves with what `read` makes of the answer. */
+  async read<T>(
+    method: string,
+    path: string,
+    request: ClientRequest | undefined,
+    read: (response: Response) => T | Promise<T>,
+  ): Promise<T> {
+    const { response, deadline, close } = await this.#open(method, path, request)
+    try {
+      return await read(response)
+    } catch (error) {
+      throw this.#failureOf(error, deadline)
+    } finally {
+      close()
+    }
+  }
+
+  /** Sends a request and yields what `read` makes of the answer's body. The answer is closed when the caller stops. */
+  async *stream<T>(
+    method: string,
+    path: string,
+    request: ClientRequest,
+    read: (body: ReadableStream<Uint8Array>, answer: Answer) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, void> {
+    const answer = await this.#open(method, path, request)
+    try {
+      if (answer.response.body === null) throw foreign(this.url)
+      yield* read(answer.response.body, answer)
+    } catch (error) {
+      throw this.#failureOf(error, answer.deadline)
+    } finally {
+      answer.close()
+    }
+  }
+
+  /** Rejects with a ForemanError or with the signal's reason, after closing everything. */
+  async #open(method: string, path: string, request: ClientRequest = {}): Promise<Answer> {
+    const { headers, body, signal, timeoutMs = this.timeoutMs } = request
+    const deadline = this.deadline(signal, timeoutMs)
+    const sockets = this.#ownsSockets ? callSockets() : null
     const close = (): void => {
-      patience.dispose()
-      sockets.close()
+      deadline.dispose()
+      sockets?.close()
     }
     try {
-      patience.throwIfOver()
+      deadline.signal.throwIfAborted()
       // A browser's fetch throws if it is called as a method of another object.
       const fetch = this.#fetch
       const response = await fetch(`${this.url}${path}`, {
         method,
-        headers: { accept: 'application/json', ...this.#headers, ...headers },
+        headers: {
+          ...this.#headers,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
         // A redirect would send the token to an address that was not configured.
         redirect: 'manual',
-        signal: patience.signal,
-        ...sockets.init,
-        ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
+        signal: deadline.signal,
+        ...sockets?.init,
+        ...(body === undefined ? {} : { body: bodyInit(body) }),
       })
-      if (!response.ok) throw errorFor(this.url, response, parsedJson(await response.text()))
-      return { response, patience, close }
+      if (!response.ok) throw errorFor(this.url, response, parsedObject(await response.text()))
+      return { response, deadline, close }
     } catch (error) {
-      const failure = this.failureOf(error, patience)
+      const failure = this.#failureOf(error, deadline)
       close()
       throw failure
     }
   }
 
-  /** Requests one JSON document. `isWanted` tells foreman's answer from that of another server. */
-  async document<T>(
-    method: string,
-    path: string,
-    isWanted: (it: JsonFieldsOf) => boolean,
-    asking?: ClientRequest,
-  ): Promise<{ document: T; response: Response }> {
-    return this.#read(method, path, asking, async (response) => {
-      const document = parsedJson(await response.text())
-      if (!isObject(document) || !isWanted(document)) throw foreign(this.url)
-      // `isWanted` checked the characteristic fields; the others are trusted.
-      return { document: document as T, response }
-    })
-  }
-
-  /** Requests the bytes of an answer. */
-  async bytes(path: string, asking?: ClientRequest): Promise<{ bytes: Uint8Array<ArrayBuffer>; response: Response }> {
-    return this.#read('GET', path, asking, async (response) => ({
-      bytes: new Uint8Array(await response.arrayBuffer()),
-      response,
-    }))
-  }
-
-  /** Converts a failure while reading an answer to an error of this library, or to the reason of the caller's signal. */
-  failureOf(error: unknown, patience: CallDeadline): unknown {
-    if (patience.signal.aborted) return patience.signal.reason
+  /** Converts a failure to an error of this library, or to the reason of the caller's signal. */
+  #failureOf(error: unknown, { signal }: CallDeadline): unknown {
+    if (signal.aborted) return signal.reason
     if (error instanceof ForemanError) return error
     return new UnreachableError(`no answer from ${this.url}: ${reasonOf(error)}`, { cause: error })
   }
+}
 
-  async #read<T>(
-    method: string,
-    path: string,
-    asking: ClientRequest | undefined,
-    read: (response: Response) => Promise<T>,
-  ): Promise<T> {
-    const { response, patience, close } = await this.open(method, path, asking)
-    try {
-      return await read(response)
-    } catch (error) {
-      throw this.failureOf(error, patience)
-    } finally {
-      close()
-    }
+const bodyInit = (body: string | Uint8Array | object): string | Uint8Array<ArrayBuffer> =>
+  typeof body === 'string' || body instanceof Uint8Array
+    ? (body as string | Uint8Array<ArrayBuffer>)
+    : JSON.stringify(body)
+
+export const isObject = (it: unknown): it is JsonFieldsOf => typeof it === 'object' && it !== null && !Array.isArray(it)
+
+/** Returns null if the text is not a JSON object. */
+export function parsedObject(text: string): JsonFieldsOf | null {
+  try {
+    const it: unknown = JSON.parse(text)
+    return isObject(it) ? it : null
+  } catch {
+    return null
   }
 }
 
-export const isObject = (it: unknown): it is JsonFieldsOf => typeof it === 'object' && it !== null && !Array.isArray(it)
+export const jobPath = (id: string, rest = ''): string => `/jobs/${encodeURIComponent(id)}${rest}`
+
+/** Whether a document has the id and the state of a job. */
+export const isJob: DocumentCheck = ({ job_id, state }) => typeof job_id === 'string' && typeof state === 'string'
 
 export const foreign = (url: string): UnexpectedServerError =>
   new UnexpectedServerError(`something answers at ${url}, but it is not foreman`)
 
-/** Returns undefined if the text is not JSON. */
-export function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function errorFor(url: string, { status, headers }: Response, document: unknown): Error {
-  const message = isObject(document) && typeof document['error'] === 'string' ? document['error'] : null
+function errorFor(url: string, { status, headers }: Response, document: JsonFieldsOf | null): Error {
+  const { error, code: codeInBody } = document ?? {}
+  const message = typeof error === 'string' ? error : null
   // A page of another origin cannot read the header. On /jobs the document has the code as well.
-  const inBody = isObject(document) && typeof document['code'] === 'string' ? document['code'] : null
-  const code = headers.get('x-foreman-error') ?? inBody
+  const code = headers.get('x-foreman-error') ?? (typeof codeInBody === 'string' ? codeInBody : null)
   if (status === 401 || status === 403) return new AuthError(message ?? `${url} answered ${status}`, status, code)
   if (code === null && message === null) return foreign(url)
   return new ApiError(message ?? `HTTP ${status}`, status, code, retryAfterMs(headers.get('retry-after')))

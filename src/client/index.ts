@@ -31,20 +31,18 @@ export { textOf } from './answer-text.ts'
 export type { ChatBody, ChatOptions, ChatRecord } from './chat-stream.ts'
 export {
   type ArtifactOptions,
-  type CancelDocument,
   type ClientOptions,
   type EmbedBody,
   type Embeddings,
   type FetchedArtifact,
   ForemanClient,
-  type GetOptions,
   type Health,
   type ListOptions,
   type Models,
   type PauseOptions,
-  type RequestOptions,
   type SubmitOptions,
 } from './client.ts'
+export type { RequestOptions } from './connection.ts'
 export {
   AnswerVoidedError,
   ApiError,
@@ -60,7 +58,6 @@ export {
 export { type EventsOptions, isFinal } from './event-stream.ts'
 export type { Iteration } from './iteration.ts'
 export type { Duration, JobBody, JobOptions } from './job-body.ts'
-export { JobHandle, type ResultOptions } from './job-handle.ts'
+export { type CancelDocument, type GetOptions, JobHandle, type ResultOptions, type TextOptions } from './job-handle.ts'
 export type { ReceiverOptions } from './receiver.ts'
-export type { TextOptions } from './text-stream.ts'
 export type { WaitStrategy } from './wait.ts'

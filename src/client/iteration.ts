@@ -9,38 +9,36 @@ export interface Iteration<T> extends AsyncIterableIterator<T>, AsyncDisposable 
   return(): Promise<IteratorResult<T>>
 }
 
-const never = (): Error => new Error('an iteration has no time limit')
-
 /** `run` must end soon after the signal of its deadline is aborted. */
 export function iteration<T>(
   signal: AbortSignal | undefined,
-  run: (patience: CallDeadline) => AsyncGenerator<T, void, void>,
+  run: (deadline: CallDeadline) => AsyncGenerator<T, void, void>,
 ): Iteration<T> {
-  let patience: CallDeadline | undefined
+  let deadline: CallDeadline | undefined
   async function* steps(): AsyncGenerator<T, void, void> {
-    patience = new CallDeadline(signal, Number.POSITIVE_INFINITY, never)
+    deadline = new CallDeadline(signal)
     try {
-      patience.throwIfOver()
-      yield* run(patience)
+      deadline.signal.throwIfAborted()
+      yield* run(deadline)
     } catch (error) {
-      if (!patience.isLeft) throw error
+      if (!deadline.isDisposed) throw error
     } finally {
-      patience.release()
+      deadline.dispose()
     }
   }
   const generator = steps()
-  const leave = (): Promise<IteratorResult<T>> => {
-    patience?.dispose()
+  const end = (): Promise<IteratorResult<T>> => {
+    deadline?.dispose()
     return generator.return()
   }
   return {
     next: () => generator.next(),
-    return: leave,
+    return: end,
     [Symbol.asyncIterator]() {
       return this
     },
     async [Symbol.asyncDispose]() {
-      await leave()
+      await end()
     },
   }
 }

@@ -1,6 +1,7 @@
 // Body of a submit: the caller's body, plus the options as keys that foreman removes again. Bytes and text are never parsed
 // and serialized again, so that numbers, order and white space reach the model unchanged.
 
+import { concatenated } from '../protocol/bytes.ts'
 import type { JobState } from '../protocol/wire.ts'
 
 /** Request body of the endpoint, by default of `/api/chat`. Other keys are passed to Ollama unchanged. */
@@ -76,11 +77,7 @@ function bytesWithKeys(body: Uint8Array, keys: Readonly<Record<string, unknown>>
   if (body[at] !== 0x7b) throw new TypeError(NOT_AN_OBJECT)
   const isEmpty = body[firstByte(body, at + 1)] === 0x7d
   const inserted = new TextEncoder().encode(members(keys, isEmpty))
-  const bytes = new Uint8Array(body.length + inserted.length)
-  bytes.set(body.subarray(0, at + 1))
-  bytes.set(inserted, at + 1)
-  bytes.set(body.subarray(at + 1), at + 1 + inserted.length)
-  return bytes
+  return concatenated([body.subarray(0, at + 1), inserted, body.subarray(at + 1)])
 }
 
 /** `"label":"x",` – without the comma if nothing follows. */

@@ -6,7 +6,7 @@ import { UnexpectedServerError } from './error.ts'
 const MAX_LINE_BYTES = 128 * 1024 ** 2
 
 /** `onBytes` is called for each chunk, heartbeats included. Throws if the body is cut; an unfinished line is dropped. */
-export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<string, void> {
+export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes?: () => void): AsyncGenerator<string, void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let kept = ''
@@ -14,7 +14,7 @@ export async function* linesOf(body: ReadableStream<Uint8Array>, onBytes: () => 
     for (;;) {
       const { value, done } = await reader.read()
       if (done) break
-      onBytes()
+      onBytes?.()
       const [first = '', ...others] = decoder.decode(value, { stream: true }).split('\n')
       // Do not search the kept part again: a long line in small chunks would take quadratic time.
       kept = kept === '' ? first.trimStart() : kept + first

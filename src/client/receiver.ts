@@ -2,8 +2,9 @@
 // webhooks, and passes each state change to its listener once, in order.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { verifyWebhook, type WebhookKey, type WebhookPayload, webhookKey } from '../protocol/webhook.ts'
-import { isObject, parsedJson } from './connection.ts'
+import { concatenated, toHex } from '../protocol/bytes.ts'
+import { hmac, verifyWebhook, type WebhookKey, type WebhookPayload, webhookKey } from '../protocol/webhook.ts'
+import { type JsonFieldsOf, parsedObject } from './connection.ts'
 import { ForemanError } from './error.ts'
 
 export interface ReceiverOptions {
@@ -22,17 +23,8 @@ export interface ReceiverOptions {
   readonly onError?: (error: unknown) => void
 }
 
-export interface Hold {
-  /** URL for foreman's POST. Its path contains a part that cannot be guessed. */
-  readonly url: string
-  /** Releases the hold. The last release closes the port. Safe to call twice. */
-  release(): Promise<void>
-}
-
-type Listener = (webhook: WebhookPayload) => void
-
 interface JobListener {
-  readonly listener: Listener
+  readonly onWebhook: (webhook: WebhookPayload) => void
   /** Number of the last state change that was passed on. */
   sequence: number
 }
@@ -80,8 +72,11 @@ export class WebhookReceiver {
     }
   }
 
-  /** Opens the port if it is closed. Rejects if it cannot be opened, or outside Node and Bun. */
-  async hold(): Promise<Hold> {
+  /**
+   * Opens the port if it is closed, and returns a function that releases it. The last release closes the port. Rejects if the
+   * port cannot be opened, or outside Node and Bun.
+   */
+  async hold(): Promise<() => Promise<void>> {
     this.#holds++
     let isHeld = true
     const release = async (): Promise<void> => {
@@ -93,7 +88,7 @@ export class WebhookReceiver {
     try {
       this.#server ??= this.#closing.then(() => this.#open())
       await this.#server
-      return { url: await this.#url(), release }
+      return release
     } catch (error) {
       this.#server = null
       await release()
@@ -102,12 +97,14 @@ export class WebhookReceiver {
     }
   }
 
-  /** Calls `listener` for each webhook of one job, until the returned function is called. */
-  listen(jobId: string, listener: Listener): () => void {
-    const own: JobListener = { listener, sequence: 0 }
+  /** Calls `onWebhook` for each webhook of one job, until the returned function is called. Rejects as `hold` does. */
+  async listen(jobId: string, onWebhook: JobListener['onWebhook']): Promise<() => Promise<void>> {
+    const release = await this.hold()
+    const own: JobListener = { onWebhook, sequence: 0 }
     this.#listeners.set(jobId, own)
     return () => {
       if (this.#listeners.get(jobId) === own) this.#listeners.delete(jobId)
+      return release()
     }
   }
 
@@ -166,9 +163,9 @@ export class WebhookReceiver {
       this.#reject(verification.reason)
       return 401
     }
-    const webhook = parsedJson(new TextDecoder().decode(body))
-    if (!isWebhook(webhook)) return 400
-    this.#tell(webhook)
+    const webhook = parsedObject(new TextDecoder().decode(body))
+    if (webhook === null || !isWebhook(webhook)) return 400
+    this.#pass(webhook as unknown as WebhookPayload)
     return 204
   }
 
@@ -181,12 +178,12 @@ export class WebhookReceiver {
   }
 
   /** A webhook without a listener is acknowledged too: a later wait reads the job first. */
-  #tell(webhook: WebhookPayload): void {
+  #pass(webhook: WebhookPayload): void {
     const own = this.#listeners.get(webhook.job_id)
     // This also ignores duplicates: a webhook-id consists of the job id and the sequence.
     if (own === undefined || webhook.sequence <= own.sequence) return
     own.sequence = webhook.sequence
-    own.listener(webhook)
+    own.onWebhook(webhook)
   }
 }
 
@@ -195,9 +192,8 @@ export class WebhookReceiver {
  * submit's body and an Idempotency-Key with another body is refused.
  */
 async function tokenOf(key: WebhookKey): Promise<string> {
-  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-  const mac = await crypto.subtle.sign('HMAC', imported, new TextEncoder().encode('foreman-client receiver'))
-  return Array.from(new Uint8Array(mac, 0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const mac = await hmac(key, new TextEncoder().encode('foreman-client receiver'))
+  return toHex(mac.subarray(0, 16))
 }
 
 /** Imported late, so that bundlers for browsers leave it out. Rejects in a browser. */
@@ -218,16 +214,8 @@ async function bodyOf(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | n
     if (length > MAX_BODY_BYTES) return null
     chunks.push(chunk)
   }
-  const body = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    body.set(chunk, at)
-    at += chunk.length
-  }
-  return body
+  return concatenated(chunks)
 }
 
-function isWebhook(it: unknown): it is WebhookPayload {
-  if (!isObject(it)) return false
-  return typeof it['job_id'] === 'string' && typeof it['state'] === 'string' && typeof it['sequence'] === 'number'
-}
+const isWebhook = (it: JsonFieldsOf): boolean =>
+  typeof it['job_id'] === 'string' && typeof it['state'] === 'string' && typeof it['sequence'] === 'number'

@@ -1,16 +1,9 @@
 // One submit until foreman has acknowledged it. Retries use the same Idempotency-Key, so that only one job is created.
 
+import { toHex } from '../protocol/bytes.ts'
 import type { ReceiptDocument } from '../protocol/wire.ts'
-import { CallDeadline } from './call-deadline.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, isJob, type RequestOptions } from './connection.ts'
 import { ApiError, UnreachableError } from './error.ts'
-
-export interface Submitting {
-  readonly body: string | Uint8Array
-  readonly idempotencyKey?: string | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly timeoutMs: number
-}
 
 export interface Submitted {
   readonly receipt: ReceiptDocument
@@ -21,37 +14,33 @@ export interface Submitted {
 const FIRST_PAUSE_MS = 250
 const MAX_PAUSE_MS = 4_000
 
-export async function submitted(connection: Connection, submitting: Submitting): Promise<Submitted> {
-  const { body, signal, timeoutMs, idempotencyKey = newKey() } = submitting
-  const late = (): Error => new UnreachableError(`no answer from ${connection.url}: no receipt within ${timeoutMs} ms`)
-  const patience = new CallDeadline(signal, timeoutMs, late)
-  const deadline = performance.now() + timeoutMs
+export async function submitted(
+  connection: Connection,
+  body: string | Uint8Array,
+  key: string,
+  { signal, timeoutMs = connection.timeoutMs }: RequestOptions,
+): Promise<Submitted> {
+  const deadline = connection.deadline(signal, timeoutMs, 'receipt')
+  const endsAt = performance.now() + timeoutMs
+  const headers = { 'idempotency-key': key }
+  const request = { headers, body, signal: deadline.signal, timeoutMs: Number.POSITIVE_INFINITY }
   try {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
       try {
-        return await once(connection, body, idempotencyKey, patience)
+        return await connection.read('POST', '/jobs', request, async (response) => ({
+          receipt: await connection.documentIn<ReceiptDocument>(response, isJob),
+          isReplayed: response.headers.get('idempotent-replayed') === 'true',
+        }))
       } catch (error) {
         const wait = pauseAfter(error, pause)
         // Fail now if the deadline would pass during the pause.
-        if (wait === null || performance.now() + wait >= deadline) throw error
-        await patience.sleep(wait)
+        if (wait === null || performance.now() + wait >= endsAt) throw error
+        await deadline.sleep(wait)
       }
     }
   } finally {
-    patience.dispose()
+    deadline.dispose()
   }
-}
-
-async function once(connection: Connection, body: string | Uint8Array, key: string, patience: CallDeadline) {
-  const isReceipt = (it: Readonly<Record<string, unknown>>): boolean =>
-    typeof it['job_id'] === 'string' && typeof it['state'] === 'string'
-  const { document, response } = await connection.document<ReceiptDocument>('POST', '/jobs', isReceipt, {
-    headers: { 'content-type': 'application/json', 'idempotency-key': key },
-    body,
-    signal: patience.signal,
-    timeoutMs: Number.POSITIVE_INFINITY,
-  })
-  return { receipt: document, isReplayed: response.headers.get('idempotent-replayed') === 'true' }
 }
 
 /** Returns null if a retry would get the same answer. */
@@ -63,5 +52,4 @@ function pauseAfter(error: unknown, pause: number): number | null {
 }
 
 /** A random Idempotency-Key. Not randomUUID, which exists only on https and localhost pages. */
-export const newKey = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+export const newKey = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)))

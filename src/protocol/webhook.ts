@@ -1,6 +1,7 @@
 // Webhook payload, signature and verification. Runs wherever WebCrypto does (Node 22, Bun, browsers). Pure: the time and the
 // bytes are arguments.
 
+import { concatenated, toHex } from './bytes.ts'
 import type { ArtifactDocument, JobErrorDocument, JobState, TimingsDocument, UsageDocument } from './wire.ts'
 
 /** Body of the POST for one state change (docs/webhooks.md). */
@@ -41,7 +42,7 @@ export const WEBHOOK_HEADERS = {
 } as const
 
 /** Allowed difference between a webhook's timestamp and the receiver's clock, in seconds, either way. */
-export const WEBHOOK_TOLERANCE_S = 300
+const WEBHOOK_TOLERANCE_S = 300
 
 export type WebhookKey = Uint8Array<ArrayBuffer>
 
@@ -57,7 +58,7 @@ export function webhookKey(secret: string): WebhookKey | null {
   return isBase64 ? fromBase64(encoded) : null
 }
 
-export interface Signing {
+interface Signing {
   /** See `webhookId`. */
   readonly id: string
   /** Seconds since 1970. */
@@ -73,19 +74,17 @@ export async function signWebhook({ id, timestamp, body, keys }: Signing): Promi
     [WEBHOOK_HEADERS.id]: id,
     [WEBHOOK_HEADERS.timestamp]: String(timestamp),
   }
-  const imported = await Promise.all(keys.map((key) => hmacKey(key, 'sign')))
-  const [first] = imported
+  const [first] = keys
   if (first === undefined) return headers
   const content = signedContent(id, String(timestamp), body)
-  const signatures = await Promise.all(imported.map((key) => crypto.subtle.sign('HMAC', key, content)))
-  headers[WEBHOOK_HEADERS.signature] = signatures.map((bytes) => `v1,${toBase64(new Uint8Array(bytes))}`).join(' ')
-  headers[WEBHOOK_HEADERS.bodySignature] =
-    `sha256=${toHex(new Uint8Array(await crypto.subtle.sign('HMAC', first, body)))}`
+  const signatures = await Promise.all(keys.map((key) => hmac(key, content)))
+  headers[WEBHOOK_HEADERS.signature] = signatures.map((bytes) => `v1,${toBase64(bytes)}`).join(' ')
+  headers[WEBHOOK_HEADERS.bodySignature] = `sha256=${toHex(await hmac(first, body))}`
   return headers
 }
 
 /** The `Headers` of fetch, or the headers of a Node request. */
-export type ReceivedHeaders =
+type ReceivedHeaders =
   | { get(name: string): string | null }
   | Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -171,15 +170,13 @@ async function fitsAny(
 const hmacKey = (key: WebhookKey, usage: 'sign' | 'verify') =>
   crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, [usage])
 
-function signedContent(id: string, timestamp: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const head = new TextEncoder().encode(`${id}.${timestamp}.`)
-  const content = new Uint8Array(head.length + body.length)
-  content.set(head)
-  content.set(body, head.length)
-  return content
-}
+/** HMAC-SHA-256. */
+export const hmac = async (key: WebhookKey, content: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
+  new Uint8Array(await crypto.subtle.sign('HMAC', await hmacKey(key, 'sign'), content))
 
-const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+const signedContent = (id: string, timestamp: string, body: Uint8Array): Uint8Array<ArrayBuffer> =>
+  concatenated([new TextEncoder().encode(`${id}.${timestamp}.`), body])
+
 const fromHex = (hex: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
 const toBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes))
