@@ -43,6 +43,7 @@ export function addJobs(program: Command): void {
     .summary('list jobs; get, watch, cancel, retry, rm, artifact')
     .usage('[command] [flags]')
     .addHelpText('before', LIST_HELP)
+    .addHelpText('after', '\nThe flags of the list: foreman jobs list --help')
   addList(jobs)
   addGet(jobs)
   addWatch(jobs)

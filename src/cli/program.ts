@@ -46,6 +46,9 @@ export function createProgram(exit: (code: number) => void): Command {
   addConfig(program)
   addCompletion(program)
   addVersion(program)
+  for (const group of [program, ...program.commands.filter(({ commands }) => commands.length > 0)]) {
+    group.helpCommand('help [command]', 'show the help of a command')
+  }
   return program
 }
 
