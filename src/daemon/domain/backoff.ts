@@ -3,13 +3,12 @@
 
 const SECOND = 1_000
 
-/**
- * Returns 1, 2, 4 s … up to a minute, ±20 % jitter, for the `tries`-th failure in a row (1 is the first). Without
- * jitter, everything that failed together (when a target reboots) would come back together.
- */
+/** ±20 %: without it, everything that failed together (when a target or receiver reboots) would come back together. */
+export const withJitter = (ms: number, random: number): number => Math.round(ms * (0.8 + 0.4 * random))
+
+/** Returns 1, 2, 4 s … up to a minute, with jitter, for the `tries`-th failure in a row (1 is the first). */
 export function backoffMs(tries: number, random: number): number {
-  const base = Math.min(60 * SECOND, SECOND * 2 ** Math.max(0, Math.min(tries, 20) - 1))
-  return Math.round(base * (0.8 + 0.4 * random))
+  return withJitter(Math.min(60 * SECOND, SECOND * 2 ** Math.max(0, Math.min(tries, 20) - 1)), random)
 }
 
 /** The longest wait that the header may ask for. A longer one counts as this. */

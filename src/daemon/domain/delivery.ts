@@ -2,7 +2,7 @@
 // random number are arguments.
 
 import type { DeliveryDocument } from '../../protocol/wire.ts'
-import { MAX_RETRY_AFTER_MS, retryAfterMs } from './backoff.ts'
+import { MAX_RETRY_AFTER_MS, retryAfterMs, withJitter } from './backoff.ts'
 
 /** Why a webhook has not been delivered. */
 export type DeliveryReason = NonNullable<DeliveryDocument['reason']>
@@ -46,11 +46,8 @@ const PASSING_STATUSES: readonly number[] = [408, 409, 425, 429]
 /** Upper bound of the time from a settled try to the next one, by tries made. A receiver may ask for an hour. */
 export const MAX_AHEAD_MS: readonly number[] = [
   0,
-  ...RETRY_MS.map((wait) => Math.max(Math.round(wait * 1.2), MAX_RETRY_AFTER_MS)),
+  ...RETRY_MS.map((wait) => Math.max(withJitter(wait, 1), MAX_RETRY_AFTER_MS)),
 ]
-
-/** ±20 %: webhooks that failed together, because a receiver went down, should not come back together. */
-const JITTER = 0.2
 
 /** A try that has ended. */
 export interface DeliveryTry {
@@ -87,7 +84,7 @@ export function decideDelivery(
   // 3.
   const isRefusal = !isLastEvent && isRefused(outcome)
   if (isRefusal && tries + 1 >= REFUSED_TRIES) return { kind: 'given_up', reason }
-  const scheduled = Math.round(wait * (1 - JITTER + 2 * JITTER * random))
+  const scheduled = withJitter(wait, random)
   const asked = outcome.kind === 'answered' && !isRefusal ? retryAfterMs(outcome.retryAfter, now) : 0
   // 4. Never earlier than scheduled: `Retry-After: 0` of a broken receiver would cause a hot loop.
   return { kind: 'again', at: now + Math.max(scheduled, asked), reason }

@@ -2,7 +2,7 @@
 // repeats the rule of the claim (sqlite/claimable.ts) for the whole queue; of the drain limit it knows only the next
 // switch. Pure.
 
-import { CLOUD_AFFINITY, modelOfAffinity, type Residency, turnsInMs } from './affinity.ts'
+import { CLOUD_AFFINITY, type DrainBound, modelOfAffinity, type Residency, turnsInMs } from './affinity.ts'
 import type { QueuePosition } from './job.ts'
 
 /** The waiting jobs of one affinity. */
@@ -17,14 +17,6 @@ export interface WaitingGroup {
 export interface OldestJob {
   readonly affinity: string
   readonly createdAwake: number
-}
-
-export interface DrainClock {
-  /** FOREMAN_DRAIN_LIMIT, ms; 0 = none. */
-  readonly limitMs: number
-  readonly awakeNow: number
-  /** The awake clock at the last swap. */
-  readonly swappedAwake: number
 }
 
 export interface DrainOrder {
@@ -43,7 +35,7 @@ export interface DrainOrder {
 export function drainOrder(
   groups: readonly WaitingGroup[],
   residency: Residency,
-  bound: { readonly oldest: OldestJob; readonly clock: DrainClock } | null = null,
+  bound: { readonly oldest: OldestJob; readonly clock: Omit<DrainBound, 'oldestAwake'> } | null = null,
 ): DrainOrder {
   const turns = bound === null ? null : turnsInMs({ ...bound.clock, oldestAwake: bound.oldest.createdAwake })
   const isDue = turns === 0 && bound !== null && bound.oldest.affinity !== CLOUD_AFFINITY
@@ -75,17 +67,15 @@ export function queuePositionOf(
   before: (affinity: string) => number,
 ): QueuePosition {
   const isOwn = (group: WaitingGroup): boolean => group.affinity === affinity
-  const ahead = mixed.some(isOwn)
-    ? mixed
-        .filter((group) => !isOwn(group))
-        .map((group) => ({ affinity: group.affinity, jobs: before(group.affinity) }))
-    : [...mixed, ...afterwards.slice(0, afterwards.findIndex(isOwn))].map((group) => ({
-        affinity: group.affinity,
-        jobs: group.jobs,
-      }))
-  const drained = mixed.some(isOwn)
-    ? undefined
-    : mixed.find((group) => group.affinity !== CLOUD_AFFINITY && group.jobs > 0)
+  const isMixed = mixed.some(isOwn)
+  const groups = isMixed
+    ? mixed.filter((group) => !isOwn(group))
+    : [...mixed, ...afterwards.slice(0, afterwards.findIndex(isOwn))]
+  const ahead = groups.map((group) => ({
+    affinity: group.affinity,
+    jobs: isMixed ? before(group.affinity) : group.jobs,
+  }))
+  const drained = isMixed ? undefined : mixed.find((group) => group.affinity !== CLOUD_AFFINITY && group.jobs > 0)
   return {
     ahead: [...ahead, { affinity, jobs: before(affinity) }].filter(({ jobs }) => jobs > 0),
     ...(drained === undefined ? {} : { draining: { affinity: drained.affinity, turnsInMs: inMs } }),

@@ -6,9 +6,6 @@
  */
 const MIN_LOAD_MS = 100
 
-/** Returns null if the answer does not say. */
-export const hasLoaded = (loadMs: number | null): boolean | null => (loadMs === null ? null : loadMs >= MIN_LOAD_MS)
-
 /** Counts over the runs whose answer reports its load, which are those on native endpoints. */
 export class LoadCounters {
   /** Claimed as not resident. */
@@ -18,12 +15,14 @@ export class LoadCounters {
   /** Loaded, although claimed as resident. */
   unforeseen = 0
 
-  count(isPredicted: boolean, loadMs: number | null): void {
-    const loaded = hasLoaded(loadMs)
-    if (loaded === null) return
+  /** Returns whether the target loaded its model; null if the answer does not say. */
+  count(isPredicted: boolean, loadMs: number | null): boolean | null {
+    if (loadMs === null) return null
+    const loaded = loadMs >= MIN_LOAD_MS
     if (isPredicted) this.predicted += 1
     if (loaded) this.happened += 1
     if (loaded && !isPredicted) this.unforeseen += 1
+    return loaded
   }
 }
 

@@ -61,23 +61,23 @@ interface Subscribed {
  * watchers.
  */
 export class Relay {
-  readonly #lines = new Map<string, Subscribed>()
+  readonly #listeners = new Map<string, Subscribed>()
   readonly #watchers = new Map<string, Set<Watcher>>()
 
   /** Subscribes to a job before its row exists, so that nothing is missed. A second listener is a bug. */
   open(id: string, subscriber: Subscriber): Subscription {
-    if (this.#lines.has(id)) throw new Error(`job ${id} has a listener already`)
-    const line: Subscribed = { subscriber, resume: null }
-    this.#lines.set(id, line)
+    if (this.#listeners.has(id)) throw new Error(`job ${id} has a listener already`)
+    const listener: Subscribed = { subscriber, resume: null }
+    this.#listeners.set(id, listener)
     const drained = (): void => {
-      const { resume } = line
-      line.resume = null
+      const { resume } = listener
+      listener.resume = null
       resume?.()
     }
     return {
       drained,
       close: () => {
-        if (this.#lines.get(id) === line) this.#lines.delete(id)
+        if (this.#listeners.get(id) === listener) this.#listeners.delete(id)
         drained()
       },
     }
@@ -117,28 +117,28 @@ export class Relay {
   }
 
   isHeard(id: string): boolean {
-    return this.#lines.has(id)
+    return this.#listeners.has(id)
   }
 
   head(id: string, status: number, headers: AnswerHeaders, reason: string, length: number | null): void {
-    this.#lines.get(id)?.subscriber.head(status, headers, reason, length)
+    this.#listeners.get(id)?.subscriber.head(status, headers, reason, length)
   }
 
   /** Returns false if the listener is full; then `resume` is called once, when it can take more. */
   data(id: string, chunk: Buffer, resume: () => void): boolean {
-    const line = this.#lines.get(id)
-    if (line === undefined || line.subscriber.data(chunk)) return true
-    line.resume = resume
+    const listener = this.#listeners.get(id)
+    if (listener === undefined || listener.subscriber.data(chunk)) return true
+    listener.resume = resume
     return false
   }
 
   lastRecord(id: string): void {
-    this.#lines.get(id)?.subscriber.lastRecord?.()
+    this.#listeners.get(id)?.subscriber.lastRecord?.()
   }
 
   ended(id: string, ending: RunEnding): void {
-    const line = this.#lines.get(id)
-    this.#lines.delete(id)
-    line?.subscriber.ended(ending)
+    const listener = this.#listeners.get(id)
+    this.#listeners.delete(id)
+    listener?.subscriber.ended(ending)
   }
 }

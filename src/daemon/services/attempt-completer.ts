@@ -7,7 +7,7 @@ import { CLOUD_AFFINITY } from '../domain/affinity.ts'
 import { type AttemptOutcome, type Decision, decide } from '../domain/attempt.ts'
 import { RunTimes } from '../domain/eta.ts'
 import { isFinal, type Job, type JobError, type State, TRANSITIONS } from '../domain/job.ts'
-import { hasLoaded, LoadCounters } from '../domain/load-counters.ts'
+import { LoadCounters } from '../domain/load-counters.ts'
 import { knownReason } from '../domain/target-text.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
@@ -131,8 +131,7 @@ export class AttemptCompleter {
   #countLoad({ job, measured }: Attempt): void {
     if (job.affinity === CLOUD_AFFINITY) return
     const isPredicted = job.state === 'loading'
-    this.loads.count(isPredicted, measured.loadMs)
-    const loaded = hasLoaded(measured.loadMs)
+    const loaded = this.loads.count(isPredicted, measured.loadMs)
     const happened = loaded === null ? 'untold' : yesOrNo(loaded)
     this.#parts.metrics.inc('loads', { predicted: yesOrNo(isPredicted), happened })
   }
