@@ -27,18 +27,10 @@ export function iteration<T>(
     }
   }
   const generator = steps()
+  const stop = generator.return.bind(generator)
   const end = (): Promise<IteratorResult<T>> => {
     deadline?.dispose()
-    return generator.return()
+    return stop()
   }
-  return {
-    next: () => generator.next(),
-    return: end,
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    async [Symbol.asyncDispose]() {
-      await end()
-    },
-  }
+  return Object.assign(generator, { return: end, [Symbol.asyncDispose]: async () => void (await end()) })
 }

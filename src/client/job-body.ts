@@ -43,9 +43,9 @@ export function bodyOf(body: JobBody | string | Uint8Array, options: JobOptions)
   const keys = wireKeys(options)
   const isEmpty = Object.keys(keys).length === 0
   if (typeof body === 'string') return isEmpty ? body : withKeys(body, keys)
-  if (!(body instanceof Uint8Array)) checkModel(body)
-  if (!(body instanceof Uint8Array)) return JSON.stringify({ ...body, ...keys })
-  return isEmpty ? body : bytesWithKeys(body, keys)
+  if (body instanceof Uint8Array) return isEmpty ? body : bytesWithKeys(body, keys)
+  checkModel(body)
+  return JSON.stringify({ ...body, ...keys })
 }
 
 function wireKeys(options: JobOptions): Readonly<Record<string, unknown>> {
