@@ -14,7 +14,7 @@ import {
   wordEvent,
 } from './scripted-foreman.ts'
 
-const LIFE = [
+const HISTORY = [
   stateEvent(1, 'queued'),
   stateEvent(2, 'working', 'queued'),
   wordEvent(2, 1, 'hel'),
@@ -36,10 +36,10 @@ const jobAt = (foreman: ScriptedForeman, options: object = {}) =>
 describe('the event iterator of a job', () => {
   it('yields the events in order and ends after the final state', async () => {
     const foreman = await scriptedForeman()
-    foreman.history = LIFE
+    foreman.history = HISTORY
     const timers = new ClientTimers()
     const { signal } = new AbortController()
-    expect(await all(jobAt(foreman).events({ signal }))).toEqual(LIFE)
+    expect(await all(jobAt(foreman).events({ signal }))).toEqual(HISTORY)
     await until('the socket is closed', () => foreman.sockets === 0)
     expect(timers.delays).toEqual([])
     expect(getEventListeners(signal, 'abort')).toEqual([])
@@ -48,29 +48,29 @@ describe('the event iterator of a job', () => {
 
   it('continues after the last event when the connection is cut, each event once', async () => {
     const foreman = await scriptedForeman()
-    foreman.history = LIFE.slice(0, 3)
+    foreman.history = HISTORY.slice(0, 3)
     const seen: JobEvent[] = []
     for await (const event of jobAt(foreman).events()) {
       seen.push(event)
-      if (event.number === LIFE[2]?.number) {
+      if (event.number === HISTORY[2]?.number) {
         // What comes again is what was seen already, and the rest.
-        foreman.history = LIFE.slice(2)
+        foreman.history = HISTORY.slice(2)
         foreman.cut()
       }
     }
-    expect(seen).toEqual(LIFE)
-    expect(foreman.asked.map(({ path }) => path)).toEqual([EVENTS, `${EVENTS}?after=${LIFE[2]?.number}`])
+    expect(seen).toEqual(HISTORY)
+    expect(foreman.asked.map(({ path }) => path)).toEqual([EVENTS, `${EVENTS}?after=${HISTORY[2]?.number}`])
   })
 
   it('requests events again that were cut inside a line', async () => {
     const foreman = await scriptedForeman()
     foreman.answers.set(`GET ${EVENTS}`, (_req, res) => {
       foreman.answers.delete(`GET ${EVENTS}`)
-      foreman.history = LIFE.slice(1)
+      foreman.history = HISTORY.slice(1)
       res.writeHead(200, { 'content-type': 'application/x-ndjson' })
-      res.end(`${JSON.stringify(LIFE[0])}\n${JSON.stringify(LIFE[1]).slice(0, 40)}`)
+      res.end(`${JSON.stringify(HISTORY[0])}\n${JSON.stringify(HISTORY[1]).slice(0, 40)}`)
     })
-    expect(await all(jobAt(foreman).events())).toEqual(LIFE)
+    expect(await all(jobAt(foreman).events())).toEqual(HISTORY)
   })
 
   it('accepts any chunk boundaries, with heartbeats between', async () => {
@@ -89,9 +89,9 @@ describe('the event iterator of a job', () => {
 
   it('can start in the middle', async () => {
     const foreman = await scriptedForeman()
-    foreman.history = LIFE
+    foreman.history = HISTORY
     const after = eventNumber(2, 1)
-    expect(numbers(await all(jobAt(foreman).events({ after })))).toEqual(numbers(LIFE.slice(3)))
+    expect(numbers(await all(jobAt(foreman).events({ after })))).toEqual(numbers(HISTORY.slice(3)))
     expect(foreman.asked[0]?.path).toBe(`${EVENTS}?after=${after}`)
   })
 
@@ -123,7 +123,7 @@ describe('the event iterator of a job', () => {
 
   it('leaves nothing open when it is left, also while it waits', async () => {
     const foreman = await scriptedForeman()
-    foreman.history = LIFE.slice(0, 2)
+    foreman.history = HISTORY.slice(0, 2)
     const timers = new ClientTimers()
     const { signal } = new AbortController()
     for await (const _ of jobAt(foreman).events({ signal })) break
@@ -157,16 +157,16 @@ describe('the event iterator of a job', () => {
 
   it('reconnects after 45 s without bytes', async () => {
     const foreman = await scriptedForeman()
-    foreman.history = LIFE.slice(0, 1)
+    foreman.history = HISTORY.slice(0, 1)
     const timers = new ClientTimers()
     const events = jobAt(foreman).events()
     await events.next()
     const next = events.next()
     await until('the silence is watched', () => timers.delays.includes(45_000))
-    foreman.history = LIFE.slice(1)
+    foreman.history = HISTORY.slice(1)
     timers.fire(45_000)
-    expect((await next).value).toEqual(LIFE[1])
-    expect(foreman.asked.map(({ path }) => path)).toEqual([EVENTS, `${EVENTS}?after=${LIFE[0]?.number}`])
+    expect((await next).value).toEqual(HISTORY[1])
+    expect(foreman.asked.map(({ path }) => path)).toEqual([EVENTS, `${EVENTS}?after=${HISTORY[0]?.number}`])
     await events.return()
   })
 })

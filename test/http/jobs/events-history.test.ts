@@ -18,7 +18,7 @@ const DONE = [...CHANGES, change(4, 'done', 'working')]
 
 const job = (over: Partial<Job> = {}): Job => example({ caller: 'none', ...over })
 
-async function told(changes: readonly StateChange[], answer: PastAnswer | null, after = 0, of = job()) {
+async function linesOf(changes: readonly StateChange[], answer: PastAnswer | null, after = 0, of = job()) {
   const events: string[] = []
   for await (const batch of historyOf(of, changes, answer, after)) events.push(...batch.map(({ json }) => json))
   return events
@@ -32,16 +32,17 @@ const answer = (text: string, records: number | null = null): PastAnswer => ({
 
 describe('the event history of a job', () => {
   it('has its records after the change to working', async () => {
-    const numbers = (await told(DONE, answer('{"a":1}\n{"a":2}\n'))).map((json) => JSON.parse(json).number)
+    const numbers = (await linesOf(DONE, answer('{"a":1}\n{"a":2}\n'))).map((json) => JSON.parse(json).number)
     expect(numbers).toEqual([1e8, 2e8, 3e8, 3e8 + 1, 3e8 + 2, 4e8])
   })
 
   it('has the last record of a finished answer, and not of a running one', async () => {
-    const records = async (records: number | null) => (await told(CHANGES, answer('{"a":1}\n{"a":2', records))).slice(3)
+    const records = async (records: number | null) =>
+      (await linesOf(CHANGES, answer('{"a":1}\n{"a":2', records))).slice(3)
     expect(await records(1)).toHaveLength(1)
     expect(await records(2)).toHaveLength(2)
     const document = async (records: number | null) =>
-      (await told(CHANGES, answer('{"a":1}', records), 0, job({ stream: false }))).slice(3)
+      (await linesOf(CHANGES, answer('{"a":1}', records), 0, job({ stream: false }))).slice(3)
     expect(await document(0)).toEqual([])
     expect(await document(1)).toEqual([`{"number":${eventNumber(3, 1)},"type":"record","data":{"a":1}}`])
     expect(await document(null)).toHaveLength(1)
@@ -54,8 +55,8 @@ describe('the event history of a job', () => {
       },
     }
     const past = { change: 3, chunks, records: null }
-    expect(await told(DONE, past, eventNumber(4))).toHaveLength(4)
-    await expect(told(DONE, past, eventNumber(3, 5))).rejects.toThrow('read for nothing')
+    expect(await linesOf(DONE, past, eventNumber(4))).toHaveLength(4)
+    await expect(linesOf(DONE, past, eventNumber(3, 5))).rejects.toThrow('read for nothing')
   })
 
   it('and the live events form one stream, wherever a watcher joins', async () => {
@@ -65,7 +66,7 @@ describe('the event history of a job', () => {
         const bytes = Buffer.from(lines.map((text) => `${text}\n`).join(''))
         const at = cutAt % (bytes.length + 1)
         const middle = sliceAt % (at + 1)
-        const whole = await told(CHANGES, { change: 3, chunks: [bytes], records: null })
+        const whole = await linesOf(CHANGES, { change: 3, chunks: [bytes], records: null })
         const live: string[] = []
         let count = 0
         let heard = 0
@@ -75,7 +76,7 @@ describe('the event history of a job', () => {
         })
         cutter.push(bytes.subarray(0, at))
         const pieces = [bytes.subarray(0, middle), bytes.subarray(middle, at)]
-        const past = await told(CHANGES, { change: 3, chunks: pieces, records: count })
+        const past = await linesOf(CHANGES, { change: 3, chunks: pieces, records: count })
         heard = 1
         cutter.push(bytes.subarray(at))
         expect([...past, ...live]).toEqual(whole)

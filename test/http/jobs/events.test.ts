@@ -171,12 +171,12 @@ describe('the end of a job without an answer', () => {
     fake.release('first')
     const live = eventsIn((await watcher.answer()).body)
     expect(await allEvents(url, job_id)).toEqual(live)
-    return { told: story(live), error: (live.at(-1) as { error?: unknown }).error }
+    return { states: story(live), error: (live.at(-1) as { error?: unknown }).error }
   }
 
   it("has its reason, and the target's error is not a record", async () => {
-    const { told, error } = await storyOf(fails(500, 'broken'))
-    expect(told).toEqual(['queued', 'loading', 'failed'])
+    const { states, error } = await storyOf(fails(500, 'broken'))
+    expect(states).toEqual(['queued', 'loading', 'failed'])
     expect(error).toEqual({ code: 'target_error', message: 'broken', status: 500 })
   })
 
@@ -191,10 +191,10 @@ describe('the end of a job without an answer', () => {
   })
 
   it('comes after the records before it', async () => {
-    const { told, error } = await storyOf(breaksWith('out of memory'))
-    expect(told).toEqual(['queued', 'loading', 'working', '"Hello"', '"{"error":"out of memory"}"', 'failed'])
+    const { states, error } = await storyOf(breaksWith('out of memory'))
+    expect(states).toEqual(['queued', 'loading', 'working', '"Hello"', '"{"error":"out of memory"}"', 'failed'])
     expect(error).toMatchObject({ code: 'target_error', status: null })
-    expect((await storyOf(unmarked(1))).told).toEqual(['queued', 'loading', 'working', '"Hello"', 'failed'])
+    expect((await storyOf(unmarked(1))).states).toEqual(['queued', 'loading', 'working', '"Hello"', 'failed'])
   })
 
   it('is announced for a cancellation too', async () => {
@@ -228,10 +228,10 @@ describe('a job that is sent again', () => {
     const live = eventsIn((await watcher.answer()).body)
     const numbers = live.map(({ number }) => number)
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
-    const told = story(live)
-    expect(told.slice(0, 5)).toEqual(['queued', 'loading', 'working', '"old"', 'queued'])
-    expect(told.slice(-3)).toEqual(['"new"', '""', 'done'])
-    expect(await allEvents(url, job_id)).toEqual(live.filter((_, index) => told[index] !== '"old"'))
+    const states = story(live)
+    expect(states.slice(0, 5)).toEqual(['queued', 'loading', 'working', '"old"', 'queued'])
+    expect(states.slice(-3)).toEqual(['"new"', '""', 'done'])
+    expect(await allEvents(url, job_id)).toEqual(live.filter((_, index) => states[index] !== '"old"'))
   })
 
   it('by a restart of foreman can be followed by a watcher that was cut', async () => {
