@@ -15,7 +15,7 @@ export interface Answer {
 export interface Call {
   readonly method?: string
   readonly path?: string
-  /** An object is sent as JSON, bytes as they are. */
+  /** An object is sent as JSON, bytes unchanged. */
   readonly body?: object | string | Uint8Array
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -58,7 +58,7 @@ export class Caller {
     onTestFinished(() => this.hangUp())
   }
 
-  /** Body bytes until now. */
+  /** Body bytes received so far. */
   get heard(): string {
     return Buffer.concat(this.#chunks).toString('utf8')
   }
@@ -67,18 +67,18 @@ export class Caller {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   }
 
-  /** The head has come. */
+  /** Whether the head has arrived. */
   get hasHead(): boolean {
     return this.#hasHead
   }
 
-  /** Status and headers, when they come. */
+  /** Resolves with status and headers when they arrive. */
   async head(): Promise<{ status: number; headers: IncomingHttpHeaders }> {
     const { statusCode, headers } = await this.#response
     return { status: statusCode ?? 0, headers }
   }
 
-  /** Resolves when the body so far satisfies `test`. Rejects when it ends without. */
+  /** Resolves when the body so far satisfies `test`. Rejects if the body ends first. */
   async hears(test: string | ((body: string) => boolean)): Promise<string> {
     const matches = typeof test === 'string' ? (body: string) => body.includes(test) : test
     await this.#response
@@ -89,14 +89,14 @@ export class Caller {
     return this.heard
   }
 
-  /** The whole answer, or what there was of it. */
+  /** Resolves at the end with the answer, or with the part that arrived. */
   async answer(): Promise<Answer> {
     const { status, headers } = await this.head()
     while (this.#ended === null) await this.#notify.promise
     return { status, headers, body: this.heard, cut: this.#ended === 'cut' }
   }
 
-  /** Reads nothing more, until `resume`. */
+  /** Stops reading until `resume`. */
   async stopReading(): Promise<void> {
     const response = await this.#response
     response.pause()
@@ -107,13 +107,13 @@ export class Caller {
     response.resume()
   }
 
-  /** Closes the line without a word: FIN, or RST. */
+  /** Closes the connection: FIN, or RST. */
   hangUp(how: 'fin' | 'rst' = 'fin'): void {
     if (how === 'rst') this.#request.socket?.resetAndDestroy()
     this.#request.destroy()
   }
 
-  /** The request is on its way: its last byte was handed to the system. */
+  /** Resolves when the last byte of the request was handed to the system. */
   async sent(): Promise<void> {
     if (!this.#request.writableFinished) await once(this.#request, 'finish')
   }
@@ -124,7 +124,7 @@ export class Caller {
   }
 }
 
-/** A chat of one word, streamed unless `more` says otherwise. */
+/** Sends a chat with one word. It is streamed unless `more` says otherwise. */
 export const chat = (url: string, model = 'tiny-a', more: object = {}, headers: Record<string, string> = {}): Caller =>
   new Caller(url, { body: { model, messages: [{ role: 'user', content: 'hi' }], ...more }, headers })
 
@@ -133,7 +133,7 @@ export const call = (url: string, options: Call): Promise<Answer> => new Caller(
 export const get = (url: string, path: string, headers: Record<string, string> = {}): Promise<Answer> =>
   call(url, { method: 'GET', path, headers })
 
-/** The document of a GET. */
+/** Returns the JSON document of a GET. */
 export async function read<T>(url: string, path: string): Promise<T> {
   return JSON.parse((await get(url, path)).body) as T
 }

@@ -1,4 +1,4 @@
-// What Dockerfile, compose.yaml and docs/container.md say about each other. test/image runs them.
+// Dockerfile, compose.yaml and docs/container.md agree with each other. test/image runs them.
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'

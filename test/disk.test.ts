@@ -1,4 +1,4 @@
-// What is said of a full disk, which nobody sees until nothing is admitted any more.
+// The disk service: its log lines for a full disk, and where it measures the free space.
 
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -26,7 +26,7 @@ it('the log says when the store finds no room and when there is room again', () 
   expect(lines).toEqual(['the disk is full: nothing is admitted until there is room', 'the disk has room again'])
 })
 
-// What /proc says of itself: no room at all.
+// The free space of /proc is always zero.
 it.runIf(process.platform === 'linux')('free space is measured where the file is, not where its link is', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'foreman-'))
   onTestFinished(() => rm(folder, { recursive: true }))

@@ -33,15 +33,15 @@ interface PendingRequest {
 }
 
 export class FakeOllama {
-  /** Everything that came, in its order. */
+  /** All requests, in the order of arrival. */
   readonly log: SeenRequest[] = []
   /**
-   * `load`: before a model that is not there becomes resident. `head`: before the first byte. `middle`: after the first
-   * record. `end`: before the last one. `cut`: before a scripted cut. And the names of `Script.gate`.
+   * Gates. `load`: before a model becomes resident. `head`: before the first byte. `middle`: after the first
+   * record. `end`: before the last one. `cut`: before a scripted cut. Other names are those of `Script.gate`.
    */
   readonly gates = new Gates()
   readonly memory: Memory
-  /** Worker requests that were open at the same time: what must never happen. */
+  /** Worker requests that were open at the same time. foreman must never cause one. */
   readonly overlaps: (readonly [number, number])[] = []
   models: readonly string[]
   readonly #options: FakeOptions
@@ -81,34 +81,34 @@ export class FakeOllama {
     return this.#held?.port ?? 0
   }
 
-  /** Connections made until now. */
+  /** Number of connections accepted so far. */
   get connections(): number {
     return this.#connections
   }
 
-  /** Connections that are open now. */
+  /** Number of open connections. */
   get open(): number {
     return this.#sockets.size
   }
 
-  /** How often a model was loaded: what a queue is for. */
+  /** Number of model loads, which the queue keeps low. */
   get loads(): number {
     return this.memory.loads.length
   }
 
-  /** The next requests to this path are answered so, one script each, in this order. */
+  /** Scripts the answers to the next requests to this path, one script each, in this order. */
   on(path: string, ...scripts: readonly Script[]): this {
     this.#scripts.set(path, [...(this.#scripts.get(path) ?? []), ...scripts])
     return this
   }
 
-  /** Every request to this path is answered so from now on, unless `on` says otherwise. Lies included. */
+  /** Scripts the answers to all further requests to this path. A script of `on` goes first. */
   always(path: string, script: Script): this {
     this.#defaults.set(path, script)
     return this
   }
 
-  /** Forgets what `on` and `always` said of it. */
+  /** Removes the scripts of `on` and `always` for this path. */
   plain(path: string): this {
     this.#scripts.delete(path)
     this.#defaults.delete(path)
@@ -130,12 +130,12 @@ export class FakeOllama {
     return this
   }
 
-  /** Resolves when so many answers wait at the gate. */
+  /** Resolves when this many answers wait at the gate. */
   waiting(gate: string, count = 1): Promise<void> {
     return this.gates.waiting(gate, count)
   }
 
-  /** The next request (to this path) that no `next` has had yet, now or when it has come, body and all. */
+  /** Resolves with the next request (to this path) that no `next` has returned yet, once its body is complete. */
   next(path: string | null = null): Promise<SeenRequest> {
     const index = this.#unclaimed.findIndex((request) => path === null || request.path === path)
     const [found] = index === -1 ? [] : this.#unclaimed.splice(index, 1)
@@ -143,7 +143,7 @@ export class FakeOllama {
     return new Promise((resolve) => this.#pending.push({ path, resolve }))
   }
 
-  /** Resolves when this many worker requests have come since the start. */
+  /** Resolves when this many worker requests have arrived since the start. */
   async seen(count: number): Promise<readonly SeenRequest[]> {
     while (this.workers.length < count) await new Promise<void>((resolve) => this.#watchers.push(resolve))
     return this.workers
@@ -160,12 +160,12 @@ export class FakeOllama {
     return this.log.filter((request) => request.path === path)
   }
 
-  /** Resolves when every suspicion of an overlap has been looked into. */
+  /** Resolves when every suspected overlap has been checked. */
   async settled(): Promise<void> {
     await Promise.all(this.#checks)
   }
 
-  /** Nothing is read or answered any more; connections stay, and new ones are taken by the kernel alone. */
+  /** Stops reading and answering. Connections stay open, and only the kernel accepts new ones. */
   sleep(): void {
     this.#asleep ??= Promise.withResolvers<void>()
     for (const socket of this.#sockets) socket.pause()
@@ -185,7 +185,7 @@ export class FakeOllama {
     await closed
   }
 
-  /** Drops every connection, and goes on. */
+  /** Drops every connection, and continues to listen. */
   drop(how: 'fin' | 'rst' = 'fin'): void {
     for (const socket of this.#sockets) {
       if (how === 'rst') socket.resetAndDestroy()
@@ -261,7 +261,7 @@ export class FakeOllama {
     for (const resolve of this.#watchers.splice(0)) resolve()
   }
 
-  /** The end of one socket and the start of the next travel on different sockets: a few turns decide who was first. */
+  /** One request's end and the next one's start arrive on different sockets: wait a few turns to see which was first. */
   #checkOverlap(request: SeenRequest): void {
     const suspects = this.workers.filter((other) => other !== request && !other.isOver)
     for (const other of suspects) {
@@ -273,7 +273,7 @@ export class FakeOllama {
     }
   }
 
-  /** What Ollama answers to this. `model`: it is in use until `memory.leave`. */
+  /** Ollama's answer to this request. `model`: the model in use until `memory.leave`. */
   async #reply(request: SeenRequest, script: Script): Promise<{ reply: Reply; model: string | null }> {
     const simple = plainReply(request, {
       version: this.#options.version ?? '0.17.4',
@@ -311,14 +311,14 @@ export class FakeOllama {
     return { ...answer, status: 200, reason: 'OK', isDocument: true }
   }
 
-  /** Makes the model resident as Ollama would: waits for what is in use, evicts, loads. True: it had to. */
+  /** Makes the model resident as Ollama would: waits for models in use, evicts, loads. Returns whether it had to load. */
   async #load(request: SeenRequest, model: string): Promise<boolean> {
     const options = contentOf(request)['options']
     const isObject = typeof options === 'object' && options !== null
     const numCtx = isObject && 'num_ctx' in options && typeof options.num_ctx === 'number' ? options.num_ctx : null
     if (this.memory.isLoaded(model, numCtx)) return false
     await this.gates.pass('load')
-    // Ollama throws a load away whose caller has gone.
+    // Ollama discards a load whose caller has gone.
     if (request.isOver) throw new Gone()
     while (!this.memory.isLoaded(model, numCtx) && !this.memory.hasRoomFor(model)) await this.memory.freed()
     if (this.memory.isLoaded(model, numCtx)) return false

@@ -15,7 +15,7 @@ import { get } from './caller.ts'
 import type { FakeOllama } from './fake-ollama.ts'
 import { TestClock } from './test-clock.ts'
 
-/** The defaults of the product, on port 0, silent, with what a test changes. */
+/** The product's defaults on port 0, without a log, and with the changes of a test. */
 export function configFor(ollamaUrl: string, db: string, changes: Partial<Config> = {}): Config {
   const loaded = loadConfig({
     flags: {},
@@ -28,7 +28,7 @@ export function configFor(ollamaUrl: string, db: string, changes: Partial<Config
   return { ...loaded.config, minFree: 0, ...changes }
 }
 
-/** A folder that is gone after the test. */
+/** Creates a folder and removes it after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'foreman-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -40,23 +40,23 @@ export interface Running {
   readonly url: string
   readonly config: Config
   readonly clock: TestClock
-  /** What it logged, one object a line. */
+  /** Its log, one object for each line. */
   readonly logged: readonly Record<string, unknown>[]
 }
 
 export interface ForemanOptions {
   readonly config?: Partial<Config>
-  /** Another clock than a stepped one. */
+  /** Default: a stepped clock. */
   readonly clock?: Clock
   readonly db?: string
   readonly onStep?: (step: Step, jobId: string, daemon: Daemon) => void
   /** Default 0.5: no jitter. */
   readonly random?: () => number
-  /** How names of webhook receivers resolve. */
+  /** Resolves the names of webhook receivers. */
   readonly lookup?: Lookup
 }
 
-/** Starts foreman in front of `target`; it is stopped after the test. */
+/** Starts foreman in front of `target`, and stops it after the test. */
 export async function startForeman(target: { readonly url: string }, options: ForemanOptions = {}): Promise<Running> {
   const db = options.db ?? join(await temporaryFolder(), 'foreman.db')
   const config = configFor(target.url, db, { logLevel: 'trace', ...options.config })
@@ -79,7 +79,7 @@ export async function startForeman(target: { readonly url: string }, options: Fo
   return { daemon, url: daemon.url, config, clock, logged }
 }
 
-/** Waits until `look` gives something else than false, null or undefined; fails loudly after two minutes. Not for timing. */
+/** Waits until `look` returns anything but false, null or undefined. Fails after two minutes. Not for timing. */
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
@@ -94,8 +94,8 @@ export async function until<T>(
 }
 
 /**
- * Lets time go by as it does in life: whatever one timer sets off (a probe, a claim) comes back before the next one fires.
- * What the fake holds at a gate, or never answers, is not waited for.
+ * Advances the clock as in production: everything that one timer starts (a probe, a claim) ends before the next one fires.
+ * It does not wait for answers that the fake holds at a gate or never gives.
  */
 export async function passTime(
   { clock, url }: Pick<Running, 'clock' | 'url'>,
@@ -110,7 +110,7 @@ export async function passTime(
   } while (clock.monotonic() < end)
 }
 
-/** Nothing moves any more: the store has answered three times, and the fake was asked nothing in between. */
+/** Resolves when all is idle: the store has answered three times, and the fake got no request meanwhile. */
 async function quiet(url: string, fake: FakeOllama): Promise<void> {
   for (let calm = 0, seen = -1; calm < 3; ) {
     await get(url, '/status')

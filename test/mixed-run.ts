@@ -8,10 +8,10 @@ import { until } from './harness.ts'
 import { act, submit } from './http/jobs/submission.ts'
 import { accepts, startWebhookSink } from './webhook-sink.ts'
 
-/** @param headers Sent with each request, for a foreman that wants its token. */
+/** @param headers Sent with each request, for a foreman with a token. */
 export async function mixedRun(url: string, fake: FakeOllama, headers: Record<string, string> = {}): Promise<void> {
   const sink = await startWebhookSink({
-    // The receiver of one job is gone for good: its webhooks are stopped.
+    // The receiver of one job answers 410: its webhooks are stopped.
     react: ({ path }) => (path === '/gone' ? { status: 410 } : accepts),
   })
   const view = async (id: string): Promise<JobDocument> =>

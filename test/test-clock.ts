@@ -1,5 +1,5 @@
-// A clock that stands still until a test moves it. Timers fire in the order of their time (and of their start, where
-// that is equal); the wall can be made to jump away from the monotonic clock.
+// Clock that moves only when a test advances it. Timers fire in the order of their time, and at equal times in the order in
+// which they were set. The wall clock can be made to jump away from the monotonic clock.
 
 import type { Clock, Timer } from '../src/daemon/runtime/clock.ts'
 
@@ -34,25 +34,25 @@ export class TestClock implements Clock {
     return { cancel: () => void this.#pending.delete(timer) }
   }
 
-  /** How many timers are set. */
+  /** Number of timers that are set. */
   get timers(): number {
     return this.#pending.size
   }
 
-  /** When the next timer is due, in ms from now; null without one. */
+  /** Milliseconds until the next timer is due; null without a timer. */
   get nextIn(): number | null {
     const next = this.#next()
     return next === null ? null : next.dueAt - this.#monotonic
   }
 
-  /** Resolves once at least `count` timers are set: what a test waits for before it moves the clock. */
+  /** Resolves once at least `count` timers are set. Tests wait for this before they advance the clock. */
   armed(count = 1): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#answer({ count, resolve })
     return promise
   }
 
-  /** Time goes by; what is due fires, each at its own time, also what was set by one that fired. */
+  /** Advances the clock. Due timers fire, each at its own time, including those that a fired timer sets. */
   advance(ms: number): void {
     const end = this.#monotonic + ms
     for (let next = this.#next(); next !== null && next.dueAt <= end; next = this.#next()) {
@@ -76,12 +76,12 @@ export class TestClock implements Clock {
     this.#move(end - this.#monotonic)
   }
 
-  /** The wall clock jumps, either way (NTP, a hand, a Pi without a battery); nothing fires. */
+  /** Sets the wall clock forward or back (NTP, a user, a Pi without a battery). No timer fires. */
   jump(ms: number): void {
     this.#wall += ms
   }
 
-  /** The machine sleeps: the wall goes on, the monotonic clock and all timers stand still, as Node's do on Linux. */
+  /** Simulates a sleep of the machine: only the wall clock advances. Node's other clock and timers stop too, on Linux. */
   sleep(ms: number): void {
     this.jump(ms)
   }

@@ -1,5 +1,4 @@
-// A receiver of webhooks: a real HTTP server that writes down what came and reacts as the test says. It verifies
-// nothing; what a good receiver would do is up to the test.
+// Webhook receiver for tests: a real HTTP server that records webhooks and reacts as the test says. It verifies nothing.
 
 import http, { type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import https from 'node:https'
@@ -13,11 +12,11 @@ export interface SeenWebhook {
   readonly headers: IncomingHttpHeaders
   readonly body: Uint8Array<ArrayBuffer>
   readonly payload: WebhookPayload
-  /** The connection is gone. */
+  /** Whether the connection is closed. */
   readonly isCut: boolean
 }
 
-/** What the receiver does: answers, keeps silent, cuts the line, or anything with the response in its hands. */
+/** What the receiver does: it answers, keeps silent, cuts the connection, or runs a function with the response. */
 export type Reaction =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string | Buffer }
   | 'silence'
@@ -28,17 +27,17 @@ export interface WebhookSink {
   /** `http://127.0.0.1:port`. */
   readonly url: string
   readonly port: number
-  /** In the order in which they came. */
+  /** Webhooks in the order of arrival. */
   readonly seen: readonly SeenWebhook[]
-  /** Most that were open at once. */
+  /** Largest number of requests that were open at once. */
   readonly mostAtOnce: number
-  /** Connections until now, those that are still open, and bytes that came over all of them. */
+  /** Connections so far, those still open, and the bytes received on all. */
   readonly connections: number
   readonly open: number
   readonly bytes: number
-  /** From now on. */
+  /** Sets the reaction to all further webhooks. */
   react: (seen: SeenWebhook) => Reaction
-  /** The n-th (from 1), once it has come. */
+  /** Resolves with the n-th webhook (from 1) once it has arrived. */
   webhook(n: number): Promise<SeenWebhook>
   close(): Promise<void>
 }
@@ -51,7 +50,7 @@ export interface SinkWishes {
 
 export const accepts: Reaction = { status: 204 }
 
-/** Accepts everything unless told otherwise; closed after the test. */
+/** Starts a receiver that accepts everything by default, and closes it after the test. */
 export async function startWebhookSink({
   react = () => accepts,
   tls,

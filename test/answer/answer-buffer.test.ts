@@ -1,4 +1,4 @@
-// What is kept of an answer and when, and where its records begin and end.
+// Tests of the answer buffer: which bytes it keeps, when, and where the records begin and end.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// What a streamed answer leaves behind is what Ollama answers unstreamed: shown on true answers (recorded from 0.17.4 by
-// answers/record.ts) and, where Ollama has no such thing, on what others stream.
+// The result of a streamed answer equals Ollama's unstreamed answer. Most answers were recorded from 0.17.4 by
+// answers/record.ts. Where Ollama has no example, the streams of other servers are used.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,15 +34,15 @@ const textOf = (bytes: Uint8Array | null | undefined): string | null =>
 const completionIn = ({ artifacts }: JobOutput): string | null =>
   textOf(artifacts.find(({ name }) => name === 'completion')?.body)
 
-/** What is another one each time: times, and the ids of answers and calls. */
+/** Fields that differ between two equal answers: times, and the ids of answers and calls. */
 const PASSING = /^(id|.*_duration|created|created_at|completed_at)$/
 
 const lasting = (json: string | null): unknown =>
   JSON.parse(json ?? 'null', (key, value: unknown) => (PASSING.test(key) ? typeof value : value))
 
 /**
- * Where Ollama itself does not say the same: of a response that thought, 0.17.4 streams a null `summary` and leaves it out
- * unstreamed (openai/responses.go, lines 913 and 533). The result is the response of the last event, as it was written.
+ * Ollama's two forms differ here: for a response with thinking, 0.17.4 streams a null `summary` and omits it unstreamed
+ * (openai/responses.go, lines 913 and 533). The result is the response in the last event, unchanged.
  */
 const DIFFERS: Readonly<Record<string, object>> = {
   'responses-thinking.json': { reasoning: { effort: 'high', summary: null } },
@@ -184,7 +184,7 @@ test('two tool calls that are both numbered 0 stay separate', () => {
   expect(result.choices[0].message.tool_calls).toEqual([call('a'), call('b')])
 })
 
-/** As middleware and anthropic.go of 0.17.4 write it; a format, which would force a tiny model to call, is not asked here. */
+/** Written like middleware and anthropic.go of 0.17.4. It asks for no format, which would force a tiny model to call a tool. */
 const anthropic = (partial: readonly string[]): string =>
   events(
     {

@@ -1,4 +1,4 @@
-// Child process of answer-memory.test.ts: keeps one answer of 4 MiB, in a heap whose bound the parent sets. argv: the case.
+// Child process of answer-memory.test.ts: keeps one answer of 4 MiB; the parent limits its heap. argv: the case.
 
 import { AnswerBuffer } from '../../src/daemon/answer/answer-buffer.ts'
 import { createCompletionDetector } from '../../src/daemon/answer/completion-detector.ts'

@@ -1,4 +1,4 @@
-// What is held of an answer costs its bytes, however small the pieces are of which it is made: 4 MiB in a heap of 40 MiB.
+// A kept answer takes about as much memory as its bytes, even if it came in tiny chunks: 4 MiB in a heap of 40 MiB.
 
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'

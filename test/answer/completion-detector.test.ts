@@ -1,4 +1,4 @@
-// The verdict on an answer, for each dialect and each way of ending; the same however the bytes are sliced.
+// Verdict on an answer, for each dialect and each kind of ending. It does not depend on how the bytes are sliced.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -55,7 +55,7 @@ describe.each(CHATTY)('%s', (endpoint) => {
     for (const marker of [read(endpoint, true, ...streamed), read(endpoint, false, whole)]) {
       marker.verdict()
       const { promptTokens, completionTokens } = marker.measured()
-      // Completions tell their usage only when they are asked, and then in a record of its own.
+      // Completions report usage only on request, and then in a separate record.
       const told = !(endpoint === '/v1/completions' && promptTokens === null)
       expect([promptTokens, completionTokens]).toEqual(told ? [11, 3] : [null, null])
     }

@@ -1,4 +1,4 @@
-// The text of a JSON string, read from its bytes, is what JSON.parse makes of it, however long it is and wherever it is cut.
+// The text read from the bytes of a JSON string equals the result of JSON.parse, for any length and any slicing.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

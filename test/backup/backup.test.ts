@@ -1,4 +1,4 @@
-// Backups of a running daemon: what is in the copy, and what is left when somebody is killed.
+// Backups of a running daemon: the contents of the copy, and the files left after a kill.
 
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -27,7 +27,7 @@ async function submitMany(url: string, count: number, text?: string): Promise<st
   return Promise.all(Array.from({ length: count }, () => submit(url, text)))
 }
 
-/** A paused foreman: what is submitted waits. */
+/** Starts a paused foreman: submitted jobs wait. */
 async function pausedForeman(fake: FakeOllama, db?: string): Promise<Running> {
   const foreman = await startForeman(fake, db === undefined ? {} : { db })
   await call(foreman.url, { path: '/pause' })
@@ -145,7 +145,7 @@ describe('POST /backup', () => {
   it('loses no job and leaves no copy if the daemon is killed during it', async () => {
     await using fake = await FakeOllama.start()
     const db = join(await temporaryFolder(), 'foreman.db')
-    // What a daemon leaves that was killed before its copy had lost its name.
+    // The file that a daemon leaves if it is killed before it has unlinked its copy.
     writeFileSync(`${db}.backup.part`, 'half a copy')
     const config = configFor(fake.url, db)
     const child = await startChild(config)

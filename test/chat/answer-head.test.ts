@@ -1,4 +1,4 @@
-// The head of the target's answer on queued routes: what reaches a caller, and which answers are refused before the 200.
+// Head of the target's answer on queued routes: which headers reach a caller, and which answers are refused before the 200.
 
 import { describe, expect, it } from 'vitest'
 import type { JobDocument } from '../../src/protocol/wire.ts'

@@ -1,4 +1,4 @@
-// Compactions of a conversation (Ollama 0.34 and newer): runs of a model, so they wait in the queue and are held with beats.
+// Compactions of a conversation (Ollama 0.34 and newer). They run a model, so they wait in the queue, with heartbeats.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'

@@ -1,4 +1,4 @@
-// A caller that hangs up ends its job in any state, and a retry that says it is one keeps the position.
+// A caller that hangs up ends its job in any state. A retry that is recognised as one keeps the position.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
@@ -9,14 +9,14 @@ import { type ForemanOptions, passTime, startForeman, until } from '../harness.t
 const jobs = async (url: string) => (await read<StatusDocument>(url, '/status')).counters.jobs
 const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
 
-/** So many callers are left, and that the others are gone is written down: it was, when what is asked afterwards is answered. */
+/** Resolves when only `count` callers are left and the disconnects of the others are saved. */
 async function left(url: string, callers: number): Promise<void> {
   const counted = async () => (await read<StatusDocument>(url, '/status')).counters.callers
   await until(`${callers} are left`, async () => (await counted()) === callers)
   await counted()
 }
 
-/** foreman with one chat that talks until the gate `middle` opens. */
+/** Starts foreman with one chat that streams until the gate `middle` opens. */
 async function busyForeman(fake: FakeOllama, options: ForemanOptions = {}) {
   const running = await startForeman(fake, options)
   fake.hold('middle')

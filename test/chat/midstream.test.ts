@@ -1,5 +1,5 @@
-// An answer that breaks in the middle is told as an error on each surface of /v1, also where Ollama itself swallows it. The
-// endings are those of a real Ollama 0.17.4 whose runner was killed, or which cut off a model that repeats itself.
+// An answer that breaks in the middle ends with an error on each surface of /v1, even where Ollama sends none. The endings
+// are those of a real Ollama 0.17.4 whose runner was killed, or which stopped a model that repeats itself.
 
 import { describe, expect, it } from 'vitest'
 import type { JobListDocument } from '../../src/protocol/wire.ts'
@@ -13,11 +13,11 @@ const json = (value: object): string => JSON.stringify(value)
 interface Surface {
   readonly path: string
   readonly body: object
-  /** What was streamed before it broke. */
+  /** The records before the break. */
   readonly begun: string
-  /** What Ollama writes in the place of the error that it swallows; nothing on two of the surfaces. */
+  /** What Ollama writes instead of the error. It writes nothing on two of the surfaces. */
   readonly swallowed: string
-  /** The message, as the surface's clients find it in the one last event. */
+  /** Returns the message from the last event, where clients of this surface look for it. */
   readonly message: (last: string) => unknown
 }
 
@@ -59,7 +59,7 @@ const SURFACES: readonly Surface[] = [
     body: { model: 'tiny-a', input: 'x' },
     begun: event('response.output_text.delta', { delta: 'Why', item_id: 'msg_1', sequence_number: 4 }),
     swallowed: '',
-    // Codex reads the one, OpenAI's SDKs the other.
+    // Codex reads the first, OpenAI's SDKs the second.
     message: (last) => {
       const { type, response, error } = dataOf(last)
       return type === 'response.failed' && response.error.message === error.message ? error.message : null
@@ -68,18 +68,18 @@ const SURFACES: readonly Surface[] = [
 ]
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: '
-/** A stream with a clean end, in the framing of Ollama. */
+/** A stream with a proper end, framed as Ollama does it. */
 const streamed = (body: string): Script =>
   raw(
     `${HEAD}text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n` +
       `${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`,
   )
-/** A stream that is cut. */
+/** A stream that breaks off. */
 const cutOff = (body: string): Script =>
   raw(
     `${HEAD}text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n`,
   )
-/** One document; `missing` bytes of it never come. */
+/** One document whose last `missing` bytes never arrive. */
 const document = (body: string, missing = 0): Script =>
   raw(`${HEAD}application/json\r\nContent-Length: ${Buffer.byteLength(body) + missing}\r\n\r\n${body}`)
 

@@ -1,4 +1,4 @@
-// A target that answers oddly, or late, ends no more than its own answer: the daemon goes on.
+// An odd or late answer of the target affects only its own job: the daemon continues.
 
 import { connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -45,7 +45,7 @@ describe('a target that shows a model slowly', () => {
     const late = fake.requests('/api/show').at(-1)
     fake.release('show')
     await late?.over
-    // Its bytes have been read by the time that another answer has come over the same loop.
+    // Its bytes have been read when another answer has arrived through the same event loop.
     for (let turn = 0; turn < 20; turn++) expect((await get(url, '/healthz')).status).toBe(200)
     expect(logged.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([])
   })

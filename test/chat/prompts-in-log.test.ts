@@ -1,4 +1,4 @@
-// A canary in each prompt, and in each text with which a target may quote it: no line of the log has it, at any level.
+// Each prompt contains a canary, and so does each text in which a target may quote it. No log line contains it, at any level.
 
 import { describe, expect, it } from 'vitest'
 import { createLog } from '../../src/daemon/runtime/log.ts'

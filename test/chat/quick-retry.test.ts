@@ -17,7 +17,7 @@ const chat: Submission = {
   ...{ contentType: null, contentEncoding: null, body: Uint8Array.from(Buffer.from('{"model":"tiny-a"}')) },
 }
 
-/** Callers in front of a store that takes as long as the test wants to write down a hang-up. */
+/** Callers in front of a store that saves a disconnect only when the test lets it. */
 function callersWithSlowDisk() {
   const enqueued: string[] = []
   const adopted: string[] = []

@@ -1,4 +1,4 @@
-// A chat through the queue is the target's stream: every byte, as it comes, and no faster than it is read.
+// A chat through the queue is the target's stream: every byte, as soon as it arrives, and no faster than it is read.
 
 import { describe, expect, it } from 'vitest'
 import { Caller, call, chat, get } from '../caller.ts'

@@ -1,4 +1,4 @@
-// A verdict that an answer has reached stands, whatever happens before its connection ends.
+// The verdict on an answer is final: nothing that happens before its connection ends can change it.
 
 import { describe, expect, it } from 'vitest'
 import type { JobDocument, StatusDocument } from '../../src/protocol/wire.ts'
@@ -6,7 +6,7 @@ import { Caller, call, chat, get, read } from '../caller.ts'
 import { FakeOllama, raw, type Script } from '../fake-ollama.ts'
 import { passTime, type Running, startForeman, until } from '../harness.ts'
 
-/** Every record, the last one too; then nothing more, on an open connection. */
+/** Sends every record, including the last, and then keeps the connection open without sending. */
 const STAYS_OPEN: Script = { ending: 'stall', after: 1_000 }
 const JOB = { path: '/jobs', body: { model: 'tiny-a', messages: [{ role: 'user', content: 'hi' }] } }
 

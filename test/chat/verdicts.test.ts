@@ -77,7 +77,7 @@ describe('a streamed answer that ends before its terminal marker', () => {
   })
 })
 
-/** Ollama's own words about ollama.com, which a proxy's page is not. */
+/** Ollama's own message about ollama.com, unlike the error page of a proxy. */
 const CLOUD_AWAY = fails(502, 'Post "https://ollama.com:443/api/chat": dial tcp: lookup ollama.com: no such host')
 
 describe("a 502 with Ollama's own JSON", () => {
@@ -136,7 +136,7 @@ describe('an HTTP error of the target', () => {
   })
 })
 
-/** Lets time go by until the target has seen so many tries. */
+/** Advances the clock until the target has seen this many attempts. */
 async function tries(count: number, fake: FakeOllama, running: Pick<Running, 'clock' | 'url'>): Promise<void> {
   await until(`${count} tries`, async () => {
     await passTime(running, fake, 500)

@@ -1,4 +1,4 @@
-// Every setting, with what it takes and what it refuses at and around its bounds. The values are in setting-cases.ts.
+// Accepted and refused values of every setting, at and around its limits. The values are in setting-cases.ts.
 
 import { describe, expect, it } from 'vitest'
 import { flagOf, KEYS, KNOWN_NAMES, SETTINGS, type Setting } from '../../src/daemon/config/options.ts'

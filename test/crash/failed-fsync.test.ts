@@ -1,4 +1,4 @@
-// A disk that fails while a job is written: what the submitter is told, how the daemon ends, what is true afterwards.
+// A disk that fails while a job is written: the answer to the submitter, the end of the daemon, and the state afterwards.
 
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'

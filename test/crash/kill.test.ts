@@ -1,5 +1,5 @@
-// kill -9 and a restart: a waiting call ends with the daemon that held its line, and a job that kills the daemon ends too. What
-// becomes of async jobs at each step is test/proof's.
+// kill -9 and a restart: a waiting call ends with the daemon that held its connection, and a job that kills the daemon ends
+// too. test/proof covers async jobs at each step.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

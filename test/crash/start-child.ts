@@ -1,4 +1,4 @@
-// Starts the daemon of child.ts in a process of its own; it is killed after the test if it still runs.
+// Starts the daemon of child.ts in a separate process, and kills it after the test if it still runs.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ export interface Child {
   readonly exited: Promise<readonly unknown[]>
 }
 
-/** `step`: where it kills itself, after it has passed it `passes` times. */
+/** `step`: the step at which it kills itself, after it has passed the step `passes` times. */
 export async function startChild(config: Config, step: Step | '' = '', passes = 0): Promise<Child> {
   const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(config), step, String(passes)])
   const exited = once(child, 'exit')

@@ -30,7 +30,7 @@ async function refusedStart(settings: Readonly<Record<string, string>>): Promise
   return { code: `Exit code ${await program.ended}`, said: program.said }
 }
 
-/** One foreman for all refusals of a running one. It has a queue of one place. */
+/** One running foreman for all refusals. Its queue holds one job. */
 let foreman: Foreman
 let folder = ''
 let database = ''
@@ -89,7 +89,7 @@ const TROUBLES: Readonly<Record<string, () => Promise<Trouble>>> = {
   },
 }
 
-/** Heading, then the text below it. */
+/** Headings with the text below each. */
 const sections = new Map(
   (readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8').split('## Troubleshooting')[1] ?? '')
     .split('\n### ')

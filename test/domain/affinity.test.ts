@@ -1,4 +1,4 @@
-// Which requests share a loaded model, what counts as resident, and when the drain turns.
+// Tests of affinity: which requests share a loaded model, what counts as resident, and when the drain changes models.
 
 import { describe, expect, it } from 'vitest'
 import {

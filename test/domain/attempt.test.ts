@@ -1,4 +1,4 @@
-// The verdict on an attempt, as a table: what happened at the target × who waits × how often it was tried.
+// Table of verdicts on an attempt: event at the target × kind of caller × number of attempts.
 
 import { describe, expect, it } from 'vitest'
 import { type AttemptContext, type AttemptOutcome, decide, targetErrorText } from '../../src/daemon/domain/attempt.ts'

@@ -1,4 +1,4 @@
-// What becomes of a webhook after a try, as a table, and the schedule of the tries.
+// Table of the outcomes of a delivery attempt, and the schedule of the attempts.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

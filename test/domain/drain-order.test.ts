@@ -1,4 +1,4 @@
-// The order in which what waits will be sent, and what stands ahead of a job, as tables.
+// Tables of the order in which waiting jobs will be sent, and of the jobs ahead of a job.
 
 import { describe, expect, it } from 'vitest'
 import { CLOUD_AFFINITY } from '../../src/daemon/domain/affinity.ts'

@@ -1,4 +1,4 @@
-// When a waiting job will be sent: what has to come before it, as long as all of it was measured.
+// Estimated start of a waiting job, from the measured times of everything ahead of it.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// What is shown of a job, as a table of what is in its row.
+// Table of job documents for given rows.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

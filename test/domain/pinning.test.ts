@@ -1,4 +1,4 @@
-// What foreman concludes about the embedder from what the target holds.
+// Conclusions about the embedder from the models that the target holds.
 
 import { describe, expect, it } from 'vitest'
 import { NOT_PINNED, pinningAfter } from '../../src/daemon/domain/pinning.ts'

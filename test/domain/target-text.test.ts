@@ -1,4 +1,4 @@
-// The bound on a text of the target, and the phrases of it that may be logged.
+// Length limit of a text from the target, and the phrases of it that may be logged.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

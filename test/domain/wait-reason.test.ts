@@ -1,4 +1,4 @@
-// The reason why a job waits, as a table: exactly one, the first that holds.
+// Table of the reasons why a job waits. Exactly one is given: the first that applies.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -12,7 +12,7 @@ import { installedExamples } from './installed.ts'
 const curl = async (env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> =>
   run(['curl.sh', ...args], { executable: 'sh', cwd: await installedExamples(), env })
 
-/** What stands under each `# heading`, by the heading's first words. */
+/** The text under each `# heading`, by the heading's first words. */
 function blocksOf(text: string): (start: string) => string {
   const blocks = text.split(/^# /m).slice(1)
   return (start) => {

@@ -1,4 +1,4 @@
-// examples/existing-script: what the script says through foreman is what it says without, and one line of it is another.
+// examples/existing-script: the script prints the same with and without foreman, and only one line of it differs.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// A door in front of foreman that sees what passes through it: it passes everything on, and can let somebody die
-// between foreman's answer and the client. It changes no byte.
+// Proxy in front of foreman that records what passes through it. It changes no byte, and can run a kill between
+// foreman's answer and the client.
 
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,13 +7,13 @@ import { onTestFinished } from 'vitest'
 
 export interface FrontDoor {
   readonly url: string
-  /** How many found nobody behind it. */
+  /** Number of connections that came while foreman was down. */
   readonly refused: number
-  /** Does `then` when foreman has taken the n-th job, and lets that answer go no further. Resolves when it is done. */
+  /** Runs `then` when foreman has accepted the n-th job, and holds that answer back. Resolves when `then` has ended. */
   taken(n: number, then: () => unknown): Promise<void>
 }
 
-/** Closed after the test. */
+/** Starts the proxy, and closes it after the test. */
 export async function startFrontDoor(foreman: string): Promise<FrontDoor> {
   let jobs = 0
   let fatal = 0

@@ -1,5 +1,5 @@
-// A folder of the examples as a user has it: a copy, with the client installed under its own name. The client is that
-// of the sources; that the built package is the same is the matter of other tests.
+// Copy of a folder of the examples, with the client installed under its package name, as a user has it. The client is that
+// of the sources; other tests compare it with the built package.
 
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -9,10 +9,10 @@ import { temporaryFolder } from '../harness.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 export const EXAMPLES = join(ROOT, 'examples')
 
-/** The folder; gone after the test. */
+/** Returns the folder, which is removed after the test. */
 export async function installedExamples(): Promise<string> {
   const folder = await temporaryFolder()
-  // Without what somebody has installed there for himself.
+  // Without packages that a developer has installed there.
   cpSync(EXAMPLES, folder, { recursive: true, filter: (path) => !path.includes('node_modules') })
   const client = join(folder, 'node_modules', 'foreman-client')
   mkdirSync(client, { recursive: true })

@@ -8,15 +8,15 @@ import { temporaryFolder, until } from '../harness.ts'
 
 export interface MortalForeman {
   readonly url: string
-  /** At once, without a word. */
+  /** Kills it with SIGKILL. */
   kill(): Promise<void>
-  /** After kill(). */
+  /** Starts it again after `kill`. */
   start(): Promise<void>
 }
 
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
-/** Started, with its port open. Ended after the test. */
+/** Starts it, resolves when its port is open, and ends it after the test. */
 export const startMortalForeman = (target: Pick<FakeOllama, 'url'>): Promise<MortalForeman> =>
   onFreePort((port) => startOn(`127.0.0.1:${port}`, target))
 

@@ -1,5 +1,5 @@
-// examples/nightly-batch.ts, killed at every place at which it can be, and foreman killed under it: each of the hundred
-// prompts becomes one job and one result. Three witnesses: the results, foreman's list of jobs, and what the target saw.
+// examples/nightly-batch.ts, killed at every step, and with foreman killed during it: each of the hundred prompts becomes
+// one job and one result. Checked by the results, foreman's list of jobs, and the requests that the target recorded.
 
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -47,7 +47,7 @@ const batch = (url: string, results = RESULTS): Command =>
     env: { FOREMAN_URL: url },
   })
 
-/** Lets the target answer so many. */
+/** Lets the target answer this many requests. */
 async function answer(count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     await fake.waiting(TURN)
@@ -100,14 +100,14 @@ const somebodyIsRefused = (door: FrontDoor, before: number): Promise<unknown> =>
     (refused) => refused > before,
   )
 
-/** What the target was asked, one prompt each, in the order in which it came. */
+/** The prompts that the target got, in the order of arrival. */
 const asked = (): { model: string; prompt: string }[] =>
   fake.workers.map(({ json }) => {
     const { model, messages } = json as { model: string; messages: readonly { content: string }[] }
     return { model, prompt: messages[0]?.content ?? '' }
   })
 
-/** All hundred, each once, everywhere. `again`: how many the target may have been asked twice, because it was cut off. */
+/** Expects all hundred, each once, everywhere. `again`: number of prompts that may have been sent twice, after a cut. */
 async function everythingOnce(url: string, again = 0): Promise<void> {
   expect(prompts).toHaveLength(100)
   const expected = prompts.map((prompt, index) => ({ line: index + 1, prompt, model: MODELS[index % 2] }))
@@ -141,7 +141,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     const foreman = await startMortalForeman(fake)
     fake.hold(TURN)
     const command = batch(foreman.url)
-    // A model that is small and a foreman that is busy must not decide what this test says.
+    // The result must not depend on a small model or a busy foreman.
     await allHandedIn(foreman.url)
     fake.release(TURN)
     await ended(command)
@@ -167,7 +167,7 @@ describe('a hundred prompts over two models', { timeout: 180_000 }, () => {
     fake.hold(TURN)
     const door = await startFrontDoor(foreman.url)
     const first = batch(door.url)
-    // Taken and on disk: the answer is on its way back, and never arrives.
+    // Accepted and on disk, but the answer never arrives.
     await door.taken(count, () => first.process.kill('SIGKILL'))
     expect((await first.ended).signal).toBe('SIGKILL')
     expect(await jobsOf(foreman.url)).toHaveLength(count)

@@ -1,4 +1,4 @@
-// examples/submit-and-wait.ts: the answer, and each of the ways in which it can end.
+// examples/submit-and-wait.ts: its output for an answer and for each kind of failure.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

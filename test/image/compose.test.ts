@@ -16,7 +16,7 @@ interface Service {
   readonly [key: string]: unknown
 }
 
-/** Resolves compose.yaml in a folder of its own, with this `.env` and every profile. */
+/** Resolves compose.yaml in a separate folder, with this `.env` and every profile. */
 function compose(env: string | null): Promise<Ended> {
   const cwd = emptyDirectory(env === null ? {} : { '.env': env })
   copyFileSync(join(ROOT, 'compose.yaml'), join(cwd, 'compose.yaml'))

@@ -10,7 +10,7 @@ const environment = process.env as Readonly<Record<string, string>>
 export const IMAGE = environment['FOREMAN_TEST_IMAGE'] ?? 'run scripts/try-image.sh instead'
 export type Target = 'distroless' | 'slim'
 
-/** As the documents say: no root, no capabilities, no place to write but /data. */
+/** The options of the documents: no root, no capabilities, and only /data is writable. */
 const LOCKED = [
   '--network=host',
   '--read-only',
@@ -59,7 +59,7 @@ export class Container {
     return container
   }
 
-  /** Makes a volume, which `fill` may write to before the first container has it. */
+  /** Creates a volume. `fill` may write to it before a container uses it. */
   static async prepare(fill: (volume: string) => Promise<void> = async () => {}): Promise<Container> {
     const container = new Container(`data-${randomUUID()}`)
     onTestFinished(async () => {
@@ -70,7 +70,7 @@ export class Container {
     return container
   }
 
-  /** Starts a container, or after a removal another one, on the volume of this one. */
+  /** Starts a container on the volume of this one, also after its removal. */
   async create({ target = 'distroless', env = {}, args = [] }: ContainerOptions = {}): Promise<void> {
     const volume = `--volume=${this.#volume}:/data`
     const image = `${IMAGE}:${target}`

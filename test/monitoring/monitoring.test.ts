@@ -1,4 +1,4 @@
-// The example configuration for Prometheus, in front of a running foreman that wants its token.
+// The example configuration for Prometheus, with a running foreman that has a token.
 
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -85,7 +85,7 @@ interface QueryAnswer {
   readonly data?: { readonly result: readonly unknown[] }
 }
 
-/** Samples that Prometheus answers now. Throws if the query is invalid. */
+/** The samples that Prometheus returns now. Throws if the query is invalid. */
 export async function query(prometheus: string, text: string): Promise<readonly unknown[]> {
   const answer = await fetch(`${prometheus}/api/v1/query?${new URLSearchParams({ query: text })}`)
   const { status, error, data } = (await answer.json()) as QueryAnswer

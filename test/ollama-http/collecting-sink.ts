@@ -10,14 +10,14 @@ export class CollectingSink implements AnswerSink {
   headers: AnswerHeaders = []
   reason = ''
   bytes = 0
-  /** Says no to every chunk from then on. */
+  /** From then on it asks for a pause at every chunk. */
   isFull = false
-  /** Keeps no bytes, only their number. */
+  /** Counts bytes instead of keeping them. */
   readonly #counts: boolean
   readonly #chunks: Buffer[] = []
   readonly #ended = Promise.withResolvers<Ended>()
   #watchers: { readonly bytes: number; readonly resolve: () => void }[] = []
-  /** Calls in their order, for tests of the order. */
+  /** Names of the calls in their order. */
   readonly calls: string[] = []
 
   constructor({ counts = false } = {}) {
@@ -73,7 +73,7 @@ export class CollectingSink implements AnswerSink {
     return this.headers.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value)
   }
 
-  /** Resolves when the head and this many bytes have come. */
+  /** Resolves when the head and this many bytes have arrived. */
   got(bytes = 0): Promise<void> {
     return new Promise((resolve) => {
       this.#watchers.push({ bytes, resolve })

@@ -1,5 +1,4 @@
-// Embeddings on kept connections: how many there are, and what happens on one that was closed or cut, or that sends bytes
-// foreman did not ask for.
+// Embeddings on kept connections: the number of connections, and connections that are closed, cut, or send unexpected bytes.
 
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'

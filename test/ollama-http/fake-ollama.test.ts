@@ -1,4 +1,4 @@
-// The fake keeps the habits of the real one that foreman lives by: loads, evictions, pins, sleep.
+// The fake behaves like the real Ollama where foreman depends on it: loads, evictions, pins, sleep.
 
 import { expect, onTestFinished, test } from 'vitest'
 import { FakeOllama, type FakeOptions, stalls } from '../fake-ollama.ts'
@@ -99,7 +99,7 @@ test('a restarted fake has the same address and no models', async () => {
   await fake.down()
   await fake.up()
   expect(fake.url).toBe(url)
-  // The old connection's end may still be on its way: what a ping before a job is for.
+  // The end of the old connection may not have arrived yet. The ping before a job finds that out.
   while ((await target.ping(5_000)).kind === 'unreachable');
   expect((await run(target)).calls).toEqual(['head', 'data', 'end'])
   expect(fake.loads).toBe(2)

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { call, get, read } from '../caller.ts'
 import { startForeman, until } from '../harness.ts'
 
-/** Passes connections on to the port that is told later. */
+/** Forwards connections to a port that is set later. */
 async function startRelay() {
   const destination = Promise.withResolvers<number>()
   const sockets = new Set<Socket>()
@@ -46,7 +46,7 @@ it('foreman in front of itself reports a loop and makes no chain of connections'
   const before = relay.connections
   for (const path of ['/api/show', '/api/embed', '/v1/embeddings'])
     expect((await call(url, { path, body: { model: 'tiny-a' } })).status).toBe(502)
-  // Each may set off a probe, of three questions, and no more.
+  // Each may cause one probe, which is three requests.
   expect(relay.connections - before).toBeLessThan(12)
   expect(logged.filter(({ msg }) => String(msg).startsWith('a request of foreman came back'))).toHaveLength(1)
 })

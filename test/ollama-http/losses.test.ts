@@ -1,4 +1,4 @@
-// Every way in which a target can be lost, and the word for it: a job's attempts hang on that word.
+// Every way to lose the target, and its classification, which decides whether a job is tried again.
 
 import { errors } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
@@ -109,7 +109,7 @@ test.each<[string, Script]>([
   const { fake, target } = await fakeAndTarget()
   fake.hold('cut').on('/api/chat', script)
   const { sink } = sendJob(target)
-  // A reset throws away what was not read yet.
+  // A reset discards bytes that were not read yet.
   const request = await fake.next('/api/chat')
   await fake.waiting('cut')
   await sink.got(1)

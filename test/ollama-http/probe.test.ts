@@ -1,4 +1,4 @@
-// Whether the target is there, and what it has: asked on connections that cannot lie, within a deadline, never throwing.
+// Probes of the target and of its models: on fresh connections, within a deadline, and never throwing.
 
 import { expect, test } from 'vitest'
 import { createLog } from '../../src/daemon/runtime/log.ts'

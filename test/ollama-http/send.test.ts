@@ -1,4 +1,4 @@
-// What goes to the target and what comes back: headers, bytes, connections, back-pressure, and the ends that we make.
+// Requests to the target and its answers: headers, bytes, connections, back-pressure, and aborts by foreman.
 
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
@@ -145,7 +145,7 @@ test('an abort while the target is silent closes its socket', async () => {
   exchange.abort()
   exchange.abort()
   expect(sink.calls).toEqual(['lost'])
-  // Told at once, but the line is free only when its socket is gone.
+  // The abort is reported at once, but the connection is free only when its socket is closed.
   expect(() => target.sendJob(chat(), new CollectingSink())).toThrow('in use')
   expect(await sink.loss()).toMatchObject({ kind: 'aborted' })
   await exchange.settled

@@ -1,5 +1,4 @@
-// What the tests of embeddings need besides the fake: a request, its sending, and a target of a few lines that does
-// with its connections what no server should.
+// Helpers for tests of embeddings: a request, a way to send it, and a small target that misuses its connections.
 
 import { createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -19,7 +18,7 @@ export function send(target: Target, request = embedding(), sink = new Collectin
   return { sink, exchange: target.sendEmbedding(request, sink) }
 }
 
-/** A target of a few lines: `serve` gets each connection and its number. */
+/** A small target: `serve` gets each connection and its number. */
 export async function rough(
   serve: (socket: Socket, number: number) => void,
   options: Partial<TargetOptions> = {},

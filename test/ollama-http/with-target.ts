@@ -8,7 +8,7 @@ import { FakeOllama, type FakeOptions } from '../fake-ollama.ts'
 import { TestClock } from '../test-clock.ts'
 import { CollectingSink } from './collecting-sink.ts'
 
-/** Its clock stands still unless a test brings one: no question is given up because the machine is slow. */
+/** The default clock does not run, so that no request times out because the machine is slow. */
 export function targetAt(url: string, options: Partial<TargetOptions> = {}): Target {
   const log = pino({ level: 'silent' })
   const target = createTarget({

@@ -1,5 +1,5 @@
-// What foreman's own routes answer, held against the schemas of the OpenAPI document. The schemas are closed here: a key that
-// is not described fails.
+// The answers of foreman's own routes match the schemas of the OpenAPI document. The schemas are closed here: an
+// undescribed key fails.
 
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -17,7 +17,7 @@ const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)
 ajv.addSchema(closed(document) as object, 'foreman')
 
-/** Each object with known keys refuses others. */
+/** Closes each object schema that lists its keys. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed)
   if (typeof schema !== 'object' || schema === null) return schema
@@ -35,7 +35,7 @@ function problemsOf(schema: string, value: unknown): unknown[] {
 
 const seen = new Set<string>()
 
-/** Asks, and fails unless the answer is described and its document is valid. */
+/** Sends a request. Fails unless the answer is described and its document is valid. */
 async function valid(url: string, asked: Call, ...statuses: number[]): Promise<Answer> {
   const answer = await call(url, asked)
   const { method = 'POST', path = '' } = asked
@@ -111,7 +111,7 @@ it('the answer to cancelling a running job is described', async () => {
   fake.hold('middle')
   const { job_id } = await submit(url)
   await inState(url, job_id, 'working')
-  // It may be over by the time of the answer.
+  // The job may have ended before the answer.
   await valid(url, { path: `/jobs/${job_id}/cancel` }, 202, 200)
   await inState(url, job_id, 'cancelled')
   await valid(url, { method: 'GET', path: `/jobs/${job_id}` }, 200)

@@ -1,11 +1,11 @@
-// Whether an answer is in the OpenAPI document: its route, its status, and its error code.
+// Check that an answer is in the OpenAPI document: its route, its status, and its error code.
 
 import { openApiDocument } from '../../src/daemon/http/own/openapi/document.ts'
 import { match, ROUTES } from '../../src/daemon/http/routes.ts'
 
 export interface Answered {
   readonly method: string
-  /** As it was asked, without query. */
+  /** The requested path without its query. */
   readonly path: string
   readonly status: number
   /** `X-Foreman-Error`. */
@@ -19,7 +19,7 @@ interface DescribedResponse {
 
 const document = openApiDocument(ROUTES)
 
-/** One line if the document lacks it. Paths and methods that no route has are the router's, not an operation's. */
+/** Returns a line if the document lacks the answer. It skips paths and methods without a route: the router answers those. */
 export function undescribed({ method, path, status, code }: Answered): string[] {
   const found = match(method, path)
   if (found.kind !== 'route') return []

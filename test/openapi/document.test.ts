@@ -1,4 +1,4 @@
-// The OpenAPI document: complete by the tables that it is made from, and served.
+// The OpenAPI document covers every row of the tables that it is made from, and foreman serves it.
 
 import { expect, it } from 'vitest'
 import { openApiDocument } from '../../src/daemon/http/own/openapi/document.ts'

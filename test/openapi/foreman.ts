@@ -1,4 +1,4 @@
-// A foreman in front of the scripted target, for tools that ask over HTTP. argv: folder of its database. Prints its URL;
+// A foreman in front of the scripted target, for tools that use HTTP. argv: folder of its database. Prints its URL;
 // SIGTERM ends it.
 
 import { join } from 'node:path'

@@ -16,7 +16,7 @@ const answers = new Map<string, Answered>()
 
 function record(message: unknown): void {
   const { request, response, server } = message as Finished
-  // Only foreman's own server looks at a request before it says "100 Continue".
+  // Only foreman's server handles requests before "100 Continue".
   if (server.listenerCount('checkContinue') === 0) return
   const { method = '', url = '' } = request
   const code = response.getHeader('x-foreman-error')
@@ -34,7 +34,7 @@ subscribe('http.server.response.finish', record)
 afterAll(async () => {
   unsubscribe('http.server.response.finish', record)
   if (answers.size === 0) return
-  // Most files have no foreman, and need none of this.
+  // Most test files start no foreman.
   const { undescribed } = await import('./described.ts')
   expect([...new Set([...answers.values()].flatMap(undescribed))]).toEqual([])
 })

@@ -1,4 +1,4 @@
-// A target that sleeps, goes away or is not there yet: jobs wait, nothing is spent, and callers are told in time.
+// A target that sleeps, goes away or has not started yet: jobs wait, no attempt is used up, and callers get an error in time.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
@@ -167,7 +167,7 @@ describe('a target that answers only part of the first probe in time', () => {
     running.clock.advance(1_000)
     fake.release('late')
     await until('the other questions are answered', () => fake.log.filter(({ isOver }) => isOver).length >= 2)
-    // Those answers have come by the time that three others have.
+    // Those answers have arrived when three later ones have.
     for (let turn = 0; turn < 3; turn++) await status(running.url)
     running.clock.advance(4_000)
     await until('the probe is over', () =>

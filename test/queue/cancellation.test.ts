@@ -1,4 +1,4 @@
-// A job that is ended from outside, in each moment of its life: waiting, being claimed, running, over.
+// A cancel of a job in each phase: while it waits, is claimed, runs, and after its end.
 
 import { describe, expect, it } from 'vitest'
 import type { StopReason } from '../../src/daemon/domain/attempt.ts'
@@ -13,9 +13,9 @@ const ERROR: JobError = { code: 'cancelled', message: 'request canceled', status
 
 interface World {
   readonly job: Job | null
-  /** The id at the target, from the given question on. */
+  /** The id of the job at the target, from the given request on. */
   readonly runsFrom?: number
-  /** The row is still in a state that can be left. */
+  /** Whether the row is still in a state that is not final. */
   readonly writes?: boolean
 }
 
@@ -39,7 +39,7 @@ function world({ job, runsFrom = Number.POSITIVE_INFINITY, writes = true }: Worl
       stopped.push([reason, limit])
       return 'stopping'
     },
-    // Only what is asked of them here.
+    // Only the members that this test uses.
   } as unknown as CancellationParts
   return { cancellation: new Cancellation(parts), stopped, written }
 }

@@ -1,4 +1,4 @@
-// The embedder is warmed, pinned, pinned again between jobs, and never fought over; embeddings never wait for a chat.
+// The embedder is loaded, pinned, and pinned again between jobs, without repeated reloads. Embeddings never wait for a chat.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
@@ -53,7 +53,7 @@ describe('the embedder', () => {
 
   it('that never gets pinned is warmed once per interval, not after each probe', async () => {
     await using fake = await FakeOllama.start()
-    // What Ollama says where a copy of the model was asked for first.
+    // Ollama's name for it if a copy of the model was requested first.
     fake.always('/api/ps', { body: JSON.stringify({ models: [{ name: 'other:latest', model: 'other:latest' }] }) })
     const running = await startForeman(fake, { config })
     await until('it was warmed', () => warmed(fake) === 1)
@@ -100,7 +100,7 @@ describe('embeddings', () => {
     const { url } = await startForeman(fake, { config: { heartbeatMs: 0, embedConcurrency: 4, embedQueue: 64 } })
     fake.hold('load')
     const calls = Array.from({ length: 4 + 64 + 1 }, () => embed(url))
-    // All are held but the one that found no place, whichever came last.
+    // All are held except one, which found no free slot: the last to arrive.
     const refused = await Promise.race(calls)
     expect([refused.status, refused.headers['x-foreman-error']]).toEqual([503, 'embed_queue_full'])
     await fake.waiting('load', 4)

@@ -1,4 +1,4 @@
-// FOREMAN_KEEP_ALIVE is put in when a job is sent, and never takes the place of a longer time that somebody else has set.
+// FOREMAN_KEEP_ALIVE is added when a job is sent, and never replaces a longer time that another program has set.
 
 import { describe, expect, it } from 'vitest'
 import { keepAliveMs, takesKeepAlive } from '../../src/daemon/request/keep-alive.ts'
@@ -11,7 +11,7 @@ import { passTime, startForeman, until } from '../harness.ts'
 const status = (url: string): Promise<StatusDocument> => read<StatusDocument>(url, '/status')
 const pin = (fake: FakeOllama) =>
   call(fake.url, { body: { model: 'tiny-a', messages: [{ role: 'user', content: 'x' }], keep_alive: -1, owner: true } })
-/** The keep_alive of each job that was sent. */
+/** The keep_alive values of the jobs that were sent. */
 const sent = (fake: FakeOllama): unknown[] =>
   fake.workers.flatMap(({ json }) => (json['owner'] === true ? [] : [json['keep_alive']]))
 const isPinned = async (fake: FakeOllama): Promise<boolean> =>

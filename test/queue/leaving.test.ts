@@ -1,4 +1,5 @@
-// Ollama answers an unload at once and lists the model for up to a second more: foreman looks again soon, but not for ever.
+// Ollama answers an unload at once and lists the model for up to a second more. foreman checks again soon, a limited number
+// of times.
 
 import { expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'

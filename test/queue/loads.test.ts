@@ -1,4 +1,4 @@
-// Loads that were predicted are compared with loads that happened, as far as the target tells of them.
+// Predicted loads are compared with the loads that the target reports.
 
 import { expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'

@@ -1,4 +1,4 @@
-// What the log says at info of jobs and of those who were refused, and that it is one line an event.
+// The log at level info: jobs and refused callers, one line for each event.
 
 import { prettyFactory } from 'pino-pretty'
 import { expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// Jobs are grouped by the runner that serves them, as far as /api/show has told of it.
+// Jobs are grouped by the runner that serves them, once /api/show has described it.
 
 import { expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'

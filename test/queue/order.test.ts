@@ -1,4 +1,4 @@
-// One at a time, drained by model, oldest first otherwise, bounded; and held while paused.
+// Order of jobs: one at a time, drained by model up to a limit, otherwise oldest first, and held during a pause.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
@@ -115,7 +115,7 @@ describe('the queue', () => {
     }
     await passTime(running, fake, 60_000)
     fake.sleep()
-    // Noticed by the next probe, at the latest 30 s + 5 s on: what lies before that counts as awake.
+    // The next probe notices it, at most 30 s + 5 s later. The time before counts as awake.
     await passTime(running, fake, 36_000)
     expect((await status(running.url)).degraded).toBe(true)
     await passTime(running, fake, 600_000)

@@ -1,5 +1,5 @@
-// All kinds of trouble at once, from a seed: whatever the target and the callers do, no two jobs run side by side, nobody
-// takes half an answer for the whole, every job ends exactly once, and nothing is left behind.
+// Random faults of target and callers, from a seed: no two jobs run at the same time, no caller takes a truncated answer
+// as whole, every job ends exactly once, and no state is left behind.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
@@ -19,7 +19,7 @@ import {
 } from '../fake-ollama.ts'
 import { passTime, startForeman } from '../harness.ts'
 
-/** A small generator of chance (mulberry32), so that a seed is a whole story. */
+/** Random numbers (mulberry32), so that a seed repeats the whole run. */
 function chance(seed: number): () => number {
   let state = seed
   return () => {
@@ -55,7 +55,7 @@ const TROUBLES: readonly Script[] = [
 
 const MODELS = ['tiny-a', 'tiny-b', 'tiny-c']
 
-/** What a caller got: the whole answer, an error, or nothing if the caller itself left. */
+/** The result of a caller: the whole answer, an error, or nothing if the caller hung up. */
 function verdict({ status, body, cut: isCut }: Answer): 'whole' | 'error' | 'LIE' {
   if (status !== 200) return JSON.parse(body).error === undefined ? 'LIE' : 'error'
   if (isCut) return 'error'

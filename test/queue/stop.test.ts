@@ -9,7 +9,7 @@ import { TestClock } from '../test-clock.ts'
 
 const waiting = async (url: string) => (await read<StatusDocument>(url, '/status')).queue.waiting
 
-/** One chat that is being answered, and one that waits. */
+/** Starts a chat that is being answered, and one that waits. */
 async function waitingBehind(fake: FakeOllama) {
   const running = await startForeman(fake)
   fake.hold('middle')
@@ -20,7 +20,7 @@ async function waitingBehind(fake: FakeOllama) {
   return { ...running, first, second }
 }
 
-/** The same, and a stop. */
+/** Starts the same two, and then a stop. */
 async function stopping(fake: FakeOllama) {
   const running = await waitingBehind(fake)
   return { ...running, stopped: running.daemon.stop() }
@@ -79,12 +79,12 @@ describe('a stop', () => {
     })
     fake.hold('middle')
     const told = await chat(url).answer()
-    // Whichever is first, the target's first byte or the stop: the caller gets a status, or a record and a cut.
+    // If the stop is first, the caller gets a status. If the target's first byte is, it gets a record and a cut.
     expect(told.status === 503 || told.cut).toBe(true)
     expect(told.body).toContain('foreman is shutting down')
-    // The clock stands still: it does not take the grace.
+    // The clock does not run, so the stop cannot wait for the grace period.
     await seen.stopped
-    // If it got as far as the target, the target has seen it leave.
+    // If it reached the target, the target has seen the disconnect.
     const ends = await Promise.all(fake.workers.map(({ over }) => over))
     expect(ends.every((end) => end === 'aborted')).toBe(true)
   })

@@ -1,4 +1,4 @@
-// Each waiting job says what it waits for: one reason at every instant, and when that is gone the job moves.
+// Each waiting job has exactly one wait reason at any time, and it moves on when that reason is removed.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -27,7 +27,7 @@ describe('the wait reason', () => {
     const third = await submit(url, { model: 'tiny-b' })
     clock.advance(10_000)
     const forSecond = { reason: 'running', since: startedAt, job_id: first.job_id }
-    // tiny-a has older jobs than tiny-b: how long those take, nobody knows.
+    // tiny-a has older jobs than tiny-b, and the duration of those is unknown.
     const forThird = { reason: 'draining', since: startedAt, affinity: 'tiny-a:latest' }
     expect((await view(url, second.job_id)).waiting_for).toEqual(forSecond)
     expect((await view(url, third.job_id)).waiting_for).toEqual(forThird)
@@ -91,10 +91,10 @@ const ACTIONS: readonly Action[] = [
   ...(['pause', 'resume', 'down', 'up', 'time'] as const),
 ]
 
-/** Everything that has happened has come to rest. */
+/** Resolves when nothing more happens. */
 const settled = (running: Running, fake: FakeOllama): Promise<void> => passTime(running, fake, 0)
 
-/** Lets the running job's answer end. Those whose connection was lost stand at the gate as well. */
+/** Lets the running job's answer end. Requests whose connection was lost are held at the gate too. */
 async function endRunning(url: string, fake: FakeOllama): Promise<void> {
   const job = (await status(url)).running?.job_id
   if (job === undefined) return
@@ -141,7 +141,7 @@ async function act(running: Running, fake: FakeOllama, action: Action): Promise<
   await settled(running, fake)
 }
 
-/** Takes away what `job` waits for. */
+/** Removes the reason why `job` waits. */
 async function remove(running: Running, fake: FakeOllama, job: JobSummary): Promise<void> {
   const { waiting_for: waiting } = job
   switch (waiting?.reason) {
@@ -176,7 +176,7 @@ async function judge(url: string): Promise<readonly JobSummary[]> {
   return jobs
 }
 
-/** What of a job changes when it moves. */
+/** The parts of a job that change when it moves. */
 const place = ({ state, waiting_for, position, attempt }: JobSummary): string =>
   JSON.stringify([state, waiting_for, position, attempt])
 
@@ -194,7 +194,7 @@ describe('every waiting job', () => {
           await act(running, fake, action)
           await judge(url)
         }
-        // One reason after the other is taken away, of a job that is chosen: in the end nothing waits.
+        // Removes one reason after the other, each of a chosen job. In the end no job waits.
         for (let turn = 0; ; turn++) {
           const jobs = await judge(url)
           if (jobs.length === 0) break

@@ -1,4 +1,4 @@
-// Errors, last records and beats are what Ollama writes and what its clients understand, byte for byte.
+// Errors, last records and heartbeats equal those of Ollama, byte for byte.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// From the body of `POST /jobs` to a submission and its wishes: what is cut out, what is refused and in which words, and
-// that no other byte is changed.
+// From the body of `POST /jobs` to a submission and its options: which keys are cut out, which bodies are refused and with
+// which message. No other byte changes.
 
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'

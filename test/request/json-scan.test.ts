@@ -14,11 +14,11 @@ interface GoVerdict {
   readonly says: string
   /** Bytes of the first document. */
   readonly length?: number
-  /** What Go decodes, where that document is a string. */
+  /** The text that Go decodes, if that document is a string. */
   readonly text?: string
 }
 
-/** What Go 1.26 said to documents that were broken at random. A differential run over 300 000 of them found no difference. */
+/** Results of Go 1.26 for randomly damaged documents. A differential run over 300 000 of them found no difference. */
 const goVerdicts: readonly GoVerdict[] = readFileSync(new URL('./go-json.ndjson', import.meta.url), 'utf8')
   .trim()
   .split('\n')
@@ -50,7 +50,7 @@ const asEscapes = (char: string): string =>
   [...Array(char.length).keys()].map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
 const asItself = (char: string): string => JSON.stringify(char).slice(1, -1)
 
-/** JSON text of a value, with white space wherever it may stand and some characters written as escapes. */
+/** JSON text of a value, with white space wherever JSON allows it and some characters written as escapes. */
 const jsonText = fc.letrec<{ value: string; space: string; string: string }>((tie) => {
   const list = (open: string, items: fc.Arbitrary<string>, close: string): fc.Arbitrary<string> =>
     fc
@@ -123,7 +123,7 @@ test('JSON.parse and the scanner accept and reject the same texts', () => {
       const bytes = Buffer.from(text)
       const scanned = scanJson(bytes)
       if (scanned.kind === 'document') {
-        // What follows the first document is nobody's business.
+        // Bytes after the first document are ignored.
         expect(isParsed(bytes.toString('utf8', scanned.value.start, scanned.value.end))).toBe(true)
       } else expect(isParsed(text)).toBe(false)
     }),

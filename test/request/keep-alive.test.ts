@@ -1,4 +1,4 @@
-// A keep_alive is valid if Go's time.ParseDuration accepts it; the verdicts here are those of Go.
+// A keep_alive is valid if Go's time.ParseDuration accepts it. The expected results here come from Go.
 
 import { expect, test } from 'vitest'
 import { type KeepAlive, readKeepAlive } from '../../src/daemon/request/keep-alive.ts'
@@ -51,7 +51,7 @@ test.each<[string, KeepAlive['kind']]>([
   ['-0', 'zero'],
   ['1e-10', 'zero'],
   ['1e-9', 'set'],
-  // Below zero is "for ever", however little below.
+  // Any negative value means "forever".
   ['-1e-10', 'set'],
   ['-1', 'set'],
   ['1e400', 'set'],

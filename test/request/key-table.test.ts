@@ -7,7 +7,7 @@ import { KeyTable } from '../../src/daemon/request/key-table.ts'
 const KEYS = ['model', 'stream', 'keep_alive', 'messages', 'options', 'prompt'] as const
 const table = new KeyTable(KEYS)
 
-/** Finds what stands between two quotes. */
+/** Finds the text between two quotes. */
 const find = (written: string, of: KeyTable<string> = table): string | null => {
   const bytes = Buffer.from(`"${written}"`)
   return of.find(bytes, 1, bytes.length - 1)

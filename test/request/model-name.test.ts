@@ -1,4 +1,4 @@
-// A model name is one where Ollama takes it for one, by its version; what it says to the others is said alike.
+// A model name is valid if the target's version of Ollama accepts it. Invalid names get the same error as from Ollama.
 
 import { expect, test } from 'vitest'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'

@@ -1,4 +1,4 @@
-// A form's fields are found whatever stands around them, and nothing in a file is taken for a field.
+// The fields of a form are found in any order and framing, and file contents are never read as fields.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

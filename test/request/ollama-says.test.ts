@@ -1,5 +1,5 @@
-// Requests that Ollama refuses are refused alike: status, content type, shape, and the sentences that clients match. The answers
-// of real ones are in recorded-VERSION.ndjson (record.ts wrote them).
+// Requests that Ollama refuses get the same status, content type, shape, and sentences that clients match. The answers of
+// real Ollamas are in recorded-VERSION.ndjson (written by record.ts).
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -19,10 +19,10 @@ const withoutId = (answer: Recorded): Recorded => ({
   body: answer.body.replace(/req_[0-9a-f]{24}/, 'req_…'),
 })
 
-/** Sentences that clients match. Other texts of Ollama come from Go's libraries, and foreman says it in its own words. */
+/** Sentences that clients match. Other texts of Ollama come from Go's libraries; foreman uses its own. */
 const MATCHED = /^model .* not found|^server busy|^missing request body$|^model is required$|^invalid model name$/
 
-/** An answer, with its message left out unless Ollama's message is a sentence that clients match. */
+/** An answer. Its message is omitted unless Ollama's message is a sentence that clients match. */
 function comparable(answer: Recorded, ollama: Recorded): Recorded {
   const message = messageIn(ollama.body)
   if (message !== null && MATCHED.test(message)) return withoutId(answer)
@@ -46,7 +46,7 @@ describe.each(VERSIONS)('a request to Ollama %s', (version) => {
   const [ollama, ...answers] = lines.map((line) => JSON.parse(line))
   const all = [...QUESTIONS, ...STRANGERS, ...QUIET, ...NEWER_QUESTIONS]
 
-  /** The questions with their answers, as far as the version has their paths. */
+  /** The requests with their answers, for the paths that the version has. */
   function answered<Path extends OllamaPath>(questions: readonly Question<Path>[]) {
     const from = all.indexOf(questions[0] as Question<OllamaPath>)
     return questions

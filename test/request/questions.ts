@@ -1,5 +1,5 @@
-// The requests that Ollama refuses and that foreman must refuse alike: each body at each endpoint it means something to.
-// Their answers were recorded from real Ollamas of several versions by record.ts, in this order.
+// Requests that Ollama refuses and foreman must refuse in the same way: each body at each endpoint that reads it. record.ts
+// recorded the answers from real Ollamas of several versions, in this order.
 
 import { zstdCompressSync } from 'node:zlib'
 import type { EndpointPath } from '../../src/daemon/domain/endpoint.ts'
@@ -27,7 +27,7 @@ const JSON_ENDPOINTS: readonly EndpointPath[] = [
   '/v1/responses/compact',
 ]
 
-/** Enough of everything for every endpoint to get as far as its model. */
+/** Complete enough that every endpoint gets to its check of the model. */
 const REST =
   '"messages":[{"role":"user","content":"x"}],"prompt":"x","input":"x","max_tokens":5,"image":"data:;base64,aaaa"'
 
@@ -153,7 +153,7 @@ const COMPACTING: readonly EndpointPath[] = ['/v1/responses', '/v1/responses/com
 const COMPRESSED: readonly EndpointPath[] = [...COMPACTING, '/v1/chat/completions', '/v1/completions', '/v1/messages']
 const whole = zstdCompressSync(`{"model":"x",${REST}}`)
 
-/** What only Ollama of 0.34 and newer refuses for what foreman reads of it, or refuses in these words. */
+/** Requests that only Ollama 0.34 and newer refuses, or refuses with this message. */
 export const NEWER_QUESTIONS: readonly Question[] = [
   ...COMPACTING.map((endpoint) => ask(endpoint, ['a second document behind the first', '{"model":"x"} {"a":1}'])),
   ...COMPACTING.map((endpoint) => ask(endpoint, ['something behind the document', '{"model":"x"}\n\u0000'])),
@@ -170,7 +170,7 @@ export const NEWER_QUESTIONS: readonly Question[] = [
   ),
 ]
 
-/** Models that are not there, at every path that says so. */
+/** Missing models, at every path that reports them. */
 export const STRANGERS: readonly Question<OllamaPath>[] = [
   ...JSON_ENDPOINTS,
   '/api/embed' as const,
@@ -200,7 +200,7 @@ const keepAlives = [
   'null',
 ]
 
-/** Nothing to say, to a model that is there: it is loaded or unloaded. Needs the model `tiny-a` where it is recorded. */
+/** Empty requests to an existing model, which load or unload it. Recording them needs the model `tiny-a`. */
 export const QUIET: readonly Question[] = [
   ...NATIVE.flatMap((endpoint) =>
     keepAlives.map((value) => ask(endpoint, [`keep_alive ${value}`, `{"model":"tiny-a","keep_alive":${value}}`])),

@@ -1,4 +1,4 @@
-// Short ways from a body to its reading, for the tests beside it.
+// Helpers that read a body, for the tests of this folder.
 
 import { ENDPOINTS, type EndpointPath } from '../../src/daemon/domain/endpoint.ts'
 import type { Submission } from '../../src/daemon/domain/job.ts'
@@ -34,7 +34,7 @@ export function read(
 
 type Undecoded = Omit<RequestBytes, 'coding'>
 
-/** With its coding, for a body that is not compressed: that takes another thread. */
+/** A request with its coding, for an uncompressed body: a compressed one is decoded in another thread. */
 function withCoding(request: Undecoded): RequestBytes {
   const coding = decodeBody(request.body, request.contentType, request.contentEncoding)
   if (coding instanceof Promise) throw new Error('a compressed body is read by readEncoded')
@@ -78,6 +78,6 @@ export function refused(reading: SubmissionResult): { status: number; message: s
 
 export const text = (submission: Submission): string => Buffer.from(submission.body).toString()
 
-/** As it is sent to a target that does not hold its model. */
+/** The body that is sent to a target without the model in memory. */
 export const sentText = ({ body, lacksKeepAlive }: Submission, keepAlive = '30m'): string =>
   Buffer.from(lacksKeepAlive === true ? runAtOnce(withKeepAlive(body, keepAlive)) : body).toString('latin1')

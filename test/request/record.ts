@@ -1,6 +1,5 @@
-// The recording of what a real Ollama says to requests that it refuses: `node test/request/record.ts URL` asks each
-// question of questions.ts and writes the answers beside it, into a file of that version. Run by hand, against a fresh Ollama; no
-// test needs it.
+// Recorder of a real Ollama's answers to requests that it refuses. `node test/request/record.ts URL` sends each request of
+// questions.ts and writes the answers into the file of that version. Run it by hand with a fresh Ollama; no test runs it.
 
 import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -14,7 +13,7 @@ export interface Recorded {
 
 const [target = 'http://127.0.0.1:11434'] = process.argv.slice(2)
 
-/** Raw HTTP: fetch would add a Content-Type where the question has none. */
+/** Raw HTTP: fetch would add a Content-Type to requests without one. */
 function ask(path: string, body: Buffer, headers: Record<string, string>): Promise<Recorded> {
   return new Promise((resolve, reject) => {
     const sent = request(new URL(path, target), {

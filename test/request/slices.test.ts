@@ -1,4 +1,4 @@
-// The reading of a large body stops after each slice, so that the event loop turns in between.
+// Reading a large body pauses after each slice, so that the event loop turns in between.
 
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
@@ -11,7 +11,7 @@ import { HARD_BODIES, type HardInput } from '../http/hard-inputs.ts'
 import { SETTINGS } from './reading.ts'
 
 const BYTES = 1024 * 1024
-/** A slice does not end inside of an escape. */
+/** A slice does not end inside an escape. */
 const ESCAPE = 6
 
 function reading({ path, body, contentType = 'application/json' }: HardInput): Slices<unknown> {
@@ -22,7 +22,7 @@ function reading({ path, body, contentType = 'application/json' }: HardInput): S
     : readSubmission(path as EndpointPath, request, SETTINGS)
 }
 
-/** The bytes looked at between two pauses. */
+/** The bytes read between two pauses. */
 function slicesOf(work: Slices<unknown>): number[] {
   const slices: number[] = []
   for (let next = work.next(); next.done !== true; next = work.next()) slices.push(next.value)

@@ -1,4 +1,4 @@
-// From request bytes to a submission: what is read, what is refused, and that no byte but the one edit is changed.
+// From request bytes to a submission: which keys are read, which requests are refused. Only the one edit changes any bytes.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -214,7 +214,7 @@ describe('the keep_alive that is put in', () => {
     const value = fc.oneof(
       fc.json().map((json) => Buffer.from(json)),
       fc.constantFrom('12345678901234567890', '1.0', '"\\ud800"', '-0').map((raw) => Buffer.from(raw)),
-      // Broken UTF-8 inside a string is Ollama's to mend.
+      // Ollama itself repairs invalid UTF-8 inside a string.
       fc
         .uint8Array({ maxLength: 20 })
         .map((bytes) =>
@@ -239,7 +239,7 @@ describe('the body of a submission', () => {
     expect(submission.body).toBe(body)
   })
 
-  // Whose buffer it is, and what of it goes to another thread, is the store's affair (test/sqlite/body.test.ts).
+  // test/sqlite/body.test.ts covers which thread owns the buffer.
   test.each([
     ['{"model":"a"}', '{"keep_alive":"30m","model":"a"}'],
     ['{"model":"a","keep_alive":1}', '{"model":"a","keep_alive":1}'],

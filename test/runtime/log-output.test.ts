@@ -1,4 +1,4 @@
-// Log lines leave in order and in the background; a reader who is slow, or gone, holds nothing up.
+// Log lines are written in order and in the background. A slow or missing reader blocks nothing.
 
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
@@ -55,7 +55,7 @@ describe('log lines', () => {
   it('keep their order, however slowly they are read, and the writer does not block', async () => {
     const { fd, reader } = await pipe()
     const output = new LogOutput(fd)
-    // More than the buffers of a connection take: the rest waits in memory.
+    // More than the buffers of a connection hold: the rest waits in memory.
     const lines = Array.from({ length: 6_000 }, (_, i) => `${i} ${'x'.repeat(1_000)}\n`)
     for (const line of lines) output.write(line)
     const text = await readAll(reader, (read) => read.endsWith(lines.at(-1) ?? ''))

@@ -1,4 +1,4 @@
-// HAProxy and nginx from examples/two-targets, started as they stand there but for their ports. Asserts nothing.
+// Starts HAProxy and nginx with the configuration of examples/two-targets, with other ports. Asserts nothing.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +15,7 @@ const PATH = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/us
 export interface Balancer {
   readonly name: 'HAProxy' | 'nginx'
   readonly program: string | undefined
-  /** How a client names the model outside of the body. */
+  /** How a client names the model outside the body. */
   readonly path: (model: string, path: string) => string
   readonly run: (file: string, folder: string) => string[]
   readonly file: string

@@ -1,4 +1,4 @@
-// examples/two-targets as it stands: two foremen with a target each, behind the real HAProxy and the real nginx.
+// examples/two-targets: two foremen with a target each, behind the real HAProxy and the real nginx.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -121,7 +121,7 @@ for (const balancer of BALANCERS) {
   })
 }
 
-/** Calls until the request is accepted: a 503 means that nothing was taken, so it is sent again. */
+/** Sends the request until it is accepted: after a 503 no job exists, so it is sent again. */
 async function accept(url: string, request: { path: string; body: object }): Promise<string> {
   return until('the request is accepted', async () => {
     const { status, body } = await call(url, request)

@@ -1,4 +1,4 @@
-// When a soak counts as growing.
+// Tests of the check whether a soak's samples grow.
 
 import { describe, expect, it } from 'vitest'
 import { growthOf, isLogBounded, type Sample } from './growth.ts'

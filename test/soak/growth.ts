@@ -1,4 +1,4 @@
-// Whether the samples of a soak grow. Pure.
+// Check whether the samples of a soak grow. Pure.
 
 export interface Sample {
   readonly seconds: number
@@ -13,7 +13,7 @@ export interface Sample {
 
 type Measure = 'heap' | 'external' | 'resident' | 'file'
 
-/** What a measure may gain from the second third of the run to the last third: a share, and so many MiB beside it. */
+/** Allowed growth of a measure from the second third of the run to the last: a share plus a number of MiB. */
 const ALLOWED: Readonly<Record<Measure, { readonly share: number; readonly mib: number }>> = {
   heap: { share: 0.1, mib: 2 },
   external: { share: 0.1, mib: 4 },
@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<Measure, { readonly share: number; readonly mib: 
   file: { share: 0.1, mib: 2 },
 }
 
-/** SQLite cuts its log back to 64 MiB; the pages of one more transaction may stand beside that. */
+/** SQLite truncates its log to 64 MiB; the pages of one more transaction may come on top. */
 const MAX_LOG_MIB = 80
 
 /** The first third fills caches, the prepared statements and the pages that pruning frees again. */

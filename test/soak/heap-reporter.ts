@@ -5,7 +5,7 @@ import { getHeapStatistics } from 'node:v8'
 
 export interface HeapReport {
   readonly heapBytes: number
-  /** Buffers outside of the heap. */
+  /** Buffers outside the heap. */
   readonly externalBytes: number
 }
 

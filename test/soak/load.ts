@@ -1,5 +1,5 @@
-// The mixed load of a soak, as a table: what callers do, and how often. Every action ends within `LONGEST_MS` and reports
-// only whether the daemon answered as it may.
+// Table of the mixed load of a soak: the actions of callers and how often each occurs. Every action ends within
+// `LONGEST_MS` and reports only whether the daemon's answer is allowed.
 
 import { Agent, type IncomingMessage, request } from 'node:http'
 import type { SeededRandom } from '../proof/seeded-random.ts'
@@ -17,11 +17,11 @@ export interface LoadContext {
 export interface Action {
   readonly name: string
   readonly weight: number
-  /** Returns null if the daemon answered as it may, else what was wrong. */
+  /** Returns null if the daemon's answer is allowed, else what was wrong. */
   readonly act: (context: LoadContext) => Promise<string | null>
 }
 
-/** Far more than the queue takes for the callers that a soak keeps open: an answer that takes longer is a fault. */
+/** Much longer than the queue needs for the open callers of a soak. A slower answer is a fault. */
 const LONGEST_MS = 300_000
 const LARGE_PROMPT_BYTES = 512 * 1024
 
@@ -29,9 +29,9 @@ interface Asked {
   readonly method?: string
   readonly path: string
   readonly body?: unknown
-  /** The caller hangs up after so many milliseconds. */
+  /** The caller hangs up after this many milliseconds. */
   readonly hangUpMs?: number
-  /** The caller takes no byte of the answer. */
+  /** The caller reads nothing of the answer. */
   readonly readsNothing?: boolean
 }
 
@@ -40,7 +40,7 @@ interface Answer {
   readonly text: string
 }
 
-/** Returns null if no whole answer came. */
+/** Returns null if the answer was not whole. */
 function ask(base: string, { method = 'POST', path, body, hangUpMs = LONGEST_MS, readsNothing = false }: Asked) {
   return new Promise<Answer | null>((resolve) => {
     const agent = new Agent({ keepAlive: false })
@@ -77,7 +77,7 @@ function chatOf({ random }: LoadContext, differences: object = {}): object {
   }
 }
 
-/** The target cuts some answers, so that a 502 is as right as a 200. */
+/** The target cuts some answers, so both 200 and 502 are right. */
 const CALL_STATUSES = [200, 502]
 
 async function call(context: LoadContext, path: string, differences: object): Promise<string | null> {

@@ -28,7 +28,7 @@ export interface SoakOptions {
 export interface SoakResult {
   readonly samples: readonly Sample[]
   readonly actions: ReadonlyMap<string, number>
-  /** Answers that the daemon must not give. */
+  /** Answers that are not allowed. */
   readonly wrong: readonly string[]
   readonly webhooks: number
   /** Null unless the daemon ended before it was stopped. */

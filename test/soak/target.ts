@@ -1,4 +1,4 @@
-// The Ollama of a soak: answers at a fixed pace and keeps nothing of what it saw.
+// Simulated Ollama of a soak. It answers at a fixed pace and keeps no record of requests.
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,4 +1,4 @@
-// A database as foreman 0.1.0 left it when it was killed: made by the two migrations of that release, every table filled.
+// Database of foreman 0.1.0 after a kill: made by the two migrations of that release, with rows in every table.
 
 import { createHash } from 'node:crypto'
 import { readMigrations } from '../../src/daemon/sqlite/migration.ts'
@@ -21,7 +21,7 @@ export const IDS = {
   waiting: '01JD0000000000000000000006',
 } as const
 
-/** As 0.1.0 told one request from another under the same key. */
+/** The fingerprint with which 0.1.0 compared two requests with the same key. */
 const fingerprint = createHash('sha256').update(`/api/chat\0${BODY}`).digest()
 const etagOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 

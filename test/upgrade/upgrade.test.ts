@@ -1,4 +1,4 @@
-// Today's daemon on the database of an older release, and on that of a newer one.
+// The present daemon on the database of an older and of a newer release.
 
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -75,7 +75,7 @@ describe('a database of a newer foreman', () => {
     const db = join(folder, 'foreman.db')
     const newer = latest + 1
     openDatabase(db).close()
-    // As the newer foreman did: a copy first.
+    // The newer foreman made a copy first.
     openDatabase(db, [...readMigrations(), { version: newer, sql: 'ALTER TABLE jobs ADD COLUMN colour TEXT' }]).close()
     expect(existsSync(`${db}.before-${newer}`)).toBe(true)
     const env = { FOREMAN_OLLAMA_URL: 'http://127.0.0.1:9', FOREMAN_DB: db, FOREMAN_ADDR: '127.0.0.1:0' }
