@@ -21,7 +21,7 @@ export interface Mutant {
 }
 
 const SUBMIT = 'src/daemon/http/jobs/submit.ts'
-const HISTORY = 'src/daemon/sqlite/history.ts'
+const QUEUEING = 'src/daemon/sqlite/queueing.ts'
 const ATTEMPT = 'src/daemon/domain/attempt.ts'
 const DELIVERER = 'src/daemon/services/deliverer.ts'
 
@@ -52,7 +52,7 @@ export const MUTANTS = {
   'the webhook of a change is saved after its transaction': {
     edits: [
       {
-        file: HISTORY,
+        file: QUEUEING,
         from: 'deliveries.put(sequence, number, url, at)',
         to: 'setTimeout(() => deliveries.put(sequence, number, url, at), 30)',
       },
@@ -72,8 +72,8 @@ export const MUTANTS = {
   'artifacts are not saved': {
     edits: [
       {
-        file: HISTORY,
-        from: 'artifacts.put(sequence, remains)',
+        file: QUEUEING,
+        from: 'artifacts.put(sequence, output)',
         to: 'void artifacts',
       },
     ],
@@ -156,9 +156,9 @@ export const MUTANTS = {
   },
   'an idempotency key is ignored': {
     edits: [
-      { file: 'src/daemon/sqlite/idempotency.ts', from: 'return row === undefined ?', to: 'return row !== null ?' },
+      { file: 'src/daemon/sqlite/submissions.ts', from: 'return row === null ?', to: 'return row !== undefined ?' },
       {
-        file: 'src/daemon/sqlite/idempotency.ts',
+        file: 'src/daemon/sqlite/submissions.ts',
         from: "'INSERT INTO idempotency",
         to: "'INSERT OR REPLACE INTO idempotency",
       },
@@ -174,7 +174,7 @@ export const MUTANTS = {
       },
       // Otherwise the schema would reject the change.
       {
-        file: HISTORY,
+        file: QUEUEING,
         from: 'state, previous, attempt, at })',
         to: "state, previous: previous && 'working', attempt, at })",
       },
@@ -210,7 +210,7 @@ export const MUTANTS = {
     edits: [
       {
         file: 'src/daemon/sqlite/interruption.ts',
-        from: "if (caller === 'none' && state === 'loading') jobs.skipChange(sequence)",
+        from: "if (caller === 'none' && state === 'loading') jobs.skipChange({ sequence })",
         to: '',
       },
       SLOW_COMMIT,

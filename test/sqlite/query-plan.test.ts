@@ -8,10 +8,10 @@ import { CHANGES_SQL } from '../../src/daemon/sqlite/changes.ts'
 import { CLAIMABLE_SQL } from '../../src/daemon/sqlite/claimable.ts'
 import { DEADLINE_SQL } from '../../src/daemon/sqlite/deadlines.ts'
 import { DELIVERY_SQL } from '../../src/daemon/sqlite/deliveries.ts'
-import { IDEMPOTENCY_SQL } from '../../src/daemon/sqlite/idempotency.ts'
 import { LIST_SQL } from '../../src/daemon/sqlite/job-list.ts'
 import { openDatabase } from '../../src/daemon/sqlite/opening.ts'
 import { POSITION_SQL } from '../../src/daemon/sqlite/queue-positions.ts'
+import { IDEMPOTENCY_SQL } from '../../src/daemon/sqlite/submissions.ts'
 import { temporaryFolder } from './temporary-store.ts'
 
 function planOf(db: DatabaseSync, sql: string): string[] {

@@ -2,7 +2,6 @@
 // finishes its job, and deleted with the job. A live call has none: its caller has the output.
 
 import { createHash } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
 import {
   type Artifact,
   type ArtifactEntry,
@@ -11,7 +10,7 @@ import {
   type JobOutput,
 } from '../domain/artifact.ts'
 import type { JobDetail } from '../domain/job-document.ts'
-import { prepare } from './statement.ts'
+import type { Statements } from './statement.ts'
 
 interface ArtifactRow {
   readonly id: number
@@ -19,16 +18,6 @@ interface ArtifactRow {
   readonly content_type: string
   readonly bytes: number
   readonly etag: string
-}
-
-export interface Artifacts {
-  put(sequence: number, remains: JobOutput): void
-  /** Returns the artifacts of a job, `completion` first. */
-  entries(sequence: number): ArtifactEntry[]
-  /** `entries`: the artifacts of the same job. With them, a result that is the response is not read twice. */
-  result(sequence: number, entries: readonly ArtifactEntry[]): JobDetail['result']
-  /** Returns bytes `from` (inclusive) to `to` (exclusive), cut at the end. Returns null if the artifact is missing. */
-  read(id: string, name: string, from: number, to: number): Uint8Array<ArrayBuffer> | null
 }
 
 /** Same as in the migration. An artifact that is shown inline fits in one chunk, so it is not copied. */
@@ -45,47 +34,42 @@ export const ARTIFACT_SQL = {
 /** In hexadecimal. */
 export const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex')
 
-export function createArtifacts(db: DatabaseSync): Artifacts {
-  const insert = prepare<
-    { sequence: number; name: string; contentType: string; bytes: number; etag: string },
-    { id: number }
+export function createArtifacts({ one, all, run }: Statements) {
+  const insert = one<
+    { id: number },
+    { sequence: number; name: string; contentType: string; bytes: number; etag: string }
   >(
-    db,
     `INSERT INTO artifacts (sequence, name, content_type, bytes, etag)
      VALUES ($sequence, $name, $contentType, $bytes, $etag) RETURNING id`,
   )
-  const insertPiece = prepare<{ artifact: number; number: number; body: Uint8Array }>(
-    db,
+  const insertPiece = run<{ artifact: number; number: number; body: Uint8Array }>(
     'INSERT INTO pieces (artifact, number, body) VALUES ($artifact, $number, $body)',
   )
-  const insertResult = prepare<{ sequence: number; isResponse: number; body: Uint8Array | null }>(
-    db,
+  const insertResult = run<{ sequence: number; isResponse: number; body: Uint8Array | null }>(
     'INSERT INTO results (sequence, is_response, body) VALUES ($sequence, $isResponse, $body)',
   )
-  const entries = prepare<{ sequence: number }, ArtifactRow>(db, ARTIFACT_SQL.entries)
-  const find = prepare<{ id: string; name: string }, { id: number; bytes: number }>(db, ARTIFACT_SQL.find)
-  const pieces = prepare<{ artifact: number; first: number; last: number }, { body: Uint8Array<ArrayBuffer> }>(
-    db,
+  const entries = all<ArtifactRow, { sequence: number }>(ARTIFACT_SQL.entries)
+  const find = one<{ id: number; bytes: number }, { id: string; name: string }>(ARTIFACT_SQL.find)
+  const pieces = all<{ body: Uint8Array<ArrayBuffer> }, { artifact: number; first: number; last: number }>(
     ARTIFACT_SQL.pieces,
   )
-  const result = prepare<{ sequence: number }, { is_response: number; body: Uint8Array<ArrayBuffer> | null }>(
-    db,
+  const result = one<{ is_response: number; body: Uint8Array<ArrayBuffer> | null }, { sequence: number }>(
     ARTIFACT_SQL.result,
   )
 
   function put(sequence: number, { name, contentType, body }: Artifact): void {
-    const row = insert.get({ sequence, name, contentType, bytes: body.byteLength, etag: sha256(body) })
-    if (row === undefined) throw new Error(`artifact ${name} of ${sequence} was not inserted`)
+    const row = insert({ sequence, name, contentType, bytes: body.byteLength, etag: sha256(body) })
+    if (row === null) throw new Error(`artifact ${name} of ${sequence} was not inserted`)
     for (let number = 0; number * ARTIFACT_CHUNK_BYTES < body.byteLength; number += 1) {
       const piece = body.subarray(number * ARTIFACT_CHUNK_BYTES, (number + 1) * ARTIFACT_CHUNK_BYTES)
-      insertPiece.run({ artifact: row.id, number, body: piece })
+      insertPiece({ artifact: row.id, number, body: piece })
     }
   }
 
   function bytesOf(artifact: number, from: number, to: number): Uint8Array<ArrayBuffer> {
     if (from >= to) return new Uint8Array(0)
     const first = Math.floor(from / ARTIFACT_CHUNK_BYTES)
-    const rows = pieces.all({ artifact, first, last: Math.floor((to - 1) / ARTIFACT_CHUNK_BYTES) })
+    const rows = pieces({ artifact, first, last: Math.floor((to - 1) / ARTIFACT_CHUNK_BYTES) })
     const start = first * ARTIFACT_CHUNK_BYTES
     const [only] = rows
     if (rows.length === 1 && only !== undefined && from === start && only.body.byteLength === to - from)
@@ -101,30 +85,29 @@ export function createArtifacts(db: DatabaseSync): Artifacts {
   }
 
   return {
-    put(sequence, remains) {
-      for (const artifact of remains.artifacts) put(sequence, artifact)
-      if (remains.result === null && !remains.responseIsResult) return
-      const isShown = remains.result !== null && remains.result.byteLength <= INLINE_BYTES
-      insertResult.run({
-        sequence,
-        isResponse: remains.result === null ? 1 : 0,
-        body: isShown ? remains.result : null,
-      })
+    put(sequence: number, { artifacts, result, responseIsResult }: JobOutput): void {
+      for (const artifact of artifacts) put(sequence, artifact)
+      if (result === null && !responseIsResult) return
+      const body = result !== null && result.byteLength <= INLINE_BYTES ? result : null
+      insertResult({ sequence, isResponse: result === null ? 1 : 0, body })
     },
-    entries: (sequence) =>
-      entries.all({ sequence }).map(({ id, name, content_type: contentType, bytes, etag }) => ({
-        ...{ name, contentType, bytes, etag },
-        inline: bytes <= INLINE_BYTES ? bytesOf(id, 0, bytes) : null,
-      })),
-    result(sequence, shown) {
-      const row = result.get({ sequence })
-      if (row === undefined) return null
+    /** Returns the artifacts of a job, `completion` first. */
+    entries: (sequence: number): ArtifactEntry[] =>
+      entries({ sequence }).map(({ id, name, content_type: contentType, bytes, etag }) => {
+        const inline = bytes <= INLINE_BYTES ? bytesOf(id, 0, bytes) : null
+        return { name, contentType, bytes, etag, inline }
+      }),
+    /** `shown`: the artifacts of the same job. With them, a result that is the response is not read twice. */
+    result(sequence: number, shown: readonly ArtifactEntry[]): JobDetail['result'] {
+      const row = result({ sequence })
+      if (row === null) return null
       const json = row.is_response === 0 ? row.body : (shown.find(({ name }) => name === 'response')?.inline ?? null)
       return json === null ? { omitted: true } : { json }
     },
-    read(id, name, from, to) {
-      const row = find.get({ id, name })
-      return row === undefined ? null : bytesOf(row.id, Math.max(0, from), Math.min(to, row.bytes))
+    /** Returns bytes `from` (inclusive) to `to` (exclusive), cut at the end. Returns null if the artifact is missing. */
+    read(id: string, name: string, from: number, to: number) {
+      const row = find({ id, name })
+      return row === null ? null : bytesOf(row.id, Math.max(0, from), Math.min(to, row.bytes))
     },
   }
 }

@@ -3,7 +3,8 @@
 
 import type { FileWatch } from './file-watch.ts'
 import type { Answered, OperationOutcome, Ticket } from './messages.ts'
-import { type Durability, rowOf, type TransactionKind } from './operations.ts'
+import { rowOf, type TransactionKind } from './operations.ts'
+import type { Durability } from './tables.ts'
 import type { Executed, Transactions } from './transaction.ts'
 
 /*

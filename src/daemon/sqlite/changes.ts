@@ -1,38 +1,22 @@
 // Table of state changes: the history of async jobs. A waiting call writes none, to keep its path fast; its changes are
 // derived from its row.
 
-import type { DatabaseSync } from 'node:sqlite'
 import { isFinal, type Job, type State, type StateChange } from '../domain/job.ts'
-import { prepare, whole } from './statement.ts'
-
-export interface ChangesTable {
-  put(sequence: number, change: StateChange): void
-  /** Returns the changes of a job, oldest first. */
-  all(sequence: number): StateChange[]
-}
+import type { Statements } from './statement.ts'
 
 export const CHANGES_SQL =
   'SELECT number, state, previous, attempt, at FROM changes WHERE sequence = $sequence ORDER BY number'
 
-export function createChanges(db: DatabaseSync): ChangesTable {
-  const insert = prepare<{
-    sequence: number
-    number: number
-    state: string
-    previous: string | null
-    attempt: number
-    at: number
-  }>(
-    db,
-    `INSERT INTO changes (sequence, number, state, previous, attempt, at)
-     VALUES ($sequence, $number, $state, $previous, $attempt, $at)`,
-  )
-  const all = prepare<{ sequence: number }, StateChange>(db, CHANGES_SQL)
+export function createChanges({ all, run }: Statements) {
+  const ofJob = all<StateChange, { sequence: number }>(CHANGES_SQL)
   return {
-    put: (sequence, { number, state, previous, attempt, at }) =>
-      void insert.run({ sequence, number, state, previous, attempt, at: whole(at) }),
+    put: run<StateChange & { sequence: number }>(
+      `INSERT INTO changes (sequence, number, state, previous, attempt, at)
+       VALUES ($sequence, $number, $state, $previous, $attempt, $at)`,
+    ),
+    /** Returns the changes of a job, oldest first. */
     // Rows of node:sqlite lack a prototype, which makes deep comparisons fail.
-    all: (sequence) => all.all({ sequence }).map((row) => ({ ...row })),
+    all: (sequence: number) => ofJob({ sequence }).map((row) => ({ ...row })),
   }
 }
 
@@ -54,7 +38,8 @@ export function recalledChanges(job: Job): StateChange[] {
     number: changes - later.length + 1 + index,
     state: one.state,
     previous: later[index - 1]?.state ?? first.state,
-    ...{ attempt, at: one.at },
+    attempt,
+    at: one.at,
   }))
   return [first, ...rest]
 }

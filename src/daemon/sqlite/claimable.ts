@@ -1,27 +1,26 @@
 // Queries that find the next job to claim. Each is one step into a partial index, so its cost does not depend on the length
 // of the queue. The choice follows affinity.ts. No query here changes the state of a job.
 
-import type { DatabaseSync } from 'node:sqlite'
-import { CLOUD_AFFINITY, turnsToOldest } from '../domain/affinity.ts'
+import { CLOUD_AFFINITY, type Residency, turnsToOldest } from '../domain/affinity.ts'
 import type { CallerKind } from '../domain/job.ts'
 import { MAX_BACKOFF_MS, MAX_OWN_BACKOFF_MS } from '../domain/wait-reason.ts'
-import { type None, prepare, whole } from './statement.ts'
-import type { ClaimRequest } from './store.ts'
+import type { Statements } from './statement.ts'
 
-export interface ClaimCandidate {
+export interface ClaimRequest {
+  /** Wall ms. */
+  readonly now: number
+  /** The queue's awake clock, ms. */
+  readonly awake: number
+  readonly residency: Residency
+  /** FOREMAN_DRAIN_LIMIT, ms; 0 = none. */
+  readonly drainLimitMs: number
+}
+
+interface ClaimCandidate {
   readonly sequence: number
   readonly affinity: string
   readonly caller: CallerKind
   readonly created_awake: number
-}
-
-export interface ClaimableJobs {
-  /** Ends the backoffs that are over, and those that were set before the clock was set back. */
-  promote(now: number): void
-  /** Returns the job whose turn it is; null if none may be sent. */
-  next(request: ClaimRequest, swappedAwake: number): ClaimCandidate | null
-  /** Returns when the first backoff ends (wall ms); null if no job backs off. */
-  firstBackoff(): number | null
 }
 
 /** INDEXED BY, so that a changed index fails at the prepare, not with a million rows waiting. */
@@ -43,39 +42,34 @@ function claimableBy(index: string, condition: string): string {
     WHERE state = 'queued' AND available_at IS NULL AND orphaned_at IS NULL AND ${condition} ORDER BY sequence LIMIT 1`
 }
 
-export function createClaimable(db: DatabaseSync): ClaimableJobs {
-  const promote = prepare<{ now: number }>(db, CLAIMABLE_SQL.promote)
-  const promoteAhead = prepare<{ now: number; ahead: number; farAhead: number }>(db, CLAIMABLE_SQL.promoteAhead)
-  const firstBackoff = prepare<None, { available_at: number }>(db, CLAIMABLE_SQL.firstBackoff)
-  const oldest = prepare<None, ClaimCandidate>(db, CLAIMABLE_SQL.oldest)
-  const ofAffinity = prepare<{ affinity: string }, ClaimCandidate>(db, CLAIMABLE_SQL.ofAffinity)
-  const ofModel = prepare<{ model: string }, ClaimCandidate>(db, CLAIMABLE_SQL.ofModel)
+export function createClaimable({ one, run }: Statements) {
+  const promote = run<{ now: number }>(CLAIMABLE_SQL.promote)
+  const promoteAhead = run<{ now: number; ahead: number; farAhead: number }>(CLAIMABLE_SQL.promoteAhead)
+  const firstBackoff = one<{ available_at: number }>(CLAIMABLE_SQL.firstBackoff)
+  const oldest = one<ClaimCandidate>(CLAIMABLE_SQL.oldest)
+  const ofAffinity = one<ClaimCandidate, { affinity: string }>(CLAIMABLE_SQL.ofAffinity)
+  const ofModel = one<ClaimCandidate, { model: string }>(CLAIMABLE_SQL.ofModel)
 
   /** Returns the oldest job whose model is resident. A cloud job never needs a load. */
-  function firstResident({ affinity, foreign }: ClaimRequest['residency']): ClaimCandidate | null {
-    const own = affinity === null ? foreign.map((model) => ofModel.get({ model })) : [ofAffinity.get({ affinity })]
-    const found = [...own, ofAffinity.get({ affinity: CLOUD_AFFINITY })].filter((one) => one !== undefined)
-    return found.reduce<ClaimCandidate | null>(
-      (first, one) => (first === null || one.sequence < first.sequence ? one : first),
-      null,
-    )
+  function firstResident({ affinity, foreign }: Residency): ClaimCandidate | null {
+    const own = affinity === null ? foreign.map((model) => ofModel({ model })) : [ofAffinity({ affinity })]
+    const found = [...own, ofAffinity({ affinity: CLOUD_AFFINITY })].filter((one) => one !== null)
+    return found.sort((a, b) => a.sequence - b.sequence)[0] ?? null
   }
 
   return {
-    promote(now) {
-      promote.run({ now: whole(now) })
-      promoteAhead.run({
-        now: whole(now),
-        ahead: whole(now + MAX_OWN_BACKOFF_MS),
-        farAhead: whole(now + MAX_BACKOFF_MS),
-      })
+    /** Ends the backoffs that are over, and those that were set before the clock was set back. */
+    promote(now: number): void {
+      promote({ now })
+      promoteAhead({ now, ahead: now + MAX_OWN_BACKOFF_MS, farAhead: now + MAX_BACKOFF_MS })
     },
-    firstBackoff: () => firstBackoff.get({})?.available_at ?? null,
-    next({ residency, drainLimitMs: limitMs, awake: awakeNow }, swappedAwake) {
-      const first = oldest.get({})
-      if (first === undefined) return null
-      const resident = firstResident(residency)
-      if (resident === null) return first
+    /** Returns when the first backoff ends (wall ms); null if no job backs off. */
+    firstBackoff: () => firstBackoff()?.available_at ?? null,
+    /** Returns the job whose turn it is; null if none may be sent. */
+    next({ residency, drainLimitMs: limitMs, awake: awakeNow }: ClaimRequest, swappedAwake: number) {
+      const first = oldest()
+      const resident = first === null ? null : firstResident(residency)
+      if (first === null || resident === null) return first
       return turnsToOldest({ limitMs, awakeNow, swappedAwake, oldestAwake: first.created_awake }) ? first : resident
     },
   }

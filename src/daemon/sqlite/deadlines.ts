@@ -1,12 +1,14 @@
 // Queries for deadlines: the jobs that missed one, and the time of the next. Each is one step into a partial index. They
 // change nothing.
 
-import type { DatabaseSync } from 'node:sqlite'
-import { prepare, whole } from './statement.ts'
-import type { Overdue, OverdueJobs } from './store.ts'
+import type { Statements } from './statement.ts'
 
-export interface DeadlinesTable {
-  overdue(now: number, limit: number): OverdueJobs
+/** A job whose deadline has passed. */
+export interface Overdue {
+  readonly id: string
+  readonly code: 'start_before_passed' | 'finish_before_passed'
+  /** The deadline that the caller set, ms. */
+  readonly limitMs: number
 }
 
 export const DEADLINE_SQL = {
@@ -26,15 +28,16 @@ interface DeadlineRow {
   readonly at: number
 }
 
-export function createDeadlines(db: DatabaseSync): DeadlinesTable {
-  const start = prepare<{ limit: number }, DeadlineRow>(db, DEADLINE_SQL.start)
-  const finish = prepare<{ limit: number }, DeadlineRow>(db, DEADLINE_SQL.finish)
+export function createDeadlines({ all }: Statements) {
+  const start = all<DeadlineRow, { limit: number }>(DEADLINE_SQL.start)
+  const finish = all<DeadlineRow, { limit: number }>(DEADLINE_SQL.finish)
   return {
-    overdue(given, limit) {
-      const now = whole(given)
+    /** `nextAt` is the next deadline (wall ms); null if no job has one. */
+    overdue(given: number, limit: number): { readonly overdue: readonly Overdue[]; readonly nextAt: number | null } {
+      const now = Math.round(given)
       const rows = [
-        ...start.all({ limit: limit + 1 }).map((row) => ({ ...row, code: 'start_before_passed' as const })),
-        ...finish.all({ limit: limit + 1 }).map((row) => ({ ...row, code: 'finish_before_passed' as const })),
+        ...start({ limit: limit + 1 }).map((row) => ({ ...row, code: 'start_before_passed' as const })),
+        ...finish({ limit: limit + 1 }).map((row) => ({ ...row, code: 'finish_before_passed' as const })),
       ].sort((a, b) => a.at - b.at)
       // A job that missed both reports the one that it missed first.
       const first = new Map<string, Overdue>()

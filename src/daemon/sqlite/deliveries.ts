@@ -1,23 +1,36 @@
 // Table of webhook deliveries (the outbox): which state changes still have to be sent, in order for each job, and fairly
 // across receivers. It sends nothing, and retries are decided elsewhere.
 
-import type { DatabaseSync } from 'node:sqlite'
-import type { Delivery, DeliveryReason } from '../domain/delivery.ts'
-import { MAX_AHEAD_MS } from '../domain/delivery.ts'
+import { type Delivery, type DeliveryReason, type DeliveryVerdict, MAX_AHEAD_MS } from '../domain/delivery.ts'
 import type { State, StateChange } from '../domain/job.ts'
-import { type None, prepare, type Value, whole } from './statement.ts'
-import type { DeliveryRecall, DeliveryRequest, DeliverySettlement, DueDeliveries, DueDelivery } from './store.ts'
+import type { Statements, Values } from './statement.ts'
 
-export interface DeliveriesTable {
-  /** Adds a delivery. It waits for the earlier ones of its job. After a 410 of the receiver it is given up at once. */
-  put(sequence: number, n: number, url: string, now: number): void
-  all(sequence: number): Delivery[]
-  due(request: DeliveryRequest): DueDeliveries
-  settle(sequence: number, settlement: DeliverySettlement): boolean
-  /** Returns how many were moved. */
-  recall(recall: DeliveryRecall): number
-  redeliver(sequence: number, n: number, now: number): boolean
-  pending(): number
+/** A webhook that is due, with the data for its payload. */
+export interface DueDelivery {
+  readonly change: StateChange
+  readonly url: string
+  /** `host:port` of `url`. Deliveries to one receiver share a limit. */
+  readonly receiver: string
+  /** Tries before this one. */
+  readonly tries: number
+  readonly jobId: string
+}
+
+export interface DeliveryRequest {
+  readonly now: number
+  readonly limit: number
+  /** Receivers to skip. */
+  readonly except: readonly string[]
+  /** Jobs whose delivery is in flight. */
+  readonly underWay: readonly string[]
+}
+
+/** The outcome of one try of a delivery. */
+export interface DeliverySettlement {
+  readonly jobId: string
+  readonly n: number
+  readonly now: number
+  readonly verdict: DeliveryVerdict
 }
 
 interface DeliveryRow {
@@ -73,9 +86,8 @@ export function receiverOf(url: string): string {
   return `${hostname.replace(/\.$/, '')}:${port || (protocol === 'https:' ? '443' : '80')}`
 }
 
-export function createDeliveries(db: DatabaseSync): DeliveriesTable {
-  const insert = prepare<{ sequence: number; n: number; receiver: string; now: number }>(
-    db,
+export function createDeliveries({ one, all, run }: Statements) {
+  const insert = run<{ sequence: number; n: number; receiver: string; now: number }>(
     `INSERT INTO deliveries (sequence, n, receiver, status, head, reason, next_at)
      SELECT $sequence, $n, $receiver, iif(gone, 'given_up', 'pending'), NOT gone AND NOT waits,
        iif(gone, 'gone', NULL), iif(gone, NULL, $now)
@@ -83,69 +95,70 @@ export function createDeliveries(db: DatabaseSync): DeliveriesTable {
        EXISTS (SELECT 1 FROM deliveries WHERE sequence = $sequence AND reason = 'gone') AS gone,
        EXISTS (SELECT 1 FROM deliveries WHERE sequence = $sequence AND status = 'pending') AS waits)`,
   )
-  const receivers = prepare<{ except: string; limit: number }, { receiver: string; next_at: number }>(
-    db,
+  const receivers = all<{ receiver: string; next_at: number }, { except: string; limit: number }>(
     DELIVERY_SQL.receivers,
   )
-  const heads = prepare<{ receiver: string; underWay: string; limit: number }, HeadRow>(db, DELIVERY_SQL.heads)
-  const all = prepare<{ sequence: number }, DeliveryRow>(db, DELIVERY_SQL.all)
-  const pending = prepare<None, { pending: number }>(db, DELIVERY_SQL.pending)
-  const clearHead = prepare<{ sequence: number }>(db, DELIVERY_SQL.clearHead)
-  const setHead = prepare<{ sequence: number }>(db, DELIVERY_SQL.setHead)
+  const heads = all<HeadRow, { receiver: string; underWay: string; limit: number }>(DELIVERY_SQL.heads)
+  const ofJob = all<DeliveryRow, { sequence: number }>(DELIVERY_SQL.all)
+  const pending = one<{ pending: number }>(DELIVERY_SQL.pending)
+  const clearHead = run<{ sequence: number }>(DELIVERY_SQL.clearHead)
+  const setHead = run<{ sequence: number }>(DELIVERY_SQL.setHead)
   const settled = (changes: string, which = 'n = $n') =>
-    prepare<Readonly<Record<string, Value>>>(
-      db,
-      `UPDATE deliveries SET ${changes} WHERE sequence = $sequence AND ${which} AND status = 'pending'`,
-    )
-  const settle = {
-    delivered: settled(
-      `status = 'delivered', head = 0, tries = tries + 1, reason = NULL, next_at = NULL, delivered_at = $now`,
-    ),
-    again: settled('tries = tries + 1, reason = $reason, next_at = $at'),
-    given_up: settled(`status = 'given_up', head = 0, tries = tries + 1, reason = $reason, next_at = NULL`),
-  }
+    run<Values>(`UPDATE deliveries SET ${changes} WHERE sequence = $sequence AND ${which} AND status = 'pending'`)
+  const delivered = settled(
+    `status = 'delivered', head = 0, tries = tries + 1, reason = NULL, next_at = NULL, delivered_at = $now`,
+  )
+  const again = settled('tries = tries + 1, reason = $reason, next_at = $at')
+  const givenUp = settled(`status = 'given_up', head = 0, tries = tries + 1, reason = $reason, next_at = NULL`)
   const stopRest = settled(`status = 'given_up', head = 0, reason = 'gone', next_at = NULL`, '1')
-  const recall = prepare<{ now: number; setBack: number; ahead: string; most: number }>(db, DELIVERY_SQL.recall)
-  const redeliver = prepare<{ sequence: number; n: number; now: number }>(
-    db,
+  const recall = run<{ now: number; setBack: number; ahead: string; most: number }>(DELIVERY_SQL.recall)
+  const redeliver = run<{ sequence: number; n: number; now: number }>(
     `UPDATE deliveries SET status = 'pending', tries = 0, reason = NULL, next_at = $now, delivered_at = NULL
      WHERE sequence = $sequence AND n = $n`,
   )
 
-  /** Makes the first pending delivery of the job its head. */
+  /** Makes the first pending delivery of the job its head. The triggers of the schema then update `receivers`. */
   function advance(sequence: number): void {
-    clearHead.run({ sequence })
-    setHead.run({ sequence })
+    clearHead({ sequence })
+    setHead({ sequence })
   }
 
-  function settleOne(sequence: number, { n, now, verdict }: DeliverySettlement): number {
+  function settle(sequence: number, { n, now, verdict }: DeliverySettlement): number {
     switch (verdict.kind) {
       case 'delivered':
-        return settle.delivered.run({ sequence, n, now: whole(now) })
+        return delivered({ sequence, n, now })
       case 'again':
-        return settle.again.run({ sequence, n, at: whole(verdict.at), reason: verdict.reason })
+        return again({ sequence, n, at: verdict.at, reason: verdict.reason })
       case 'given_up':
-        return settle.given_up.run({ sequence, n, reason: verdict.reason })
+        return givenUp({ sequence, n, reason: verdict.reason })
       case 'stopped': {
-        const stopped = settle.given_up.run({ sequence, n, reason: 'gone' })
-        if (stopped > 0) stopRest.run({ sequence })
+        const stopped = givenUp({ sequence, n, reason: 'gone' })
+        if (stopped > 0) stopRest({ sequence })
         return stopped
       }
     }
   }
 
   return {
-    put: (sequence, n, url, now) => void insert.run({ sequence, n, receiver: receiverOf(url), now: whole(now) }),
-    all: (sequence) => all.all({ sequence }).map(deliveryOf),
-    due({ now, limit, except, underWay }) {
+    /** Adds a delivery. It waits for the earlier ones of its job. After a 410 of the receiver it is given up at once. */
+    put: (sequence: number, n: number, url: string, now: number) =>
+      insert({ sequence, n, receiver: receiverOf(url), now }),
+    all: (sequence: number): Delivery[] =>
+      ofJob({ sequence }).map(({ next_at: nextAt, delivered_at: deliveredAt, ...row }) => ({
+        ...row,
+        nextAt,
+        deliveredAt,
+      })),
+    /** `nextAt` is when the next delivery is due (wall ms); null if none is pending beside those of `except` and `underWay`. */
+    due({ now, limit, except, underWay }: DeliveryRequest) {
       // Reads at most the receivers that are excluded, in flight or returned, and one more.
-      const waiting = receivers.all({ except: JSON.stringify(except), limit: limit + underWay.length + 1 })
+      const waiting = receivers({ except: JSON.stringify(except), limit: limit + underWay.length + 1 })
       const ripe = waiting.filter(({ next_at: at }) => at <= now)
       // Take from every receiver before taking more from one.
       const share = Math.max(1, Math.ceil(limit / Math.max(1, ripe.length)))
       const ids = JSON.stringify(underWay)
       const found = ripe.flatMap(({ receiver }) =>
-        heads.all({ receiver, underWay: ids, limit: share + 1 }).map((row, rank) => ({ row, rank })),
+        heads({ receiver, underWay: ids, limit: share + 1 }).map((row, rank) => ({ row, rank })),
       )
       found.sort((a, b) => a.rank - b.rank || a.row.next_at - b.row.next_at)
       const given = found.filter(({ row }) => row.next_at <= now).slice(0, limit)
@@ -153,38 +166,25 @@ export function createDeliveries(db: DatabaseSync): DeliveriesTable {
         ...found.filter((one) => !given.includes(one)).map(({ row }) => row.next_at),
         ...waiting.filter(({ next_at: at }) => at > now).map(({ next_at: at }) => at),
       ]
-      return {
-        due: given.map(({ row }) => dueOf(row)),
-        nextAt: later.length === 0 ? null : Math.min(...later),
-      }
+      return { due: given.map(({ row }) => dueOf(row)), nextAt: later.length === 0 ? null : Math.min(...later) }
     },
-    settle(sequence, settlement) {
-      const changed = settleOne(sequence, settlement) > 0
+    settle(sequence: number, settlement: DeliverySettlement): boolean {
+      const changed = settle(sequence, settlement) > 0
       if (changed) advance(sequence)
       return changed
     },
-    recall: ({ now, setBackMs }) =>
-      recall.run({
-        now: whole(now),
-        setBack: whole(setBackMs),
-        ahead: JSON.stringify(MAX_AHEAD_MS),
-        most: MAX_AHEAD_MS.length - 1,
-      }),
-    redeliver(sequence, n, now) {
-      const changed = redeliver.run({ sequence, n, now: whole(now) }) > 0
+    /** `setBackMs`: by how much the wall clock was set back; 0 if unknown. Returns how many were moved. */
+    recall: ({ now, setBackMs: setBack }: { readonly now: number; readonly setBackMs: number }) =>
+      recall({ now, setBack, ahead: JSON.stringify(MAX_AHEAD_MS), most: MAX_AHEAD_MS.length - 1 }),
+    redeliver(sequence: number, n: number, now: number): boolean {
+      const changed = redeliver({ sequence, n, now }) > 0
       if (changed) advance(sequence)
       return changed
     },
-    pending: () => pending.get({})?.pending ?? 0,
+    pending: () => pending()?.pending ?? 0,
   }
 }
 
-function deliveryOf({ n, state, status, tries, reason, next_at, delivered_at }: DeliveryRow): Delivery {
-  return { n, state, status, tries, reason, nextAt: next_at, deliveredAt: delivered_at }
-}
-
-function dueOf({ id, webhook_url: url, receiver, tries, ...row }: HeadRow): DueDelivery {
-  const { number, state, previous, attempt, at } = row
-  const change: StateChange = { number, state, previous, attempt, at }
-  return { change, url, receiver, tries, jobId: id }
+function dueOf({ id, webhook_url: url, receiver, tries, number, state, previous, attempt, at }: HeadRow): DueDelivery {
+  return { change: { number, state, previous, attempt, at }, url, receiver, tries, jobId: id }
 }

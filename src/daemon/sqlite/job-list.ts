@@ -1,13 +1,19 @@
 // List of jobs, newest first, by state, model and label. Each filter reads in order from an index that contains only matching
 // rows, so a page costs the same at any number of jobs. Only label plus model walks past jobs of other models.
 
-import type { DatabaseSync } from 'node:sqlite'
 import { isFinal, STATES, type State } from '../domain/job.ts'
 import type { JobRow } from './job-row.ts'
-import { prepare, type Statement, type Value } from './statement.ts'
-import type { JobFilter } from './store.ts'
+import type { Statements, Values } from './statement.ts'
 
-export type JobListTable = (filter: JobFilter) => JobRow[]
+export interface JobFilter {
+  readonly state: State | null
+  /** The normalised model name. */
+  readonly model: string | null
+  readonly label: string | null
+  readonly limit: number
+  /** Sequence of the last job of the previous page; null starts with the newest job. */
+  readonly before: number | null
+}
 
 const page = (from: string): string =>
   `SELECT * FROM jobs ${from} AND sequence < $before ORDER BY sequence DESC LIMIT $limit`
@@ -33,32 +39,31 @@ export const LIST_SQL = {
   ),
 }
 
-type Part = Statement<Readonly<Record<string, Value>>, JobRow>
-
-export function createJobList(db: DatabaseSync): JobListTable {
+/** Returns the function that lists jobs. */
+export function createJobList({ all }: Statements) {
   const parts = Object.fromEntries(
-    Object.entries(LIST_SQL).map(([name, sql]) => [name, prepare<Readonly<Record<string, Value>>, JobRow>(db, sql)]),
+    Object.entries(LIST_SQL).map(([name, sql]) => [name, all<JobRow, Values>(sql)]),
     // Object.fromEntries loses the names.
-  ) as Record<keyof typeof LIST_SQL, Part>
+  ) as Record<keyof typeof LIST_SQL, (params: Values) => JobRow[]>
 
   function ofState(state: State, { model, label, limit }: JobFilter, before: number): JobRow[] {
-    if (label !== null) return parts.labelled.all({ label, state, model, before, limit })
+    if (label !== null) return parts.labelled({ label, state, model, before, limit })
     if (isFinal(state)) {
       return model === null
-        ? parts.finished.all({ state, before, limit })
-        : parts.finishedOfModel.all({ model, state, before, limit })
+        ? parts.finished({ state, before, limit })
+        : parts.finishedOfModel({ model, state, before, limit })
     }
-    if (state === 'queued' && model !== null) return parts.waitingOfModel.all({ model, before, limit })
+    if (state === 'queued' && model !== null) return parts.waitingOfModel({ model, before, limit })
     return [
-      ...parts.unfinishedLive.all({ state, model, before, limit }),
-      ...parts.unfinishedAsync.all({ state, model, before, limit }),
+      ...parts.unfinishedLive({ state, model, before, limit }),
+      ...parts.unfinishedAsync({ state, model, before, limit }),
     ]
   }
 
-  return (filter) => {
+  return (filter: JobFilter): JobRow[] => {
     const { state, model, label, limit } = filter
     const before = filter.before ?? Number.MAX_SAFE_INTEGER
-    if (state === null && model === null && label === null) return parts.all.all({ before, limit })
+    if (state === null && model === null && label === null) return parts.all({ before, limit })
     const found = (state === null ? STATES : [state]).flatMap((one) => ofState(one, filter, before))
     return found.sort((a, b) => b.sequence - a.sequence).slice(0, limit)
   }

@@ -12,7 +12,6 @@ import {
   type Wishes,
 } from '../domain/job.ts'
 import { cutTargetText } from '../domain/target-text.ts'
-import { whole, wholeOrNull } from './statement.ts'
 
 export interface JobRow {
   readonly sequence: number
@@ -127,33 +126,8 @@ function measuredOf(row: JobRow): Measured | null {
   return Object.values(measured).every((value) => value === null) ? null : measured
 }
 
-/** The columns that an INSERT of a new job sets. */
-export type NewJobRow = Pick<JobRow, (typeof NEW_COLUMNS)[number]>
-
-export const NEW_COLUMNS = [
-  'id',
-  'caller',
-  'endpoint',
-  'model',
-  'normalised_model',
-  'affinity',
-  'stream',
-  'load_only',
-  'lacks_keep_alive',
-  'content_type',
-  'content_encoding',
-  'body_bytes',
-  'fifo_swap',
-  'created_at',
-  'created_awake',
-  'label',
-  'webhook_url',
-  'webhook_events',
-  'start_before_ms',
-  'finish_before_ms',
-  'is_json',
-  'retry_of',
-] as const satisfies readonly (keyof JobRow)[]
+/** The columns that an INSERT of a new job sets. The others have the values of `FRESH`. */
+export type NewJobRow = Omit<JobRow, 'sequence' | keyof typeof FRESH>
 
 export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
   const { label, webhookUrl, webhookEvents, startBeforeMs, finishBeforeMs, isJson } = job.wishes ?? NO_WISHES
@@ -171,50 +145,42 @@ export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
     content_encoding: job.contentEncoding,
     body_bytes: job.body.byteLength,
     fifo_swap: fifoSwap ? 1 : 0,
-    created_at: whole(job.createdAt),
-    created_awake: whole(job.createdAwake),
+    created_at: Math.round(job.createdAt),
+    created_awake: Math.round(job.createdAwake),
     label,
     webhook_url: webhookUrl,
     webhook_events: webhookEvents.join(','),
-    start_before_ms: wholeOrNull(startBeforeMs),
-    finish_before_ms: wholeOrNull(finishBeforeMs),
+    start_before_ms: startBeforeMs && Math.round(startBeforeMs),
+    finish_before_ms: finishBeforeMs && Math.round(finishBeforeMs),
     is_json: isJson ? 1 : 0,
     retry_of: null,
   }
 }
 
-/** The defaults of the other columns in a new row. */
 export const FRESH = {
-  ...{ state: 'queued', changes: 1, attempt: 0, bounces: 0, available_at: null, orphaned_at: null, requeued_at: null },
-  ...{ started_at: null },
-  ...{ claimed_at: null, working_at: null, finished_at: null, error_code: null, error_message: null },
-  ...{
-    error_status: null,
-    load_ms: null,
-    eval_ms: null,
-    prompt_tokens: null,
-    completion_tokens: null,
-    done_reason: null,
-  },
+  state: 'queued',
+  changes: 1,
+  attempt: 0,
+  bounces: 0,
+  available_at: null,
+  orphaned_at: null,
+  requeued_at: null,
+  started_at: null,
+  claimed_at: null,
+  working_at: null,
+  finished_at: null,
+  error_code: null,
+  error_message: null,
+  error_status: null,
+  load_ms: null,
+  eval_ms: null,
+  prompt_tokens: null,
+  completion_tokens: null,
   cached_tokens: null,
+  done_reason: null,
 } as const satisfies Partial<JobRow>
 
 /** Returns a new job as `jobOf` would, without reading its row. `bodyBytes`: the body may have been transferred already. */
 export function queuedJob(job: NewJob, sequence: number, bodyBytes: number): Job {
   return jobOf({ ...FRESH, ...rowOf(job, false), sequence, body_bytes: bodyBytes })
-}
-
-/** Returns a copy of `row` as a new submission. */
-export function retryRowOf(
-  row: JobRow,
-  { id, now, awake }: { readonly id: string; readonly now: number; readonly awake: number },
-  fifoSwap: boolean,
-): NewJobRow {
-  const again = {
-    ...{ id, caller: 'none' as const, retry_of: row.id, fifo_swap: fifoSwap ? 1 : 0 },
-    ...{ created_at: whole(now), created_awake: whole(awake) },
-  }
-  const copied = Object.fromEntries(NEW_COLUMNS.map((name) => [name, row[name]]))
-  // Object.fromEntries loses the names.
-  return { ...(copied as unknown as NewJobRow), ...again }
 }

@@ -2,8 +2,9 @@
 
 import type { Depth } from '../domain/job.ts'
 import type { SwapCount } from '../domain/load-counters.ts'
-import type { Durability, OperationName, StoreOperation } from './operations.ts'
+import type { OperationName, StoreOperation } from './operations.ts'
 import type { BackupResult, OpenFailure } from './store.ts'
+import type { Durability } from './tables.ts'
 
 /** An operation in the mailbox. */
 export interface Ticket {

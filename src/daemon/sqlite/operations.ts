@@ -1,38 +1,21 @@
 // Table of the store's operations: one row each, with its function and the kind of transaction that it runs in. The main
-// thread reads it too, so this file imports types only and loads no SQLite.
+// thread reads it too, so neither this file nor what it imports loads SQLite.
 
-import type { Turn } from '../domain/affinity.ts'
-import type { Idempotency, NewJob, QueueLimits } from '../domain/job.ts'
+import type { Idempotency, QueueLimits } from '../domain/job.ts'
 import type { Pause } from '../domain/pause.ts'
-import type { NEEDS_SYNC } from './queueing.ts'
-import type {
-  ClaimRequest,
-  DeliveryRecall,
-  DeliveryRequest,
-  DeliverySettlement,
-  JobChange,
-  JobFilter,
-  Retry,
-} from './store.ts'
-import type { Tables } from './tables.ts'
-
-/** `unsynced`: committed without an fsync, for jobs whose caller waits on the connection. `synced`: on disk before the answer. */
-export type Durability = 'unsynced' | 'synced'
+import type { DeliveryRequest, DeliverySettlement } from './deliveries.ts'
+import { interruptAll, recover } from './interruption.ts'
+import * as queueing from './queueing.ts'
+import * as reading from './reading.ts'
+import type { Durability, OperationContext, Tables } from './tables.ts'
 
 /** `deletion`: synced, and in a transaction of its own, because it makes room. `read`: after all writes of its batch. */
 export type TransactionKind = Durability | 'deletion' | 'read'
-
-export interface OperationContext extends Tables {
-  /** The durability of the transaction that the operation runs in. */
-  readonly durability: Durability
-}
 
 type BodyBytes = Uint8Array<ArrayBuffer>
 
 /** Optional columns. They are methods, because a method makes a row assignable to `OperationRow<unknown[], unknown>`. */
 interface Traits<Args extends unknown[], Result> {
-  /** Returns the kind of transaction, if it depends on the arguments. */
-  kind?(...args: Args): TransactionKind
   /** The operation adds a job to the queue, so it is refused while the disk is full. */
   readonly admits?: true
   /** Returns the answer when the disk has no room for the operation. Without this it is kept and tried again. */
@@ -49,20 +32,15 @@ interface Traits<Args extends unknown[], Result> {
 
 export interface OperationRow<Args extends unknown[], Result> extends Traits<Args, Result> {
   kind(...args: Args): TransactionKind
-  run(context: OperationContext, ...args: Args): Result | typeof NEEDS_SYNC
-}
-
-/** A row to which `with` adds the optional columns. */
-interface PlainOperationRow<Args extends unknown[], Result> extends OperationRow<Args, Result> {
-  with(traits: Traits<Args, Result>): OperationRow<Args, Result>
+  run(context: OperationContext, ...args: Args): Result | typeof queueing.NEEDS_SYNC
 }
 
 function op<Args extends unknown[], Result>(
-  kind: TransactionKind,
-  run: (context: OperationContext, ...args: Args) => Result | typeof NEEDS_SYNC,
-): PlainOperationRow<Args, Result> {
-  const operation = { run, kind: () => kind }
-  return { ...operation, with: (traits) => ({ ...operation, ...traits }) }
+  kind: TransactionKind | NoInfer<(...args: Args) => TransactionKind>,
+  run: (context: OperationContext, ...args: Args) => Result | typeof queueing.NEEDS_SYNC,
+  traits: NoInfer<Traits<Args, Result>> = {},
+): OperationRow<Args, Result> {
+  return { run, kind: typeof kind === 'function' ? kind : () => kind, ...traits }
 }
 
 /** When to claim again after the disk had no room for the change of a claim. */
@@ -71,16 +49,10 @@ const CLAIM_AGAIN_MS = 1000
 /** The caller's limits may be a whole configuration; only these two are posted. */
 const limitsOf = ({ maxQueue, maxQueueBytes }: QueueLimits): QueueLimits => ({ maxQueue, maxQueueBytes })
 
-/**
- * The operations of `Store`, whose methods are derived from these rows. A new operation is a function of a table and a row
- * here.
- */
+/** The operations of `Store`, whose methods are derived from these rows. A new operation is a function and a row here. */
 export const STORE_OPERATIONS = {
   /** Adds a job. `Store.enqueue` completes the answer with the job itself. */
-  enqueue: op('synced', ({ queueing }, job: NewJob, limits: QueueLimits, residency: Turn | null) =>
-    queueing.enqueue(job, limits, residency),
-  ).with({
-    kind: ({ caller }) => (caller === 'live' ? 'unsynced' : 'synced'),
+  enqueue: op(({ caller }) => (caller === 'live' ? 'unsynced' : 'synced'), queueing.enqueue, {
     admits: true,
     whenFull: () => ({ kind: 'storage_full' }),
     key: ({ idempotency }) => idempotency,
@@ -88,7 +60,7 @@ export const STORE_OPERATIONS = {
     post: (own, job, limits, residency) => [{ ...job, body: own(job.body) }, limitsOf(limits), residency],
   }),
   /** Takes the next job: attempt counted, `loading` or `working`. An async job is on disk before the answer. */
-  claim: op('unsynced', ({ queueing, durability }, request: ClaimRequest) => queueing.claim(request, durability)).with({
+  claim: op('unsynced', queueing.claim, {
     whenFull: ({ now }) => ({ kind: 'empty', availableAt: now + CLAIM_AGAIN_MS, isStorageFull: true }),
     transfer: (result) => (result.kind === 'claimed' ? [result.body.buffer] : []),
   }),
@@ -96,7 +68,7 @@ export const STORE_OPERATIONS = {
    * Applies one event. An async job is on disk before the answer. The final change of a live job deletes its body. A change
    * for which the disk has no room is kept, tried again, and answered when there is room.
    */
-  apply: op('unsynced', ({ queueing, durability }, change: JobChange) => queueing.apply(change, durability)).with({
+  apply: op('unsynced', queueing.apply, {
     bodyBytes: ({ output }) =>
       output?.artifacts.reduce((sum, { body }) => sum + body.byteLength, output.result?.byteLength ?? 0) ?? 0,
     post(own, change) {
@@ -111,25 +83,23 @@ export const STORE_OPERATIONS = {
     },
   }),
   /** Marks a queued waiting call as orphaned, so that it is not claimed. Returns false if it is not queued any more. */
-  orphan: op('unsynced', ({ queueing }, id: string, now: number) => queueing.orphan(id, now)),
+  orphan: op('unsynced', queueing.orphan),
   /** Makes an orphan claimable again, in its old place. Returns false if it is not an orphan any more. */
-  adopt: op('unsynced', ({ queueing }, id: string) => queueing.adopt(id)),
+  adopt: op('unsynced', queueing.adopt),
   /** Copies a finished job and its body as a new job, with its `queued` change and webhook. */
-  retry: op('synced', ({ queueing }, retry: Retry, limits: QueueLimits) => queueing.retry(retry, limits)).with({
+  retry: op('synced', queueing.retry, {
     admits: true,
     whenFull: () => ({ kind: 'storage_full' }),
     post: (_, retry, limits) => [retry, limitsOf(limits)],
   }),
   /** Deletes a finished job with everything that belongs to it. */
-  delete: op('deletion', ({ queueing }, id: string) => queueing.delete(id)),
+  delete: op('deletion', queueing.deleteJob),
   /** Deletes at most `limit` jobs that finished before `before`. Returns how many: 0 while the disk has no room for that. */
-  prune: op('deletion', ({ queueing }, before: number, limit: number) => queueing.prune(before, limit)).with({
-    whenFull: () => 0,
-  }),
+  prune: op('deletion', queueing.prune, { whenFull: () => 0 }),
 
   /** Reads see only what was committed, and everything that was asked of the store before them. */
-  get: op('read', ({ reading }, id: string) => reading.get(id)),
-  detail: op('read', ({ reading }, id: string, residency: Turn) => reading.detail(id, residency)).with({
+  get: op('read', reading.get),
+  detail: op('read', reading.detail, {
     transfer(detail) {
       if (detail === null) return []
       const json = detail.result !== null && 'json' in detail.result ? detail.result.json.buffer : undefined
@@ -139,38 +109,42 @@ export const STORE_OPERATIONS = {
     },
   }),
   /** Lists the newest jobs first; a queued one with its position. */
-  list: op('read', ({ reading }, filter: JobFilter, residency: Turn) => reading.list(filter, residency)),
+  list: op('read', reading.list),
   /** Returns the changes of an async job, oldest first; of a waiting call, those that its row shows; null if it is missing. */
-  changes: op('read', ({ reading }, id: string) => reading.changes(id)),
+  changes: op('read', reading.changes),
   /** Returns the bytes `from` (inclusive) to `to` (exclusive) of an artifact; null if the job has none of that name. */
-  artifact: op('read', ({ artifacts }, id: string, name: string, from: number, to: number) =>
-    artifacts.read(id, name, from, to),
-  ).with({ transfer: (bytes) => (bytes === null ? [] : [bytes.buffer]) }),
+  artifact: op(
+    'read',
+    ({ artifacts }, id: string, name: string, from: number, to: number) => artifacts.read(id, name, from, to),
+    { transfer: (bytes) => (bytes === null ? [] : [bytes.buffer]) },
+  ),
   overdue: op('read', ({ deadlines }, now: number, limit: number) => deadlines.overdue(now, limit)),
-  backlog: op('read', ({ reading }) => reading.backlog()),
+  backlog: op('read', reading.backlog),
   /** Counts the jobs by state, deleted ones included. */
   countByState: op('read', ({ counters }) => counters.states),
   /** Returns the newest `limit` jobs that are done, in the order in which they finished. */
   pastRuns: op('read', ({ jobs }, limit: number) => jobs.pastRuns(limit)),
   queueState: op('read', ({ queueState }) => queueState.read()),
-  queueView: op('read', ({ reading, queueState }, residency: Turn) => reading.queueView(residency, queueState.read())),
+  queueView: op('read', reading.queueView),
 
   /** Returns the first pending delivery of each job, if it is due. It is returned again until it is settled. */
   dueDeliveries: op('read', ({ deliveries }, request: DeliveryRequest) => deliveries.due(request)),
   /** Returns false if the delivery is missing or not pending any more. */
-  settleDelivery: op('synced', (context, settlement: DeliverySettlement) => {
-    const sequence = sequenceOf(context, settlement.jobId)
-    return sequence !== null && context.deliveries.settle(sequence, settlement)
+  settleDelivery: op('synced', (tables, settlement: DeliverySettlement) => {
+    const sequence = sequenceOf(tables, settlement.jobId)
+    return sequence !== null && tables.deliveries.settle(sequence, settlement)
   }),
   /**
-   * After the clock was set back: moves pending deliveries back with it, and makes those due that wait longer than any
-   * wait can be. Returns how many were moved.
+   * After the clock was set back by `setBackMs` (0 if unknown): moves pending deliveries back with it, and makes those due
+   * that wait longer than any wait can be. Returns how many were moved.
    */
-  recallDeliveries: op('synced', ({ deliveries }, recall: DeliveryRecall) => deliveries.recall(recall)),
+  recallDeliveries: op('synced', ({ deliveries }, recall: { readonly now: number; readonly setBackMs: number }) =>
+    deliveries.recall(recall),
+  ),
   /** Makes delivery `n` of a job due now, in whatever state it is, with its tries at 0. Returns false if it is missing. */
-  redeliver: op('synced', (context, id: string, n: number, now: number) => {
-    const sequence = sequenceOf(context, id)
-    return sequence !== null && context.deliveries.redeliver(sequence, n, now)
+  redeliver: op('synced', (tables, id: string, n: number, now: number) => {
+    const sequence = sequenceOf(tables, id)
+    return sequence !== null && tables.deliveries.redeliver(sequence, n, now)
   }),
   /** Counts the pending deliveries, for /metrics. */
   pendingDeliveries: op('read', ({ deliveries }) => deliveries.pending()),
@@ -178,17 +152,17 @@ export const STORE_OPERATIONS = {
   /** Null ends the pause. */
   setPause: op('synced', ({ queueState }, pause: Pause | null) => queueState.setPause(pause)),
   /** Puts back, fails or cancels what a crash left in loading or working. It must be the first operation of a store. */
-  recover: op('synced', ({ interruption }, now: number, maxAttempts: number) => interruption.recover(now, maxAttempts)),
+  recover: op('synced', recover),
   /** Cancels every unfinished live job and puts every sent async job back in the queue (`interrupted`). */
-  interruptAll: op('synced', ({ interruption }, now: number) => interruption.interruptAll(now)),
+  interruptAll: op('synced', interruptAll),
 }
 
 export const OPERATIONS = {
   ...STORE_OPERATIONS,
   /** For batch.ts: returns the answer to an enqueue whose key is known, null if the key is unknown. */
-  replay: op('read', ({ queueing }, idempotency: Idempotency) => queueing.replay(idempotency)),
+  replay: op('read', queueing.replay),
   /** For batch.ts: writes so many bytes to see whether the disk is full. Null deletes them. */
-  diskProbe: op('synced', ({ queueState }, bytes: number | null) => queueState.setDiskProbe(bytes)),
+  diskProbe: op('synced', ({ queueState }, bytes: number | null) => queueState.setDiskProbe({ bytes })),
 }
 
 export type OperationName = keyof typeof OPERATIONS
@@ -209,4 +183,4 @@ export const rowOf = ({ name }: StoreOperation): OperationRow<unknown[], unknown
 export const bodyBytesOf = (operation: StoreOperation): number => rowOf(operation).bodyBytes?.(...operation.args) ?? 0
 
 /** Returns the sequence of a job; null if the job is missing. */
-const sequenceOf = ({ jobs }: OperationContext, id: string): number | null => jobs.find(id)?.sequence ?? null
+const sequenceOf = ({ jobs }: Tables, id: string): number | null => jobs.find({ id })?.sequence ?? null

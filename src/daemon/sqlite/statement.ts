@@ -1,37 +1,38 @@
-// Typed wrapper for prepared statements. It binds named parameters by position, and never binds undefined, which node:sqlite
-// would silently turn into NULL.
+// Typed statements of one connection. They bind named parameters by position, round numbers, and never bind undefined, which
+// node:sqlite would silently turn into NULL.
 
 import type { DatabaseSync } from 'node:sqlite'
 
 export type Value = null | number | string | Uint8Array
+/** Parameters of a statement that names them at run time. */
+export type Values = Readonly<Record<string, Value>>
+type None = Readonly<Record<string, never>>
+type Bindable<P> = { readonly [Name in keyof P]: Value }
+/** The arguments of a statement: its parameters, or nothing. */
+type Given<P> = P extends None ? [] : [params: P]
 
-export interface Statement<Params extends Readonly<Record<string, Value>>, Row> {
-  get(params: Params): Row | undefined
-  all(params: Params): Row[]
-  /** Returns the number of changed rows. */
-  run(params: Params): number
-}
+export type Statements = ReturnType<typeof statementsOf>
 
-/** For a statement without parameters. */
-export type None = Readonly<Record<string, never>>
-
-export function prepare<Params extends Readonly<Record<string, Value>> = None, Row = never>(
-  db: DatabaseSync,
-  sql: string,
-): Statement<Params, Row> {
-  const { numbered, names } = withNumbers(sql)
-  const statement = db.prepare(numbered)
-  const values = (params: Params): Value[] =>
-    names.map((name) => {
-      const value = params[name]
-      if (value === undefined) throw new TypeError(`statement parameter ${name} is undefined`)
-      return value
-    })
-  // The caller's type for the columns that it selected. STRICT tables and NOT NULL enforce the stored types.
+/**
+ * Each method prepares a statement and returns it as a function. `Row` is the type of the selected columns: STRICT tables and
+ * NOT NULL enforce the stored types.
+ */
+export function statementsOf(db: DatabaseSync) {
   return {
-    get: (params) => statement.get(...values(params)) as Row | undefined,
-    all: (params) => statement.all(...values(params)) as Row[],
-    run: (params) => Number(statement.run(...values(params)).changes),
+    /** The function returns the first row; null if there is none. */
+    one<Row, P extends Bindable<P> = None>(sql: string) {
+      const { statement, values } = prepare(db, sql)
+      return (...given: Given<P>) => (statement.get(...values(given)) as Row | undefined) ?? null
+    },
+    all<Row, P extends Bindable<P> = None>(sql: string) {
+      const { statement, values } = prepare(db, sql)
+      return (...given: Given<P>) => statement.all(...values(given)) as Row[]
+    },
+    /** The function returns the number of changed rows. */
+    run<P extends Bindable<P> = None>(sql: string) {
+      const { statement, values } = prepare(db, sql)
+      return (...given: Given<P>) => Number(statement.run(...values(given)).changes)
+    },
   }
 }
 
@@ -39,15 +40,21 @@ export function prepare<Params extends Readonly<Record<string, Value>> = None, R
  * Rewrites `$name` as `?1`. SQLite looks up each name among all of them at every call: for the 21 names of a new job that
  * was 7 of 11 µs.
  */
-function withNumbers(sql: string): { readonly numbered: string; readonly names: readonly string[] } {
+function prepare(db: DatabaseSync, sql: string) {
   const names: string[] = []
   const numbered = sql.replace(/\$([A-Za-z]\w*)/g, (_, name: string) => {
     if (!names.includes(name)) names.push(name)
     return `?${names.indexOf(name) + 1}`
   })
-  return { numbered, names }
+  return {
+    statement: db.prepare(numbered),
+    values([params]: readonly object[]): Value[] {
+      return names.map((name) => {
+        const value = (params as Partial<Values>)[name]
+        if (value === undefined) throw new TypeError(`statement parameter ${name} is undefined`)
+        // STRICT integer columns take whole numbers only, and clocks may return fractions.
+        return typeof value === 'number' ? Math.round(value) : value
+      })
+    },
+  }
 }
-
-/** Rounds milliseconds: STRICT integer columns take whole numbers only, and clocks may return fractions. */
-export const whole = (ms: number): number => Math.round(ms)
-export const wholeOrNull = (ms: number | null | undefined): number | null => (ms == null ? null : Math.round(ms))

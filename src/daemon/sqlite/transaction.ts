@@ -5,9 +5,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import { errcodeOf, verdictOf } from './failure.ts'
 import type { Commit } from './messages.ts'
 import { pragma } from './opening.ts'
-import { type Durability, rowOf, type StoreOperation } from './operations.ts'
+import { rowOf, type StoreOperation } from './operations.ts'
 import { NEEDS_SYNC } from './queueing.ts'
-import type { Tables } from './tables.ts'
+import type { Durability, Tables } from './tables.ts'
 
 /** The outcome of one operation. Only `result` has changed anything. */
 export type Executed =
