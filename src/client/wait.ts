@@ -59,8 +59,9 @@ export async function waitForEnd(waiting: WaitParts, strategy: WaitStrategy): Pr
       endSignal ??= await SOURCES[via](waiting)
       const now = job === null ? before : `${job.state} ${job.attempt}`
       // The state changed without a webhook, so webhooks do not get through.
-      const isMute = via === 'receiver' && before !== '' && now !== before && endSignal.received === receivedBefore
-      if ((endSignal.isClosed || isMute) && via !== 'polling') {
+      const isMissingEvents =
+        via === 'receiver' && before !== '' && now !== before && endSignal.received === receivedBefore
+      if ((endSignal.isClosed || isMissingEvents) && via !== 'polling') {
         await endSignal.close()
         via = via === 'events' && receiver !== null ? 'receiver' : 'polling'
         endSignal = await SOURCES[via](waiting)

@@ -16,7 +16,7 @@ export class Gates {
     this.#held.add(name)
   }
 
-  /** Opens the gate for everybody, for good. */
+  /** Opens the gate permanently, for all waiters. */
   release(name: string): void {
     this.#held.delete(name)
     for (const pass of this.#inside.get(name)?.splice(0) ?? []) pass()

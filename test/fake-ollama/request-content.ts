@@ -5,7 +5,7 @@ import type { SeenRequest } from './seen-request.ts'
 
 export const isWorkerPath = (path: string): boolean => path in ENDPOINTS
 
-/** The JSON of a body; nothing for what is none. */
+/** The JSON of a body; empty if it does not parse. */
 export function contentOf(request: SeenRequest): Readonly<Record<string, unknown>> {
   try {
     return request.json
@@ -16,7 +16,7 @@ export function contentOf(request: SeenRequest): Readonly<Record<string, unknown
 
 const isMultipart = (request: SeenRequest): boolean => (request.header('content-type') ?? '').startsWith('multipart/')
 
-/** The model as it was written; undefined where there is none. */
+/** The model as it was written; undefined if there is none. */
 function askedModel(request: SeenRequest): unknown {
   if (!isMultipart(request)) return contentOf(request)['model']
   return /name="model"\r\n\r\n([^\r]*)\r\n/.exec(request.body.toString('latin1'))?.[1]

@@ -11,7 +11,7 @@ import { TestClock } from '../test-clock.ts'
 
 const ID = '01KAJ5Z0000000000000000000'
 
-/** A wait of `ms` for a job in `state`; null: there is none. */
+/** A wait of `ms` for a job in `state`. If `state` is null, the job does not exist. */
 function wait(ms: number, state: State | null) {
   const clock = new TestClock()
   const relay = new Relay()

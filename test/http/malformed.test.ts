@@ -74,7 +74,7 @@ const REFUSED: readonly [name: string, status: number, request: string | Buffer]
   ['U07 raw UTF-8 in the path', 400, bytes(`GET /\xc3\xa4 HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`)],
   ['U07 a space in the path', 400, `GET /a b HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U07 a NUL in the path', 400, `GET /a\0b HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
-  ['U08 an escape that is none', 400, `GET /%zz HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
+  ['U08 an invalid escape', 400, `GET /%zz HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U08 an overlong escape', 400, `GET /%c0%ae HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
   ['U08 a model name that is no escape', 400, `GET /v1/models/%zz HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
 ]

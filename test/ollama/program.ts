@@ -79,7 +79,7 @@ export function startProgram(
     try {
       process.kill(-child.pid, signal)
     } catch (error) {
-      // ESRCH: nobody of the group is left.
+      // ESRCH: no process of the group is left.
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
     }
   }

@@ -50,7 +50,7 @@ describeWithOllama('a target that can hold one model', () => {
     return ollama.loads - before
   }
 
-  /** All are there before the first is sent on: how fast they come is no matter of this test. */
+  /** All are there before the first is sent on: this test does not depend on how fast they arrive. */
   async function loadsThroughForeman(calls: typeof interleaved): Promise<number> {
     await exchange(foreman.url, post('/pause', {}))
     return loadsOf(foreman.url, calls, async () => {

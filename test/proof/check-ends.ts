@@ -82,7 +82,7 @@ export const endsOnce: JobCheck = ({ final, readings, watches, arrivals }) => {
   ]
 }
 
-/** Asked after somebody had been told of the end, and shown something else. */
+/** Finds a state that is not final in a reading asked for after the end had been reported. */
 function afterEnd(readings: readonly Reading[]): string[] {
   const over = readings.filter(({ state }) => isFinal(state))
   const first = Math.min(...over.map(({ answeredAt }) => answeredAt))

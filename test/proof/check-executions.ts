@@ -68,7 +68,7 @@ function unseen(one: JobRecords, counted: readonly Execution[], history: RunHist
   })
 }
 
-/** A run that our side broke off, and nobody asked for that. */
+/** Finds runs that foreman broke off although no caller cancelled or left. */
 function unexplained({ cancels, calls }: JobRecords, counted: readonly Execution[], history: RunHistory): string[] {
   const isWished = (run: Execution): boolean =>
     cancels.some(({ askedAt }) => askedAt < run.endedAt) || calls.some(({ ending }) => ending === 'left')

@@ -6,7 +6,7 @@ import { sendRequest } from './http-request.ts'
 import type { Final, SeenEvent } from './run-history.ts'
 
 const PAGE = 200
-const MOST_PAGES = 1_000
+const MAX_PAGES = 1_000
 /** Jobs read at the same time. */
 const AT_ONCE = 8
 
@@ -26,7 +26,7 @@ async function must(url: string, path: string): Promise<string> {
 async function idsOf(url: string): Promise<string[]> {
   const ids: string[] = []
   let cursor = ''
-  for (let page = 0; page < MOST_PAGES; page++) {
+  for (let page = 0; page < MAX_PAGES; page++) {
     const list = JSON.parse(await must(url, `/jobs?limit=${PAGE}${cursor}`)) as JobListDocument
     ids.push(...list.jobs.map(({ job_id: id }) => id))
     if (list.next === null) return ids

@@ -11,7 +11,7 @@ import { Testbed } from './testbed.ts'
 import { type Work, workOf } from './work.ts'
 
 /** For tests that hang; one second is usually enough. */
-const LONGEST_MS = 120_000
+const MAX_IDLE_MS = 120_000
 
 let testbed: Testbed
 
@@ -53,7 +53,7 @@ const STEPS: readonly (readonly [Step, number, number | null])[] = [
   ['settled', 0, null],
 ]
 
-describe('a daemon killed with SIGKILL and restarted', { timeout: 2 * LONGEST_MS }, () => {
+describe('a daemon killed with SIGKILL and restarted', { timeout: 2 * MAX_IDLE_MS }, () => {
   it.each(STEPS)(
     'at step "%s" after %i passes completes every job and violates no invariant',
     async (step, passes, spent) => {
@@ -68,7 +68,7 @@ describe('a daemon killed with SIGKILL and restarted', { timeout: 2 * LONGEST_MS
       expect(await testbed.killed(daemon)).toBe('SIGKILL')
       await testbed.startReady()
       await Promise.all(tasks)
-      expect(await testbed.idle(LONGEST_MS)).toBe(true)
+      expect(await testbed.idle(MAX_IDLE_MS)).toBe(true)
       const history = await testbed.history()
       const own = history.finals.filter(({ job }) => job.label?.startsWith(`${step}-`))
       const ids = own.map(({ job }) => job.job_id)

@@ -10,7 +10,7 @@ import { jobBodyOf, type Work, webhookStatesOf } from './work.ts'
 /** Delay before a client asks again if the daemon does not run. */
 const AGAIN_MS = 50
 /** A watcher gives up after so many connections; the drain ends long before. */
-const MOST_PARTS = 2_000
+const MAX_PARTS = 2_000
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -126,7 +126,7 @@ export class WatchedClients {
     const parts: { after: number; events: readonly SeenEvent[]; ending: 'whole' | 'cut' | 'left' }[] = []
     this.watches.push({ jobId, parts })
     let after = 0
-    for (let count = 0; count < MOST_PARTS && !signal.aborted; count++) {
+    for (let count = 0; count < MAX_PARTS && !signal.aborted; count++) {
       const left = new AbortController()
       const answered = await sendRequest(this.#url, {
         path: `/jobs/${jobId}/events?after=${after}`,

@@ -15,7 +15,7 @@ describe('a submission', () => {
       { model: 'a', stream: true, loadOnly: false },
     ],
     ['a chat told not to stream does not', '/api/chat', `{"model":"a",${MESSAGES},"stream":false}`, { stream: false }],
-    ['a null stream is no word on it', '/api/chat', `{"model":"a",${MESSAGES},"stream":null}`, { stream: true }],
+    ['a null stream counts as absent', '/api/chat', `{"model":"a",${MESSAGES},"stream":null}`, { stream: true }],
     ['a chat without messages loads', '/api/chat', '{"model":"a"}', { loadOnly: true }],
     ['a prompt says nothing to a chat', '/api/chat', '{"model":"a","prompt":"hi"}', { loadOnly: true }],
     [
@@ -30,7 +30,7 @@ describe('a submission', () => {
     ['a suffix without a prompt only loads', '/api/generate', '{"model":"a","suffix":"}"}', { loadOnly: true }],
     ['OpenAI does not stream unless told', '/v1/chat/completions', `{"model":"a",${MESSAGES}}`, { stream: false }],
     ['OpenAI streams when told', '/v1/chat/completions', `{"model":"a",${MESSAGES},"stream":true}`, { stream: true }],
-    ['a completion without a prompt is no load here', '/v1/completions', '{"model":"a"}', { loadOnly: false }],
+    ['a completion without a prompt is not a load', '/v1/completions', '{"model":"a"}', { loadOnly: false }],
     ['responses stream when told', '/v1/responses', '{"model":"a","input":"x","stream":true}', { stream: true }],
     [
       'messages stream when told',
@@ -50,7 +50,7 @@ describe('a submission', () => {
     ['white space is nothing', '/api/chat', ' \r\n{ "model" :\t"a" } \n', { model: 'a' }],
     ['what stands behind the document is nothing', '/api/chat', '{"model":"a"} {"model":"b"} trailing', { model: 'a' }],
     ['keys of deeper objects are not these', '/api/chat', '{"x":{"model":"b","Stream":1},"model":"a"}', { model: 'a' }],
-    ['name is no other word for model', '/api/chat', '{"model":"a","name":"b"}', { model: 'a' }],
+    ['name is not an alias of model', '/api/chat', '{"model":"a","name":"b"}', { model: 'a' }],
     [
       'other keys may stand twice',
       '/api/chat',

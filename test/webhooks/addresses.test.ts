@@ -64,7 +64,7 @@ describe('a receiver name', () => {
     expect(await createSender({ names, settings, target }).post(url)).toEqual(REFUSED)
     const elsewhere = createSender({ names, settings, target: { ...target, port: 1 } })
     expect(await elsewhere.post(url)).toMatchObject({ status: 204 })
-    // A sleeping Mac's name takes seconds: nobody waits for it without need.
+    // Looking up the name of a sleeping Mac takes seconds, so it is looked up only when needed.
     expect(elsewhere.looked).toEqual(['hook.example.org'])
     expect(sink.seen).toHaveLength(2)
   })

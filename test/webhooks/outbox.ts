@@ -57,12 +57,12 @@ export class Outbox implements Words {
     const { fault } = this
     this.fault = null
     if (fault !== null) throw fault
-    const shutOut = new Set(except)
+    const saturated = new Set(except)
     const busy = new Set(underWay)
     const heads = [...this.#jobs]
       .filter(([jobId]) => !busy.has(jobId))
       .map(([, entries]) => entries.find(({ status }) => status === 'pending'))
-      .filter((entry) => entry !== undefined && !shutOut.has(entry.delivery.receiver)) as Entry[]
+      .filter((entry) => entry !== undefined && !saturated.has(entry.delivery.receiver)) as Entry[]
     heads.sort((a, b) => a.nextAt - b.nextAt)
     const due = heads.filter(({ nextAt }) => nextAt <= now).slice(0, limit)
     const next = heads.find(({ nextAt }) => nextAt > now)

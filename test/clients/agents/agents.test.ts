@@ -30,7 +30,7 @@ const MODEL = 'tiny-agent:latest'
 const STOPS = [...'etdny'].flatMap((last) => [...'wtsb'].map((first) => `${last} ${first}`))
 
 /** Of a prompt, which has tens of thousands of letters. */
-const MOST_SHOWN = 60_000
+const MAX_SHOWN_CHARS = 60_000
 
 const words = (text: string): string => text.trim().replace(/\s+/g, ' ')
 
@@ -108,9 +108,9 @@ interface StreamEvent {
       'it asked the proxy for': proxy.asked.join('\n'),
       "foreman's jobs": await list,
       'foreman logged': foreman.log,
-      'the target was asked': tap.asked.slice(0, MOST_SHOWN),
+      'the target was asked': tap.asked.slice(0, MAX_SHOWN_CHARS),
       'the target answered': JSON.stringify(tap.answers, null, 1),
-      'Ollama logged last': ollama.log.slice(-MOST_SHOWN),
+      'Ollama logged last': ollama.log.slice(-MAX_SHOWN_CHARS),
     }
     return Object.entries(parts)
       .map(([what, text]) => `\n--- ${what}:\n${text}\n`)

@@ -1,4 +1,4 @@
-// What the `ollama` command line says to whoever manages models by it: a sentence on standard error, and an exit code. It
+// What the `ollama` command line says to a user who manages models with it: a sentence on standard error, and an exit code. It
 // can send neither headers nor a token. Its chats' errors stand in the matrix.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

@@ -20,7 +20,7 @@ export function post(
 
 export const documentOf = <T>({ body }: Answer): T => JSON.parse(body) as T
 
-/** Submits and gives the receipt; fails where there is none. */
+/** Submits a job and returns the receipt; fails without one. */
 export async function submit(
   url: string,
   body: object | string = {},

@@ -1,4 +1,4 @@
-// A 429 or 503 with Retry-After, as cloud models answer: a job nobody waits for waits as long as the target asks.
+// A 429 or 503 with Retry-After, as cloud models answer: an async job waits as long as the target asks.
 
 import { describe, expect, it } from 'vitest'
 import { chat } from '../../caller.ts'

@@ -47,7 +47,7 @@ export const CHAT: readonly Row[] = [
   }),
   posted('a chat that wants JSON', 200, PATH, { ...chat, format: 'json' }),
   posted('a chat that wants JSON of a schema', 200, PATH, { ...whole, format: ANSWER_SCHEMA }),
-  posted('a chat with a format that is no schema', 500, PATH, { ...whole, format: 'xml' }),
+  posted('a chat with an invalid format', 500, PATH, { ...whole, format: 'xml' }),
   posted('a chat with log probabilities', 200, PATH, { ...chat, logprobs: true, top_logprobs: 2 }),
   posted('a chat with too many log probabilities', 400, PATH, { ...chat, top_logprobs: 21 }),
   posted('a chat with fewer than no log probabilities', 400, PATH, { ...chat, top_logprobs: -1 }),

@@ -34,7 +34,7 @@ export const GENERATE: readonly Row[] = [
   posted('a completion that loads for ever', 200, PATH, { model: 'tiny-b', keep_alive: -1 }),
   posted('a completion that only unloads', 200, PATH, { model: 'tiny-b', keep_alive: 0 }),
   posted('a completion that unloads what is not loaded', 200, PATH, { model: 'tiny-b', keep_alive: '0' }),
-  posted('a completion with a keep_alive that is none', 400, PATH, { ...generate, keep_alive: 'soon' }),
+  posted('a completion with an invalid keep_alive', 400, PATH, { ...generate, keep_alive: 'soon' }),
   posted('a completion with a keep_alive of a wrong type', 400, PATH, { ...generate, keep_alive: {} }),
   posted('a completion with a model that is not installed', 404, PATH, { ...generate, model: 'nope' }),
   posted('a completion with a model of a bad name', changed(404, '0.17.8', 400), PATH, { ...generate, model: 'a b' }),

@@ -103,8 +103,8 @@ def questions(url):
         "! a model that can't chat": lambda: chat(model="tiny-embed"),
         "! a chat that is to think": lambda: chat(think=True),
         "! a completion to fill in": lambda: generate(suffix="}"),
-        "a chat with an image that is none": lambda: chat(messages=[{**turn(HELLO)[0], "images": ["AAAA"]}]),
-        "! a format that is none": lambda: list(client._request_raw(
+        "a chat with an invalid image": lambda: chat(messages=[{**turn(HELLO)[0], "images": ["AAAA"]}]),
+        "! an invalid format": lambda: list(client._request_raw(
             "POST", "/api/chat", json={"model": "tiny-a", "messages": turn(HELLO), "format": "pdf"}
         ).json()),
     }
