@@ -1,5 +1,5 @@
-// A headless Chromium: found, started with a profile of its own, driven over a pipe with the DevTools protocol, and
-// ended. It knows nothing of foreman, and reaches nothing but this machine.
+// Headless Chromium for tests, with a temporary profile, driven through a pipe by the DevTools protocol. It knows nothing of
+// foreman, and reaches only this machine.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ if (PROGRAM === undefined)
       'Debian: apt-get install chromium. Or set FOREMAN_TEST_CHROMIUM to a Chromium or Chrome.\n\n',
   )
 
-/** `describe`, but for suites that need a browser: skipped where there is none. */
+/** `describe` for suites that need a browser: skipped if there is none. */
 export const describeInBrowser = describe.skipIf(PROGRAM === undefined)
 
 const FLAGS = [
@@ -34,13 +34,13 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Every name there is leads to this machine: so a foreign page can be had, and no other machine is ever asked.
+  // Every host name resolves to this machine, so pages of foreign sites can be served, and no other machine is contacted.
   '--host-resolver-rules=MAP * 127.0.0.1, EXCLUDE 127.0.0.*',
 ]
 
 interface Message {
   readonly id?: number
-  /** Of an event, which has no id. */
+  /** Set for an event, which has no id. */
   readonly method?: string
   readonly params?: Record<string, unknown>
   readonly sessionId?: string
@@ -57,7 +57,7 @@ interface Evaluated {
 export interface Page {
   /** Loads `url`; resolves when the page has loaded, or was refused. */
   open(url: string): Promise<void>
-  /** What the expression comes to in the page, promises awaited; JSON only. */
+  /** Evaluates an expression in the page, and awaits promises. Its value must be JSON. */
   evaluate<T>(expression: string): Promise<T>
   close(): Promise<void>
 }
@@ -93,7 +93,7 @@ export class Chromium {
     return chromium
   }
 
-  /** A command of the DevTools protocol, and what it gives. */
+  /** Sends a command of the DevTools protocol, and returns its result. */
   async send(method: string, params: object = {}, sessionId?: string): Promise<Record<string, unknown>> {
     this.#asked += 1
     const id = this.#asked
@@ -127,7 +127,7 @@ export class Chromium {
     }
     const open = async (url: string): Promise<void> => {
       const { loaderId } = await ask('Page.navigate', { url })
-      // Asked in the page, it would be the old page that answers now and then. A refused one has a page of its own, which loads.
+      // Checking inside the page would sometimes reach the old page. A refused URL has an error page, which loads.
       while (!loaded.has(loaderId)) {
         const { promise, resolve } = Promise.withResolvers<void>()
         tell = resolve

@@ -1,4 +1,4 @@
-// What the page of a browser extension can do with foreman: nothing, until the settings name extensions.
+// Pages of a browser extension cannot use foreman unless the settings name extensions.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// What web pages can do with foreman, in a real browser: those of allowed origins chat, stream and watch; all others get
-// nothing, cost the target nothing, and learn nothing, by whatever way a page has to send a request.
+// Web pages in a real browser: pages of allowed origins chat, stream and watch. All others get nothing, learn nothing and
+// cause no request to the target, with every API that a page has for requests.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Config } from '../../src/daemon/config/options.ts'
@@ -12,7 +12,7 @@ import { clientModule, type Site, startSite } from './site.ts'
 
 const TOKEN = 'a-token-of-some-length'
 
-/** Reads a streamed answer in the page, as it comes; what was heard until now is `heard`, and at the end `ended`. */
+/** Reads a streamed answer in the page. The text so far is in `heard`; `ended` is set at the end. */
 const STREAM = `async (url, init) => {
   globalThis.heard = ''; globalThis.ended = null
   globalThis.leave = new AbortController()
@@ -68,12 +68,12 @@ describeInBrowser('in a browser', () => {
   const heard = (page: Page, what: string): Promise<unknown> =>
     until(`the page hears ${what}`, () => page.evaluate<boolean>(`globalThis.heard?.includes(${JSON.stringify(what)})`))
 
-  /** No job, and nothing at the target but foreman's own probes. */
+  /** Expects no job, and no request at the target except foreman's own probes. */
   async function nothingHappened({ fake, running }: BrowserSetup): Promise<void> {
     const { counters } = await read<StatusDocument>(running.url, '/status')
     expect(Object.values(counters.jobs).reduce((sum, count) => sum + count, 0)).toBe(0)
     expect((await read<JobListDocument>(running.url, '/jobs')).jobs).toEqual([])
-    // foreman asks these by itself: what is installed, what is loaded, and what each model needs.
+    // foreman's own requests: the installed models, the loaded models, and the facts of each model.
     const own = ['/api/ps', '/api/tags', '/api/version', '/api/show', '/']
     expect(fake.log.filter(({ path }) => !own.includes(path))).toEqual([])
   }
@@ -185,7 +185,7 @@ describeInBrowser('in a browser', () => {
     expect(await cancelled).toBe('JobCancelledError')
   })
 
-  /** Every way that a page has of sending something, and what it learned: 'nothing' or the beginning of what it read. */
+  /** Every API with which a page can send a request, and its result: 'nothing' or the beginning of the text that it read. */
   const EVERY_WAY = `async (url, body, only) => {
     const read = (answer) => answer.text().then((text) => text === '' ? 'nothing' : text)
     const json = { 'Content-Type': 'application/json' }
@@ -241,7 +241,7 @@ describeInBrowser('in a browser', () => {
     await using setup = await setUp()
     const { running, site, page } = setup
     await page.open(`http://localhost:${site.port}/`)
-    // Chromium saves what a form is answered with, instead of showing it, and then nobody is told.
+    // Chromium downloads the answer to this form instead of showing it, and then sends no event.
     const ways = ['get', 'post', 'simple post', 'no-cors post', 'submit', 'delete', 'beacon', 'pause']
     const learned = await page.evaluate<Record<string, string>>(calling(EVERY_WAY, running.url, chatBody(), ways))
     expect(learned['get']).toContain('tiny-a')
@@ -302,7 +302,7 @@ describeInBrowser('in a browser', () => {
     const origin = `http://rebound.example:${site.port}`
     await page.open(`${origin}/`)
     expect(await page.evaluate('document.body.innerText')).toBe('a page')
-    // A connection from before, as a browser opens one now and then, must not reach the page's own server afterwards.
+    // A connection that the browser opened earlier must not reach the page's own server afterwards.
     await page.evaluate(
       `document.head.append(Object.assign(document.createElement('link'), { rel: 'preconnect', href: location.origin }))`,
     )

@@ -1,5 +1,5 @@
-// Why the reverse proxies of docs/clients.md are set as they are: what passes through them when its reader stands still, or
-// its writer has not finished. Beside each fact is what comes of it when the proxy is set otherwise.
+// Reasons for the proxy settings of docs/clients.md: a proxy whose reader stops, or whose writer has not finished. Each test
+// also shows the result with other settings.
 
 import { once } from 'node:events'
 import { request } from 'node:http'
@@ -9,7 +9,7 @@ import { FakeOllama, huge, type SeenRequest } from '../fake-ollama.ts'
 import { type Running, startForeman, until } from '../harness.ts'
 import { called, NAME, PROXIES, type ReverseProxy, startProxy } from './proxy.ts'
 
-/** An answer that is far larger than what the kernel holds for three connections: 12 to 17 MB were seen. */
+/** An answer that is much larger than the kernel's buffers for three connections (12 to 17 MB were seen). */
 const ANSWER = 100_000_000
 const HALF_BODY = Buffer.alloc(500_000, 'x')
 const BLOB = `/api/blobs/sha256:${'a'.repeat(64)}`
@@ -27,18 +27,18 @@ async function setUp(proxy: ReverseProxy, edit?: (written: string) => string): P
   return { fake, running, url: await startProxy(proxy, running, edit) }
 }
 
-/** The snippet with another line; loud when it has no such line any more. */
+/** The snippet with one line replaced. Throws if the line is missing. */
 const changed = (line: string, by: string) => (written: string) => {
   if (!written.includes(line)) throw new Error(`the snippet has no "${line}"`)
   return written.replace(line, by)
 }
 
-/** Calls go through the proxy one after the other, each a turn of its loop in which it could have done something else too. */
+/** Sends calls through the proxy one after the other. During each, the proxy could also have moved other bytes. */
 async function turns(url: string, count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await get(url, '/api/version', called)
 }
 
-/** A caller who has heard the beginning of a large answer, and reads no more. */
+/** A caller that has read the beginning of a large answer and then stops reading. */
 async function stalledReader({ fake, url }: BrowserSetup): Promise<{ caller: Caller; seen: SeenRequest }> {
   fake.on('/api/chat', huge(ANSWER))
   const caller = chat(url, 'tiny-a', {}, called)
@@ -47,7 +47,7 @@ async function stalledReader({ fake, url }: BrowserSetup): Promise<{ caller: Cal
   return { caller, seen: await fake.next('/api/chat') }
 }
 
-/** Resolves when the target gets rid of nothing more, though the proxy had its turns, or of everything. */
+/** Resolves when the target can send no more bytes although the proxy was active, or when it has sent all. */
 async function stuckOrOver(url: string, seen: SeenRequest): Promise<void> {
   for (let before = -1; before !== seen.written && !seen.isOver; ) {
     before = seen.written

@@ -1,5 +1,5 @@
-// The reverse proxies of docs/clients.md, run as they are written there, but for names and ports: found, started in front
-// of a foreman, ended after the test. It asserts nothing.
+// Starts the reverse proxies of docs/clients.md in front of foreman, with other names and ports, and ends them after the
+// test. It asserts nothing.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../docs/clients.m
 /** The name that callers use. */
 export const NAME = 'foreman.example'
 export const called = { Host: NAME }
-/** What the snippets call foreman. */
+/** The address of foreman in the snippets. */
 const UPSTREAM = '127.0.0.1:8080'
 
 const snippet = (language: string): string =>
@@ -31,9 +31,9 @@ function programOf(name: string): string | undefined {
 export interface ReverseProxy {
   readonly name: string
   readonly program: string | undefined
-  /** Cuts the caller off where it was cut off itself. */
+  /** Whether it cuts the caller's connection if its own is cut. */
   readonly cuts: boolean
-  /** The whole configuration, and how it is run. */
+  /** The whole configuration and the command that runs it. */
   readonly command: (port: number, upstream: string, folder: string) => { args: string[]; configuration: string }
 }
 
@@ -76,7 +76,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-/** The proxy in front of foreman, its configuration changed by `edit`; its address. */
+/** Starts the proxy in front of foreman, with the changes of `edit`. Returns its address. */
 export const startProxy = (
   proxy: ReverseProxy,
   running: Running,

@@ -1,5 +1,5 @@
-// The reverse proxies of docs/clients.md, as written there: each token comes through when it is said, beats come through,
-// a failure stays one, and who hangs up is hung up on foreman too.
+// The reverse proxies of docs/clients.md: each token and each heartbeat passes at once, a failure stays a failure, and a
+// caller's disconnect reaches foreman.
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Caller, chat, get } from '../caller.ts'
@@ -67,7 +67,7 @@ describe.each(PROXIES)('foreman behind $name', (proxy) => {
     fake.on('/api/chat', cut('fin', 1))
     const answer = await chat(url, 'tiny-a', {}, called).answer()
     expect(answer.body).toMatch(/\n\{"error":"[^"]+"\}\n$/)
-    // Caddy 2.6.2 ends what was cut as if it were whole: there the record alone speaks.
+    // Caddy 2.6.2 ends a cut answer as if it were whole: only the error record shows the failure there.
     if (proxy.cuts) expect(answer.cut).toBe(true)
   })
 

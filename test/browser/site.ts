@@ -20,17 +20,17 @@ export async function clientModule(): Promise<string> {
 
 export interface Site {
   readonly port: number
-  /** Connections on which nothing has been asked yet. */
+  /** Connections without a request so far. */
   readonly idle: number
-  /** From now on calls here are answered by the port `port` of this machine. */
+  /** Lets the port `port` of this machine answer all further requests. */
   becomes(port: number): void
 }
 
-/** Starts it on a free port of every loopback address; it is gone after the test. */
+/** Starts it on a free port of every loopback address, and stops it after the test. */
 export async function startSite(script = ''): Promise<Site> {
   const server = createServer((req: IncomingMessage, res: ServerResponse) => {
     const isScript = req.url === '/foreman-client.js'
-    // Kept connections would be kept past the moment in which the place is taken.
+    // Kept connections would outlive the takeover of the address.
     const headers = { Connection: 'close', 'Content-Type': isScript ? 'text/javascript' : 'text/html' }
     res.writeHead(200, headers).end(isScript ? script : '<!doctype html><title>a page</title><p>a page')
   })
@@ -46,7 +46,7 @@ export async function startSite(script = ''): Promise<Site> {
   const door = createDoor((socket) => {
     open.add(socket.on('close', () => open.delete(socket)).on('error', () => undefined))
     idle.add(socket.on('close', () => idle.delete(socket)))
-    // Who answers is decided by a request, not by a connection: browsers open some before they have anything to ask.
+    // Decided for each request, not for each connection: browsers open connections before they have a request.
     socket.once('data', (start) => {
       idle.delete(socket)
       socket.pause()

@@ -13,9 +13,9 @@ const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Another program than the command line. */
+  /** Default: the command line. */
   readonly program?: string
-  /** Another executable than Node; it is given the arguments alone. */
+  /** Default: Node. Another executable gets only the arguments. */
   readonly executable?: string
 }
 
@@ -56,7 +56,7 @@ export class Command {
     })
   }
 
-  /** What it has written so far. */
+  /** Its output so far. */
   get stdout(): string {
     return this.#stdout
   }
@@ -78,18 +78,18 @@ export class Command {
   }
 }
 
-/** Runs one command line to its end, with nothing, or this, on its stdin. */
+/** Runs one command line to its end, with `input` on its stdin. Default: an empty stdin. */
 export function run(
   args: readonly string[],
   options: CommandOptions & { readonly stdin?: string } = {},
 ): Promise<Ended> {
   const command = new Command(args, options)
-  // A command that never reads may be gone by now.
+  // A command that never reads may have ended already.
   command.process.stdin.on('error', () => undefined).end(options.stdin ?? '')
   return command.ended
 }
 
-/** A directory without a `.env`, or with this one and these files; gone after the test. */
+/** Creates a directory with these files, and with this `.env` if given. It is removed after the test. */
 export function emptyDirectory(files: Readonly<Record<string, string>> = {}): string {
   const path = mkdtempSync(join(tmpdir(), 'foreman-cli-'))
   for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content)

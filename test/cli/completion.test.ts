@@ -19,7 +19,7 @@ async function daemonWithNames() {
   return daemon
 }
 
-/** The values that are offered for these words, the last of which is being typed. */
+/** The completions for these words, the last of which is being typed. */
 async function offered(words: readonly string[], url: string): Promise<string[]> {
   const { stdout } = await runHere(['complete', '--', ...words], { env: { FOREMAN_URL: url } })
   return stdout
@@ -28,7 +28,7 @@ async function offered(words: readonly string[], url: string): Promise<string[]>
     .map((line) => line.split('\t')[0] ?? '')
 }
 
-/** A TAB gives the daemon one second, which a busy machine may have no time for: then it is pressed again. */
+/** A TAB waits one second for the daemon. A busy machine may be slower, so it is pressed again. */
 async function pressed(tab: () => Promise<string[]>, wanted: readonly string[]): Promise<string[]> {
   let shown = await tab()
   for (let more = 4; more > 0 && !isDeepStrictEqual(shown, wanted); more--) shown = await tab()
@@ -115,7 +115,7 @@ describe.skipIf(!has('bash'))('in bash', () => {
   it.each([
     ['foreman jobs wa', ['watch']],
     ['foreman submit --deta', ['--detach']],
-    // bash puts these behind the colon that is there already.
+    // bash inserts these after the colon that is already there.
     ['foreman submit qwen3:', ['14b', '30b']],
     ['foreman jobs list --state=f', ['failed']],
     ['foreman submit tiny-a --file o', ['other.txt']],

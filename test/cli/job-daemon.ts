@@ -21,7 +21,7 @@ export async function jobDaemon(): Promise<ScriptedForeman> {
   return daemon
 }
 
-/** queued, working, these words, and this end. */
+/** The events of a job: queued, working, these words, and this end. */
 export const historyOf = (words: readonly string[], end: JobState = 'done'): JobEvent[] => [
   stateEvent(1, 'queued'),
   stateEvent(2, 'working', 'queued'),

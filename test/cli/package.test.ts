@@ -39,7 +39,7 @@ it('the package installs offline without dependencies, caches compiled code, run
   await serveOneJob(folder, program, fake.url)
 })
 
-/** Starts the installed program, lets it do one job, and stops it. */
+/** Starts the installed program, lets it run one job, and stops it. */
 async function serveOneJob(folder: string, program: string, target: string): Promise<void> {
   const daemon = new Command(['serve'], {
     cwd: folder,

@@ -1,5 +1,5 @@
-// A process that serves a scripted daemon: what `foreman serve` does with signals, failures and a closed stdout, without
-// the rest. Its script is its first argument; it is told to go on by a line on stdin.
+// Child process that runs `foreman serve` with a scripted daemon, for tests of signals, failures and a closed stdout. Its
+// first argument is the script; a line on stdin makes it continue.
 
 import { once } from 'node:events'
 import { type Servable, serveUntilEnd } from '../../src/cli/serve.ts'
@@ -13,7 +13,7 @@ const told = (): Promise<unknown> => once(process.stdin, 'data')
 
 let isStarted = false
 
-// A daemon has a port open; this holds the process as that would.
+// Keeps the process alive, as the open port of a daemon would.
 setInterval(() => {}, 60_000)
 
 const daemon: Servable = {
@@ -35,7 +35,7 @@ const daemon: Servable = {
     if (script === 'talks on') {
       void told().then(() => {
         for (let line = 0; line < 1000; line++) log.info({ line }, 'still here')
-        // Not through the log, which knows that its reader may leave: somebody else's code, say.
+        // Not through the log, which handles a closed stdout: this is a write by other code.
         process.stdout.write('and aside from the log')
         process.stdout.once('close', () => process.stderr.write('talked on\n'))
       })

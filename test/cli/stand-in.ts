@@ -33,7 +33,7 @@ export const answering =
     res.end(typeof document === 'string' ? document : JSON.stringify(document))
   }
 
-/** Where nobody listens as long as the test runs. */
+/** An address at which no program listens while the test runs. */
 export async function deadUrl(): Promise<string> {
   const { port, release } = await holdPort()
   onTestFinished(release)

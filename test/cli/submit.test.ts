@@ -7,7 +7,7 @@ import { document, historyOf, ID, jobDaemon, json, receipt, stateEvent, until, w
 import { deadUrl } from './stand-in.ts'
 import { hasScript, onTerminal } from './terminal.ts'
 
-/** What the daemon was sent last. */
+/** The last request to the daemon. */
 const sent = (daemon: Awaited<ReturnType<typeof jobDaemon>>) => {
   const { body, headers } = daemon.asked.findLast(({ method, path }) => method === 'POST' && path === '/jobs') ?? {}
   return { body: JSON.parse(body ?? 'null'), key: headers?.['idempotency-key'] }
@@ -359,7 +359,7 @@ describe.skipIf(!hasScript)('submit on a terminal (needs `script` of util-linux)
     terminal.press('w')
     const { code, stdout } = await terminal.ended
     expect(code).toBe(0)
-    // A question that wraps would be wiped in part only (seen in tmux).
+    // Only a part of a prompt that wraps would be erased (seen in tmux).
     expect(/\[c\]ancel.*?keep waiting /.exec(stdout)?.[0].length).toBeLessThan(80)
     expect(stdout.slice(stdout.indexOf('keep waiting '))).toBe('keep waiting \r\u001b[K second\r\n')
   })

@@ -12,8 +12,8 @@ export const hasScript = /util-linux/.test(String(spawnSync('script', ['--versio
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 
 /**
- * `stdin`: what is on the command's stdin, while its keys still come from the terminal. `into`: a program of the same terminal
- * that reads its stdout.
+ * `stdin`: text for the command's stdin; its keys still come from the terminal. `into`: a program on the same terminal that
+ * reads the command's stdout.
  */
 export function onTerminal(
   args: readonly string[],
@@ -21,7 +21,7 @@ export function onTerminal(
 ) {
   const cwd = emptyDirectory(stdin === undefined ? {} : { stdin })
   const command = [process.execPath, MAIN, ...args].map(quoted).join(' ')
-  // Without `exec` the shell would hear Ctrl-C as well, and end with 130 whatever the command does.
+  // Without `exec` the shell would get Ctrl-C too, and always end with 130.
   const redirected = `${stdin === undefined ? '' : ' <stdin'}${into === undefined ? '' : ` | ${into}`}`
   const line = `stty cols 80 rows 24; exec ${command}${redirected}`
   const env80 = { TERM: 'xterm-256color', ...env }
@@ -30,7 +30,7 @@ export function onTerminal(
     said: (text: string): Promise<void> => terminal.said(text),
     ended: terminal.ended,
     press: (keys: string): void => void terminal.process.stdin.write(keys),
-    /** All that was written until now. */
+    /** All output so far. */
     shown: (): string => terminal.stdout,
   }
 }

@@ -73,7 +73,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
       const [lines = ''] = picture.split('\u001b[?2026l')
       expect(lines.startsWith('\u001b[H')).toBe(true)
       expect(lines.split('\r\n')).toHaveLength(24)
-      // Wiping behind a full line takes its last character away (seen in tmux: a clock of 12:47:0).
+      // Erasing after a full line removes its last character (seen in tmux: a clock of 12:47:0).
       for (const line of lines.slice(3).split('\r\n')) expect(line.lastIndexOf('\u001b[2K')).toBe(0)
       expect(lines).not.toMatch(/\[[0-1]?[KJ]/)
     }
@@ -104,7 +104,7 @@ describe.skipIf(!hasScript)('top on a terminal (needs `script` of util-linux)', 
     await top.said('a queued one')
     await daemon.close()
     await top.said('trying again')
-    // A picture may come in pieces.
+    // A frame may arrive in pieces.
     const sinceThen = (): string => top.shown().slice(top.shown().indexOf('trying again'))
     await until('what was known is still shown', () => sinceThen().includes('a queued one'))
     daemon.answers.set('GET /status', (_req, res) => json(res, 200, { ...IDLE, version: '9.9.9' }))

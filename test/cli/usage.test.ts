@@ -1,4 +1,4 @@
-// A mistake ends before anything is asked or opened, with usage on stderr and 2.
+// Usage errors: exit code 2 and usage on stderr, before any request is sent or file is opened.
 
 import { describe, expect, it } from 'vitest'
 import { runHere } from './here.ts'

@@ -53,7 +53,7 @@ describe('the event iterator of a job', () => {
     for await (const event of jobAt(foreman).events()) {
       seen.push(event)
       if (event.number === HISTORY[2]?.number) {
-        // What comes again is what was seen already, and the rest.
+        // The known events come again, followed by the rest.
         foreman.history = HISTORY.slice(2)
         foreman.cut()
       }

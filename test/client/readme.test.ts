@@ -1,4 +1,4 @@
-// The snippet of the client's README that sets up a receiver, compiled as its reader would.
+// The snippet of the client's README that sets up a receiver, compiled as a user would.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -36,7 +36,7 @@ interface Sending {
   readonly body?: string
 }
 
-/** Sends one webhook as foreman does, or not quite; the status, or `refused` when nobody listens. */
+/** Sends one webhook as foreman does, or with a defect. Returns the status, or `refused` if no program listens. */
 async function send(
   url: string,
   sequence: number,
@@ -82,7 +82,7 @@ describe('the receiver', () => {
     await until('it waits', () => timers.delays.includes(30_000))
     expect(await send(url, 2, 'working')).toBe(204)
     expect(foreman.looks).toBe(1)
-    // Closed and opened again between submit and result, it would have been deaf to the first webhooks.
+    // If it had been closed between submit and result, it would have missed the first webhooks.
     expect(listen).toHaveBeenCalledTimes(1)
     foreman.job = document('done')
     expect(await send(url, 3, 'done')).toBe(204)
@@ -155,7 +155,7 @@ describe('the receiver', () => {
     const url = urlIn(foreman)
     await until('it waits', () => timers.delays.includes(30_000))
     expect(await send(url, 5, 'working')).toBe(204)
-    // A state that would make it look, if it were believed.
+    // A state that would cause a request if the receiver accepted it.
     expect(await send(url, 5, 'done')).toBe(204)
     expect(await send(url, 4, 'done')).toBe(204)
     expect(await send(url, 6, 'done', { id: OTHER })).toBe(204)
@@ -176,7 +176,7 @@ describe('the receiver', () => {
     const problems: unknown[] = []
     const handle = await withReceiver(foreman, { port, onError: (error) => problems.push(error) }).submit(BODY)
     expect(problems).toMatchObject([{ code: 'EADDRINUSE' }])
-    // The same body as ever, or the same Idempotency-Key would stand for two.
+    // The body must be the same as before, because the Idempotency-Key is.
     expect(urlIn(foreman)).toContain(`:${port}/`)
     const result = handle.result()
     await until('it polls', () => timers.delays.includes(2_000))

@@ -44,7 +44,7 @@ export const stateEvent = (change: number, state: JobState, previous: JobState |
   timestamp: '2026-01-06T12:00:00.000Z',
 })
 
-/** The `record`th record behind the `change`th change: a word of a chat. */
+/** The `record`th record after the `change`th change: a word of a chat. */
 export const wordEvent = (change: number, record: number, content: string): JobEvent => ({
   number: eventNumber(change, record),
   type: 'record',
@@ -60,13 +60,13 @@ export interface Asked {
 
 export class ScriptedForeman {
   readonly asked: Asked[] = []
-  /** What GET /jobs/{id} answers. */
+  /** Answer of GET /jobs/{id}. */
   job: JobDocument = document('queued')
-  /** What each connection to the events is told at once. */
+  /** Events that each connection to the events gets at once. */
   history: JobEvent[] = []
   /** Open connections to the events. */
   readonly streams = new Set<ServerResponse>()
-  /** `GET /jobs` → another answer than the usual one. */
+  /** Answers that replace the usual ones, by method and path such as `GET /jobs`. */
   readonly answers = new Map<string, RequestListener>()
   url = ''
   sockets = 0
@@ -96,7 +96,7 @@ export class ScriptedForeman {
     return new Promise((closed) => this.#server.close(closed))
   }
 
-  /** How often this was asked. */
+  /** Number of these requests. */
   count(method: string, path: string): number {
     return this.asked.filter((asked) => asked.method === method && asked.path.split('?')[0] === path).length
   }
@@ -105,13 +105,13 @@ export class ScriptedForeman {
     return this.count('GET', `/jobs/${ID}`)
   }
 
-  /** Sends to the listeners of now. Without one it throws: the test is wrong, and would hang. */
+  /** Sends to the present listeners. Throws if there are none, because the test would hang. */
   tell(...events: readonly JobEvent[]): void {
     if (this.streams.size === 0) throw new Error('nobody listens to the events yet')
     for (const stream of this.streams) stream.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''))
   }
 
-  /** Cuts the events without a clean end. */
+  /** Cuts the connections to the events without a proper end. */
   cut(): void {
     for (const stream of this.streams) stream.destroy()
   }
@@ -149,7 +149,7 @@ export async function scriptedForeman(): Promise<ScriptedForeman> {
   return foreman
 }
 
-/** Waits, without a timer of its own, until `look` is true; fails loudly after two minutes. */
+/** Waits without a timer until `look` returns true. Fails after two minutes. */
 export async function until(what: string, look: () => boolean): Promise<void> {
   const deadline = performance.now() + 120_000
   while (!look()) {
@@ -158,10 +158,10 @@ export async function until(what: string, look: () => boolean): Promise<void> {
   }
 }
 
-/** Timers of the client that are as long as this stand still until they are fired: a machine may be slower than they are. */
+/** Client timers of at least this length run only when a test fires them, because a machine may be slow. */
 const STANDS_STILL_MS = 1_000
 
-/** The timers that the client has set, and that neither fired nor were cleared. */
+/** The client's timers that have neither fired nor been cleared. */
 export class ClientTimers {
   readonly #pending = new Map<unknown, { readonly ms: number; readonly fire: () => void }>()
 
@@ -173,7 +173,7 @@ export class ClientTimers {
       ms = 0,
       ...args: unknown[]
     ) => {
-      // undici, which is Node's fetch, sets its own.
+      // undici, which implements Node's fetch, sets timers too.
       if (!new Error().stack?.includes('/src/client/')) return set(fn, ms, ...args)
       const fire = (): void => {
         pending.delete(timer)
@@ -196,7 +196,7 @@ export class ClientTimers {
     return [...this.#pending.values()].map(({ ms }) => ms).sort((a, b) => a - b)
   }
 
-  /** Those of this delay are due now. */
+  /** Fires the timers with this delay. */
   fire(ms: number): void {
     const due = [...this.#pending.values()].filter((timer) => timer.ms === ms)
     if (due.length === 0) throw new Error(`no timer of ${ms} ms, only of ${this.delays}`)
@@ -204,6 +204,6 @@ export class ClientTimers {
   }
 }
 
-/** Servers that this process has open; those of the test before may still be counted. */
+/** Open servers of this process. Those of the test before may still be included. */
 export const openServers = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === 'TCPServerWrap').length

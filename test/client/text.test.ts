@@ -72,7 +72,7 @@ describe('the text of a job', () => {
   it('restarts for a caller that can discard text', async () => {
     const foreman = await scriptedForeman()
     foreman.history = [...VOIDED]
-    // Put back once more before it has said anything: there is nothing to forget.
+    // Requeued once more before any text: nothing is discarded.
     foreman.history.splice(4, 0, stateEvent(3.5, 'queued', 'loading'))
     let words: string[] = []
     let voids = 0

@@ -27,7 +27,7 @@ const EVENTS = `GET /jobs/${ID}/events`
 const jobAt = (foreman: ScriptedForeman, options: object = {}) =>
   new ForemanClient({ url: foreman.url, ...options }).job(ID)
 
-/** The result, or why there is none. */
+/** The result, or the reason why it is missing. */
 const outcomeOf = (foreman: ScriptedForeman, options: ResultOptions = {}, client: object = {}): Promise<unknown> =>
   jobAt(foreman, client)
     .result(options)

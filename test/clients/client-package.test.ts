@@ -1,5 +1,5 @@
-// The package foreman-client as a user has it: packed, installed into an empty folder, and run on the lowest supported Node,
-// on ours, on Bun, and with nothing but what a browser has.
+// The package foreman-client as a user gets it: packed, installed into an empty folder, and run on the lowest supported
+// Node, on the bundled one, on Bun, and with only the globals of a browser.
 
 import { execFile, execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** foreman as it is, time and all, in front of a target that never completes anything. */
+/** The real foreman with the real clock, in front of a target that never completes an answer. */
 async function foremanFor(target: FakeOllama): Promise<Running> {
   target.always('/api/generate', fails(500, 'no such luck'))
   return startForeman(target, { clock: systemClock, config: { webhookSecrets: [new TextEncoder().encode(SECRET)] } })

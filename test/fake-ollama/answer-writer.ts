@@ -39,7 +39,7 @@ export class AnswerWriter {
     await this.#bytes(this.#head(reply, framing, Buffer.byteLength(whole)))
     if (this.#request.method === 'HEAD') return this.#finish(framing)
     const frame = framing === 'chunked' ? chunk : (record: string) => record
-    // An error of HTTP has no records to fail between.
+    // An HTTP error has no records, so nothing fails between them.
     const isCut = ending !== undefined && ending !== 'whole' && status === undefined
     const last = isCut ? Math.min(this.#script.after ?? records.length - 1, records.length) : records.length
     await this.#body(records, last, frame)
@@ -61,7 +61,7 @@ export class AnswerWriter {
     await this.#fail(ending)
   }
 
-  /** Exactly these bytes, then the end of the connection. */
+  /** Sends exactly these bytes, then closes the connection. */
   async writeRaw(bytes: Buffer | string): Promise<void> {
     await this.#pass('head')
     await this.#bytes(bytes)
@@ -71,7 +71,7 @@ export class AnswerWriter {
   #records(reply: Reply): readonly string[] {
     const { ending, status } = this.#script
     if (!reply.isDocument || status !== undefined) return reply.records
-    // One document cannot leave its end out: it says that it is not done, or that it failed.
+    // A document cannot omit its last record: it says that it is not done, or that it failed.
     if (typeof ending === 'object') return [errorDocument(reply.contentType, ending.error)]
     if (ending === 'unmarked') {
       return reply.records.map((record) => record.replace(/"done":true,"done_reason":"[a-z]+"/, '"done":false'))
@@ -91,7 +91,7 @@ export class AnswerWriter {
     }
   }
 
-  /** Says the first record again and again, until the answer is as long as it was wanted. */
+  /** Repeats the first record until the answer has the wanted length. */
   async #pad(framed: string, count: number): Promise<void> {
     const { bytes } = this.#script
     if (bytes === undefined || count < 2) return
@@ -119,7 +119,7 @@ export class AnswerWriter {
       await this.#connection.cut(this.#request, ending === 'rst' ? 'rst' : 'fin')
       return
     }
-    // A stall: until the caller goes, or the fake.
+    // A stall lasts until the caller hangs up or the fake stops.
     await this.#request.over
   }
 

@@ -10,7 +10,7 @@ export interface Said {
 
 export interface Answer {
   readonly contentType: string
-  /** What is written in one go each; one record, but for the end of OpenAI's. The last one has the terminal marker. */
+  /** Chunks that are written at once: one record each, except the end of OpenAI's. The last has the terminal marker. */
   readonly records: readonly string[]
 }
 
@@ -45,7 +45,7 @@ function nativeAnswer(said: Said, stream: boolean, shape: Shape): Answer {
   return { contentType: 'application/x-ndjson', records: [...records, line({ ...base, ...shape(''), ...end })] }
 }
 
-/** A native chat or generate that had nothing to say. */
+/** A native chat or generate with an empty prompt. */
 export function loadAnswer(model: string, path: string, reason: 'load' | 'unload'): Answer {
   const shape = path === '/api/chat' ? chatShape : generateShape
   const document = { model, created_at: CREATED_AT, ...shape(''), done: true, done_reason: reason }
@@ -136,7 +136,7 @@ function responsesAnswer(said: Said, stream: boolean): Answer {
   }
 }
 
-/** What the endpoint answers when the model says this. */
+/** The endpoint's answer for this output of the model. */
 export function answerOf(path: string, said: Said, stream: boolean, withUsage: boolean): Answer {
   switch (path) {
     case '/api/chat':
@@ -162,18 +162,18 @@ export function answerOf(path: string, said: Said, stream: boolean, withUsage: b
   }
 }
 
-/** How an error in the middle of a stream looks on its surface. */
+/** The error record in the middle of a stream, for its surface. */
 export function errorRecord(contentType: string, message: string): string {
   if (contentType === 'text/event-stream')
     return data({ error: { message, type: 'api_error', param: null, code: null } })
   return line({ error: message })
 }
 
-/** The same in an answer that is one document. */
+/** The same error in an answer that is one document. */
 export const errorDocument = (contentType: string, message: string): string =>
   contentType === JSON_UTF8 ? JSON.stringify({ error: message }) : line({ error: { message, type: 'api_error' } })
 
-/** Four numbers that depend on the text, so that a test can tell whose answer it has. */
+/** Four numbers made from the text, so that a test knows to which text an answer belongs. */
 export function vectorOf(text: string): number[] {
   let sum = 7
   for (const char of text) sum = (sum * 31 + (char.codePointAt(0) ?? 0)) % 9973

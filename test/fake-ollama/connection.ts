@@ -4,16 +4,16 @@ import type { Socket } from 'node:net'
 import { type Head, RequestReader } from './request-reader.ts'
 import { SeenRequest } from './seen-request.ts'
 
-/** Thrown out of an answer whose caller has gone. */
+/** Thrown while an answer is written if its caller has gone. */
 export class Gone extends Error {}
 
 export interface ConnectionHost {
-  /** Resolves at once, but for a fake that sleeps. */
+  /** Resolves at once, unless the fake is asleep. */
   awake(): Promise<void>
   /** The next order number. */
   count(): number
   nextId(): number
-  /** Called with each request when its head has come. */
+  /** Called with each request when its head has arrived. */
   arrived(request: SeenRequest, connection: Connection): Promise<void>
 }
 
@@ -64,7 +64,7 @@ export class Connection {
     this.#serving = null
   }
 
-  /** Writes, and waits while the reader is slow. Throws `Gone` when there is none any more. */
+  /** Writes, and waits while the reader is slow. Throws `Gone` if the reader has gone. */
   async write(request: SeenRequest, bytes: Buffer, slice?: number): Promise<void> {
     const step = slice ?? bytes.length
     for (let from = 0; from < bytes.length; from += step) {
@@ -74,7 +74,7 @@ export class Connection {
       const goOn = this.socket.write(piece)
       request.markWritten(piece.length)
       if (!goOn) await this.#drained(request)
-      // Each piece in a turn of its own, so that it has a chance to travel alone.
+      // One piece for each turn of the event loop, so that pieces may arrive separately.
       if (slice !== undefined) await new Promise<void>((resolve) => setImmediate(resolve))
     }
   }
@@ -91,12 +91,12 @@ export class Connection {
     request.isBlocked = false
   }
 
-  /** Ends the connection from the fake's side: the answer ends with it. */
+  /** Closes the connection from the fake's side, which also ends the answer. */
   async cut(request: SeenRequest, how: 'fin' | 'rst'): Promise<void> {
     await this.#host.awake()
     request.markOver('ended')
     if (how === 'rst') this.socket.resetAndDestroy()
-    // What was written still goes out; then nothing is read or written any more.
+    // Written bytes are still sent; after that, nothing is read or written.
     else this.socket.end(() => this.socket.destroy())
   }
 }

@@ -1,6 +1,6 @@
 // Named gates at which the fake can be made to wait. It never waits for a timer.
 
-/** Resolves when it is known by then that `count` is reached. */
+/** Resolves when `count` is reached. */
 interface Waiter {
   readonly name: string
   readonly count: number
@@ -22,7 +22,7 @@ export class Gates {
     for (const pass of this.#inside.get(name)?.splice(0) ?? []) pass()
   }
 
-  /** Lets one through; the gate stays closed. */
+  /** Lets one answer pass; the gate stays closed. */
   step(name: string): void {
     this.#inside.get(name)?.shift()?.()
   }
@@ -40,7 +40,7 @@ export class Gates {
     return promise
   }
 
-  /** For the fake: passes when the gate is open. */
+  /** Called by the fake: resolves when the gate is open. */
   async pass(name: string): Promise<void> {
     if (!this.#held.has(name)) return
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -9,19 +9,19 @@ export interface Load {
 }
 
 interface Resident extends Load {
-  /** As the last request set it; negative is for ever. */
+  /** Set by the last request; negative means forever. */
   readonly keepAliveMs: number
   readonly users: number
 }
 
 const DEFAULT_KEEP_ALIVE_MS = 5 * 60_000
 const DEFAULT_NUM_CTX = 4096
-/** What Ollama shows for "for ever". */
+/** Ollama's date for "forever". */
 const FOR_EVER = '2319-03-03T03:09:29.452216955Z'
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
-/** As Ollama reads it: a number is seconds, a string is a Go duration, a negative one is for ever. */
+/** Reads it as Ollama does: a number is seconds, a string is a Go duration, and a negative one means forever. */
 export function keepAliveMs(value: unknown): number | null {
   if (typeof value === 'number') return value < 0 ? Number.POSITIVE_INFINITY : value * 1000
   if (typeof value !== 'string') return null
@@ -34,7 +34,7 @@ export const digestOf = (model: string): string => createHash('sha256').update(m
 
 export class Memory {
   readonly slots: number
-  /** Every load there was, in order. */
+  /** All loads, in order. */
   readonly loads: Load[] = []
   #residents: Resident[] = []
   #freed: (() => void)[] = []
@@ -52,19 +52,19 @@ export class Memory {
     return resident !== undefined && (numCtx === null || numCtx === resident.numCtx)
   }
 
-  /** Whether there is room, or something idle that can go. */
+  /** Whether there is room, or an idle model that can be evicted. */
   hasRoomFor(model: string): boolean {
     const others = this.#residents.filter((resident) => resident.model !== model)
     const own = this.#residents.find((resident) => resident.model === model)
     return (own?.users ?? 0) === 0 && (others.length < this.slots || others.some(({ users }) => users === 0))
   }
 
-  /** Resolves when somebody has finished with a model. */
+  /** Resolves when a request has finished with a model. */
   freed(): Promise<void> {
     return new Promise((resolve) => this.#freed.push(resolve))
   }
 
-  /** Loads it; evicts what had the shortest keep_alive, if something must go. */
+  /** Loads the model. If there is no room, it evicts the model with the shortest keep_alive. */
   load(model: string, numCtx: number | null): void {
     const others = this.#residents.filter((resident) => resident.model !== model)
     while (others.length >= this.slots) {

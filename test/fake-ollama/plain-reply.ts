@@ -49,7 +49,7 @@ function show(body: Buffer, models: readonly string[]): Reply {
   return document(200, JSON.stringify({ details, model_info: { 'general.digest': digestOf(model) } }))
 }
 
-/** Null: a model is to run. */
+/** Returns null if the request needs a model. */
 export function plainReply({ method, path, body }: SeenRequest, { version, models, ps }: Installation): Reply | null {
   if (path.startsWith('/api/blobs/')) return method === 'HEAD' ? document(404, '') : document(201, '')
   switch (`${method === 'HEAD' ? 'GET' : method} ${path}`) {

@@ -1,4 +1,4 @@
-// What the fake reads from a request: its model, whether it has a prompt, and Ollama's errors.
+// The fake's reading of a request: its model, whether it has a prompt, and Ollama's errors.
 
 import { ENDPOINTS } from '../../src/daemon/domain/endpoint.ts'
 import type { SeenRequest } from './seen-request.ts'
@@ -27,7 +27,7 @@ function installed(name: string, models: readonly string[]): string | undefined 
   return models.find((model) => model === folded || model === `${folded}:latest`)
 }
 
-/** The installed model that it asks for. */
+/** The installed model that the request names. */
 export function modelOf(request: SeenRequest, models: readonly string[]): string {
   return installed(String(askedModel(request)), models) ?? String(askedModel(request))
 }
@@ -35,7 +35,7 @@ export function modelOf(request: SeenRequest, models: readonly string[]): string
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
 
-/** A native chat without messages, a generate without a prompt: it only loads; with `keep_alive: 0` it only unloads. */
+/** A native chat without messages or generate without a prompt only loads a model; with `keep_alive: 0` it only unloads. */
 export function isNothingToSay(request: SeenRequest, which: 'load' | 'unload'): boolean {
   const says = request.path === '/api/chat' ? 'messages' : request.path === '/api/generate' ? 'prompt' : null
   if (says === null) return false
@@ -74,7 +74,7 @@ function shaped(path: string, status: number, message: string): Refused {
   return { status, body: `${JSON.stringify(document)}\n`, contentType: 'application/json' }
 }
 
-/** Ollama's own refusal of it, or null. */
+/** Ollama's refusal of the request, or null if it is valid. */
 export function refusal(request: SeenRequest, models: readonly string[]): Refused | null {
   const { path, body } = request
   if (body.length === 0) return shaped(path, 400, 'missing request body')

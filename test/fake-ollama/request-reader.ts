@@ -6,7 +6,7 @@ const CRLF = Buffer.from('\r\n')
 export interface Head {
   readonly method: string
   readonly target: string
-  /** As they came: names in the sender's spelling. */
+  /** As received: names in the sender's spelling. */
   readonly rawHeaders: readonly (readonly [name: string, value: string])[]
 }
 
@@ -50,7 +50,7 @@ export class RequestReader {
     while (this.#step());
   }
 
-  /** False: more bytes are needed. */
+  /** Returns false if more bytes are needed. */
   #step(): boolean {
     switch (this.#state.in) {
       case 'head':
@@ -99,7 +99,7 @@ export class RequestReader {
     return true
   }
 
-  /** After a chunk a size follows; after the last, empty one nothing does. */
+  /** A size follows each chunk; nothing follows the last, empty one. */
   #readChunkEnd(isLast: boolean): boolean {
     if (this.#rest.length < CRLF.length) return false
     this.#take(CRLF.length)
@@ -108,7 +108,7 @@ export class RequestReader {
     return true
   }
 
-  /** Handed on as they come: a sender may write a chunk's own line end only with the next chunk. */
+  /** Passes bytes on as they arrive: a sender may write a chunk's line end only with the next chunk. */
   #readBytes(kind: 'length' | 'chunk', left: number): boolean {
     const available = Math.min(left, this.#rest.length)
     if (available === 0) return false

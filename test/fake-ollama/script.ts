@@ -1,33 +1,33 @@
 // Scripts for the fake's answer to one request. Plain values: combine them with `{ ...a, ...b }`.
 
 export interface Script {
-  /** What the model says, one record each. */
+  /** The model's output, one record each. */
   readonly tokens?: readonly string[]
-  /** Of /v1/messages and thinking models: not modelled; write `raw` instead. */
+  /** For /v1/messages and thinking models, which are not modelled, use `raw`. */
   readonly raw?: Buffer | string
-  /** Instead of what the model would say. */
+  /** Replaces the model's output. */
   readonly status?: number
   readonly reason?: string
   readonly body?: Buffer | string
   readonly headers?: readonly (readonly [name: string, value: string])[]
   /** `length` declares the whole body's length, `close` ends the body with the connection. */
   readonly framing?: 'chunked' | 'length' | 'close'
-  /** What comes in the place of the rest of the answer, after `after` records. */
+  /** Replaces the rest of the answer, after `after` records. */
   readonly ending?:
     | 'whole'
-    /** A clean end, but the last record never comes. */
+    /** A proper end without the last record. */
     | 'unmarked'
     | 'fin'
     | 'rst'
-    /** Nothing more, and the connection stays. */
+    /** No more bytes, on an open connection. */
     | 'stall'
     /** An impossible chunk size. */
     | 'bad chunk'
     | { readonly error: string }
   readonly after?: number
-  /** The cut comes in the middle of the next record. */
+  /** The cut is in the middle of the next record. */
   readonly midRecord?: boolean
-  /** The cut comes before the status line: with fin, rst or stall. */
+  /** The cut is before the status line: with fin, rst or stall. */
   readonly headless?: boolean
   /** The bytes of the answer (its head too) are written this many at a time. */
   readonly slice?: number
@@ -35,9 +35,9 @@ export interface Script {
   readonly bytes?: number
   /** A gate to wait at before the first byte, besides `load` and `head`. */
   readonly gate?: string
-  /** The connection is closed after the answer, as the head says. */
+  /** Closes the connection after the answer, as the head says. */
   readonly closes?: boolean
-  /** Does not wait for the end of the request's body. */
+  /** Answers before the end of the request's body. */
   readonly early?: boolean
 }
 
@@ -46,7 +46,7 @@ export const says = (...tokens: string[]): Script => ({ tokens })
 /** Cut after `after` records. An `rst` throws away what the reader has not read yet: hold the gate `cut` until the reader has read. */
 export const cut = (how: 'fin' | 'rst', after: number, midRecord = false): Script => ({ ending: how, after, midRecord })
 
-/** Accepted, and closed without a byte. */
+/** The connection is accepted, and closed without a byte. */
 export const hangsUp = (how: 'fin' | 'rst' = 'fin'): Script => ({ ending: how, headless: true })
 
 /** Silence: before the first byte, or after some records. */
@@ -56,7 +56,7 @@ export const stalls = (after?: number): Script => ({
   headless: after === undefined,
 })
 
-/** A clean end without the terminal marker. */
+/** A proper end without the terminal marker. */
 export const unmarked = (after?: number): Script => ({ ending: 'unmarked', ...(after === undefined ? {} : { after }) })
 
 /** An error record in a 200 stream. */
@@ -67,7 +67,7 @@ export const fails = (status: number, error: string): Script => ({ status, body:
 
 export const busy = (): Script => fails(503, 'server busy, please try again.  maximum pending requests exceeded')
 
-/** A proxy's page. */
+/** The error page of a proxy. */
 export const page = (status: number, title = 'Bad Gateway'): Script => ({
   status,
   body: `<html><head><title>${status} ${title}</title></head></html>\r\n`,

@@ -4,21 +4,21 @@ import { createHash } from 'node:crypto'
 import { type Head, headerOf } from './request-reader.ts'
 
 export interface RequestOrder {
-  /** The head had come. */
+  /** When the head had arrived. */
   arrived: number
-  /** The body had come. */
+  /** When the body had arrived. */
   received: number | null
-  /** The first byte of the answer was written. */
+  /** When the first byte of the answer was written. */
   firstByte: number | null
-  /** The answer's last byte was written, or the fake cut it. */
+  /** When the last byte of the answer was written, or the fake cut it. */
   ended: number | null
-  /** The caller went away before that. */
+  /** When the caller went away before the end. */
   aborted: number | null
 }
 
 export class SeenRequest {
   readonly id: number
-  /** Which connection it came over, and as which request on it (1 is the first). */
+  /** Number of its connection, and its number on that connection (from 1). */
   readonly connection: number
   readonly turn: number
   readonly method: string
@@ -26,11 +26,11 @@ export class SeenRequest {
   readonly query: string
   readonly head: Head
   readonly order: RequestOrder
-  /** Bytes of the answer that the kernel, or the stream before it, has taken. */
+  /** Bytes of the answer that the stream or the kernel has accepted. */
   written = 0
-  /** The answer waits for its reader. */
+  /** Whether the answer waits for its reader. */
   isBlocked = false
-  /** A worker request: one that runs a worker model. */
+  /** Whether it is a worker request: one that runs a worker model. */
   isWorker = false
   readonly #count: () => number
   readonly #chunks: Buffer[] = []
@@ -50,7 +50,7 @@ export class SeenRequest {
     this.order = { arrived: count(), received: null, firstByte: null, ended: null, aborted: null }
   }
 
-  /** The body, as far as it has come. */
+  /** The part of the body that has arrived. */
   get body(): Buffer {
     return Buffer.concat(this.#chunks)
   }
@@ -67,12 +67,12 @@ export class SeenRequest {
     return headerOf(this.head, name.toLowerCase())
   }
 
-  /** The whole body has come. */
+  /** Resolves when the whole body has arrived. */
   get received(): Promise<void> {
     return this.#received.promise
   }
 
-  /** The answer was written to its end (or cut by the fake): `ended`. The caller went away before: `aborted`. */
+  /** Resolves with `ended` if the answer was written to its end or cut by the fake, `aborted` if the caller went away before. */
   get over(): Promise<'ended' | 'aborted'> {
     return this.#over.promise
   }
@@ -85,7 +85,7 @@ export class SeenRequest {
     return this.order.aborted !== null
   }
 
-  /** Resolves when the answer has waited for its reader for many turns of the event loop on end: it is really stuck. */
+  /** Resolves when the answer has waited for its reader for many turns of the event loop in a row, so that it is stuck. */
   async stuck(): Promise<void> {
     let blockedTurns = 0
     let written = -1

@@ -1,4 +1,4 @@
-// Runs fuzz targets in turns, each turn in a child process with a seed of its own, until the time is over or one fails.
+// Runs fuzz targets in turns, each turn in a child process with its own seed, until the time is over or one fails.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,19 +7,19 @@ import { join } from 'node:path'
 
 export interface TurnResult {
   readonly cases: number
-  /** What went wrong; null if every case was right. */
+  /** The failure; null if every case passed. */
   readonly failure: string | null
 }
 
 export interface TargetFile {
-  /** The file's name without its ending, which is also how the target is named on the command line. */
+  /** The file's name without its ending. The command line uses this name too. */
   readonly name: string
   readonly path: string
 }
 
 export interface Failure {
   readonly name: string
-  /** Of the turn: a run that begins with it repeats the case. */
+  /** Seed of the turn: a run that begins with it repeats the case. */
   readonly seed: number
   readonly text: string
 }
@@ -33,14 +33,14 @@ export interface FuzzOptions {
   readonly targets: readonly TargetFile[]
   readonly seed: number
   readonly totalMs: number
-  /** How long a target may go on after its turn is over, until it counts as hung. */
+  /** Time that a target may take after the end of its turn before it counts as hung. */
   readonly graceMs?: number
   readonly onTurn?: (turn: { name: string; seed: number } & TurnResult) => void
 }
 
 const MIN_TURN_MS = 500
 const MAX_TURN_MS = 10_000
-/** For a machine that is many times slower: a turn that has not ended by then never ends. */
+/** Long enough for a machine that is many times slower. */
 const GRACE_MS = 120_000
 const MAX_OUTPUT_BYTES = 16_384
 const TURN = join(import.meta.dirname, 'turn.ts')
@@ -93,7 +93,7 @@ async function takeTurn(path: string, seed: number, turnMs: number, graceMs: num
   )
 }
 
-/** The end of what the process has written. */
+/** The end of the process's output. */
 function outputOf(child: ChildProcess): () => string {
   let text = ''
   const take = (chunk: Buffer): void => {

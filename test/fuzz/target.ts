@@ -3,7 +3,7 @@
 export interface FuzzTurn {
   /** The same seed tries the same cases in the same order. */
   readonly seed: number
-  /** Returns whether the turn is over. Asked before each case. */
+  /** Returns whether the turn is over. Called before each case. */
   readonly until: () => boolean
 }
 

@@ -1,5 +1,5 @@
-// One turn of one fuzz target, in a process of its own. argv: the module, the seed, the bound in milliseconds. Sends its
-// `TurnResult` to the parent; a crash of the process is the parent's to see.
+// Child process for one turn of one fuzz target. argv: the module, the seed, the limit in milliseconds. Sends its
+// `TurnResult` to the parent, which also notices a crash.
 
 import { pathToFileURL } from 'node:url'
 import type { TurnResult } from './runner.ts'
@@ -19,7 +19,7 @@ async function turn(): Promise<TurnResult> {
   }
 }
 
-// The parent is gone: what the target has started must not stay behind.
+// The parent is gone: end what the target has started.
 process.on('disconnect', () => process.exit(1))
 const result = await turn()
 process.send?.(result, () => process.exit(result.failure === null ? 0 : 1))

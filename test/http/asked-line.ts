@@ -10,12 +10,12 @@ export interface Asked {
   readonly body?: object | string
   /** Default: localhost. */
   readonly host?: string
-  /** Whole lines. Without a length or coding among them the body's length is declared. */
+  /** Header lines. Without a length or coding among them, the body's length is declared. */
   readonly headers?: readonly string[]
 }
 
 export interface Reply {
-  /** Status and the words behind it. */
+  /** Status with its reason phrase. */
   readonly line: string
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>
@@ -24,7 +24,7 @@ export interface Reply {
 
 export interface AskedLine {
   readonly hasHead: boolean
-  /** The whole answer. Rejects when it is cut, or has no length. */
+  /** Resolves with the whole answer. Rejects if it is cut or has no length. */
   reply(): Promise<Reply>
 }
 

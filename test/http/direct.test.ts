@@ -1,4 +1,4 @@
-// The direct routes: what they send to the target, and how its answer comes back, whole, slowly, or not at all.
+// Direct routes: the request to the target, and its answer: whole, slow, or missing.
 
 import { describe, expect, test } from 'vitest'
 import { until } from '../harness.ts'

@@ -1,4 +1,4 @@
-// Embeddings: at once, so many at a time, never behind a chat, and gone at the target when their caller is.
+// Embeddings: sent at once, a limited number at a time, never behind a chat, and aborted when their caller hangs up.
 
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { type HttpHarnessOptions, knownTarget, startHttpHarness } from './http-h
 import { rawSocket } from './raw-socket.ts'
 import { type SeenRequest, startSmallTarget } from './small-target.ts'
 
-/** A target that answers only when the test says so. */
+/** A target that answers only when the test lets it. */
 async function startHolding(options: HttpHarnessOptions = {}) {
   const held: { seen: SeenRequest; res: ServerResponse }[] = []
   const target = await startSmallTarget((seen, res) => void held.push({ seen, res }))
@@ -123,7 +123,7 @@ async function gauge(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
 }
 
-/** Sends them one after another, each once the one before has its place at the target or in the line. */
+/** Sends them one after another, each when the one before is at the target or waits for a slot. */
 async function postInOrder(
   url: string,
   bodies: readonly string[],

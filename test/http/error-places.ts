@@ -1,10 +1,10 @@
-// The paths at which the table of errors is asked, with a valid body for each.
+// Paths for the requests of the table of errors, with a valid body for each.
 
 import { CHAT } from './jobs/submission.ts'
 
 export type Shape = 'native' | 'openai' | 'anthropic' | 'jobs'
 
-/** Where a row is looked at: a path, and whose errors it speaks. */
+/** Where a row is tested: a path, and the form of its errors. */
 export interface Place {
   readonly path: string
   readonly shape: Shape

@@ -1,5 +1,5 @@
-// Every error that foreman makes, on every surface where it can answer a request, as its bytes: the words behind the status,
-// the form of the surface, the code, and the headers that belong there and nowhere else. Then Ollama's own.
+// Bytes of every error that foreman makes, on every surface where it can answer: the reason phrase, the form of the surface,
+// the code, and exactly the right headers. Then Ollama's own errors.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 
 const UTF8 = 'application/json; charset=utf-8'
 
-/** What is said where Ollama's own layer for /v1 would have refused the request: there alone the charset is named. */
+/** Content type where Ollama's own layer for /v1 would have refused the request: only there is the charset named. */
 const BY_LAYER = [400, 415]
 
 /** The document of an error in the form of `shape`, and its type. */

@@ -15,20 +15,20 @@ import { startSmallTarget } from './small-target.ts'
 export interface Row {
   readonly code: ErrorCode
   readonly places: readonly Place[]
-  /** Status and the words behind it. */
+  /** Status with its reason phrase. */
   readonly line: string
   readonly says: string
-  /** Retry-After, where it is always the same. Without: any whole number of seconds on a 503, none elsewhere. */
+  /** Retry-After, if it is always the same. Default: any whole number of seconds on a 503, otherwise none. */
   readonly retryAfter?: string
   readonly allow?: string
-  /** In this form wherever it comes: nobody knows the path yet. */
+  /** Its form on all surfaces, because the path is not known yet. */
   readonly shape?: Shape
   readonly provoke: (place: Place) => Promise<Reply>
 }
 
 type Foreman = Running & { readonly fake: FakeOllama }
 
-/** Starts the whole program, lets `go` bring the error about, and stops the target. */
+/** Starts the whole program, lets `go` cause the error, and stops the target. */
 async function within(
   config: ForemanOptions['config'],
   go: (foreman: Foreman) => Promise<Reply>,
@@ -39,13 +39,13 @@ async function within(
   return await go({ ...running, fake })
 }
 
-/** A request with something wrong in it. */
+/** An invalid request. */
 const wrong =
   (asked: Partial<Asked>, config: ForemanOptions['config'] = {}) =>
   ({ path, body }: Place): Promise<Reply> =>
     within(config, async ({ url }) => (await ask(url, { path, body, ...asked })).reply())
 
-/** A good request to a target that answers so. */
+/** A valid request to a target with this answer. */
 const answered =
   (
     script: (place: Place) => Script,
@@ -74,14 +74,14 @@ async function serverWith(options: HttpHarnessOptions) {
 
 const waiting = async (url: string): Promise<number> => (await read<StatusDocument>(url, '/status')).queue.waiting
 
-/** Somebody waits in the paused queue. */
+/** Puts a waiting call into the paused queue. */
 async function occupy(url: string, headers: Record<string, string> = {}): Promise<void> {
   await call(url, { path: '/pause' })
   chat(url, 'tiny-a', {}, headers)
   await until('one waits', async () => (await waiting(url)) === 1)
 }
 
-/** Something behind `/jobs`, asked of a job that is done. */
+/** A request under `/jobs` for a job that is done. */
 const ofJob = (asked: (id: string) => Asked) => (): Promise<Reply> =>
   within({}, async ({ url }) => {
     const { job_id } = await submit(url)
@@ -89,7 +89,7 @@ const ofJob = (asked: (id: string) => Asked) => (): Promise<Reply> =>
     return nameless(job_id, await (await ask(url, asked(job_id))).reply())
   })
 
-/** Ids are not the table's. */
+/** Removes ids, which the table does not contain. */
 const nameless = (id: string, reply: Reply): Reply => ({ ...reply, body: reply.body.replaceAll(id, 'ID') })
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
@@ -277,7 +277,7 @@ export const ROWS: readonly Row[] = [
     ...{ places: EMBEDDINGS, retryAfter: '1' },
     provoke: async ({ path, body }) => {
       const { url } = await serverWith({ config: { embedConcurrency: 1, embedQueue: 0 } })
-      // One of the two has the only place; the other is told.
+      // One of the two has the only slot; the other gets the error.
       const lines = [await ask(url, { path, body }), await ask(url, { path, body })]
       return Promise.race(lines.map((line) => line.reply()))
     },
@@ -383,7 +383,7 @@ export const ROWS: readonly Row[] = [
   },
 ]
 
-/** Codes with a status that no answer of its own ever carries, and the test that sees them. */
+/** Codes whose status never stands in an answer of its own, and the test that covers each. */
 export const ELSEWHERE: Partial<Record<ErrorCode, { readonly reason: string; readonly test: string }>> = {
   caller_gone: { reason: 'nobody is left to read it', test: 'domain/attempt.test.ts' },
   stream_broken: { reason: 'the answer has begun: a record and the cut', test: 'domain/attempt.test.ts' },

@@ -1,5 +1,5 @@
-// What clients ask before they chat is answered whatever the target does: idle, busy, loading, or asleep. None of it waits
-// for the queue, and all but show comes from the last probe, without a word to the target.
+// Requests of clients before a chat are answered in every state of the target: idle, busy, loading, asleep. None waits for
+// the queue, and all but show are answered from the last probe, without a request to the target.
 
 import { describe, expect, it } from 'vitest'
 import type { StatusDocument } from '../../src/protocol/wire.ts'
@@ -61,7 +61,7 @@ describe.each(STATES)('while the target is %s', (_state, enter) => {
     const running = await startForeman(fake)
     const { url } = running
     await until('it is probed', async () => (await read<StatusDocument>(url, '/status')).target.reachable)
-    // Show is kept from the last time.
+    // The last answer of show is kept.
     await call(url, { path: '/api/show', body: { model: 'tiny-a' } })
     await enter(fake, running)
     for (const [path, how, told] of QUESTIONS) {

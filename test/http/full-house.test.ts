@@ -1,4 +1,4 @@
-// More connections than there are seats: silent ones make room, busy ones stay, and health is always told.
+// More connections than the limit: silent ones are closed, busy ones stay, and /healthz always answers.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -8,7 +8,7 @@ import { until } from '../harness.ts'
 import { startHttpHarness } from './http-harness.ts'
 
 const NOWHERE = { url: 'http://127.0.0.1:1' }
-/** Three seats, and two more for health. */
+/** A limit of three connections, plus two for health. */
 const SMALL = { config: { maxQueue: 1, embedQueue: 0 }, limits: { headRoom: 2, forHealth: 2 } }
 
 async function open(port: number): Promise<Socket> {
@@ -19,7 +19,7 @@ async function open(port: number): Promise<Socket> {
   return socket
 }
 
-/** A connection with an upload under way: the server has said that it may begin. */
+/** A connection with an upload under way: the server has sent 100 Continue. */
 async function busy(port: number): Promise<Socket> {
   const socket = await open(port)
   socket.write('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n')

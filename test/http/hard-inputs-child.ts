@@ -1,6 +1,6 @@
-// A daemon in a process of its own, so that its heap can be limited. argv: its settings as JSON. Sends its URL by message,
-// and at each further message the most CPU time, in milliseconds, that one turn of its event loop took since the last one:
-// what other programs take meanwhile does not count.
+// Child process with a daemon whose heap is limited. argv: its settings as JSON. It sends its URL in a message. At each
+// message it answers with the largest CPU time, in milliseconds, of one turn of its event loop since the last message. CPU
+// time does not include other programs.
 
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { createDaemon } from '../../src/daemon/daemon.ts'

@@ -1,5 +1,5 @@
-// Catalogue of request bodies that once cost more than they weigh, in memory or in time. One row each, as data: a test that
-// looks at memory or time takes them all. It asserts nothing.
+// Catalogue of request bodies that once took memory or time out of proportion to their size, as data. Tests of memory or
+// time use all rows. It asserts nothing.
 
 export interface HardInput {
   /** What is hard about it: a plain phrase. */

@@ -79,7 +79,7 @@ const REFUSED: readonly [name: string, status: number, request: string | Buffer]
   ['U08 a model name that is no escape', 400, `GET /v1/models/%zz HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`],
 ]
 
-/** What Node says by itself, before anything of ours. */
+/** Answers of Node itself, before foreman sees the request. */
 const WORDS: Readonly<Record<number, string>> = { 417: 'Expectation Failed' }
 
 test.each(REFUSED)(
@@ -89,7 +89,7 @@ test.each(REFUSED)(
     const line = await rawSocket(harness.port)
     line.send(request)
     await line.until(/\r\n\r\n/)
-    // A caller that may go on sending for a moment is cut by the clock.
+    // A timer disconnects a caller that may still send for a moment.
     harness.clock.advance(10_000)
     expect(await line.rest()).toMatch(new RegExp(`^HTTP/1.1 ${status} ${WORDS[status] ?? reasonPhrase(status)}\r\n`))
     expect(target.seen).toEqual([])

@@ -1,4 +1,4 @@
-// The routes that change what the target has: shut by default, and a plain pipe when open.
+// Routes that change the target's models: refused by default, and passed through if allowed.
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'

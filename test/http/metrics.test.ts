@@ -1,4 +1,4 @@
-// What is counted and how it is shown: names, labels, and labels that must never be.
+// Metrics: names, labels, and labels that must never appear.
 
 import { spawnSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'

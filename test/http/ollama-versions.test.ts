@@ -1,4 +1,4 @@
-// What foreman answers in front of different versions of Ollama: each route and each name as that version has it.
+// Answers of foreman in front of different versions of Ollama: each route and each name as that version has it.
 
 import { describe, expect, test } from 'vitest'
 import { knownTarget, startHttpHarness } from './http-harness.ts'

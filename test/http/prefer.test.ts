@@ -1,4 +1,4 @@
-// How long a caller says he would wait, and what is no such word.
+// The `Prefer: wait` header: valid and invalid values.
 
 import { expect, test } from 'vitest'
 import { preferredWait } from '../../src/daemon/http/jobs/prefer-wait.ts'

@@ -1,4 +1,4 @@
-// The queued routes up to the queue: what is refused at once, what becomes a submission, what goes past it.
+// Queued routes before the queue: requests that are refused at once, become a submission, or bypass the queue.
 
 import { describe, expect, test } from 'vitest'
 import { until } from '../harness.ts'

@@ -6,11 +6,11 @@ import { onTestFinished } from 'vitest'
 export interface RawSocket {
   readonly socket: Socket
   send(bytes: string | Uint8Array): void
-  /** What has come so far. */
+  /** The bytes received so far. */
   readonly received: string
-  /** Waits until `pattern` has come; fails when the other side closes first. */
+  /** Resolves when `pattern` has arrived. Rejects if the other side closes first. */
   until(pattern: RegExp): Promise<string>
-  /** Everything until the other side closes. */
+  /** Resolves with all bytes when the other side has closed. */
   rest(): Promise<string>
 }
 
@@ -28,7 +28,7 @@ export async function rawSocket(port: number): Promise<RawSocket> {
     received += text
     changed()
   })
-  // A reset ends the line like a close; what had come by then is what counts.
+  // A reset counts as a close; the bytes received before it are kept.
   socket.on('error', () => {})
   socket.on('close', () => {
     closed = true
@@ -58,7 +58,7 @@ export async function rawSocket(port: number): Promise<RawSocket> {
   }
 }
 
-/** Sends one request, bytes as they are, and gives everything that comes until the server closes. */
+/** Sends the bytes of one request, and returns all bytes until the server closes. */
 export async function exchange(port: number, bytes: string | Uint8Array): Promise<string> {
   const line = await rawSocket(port)
   line.send(bytes)

@@ -1,4 +1,4 @@
-// Bodies that are too large, too slow, too many or broken off, and callers who wait to be told to go on.
+// Bodies that are too large, too slow, too many or incomplete, and callers that expect 100 Continue.
 
 import { once } from 'node:events'
 import http from 'node:http'
@@ -22,7 +22,7 @@ async function startServer(options: HttpHarnessOptions = {}) {
 const head = (path: string, headers: string): string => `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`
 const CHAT = '{"model":"tiny-a","messages":[{"role":"user","content":"x"}]}'
 
-/** Lets the clock run until the server has closed the line. */
+/** Advances the clock until the server has closed the connection. */
 async function closed(harness: HttpHarness, line: RawSocket): Promise<string> {
   await harness.clock.armed()
   harness.clock.advance(10_000)
@@ -200,7 +200,7 @@ test('a caller that hangs up inside its body leaves nothing behind', async () =>
   line.send(`${head('/api/embed', 'Content-Length: 900\r\n')}${'x'.repeat(800)}`)
   await harness.clock.armed()
   line.socket.destroy()
-  // His bytes are given back: a body that needs them all is taken.
+  // Its bytes are released: a body that needs the whole budget is accepted.
   const ask = () => fetch(`${harness.url}/api/embed`, { method: 'POST', body: 'y'.repeat(1_000) })
   let answer = await ask()
   while (answer.status === 503) answer = await ask()

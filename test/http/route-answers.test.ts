@@ -1,4 +1,4 @@
-// Every row of the table of routes, asked over the wire: each path and method gets its own answer, from its own handler.
+// Every row of the table of routes, over HTTP: each path and method gets the answer of its own handler.
 
 import { describe, expect, it } from 'vitest'
 import { hasPath } from '../../src/daemon/domain/ollama-version.ts'
@@ -12,7 +12,7 @@ type Row = readonly [method: Method, route: Route]
 
 const NAMES: readonly Row[] = ROUTES.flatMap((route) => route.methods.map((method) => [method, route] as const))
 const nameOf = ([method, { path }]: Row): string => `${method} ${path}`
-/** The rows of these groups are answered with the bytes of the target. */
+/** The rows of these groups are answered with the target's bytes. */
 const TARGET_GROUPS = ['queued', 'embeddings', 'show', 'direct', 'management']
 const rowsOf = (isTargets: boolean): readonly Row[] =>
   NAMES.filter(([, { group }]) => TARGET_GROUPS.includes(group ?? 'own') === isTargets)
@@ -53,7 +53,7 @@ describe('a route of the target', () => {
   })
 })
 
-/** Status of the answer, and what only the answer of this row holds. `ID` stands for a finished job. */
+/** Status of the answer, and a text that only the answer of this row contains. `ID` is replaced by a finished job. */
 const OWN_ANSWERS: Readonly<Record<string, readonly [status: number, holds: RegExp, path?: string]>> = {
   'GET /': [200, /^Ollama is running$/],
   'GET /api/version': [200, /^\{"version":"0\.34\.4"\}$/],

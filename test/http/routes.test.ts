@@ -1,4 +1,4 @@
-// The table of routes: every path and method of it, and what is not on it.
+// The table of routes: every path and method, and requests without a route.
 
 import { describe, expect, test } from 'vitest'
 import { ENDPOINTS } from '../../src/daemon/domain/endpoint.ts'

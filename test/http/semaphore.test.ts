@@ -1,4 +1,4 @@
-// The places of embedding requests: first come, first served, never more than there are, and none is lost.
+// The slots of embedding requests: first come, first served, never above the limit, and none is lost.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

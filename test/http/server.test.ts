@@ -70,7 +70,7 @@ test('closing ends idle connections at once, also those without a request', asyn
   const [silent, idle] = [await rawSocket(port), await rawSocket(port)]
   idle.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await idle.until(/ok/)
-  // The clock stands still: nothing here waits for a grace to be over.
+  // The clock does not run, so nothing here waits for the end of a grace period.
   await server.close()
   expect(await silent.rest()).toBe('')
   expect(await idle.rest()).toMatch(/ 200 /)

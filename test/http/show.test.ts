@@ -1,4 +1,4 @@
-// /api/show: asked of the target while it answers, answered from memory while it sleeps.
+// /api/show: forwarded to the target while it answers, answered from memory while it sleeps.
 
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// A caller that reads a little is slow; one that reads nothing is disconnected, also when only the end of its answer is left.
+// A caller that reads slowly is kept. One that reads nothing is disconnected, even if only the end of its answer is left.
 
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { SlowReader } from '../../src/daemon/http/slow-reader.ts'
 import { TestClock } from '../test-clock.ts'
 
-/** As much of an answer as the watch looks at: what lies in it unsent, and whether it was cut. */
+/** The parts of an answer that the check uses: its unsent bytes, and whether it was cut. */
 function answer(unsent: number) {
   const socket = { _handle: { writeQueueSize: 0 } }
   const res = Object.assign(new EventEmitter(), { writableLength: unsent, socket, destroyed: false })

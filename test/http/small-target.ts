@@ -28,7 +28,7 @@ export async function startSmallTarget(
 ): Promise<SmallTarget> {
   const seen: SeenRequest[] = []
   const waiting: (() => void)[] = []
-  // Like Ollama it never closes an idle connection: one that is closed just when it is used again is another test's business.
+  // Like Ollama, it never closes an idle connection. Another test covers a connection that is closed while it is reused.
   const server = http.createServer({ keepAliveTimeout: 0 }, (req, res) => {
     if (early?.(req, res) === true) return
     const chunks: Buffer[] = []

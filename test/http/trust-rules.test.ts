@@ -1,4 +1,4 @@
-// Who may call, under which name, and from which page: each rule as a table.
+// Tables of the access rules: caller, host name, and origin.
 
 import { describe, expect, test } from 'vitest'
 import { TokenCheck } from '../../src/daemon/http/gate/auth.ts'

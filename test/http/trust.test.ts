@@ -1,4 +1,4 @@
-// Who may call, under which name, and from which page: all rules together, on the real server.
+// The access rules together on the real server: caller, host name, and origin.
 
 import { describe, expect, test } from 'vitest'
 import type { Config } from '../../src/daemon/config/options.ts'

@@ -1,5 +1,5 @@
-// A model that really thinks and really calls tools, made of tiny-a. The tiny models say words at random, but always the same
-// ones: so words that they say are the tags of what they think, and what they answer is forced into a call by the format.
+// Model made from tiny-a that thinks and calls tools. The tiny models produce random words, but always the same ones. Words
+// of this model serve as its thinking tags, and a format forces its answer into a tool call.
 
 export const ACTING = 'tiny-acts'
 
@@ -28,6 +28,6 @@ const callOf = (town: string) => ({
 /**
  * The format of an answer of two calls. No call can be forced on `/v1/messages` (read in Ollama 0.17.4 and 0.34.4): it passes on no
  * format, it does not read `tool_choice`, and the template's parser reads the model's output only, never a last assistant
- * message. A call needs the name of the tool and a JSON object in that output, which a model of random words does not say.
+ * message. A call needs the name of the tool and a JSON object in that output, which random words do not contain.
  */
 export const TWO_CALLS = { prefixItems: [callOf('Łódź'), callOf('<&> "x"')] } as const

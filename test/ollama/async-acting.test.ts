@@ -1,4 +1,4 @@
-// Thoughts and calls of tools in what a job leaves: the result is what Ollama answers unstreamed, the artifact what it streams.
+// Thinking and tool calls in the output of a job: the result equals Ollama's unstreamed answer, the artifact its stream.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isSince } from '../../src/daemon/domain/ollama-version.ts'
@@ -38,7 +38,7 @@ describeWithOllama('the job of', () => {
 
   const artifact = (job: JobDocument) =>
     exchange(foreman.url, { method: 'GET', path: `/jobs/${job.job_id}/artifacts/response` })
-  /** Bodies only: an artifact has headers of its own. */
+  /** Bodies only: an artifact has other headers. */
   const bodyOf = (answer: Answer) => likeness({ ...answer, headers: [] }).body
 
   test.for(ACTING_REQUESTS.map((request) => [request.what, request] as const))(

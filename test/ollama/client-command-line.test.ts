@@ -1,4 +1,4 @@
-// The `ollama` command line, unchanged, with OLLAMA_HOST pointing at foreman: it says what it says in front of Ollama.
+// The unchanged `ollama` command line with OLLAMA_HOST pointing at foreman: the same output as with Ollama.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ interface Said {
   readonly error: string
 }
 
-/** What moves the cursor, and the spinner that it moves over. */
+/** Cursor movements, and the spinner that they overwrite. */
 const TERMINAL = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;?]*[A-Za-z]|[⠀-⣿]`, 'g')
 
 const COMMANDS: readonly (readonly [command: string, code: number])[] = [
@@ -38,7 +38,7 @@ const COMMANDS: readonly (readonly [command: string, code: number])[] = [
   ['stop nope', 1],
 ]
 
-/** How long ago a model was made is a matter of the moment, and the column is as wide as the longest of them. */
+/** The age of a model changes, and with it the width of the column. */
 const ageless = (text: string): string =>
   text.replaceAll(/ {2,}(\S+ )+ago *$/gm, '    <age>').replace(/MODIFIED *$/m, 'MODIFIED')
 
@@ -53,7 +53,7 @@ describeWithOllama('the command line', () => {
   beforeAll(async () => {
     ollama = await startOllama()
     await makeCertain(ollama.url)
-    // Whatever the machine is busy with: no answer is begun before Ollama's own.
+    // No heartbeat begins an answer before Ollama's own, even on a busy machine.
     foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_POLL_INTERVAL: '500ms' })
     binary = await ollamaBinary()
     home = await mkdtemp(join(tmpdir(), 'foreman-home-'))
@@ -73,7 +73,7 @@ describeWithOllama('the command line', () => {
     const program = start(base, command)
     const code = await program.ended
     const { out, error } = program.printed
-    // Ollama takes a model's parameters from a Go map: in another order each time.
+    // Ollama takes a model's parameters from a Go map, so their order varies.
     const lines = out.split('\n').map((line) => line.trimEnd())
     const text = command.startsWith('show') ? lines.sort().join('\n') : ageless(out)
     return { code, text, error: error.replaceAll(TERMINAL, '').trim() }
@@ -87,7 +87,7 @@ describeWithOllama('the command line', () => {
 
   test('"ollama ps" shows what is loaded', async () => {
     await exchange(foreman.url, post('/api/chat', { model: 'tiny-b' }))
-    // How long it stays is a matter of the moment.
+    // The remaining time of the model varies.
     const loaded = async (base: string) => (await say(base, 'ps')).text.replaceAll(/\S+ (minutes|hours) from now/g, '')
     const direct = await loaded(ollama.url)
     expect(direct).toContain('tiny-b:latest')
@@ -112,7 +112,7 @@ describeWithOllama('the command line', () => {
   })
 
   test('an interrupted "ollama run" leaves the target free', async () => {
-    // Made here and not before: a list of models that were made within one second has another order each time.
+    // Created here, not earlier: the order of models that were created within one second varies.
     const parameters = { num_predict: 1_000_000, frequency_penalty: 2, num_ctx: 2048, num_thread: 1 }
     const model = 'tiny-endless'
     const make = post('/api/create', { model, from: 'tiny-slow', parameters, stream: false })

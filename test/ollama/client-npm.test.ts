@@ -1,4 +1,4 @@
-// The official JavaScript client, unchanged: whatever a program gets from Ollama through it, it gets from foreman.
+// The unchanged official JavaScript client: a program gets the same from foreman as from Ollama.
 
 import { Ollama } from 'ollama'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,7 +12,7 @@ const options = { seed: 7, temperature: 0, num_predict: 6 }
 const messages = [{ role: 'user', content: 'hello there' }]
 const chat = { model: 'tiny-a', messages, options }
 const generate = { model: 'tiny-a', prompt: 'hello there', options }
-/** The penalty keeps it from saying one word 30 times, after which Ollama would cut it off. */
+/** The penalty keeps it from repeating one word 30 times, after which Ollama would stop it. */
 const endless = { model: 'tiny-slow', messages, options: { num_predict: 1_000_000, frequency_penalty: 2 } }
 const parameters = { type: 'object', properties: { town: { type: 'string' } }, required: ['town'] }
 const tools = [{ type: 'function', function: { name: 'weather', description: 'of a town', parameters } }]
@@ -81,7 +81,7 @@ describeWithOllama('the JavaScript client', () => {
 
   beforeAll(async () => {
     ollama = await startOllama()
-    // Whatever the machine is busy with: no answer is begun before Ollama's own.
+    // No heartbeat begins an answer before Ollama's own, even on a busy machine.
     foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_POLL_INTERVAL: '500ms' })
     patient = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '200ms' })
     direct = new Ollama({ host: ollama.url })
@@ -145,7 +145,7 @@ describeWithOllama('the JavaScript client', () => {
     const whole = waiting.chat(chat)
     const streamed = waiting.chat({ ...chat, stream: true }).then(all)
     await patient.shows('both waiting', ({ queue }) => queue.waiting === 2)
-    // A third caller, who came later and has been told twice to be patient: so have they.
+    // A third caller, which came later, has received two heartbeats, so the others have too.
     const witness = await begin(patient.url, post('/api/chat', chat))
     await new Promise((told) => {
       let beats = 0
@@ -163,7 +163,7 @@ describeWithOllama('the JavaScript client', () => {
   test('a client that gives up in the queue ends its job', async () => {
     const client = new Ollama({ host: patient.url })
     await exchange(patient.url, post('/pause', {}))
-    // After the first beat there is a stream to abort, although the target has not been asked yet.
+    // After the first heartbeat there is a stream to abort, although the target has not got the request yet.
     const stream = await client.chat({ ...chat, model: 'tiny-c', stream: true })
     const reading = all(stream)
     client.abort()

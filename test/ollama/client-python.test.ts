@@ -1,5 +1,4 @@
-// The official Python client, unchanged, in an environment of its own: whatever a program gets from Ollama through it, it
-// gets from foreman.
+// The unchanged official Python client in a separate environment: a program gets the same from foreman as from Ollama.
 
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -82,7 +81,7 @@ describe.skipIf(!hasPython)('the Python client', () => {
     beforeAll(async () => {
       await makeEnvironment()
       ollama = await startOllama()
-      // Whatever the machine is busy with: no answer is begun before Ollama's own.
+      // No heartbeat begins an answer before Ollama's own, even on a busy machine.
       foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_POLL_INTERVAL: '500ms' })
       patient = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '200ms' })
       direct = await ask(ollama.url)

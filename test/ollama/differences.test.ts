@@ -1,4 +1,4 @@
-// Where foreman does not answer as Ollama does, on purpose: each with what Ollama does, so that a new version of it is noticed.
+// Intended differences between foreman and Ollama. Each test also checks Ollama's behaviour, to notice changes in new versions.
 
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,13 +11,13 @@ const hello = [{ role: 'user', content: 'hello' }]
 const options = { seed: 7, temperature: 0, num_predict: 4 }
 const chat = { model: 'tiny-a', messages: hello, stream: false, options }
 
-/** With this prompt, this penalty and without a grain of chance the model says "right" for ever, and Ollama stops it. */
+/** With this prompt, this penalty and temperature 0 the model repeats "right" endlessly, and Ollama stops it. */
 const repeating = {
   model: 'tiny-a',
   messages: [{ role: 'user', content: 'tell me a very long story' }],
   options: { seed: 7, temperature: 0, num_predict: 300, repeat_penalty: 0.5 },
 }
-/** Since then Ollama says that it did. */
+/** Since this version Ollama reports the stop. */
 const TELLS = '0.33.0'
 const ABORTED = 'prediction aborted, token repeat limit reached'
 
@@ -61,7 +61,7 @@ describeWithOllama('foreman differs from Ollama on purpose', () => {
     const tells = isSince(ollama.version, TELLS)
     const error = tells ? ABORTED : "the target's answer ended before it was complete"
     expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ error })
-    // Before, foreman's record is one more than Ollama has.
+    // Before that version, foreman sends one record more than Ollama.
     expect(lines.length).toBe(direct.body.toString().trimEnd().split('\n').length + (tells ? 0 : 1))
   })
 

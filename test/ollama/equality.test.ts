@@ -1,5 +1,5 @@
-// The promise that any Ollama client can use foreman unchanged: each request of the tables is asked of the real Ollama and
-// of a foreman in front of it, and the answers are the same, byte for byte, but for what likeness.ts lists.
+// Any Ollama client can use foreman unchanged: each request of the tables is sent to the real Ollama and to a foreman in
+// front of it. The answers are equal byte for byte, except for the differences that likeness.ts lists.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isSince } from '../../src/daemon/domain/ollama-version.ts'
@@ -23,7 +23,7 @@ describeWithOllama('foreman answers as Ollama does', () => {
 
   beforeAll(async () => {
     ollama = await startOllama()
-    // Whatever the machine is busy with: no answer is begun before Ollama's own.
+    // No heartbeat begins an answer before Ollama's own, even on a busy machine.
     foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_POLL_INTERVAL: '500ms' })
   }, FIRST_START_MS)
 

@@ -18,8 +18,8 @@ const SECRET = 'a secret of some length'
 const run = promisify(execFile)
 
 /**
- * Ollama breaks an answer off without its end after 30 times the same token (0.17.4, `token repeat limit`), which so small
- * a model says now and then: one in fifty answers. In 20 tokens it cannot.
+ * Ollama stops an answer without its last record after 30 equal tokens (0.17.4, `token repeat limit`). So small a model
+ * produces them in one of fifty answers. With 20 tokens it cannot.
  */
 const BRIEF = { 'brief-a': 'tiny-a', 'brief-b': 'tiny-b' } as const
 
@@ -54,7 +54,7 @@ describeWithOllama('of the examples', () => {
 
   afterAll(async () => {
     await foreman?.stop()
-    // The models are kept from run to run, and others compare lists of them.
+    // The models are kept between runs, and other tests compare lists of models.
     for (const model of Object.keys(BRIEF)) {
       if (ollama !== undefined) await exchange(ollama.url, { ...post('/api/delete', { model }), method: 'DELETE' })
     }
@@ -97,7 +97,7 @@ describeWithOllama('of the examples', () => {
   test('the nightly batch has every answer once after a kill, and needs two loads', async () => {
     const args = [join(EXAMPLES, 'nightly-batch.prompts.txt'), 'results.ndjson', ...Object.keys(BRIEF)] as const
     const loads = ollama.loads
-    // All of them are there before the first is sent: how many loads it takes is then no matter of who is faster.
+    // All of them wait before the first is sent, so that the number of loads does not depend on timing.
     await exchange(foreman.url, post('/pause', {}))
     const killed = node('nightly-batch.ts', ...args)
     const ofThisNight = async () => (await document<JobListDocument>('/jobs?label=results.ndjson&limit=200')).jobs

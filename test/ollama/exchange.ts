@@ -1,11 +1,10 @@
-// One HTTP request as raw as a test needs it, and its answer as raw as it came. It decides nothing and hides nothing:
-// no default headers, no redirects, no decoding.
+// Raw HTTP request of a test, and its raw answer: without default headers, redirects or decoding.
 
 import { type IncomingMessage, request } from 'node:http'
 
 export interface Call {
   readonly method: string
-  /** Letter for letter what stands in the request line. */
+  /** The exact path in the request line. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
@@ -22,7 +21,7 @@ export interface Answer {
   readonly complete: boolean
 }
 
-/** Sends `call` to the server at `base` on a connection of its own and reads the answer to its end. */
+/** Sends `call` to the server at `base` on a separate connection, and reads the answer to its end. */
 export async function exchange(base: string, call: Call): Promise<Answer> {
   const response = await begin(base, call)
   const chunks: Buffer[] = []
@@ -40,7 +39,7 @@ export async function exchange(base: string, call: Call): Promise<Answer> {
   }
 }
 
-/** Resolves at the answer's head; the caller reads on, or hangs up with `destroy()`. */
+/** Resolves at the answer's head. The caller reads the body, or hangs up with `destroy()`. */
 export function begin(base: string, call: Call, signal?: AbortSignal): Promise<IncomingMessage> {
   const { hostname, port } = new URL(base)
   const { method, path, headers = {}, body, chunked = false } = call

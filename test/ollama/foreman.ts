@@ -10,15 +10,15 @@ const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
 export interface Foreman {
   readonly url: string
-  /** All that it has logged. */
+  /** Its log so far. */
   readonly log: string
   status(): Promise<StatusDocument>
-  /** Asks `/status` until it shows what is waited for. */
+  /** Polls `/status` until the condition holds. */
   shows(what: string, isTrue: (status: StatusDocument) => boolean): Promise<StatusDocument>
   stop(): Promise<void>
 }
 
-/** Starts foreman in front of `ollamaUrl`; `settings` are FOREMAN_… variables. Ready, and the target probed. */
+/** Starts foreman in front of `ollamaUrl`; `settings` are FOREMAN_… variables. Resolves when the target was probed. */
 export async function startForeman(
   ollamaUrl: string,
   settings: Readonly<Record<string, string>> = {},
@@ -31,7 +31,7 @@ export async function startForeman(
     FOREMAN_LOG_FORMAT: 'json',
     ...settings,
   })
-  // In a directory of its own: a `.env` of the checkout must not be read.
+  // In a separate directory, so that it does not read a `.env` of the checkout.
   const program = startProgram(process.execPath, [MAIN, 'serve'], { env, cwd: directory })
   const stop = async () => {
     await program.stop()
@@ -60,11 +60,11 @@ export async function startForeman(
 async function statusOf(url: string, token = ''): Promise<StatusDocument> {
   const response = await fetch(`${url}/status`, { headers: { Authorization: `Bearer ${token}` } })
   if (!response.ok) throw new Error(`GET /status: ${response.status} ${await response.text()}`)
-  // The document's form is promised by the contract that both sides import.
+  // Both sides import the type of the document.
   return (await response.json()) as StatusDocument
 }
 
-/** Looks again and again until what is seen is right. The deadline only ends a test that has failed. */
+/** Polls until the condition holds. The deadline only ends a test that has failed. */
 export async function until<T>(what: string, look: () => Promise<T>, isRight: (seen: T) => boolean): Promise<T> {
   const deadline = performance.now() + 120_000
   for (;;) {

@@ -1,4 +1,4 @@
-// Callers who wait long are answered before Ollama is: what they get then is Ollama's answer all the same, behind the beats.
+// Callers that wait long get heartbeats, and after them Ollama's unchanged answer.
 
 import type { IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -31,7 +31,7 @@ const CALLS: readonly (readonly [what: string, beats: RegExp, call: Call])[] = [
   ['a message in one piece', SPACES, post('/v1/messages', { model, messages, ...same })],
 ]
 
-/** Reads to the end; `beaten` resolves when twice something came. */
+/** Reads to the end. `beaten` resolves when two pieces have arrived. */
 function read(answer: IncomingMessage): { readonly beaten: Promise<void>; readonly body: Promise<Buffer> } {
   const chunks: Buffer[] = []
   const beaten = new Promise<void>((resolve) => {
@@ -75,7 +75,7 @@ describeWithOllama('a caller who waits long', () => {
     const expected = likeness(direct)
     expect(likeness({ ...through, body: Buffer.from(through.body, 'latin1') })).toEqual({
       ...expected,
-      // The answer was begun before Ollama could say what a cache may do with it.
+      // The answer began before Ollama could send its cache headers.
       headers: expected.headers.filter((header) => !header.startsWith('Cache-Control')),
     })
   })

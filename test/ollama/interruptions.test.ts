@@ -1,5 +1,5 @@
-// What happens on the real Ollama when somebody leaves: embeddings that do not wait, callers who hang up, and a target
-// that is killed in the middle of its work and comes back.
+// Interruptions with the real Ollama: embeddings during a chat, callers that hang up, and a target that is killed during a
+// run and comes back.
 
 import type { IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,8 +10,8 @@ import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from
 
 const hello = [{ role: 'user', content: 'tell me a very long story' }]
 /**
- * Goes on for far longer than anything here waits. Without the penalty the model now and then says one word 30 times, after
- * which Ollama cuts it off: once after 234 tokens.
+ * Runs much longer than any wait here. Without the penalty the model sometimes repeats one word 30 times, after which Ollama
+ * stops it: once after 234 tokens.
  */
 const endless = post('/api/chat', {
   ...{ model: 'tiny-slow', messages: hello, options: { num_predict: 1_000_000, frequency_penalty: 2 } },
@@ -19,7 +19,7 @@ const endless = post('/api/chat', {
 const quick = post('/api/chat', {
   ...{ model: 'tiny-a', messages: hello, stream: false, options: { seed: 7, temperature: 0, num_predict: 5 } },
 })
-/** Some seconds of work, and not a byte before it is done. Warm enough not to repeat itself, which Ollama would cut off. */
+/** Some seconds of work without a byte before its end. The temperature prevents repetition, which Ollama would stop. */
 const slow = post('/api/chat', {
   ...{ model: 'tiny-slow', messages: hello, stream: false, options: { seed: 7, temperature: 1, num_predict: 400 } },
 })
@@ -37,7 +37,7 @@ describeWithOllama('a target that is at work', () => {
 
   beforeAll(async () => {
     ollama = await startOllama({ OLLAMA_MAX_LOADED_MODELS: '2' })
-    // Whatever the machine is busy with: no answer is begun before Ollama's own, and nobody is sent away before it is back.
+    // Even on a busy machine, no heartbeat begins an answer, and no caller is refused before Ollama is back.
     foreman = await startForeman(ollama.url, { FOREMAN_HEARTBEAT: '0', FOREMAN_UNREACHABLE_GRACE: '10m' })
   }, FIRST_START_MS)
 
@@ -68,7 +68,7 @@ describeWithOllama('a target that is at work', () => {
     chat.destroy()
     expect(await next).toMatchObject({ status: 200, complete: true })
     const chatsInLog = () => ollama.log.slice(ended).match(/POST +"\/api\/chat"/g)?.length ?? 0
-    // Ollama writes a line for each request it is done with: the one that was cut, and the one that came after.
+    // Ollama logs a line for each finished request: the cut one, and the one after it.
     await until(
       'Ollama is done with both',
       async () => chatsInLog(),
@@ -103,7 +103,7 @@ describeWithOllama('a target that is at work', () => {
   })
 
   test('Ollama is killed before the first byte and restarted, and every caller gets the right answer', async () => {
-    // Since 0.30 a prompt from the cache and one that is evaluated anew part after some hundred tokens.
+    // Since 0.30 the answers of a cached and of a newly evaluated prompt differ after some hundred tokens.
     await exchange(ollama.url, post('/api/generate', { model: 'tiny-slow', keep_alive: 0 }))
     const right = {
       slow: likeness(await exchange(ollama.url, slow)),

@@ -1,5 +1,5 @@
-// The list of what may differ between two answers of Ollama to the same request, and nothing may be added to it
-// without a reason: times, durations, random ids, and what HTTP lets every hop decide for itself.
+// List of allowed differences between two answers of Ollama to the same request: times, durations, random ids, and headers
+// that HTTP lets each hop choose. Each addition needs a reason.
 
 import type { Answer } from './exchange.ts'
 
@@ -9,7 +9,7 @@ interface Exception {
   readonly put: (match: string, ...groups: string[]) => string
 }
 
-/** What stands in bodies. Applied to the raw bytes: all that is not named here must be equal byte for byte. */
+/** Differences in bodies, applied to the raw bytes. All other bytes must be equal. */
 export const BODY_MAY_DIFFER: readonly Exception[] = [
   { what: 'when', find: /"(created_at|expires_at)":"[^"]*"/g, put: (_, key) => `"${key}":"<time>"` },
   { what: 'when, in seconds', find: /"(created|created_at|completed_at)":\d+/g, put: (_, key) => `"${key}":<seconds>` },
@@ -45,7 +45,7 @@ export const BODY_MAY_DIFFER: readonly Exception[] = [
   },
 ]
 
-/** Headers that are each server's own affair. */
+/** Headers that each server chooses itself. */
 export const HEADERS_MAY_DIFFER: readonly {
   readonly what: string
   readonly name: RegExp
@@ -54,7 +54,7 @@ export const HEADERS_MAY_DIFFER: readonly {
   { what: 'when', name: /^date$/ },
   { what: 'the framing of this hop (RFC 9112 §6)', name: /^(content-length|transfer-encoding|connection|keep-alive)$/ },
   { what: 'how old an answer from the last probe is (spec §3.1)', name: /^age$/ },
-  // On /v1/messages and /v1/responses Ollama marks an answer as a stream before it looks whether there is a model.
+  // On /v1/messages and /v1/responses Ollama marks an answer as a stream before it checks whether the model exists.
   { what: 'what a cache may do with an error', name: /^cache-control$/, ofErrors: true },
   { what: "foreman's own", name: /^x-foreman-/ },
   { what: 'for proxies: what is streamed must not be buffered', name: /^x-accel-buffering$/ },
@@ -65,12 +65,12 @@ export interface Likeness {
   readonly status: number
   readonly reason: string
   readonly headers: readonly string[]
-  /** One character a byte. */
+  /** One character for each byte. */
   readonly body: string
   readonly complete: boolean
 }
 
-/** What of an answer must be the same from both servers. */
+/** The parts of an answer that must be equal on both servers. */
 export function likeness(answer: Answer): Likeness {
   const mayDiffer = (header: string) =>
     HEADERS_MAY_DIFFER.some(({ name, ofErrors }) => name.test(header) && (ofErrors !== true || answer.status >= 400))

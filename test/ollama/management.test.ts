@@ -1,4 +1,4 @@
-// Pulling, making, copying and deleting models: refused by default, and let through unchanged when the owner wants it.
+// Pulling, creating, copying and deleting models: refused by default, and passed through unchanged if the settings allow it.
 
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -102,7 +102,7 @@ describeWithOllama('managing models', () => {
     ['a deletion of nothing', 404, drop('nope')],
     ['a deletion without a name', 400, { method: 'DELETE', path: '/api/delete' }],
     ['a new model without a base', 400, post('/api/create', { model: 'tiny-none' })],
-    // Port 1 of this machine: nobody is there, and nothing else is asked.
+    // No program listens on port 1 of this machine, and no other address is contacted.
     ['a pull from where nobody is', 200, post('/api/pull', { model: 'http://127.0.0.1:1/x/y', insecure: true })],
     ['a push to where nobody is', 200, post('/api/push', { model: 'http://127.0.0.1:1/x/y', insecure: true })],
     ['a pull of a bad name', 400, post('/api/pull', { model: 'a b' })],

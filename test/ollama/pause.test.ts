@@ -1,4 +1,4 @@
-// A pause with unload, in front of a real Ollama: its memory is free afterwards.
+// A pause with unload frees the memory of a real Ollama.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PauseDocument } from '../../src/protocol/wire.ts'

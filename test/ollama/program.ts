@@ -6,21 +6,21 @@ import { once } from 'node:events'
 
 export interface Program {
   readonly process: ChildProcess
-  /** All that it has said so far on both channels. */
+  /** Its output so far, standard output and standard error together. */
   readonly said: string
-  /** Of that, what came on standard output, and on standard error. */
+  /** The same, separately. */
   readonly printed: { readonly out: string; readonly error: string }
-  /** Resolves with the first match, in what was said already or is still to come; rejects when the program ends first. */
+  /** Resolves with the first match in the past or future output. Rejects if the program ends first. */
   says(pattern: RegExp, deadlineMs: number): Promise<RegExpExecArray>
-  /** Its exit code once it has ended and all was heard; null if a signal ended it. */
+  /** Resolves with its exit code once it has ended and its output was read; null if a signal ended it. */
   readonly ended: Promise<number | null>
-  /** Asks politely, then insists. */
+  /** Sends SIGTERM, and later SIGKILL. */
   stop(): Promise<void>
-  /** The whole group at once, as a power cut would. */
+  /** Sends SIGKILL to the whole group. */
   kill(): Promise<void>
 }
 
-/** Starts `command` in a process group of its own with exactly `env` as its environment. */
+/** Starts `command` in a new process group with exactly `env` as its environment. */
 export function startProgram(
   command: string,
   args: readonly string[],
@@ -96,7 +96,7 @@ export function startProgram(
       await exited
       clearTimeout(insist)
     }
-    // A child that outlived its parent holds ports and memory.
+    // A child that outlives its parent holds ports and memory.
     signalGroup('SIGKILL')
   }
 
@@ -113,7 +113,7 @@ export function startProgram(
   }
 }
 
-/** The environment without what would make a program behave as this machine's user set it up. */
+/** The environment without the variables with which this machine's user configures programs. */
 export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(FOREMAN|OLLAMA|VITEST|NODE_OPTIONS)/.test(name))
   return { ...Object.fromEntries(kept), ...more }

@@ -16,7 +16,7 @@ import { cleanEnvironment, type Program, startProgram } from './program.ts'
 const run = promisify(execFile)
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
-/** The newest Ollama is the reference; where it is not, the oldest supported one is tried. */
+/** The newest Ollama is the reference; otherwise the oldest supported one is used. */
 const [NEWEST, OLDEST] = ['../shared/ollama/newest/serve', '../shared/ollama/serve'].map((path) =>
   resolve(REPOSITORY, path),
 ) as [string, string]
@@ -28,10 +28,10 @@ const INSTALLER = join(dirname(LAUNCHER), 'install')
 
 export const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'foreman-tests')
 
-/** What a server logs when it starts a runner: before 0.30, and since. */
+/** Log line of a server when it starts a runner: before 0.30, and since. */
 export const STARTS = /msg="starting (?:runner|llama-server)"/
 
-/** Those of one version are kept apart from those of another: each may write them in its own way. */
+/** Each version has its own models, because versions may store them differently. */
 const MODELS = join(CACHE, `models-${basename(dirname(LAUNCHER))}`)
 
 /** The first start may have to build Ollama from source. */
@@ -43,21 +43,21 @@ if (!isThere)
       'Set FOREMAN_TEST_OLLAMA_SERVE to a program that takes a port, serves Ollama with the tiny models, and says "ready".\n\n',
   )
 
-/** `describe`, but for suites that need the real server: skipped where there is none. */
+/** `describe` for suites that need the real server: skipped if there is none. */
 export const describeWithOllama = describe.skipIf(!isThere)
 
 export interface RealOllama {
   readonly url: string
   readonly version: string
-  /** How often it has loaded a model so far. */
+  /** Number of model loads so far. */
   readonly loads: number
-  /** All that it has logged. */
+  /** Its log so far. */
   readonly log: string
   /** Waits until it logs this. */
   logs(pattern: RegExp): Promise<RegExpExecArray>
-  /** A power cut: server and runners, at once, without a word. */
+  /** Kills server and runners with SIGKILL. */
   kill(): Promise<void>
-  /** On the same port, after kill(). */
+  /** Starts it again on the same port after `kill`. */
   restart(): Promise<void>
   stop(): Promise<void>
 }
@@ -69,7 +69,7 @@ export const startOllama = (settings: Readonly<Record<string, string>> = {}): Pr
 async function startOllamaOn(port: number, settings: Readonly<Record<string, string>>): Promise<RealOllama> {
   const models = settings['OLLAMA_MODELS'] ?? MODELS
   const env = cleanEnvironment({
-    // A run on a machine with a network must be the same as on one without.
+    // A run must not depend on whether the machine has a network.
     OLLAMA_NO_CLOUD: '1',
     ...settings,
     OLLAMA_MODELS: models,
@@ -96,12 +96,12 @@ async function startOllamaOn(port: number, settings: Readonly<Record<string, str
     },
     logs: (pattern) => program.says(pattern, 60_000),
     async kill() {
-      // The server before its runners: one that saw its runner die would still have time to say so.
+      // The server is killed before its runners. Otherwise it could still report that its runner died.
       process.kill(await serverOf(program), 'SIGKILL')
       await program.kill()
     },
     async restart() {
-      // Without the launcher: it may make a model anew, and foreman's jobs are there as soon as somebody listens.
+      // Without the launcher, which may create a model anew while foreman already sends jobs.
       program = startProgram(await ollamaBinary(), ['serve'], { env: { ...env, OLLAMA_HOST: `127.0.0.1:${port}` } })
       await settled(program, () => program.says(/Listening on/, 60_000))
     },
@@ -114,7 +114,7 @@ async function versionOf(url: string): Promise<string> {
   return (JSON.parse(body.toString()) as { version: string }).version
 }
 
-/** Ends a program that did not come as far as it should. */
+/** Ends a program that did not get ready. */
 async function settled(program: Program, start: () => Promise<unknown>): Promise<void> {
   try {
     await start()
@@ -124,7 +124,7 @@ async function settled(program: Program, start: () => Promise<unknown>): Promise
   }
 }
 
-/** The process that serves: the launcher's child, or the program itself. */
+/** The server process: the launcher's child, or the program itself. */
 async function serverOf({ process: { pid = 0, spawnfile } }: Program): Promise<number> {
   if (spawnfile !== LAUNCHER) return pid
   const { stdout } = await run('pgrep', ['-P', String(pid)])
@@ -138,8 +138,8 @@ export async function ollamaBinary(): Promise<string> {
 }
 
 /**
- * With a thread for each core a token waits until nobody else uses any of them: 1 s a token, against 1 ms with one thread
- * (two cores, load 16).
+ * With a thread for each core, a token waits until all cores are free: 1 s for each token, against 1 ms with one thread (two
+ * cores, load 16).
  */
 async function giveOneThread(url: string): Promise<void> {
   for (const model of ['tiny-a', 'tiny-b', 'tiny-c', 'tiny-slow', 'tiny-embed']) {
@@ -160,7 +160,7 @@ async function makeActing(url: string): Promise<void> {
   if (made.status !== 200) throw new Error(`${ACTING} could not be made: ${made.body}`)
 }
 
-/** Models made within one second are listed in another order each time. */
+/** The order of models that were created within one second varies. */
 async function putInOrder(models: string): Promise<void> {
   const library = join(models, 'manifests/registry.ollama.ai/library')
   const manifests = (await readdir(library, { recursive: true })).filter((path) => path.endsWith('latest')).sort()

@@ -1,4 +1,4 @@
-// What foreman keeps loaded on the real Ollama: the embedder for ever, a worker for half an hour.
+// Models that foreman keeps loaded on the real Ollama: the embedder forever, a worker for half an hour.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exchange, post } from './exchange.ts'
@@ -22,7 +22,7 @@ describeWithOllama('a target with an embedder', () => {
     await ollama?.stop()
   })
 
-  /** How long each model will stay, by name, as Ollama itself says. */
+  /** Remaining time of each model by name, as Ollama reports it. */
   async function stays(): Promise<Record<string, number>> {
     const { body } = await exchange(ollama.url, { method: 'GET', path: '/api/ps' })
     const { models }: { models: { name: string; expires_at: string }[] } = JSON.parse(body.toString())

@@ -1,5 +1,5 @@
-// Two requests of one affinity never make Ollama load its model again, and those of two do: 200 random pairs, against the log
-// of the server itself. It fails on the day a version of Ollama differs.
+// Two requests of one affinity never make Ollama reload its model, and requests of different affinities do: 200 random
+// pairs, compared with the log of the server. It fails if a version of Ollama behaves differently.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { affinityOf, type RunnerSettings } from '../../src/daemon/domain/affinity.ts'
@@ -12,7 +12,7 @@ import { describeWithOllama, FIRST_START_MS, type RealOllama, STARTS, startOllam
 const PAIRS = 200
 const SEED = Number(process.env['FOREMAN_TEST_SEED'] ?? 20_261_128)
 
-/** Made for this test and deleted after it: others compare lists of what is there. */
+/** Created for this test and deleted after it, because other tests compare lists of models. */
 const MADE = {
   'reload-copy': { from: 'tiny-a' },
   'reload-system': { from: 'tiny-a', system: 'be brief' },
@@ -22,7 +22,7 @@ const MADE = {
 
 const MODELS = ['tiny-a', 'TINY-A:latest', 'library/tiny-a', ...Object.keys(MADE), 'tiny-b'] as const
 
-/** Undefined: the request does not say. What is usual stands more often. */
+/** Undefined: the request omits the option. Usual values occur more often. */
 const VALUES = {
   num_ctx: [undefined, undefined, null, 2, 4, 2048, 4096, 8192, 16_384],
   num_batch: [undefined, undefined, 256, 512],
@@ -32,7 +32,7 @@ const VALUES = {
   num_thread: [undefined, undefined, 0, 1, 2],
   draft_num_predict: [undefined, undefined, 0, 4],
   shift: [undefined, undefined, true, false],
-  // None of a runner's.
+  // Not an option of a runner.
   temperature: [undefined, 0, 1],
   seed: [undefined, 7],
 } as const satisfies Record<string, readonly (number | boolean | null | undefined)[]>
@@ -46,7 +46,7 @@ interface Wanted {
   readonly settings: Settings
 }
 
-/** Where foreman parts two requests although Ollama takes the runner as it is: it costs an order, never a load. */
+/** Requests that foreman separates although Ollama would keep the runner. This affects the order, but causes no load. */
 const NEEDLESS: readonly {
   readonly why: string
   readonly is: (a: Settings, b: Settings, version: string) => boolean
@@ -65,7 +65,7 @@ const NEEDLESS: readonly {
   },
 ]
 
-/** Mulberry32: the same numbers for the same seed everywhere. */
+/** Random numbers (mulberry32), the same for the same seed everywhere. */
 function chance(seed: number): () => number {
   let state = seed
   return () => {
@@ -76,7 +76,7 @@ function chance(seed: number): () => number {
   }
 }
 
-/** A request that differs from the one before in at most two things, so that about half of them need no load. */
+/** A request that differs from the one before in at most two options, so that about half need no load. */
 function nextOf({ model, path, settings }: Wanted, random: () => number): Wanted {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T
   const changed: Settings = { ...settings }
@@ -114,7 +114,7 @@ describeWithOllama('the affinity of a request', () => {
     await ollama?.stop()
   })
 
-  /** As foreman knows it: the models of one runner are grouped under one name. */
+  /** foreman's view: the models of one runner share one name. */
   async function believed(): Promise<(wanted: Wanted) => string> {
     const facts = new Map(
       await Promise.all(MODELS.map(async (model) => [model, readModelFacts(await show(model))] as const)),
@@ -130,13 +130,13 @@ describeWithOllama('the affinity of a request', () => {
     }
   }
 
-  /** Only loads: nothing is said. Returns whether Ollama started a runner for it. */
+  /** Sends a request that only loads. Returns whether Ollama started a runner for it. */
   async function isLoadedFor({ model, path, settings: { shift, ...options } }: Wanted): Promise<boolean> {
     const from = ollama.log.length
     const body = { model, options, keep_alive: '10m', stream: false, ...(shift === undefined ? {} : { shift }) }
     const answer = await exchange(ollama.url, post(path, body))
     expect([answer.status, answer.body.toString()]).toEqual([200, expect.stringContaining('"done_reason":"load"')])
-    // Its log says so when it is done with a request; all that it did for it stands before.
+    // Ollama logs the end of a request after everything that it did for it.
     const isOver = (log: string): boolean => /POST +"\/api\/(chat|generate)"/.test(log)
     const log = await until('Ollama has logged it', async () => ollama.log.slice(from), isOver)
     return STARTS.test(log)
@@ -163,7 +163,7 @@ describeWithOllama('the affinity of a request', () => {
       last = next
     }
     expect(wrong).toEqual([])
-    // A walk that always or never loads would prove nothing.
+    // A sequence that always or never loads would prove nothing.
     expect(loads).toBeGreaterThan(PAIRS / 5)
     expect(loads).toBeLessThan((PAIRS * 4) / 5)
   }, 600_000)

@@ -1,5 +1,4 @@
-// What client suites need beside equality of bytes: what two runs of one client have in common once time is taken out,
-// and a model that says the same each time.
+// Helpers for client suites: two runs of one client made comparable without times, and a model that repeats its answers.
 
 import { exchange, post } from './exchange.ts'
 
@@ -10,14 +9,14 @@ const TIMES = new Set([
   'load_duration',
   'prompt_eval_duration',
   'eval_duration',
-  // Since 0.34: the second to ask finds more of the prompt in the cache than the first.
+  // Since 0.34 the second request finds more of the prompt in the cache than the first.
   'prompt_eval_cached_count',
 ])
 
-/** Ollama draws them at random. */
+/** Ollama generates them randomly. */
 const isCallId = (key: string, value: unknown): boolean => key === 'id' && /^call_/.test(String(value))
 
-/** A copy without times, and without what depends on who asked first. */
+/** A copy without times, and without values that depend on the order of the requests. */
 export function timeless(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(timeless)
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
@@ -28,7 +27,7 @@ export function timeless(value: unknown): unknown {
   )
 }
 
-/** For clients that cannot send options: tiny-a without chance. */
+/** tiny-a with temperature 0, for clients that cannot send options. */
 export const CERTAIN = 'tiny-certain'
 
 export async function makeCertain(ollamaUrl: string): Promise<void> {

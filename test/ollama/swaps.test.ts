@@ -1,4 +1,4 @@
-// The promise that the queue exists for: clients who want different models no longer make the target load all day.
+// The main promise of the queue: clients with different models no longer make the target reload all day.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Answer, exchange, post } from './exchange.ts'
@@ -7,7 +7,7 @@ import { describeWithOllama, FIRST_START_MS, type RealOllama, startOllama } from
 
 const MODELS = ['tiny-a', 'tiny-b', 'tiny-c'] as const
 
-/** Thirty requests, each for another model than the one before, all at once as several programs would. */
+/** Sends thirty requests at once, as several programs would; each needs another model than the one before. */
 const interleaved = Array.from({ length: 30 }, (_, index) =>
   post('/api/chat', {
     model: MODELS[index % MODELS.length],
@@ -65,7 +65,7 @@ describeWithOllama('a target that can hold one model', () => {
     const through = await loadsThroughForeman(interleaved)
     const { counters: after } = await foreman.status()
     expect(through).toBeLessThanOrEqual(4)
-    // Ollama lets those overtake whose model is loaded already, as luck has it: 17 to 30 loads seen.
+    // Ollama may prefer requests whose model is loaded, depending on timing: 17 to 30 loads were seen.
     expect(direct).toBeGreaterThan(2 * through)
     expect(after.swaps - before.swaps).toBeLessThanOrEqual(4)
     expect(after.swaps_saved - before.swaps_saved).toBeGreaterThanOrEqual(20)
@@ -75,7 +75,7 @@ describeWithOllama('a target that can hold one model', () => {
     const direct = await loadsOf(ollama.url, twoSizes)
     const through = await loadsThroughForeman(twoSizes)
     expect(through).toBeLessThanOrEqual(2)
-    // As luck has it, 5 to 12.
+    // Depending on timing, 5 to 12.
     expect(direct).toBeGreaterThan(through)
   })
 })

@@ -1,5 +1,5 @@
-// A disk that loses power: what was synced is there, and of each later write all, a part or nothing. Follows the records of
-// a write log, and makes the files as they may look after a cut.
+// Model of a disk that loses power: synced data stays; a later write survives whole, in part, or not at all. It follows the
+// records of a write log, and creates the files as they may be after a cut.
 //
 // Assumptions, those of SQLite: a synced write stays; bytes outside of a write do not change; a file whose content was
 // synced also keeps its name. A removed file may come back until any file is synced, which writes the folder as well on
@@ -57,7 +57,7 @@ class DiskFile {
     this.isSynced = true
   }
 
-  /** With everything that was written: what the next process sees where the power stays on. */
+  /** The content with all writes, which the next process sees if the power stays on. */
   whole(): Uint8Array {
     const bytes = new GrowingBytes(this.#synced.copy())
     for (const one of this.#pending) applyTo(bytes, one)
@@ -80,7 +80,7 @@ function applyTo(bytes: GrowingBytes, { operation, offset, data }: WriteRecord):
   else if (operation === 'truncate') bytes.resize(offset)
 }
 
-/** Some of the sectors; now and then not even whole ones. */
+/** Some of the sectors, sometimes not even whole ones. */
 function tear(bytes: GrowingBytes, { offset, data }: WriteRecord, random: SeededRandom): void {
   if (random.happens(0.3)) return bytes.write(offset, data.subarray(0, random.integer(0, data.length)))
   for (let at = offset; at < offset + data.length; ) {
@@ -90,7 +90,7 @@ function tear(bytes: GrowingBytes, { offset, data }: WriteRecord, random: Seeded
   }
 }
 
-/** How bad a cut is: shares of the writes since the last sync. */
+/** Severity of a cut: shares of the writes since the last sync. */
 interface CutSeverity {
   readonly dropped: number
   readonly torn: number
@@ -113,7 +113,7 @@ function inSomeOrder(
   return records.map(() => rest.splice(random.integer(0, rest.length - 1), 1)[0] as WriteRecord)
 }
 
-/** All files that may stand under one name after a cut. */
+/** All files that may have one name after a cut. */
 class DiskName {
   #current: DiskFile | null = null
   #removed: DiskFile | null = null
@@ -133,7 +133,7 @@ class DiskName {
     this.#current.take(record)
   }
 
-  /** A file was synced, this one or another. */
+  /** Records the sync of a file, this one or another. */
   settle(): void {
     this.#removed = null
   }
@@ -161,7 +161,7 @@ export class DiskModel {
     if (record.operation === 'sync') for (const name of Object.values(this.#names)) name.settle()
   }
 
-  /** The files where the power stays on. */
+  /** The files if the power stays on. */
   whole(): Image {
     return this.#image((name) => name.whole())
   }

@@ -95,7 +95,7 @@ function brokenPromises(db: DatabaseSync, cut: Cut, facts: readonly Fact[], ttlM
   const jobs = new Map(rows.map((row) => [row.id, row]))
   const mayBeGone = new Set<string>()
   for (const fact of facts) {
-    // Pruning is known by its time, whenever the client has read the end.
+    // A prune is recognised by its time; the client may have read the end earlier or later.
     if (fact.kind === 'ended' && fact.finishedAt + ttlMs <= cut.wallMs) mayBeGone.add(fact.jobId)
     if (fact.kind === 'may_be_gone' && fact.at <= cut.at) mayBeGone.add(fact.jobId)
   }

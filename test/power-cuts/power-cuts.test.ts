@@ -9,7 +9,7 @@ import { type Breach, powerCuts, withoutSyncs } from './power-cuts.ts'
 import { type Recording, record } from './recording.ts'
 
 const CUTS = 60
-/** A machine that is many times slower still comes to its end. */
+/** Long enough for a machine that is many times slower. */
 const TIMEOUT_MS = 600_000
 
 async function temporaryFolder(): Promise<string> {
@@ -31,7 +31,7 @@ describe('a power cut', () => {
     if (recording === null) return skip('the recorder needs Linux and a C compiler')
     expect(await breachesOf(recording)).toEqual([])
     expect(recording.facts.filter(({ kind }) => kind === 'accepted').length).toBeGreaterThanOrEqual(16)
-    // The same on disks that do not keep what they claim to have synced: the checker must see it.
+    // The same on disks that lose data which they claim to have synced: the checker must find it.
     for (const file of ['wal', 'database'] as const) {
       expect(await breachesOf(withoutSyncs(recording, file), 1)).not.toEqual([])
     }

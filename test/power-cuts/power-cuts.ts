@@ -9,7 +9,7 @@ import type { Recording } from './recording.ts'
 import type { RecordedFile, WriteRecord } from './write-log.ts'
 
 export interface Breach {
-  /** The seed of this cut alone. */
+  /** Seed of this single cut. */
   readonly seed: number
   /** Number of the last record before the cut. */
   readonly record: number
@@ -22,7 +22,7 @@ export interface PowerCutsOptions {
   readonly folder: string
   readonly cuts: number
   readonly seed: number
-  /** Stops at so many. */
+  /** Stops after this many failures. */
   readonly maxBreaches?: number
   readonly onCut?: (done: number) => void
 }
@@ -54,7 +54,7 @@ export async function powerCuts(options: PowerCutsOptions): Promise<readonly Bre
 
 function put(path: string, image: Image): void {
   for (const suffix of LEFTOVERS) rmSync(`${path}${suffix}`, { force: true })
-  // Object.keys forgets the names.
+  // Object.keys loses the types of the names.
   for (const file of Object.keys(SUFFIXES) as RecordedFile[]) {
     const content = image[file]
     if (content !== null) writeFileSync(`${path}${SUFFIXES[file]}`, content)

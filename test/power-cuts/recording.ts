@@ -1,4 +1,4 @@
-// A recorded run: the real daemon under load with write-recorder.c preloaded, and what its clients and receiver knew at which
+// Recorded run: the real daemon under load with write-recorder.c preloaded, and what its clients and receiver knew at each
 // point of the write log.
 
 import { type ChildProcess, fork } from 'node:child_process'
@@ -160,7 +160,7 @@ class Recorder {
     return join(this.#folder, 'daemon.log')
   }
 
-  /** Returns the URL at which the daemon listens, from what its log has behind byte `from`. */
+  /** Returns the URL at which the daemon listens, from its log after byte `from`. */
   async #listening(daemon: ChildProcess, from: number): Promise<string> {
     const said = (): string => readFileSync(this.#daemonLog).toString('utf8', from)
     for (let tries = 0; tries < START_TRIES && daemon.exitCode === null; tries++) {
@@ -171,7 +171,7 @@ class Recorder {
     throw new Error(`the daemon does not start: ${said().slice(-2_000)}`)
   }
 
-  /** Calls that wait for their answer: their rows are committed without a sync, between those that are synced. */
+  /** Waiting calls: their rows are committed without a sync, between rows that are synced. */
   async #call(name: string, signal: AbortSignal): Promise<void> {
     for (let n = 0; !signal.aborted; n++) {
       const { endpoint, body } = workOf({ ref: `${name}-${n}` })
@@ -209,7 +209,7 @@ class Recorder {
     if (answered.kind === 'answered' && answered.status === 200) this.#noteEnd(JSON.parse(answered.body) as JobDocument)
   }
 
-  /** Reads the job until it has ended. `isDeleted`: and deletes it then. */
+  /** Polls the job until it has ended. `isDeleted`: deletes it then. */
   async #follow(jobId: string, isDeleted: boolean): Promise<void> {
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       const before = this.#at
@@ -247,12 +247,12 @@ class Recorder {
     res.writeHead(this.#random.happens(0.1) ? 503 : 204).end()
   }
 
-  /** Throws unless the log makes the files as they are. The daemon is halted meanwhile. */
+  /** Throws unless the log reproduces the files. The daemon is halted meanwhile. */
   async #compare(daemon: ChildProcess): Promise<void> {
     let difference: string | null = null
     for (let stops = 0; stops < MAX_STOPS; stops++) {
       daemon.kill('SIGSTOP')
-      // Halted between a write and its record, they differ: then it may go on a little.
+      // If it was halted between a write and its record, they differ: let it continue briefly.
       await pause(POLL_MS)
       const model = new DiskModel()
       for (const one of readWriteLog(this.#log)) model.take(one)

@@ -1,4 +1,4 @@
-// What a process did to its database, as write-recorder.c has recorded it: one list, in the order of its effects.
+// Log of a process's operations on its database, recorded by write-recorder.c, in the order of their effects.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
@@ -14,7 +14,7 @@ export interface WriteRecord {
   /** Of a write; else empty. */
   readonly data: Uint8Array
   readonly wallMs: number
-  /** Size of the log once this record is in it: a client that has seen so much log knows that this has happened. */
+  /** Size of the log with this record. A client that has seen a log of this size knows that the operation has happened. */
   readonly end: number
 }
 

@@ -147,7 +147,7 @@ export const causedEnd: JobCheck = (one, history) => {
 
 const hasLeft = ({ ending }: Call): boolean => ending === 'left'
 
-/** Whether what was seen explains how the job ended. A code that is not here has no business in a run. */
+/** Returns whether the records explain the end of the job. A code that is missing here must not occur in a run. */
 function causeOf({ final: { job, events }, calls, cancels }: JobRecords, history: RunHistory, ending: string): boolean {
   switch (job.error?.code ?? job.state) {
     case 'done':
@@ -157,7 +157,7 @@ function causeOf({ final: { job, events }, calls, cancels }: JobRecords, history
     case 'incomplete_stream':
       return ending === 'unmarked'
     case 'attempts_exhausted':
-      // The last attempt may have been claimed and never sent: then a kill took it, which `attempts` looks into.
+      // The last attempt may have been claimed and never sent because of a kill, which `attempts` checks.
       return job.attempt === history.maxAttempts && ending !== 'unmarked' && ending !== 'error'
     case 'stream_broken':
       return calls.length > 0 && ending === 'cut'

@@ -13,8 +13,8 @@ export const stoppedWithin = (history: RunHistory, from: LogicalTime, to: Logica
   killsWithin(history, from, to).some(({ isStopping }) => isStopping)
 
 /**
- * A busy target costs no attempt, nor does a run that an orderly stop breaks off. One that a kill during the stop breaks off
- * may have cost one: it counts as one that nobody saw.
+ * Neither a busy target nor a run that an orderly stop aborts costs an attempt. A run that a kill aborts during the stop may
+ * have cost one, and counts as unseen.
  */
 const isCounted = (history: RunHistory, { ending, beganAt, endedAt }: Execution): boolean =>
   ending !== 'busy' && !(ending === 'aborted' && stoppedWithin(history, beganAt, endedAt))
@@ -48,7 +48,7 @@ export const attempts: JobCheck = (one, history) => {
   return [...wrong, ...unseen(one, counted, history), ...unexplained(one, counted, history)]
 }
 
-/** Attempts that were counted and never came to the target: each needs a kill of its own between its neighbours. */
+/** Attempts that were counted and never reached the target: each needs its own kill between its neighbours. */
 function unseen(one: JobRecords, counted: readonly Execution[], history: RunHistory): string[] {
   const { job } = one.final
   const bounds = [...counted, null]
@@ -58,7 +58,7 @@ function unseen(one: JobRecords, counted: readonly Execution[], history: RunHist
     const missing = next.attempt - before.attempt - 1
     const from = before.at
     const kills = killsWithin(history, from, next.beganAt).length
-    // Claimed in the moment of its cancelling: counted, and dropped before it was sent.
+    // It was claimed while it was cancelled: counted, and dropped before it was sent.
     const caught = run === null && job.state === 'cancelled' ? 1 : 0
     before = { attempt: next.attempt, at: run?.endedAt ?? from }
     if (missing <= kills + caught) return []
@@ -128,9 +128,9 @@ const differing = (name: string, is: string | null, should: string): string =>
 const short = (text: string | null): string =>
   text === null ? 'missing' : `${text.length} characters, ${JSON.stringify(text.slice(0, 120))}`
 
-/** foreman's error record behind an answer that broke off, on a line of its own. */
+/** foreman's error record after an incomplete answer, on a separate line. */
 const OWN_RECORD = /\n{0,2}(?:data: )?\{"error":[^\n]*\n*$/
-/** What is sent into the silence before the first byte (§3.4). */
+/** Heartbeats before the first byte. */
 const BEATS = /^(?: |: waiting\n\n)+/
 
 export const callers: JobCheck = (one, history) => one.calls.flatMap((call) => breachesOf(call, one, history))
@@ -149,7 +149,7 @@ function breachesOf(call: Call, { final: { job }, executions }: JobRecords, hist
     }
     const isWhole = sources.some((run) => run.sent === heard && run.ending === 'whole')
     if (status === 200 && !isWhole) return [`an answer that was not whole ended as if it were: ${short(heard)}`]
-    // Written last: a kill in between leaves a caller with the answer, and a row that does not claim it.
+    // The row is written last: a kill before it leaves a caller with the answer, and a row without it.
     if (status === 200 && job.state !== 'done' && job.error?.code !== 'crashed')
       return [`a whole answer, and it is ${job.state}`]
     return []

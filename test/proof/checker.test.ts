@@ -1,5 +1,4 @@
-// The checker itself: a run in which everything was kept passes, and each promise that is broken by hand is caught, by the
-// invariant that is meant for it.
+// Tests of the checker: a run without violations passes, and each violation made by hand is detected by its invariant.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +16,7 @@ const must = <T>(value: T | undefined | null): T => {
 
 const at = <T>(list: readonly T[], index: number): T => must(list[index])
 
-/** Typed, so that a test cannot break what is not there. */
+/** Changes fields of a record. The types let a test change only fields that exist. */
 function put<T extends object>(target: T, change: { readonly [K in keyof T]?: T[K] }): void {
   Object.assign(target, change)
 }
@@ -30,7 +29,7 @@ const state = (event: SeenEvent): SeenEvent & { type: 'state' } => {
   return event
 }
 
-/** The nth change of A, wherever it is told. */
+/** The nth change of A, in every record that contains it. */
 function everywhere(draft: Draft, n: number, change: (event: SeenEvent & { type: 'state' }) => object): void {
   const final = at(draft.finals, 0)
   for (const events of [final.events, final.eventsAgain, ...at(draft.watches, 0).parts.map((part) => part.events)]) {

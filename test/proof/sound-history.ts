@@ -1,5 +1,5 @@
-// One small run in which everything was kept: an async job that a kill sent back to the queue, its watcher and its
-// webhooks, a job that was cancelled while it waited, and a waiting call. Made anew each time, for tests that break it.
+// Small run without violations: an async job that a kill sent back to the queue, its watcher and its webhooks, a job that
+// was cancelled while it waited, and a waiting call. Created anew for each test, which then breaks it.
 
 import { eventNumber } from '../../src/protocol/event.ts'
 import type { JobDocument, JobState } from '../../src/protocol/wire.ts'
@@ -99,7 +99,7 @@ const arrival = (
   }
 }
 
-/** Moments are tens, so that a test can put something in between. The kill is at 300. */
+/** Clock values are multiples of ten, so that a test can insert others. The kill is at 300. */
 export function soundHistory(): Draft {
   const answer = WHOLE.trimEnd().split('\n')
   const done: Final = {
@@ -188,6 +188,6 @@ export function soundHistory(): Draft {
     ],
     finals: [done, cancelled, live],
   }
-  // Not structuredClone: what stands in two places must be two, so that one witness can be broken alone.
+  // Not structuredClone: an object in two places must become two objects, so that a test can change one of them.
   return JSON.parse(JSON.stringify(drafted)) as Draft
 }

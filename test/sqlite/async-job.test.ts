@@ -1,4 +1,4 @@
-// What an async job has beside its row: wishes, history, what it leaves, its key; and its second life, and its being forgotten.
+// Data of an async job besides its row: options, history, output, key. Also its retry and its deletion.
 
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
@@ -111,7 +111,7 @@ describe('the history of a job', () => {
     await take(store, { now: 60 })
     await store.recover(70, 2)
     const changes = (await store.changes(id)) ?? []
-    // A crash may have kept a `working` from being written that watchers were told of: its number is not used again.
+    // A crash may have lost a `working` that watchers have seen, so its number is not used again.
     expect(changes.map(({ number }) => number)).toEqual([1, 2, 3, 4, 6, 7, 9])
     const states = changes.map(({ state, attempt }) => `${state} ${attempt}`)
     expect(states).toEqual(['queued 0', 'loading 1', 'queued 0', 'loading 1', 'queued 1', 'loading 2', 'failed 2'])

@@ -1,4 +1,4 @@
-// Whose turn it is, on the real store: the drain by affinity, its bound, cloud models, orphans, and what a swap is.
+// Claims on the real store: the drain by affinity, its limit, cloud models, orphans, and swaps.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { CLOUD_AFFINITY } from '../../src/daemon/domain/affinity.ts'
@@ -15,7 +15,7 @@ beforeEach(async () => {
   store = await temporaryStore()
 })
 
-/** Claims and completes until the queue is empty; the ids in the order of their claims. */
+/** Claims and completes until the queue is empty. Returns the ids in the order of their claims. */
 async function drain(differences: Parameters<typeof claimRequest>[0] = {}): Promise<string[]> {
   const order: string[] = []
   for (;;) {
@@ -127,7 +127,7 @@ describe('the drain limit of claims', () => {
     let [model, loads] = [-1, 0]
     for (let awake = 0; waiting.length > 0; awake += 30_000) {
       const own = waiting.indexOf(model)
-      // All came at 0, so that all are overdue from the 30th job on.
+      // All were submitted at 0, so all are overdue from the 30th job on.
       const next = awake < 15 * MINUTES && own !== -1 ? own : 0
       const [taken = -1] = waiting.splice(next, 1)
       if (taken !== model) loads += 1

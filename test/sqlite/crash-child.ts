@@ -1,5 +1,5 @@
-// A process that leads async jobs through whole lives: opens the store at argv[2], puts right what the last one left,
-// then enqueues, claims, ends and delivers until it is killed. Writes each thing that the store acknowledged.
+// Child process that runs async jobs from submit to delivery: it opens the store at argv[2], recovers, and then enqueues,
+// claims, ends and delivers until it is killed. It writes each operation that the store has acknowledged.
 
 import { writeSync } from 'node:fs'
 import { NOTHING_RESIDENT } from '../../src/daemon/domain/affinity.ts'
@@ -9,7 +9,7 @@ import { openStore } from '../../src/daemon/sqlite/thread.ts'
 const [, , path = ''] = process.argv
 const MOST = 5000
 
-// Not process.stdout: what is written must be out before the next instruction, whatever kills us.
+// Not process.stdout: the bytes must be out before the next instruction, even if a kill follows.
 const say = (line: string): void => void writeSync(1, `${line}\n`)
 
 const store = await openStore({

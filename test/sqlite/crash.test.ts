@@ -1,4 +1,4 @@
-// What is left of an acknowledged job when its daemon is killed, or when nobody can say what is on disk.
+// Acknowledged jobs after a kill of the daemon, or after a write whose result is unknown.
 
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ const SUBMITTER = fileURLToPath(new URL('./submitter.ts', import.meta.url))
 const CRASH_CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
 const CYCLES = 20
 
-/** Lets a submitter run until `isEnough`, then kills it; what it said, and how it ended. */
+/** Lets a submitter run until `isEnough`, then kills it. Returns its output and its exit. */
 async function runSubmitter(command: readonly string[], isEnough: (lines: readonly string[]) => boolean) {
   const [program = '', ...args] = command
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -23,7 +23,7 @@ async function runSubmitter(command: readonly string[], isEnough: (lines: readon
     lines.push(line)
     if (isEnough(lines)) child.kill('SIGKILL')
   })
-  // Not 'exit': what it said last may still be in the pipe.
+  // Not 'exit': its last output may still be in the pipe.
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   return { lines, code }
 }
@@ -35,7 +35,7 @@ it(`every acknowledged job is there after kill -9, ${CYCLES} times over`, { time
   const path = join(await temporaryFolder(), 'foreman.db')
   const promised: string[] = []
   for (let cycle = 0; cycle < CYCLES; cycle += 1) {
-    // Another moment each time: from the first acknowledgement to some dozens.
+    // A different moment each time: after the first acknowledgement up to some dozens.
     const enough = 1 + ((cycle * 7) % 40)
     const { lines } = await runSubmitter(
       [process.execPath, SUBMITTER, path],
@@ -89,7 +89,7 @@ it('no kill -9 separates a state from its history, webhook, artifacts or key', {
   const wrong = {
     'a state without its change': `SELECT id FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM changes c
       WHERE c.sequence = j.sequence AND c.number = j.changes AND c.state = j.state)`,
-    // A crash leaves one in the numbers, where a change may have been told and not written.
+    // A crash leaves a gap of one in the numbers, because a change may have been seen and not written.
     'a gap in a history': `SELECT j.id FROM jobs j JOIN changes c USING (sequence) WHERE c.previous IS NOT
       (SELECT state FROM changes b WHERE b.sequence = c.sequence AND b.number < c.number ORDER BY number DESC LIMIT 1)`,
     'a change without its webhook': `SELECT j.id FROM jobs j JOIN changes c USING (sequence)
@@ -113,7 +113,7 @@ it('no kill -9 separates a state from its history, webhook, artifacts or key', {
 
 it('a failed write closes the store: uncertain operations are rejected, and nothing more is done', async () => {
   const path = join(await temporaryFolder(), 'foreman.db')
-  // EFBIG is no full disk to SQLite but an error of the device, in the middle of a COMMIT.
+  // SQLite treats EFBIG in the middle of a COMMIT as a device error, not as a full disk.
   const limited = `trap '' XFSZ; ulimit -f 1000; exec "$0" "$@"`
   const { lines, code } = await runSubmitter(
     ['/bin/sh', '-c', limited, process.execPath, SUBMITTER, path, '20000'],
@@ -137,7 +137,7 @@ it('a database that breaks during use closes the store', async () => {
   const store = await temporaryStore({ path, onFatal: broken.resolve })
   const bytes = readFileSync(path)
   writeFileSync(path, bytes.fill(0xee, 4096))
-  // The store forgets the pages that it has read when another connection has written.
+  // The store drops its cached pages when another connection has written.
   const other = new DatabaseSync(path)
   other.exec('PRAGMA user_version = 1')
   other.close()

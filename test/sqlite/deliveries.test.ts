@@ -1,4 +1,4 @@
-// The outbox: what is due and in which order, what becomes of it, and that nobody stands in anybody's way.
+// The outbox: due deliveries and their order, their outcomes, and that no receiver delays another.
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NOTHING_RESIDENT } from '../../src/daemon/domain/affinity.ts'
@@ -15,7 +15,7 @@ beforeEach(async () => {
 const due = (differences: Partial<DeliveryRequest> = {}) =>
   store.dueDeliveries({ now: 5000, limit: 10, except: [], underWay: [], ...differences })
 
-/** Job and number of what is due, in its order. */
+/** Job and change number of the due deliveries, in order. */
 const dueNumbers = async (differences: Partial<DeliveryRequest> = {}): Promise<string[]> =>
   (await due(differences)).due.map(({ jobId, change }) => `${jobId} ${change.number}`)
 
@@ -28,7 +28,7 @@ const deliveriesOf = async (id: string) => (await store.detail(id, NOTHING_RESID
 const reporting = (id: string, host = 'hooks.lan', createdAt = 1000) =>
   put(store, { id, caller: 'none', createdAt, wishes: withWebhook({ webhookUrl: `http://${host}/x` }) })
 
-/** ... and that is over: three changes. */
+/** The same, ended: three changes. */
 async function over(id: string, host = 'hooks.lan', createdAt = 1000): Promise<void> {
   await reporting(id, host, createdAt)
   await take(store, { now: createdAt + 1 })
@@ -203,7 +203,7 @@ describe('the due deliveries', () => {
     await settle('c', 1, { kind: 'again', at: 5600, reason: 'timeout' })
     const { due: given, nextAt } = await due()
     expect([given.map(({ jobId }) => jobId), nextAt]).toEqual([['a'], 5500])
-    // What found no place in this answer is due.
+    // The deliveries that did not fit into this answer are due.
     expect((await due({ now: 6000, limit: 1 })).nextAt).toBe(5500)
   })
 

@@ -1,4 +1,4 @@
-// Which operations are on disk before they are answered, and which do not wait for that.
+// Durability of operations: some are answered after their sync, others do not wait for it.
 
 import { expect, it } from 'vitest'
 import type { Commit } from '../../src/daemon/sqlite/messages.ts'
@@ -18,7 +18,7 @@ import {
 const NORMAL = 1
 const FULL = 2
 
-/** A store, and how each of its commits was made: as SQLite read its own setting back after it. */
+/** A store, with the `synchronous` setting that SQLite reported after each of its commits. */
 async function watched(): Promise<{
   store: Store
   commits: Commit[]
@@ -88,7 +88,7 @@ it('a mixed batch commits unsynced operations first, so that no waiting call wai
     ]),
   )
   expect(commits).toEqual([unsynced('enqueue', 'claim'), synced('enqueue', 'enqueue')])
-  // What one message answers is told in any order.
+  // The answers of one message come in any order.
   expect([answered.slice(0, 2).toSorted(), answered.slice(2)]).toEqual([
     ['claimed', 'live'],
     ['async', 'async'],

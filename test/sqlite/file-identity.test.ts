@@ -1,4 +1,4 @@
-// Which file the queue is: one daemon for one inode, and a daemon whose file is no longer there.
+// Identity of the database file: one daemon for one inode, and a daemon whose file was removed.
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, linkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// A disk that is full (PRAGMA max_page_count gives the same error as ENOSPC, from the same place): nothing new is taken,
-// nothing that was begun is lost, and it heals without a restart.
+// A full disk (PRAGMA max_page_count gives the same error as ENOSPC, from the same place): no job is admitted, none is lost,
+// and the store recovers without a restart.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -30,7 +30,7 @@ import {
 const KIB = 1024
 const PAUSE = { since: 1, until: null, forMs: null, unload: false }
 
-/** A store on a disk of about 4 MiB, and what it says of it. */
+/** A store on a disk of about 4 MiB, and its reports of the disk. */
 async function smallStore(): Promise<{ store: Store; told: boolean[]; healed: Promise<void> }> {
   const told: boolean[] = []
   const { promise: healed, resolve } = Promise.withResolvers<void>()
@@ -44,7 +44,7 @@ async function smallStore(): Promise<{ store: Store; told: boolean[]; healed: Pr
   return { store, told, healed }
 }
 
-/** Enqueues async jobs until one is refused; the ids of those that were not. */
+/** Enqueues async jobs until one is refused. Returns the ids of the accepted ones. */
 async function fill(store: Store, bytes: number): Promise<string[]> {
   const ids: string[] = []
   for (;;) {
@@ -57,7 +57,7 @@ async function fill(store: Store, bytes: number): Promise<string[]> {
   }
 }
 
-/** Batches without a thread, so that the moment of the failure is chosen here. */
+/** Batches without a thread, so that the test chooses when the failure occurs. */
 async function batchesOn(pages: number) {
   const { db, close } = openDatabase(join(await temporaryFolder(), 'foreman.db'))
   const tables = createTables(db)
@@ -109,7 +109,7 @@ describe('a full disk', () => {
       ),
       changed(store, other, 'cancelled').catch((error: Error) => told.push(error.message)),
     ]
-    // Nothing can be sent now, but in a second one may ask again.
+    // Nothing can be sent now; ask again in a second.
     expect(await store.claim(claimRequest({ now: 5000 }))).toEqual({
       kind: 'empty',
       availableAt: 6000,
@@ -117,7 +117,7 @@ describe('a full disk', () => {
     })
     expect([await store.get(id), await store.get(other)]).toMatchObject([{ state: 'loading' }, { state: 'queued' }])
     expect(told).toEqual([])
-    // Who closes before there was room is told so, and the next start finds the job where it was.
+    // A close before there was room is reported, and the next start finds the job unchanged.
     await store.close()
     await Promise.all(ends)
     expect(told).toEqual(Array(2).fill(expect.stringContaining('closed before the disk had room')))

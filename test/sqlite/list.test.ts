@@ -1,4 +1,4 @@
-// The list of jobs by what it is asked for, its pages, and the deadlines that the store looks after.
+// The list of jobs with its filters and pages, and the deadlines that the store keeps.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

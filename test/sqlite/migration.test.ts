@@ -1,4 +1,4 @@
-// How the schema comes about and how it is changed: the golden file, the copy before, all or nothing.
+// Migrations of the schema: the golden file, the copy made first, and all or nothing.
 
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -15,7 +15,7 @@ const released = readMigrations()
 const next = latestVersion(released) + 1
 const databasePath = async (): Promise<string> => join(await temporaryFolder(), 'foreman.db')
 
-/** What this foreman would bring if it had one migration more. */
+/** The migrations of a foreman with one migration more. */
 const withOneMore = (sql: string): Migration[] => [...released, { version: next, sql }]
 
 function schemaOf(db: DatabaseSync): string {

@@ -1,5 +1,4 @@
-// The queue as a few lines of plain code over an array: what the store must do, said a second time without SQL. Slow,
-// obvious, and only for comparing.
+// Model of the queue over an array, without SQL: the specification of the store. Slow, obvious, and only for comparisons.
 
 import { CLOUD_AFFINITY, isResident, modelOfAffinity, turnsToOldest } from '../../src/daemon/domain/affinity.ts'
 import {
@@ -17,7 +16,7 @@ import {
 import type { ClaimRequest, JobChange, QueueState } from '../../src/daemon/sqlite/store.ts'
 import { OutboxModel } from './outbox-model.ts'
 
-/** What is compared of a job. */
+/** The fields of a job that are compared. */
 export type ModelJob = Pick<
   Job,
   | 'id'
@@ -143,7 +142,7 @@ export class QueueModel {
     return 'deleted'
   }
 
-  /** Every change of state goes through here. */
+  /** Makes every change of state. */
   #change(job: Mutable<ModelJob>, state: State, attempt: number, at: number): void {
     Object.assign(job, { state, attempt: job.attempt + attempt, changes: job.changes + 1 })
     this.outboxes.get(job.id)?.record(job.changes, state, job.attempt, at)
@@ -211,14 +210,14 @@ export class QueueModel {
     return true
   }
 
-  /** A crash, or a clean stop: they differ in the attempt only. */
+  /** A crash or a clean stop, which differ only in the attempt. */
   end(how: 'crash' | 'stop', maxAttempts: number, now: number): void {
     for (const job of this.jobs) {
       const isSent = job.state === 'loading' || job.state === 'working'
       if (isFinal(job.state) || !(isSent || job.caller === 'live')) continue
       job.orphanedAt = null
       job.availableAt = null
-      // Its `working` may have been told and not written.
+      // Watchers may have seen its `working`, which was not written.
       if (how === 'crash' && job.caller === 'none' && job.state === 'loading') job.changes += 1
       if (job.caller === 'live') this.#change(job, 'cancelled', 0, now)
       else if (how === 'stop') this.#change(job, 'queued', -1, now)

@@ -1,4 +1,4 @@
-// What happens between a path and an open store: the files it makes, whom it refuses and with which sentence.
+// Opening a store: the files it creates, and the paths it refuses, with their messages.
 
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { put, temporaryFolder, temporaryStore } from './temporary-store.ts'
 
 const databasePath = async (): Promise<string> => join(await temporaryFolder(), 'foreman.db')
 
-/** Opens what must be refused. */
+/** Opens a path that must be refused. */
 async function refusalOf(path: string): Promise<{ reason: OpenFailure; message: string }> {
   const error = await openStore({ path, onFatal: () => {} }).then(
     () => null,

@@ -1,5 +1,4 @@
-// The outbox of one async job as a few lines of plain code: its history and its deliveries, said a second time without
-// SQL. Only for comparing.
+// Model of the outbox of one async job, without SQL: its history and its deliveries. Only for comparisons.
 
 import type { Delivery } from '../../src/daemon/domain/delivery.ts'
 import type { State, StateChange } from '../../src/daemon/domain/job.ts'

@@ -1,4 +1,4 @@
-// What the look-ups of the store cost: each is a step into an index, whatever waits, has ended, or is to be delivered.
+// Query plans of the store: each look-up uses an index, for any number of waiting jobs, ended jobs or deliveries.
 
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
@@ -41,7 +41,7 @@ it.each(Object.entries(LIST_SQL))('the list "%s" reads one index in its order', 
   expect(await planIn(sql)).toEqual([expect.stringMatching(/^SEARCH jobs USING (INDEX|INTEGER PRIMARY KEY) /)])
 })
 
-/** Partial indices that hold what is asked for and nothing else: walked from their beginning, as far as the limit. */
+/** Partial indices that contain exactly the wanted rows: scanned from their beginning, up to the limit. */
 const WALKED =
   /^SCAN (jobs|receivers|deliveries) USING (COVERING )?INDEX (start_deadlines|finish_deadlines|receivers_by_time|pending)$/
 

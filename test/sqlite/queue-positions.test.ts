@@ -1,4 +1,4 @@
-// Where a job stands, against what the store then really claims: the number of jobs ahead is the number of claims before it.
+// Queue positions against the real order of claims: the number of jobs ahead equals the number of claims before the job.
 
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -29,7 +29,7 @@ const shared = sharedStore()
 const count = (queuePosition: QueuePosition | null): number | null =>
   queuePosition === null ? null : queuePosition.ahead.reduce((sum, { jobs }) => sum + jobs, 0)
 
-/** Claims and ends everything; ids in the order of their claims. Residency moves as the dispatcher moves it. */
+/** Claims and ends all jobs. Returns ids in the order of their claims. Residency changes as in the dispatcher. */
 async function drain(store: Store, { drain: bound, ...from }: Turn): Promise<string[]> {
   const order: string[] = []
   let residency: Residency = from
@@ -68,7 +68,7 @@ it('the jobs ahead of a job are those that are claimed before it, without orphan
     affinity: fc.constantFrom(null, A, B, 'gone:latest'),
     foreign: fc.subarray([A, B, 'gone:latest']),
   })
-  // An awake clock that never goes back, as in life: the last swap of the run before is older than this one's limit, or not.
+  // The awake clock never goes back: the last swap of the run before may be older than this run's limit.
   let awakeNow = 10_000
   const bound = fc.option(fc.constantFrom(100, 1_000, 100_000))
   const property = fc.asyncProperty(fc.array(job, { maxLength: 14 }), residency, bound, async (jobs, held, limitMs) => {
@@ -76,7 +76,7 @@ it('the jobs ahead of a job are those that are claimed before it, without orphan
     const from: Turn = limitMs === null ? held : { ...held, drain: { limitMs, awakeNow } }
     const orphans: string[] = []
     for (const { affinity, fate: wanted, ageMs } of jobs) {
-      // Which of two affinities is turned to, one cannot say while a backoff may end in between.
+      // The next of two affinities is unknown while a backoff may end in between.
       const fate = wanted === 'back off' && limitMs !== null ? 'waits' : wanted
       const newest = newJob({ affinity, caller: fate === 'waits' ? 'none' : 'live', createdAwake: awakeNow - ageMs })
       const enqueued = await store.enqueue(newest, NO_LIMITS, from)
@@ -95,7 +95,7 @@ it('the jobs ahead of a job are those that are claimed before it, without orphan
       await changed(store, id, 'cancelled')
     }
     const [first] = await drain(store, from).then((order) => {
-      // Of the drain bound only the next turn is known.
+      // Only the next turn of the drain limit is known.
       const known = limitMs === null ? order : order.slice(0, 1)
       expect(known.map((id) => count(told.get(id) ?? null))).toEqual(known.map((_, at) => at))
       return order
@@ -135,7 +135,7 @@ it('a position in a long queue is exact at every block boundary, as jobs come an
   const told = await standings(store, from)
   expect(expected.map((id) => count(told.get(id) ?? null))).toEqual(expected.map((_, at) => at))
   expect(told.get('j700')).toBeNull()
-  // One that backs off keeps its place, and is counted apart from the others at the next start.
+  // A job in backoff keeps its position, and the next start counts it separately.
   await take(store, { residency: resident(B) })
   await changed(store, 'j0', 'connection_lost', { availableAt: 90_000 })
   expect(await standings(store, from)).toEqual(told)

@@ -19,7 +19,7 @@ const EVENTS = (Object.keys(TRANSITIONS) as EventName[]).filter(
   (event): event is JobChange['event'] => !event.startsWith('claimed_'),
 )
 
-/** Which job: the newest are the interesting ones. */
+/** Chooses a job, most often one of the newest. */
 const back = fc.nat(6)
 const caller = fc.constantFrom('live', 'none')
 const affinity = fc.constantFrom(A, `${A} num_ctx=8192`, B, CLOUD_AFFINITY)
@@ -51,7 +51,7 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('retry'), back }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete'), back }) },
-  // What is due is tried: of all receivers, or of all but one.
+  // Tries a due delivery: of all receivers, or of all but one.
   {
     weight: 4,
     arbitrary: fc.record({
@@ -61,7 +61,7 @@ const step = fc.oneof(
       verdict,
     }),
   },
-  // Late: of a delivery that is not the first any more, or not open.
+  // Late: for a delivery that is no longer the first, or not open.
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('settleLate'), back, n: fc.integer({ min: 1, max: 5 }), verdict }),
@@ -77,7 +77,7 @@ const step = fc.oneof(
       delay: fc.constantFrom(null, 0, 10, 100),
     }),
   },
-  // The one that was sent, so that runs go on.
+  // Takes the job that was sent, so that runs make progress.
   {
     weight: 3,
     arbitrary: fc.record({
@@ -106,7 +106,7 @@ type Verdict = typeof verdict extends fc.Arbitrary<infer T> ? T : never
 const verdictAt = (given: Verdict, now: number): DeliverySettlement['verdict'] =>
   given.kind === 'again' ? { kind: 'again', at: now + given.inMs, reason: given.reason } : given
 
-/** What is due is what the model says; one of it is tried. */
+/** Expects the due deliveries of the model, and tries one of them. */
 async function deliver(
   store: Store,
   model: QueueModel,
@@ -130,7 +130,7 @@ async function deliver(
   expect(await store.settleDelivery(settlement)).toBe(model.outboxes.get(tried.jobId)?.settle(settlement))
 }
 
-/** What hangs on the jobs: history, deliveries, artifacts. */
+/** The data of the jobs: history, deliveries, artifacts. */
 async function expectSame(store: Store, model: QueueModel): Promise<void> {
   for (const { id, changes } of model.jobs) {
     const detail = await store.detail(id, NOTHING_RESIDENT)
@@ -143,7 +143,7 @@ async function expectSame(store: Store, model: QueueModel): Promise<void> {
   }
 }
 
-/** Runs one step on both and compares what they say. */
+/** Runs one step on both, and compares the results. */
 async function run(store: Store, model: QueueModel, time: { now: number }, one: Step): Promise<void> {
   const { now } = time
   const nth = (places: number): string => model.jobs.at(-1 - places)?.id ?? 'nobody'

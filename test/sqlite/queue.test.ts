@@ -1,4 +1,4 @@
-// What the queue knows of itself without looking at it: depth, backlog, counts; and what a stop, a crash and the pruner do.
+// Counters of the queue that need no query: depth, backlog, counts. Also the effects of a stop, a crash and the pruner.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

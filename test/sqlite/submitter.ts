@@ -1,5 +1,5 @@
-// A process that does nothing but submit: opens the store at argv[2] and enqueues async jobs, several at once, until
-// it is killed. Writes the id of each acknowledged one, and what broke its store. argv[3]: bytes of each body.
+// Child process that only submits: it opens the store at argv[2] and enqueues async jobs, several at once, until it is
+// killed. It writes the id of each acknowledged job, and the failure of its store. argv[3]: bytes of each body.
 
 import { writeSync } from 'node:fs'
 import { openStore } from '../../src/daemon/sqlite/thread.ts'
@@ -7,7 +7,7 @@ import { openStore } from '../../src/daemon/sqlite/thread.ts'
 const [, , path = '', bytes = '100'] = process.argv
 const AT_ONCE = 4
 
-// Not process.stdout: what is written must be out before the next instruction, whatever kills us.
+// Not process.stdout: the bytes must be out before the next instruction, even if a kill follows.
 const say = (line: string): void => void writeSync(1, `${line}\n`)
 
 let isBroken = false
@@ -46,6 +46,6 @@ async function submit(stream: number): Promise<void> {
 }
 
 await Promise.allSettled(Array.from({ length: AT_ONCE }, (_, stream) => submit(stream)))
-// A broken store is asked nothing more, and says so.
+// A broken store refuses further operations with a clear error.
 await store.get('x').catch((error: Error) => say(`rejected ${error.message}`))
 process.exit(70)

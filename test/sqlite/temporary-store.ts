@@ -44,7 +44,7 @@ export async function temporaryStore(options: TemporaryStoreOptions = {}): Promi
   return store
 }
 
-/** One store for all tests of a file: opening one costs a thread. `store()` is for inside of tests. */
+/** One store for all tests of a file, because each store starts a thread. Call `store()` inside tests only. */
 export function sharedStore(): { readonly store: () => Promise<Store> } {
   let shared: Promise<{ store: Store; folder: string }> | null = null
   const open = async () => {

@@ -33,7 +33,7 @@ type Applied = JobChange['event']
 const shared = sharedStore()
 
 afterEach(async () => {
-  // Whatever a test left must not be claimed by the next.
+  // The next test must not claim jobs that this one left.
   await (await shared.store()).interruptAll(0)
   for (const { id, state } of await newest(await shared.store(), 10)) {
     if (state === 'queued') await changed(await shared.store(), id, 'cancelled')

@@ -1,4 +1,4 @@
-// Where webhooks may go: URLs that a submitter might try, addresses that a name might turn out to be, and the two settings.
+// Address policy of webhooks: URLs that a submitter might try, addresses to which a name might resolve, and the two settings.
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -44,7 +44,7 @@ function policy({
 
 const refusal = (url: string, options: PolicyOptions = {}): string | null => webhookUrlRefusal(url, policy(options))
 
-/** As when a name has resolved to it. */
+/** Checks an address to which a name has resolved. */
 function resolved(address: string, options: PolicyOptions = {}, url = 'http://hook.example.org:9000/'): string | null {
   const receiver = readReceiver(url)
   if (typeof receiver === 'string') throw new Error(receiver)
@@ -265,7 +265,7 @@ describe('FOREMAN_WEBHOOK_ALLOW', () => {
     expect(resolved('10.0.0.1', options, 'http://ha.lan/')).toBeNull()
     expect(refusal('http://10.0.0.1/', options)).toContain('FOREMAN_WEBHOOK_ALLOW')
     expect(refusal('http://127.0.0.1:9000/', options)).toContain('only')
-    // Known when it is resolved, not before.
+    // Known only when the name is resolved.
     expect(refusal('http://other.lan/', options)).toBeNull()
     expect(resolved('10.0.0.1', options, 'http://other.lan/')).toContain('only')
     expect(resolved('192.168.1.7', options, 'http://other.lan/')).toBeNull()

@@ -1,5 +1,5 @@
-// The address policy where it counts: at the socket. Names that change their mind, mixed answers, and peers that are not
-// who they should be, against real receivers on loopback addresses.
+// The address policy at the socket: names that change their addresses, mixed answers, and unexpected peers, with real
+// receivers on loopback addresses.
 
 import { describe, expect, it } from 'vitest'
 import { until } from '../harness.ts'
@@ -25,7 +25,7 @@ describe('a receiver name', () => {
     clock.advance(HALF_A_MINUTE)
     expect(await post(url)).toEqual(REFUSED)
     clock.advance(HALF_A_MINUTE)
-    // One bad address condemns the good one beside it.
+    // One refused address refuses the whole name.
     expect(await post(url)).toEqual(REFUSED)
     expect(sink.connections).toBe(1)
     clock.advance(HALF_A_MINUTE)
@@ -112,7 +112,7 @@ describe('a receiver address', () => {
   })
   it('of the connected peer is checked before a byte is sent', async () => {
     const sink = await startWebhookSink()
-    // Linux connects to this machine who connects to the unspecified address.
+    // On Linux a connection to the unspecified address reaches this machine.
     const { post } = createSender({ settings: { webhookAllow: ['0.0.0.0'], webhookDeny: ['127.0.0.0/8'] } })
     expect(await post(`http://0.0.0.0:${sink.port}/`)).toEqual(REFUSED)
     await until('the connection came', () => sink.connections === 1)

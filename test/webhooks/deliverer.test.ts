@@ -1,5 +1,5 @@
-// The loop that sends webhooks, with real receivers and a stepped clock: order, retries, and that the dead and the slow
-// harm nobody else.
+// The loop that sends webhooks, with real receivers and a stepped clock: order, retries, and dead or slow receivers that
+// delay no other.
 
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createLog } from '../../src/daemon/runtime/log.ts'
@@ -43,7 +43,7 @@ function startDeliverer({ webhooks = (real) => real, publicUrl }: Wishes = {}) {
     publicUrl: publicUrl ?? null,
   })
   onTestFinished(() => deliverer.stop())
-  /** Everything that is on its way has been settled, and the loop has looked again. */
+  /** Resolves when all deliveries in flight are settled and the loop has run again. */
   const calm = async (): Promise<void> => {
     await until('nothing is on its way', () => deliverer.underWay === 0)
     const { asked } = outbox
@@ -147,7 +147,7 @@ describe('the webhooks of a job', () => {
     outbox.add('J', sink.url, ['queued', 'done'], clock.now())
     deliverer.start()
     await calm()
-    // Hours go by in pieces: the loop looks each minute, whatever it waits for.
+    // Advances hours in steps: the loop runs at least once a minute.
     for (let n = 0; n < 3_000 && outbox.pending > 0; n++) {
       clock.advance(Math.min(clock.nextIn ?? 60_000, 60_000))
       await calm()
@@ -276,7 +276,7 @@ describe('many receivers', () => {
     const dead = await startWebhookSink({ react: () => 'silence' })
     const good = await startWebhookSink()
     const { outbox, deliverer, clock, calm } = startDeliverer({
-      // A hundred names for one silent server: the policy's business is not tested here.
+      // A hundred names for one silent server. The address policy is not under test here.
       webhooks: (real) => ({
         post: (webhook, signal) =>
           real.post(
@@ -291,7 +291,7 @@ describe('many receivers', () => {
     for (let n = 0; n < 10_000; n++)
       outbox.add(`D${n}`, `http://dead-${n % 100}.example:1/`, ['queued'], clock.now() - 1)
     deliverer.wake()
-    // Nobody has met them yet, and they do not get every place for that.
+    // Unknown receivers do not get every slot.
     await dead.webhook(24)
     for (let n = 0; n < 200; n++) outbox.add(`G${n}`, good.url, ['queued'], clock.now())
     deliverer.wake()
@@ -308,12 +308,12 @@ describe('many receivers', () => {
     sink.react = () => 'silence'
     deliverer.wake()
     await sink.webhook(2)
-    // One of them finds out whether it is back.
+    // One delivery checks whether the receiver is back.
     expect(deliverer.underWay).toBe(1)
     clock.advance(15_000)
     await sink.webhook(3)
     expect(deliverer.underWay).toBe(1)
-    // It accepts one, and then keeps silent, so that those that come after it can be counted.
+    // It accepts one and then keeps silent, so that the following deliveries can be counted.
     sink.react = () => {
       sink.react = () => 'silence'
       return accepts

@@ -1,5 +1,5 @@
-// docs/webhooks.md tells the truth: each of its programs is taken out of it and run, its example is a payload, and its
-// numbers are those of the code.
+// docs/webhooks.md is correct: each of its programs runs, its example is a valid payload, and its numbers are those of the
+// code.
 
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ function extract(name: string): string {
 
 interface Program {
   readonly name: string
-  /** What must be there to run it. */
+  /** The program that must be installed to run it. */
   readonly tool: readonly string[]
   readonly command: (file: string) => readonly string[]
 }
@@ -83,7 +83,7 @@ function exitCode([command = '', ...args]: readonly string[], { headers, body, s
     WEBHOOK_SECRET: secret,
   }
   const child = execFile(command, args, { env }, (error) => exited(typeof error?.code === 'number' ? error.code : 0))
-  // A program that looks at the headers first may be gone before it has read the body.
+  // A program that checks the headers first may end before it has read the body.
   child.stdin?.on('error', () => {})
   child.stdin?.end(body)
   return promise

@@ -1,5 +1,5 @@
-// A small outbox in memory, with the words of the store, so that a test can have ten thousand deliveries at once and
-// look at what was settled. The store's own is tested in test/store/, and with the deliverer in whole-program tests.
+// Small outbox in memory with the store's operations, so that a test can have ten thousand deliveries and see how each was
+// settled. test/sqlite and the tests of the whole program cover the real one.
 
 import type { State } from '../../src/daemon/domain/job.ts'
 import type { JobDetail } from '../../src/daemon/domain/job-document.ts'
@@ -20,10 +20,10 @@ export class Outbox implements Words {
   readonly #jobs = new Map<string, Entry[]>()
   readonly details = new Map<string, Partial<JobDetail>>()
   asked = 0
-  /** Thrown at the next question, once. */
+  /** Thrown once, at the next query. */
   fault: Error | null = null
 
-  /** A job and its state changes, all to be told to `url`. */
+  /** Adds a job with its state changes, all to be delivered to `url`. */
   add(jobId: string, url: string, states: readonly State[] = ['queued'], at = 0): void {
     const { hostname, port } = new URL(url)
     const entries = states.map((state, index) => ({

@@ -1,11 +1,11 @@
-// Who gets a place when many receivers want one: those who answer always do, whatever the others are.
+// Delivery slots when many receivers want one: receivers that answer always get one.
 
 import { describe, expect, it } from 'vitest'
 import { DeliverySlots, type Tried } from '../../src/daemon/services/delivery-slots.ts'
 
 const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${kind}-${n}:80`)
 
-/** Places of which each receiver has had one try. */
+/** Slots after one attempt for each receiver. */
 function placesAfter(known: Readonly<Record<string, Tried>>): DeliverySlots {
   const places = new DeliverySlots()
   for (const [receiver, tried] of Object.entries(known)) {
@@ -18,7 +18,7 @@ function placesAfter(known: Readonly<Record<string, Tried>>): DeliverySlots {
 const all = (receivers: readonly string[], tried: Tried): Record<string, Tried> =>
   Object.fromEntries(receivers.map((receiver) => [receiver, tried]))
 
-/** How many places they get together when each asks five times. */
+/** Number of slots that they get together if each asks five times. */
 const taken = (places: DeliverySlots, receivers: readonly string[]): number =>
   receivers.flatMap((receiver) => [1, 2, 3, 4, 5].map(() => places.acquire(receiver))).filter(Boolean).length
 

@@ -1,4 +1,4 @@
-// Where the address policy learns this machine's addresses from, and what holds while it cannot read them.
+// Source of this machine's addresses for the address policy, and the policy while they cannot be read.
 
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
@@ -64,7 +64,7 @@ describe('the address policy', () => {
   it('refuses a webhook temporarily if the interfaces cannot be read', async () => {
     const sink = await startWebhookSink()
     let interfaces: () => Record<string, { address: string }[]> = unreadable
-    // Another machine with the receiver's port: only this machine's addresses can tell that the receiver is not on it.
+    // Another machine with the receiver's port: only the addresses of this machine show that the receiver is not here.
     const { policy, clock } = source(() => interfaces(), `http://192.0.2.1:${sink.port}`)
     const webhooks = createWebhooks({ clock, policy })
     const post = () =>

@@ -1,4 +1,4 @@
-// One POST to a receiver on loopback: what is sent, what counts as an answer, and every way in which a receiver can be bad.
+// One POST to a receiver on loopback: the request, valid answers, and every kind of bad receiver.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer } from 'node:net'
@@ -9,7 +9,7 @@ import { until } from '../harness.ts'
 import { startWebhookSink } from '../webhook-sink.ts'
 import { createSender } from './sender.ts'
 
-/** undici has read the status and the headers of an answer: its own signal. */
+/** Resolves when undici has read the status and headers of an answer, by its own diagnostics channel. */
 function nextHeadRead(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const heard = (): void => resolve()
@@ -154,7 +154,7 @@ describe('a failing receiver', () => {
     expect(await createSender().post(sink.url)).toMatchObject({ kind: 'answered', status: 200 })
     const seen = await sink.webhook(1)
     await until('the line is closed', () => seen.isCut)
-    // What lay in the sockets' buffers was written, and never read.
+    // The bytes in the socket buffers were written, and never read.
     expect(written).toBeLessThan(64 * 2 ** 20)
   })
   it('is dropped at once when foreman stops, and leaves nothing open', async () => {

@@ -1,5 +1,5 @@
-// What webhooks promise, on the whole program: each receiver gets what it asked for, in order, at least once, and no other part
-// notices how a receiver behaves.
+// The promises of webhooks, on the whole program: each receiver gets the events it asked for, in order, at least once, and
+// its behaviour affects no other part.
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -16,7 +16,7 @@ const SECRET = new TextEncoder().encode('a secret')
 const states = (sink: WebhookSink): string[] => sink.seen.map(({ payload }) => payload.state)
 const ids = (sink: WebhookSink): unknown[] => sink.seen.map(({ headers }) => headers['webhook-id'])
 
-/** Every delivery of the job has come to its end. */
+/** Resolves when every delivery of the job is settled. */
 const told = ({ url }: Pick<Running, 'url'>, id: string): Promise<JobDocument> =>
   until('all of its webhooks are over', async () => {
     const job = await view(url, id)
@@ -26,12 +26,12 @@ const told = ({ url }: Pick<Running, 'url'>, id: string): Promise<JobDocument> =
 const isDelivered = async ({ url }: Running, id: string): Promise<boolean> =>
   (await view(url, id)).deliveries[0]?.status === 'delivered'
 
-/** Lets time go by to the next try of the job's first pending webhook, and to the one after it, until `seen` holds. */
+/** Advances the clock from one attempt of the job's first pending webhook to the next, until `seen` holds. */
 async function untilTried({ url, clock }: Running, id: string, seen: () => boolean | Promise<boolean>): Promise<void> {
   await until('it was tried', async () => {
     if (await seen()) return true
     const next = (await view(url, id)).deliveries.find(({ status }) => status === 'pending')?.next_try_at
-    // While it is on its way it stays due, and time stands still.
+    // A delivery in flight stays due, and the clock does not run.
     const wait = next === null || next === undefined ? 0 : Date.parse(next) - clock.now()
     if (wait > 0) clock.advance(wait)
     return false
@@ -249,7 +249,7 @@ describe('a refused webhook address', () => {
     })
     expect(refused).toMatchObject({ status: 'pending', tries: 1 })
     expect(sink.connections).toBe(0)
-    // The name is kept for half a minute.
+    // The DNS cache keeps the name for half a minute.
     await untilTried(foreman, job_id, () => isDelivered(foreman, job_id))
     expect(states(sink)).toEqual(['done'])
   })

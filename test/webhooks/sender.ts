@@ -1,4 +1,4 @@
-// The code that calls receivers, under test: the real one, with names that the test resolves and a clock that it steps.
+// The real code that calls receivers, with names that the test resolves and a clock that it steps.
 
 import {
   createAddressPolicy,
@@ -16,7 +16,7 @@ export interface SenderWishes {
   readonly target?: Server
   /** Default: no names and no interfaces. */
   readonly machine?: ThisMachine
-  /** What names stand for; each look-up takes the next answer, the last one stays. */
+  /** Addresses of names: each look-up takes the next answer, and the last one stays. */
   readonly names?: Readonly<Record<string, readonly (readonly string[])[]>>
   readonly lookup?: Lookup
   readonly ca?: string

@@ -1,4 +1,4 @@
-// The signatures: proven with the library of Standard Webhooks and with Node's own HMAC, and what is not believed.
+// Signatures, checked with the library of Standard Webhooks and with Node's own HMAC, and signatures that are refused.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import fc from 'fast-check'

@@ -13,7 +13,7 @@ import { createSender } from './sender.ts'
 
 const certificate = selfSigned()
 
-/** For hook.example.org and 127.0.0.1; null without openssl. */
+/** A certificate for hook.example.org and 127.0.0.1; null without openssl. */
 function selfSigned(): { readonly key: string; readonly cert: string } | null {
   const folder = mkdtempSync(join(tmpdir(), 'foreman-tls-'))
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]

@@ -1,5 +1,5 @@
-// Claude Code and Codex, as their users install them, ask the real Ollama through foreman: one prompt each, with nothing in
-// reach but loopback. Opt-in, for their size: FOREMAN_AGENTS=1.
+// Claude Code and Codex, installed as by their users, send one prompt each to the real Ollama through foreman. Only loopback
+// is reachable. Opt-in because of their size: FOREMAN_AGENTS=1.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -24,12 +24,12 @@ if (!isWanted)
 const MODEL = 'tiny-agent:latest'
 
 /**
- * Random weights never come to an end, and Claude Code asks again after an answer that was cut at its limit. These come
- * after some words, and never before the first letter.
+ * Stop sequences: random weights never end an answer, and Claude Code repeats a request whose answer was cut at its limit.
+ * These occur after some words, and never before the first letter.
  */
 const STOPS = [...'etdny'].flatMap((last) => [...'wtsb'].map((first) => `${last} ${first}`))
 
-/** Of a prompt, which has tens of thousands of letters. */
+/** Limit for a prompt, which has tens of thousands of characters. */
 const MAX_SHOWN_CHARS = 60_000
 
 const words = (text: string): string => text.trim().replace(/\s+/g, ' ')
@@ -55,7 +55,7 @@ interface StreamEvent {
 
   beforeAll(async () => {
     commands = await installAgents()
-    // Models of its own: the other suites compare lists of them.
+    // Separate models: the other suites compare lists of models.
     ollama = await startOllama({ OLLAMA_MODELS: join(CACHE, 'agent-models') })
     const parameters = { num_ctx: 2048, num_thread: 1, stop: STOPS }
     const made = await exchange(
@@ -81,11 +81,11 @@ interface StreamEvent {
     await foreman?.stop()
     await tap?.stop()
     await proxy?.stop()
-    // What an agent has left running may still write there: then it is not empty when it should go.
+    // A process that an agent left running may still write there while it is removed.
     await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   })
 
-  /** Runs it to its end, with nothing of this machine's user but the way to its programs. */
+  /** Runs it to its end. Its environment has only the PATH of this machine's user. */
   async function run(command: string, args: readonly string[], settings: Readonly<Record<string, string>>) {
     const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`
     const env = { HOME: home, PATH: path, ...proxy.env, ...settings }
@@ -97,7 +97,7 @@ interface StreamEvent {
     return agent.printed.out
   }
 
-  /** What one needs to know why it failed, which seldom happens a second time: Codex passed 61 times in a row after it had not. */
+  /** Details of a failure, which is hard to repeat: Codex passed 61 times in a row after one failure. */
   async function everythingSeen(): Promise<string> {
     const listed = fetch(`${foreman.url}/jobs`, { signal: AbortSignal.timeout(30_000) })
     const list = listed.then((answer) => answer.text()).catch(String)
@@ -117,15 +117,15 @@ interface StreamEvent {
       .join('')
   }
 
-  /** The jobs that it made, when all are over. */
+  /** Resolves with the jobs that it created, when all have ended. */
   async function jobs(): Promise<readonly JobSummary[]> {
-    // The document's form is promised by the contract that both sides import.
+    // Both sides import the type of the document.
     const list = async () => (await (await fetch(`${foreman.url}/jobs`)).json()) as JobListDocument
     const over = await until('the jobs are over', list, (seen) => seen.jobs.every((job) => job.finished_at !== null))
     return over.jobs
   }
 
-  /** Every job went to this endpoint and is done; what was printed is what Ollama said to one of them, and all of it. */
+  /** Checks that every job went to this endpoint and is done, and that the output is the whole answer of one of them. */
   async function expectAnswer(printed: string, endpoint: string): Promise<void> {
     const made = await jobs()
     expect(made).not.toEqual([])

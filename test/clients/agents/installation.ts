@@ -1,5 +1,5 @@
-// The install of the coding agents: from the manifest beside this file into a folder outside the checkout, made once and
-// made anew only when the manifest changes. They are large, so nothing but the opt-in run may ask for it.
+// Installation of the coding agents from the manifest beside this file, in a folder outside the checkout. It is repeated
+// only when the manifest changes. Only the opt-in run uses it, because it is large.
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -21,7 +21,7 @@ export async function installAgents(): Promise<string> {
   return join(folder, 'node_modules/.bin')
 }
 
-/** Made beside its place first, so that the folder is complete once it exists. */
+/** Installs into a temporary folder first, so that the final folder is complete as soon as it exists. */
 async function install(folder: string): Promise<void> {
   const making = `${folder}-${process.pid}`
   try {
@@ -30,7 +30,7 @@ async function install(folder: string): Promise<void> {
     await run('npm', ['install', '--no-audit', '--no-fund'], { cwd: making, env: cleanEnvironment(), timeout: 600_000 })
     await rename(making, folder)
   } catch (error) {
-    // Another run was faster: then what it made is as good.
+    // Another run was faster: use its result.
     if (!existsSync(folder)) throw error
   } finally {
     await rm(making, { recursive: true, force: true })

@@ -1,11 +1,11 @@
-// The only way out that a program under test is told of: a proxy that lets nothing through, and remembers what was asked.
+// Proxy that refuses every request and records it. It is the only proxy in the environment of a program under test.
 
 import { createServer } from 'node:http'
 
 export interface RefusingProxy {
-  /** The environment of a program that is to use it for all but loopback. */
+  /** Environment that makes a program use the proxy for everything except loopback. */
   readonly env: Readonly<Record<string, string>>
-  /** What somebody wanted to reach: `host:port`, or a URL. */
+  /** The requested targets: `host:port`, or a URL. */
   readonly asked: readonly string[]
   stop(): Promise<void>
 }

@@ -1,5 +1,4 @@
-// Calls that are aborted, by the real AI SDK over the whole foreman: in the queue, while the target speaks, and when all is
-// over.
+// Aborted calls of the real AI SDK through the whole foreman: in the queue, during the answer, and after the end.
 
 import { getEventListeners } from 'node:events'
 import { generateText, streamText } from 'ai'
@@ -11,7 +10,7 @@ import { type Whole, whole } from './whole.ts'
 
 const stateOf = async ({ foreman }: Whole, id: string): Promise<JobState> => (await foreman.client.get(id)).state
 
-/** A foreman that is busy, so that what comes waits. */
+/** A busy foreman, so that further jobs wait. */
 async function busy(): Promise<Whole & { readonly first: Promise<unknown> }> {
   const it = await whole()
   it.fake.hold('middle')

@@ -1,5 +1,5 @@
-// The bytes of answers that the fake has no words for — thinking, tool calls — and what several tests of the provider
-// read from a stream. It asserts nothing.
+// Answers with thinking and tool calls, which the fake does not model, and readers of streams for several tests of the
+// provider. It asserts nothing.
 
 import { type FakeOllama, raw, type Script } from '../../fake-ollama.ts'
 
@@ -8,7 +8,7 @@ const CREATED_AT = '2026-01-06T12:00:00.123456789Z'
 const line = (message: object, more: object): string =>
   `${JSON.stringify({ model: 'tiny-a', created_at: CREATED_AT, message: { role: 'assistant', content: '', ...message }, done: false, ...more })}\n`
 
-/** A streamed chat of these messages, one record each, and its end. */
+/** A streamed chat with these messages, one record each, and its end. */
 export function answers(messages: readonly object[], end: object = {}): Script {
   const counts = { prompt_eval_count: 11, eval_count: messages.length, total_duration: 6_044_010 }
   const last = line({}, { done: true, done_reason: 'stop', ...counts, ...end })

@@ -1,5 +1,5 @@
-// generateText and its like, by the real AI SDK, over the whole foreman: what is asked reaches the target, what it says comes
-// back, and the job behind it is shown.
+// generateText and similar functions of the real AI SDK through the whole foreman: the request reaches the target, its
+// answer comes back, and the metadata names the job.
 
 import { APICallError, embedMany, generateText, isStepCount, Output, tool, UnsupportedFunctionalityError } from 'ai'
 import { describe, expect, it } from 'vitest'
@@ -215,7 +215,7 @@ describe('a waiting call', () => {
     const call = generateText({ model: foreman('tiny-a'), prompt: 'hi' })
     await until('it waits', () => seen.length > 0)
     const stopping = daemon.stop()
-    // Watchers of a job are cut when the time for leaving is over.
+    // Watchers of a job are disconnected at the end of the grace period.
     await until('it has stopped', () => {
       clock.advance(1_000)
       return Promise.race([stopping.then(() => true), new Promise((next) => setImmediate(next, false))])

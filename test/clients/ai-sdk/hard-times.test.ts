@@ -1,5 +1,5 @@
-// The provider through what a network and a daemon can do to it, with a scripted foreman: lost receipts, events that are cut,
-// answers that begin anew.
+// The provider with faults of network and daemon, from a scripted foreman: lost receipts, cut event streams, and answers that
+// begin anew.
 
 import { getEventListeners } from 'node:events'
 import { APICallError, generateText, streamText } from 'ai'
@@ -31,7 +31,7 @@ const LIFE = [stateEvent(1, 'queued'), stateEvent(2, 'working', 'queued'), ...AN
 const RESULT = { ...DONE, message: { role: 'assistant', content: 'hello' } }
 const CANCEL = `/jobs/${ID}/cancel`
 
-/** A foreman whose job is over: its events tell all of it. */
+/** A foreman whose job has ended: its events contain everything. */
 async function finished(events: JobEvent[] = LIFE): Promise<ScriptedForeman> {
   const foreman = await scriptedForeman()
   foreman.history = events
@@ -133,7 +133,7 @@ describe('a submission', () => {
   it('with a lost receipt is repeated with the same key, so that it creates one job', async () => {
     const foreman = await finished()
     foreman.answers.set('POST /jobs', (req) => req.socket.destroy())
-    // For as long the client tries by itself; a call that is made after it is the SDK's try. Not so short that a slow answer is lost.
+    // Time in which the client retries by itself; a later call is a retry of the SDK. Long enough for a slow answer.
     const model = createForeman({ url: foreman.url, timeoutMs: 2_000 })('tiny-a')
     const lost = generateText({ model, prompt: 'hi', maxRetries: 0 })
     await expect(lost).rejects.toSatisfy((error) => APICallError.isInstance(error) && error.isRetryable)

@@ -1,5 +1,5 @@
-// The package foreman-ai-sdk as a user has it: packed, installed beside the AI SDK into an empty folder, compiled against, and
-// run on the lowest supported Node and on ours.
+// The package foreman-ai-sdk as a user gets it: packed, installed beside the AI SDK into an empty folder, type-checked, and
+// run on the lowest supported Node and on the bundled one.
 
 import { execFile, execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'foreman-ai-sdk-'))
 const installed = join(folder, 'node_modules', 'foreman-ai-sdk')
 
-/** What the compiler says; nothing where all is well. */
+/** Output of the compiler; empty without errors. */
 async function compiled(...options: readonly string[]): Promise<string> {
   const ran = run(process.execPath, [COMPILER, ...options], { cwd: folder })
   return (await ran.catch((error: { stdout: string }) => error)).stdout

@@ -1,4 +1,4 @@
-// Provider packages that know nothing of foreman, pointed at it: chats, streams and aborts are as they are with Ollama.
+// Other provider packages with foreman's URL: chats, streams and aborts work as with Ollama.
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { generateText, streamText } from 'ai'

@@ -1,5 +1,5 @@
-// The provider, and plain ones pointed at foreman, in front of a real Ollama with tiny models: what they say makes no sense, but
-// its form is true.
+// The provider and other providers, through foreman in front of a real Ollama with tiny models. The answers make no sense,
+// but their form is real.
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { embedMany, generateText, jsonSchema, Output, streamText, tool } from 'ai'
@@ -123,7 +123,7 @@ describeWithOllama('in front of a real Ollama', () => {
     const seen: JobProgress[] = []
     const abort = new AbortController()
     const model = foreman('tiny-slow', { onState: (progress) => seen.push(progress) })
-    // The penalty keeps it from saying one word 30 times, after which Ollama would cut it off.
+    // The penalty keeps it from repeating one word 30 times, after which Ollama would stop it.
     const wishes = { maxOutputTokens: 1_000_000, frequencyPenalty: 2 }
     const options = { model, prompt: 'hello', ...wishes, abortSignal: abort.signal }
     const parts = []

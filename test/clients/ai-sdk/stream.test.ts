@@ -1,5 +1,5 @@
-// streamText by the real AI SDK over the whole foreman: the parts come while the target speaks, and say where the job stands
-// while it does not.
+// streamText of the real AI SDK through the whole foreman: parts arrive during the answer, and before it they report the
+// state of the job.
 
 import { generateText, isStepCount, streamText, tool } from 'ai'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// The usage that the AI SDK is given of one answer, as Ollama of 0.34 and of before tells it.
+// Usage of one answer in the AI SDK, as reported by Ollama 0.34 and by older versions.
 
 import { describe, expect, it } from 'vitest'
 import { SdkAnswerReader } from '../../../src/ai-sdk/answer-reader.ts'

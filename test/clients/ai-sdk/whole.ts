@@ -13,7 +13,7 @@ import { type ForemanOptions, type Running, startForeman, until } from '../../ha
 export interface Whole extends Running {
   readonly fake: FakeOllama
   readonly foreman: ForemanProvider
-  /** What `onState` was told. */
+  /** The states passed to `onState`. */
   readonly seen: JobProgress[]
 }
 
@@ -23,7 +23,7 @@ export async function whole(settings: ForemanProviderSettings = {}, options: For
   const running = await startForeman(fake, options)
   const seen: JobProgress[] = []
   const foreman = createForeman({ url: running.url, onState: (progress) => seen.push(progress), ...settings })
-  // Before the first probe no model is unknown.
+  // Before the first probe, every model is accepted.
   await until('the target is probed', async () => (await foreman.client.status()).target.reachable)
   return { ...running, fake, foreman, seen }
 }

@@ -31,7 +31,7 @@ describeWithOllama('the command line', () => {
       manage('create', () => ['new', '-f', join(folder, 'Modelfile')]),
       manage('cp', (model) => [model, 'new']),
       manage('rm', (model) => [model]),
-      // It pulls what is not there.
+      // It pulls a missing model.
       manage('run', () => ['new', 'hi']),
     ],
   })

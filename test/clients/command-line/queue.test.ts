@@ -1,5 +1,5 @@
-// What a queue does to the `ollama` command line, whose exit code and standard error are all that a script has. It has no
-// patience of its own to be tried. What it says in front of a server that is not busy stands in test/ollama.
+// The `ollama` command line behind a queue: its exit code and standard error, which are all that a script sees. It has no
+// timeout to test. test/ollama covers its output with an idle server.
 
 import { describeWithOllama, FIRST_START_MS } from '../../ollama/real-ollama.ts'
 import type { ClientMode } from '../conformance/client-mode.ts'

@@ -22,7 +22,7 @@ export interface ClientQuestion {
   readonly clientTimeout?: number
   /** Go: seconds of `http.Transport.ResponseHeaderTimeout`. */
   readonly headerTimeout?: number
-  /** The program leaves the stream after so many pieces. */
+  /** The program leaves the stream after this many pieces. */
   readonly pieces?: number
 }
 
@@ -102,7 +102,7 @@ export class ClientProcess {
     return (await this.#order({ do: 'patience' }).answer).seconds ?? null
   }
 
-  /** As a power cut would. */
+  /** Kills it at once. */
   kill(): void {
     this.#child.kill('SIGKILL')
   }

@@ -79,7 +79,7 @@ export const DISCONNECT_POINTS: readonly DisconnectPoint[] = [
   },
 ]
 
-/** A scenarioRun that is struck when the test is over. */
+/** A run of a scenario that is stopped after the test. */
 export async function startScenarioRun(
   settings: DisconnectPoint['settings'],
   ways: readonly ClientMode[],

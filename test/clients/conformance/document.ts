@@ -58,7 +58,7 @@ closes the connection: use \`POST /jobs/{id}/cancel\`.
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
 
-/** The order in which the clients stand in the bar, then those that it does not know. */
+/** Order of the clients in the baseline, followed by those that it does not contain. */
 function order(ways: readonly string[]): readonly string[] {
   const known = [...BASELINE.keys()].map((key) => key.slice(0, key.indexOf(': ')))
   const rank = (way: string): number => (known.includes(way) ? known.indexOf(way) : known.length)
@@ -101,7 +101,7 @@ An error before the answer begins has its own HTTP status. The table shows the c
 
 `
 
-/** `classes`: by the name of an error case, then by way. */
+/** `classes`: by the name of an error case, then by client mode. */
 export function rendered(results: Results, classes: Results): string {
   const scenarios = [...new Set(SCENARIOS.map(({ name }) => name))]
   const table = [

@@ -1,4 +1,4 @@
-// An error in the table is shown through real clients, or a list says why no client can meet it.
+// Every error in the table is tested with real clients, or a list says why no client can get it.
 
 import { expect, test } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../../src/protocol/error.ts'
@@ -8,7 +8,7 @@ import { SCENARIOS } from './scenario.ts'
 const CODES = Object.keys(ERRORS) as readonly ErrorCode[]
 const whoSay = (sentence: string) => CODES.filter((code) => ERRORS[code].message.includes(sentence))
 
-/** After an answer has begun; a sentence of two errors proves neither. */
+/** Errors after the beginning of an answer. Two of them share a message, so a message proves neither. */
 const late = SCENARIOS.flatMap(({ expected: truth }) => truth.sentences)
   .map(whoSay)
   .filter(({ length }) => length === 1)

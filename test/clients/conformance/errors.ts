@@ -282,7 +282,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     prepare: always(stalls()),
   },
   {
-    // Of a run that is streamed: nobody can tell how long an unstreamed answer is thought about.
+    // For a streamed run: the duration of an unstreamed answer cannot be predicted.
     name: 'a model that stops sending',
     ...{ ...TIMEOUT, sentence: 'no byte came from the model for 1m', code: 'stalled', isStepped: true },
     settings: { FOREMAN_STALL_LIMIT: '1m' },
@@ -292,7 +292,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   },
 ]
 
-/** Codes of the table of errors that no client of these is ever answered, and why. */
+/** Codes of the table of errors that none of these clients can get, and the reason. */
 export const NEVER_MET: Readonly<Partial<Record<ErrorCode, string>>> = {
   unsupported_encoding: 'no client compresses its body, or writes it in UTF-16',
   ambiguous_key: 'no client writes a key of its body twice, or in capitals',

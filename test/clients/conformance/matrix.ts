@@ -16,7 +16,7 @@ const RESULTS = join(import.meta.dirname, 'results')
 const CLASSES = join(import.meta.dirname, 'error-classes')
 const DOCUMENT = join(import.meta.dirname, '../../../docs/client-matrix.md')
 
-/** Way, then scenario, then the cell as it is written. */
+/** Client mode, then scenario, then the text of the cell. */
 export type Results = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 /** Declares the tests of all cells for these client modes. `part` names the file of results: `javascript`, `python`. */
@@ -79,7 +79,7 @@ const others = (part: string): Results =>
     readdirSync(RESULTS).filter((name) => name !== `${part}.json`),
   )
 
-/** The files of a folder as one. Of tables in several files, each has all rows and some of the columns. */
+/** Merges the files of a folder. If a table is in several files, each has all rows and some of the columns. */
 function allOf(folder: string, names: readonly string[]): Results {
   const all: Record<string, Record<string, string>> = {}
   for (const name of names.filter((file) => file.endsWith('.json')).sort()) {

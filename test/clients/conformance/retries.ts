@@ -7,7 +7,7 @@ import { type ClientMode, type ClientRequest, type ClientResult, nameOf } from '
 import { MODEL, RIGHT } from './scenario.ts'
 import { ScenarioRun } from './scenario-run.ts'
 
-/** How long a client waits for the head of an answer; long enough for the answer once the queue goes on. */
+/** How long a client waits for the head of an answer; long enough for the answer once the queue resumes. */
 const CLIENT_TIMEOUT_MS = 5_000
 
 export interface RetryingClient extends ClientMode {

@@ -87,7 +87,7 @@ export class ScenarioRun {
     await exchange(this.foreman.url, post('/resume', {}))
   }
 
-  /** Holds each chat at the target until its caller has received so many heartbeats. */
+  /** Holds each chat at the target until its caller has received this many heartbeats. */
   async releaseAfterHeartbeats(beats: number): Promise<void> {
     while (!this.#isStopped) {
       await this.fake.waiting(TURN)
@@ -99,7 +99,7 @@ export class ScenarioRun {
     }
   }
 
-  /** Resolves when every client has received so many heartbeats in one answer. */
+  /** Resolves when every client has received this many heartbeats in one answer. */
   async allHaveHeartbeats(beats: number): Promise<void> {
     await Promise.all(
       [...this.#taps.values()].map((tap) =>
@@ -108,7 +108,7 @@ export class ScenarioRun {
     )
   }
 
-  /** Cancels each job once its caller has received so many heartbeats, and the jobs of retries as well. */
+  /** Cancels each job once its caller has received this many heartbeats, and the jobs of retries as well. */
   async cancelAfterHeartbeats(beats: number): Promise<void> {
     const cancelled = new Set<string>()
     const isReady = ({ answers }: Tap) =>

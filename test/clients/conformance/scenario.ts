@@ -1,5 +1,5 @@
-// Table of scenarios: what a queue may do to a client. Each row has foreman's settings, what the target does, the expected result, and
-// the column of the baseline. The target is scripted; foreman is the whole program.
+// Table of scenarios that a client may meet behind a queue. Each row has foreman's settings, the target's behaviour, the
+// expected result, and the column of the baseline. The target is scripted; foreman is the whole program.
 
 import { breaksWith, cut, type Script, unmarked } from '../../fake-ollama.ts'
 import { begin, post } from '../../ollama/exchange.ts'
@@ -50,7 +50,7 @@ const DIED = 'llama-server process has terminated: exit status 2'
 const INCOMPLETE = "the target's answer ended before it was complete"
 const BROKE = 'an error was encountered while running the model: unexpected EOF'
 
-/** Holds each chat at the target, at a gate of its own: probes pass `head` as well. */
+/** Holds each chat at its own gate at the target, because probes pass `head` too. */
 const answersInTurn = (script: Script) => (scenarioRun: ScenarioRun) => {
   answersWith({ ...script, gate: TURN })(scenarioRun)
   scenarioRun.fake.hold(TURN)
@@ -136,7 +136,7 @@ export const SCENARIOS: readonly Scenario[] = [
     act: idle,
   },
   {
-    // A document of /v1 that is valid JSON cannot be told from a whole one.
+    // A document of /v1 that is valid JSON looks like a whole one.
     name: 'answer without its last record',
     settings: promptly,
     expected: failure(INCOMPLETE),

@@ -1,5 +1,5 @@
-// Every shell block of the documents that has no marker, run by bash as it stands: in a copy of the checkout, in front of a
-// running foreman and a scripted target. Only addresses and ids that a document cannot know are replaced.
+// Every shell block of the documents without a marker, run by bash in a copy of the checkout, with a running foreman and a
+// scripted target. Only addresses and ids that a document cannot know are replaced.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { type Foreman, startForeman } from '../../ollama/foreman.ts'
 import { cleanEnvironment, startProgram } from '../../ollama/program.ts'
 
 const NODE = join(ROOT, 'node_modules/.bin/node')
-/** A command that has not ended by then hangs. */
+/** Limit for a command; a longer one counts as hung. */
 const DEADLINE_MS = 170_000
 
 /** Files that a block expects, by its document. */
@@ -22,7 +22,7 @@ const BEFORE: Readonly<Record<string, string>> = {
   'docs/command-line.md': 'mkdir -p ~/.config/fish/completions ~/zsh; fpath=(x ~/zsh)',
 }
 
-/** The daemon's own command does not end, so its block is stopped when it has said this. */
+/** The daemon's command does not end, so its block is stopped after this output. */
 const SERVES = /npm start\n/
 
 const NPM = (process.env['PATH'] ?? '')
@@ -42,7 +42,7 @@ interface Sandbox {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** A copy of the checkout, with a HOME and a PATH of its own. */
+/** A copy of the checkout, with a separate HOME and PATH. */
 function makeSandbox(settings: Readonly<Record<string, string>>): Sandbox {
   const folder = mkdtempSync(join(tmpdir(), 'foreman-documents-'))
   const [cwd, bin, home] = [join(folder, 'checkout'), join(folder, 'bin'), join(folder, 'home')]
@@ -102,7 +102,7 @@ describe('the shell blocks of the documents', () => {
   it.for(blocks.map((block) => [block.place, block] as const))('are valid: %s', async ([, block]) => {
     const { folder, env } = sandbox
     const serves = SERVES.test(block.text)
-    // The build refuses node_modules behind a link, so what is built first runs in the checkout itself.
+    // The build refuses linked node_modules, so builds run in the checkout itself first.
     const cwd = serves ? ROOT : sandbox.cwd
     const program = startProgram('bash', ['-c', commandsOf(block)], {
       env: { ...env, FOREMAN_DB: join(folder, 'documents.db') },

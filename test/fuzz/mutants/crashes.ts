@@ -1,4 +1,4 @@
-// A fuzz target that takes its process down, for the runner's own test.
+// Fuzz target that crashes its process, for the test of the runner.
 
 export const name = 'crashes'
 

@@ -1,4 +1,4 @@
-// A fuzz target with a planted bug, for the runner's own test: a sort that is wrong for one value.
+// Fuzz target with a bug, for the test of the runner: a sort that is wrong for one value.
 
 import type { FuzzTurn } from '../target.ts'
 

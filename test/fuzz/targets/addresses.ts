@@ -1,5 +1,5 @@
-// Fuzz target: spellings of one host. However an address or name is written, the policy says the same of it, and no
-// spelling of this machine reaches foreman or its target.
+// Fuzz target: spellings of one host. The policy judges all spellings of an address or name alike, and no spelling of this
+// machine reaches foreman or its target.
 
 import { isLoopbackHost, readIp } from '../../../src/daemon/text/ip-address.ts'
 import {
@@ -17,12 +17,12 @@ const MACHINE = { names: ['box'], addresses: ['127.0.0.1', '192.168.1.2', '::1',
 const TARGET_PORT = 11_434
 const OWN_PORT = 8_080
 
-/** Everything is allowed, so that only the rules that no setting lifts are left. */
+/** Settings that allow everything, so that only the rules without a setting apply. */
 const EVERYTHING = ['0.0.0.0/0', '::/0', 'localhost', 'box', 'a.localhost']
 
 type Draw = (below: number) => number
 
-/** A small generator of its own (mulberry32), so that a seed means the same everywhere. */
+/** Random numbers (mulberry32), so that a seed gives the same cases everywhere. */
 function drawFrom(seed: number): Draw {
   let state = seed >>> 0
   return (below) => {
@@ -35,7 +35,7 @@ function drawFrom(seed: number): Draw {
 
 const pick = <T>(draw: Draw, items: readonly T[]): T => items[draw(items.length)] as T
 
-/** Of this machine: all of 127.0.0.0/8, the unspecified address, and the interfaces. */
+/** Addresses of this machine: all of 127.0.0.0/8, the unspecified address, and the interfaces. */
 function ownIpv4(draw: Draw): number {
   const loopback = 0x7f00_0000 + draw(0x100_0000)
   return pick(draw, [loopback, loopback, 0x7f00_0001, 0xc0a8_0102, 0])
@@ -52,7 +52,7 @@ function spelledIpv4(value: number, draw: Draw): string {
     pick(draw, [String(part), `0x${HEX(part)}`, `0X${HEX(part).toUpperCase()}`, OCTAL(part)])
   const parts = 1 + draw(4)
   const bytes = [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]
-  // The last part holds all that is left: 127.1 is 127.0.0.1.
+  // The last part holds the remaining bytes: 127.1 is 127.0.0.1.
   const rest = bytes.slice(parts - 1).reduce((sum, byte) => sum * 256 + byte, 0)
   const text = [...bytes.slice(0, parts - 1), rest].map(number).join('.') + pick(draw, ['', '', '.'])
   const digits = text.replaceAll(/[0-9]/g, (digit) =>
@@ -120,7 +120,7 @@ function check(isSo: boolean, what: string, seed: number, host: string): void {
   if (!isSo) throw new Error(`seed ${seed}: ${what}: ${JSON.stringify(host)}`)
 }
 
-/** No spelling of this machine reaches foreman or the target, by its URL or as what a name resolves to. */
+/** Checks that no spelling of this machine reaches foreman or the target, in a URL or as the address of a name. */
 function tryOwnHost(draw: Draw, seed: number): void {
   const policy = policyFor(draw)
   const host = ownHost(draw)
@@ -140,7 +140,7 @@ function tryOwnHost(draw: Draw, seed: number): void {
   check(addressRefusal(parsed.host, receiver, policy) !== null, 'a name may resolve to it', seed, host)
 }
 
-/** Every spelling of one address is judged alike, by the rules of the settings too. */
+/** Checks that every spelling of one address gets the same verdict, also by the rules of the settings. */
 function trySameVerdict(draw: Draw, seed: number): void {
   const value = pick(draw, [draw(2 ** 32), draw(2 ** 32), 0xa9fe_a9fe, 0x0a01_0000 + draw(65_536), ownIpv4(draw)])
   const plain = dotted(value)
@@ -154,7 +154,7 @@ function trySameVerdict(draw: Draw, seed: number): void {
     check(verdict(host) === verdict(plain), `it is not judged as ${plain} is, with the rule ${rule}`, seed, host)
 }
 
-/** What is read as an address is what the URL parser reads, and a loopback one is known as such. */
+/** Checks that addresses are read as the URL parser reads them, and that loopback addresses are recognised. */
 function tryReading(draw: Draw, seed: number): void {
   const value = ownIpv4(draw)
   const { hostname } = new URL(`http://${spelledIpv4(value, draw)}/`)
@@ -172,7 +172,7 @@ const TRIES = [tryOwnHost, trySameVerdict, tryReading]
 export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }> {
   let cases = 0
   for (; cases === 0 || !until(); cases++) {
-    // Each case has a seed of its own, which repeats it alone.
+    // Each case has its own seed, which repeats this case alone.
     const own = seed + cases
     const draw = drawFrom(own)
     pick(draw, TRIES)(draw, own)

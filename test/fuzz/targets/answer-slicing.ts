@@ -1,5 +1,5 @@
-// Fuzz target: an answer is read alike however its bytes are sliced, its records are those of a plain reader, and a verdict
-// that is decided stands.
+// Fuzz target: the reading of an answer does not depend on the slicing of its bytes, its records equal those of a simple
+// reader, and a verdict never changes.
 
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
@@ -77,7 +77,7 @@ interface Read {
 function slicesOf(bytes: Buffer, cuts: readonly number[], byteByByte: boolean): Buffer[] {
   const places = byteByByte ? bytes.keys() : cuts.map((cut) => cut % (bytes.length + 1))
   const sorted = [...new Set([0, ...places, bytes.length])].sort((a, b) => a - b)
-  // Each slice is a copy that is overwritten once it was taken: what is kept of it must be a copy as well.
+  // Each slice is overwritten after it was read, so the reader must copy what it keeps.
   return sorted.slice(1).map((end, index) => Buffer.from(bytes.subarray(sorted[index], end)))
 }
 
@@ -114,7 +114,7 @@ function read(endpoint: EndpointPath, slices: readonly Buffer[], asks = false): 
 const trimmed = (record: string): string => record.replace(/^[\0-\x20]+|[\0-\x20]+$/g, '')
 const withoutMark = (record: string): string => record.replace(/^\xef\xbb\xbf/, '')
 
-/** What a plain reader makes of the whole text, one character a byte. */
+/** Records of the whole text by a simple reader, with one character for each byte. */
 function plainRecords(endpoint: EndpointPath, whole: string): Read['records'] {
   const lines = whole.split('\n').map((one) => one.replace(/\r$/, ''))
   if (ENDPOINTS[endpoint].dialect === 'native') {
@@ -124,7 +124,7 @@ function plainRecords(endpoint: EndpointPath, whole: string): Read['records'] {
   const records: { event: string | null; data: string }[] = []
   let data: string[] = []
   let named: string | null = null
-  // The end of the answer dispatches as a blank line does.
+  // The end of the answer dispatches an event, like a blank line.
   for (const one of [...lines.map(withoutMark), '']) {
     if (one === '') {
       const joined = trimmed(withoutMark(data.join('\n')))

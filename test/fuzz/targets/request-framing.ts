@@ -1,5 +1,5 @@
-// Fuzz target: requests to foreman on raw sockets, broken at random. Every answer must be HTTP, the daemon must go on, and the
-// target must never be asked for a path that is not on the table.
+// Fuzz target: randomly damaged requests to foreman on raw sockets. Every answer must be HTTP, the daemon must continue, and
+// no request for a path outside the table of routes may reach the target.
 
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -59,7 +59,7 @@ function broken(random: SeededRandom): string {
   return text
 }
 
-/** What comes back for the text, sent in pieces, until the other side closes or nothing is left to wait for. */
+/** Sends the text in pieces, and returns the answer when the other side closes or all expected bytes have arrived. */
 async function exchange(port: number, text: string, random: SeededRandom): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let received = ''

@@ -25,7 +25,7 @@ const VALUES: Readonly<Record<Key, readonly string[]>> = {
 
 interface Case {
   readonly body: string
-  /** The routing keys, once for each time that one stands in the body. */
+  /** The routing keys, once for each occurrence in the body. */
   readonly keys: readonly Key[]
   readonly model: string | null
   readonly stream: boolean
@@ -43,7 +43,7 @@ function spelled(key: string, random: SeededRandom): string {
     .join('')
 }
 
-/** A key that is almost one of ours. */
+/** A key that is almost a routing key. */
 function strange(random: SeededRandom): string {
   const key = random.pick(KEYS)
   return random.pick([
@@ -119,7 +119,7 @@ func main() {
 }
 `
 
-/** What encoding/json reads of each body. */
+/** Results of encoding/json for each body. */
 async function readByGo(bodies: readonly string[]): Promise<readonly (readonly [string, boolean])[]> {
   const folder = await mkdtemp(join(tmpdir(), 'foreman-fuzz-'))
   try {
@@ -152,7 +152,7 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
     }
   }
   check(first)
-  // The model itself is checked against Go, once a turn: to compile takes seconds.
+  // Compares the model with Go once for each turn, because compiling takes seconds.
   if (hasGo) {
     const read = await readByGo(first.map(({ body }) => body))
     for (const [i, found] of first.entries()) {

@@ -1,5 +1,5 @@
-// Fuzz target: the grammar of settings. No text makes it throw, every refusal says why and shows no secret, and what is
-// accepted is read again from its shown form as the same value.
+// Fuzz target: the grammar of settings. No text makes it throw, every refusal gives a reason and shows no secret, and the
+// shown form of an accepted value is read as the same value.
 
 import { loadConfig } from '../../../src/daemon/config/load.ts'
 import { KNOWN_NAMES } from '../../../src/daemon/config/options.ts'

@@ -1,5 +1,5 @@
-// Fuzz target: answers of a target on raw sockets, framed well, badly or not to their end. A body arrives whole or is lost,
-// and the next request gets its own answer and not the rest of this one.
+// Fuzz target: answers of a target on raw sockets, with valid, invalid or incomplete framing. A body arrives whole or counts
+// as lost, and the next request gets its own answer, not the rest of this one.
 
 import { createServer, type Server, type Socket } from 'node:net'
 import fc from 'fast-check'
@@ -13,10 +13,10 @@ import type { FuzzTurn } from '../target.ts'
 export const name = 'target-framing'
 
 const BATCH = 10
-/** An exchange that has not ended by then never ends. */
+/** Limit for an exchange; a longer one counts as hung. */
 const HUNG_MS = 60_000
 
-/** How the body is framed, and what is wrong with it. */
+/** Framing of the body, and its defect. */
 const FRAMINGS = ['length', 'chunked', 'close'] as const
 const FAULTS = [
   ...['none', 'none', 'none', 'cut', 'two lengths', 'length beside chunks', 'chunk size', 'chunk end', 'status line'],
@@ -76,13 +76,13 @@ function bytesBehind({ fault }: Answer): Buffer {
   return latin(fault === 'another answer behind' ? 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged' : '')
 }
 
-/** What must become of the exchange: the body arrives whole, it is lost, or either (the fault is behind its end or in no byte). */
+/** Expected result: the body arrives whole, it is lost, or either (the defect comes after its end or changes no byte). */
 function expected({ framing, fault, body }: Answer): 'whole' | 'lost' | 'either' {
   switch (fault) {
     case 'none':
       return 'whole'
     case 'cut':
-      // A body that ends with its connection has no other end, so that a cut is one as well.
+      // A body that ends with its connection cannot be told from a cut one.
       return framing === 'close' ? 'either' : 'lost'
     case 'chunk size':
     case 'chunk end':
@@ -96,7 +96,7 @@ function expected({ framing, fault, body }: Answer): 'whole' | 'lost' | 'either'
 }
 
 class RawTarget {
-  /** The tag of a request, and how it is answered; every other request is answered with its tag. */
+  /** The tag of a request and its answer. All other requests are answered with their tag. */
   script: { readonly tag: string; readonly answer: Answer } | null = null
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -141,8 +141,8 @@ class RawTarget {
     for (const [index, from] of places.entries()) {
       const to = places[index + 1]
       if (to === undefined || to === bytes.length) {
-        // In one write: bytes that come behind the next request are its answer, and no client could tell. The connection
-        // closes with them, because a later end would break off another answer.
+        // In one write: bytes after the next request would count as its answer, for any client. The connection closes with
+        // them, because a later end would cut another answer.
         const last = Buffer.concat([bytes.subarray(from), bytesBehind(one)])
         if (one.framing === 'close' || one.fault !== 'none') socket.end(last)
         else socket.write(last)
@@ -195,7 +195,7 @@ async function check(raw: RawTarget, target: Target, one: Answer, way: 'job' | '
     throw new Error(`(${way}) the next request got ${JSON.stringify(second.body.toString('latin1'))}`)
 }
 
-/** Bytes behind a body that ends with its connection are a part of it. */
+/** Bytes after a body that ends with its connection belong to it. */
 function isBodyOf({ framing, body }: Answer, got: Buffer): boolean {
   return framing === 'close' ? got.subarray(0, body.length).equals(body) : got.equals(body)
 }

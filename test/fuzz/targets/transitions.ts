@@ -1,5 +1,5 @@
 // Fuzz target: random walks of jobs through their states, by every event, with clocks that jump. The table of transitions is
-// the model; each look also checks that what waits has distinct places, one reason each, and that the first place is next.
+// the model. Each check also requires distinct positions, one wait reason for each job, and that the first position is next.
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -28,7 +28,7 @@ interface Known {
   state: State
   attempt: number
   availableAt: number | null
-  /** When it was queued last. */
+  /** When it was last queued. */
   requeuedAt: number
 }
 
@@ -91,7 +91,7 @@ class Walk {
     await this.#look()
   }
 
-  /** Ends what is left, so that the next walk finds an empty queue. */
+  /** Ends the remaining jobs, so that the next walk starts with an empty queue. */
   async end(): Promise<void> {
     const error = { code: 'cancelled', message: 'over', status: null } as const
     for (const { id } of this.#jobs) await this.#store.apply({ id, event: 'cancelled', now: this.#now, error })
@@ -155,7 +155,7 @@ class Walk {
     if (to === 'queued') job.requeuedAt = this.#now
   }
 
-  /** A backoff of before the clock was set back has ended, unless so short a one can be left. */
+  /** Checks that a backoff from before the clock was set back has ended, unless it is short enough to remain. */
   #backsOff({ availableAt, requeuedAt }: Known): boolean {
     if (availableAt === null || availableAt <= this.#now) return false
     const isShort = availableAt <= this.#now + MAX_OWN_BACKOFF_MS
@@ -207,7 +207,7 @@ export async function run({ seed, until }: FuzzTurn): Promise<{ cases: number }>
     throw error
   }
   const store = await openStore({ path: join(folder, 'foreman.db'), onFatal })
-  // The awake clock never goes back, also from one walk to the next.
+  // The awake clock never goes back, not even between two walks.
   let awake = 0
   const steps = fc.array(step, { minLength: 5, maxLength: 40 })
   const property = fc.asyncProperty(steps, fc.constantFrom(0, 60_000, 900_000), async (walked, limitMs) => {

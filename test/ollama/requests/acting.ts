@@ -1,4 +1,4 @@
-// Requests that a model answers with thoughts and with calls of tools, on every surface that has them.
+// Requests that a model answers with thinking and tool calls, on every surface that has them.
 
 import { ACTING, ACTING_TOOLS, TWO_CALLS } from '../acting-model.ts'
 import { posted, type Row } from './row.ts'
@@ -13,11 +13,11 @@ const long = { ...options, num_predict: 256 }
 export interface ActingRequest {
   readonly what: string
   readonly path: string
-  /** Unstreamed where it says so: the sender adds `stream`. */
+  /** The body without `stream`, which the sender adds. */
   readonly body: object
-  /** What is only in an answer that acts. */
+  /** A text that only an answer with thinking or tool calls contains. */
   readonly shows: RegExp
-  /** The first version that was seen to do it. */
+  /** The first version that supports it. */
   readonly since?: string
 }
 

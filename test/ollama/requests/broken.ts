@@ -48,10 +48,10 @@ const BODIES: readonly (readonly [what: string, body: string])[] = [
   ['more nesting than Go reads', `{"model":"tiny-a","x":${'['.repeat(10_001)}${']'.repeat(10_001)}}`],
 ]
 
-/** Where such a body may arrive. A status of 0: whatever Ollama gives. */
+/** Paths for such a body. A status of 0 means any status. */
 const ROUTES = ['/api/chat', '/api/generate', '/api/embed', '/api/embeddings', '/v1/chat/completions'] as const
 const OTHER_ROUTES = ['/api/show', '/v1/completions', '/v1/responses', '/v1/messages', '/v1/embeddings'] as const
-/** Enough of them to see that an error of the parser has the shape of its surface. */
+/** Enough of them to show that an error of the parser has the shape of its surface. */
 const FEW = BODIES.filter(([, body]) => ['', '{', 'hello', '[]', '{"model":5}', '{"model":}', 'null'].includes(body))
 
 const CHAT_TYPES: readonly (readonly [what: string, body: string])[] = [

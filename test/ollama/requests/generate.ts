@@ -1,4 +1,4 @@
-// The requests to /api/generate that a model answers, or that Ollama refuses for what they ask.
+// Requests to /api/generate that a model answers or Ollama refuses.
 
 import { ANSWER_SCHEMA, changed, PIXEL, posted, type Row, SAME_EACH_TIME } from './row.ts'
 

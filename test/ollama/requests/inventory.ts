@@ -1,4 +1,4 @@
-// The requests that ask what there is: models, versions, what is loaded.
+// Inventory requests: installed models, versions, loaded models.
 
 import { asked, changed, posted, type Row, raw } from './row.ts'
 

@@ -1,27 +1,27 @@
-// The form of a row of the request tables, and the options that make a run of a tiny model the same each time.
+// Type of the rows of the request tables, and the options that make runs of a tiny model repeatable.
 
 import { isSince } from '../../../src/daemon/domain/ollama-version.ts'
 import { type Call, post } from '../exchange.ts'
 
-/** One for all versions, or one before a version and another since: what Ollama changed, as data. */
+/** One value for all versions, or one before a version and another since. */
 export type Status = number | { readonly before: number; readonly version: string; readonly since: number }
 
-/** `before`, and from `version` on `since`. */
+/** `before` for older versions, `since` from `version` on. */
 export const changed = (before: number, version: string, since: number): Status => ({ before, version, since })
 
 export const statusIn = (status: Status, version: string): number =>
   typeof status === 'number' ? status : isSince(version, status.version) ? status.since : status.before
 
-/** A request and the status that the real Ollama gives it: a row that provokes something else than it says is a mistake. */
+/** A request and its status from the real Ollama, which shows that the row causes what it says. */
 export interface Row {
   readonly name: string
   readonly status: Status
   readonly call: Call
-  /** Asked again until both answer alike: foreman answers from its last probe. */
+  /** Repeated until both answers agree, because foreman answers from its last probe. */
   readonly eventually?: true
-  /** What the real answer must contain, or the row shows nothing. */
+  /** A text that the real answer must contain; without it the row would show nothing. */
   readonly shows?: RegExp
-  /** The first version that does this at all. */
+  /** The first version that supports it. */
   readonly since?: string
 }
 
@@ -31,7 +31,7 @@ export const row = (name: string, status: Status, call: Call): Row => ({ name, s
 export const posted = (name: string, status: Status, path: string, body: unknown): Row =>
   row(name, status, post(path, body))
 
-/** A body as it stands, POSTed as JSON. */
+/** A raw body, POSTed as JSON. */
 export const raw = (name: string, status: Status, path: string, body: string | Buffer): Row =>
   row(name, status, { method: 'POST', path, headers: { 'Content-Type': 'application/json' }, body })
 

@@ -1,4 +1,4 @@
-// What a user's compiler makes of the types of foreman-ai-sdk. It is never run.
+// Program of a user, for the type check of foreman-ai-sdk. It is never run.
 
 import { createProviderRegistry, embed, type LanguageModel, streamText } from 'ai'
 import { createForeman, type ForemanModelSettings, type ForemanProvider, type JobProgress } from 'foreman-ai-sdk'
