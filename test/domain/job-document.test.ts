@@ -2,14 +2,14 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Job, NO_WISHES } from '../../src/daemon/domain/job.ts'
+import { type Job, NO_OPTIONS } from '../../src/daemon/domain/job.ts'
 import type { JobDetail } from '../../src/daemon/domain/job-document.ts'
 import { jobDocument, positionOf, timings, usage, withRaw } from '../../src/daemon/domain/job-document.ts'
 import { job as example } from './job-example.ts'
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 const job = (over: Partial<Job> = {}): Job =>
-  example({ changes: 1, wishes: NO_WISHES, retryOf: null, caller: 'none', ...over })
+  example({ changes: 1, options: NO_OPTIONS, retryOf: null, caller: 'none', ...over })
 const detail = (over: Partial<JobDetail> = {}): JobDetail => ({
   ...{ job: job(), artifacts: [], deliveries: [], result: null, queuePosition: null },
   ...over,
@@ -31,9 +31,9 @@ describe('a job document', () => {
   })
 
   it("has ISO times and the job's options", () => {
-    const wishes = { ...NO_WISHES, label: 'nightly' }
+    const options = { ...NO_OPTIONS, label: 'nightly' }
     const times = { createdAt: Date.UTC(2026, 0, 6), finishedAt: Date.UTC(2026, 0, 7) }
-    expect(shown({ job: job({ ...times, wishes, retryOf: 'X', attempt: 2 }) })).toMatchObject({
+    expect(shown({ job: job({ ...times, options, retryOf: 'X', attempt: 2 }) })).toMatchObject({
       ...{ created_at: '2026-01-06T00:00:00.000Z', finished_at: '2026-01-07T00:00:00.000Z', started_at: null },
       ...{ label: 'nightly', retry_of: 'X', attempt: 2, max_attempts: 3 },
     })

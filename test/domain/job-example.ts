@@ -1,6 +1,6 @@
 // Ordinary job for tests to vary.
 
-import { type Job, NO_WISHES } from '../../src/daemon/domain/job.ts'
+import { type Job, NO_OPTIONS } from '../../src/daemon/domain/job.ts'
 
 export function job(differences: Partial<Job> = {}): Job {
   return {
@@ -8,7 +8,7 @@ export function job(differences: Partial<Job> = {}): Job {
     id: '01JD0000000000000000000000',
     state: 'queued',
     changes: 1,
-    wishes: NO_WISHES,
+    options: NO_OPTIONS,
     retryOf: null,
     caller: 'live',
     endpoint: '/api/chat',

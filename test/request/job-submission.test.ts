@@ -4,7 +4,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { NO_WISHES, STATES, type Wishes } from '../../src/daemon/domain/job.ts'
+import { type AsyncOptions, NO_OPTIONS, STATES } from '../../src/daemon/domain/job.ts'
 import { JOB_ENDPOINTS, OWN_KEYS } from '../../src/daemon/request/job-options.ts'
 import type { JobReading } from '../../src/daemon/request/job-submission.ts'
 import { MESSAGES, readEncodedJob, readJobAtOnce, SETTINGS, sentText } from './reading.ts'
@@ -20,11 +20,11 @@ function read(
   return readJobAtOnce({ body: new Uint8Array(Buffer.from(body as string)), contentType, contentEncoding }, settings)
 }
 
-function job(body: string): { text: string; wishes: Wishes; endpoint: string } {
+function job(body: string): { text: string; options: AsyncOptions; endpoint: string } {
   const reading = read(body)
   if (reading.kind === 'refused') throw new Error(reading.message)
-  const { submission, wishes } = reading
-  return { text: Buffer.from(submission.body).toString(), wishes, endpoint: submission.endpoint }
+  const { submission, options } = reading
+  return { text: Buffer.from(submission.body).toString(), options, endpoint: submission.endpoint }
 }
 
 function refusal(body: string | Uint8Array, encoding: string | null = null, type: string | null = 'application/json') {
@@ -111,7 +111,7 @@ describe("foreman's keys in a job submission", () => {
 })
 
 describe('the options of a job submission', () => {
-  test.each<[string, string, Partial<Wishes>]>([
+  test.each<[string, string, Partial<AsyncOptions>]>([
     ['nothing', '', {}],
     ['a label', '"label":"nightly · 7"', { label: 'nightly · 7' }],
     ['a label of two hundred characters', `"label":"${'😀'.repeat(200)}"`, { label: '😀'.repeat(200) }],
@@ -133,9 +133,9 @@ describe('the options of a job submission', () => {
     ['no JSON, by an empty word', '"format":""', {}],
     ['no JSON, by a null', '"format":"json","Format":null', {}],
     ['no JSON on another surface', '"response_format":{"type":"json_object"}', {}],
-  ])('has an error for %s', (_name, members, wishes) => {
+  ])('has an error for %s', (_name, members, options) => {
     const rest = members === '' ? '' : `,${members}`
-    expect(job(`{"model":"a",${MESSAGES}${rest}}`).wishes).toEqual({ ...NO_WISHES, ...wishes })
+    expect(job(`{"model":"a",${MESSAGES}${rest}}`).options).toEqual({ ...NO_OPTIONS, ...options })
   })
 
   test.each([
@@ -149,8 +149,8 @@ describe('the options of a job submission', () => {
     ['/v1/responses', '"text":"json_schema"', false],
     ['/v1/messages', '"format":"json"', false],
   ])('%s with %s are for JSON: %s', (endpoint, member, isJson) => {
-    const { wishes } = job(`{"endpoint":"${endpoint}","model":"a",${MESSAGES},${member}}`)
-    expect(wishes.isJson).toBe(isJson)
+    const { options } = job(`{"endpoint":"${endpoint}","model":"a",${MESSAGES},${member}}`)
+    expect(options.isJson).toBe(isJson)
   })
 
   test.each(JOB_ENDPOINTS)('may name %s, which streams by default', (endpoint) => {
@@ -286,7 +286,7 @@ describe('a refused job submission', () => {
   test("is never an encoded body without foreman's keys, which is passed on unchanged", async () => {
     const encoded = zstdCompressSync('{"model":"a","format":"json"}')
     const reading = await readEncodedJob(encoded, 'zstd')
-    expect(reading).toMatchObject({ kind: 'job', wishes: { ...NO_WISHES, isJson: true } })
+    expect(reading).toMatchObject({ kind: 'job', options: { ...NO_OPTIONS, isJson: true } })
     expect(reading.kind === 'job' && Buffer.from(reading.submission.body).equals(encoded)).toBe(true)
   })
 })

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { NOTHING_RESIDENT } from '../../src/daemon/domain/affinity.ts'
 import { INLINE_BYTES, type JobOutput } from '../../src/daemon/domain/artifact.ts'
-import { type Idempotency, NO_WISHES } from '../../src/daemon/domain/job.ts'
+import { type Idempotency, NO_OPTIONS } from '../../src/daemon/domain/job.ts'
 import type { Store } from '../../src/daemon/sqlite/store.ts'
 import {
   changed,
@@ -48,15 +48,15 @@ const key = (name: string, print = 1): Idempotency => ({ key: name, fingerprint:
 describe('the options of an async job', () => {
   it('are stored unchanged', async () => {
     const store = await shared.store()
-    const wishes = withWebhook({
+    const options = withWebhook({
       label: 'nightly',
       startBeforeMs: 5,
       finishBeforeMs: 6.4,
       isJson: true,
       webhookEvents: ['done'],
     })
-    const job = await put(store, { caller: 'none', wishes })
-    expect(job).toMatchObject({ changes: 1, retryOf: null, wishes: { ...wishes, finishBeforeMs: 6 } })
+    const job = await put(store, { caller: 'none', options })
+    expect(job).toMatchObject({ changes: 1, retryOf: null, options: { ...options, finishBeforeMs: 6 } })
     expect(await store.get(job.id)).toEqual(job)
     await changed(store, job.id, 'cancelled')
   })
@@ -66,8 +66,8 @@ describe('the options of an async job', () => {
     const odd = { contentType: 'text/plain', contentEncoding: null, stream: true, loadOnly: true, createdAt: 7.6 }
     for (const caller of ['none', 'live'] as const)
       for (const bytes of [0, 1, 4096, 4097, 100_000]) {
-        const wishes = caller === 'none' ? { wishes: withWebhook({ startBeforeMs: 2.5 }) } : {}
-        const job = await put(store, { ...odd, ...wishes, caller, bytes, createdAwake: 0.4 })
+        const options = caller === 'none' ? { options: withWebhook({ startBeforeMs: 2.5 }) } : {}
+        const job = await put(store, { ...odd, ...options, caller, bytes, createdAwake: 0.4 })
         expect(await store.get(job.id)).toEqual(job)
         await changed(store, job.id, 'cancelled')
       }
@@ -76,7 +76,7 @@ describe('the options of an async job', () => {
   it('are empty without options', async () => {
     const store = await shared.store()
     const job = await put(store, { caller: 'none' })
-    expect(job.wishes).toEqual(NO_WISHES)
+    expect(job.options).toEqual(NO_OPTIONS)
     await changed(store, job.id, 'cancelled')
   })
 })
@@ -103,7 +103,7 @@ describe('the history of a job', () => {
 
   it('has the changes by a stop and a crash', async () => {
     const store = await temporaryStore()
-    const { id } = await put(store, { caller: 'none', wishes: withWebhook() })
+    const { id } = await put(store, { caller: 'none', options: withWebhook() })
     await take(store, { now: 20 })
     await store.interruptAll(30)
     await take(store, { now: 40 })
@@ -211,7 +211,7 @@ describe('an artifact', () => {
 
   it("is saved in the transaction of its job's end, or not at all", async () => {
     const store = await temporaryStore()
-    const { id } = await put(store, { caller: 'none', wishes: withWebhook() })
+    const { id } = await put(store, { caller: 'none', options: withWebhook() })
     await take(store)
     const [artifact] = outputOf(1).artifacts
     const artifacts = artifact === undefined ? [] : [artifact, artifact]
@@ -288,15 +288,15 @@ describe('a retry', () => {
 
   it('is a new job with the old body and options, and the old job stays unchanged', async () => {
     const store = await temporaryStore()
-    const wishes = withWebhook({ label: 'x', startBeforeMs: 50 })
-    const old = await put(store, { caller: 'none', body: patterned(700), wishes, idempotency: key('k') })
+    const options = withWebhook({ label: 'x', startBeforeMs: 50 })
+    const old = await put(store, { caller: 'none', body: patterned(700), options, idempotency: key('k') })
     await take(store)
     const final = await changed(store, old.id, 'completed', { output: outputOf(4) })
     const result = await store.retry(retry(old.id, 'again'), NO_LIMITS)
     expect(result).toMatchObject({
       kind: 'enqueued',
       job: {
-        ...{ id: 'again', state: 'queued', retryOf: old.id, caller: 'none', changes: 1, attempt: 0, wishes },
+        ...{ id: 'again', state: 'queued', retryOf: old.id, caller: 'none', changes: 1, attempt: 0, options },
         ...{ createdAt: 9000, createdAwake: 70, startedAt: null, finishedAt: null, error: null, measured: null },
         ...{ model: old.model, affinity: old.affinity, endpoint: old.endpoint, bodyBytes: 700 },
       },
@@ -340,10 +340,10 @@ describe('deletion', () => {
   it('removes everything of a job, open deliveries included', async () => {
     const path = join(await temporaryFolder(), 'foreman.db')
     const store = await temporaryStore({ path })
-    const kept = await put(store, { caller: 'none', wishes: withWebhook() })
+    const kept = await put(store, { caller: 'none', options: withWebhook() })
     const { id } = await put(store, {
       caller: 'none',
-      wishes: withWebhook({ webhookUrl: 'http://other.lan/' }),
+      options: withWebhook({ webhookUrl: 'http://other.lan/' }),
       idempotency: key('k'),
     })
     await take(store)

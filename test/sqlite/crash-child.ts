@@ -3,7 +3,7 @@
 
 import { writeSync } from 'node:fs'
 import { NOTHING_RESIDENT } from '../../src/daemon/domain/affinity.ts'
-import { NO_WISHES, STATES } from '../../src/daemon/domain/job.ts'
+import { NO_OPTIONS, STATES } from '../../src/daemon/domain/job.ts'
 import { openStore } from '../../src/daemon/sqlite/thread.ts'
 
 const [, , path = ''] = process.argv
@@ -22,7 +22,7 @@ const store = await openStore({
 await store.recover(Date.now(), 3)
 say('open')
 
-const wishes = { ...NO_WISHES, webhookUrl: 'http://hooks.lan/', webhookEvents: STATES }
+const options = { ...NO_OPTIONS, webhookUrl: 'http://hooks.lan/', webhookEvents: STATES }
 
 async function submit(): Promise<void> {
   for (let number = 0; number < MOST; number += 1) {
@@ -30,7 +30,7 @@ async function submit(): Promise<void> {
     await store.enqueue(
       {
         ...{ id, caller: 'none', endpoint: '/api/chat', model: 'tiny-a', affinity: 'tiny-a:latest', stream: true },
-        ...{ loadOnly: false, contentType: null, contentEncoding: null, body: new Uint8Array(100), wishes },
+        ...{ loadOnly: false, contentType: null, contentEncoding: null, body: new Uint8Array(100), options },
         idempotency: { key: `key-${id}`, fingerprint: new Uint8Array(32) },
         ...{ createdAt: Date.now(), createdAwake: 0 },
       },

@@ -26,7 +26,7 @@ const deliveriesOf = async (id: string) => (await store.detail(id, NOTHING_RESID
 
 /** An async job whose webhook goes to `host`. */
 const reporting = (id: string, host = 'hooks.lan', createdAt = 1000) =>
-  put(store, { id, caller: 'none', createdAt, wishes: withWebhook({ webhookUrl: `http://${host}/x` }) })
+  put(store, { id, caller: 'none', createdAt, options: withWebhook({ webhookUrl: `http://${host}/x` }) })
 
 /** The same, ended: three changes. */
 async function over(id: string, host = 'hooks.lan', createdAt = 1000): Promise<void> {
@@ -37,7 +37,7 @@ async function over(id: string, host = 'hooks.lan', createdAt = 1000): Promise<v
 
 describe('a delivery', () => {
   it('is saved with its change, for the requested states', async () => {
-    await put(store, { id: 'a', caller: 'none', wishes: withWebhook({ webhookEvents: ['loading', 'done'] }) })
+    await put(store, { id: 'a', caller: 'none', options: withWebhook({ webhookEvents: ['loading', 'done'] }) })
     expect(await due()).toEqual({ due: [], nextAt: null })
     await take(store, { now: 1500 })
     await changed(store, 'a', 'first_byte', { now: 1600 })
@@ -58,7 +58,7 @@ describe('a delivery', () => {
   })
 
   it('is never saved for a job without a webhook', async () => {
-    await put(store, { caller: 'none', wishes: withWebhook({ webhookUrl: null }) })
+    await put(store, { caller: 'none', options: withWebhook({ webhookUrl: null }) })
     expect(await store.pendingDeliveries()).toBe(0)
   })
 
@@ -222,7 +222,7 @@ describe('the due deliveries', () => {
       store.enqueue(
         newJob({
           ...{ id: `dead${at}`, caller: 'none', createdAt: at },
-          wishes: withWebhook({ webhookUrl: at % 2 === 0 ? 'http://one.lan/' : `http://dead${at}.lan/` }),
+          options: withWebhook({ webhookUrl: at % 2 === 0 ? 'http://one.lan/' : `http://dead${at}.lan/` }),
         }),
         NO_LIMITS,
       ),

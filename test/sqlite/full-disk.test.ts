@@ -206,8 +206,8 @@ describe('a transaction that finds the disk full', () => {
 
 it('the outcome of a webhook is kept while the disk is full, and a deletion goes first', async () => {
   const { close, run, batches, db } = await batchesOn(200)
-  const wishes = withWebhook()
-  run({ name: 'enqueue', args: [newJob({ id: 'a', caller: 'none', wishes }), NO_LIMITS, null] }, enqueue(10, 'b'))
+  const options = withWebhook()
+  run({ name: 'enqueue', args: [newJob({ id: 'a', caller: 'none', options }), NO_LIMITS, null] }, enqueue(10, 'b'))
   run({ name: 'apply', args: [change('b', 'cancelled')] })
   const verdict = { kind: 'again', at: 7, reason: 'timeout' } as const
   const settle: StoreOperation = { name: 'settleDelivery', args: [{ jobId: 'a', n: 1, now: 1, verdict }] }

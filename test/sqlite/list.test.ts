@@ -17,9 +17,9 @@ async function mixed(): Promise<Store> {
   const labels = [null, 'x', 'y']
   for (let at = 0; at < 96; at += 1) {
     const caller = at % 5 < 3 ? 'none' : 'live'
-    const wishes = withWebhook({ label: labels[at % 3] ?? null, webhookUrl: null })
+    const options = withWebhook({ label: labels[at % 3] ?? null, webhookUrl: null })
     const affinity = affinities[at % 4] ?? A
-    const { id } = await put(store, { caller, affinity, ...(caller === 'none' ? { wishes } : {}) })
+    const { id } = await put(store, { caller, affinity, ...(caller === 'none' ? { options } : {}) })
     if (at % 7 < 2) continue
     const { job } = await take(store)
     if (at === 95) continue
@@ -48,7 +48,7 @@ describe('the job list of the store', () => {
         (job) =>
           (state === null || job.state === state) &&
           (model === null || modelOf(job) === model) &&
-          (label === null || job.wishes.label === label),
+          (label === null || job.options.label === label),
       )
       const found: Job[] = []
       for (let before: number | null = null; ; before = found.at(-1)?.sequence ?? 0) {
@@ -67,7 +67,7 @@ describe('deadlines', () => {
   it('pass in order, each with its kind, and name the next one', async () => {
     const store = await temporaryStore()
     const wishing = (id: string, startBeforeMs: number | null, finishBeforeMs: number | null) =>
-      put(store, { id, caller: 'none', createdAt: 1000, wishes: withWebhook({ startBeforeMs, finishBeforeMs }) })
+      put(store, { id, caller: 'none', createdAt: 1000, options: withWebhook({ startBeforeMs, finishBeforeMs }) })
     await wishing('none', null, null)
     await wishing('late', null, 500)
     await wishing('early', 100, null)
@@ -91,8 +91,8 @@ describe('deadlines', () => {
 
   it('to start are met by the first sending, and those to finish by the end', async () => {
     const store = await temporaryStore()
-    const wishes = withWebhook({ startBeforeMs: 10, finishBeforeMs: 20 })
-    const { id } = await put(store, { caller: 'none', createdAt: 1000, wishes })
+    const options = withWebhook({ startBeforeMs: 10, finishBeforeMs: 20 })
+    const { id } = await put(store, { caller: 'none', createdAt: 1000, options })
     await take(store, { now: 1005 })
     await changed(store, id, 'connection_lost')
     expect(await store.overdue(1015, 9)).toEqual({ overdue: [], nextAt: 1020 })

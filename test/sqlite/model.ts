@@ -2,6 +2,7 @@
 
 import { CLOUD_AFFINITY, isResident, modelOfAffinity, turnsToOldest } from '../../src/daemon/domain/affinity.ts'
 import {
+  type AsyncOptions,
   admit,
   type Depth,
   type Idempotency,
@@ -11,7 +12,6 @@ import {
   type QueueLimits,
   type State,
   TRANSITIONS,
-  type Wishes,
 } from '../../src/daemon/domain/job.ts'
 import type { ClaimRequest, JobChange, QueueState } from '../../src/daemon/sqlite/store.ts'
 import { OutboxModel } from './outbox-model.ts'
@@ -63,7 +63,7 @@ export class QueueModel {
   readonly outboxes = new Map<string, OutboxModel>()
   /** Async jobs that ended with artifacts. */
   readonly remains = new Set<string>()
-  readonly #wishes = new Map<string, Wishes | undefined>()
+  readonly #options = new Map<string, AsyncOptions | undefined>()
   readonly #keys = new Map<string, { readonly print: number; readonly id: string }>()
 
   constructor(state: QueueState) {
@@ -97,15 +97,15 @@ export class QueueModel {
   }
 
   #add(
-    { id, caller, affinity, createdAwake, createdAt, wishes }: Omit<NewJob, 'body'>,
+    { id, caller, affinity, createdAwake, createdAt, options }: Omit<NewJob, 'body'>,
     bodyBytes: number,
     retryOf: string | null,
   ): void {
     const fresh = { state: 'queued', changes: 1, attempt: 0, bounces: 0, availableAt: null, orphanedAt: null } as const
     this.jobs.push({ id, caller, affinity, createdAwake, bodyBytes, retryOf, ...fresh })
-    this.#wishes.set(id, wishes)
+    this.#options.set(id, options)
     if (caller === 'live') return
-    const outbox = new OutboxModel(wishes?.webhookUrl == null ? [] : wishes.webhookEvents)
+    const outbox = new OutboxModel(options?.webhookUrl == null ? [] : options.webhookEvents)
     this.outboxes.set(id, outbox)
     outbox.record(1, 'queued', 0, createdAt)
   }
@@ -120,12 +120,12 @@ export class QueueModel {
     if (!isFinal(old.state)) return 'active'
     if (old.caller === 'live') return 'body_gone'
     if (admit(old.bodyBytes, this.depth, limits) === 'queue_full') return 'queue_full'
-    const wishes = this.#wishes.get(of)
+    const options = this.#options.get(of)
     const again = {
       ...template,
       caller: 'none',
       affinity: old.affinity,
-      ...(wishes === undefined ? {} : { wishes }),
+      ...(options === undefined ? {} : { options }),
     } as const
     this.#add(again, old.bodyBytes, of)
     return 'enqueued'

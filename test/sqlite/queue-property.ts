@@ -155,13 +155,13 @@ async function run(store: Store, model: QueueModel, time: { now: number }, one: 
   if (one.kind === 'enqueue') {
     const { bytes, affinity: wanted, caller: who, events, receiver, key, print } = one
     const isAsync = who === 'none'
-    const wishes = withWebhook({
+    const options = withWebhook({
       webhookUrl: events === null ? null : `http://${receiver}/`,
       webhookEvents: events ?? [],
     })
     const job = newJob({
       ...{ bytes, affinity: wanted, caller: isAsync ? 'none' : 'live', createdAt: now, createdAwake: now },
-      ...(isAsync ? { wishes } : {}),
+      ...(isAsync ? { options } : {}),
       ...(isAsync && key !== null ? { idempotency: { key, fingerprint: new Uint8Array(32).fill(print) } } : {}),
     })
     const expected = model.enqueue(job, LIMITS)

@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { afterAll, onTestFinished } from 'vitest'
 import { CLOUD_AFFINITY, NOTHING_RESIDENT, type Residency } from '../../src/daemon/domain/affinity.ts'
 import type { JobOutput } from '../../src/daemon/domain/artifact.ts'
-import { type Job, type NewJob, NO_WISHES, type QueueLimits, STATES, type Wishes } from '../../src/daemon/domain/job.ts'
+import {
+  type AsyncOptions,
+  type Job,
+  type NewJob,
+  NO_OPTIONS,
+  type QueueLimits,
+  STATES,
+} from '../../src/daemon/domain/job.ts'
 import type { ClaimRequest, JobChange, JobFilter, Store, StoreOptions } from '../../src/daemon/sqlite/store.ts'
 import { openStore, type StoreProbes } from '../../src/daemon/sqlite/thread.ts'
 
@@ -92,8 +99,8 @@ export function newJob(differences: Partial<NewJob> & { readonly bytes?: number 
 }
 
 /** Options of an async job whose webhook receives every state. */
-export const withWebhook = (differences: Partial<Wishes> = {}): Wishes => ({
-  ...NO_WISHES,
+export const withWebhook = (differences: Partial<AsyncOptions> = {}): AsyncOptions => ({
+  ...NO_OPTIONS,
   webhookUrl: 'http://hooks.lan/a',
   webhookEvents: STATES,
   ...differences,

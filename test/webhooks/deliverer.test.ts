@@ -16,12 +16,12 @@ import { Outbox } from './outbox.ts'
 const KEY = new TextEncoder().encode('a secret')
 const LIFE = ['queued', 'loading', 'working', 'done'] as const
 
-interface Wishes {
+interface StartOptions {
   readonly webhooks?: (real: Webhooks) => Webhooks
   readonly publicUrl?: string
 }
 
-function startDeliverer({ webhooks = (real) => real, publicUrl }: Wishes = {}) {
+function startDeliverer({ webhooks = (real) => real, publicUrl }: StartOptions = {}) {
   const clock = new TestClock()
   const outbox = new Outbox()
   const results: string[] = []

@@ -55,7 +55,7 @@ export function jobSummary(job: Job, { maxAttempts, position, etaMs, waitingFor 
     state: job.state,
     model: job.model,
     endpoint: job.endpoint,
-    label: job.wishes.label,
+    label: job.options.label,
     attempt: job.attempt,
     max_attempts: maxAttempts,
     position,

@@ -98,8 +98,8 @@ export interface Submission {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-/** What an async submit asks for beside the work. */
-export interface Wishes {
+/** Options of an async job: the values of foreman's own keys in the body of `POST /jobs`. */
+export interface AsyncOptions {
   readonly label: string | null
   /** Receives a POST for each state change; null if none is wanted. */
   readonly webhookUrl: string | null
@@ -112,7 +112,7 @@ export interface Wishes {
   readonly isJson: boolean
 }
 
-export const NO_WISHES: Wishes = {
+export const NO_OPTIONS: AsyncOptions = {
   label: null,
   webhookUrl: null,
   webhookEvents: [],
@@ -133,7 +133,7 @@ export interface NewJob extends Submission {
   readonly id: string
   readonly caller: CallerKind
   /** Absent for a waiting call. */
-  readonly wishes?: Wishes
+  readonly options?: AsyncOptions
   readonly idempotency?: Idempotency
   /** Wall time, ms. */
   readonly createdAt: number
@@ -166,7 +166,7 @@ export interface Job extends Omit<Submission, 'body' | 'lacksKeepAlive'> {
   readonly state: State
   /** Number of state changes until now, which is the number of the last one; 1 once it was queued. */
   readonly changes: number
-  readonly wishes: Wishes
+  readonly options: AsyncOptions
   /** Id of the job that this one repeats (retry); else null. */
   readonly retryOf: string | null
   readonly caller: CallerKind

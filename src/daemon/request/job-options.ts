@@ -3,7 +3,7 @@
 
 import { MAX_WEBHOOK_URL_CHARS } from '../../protocol/webhook.ts'
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
-import { NO_WISHES, STATES, type State, type Wishes } from '../domain/job.ts'
+import { type AsyncOptions, NO_OPTIONS, STATES, type State } from '../domain/job.ts'
 import { duration } from '../text/grammar.ts'
 import { decodeJsonString } from '../text/json.ts'
 import { literalText, type Span } from '../text/json-scan.ts'
@@ -23,10 +23,10 @@ export type OwnKey = (typeof OWN_KEYS)[number]
 /** Where the values of foreman's own keys are. Keys that the body lacks are absent here. */
 export type OwnMembers = Readonly<Partial<Record<OwnKey, Span>>>
 
-export interface WishReading {
+export interface OptionsReading {
   readonly endpoint: EndpointPath
   /** `isJson` is not one of foreman's keys and always false here. */
-  readonly wishes: Wishes
+  readonly options: AsyncOptions
   /** One sentence for each problem. Empty if there is none. */
   readonly problems: readonly string[]
 }
@@ -46,7 +46,7 @@ const MAX_TEXT_BYTES = 6 * MAX_WEBHOOK_URL_CHARS
 const QUOTED_STATES = STATES.map((state) => JSON.stringify(state)).join(', ')
 
 /** Reads the values of foreman's own keys in the JSON `bytes`. A null counts as absent. */
-export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading {
+export function readOptions(bytes: Uint8Array, members: OwnMembers): OptionsReading {
   const problems: string[] = []
   const problem = (key: OwnKey, is: string, allowed: string): null => {
     problems.push(`${key} ${is}: ${allowed}`)
@@ -111,8 +111,8 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
   }
 
   const path = endpoint()
-  const wishes = {
-    ...NO_WISHES,
+  const options = {
+    ...NO_OPTIONS,
     label: label(),
     webhookUrl: webhookUrl(),
     startBeforeMs: deadline('start_before'),
@@ -121,8 +121,8 @@ export function readWishes(bytes: Uint8Array, members: OwnMembers): WishReading 
   const events = webhookEvents()
   if (set('webhook_events') !== null && set('state_webhook_url') === null)
     problem('webhook_events', 'needs state_webhook_url', 'say where the webhooks go, or leave it out')
-  const webhookEventsOrAll = wishes.webhookUrl === null ? [] : (events ?? STATES)
-  return { endpoint: path, wishes: { ...wishes, webhookEvents: webhookEventsOrAll }, problems }
+  const webhookEventsOrAll = options.webhookUrl === null ? [] : (events ?? STATES)
+  return { endpoint: path, options: { ...options, webhookEvents: webhookEventsOrAll }, problems }
 }
 
 /** Returns null if it is longer than any valid value. */

@@ -2,12 +2,12 @@
 // any other request of its endpoint and not changed.
 
 import type { EndpointPath } from '../domain/endpoint.ts'
-import { NO_WISHES, type Submission, type Wishes } from '../domain/job.ts'
+import { type AsyncOptions, NO_OPTIONS, type Submission } from '../domain/job.ts'
 import { decodeJsonString } from '../text/json.ts'
 import { type Span, scanJsonInSlices } from '../text/json-scan.ts'
 import { copyInSlices, type Slices } from '../text/slices.ts'
 import { asksForJson, FORMAT_KEYS } from './body-keys.ts'
-import { OWN_KEYS, type OwnKey, type OwnMembers, readWishes } from './job-options.ts'
+import { OWN_KEYS, type OwnKey, type OwnMembers, readOptions } from './job-options.ts'
 import { KeyTable } from './key-table.ts'
 import { type MistypedKey, MistypedKeys } from './mistyped-key.ts'
 import { mediaType } from './multipart.ts'
@@ -21,7 +21,7 @@ import {
 } from './submission.ts'
 
 export type JobReading =
-  | { readonly kind: 'job'; readonly submission: Submission; readonly wishes: Wishes }
+  | { readonly kind: 'job'; readonly submission: Submission; readonly options: AsyncOptions }
   /** `speaker` has no effect: on `/jobs` all errors have one shape. */
   | Refused
 
@@ -35,7 +35,7 @@ export function* readJobSubmission(request: RequestBytes, settings: ReadingSetti
     return refuseBy('bad_request', { detail: 'POST /jobs takes JSON, not a form' })
   const found = coding.kind === 'readable' ? yield* findKeys(coding.bytes) : null
   // An unreadable body gets the same error as on the other routes.
-  if (coding.kind !== 'readable' || found === null) return yield* readRest('/api/chat', request, settings, NO_WISHES)
+  if (coding.kind !== 'readable' || found === null) return yield* readRest('/api/chat', request, settings, NO_OPTIONS)
   if (found.kind === 'ambiguous') return refuseAmbiguous(found.key, found.expected)
   const { own, extents, lastKept, formats, mistyped } = found
   if (mistyped !== null) {
@@ -48,24 +48,24 @@ export function* readJobSubmission(request: RequestBytes, settings: ReadingSetti
     const detail = `${firstOwn} cannot be cut out of an encoded body: send it without Content-Encoding`
     return refuseBy('bad_request', { detail })
   }
-  const { endpoint, wishes, problems } = readWishes(coding.bytes, own)
+  const { endpoint, options, problems } = readOptions(coding.bytes, own)
   if (problems.length > 0) return refuseBy('bad_request', { detail: problems.join('; ') })
   const isJson = yield* asksForJson(endpoint, coding.bytes, formats)
-  if (firstOwn === undefined) return yield* readRest(endpoint, request, settings, { ...wishes, isJson })
+  if (firstOwn === undefined) return yield* readRest(endpoint, request, settings, { ...options, isJson })
   const rest = yield* cutMembers(body, extents, lastKept)
   // A decoded body is never cut, so the rest needs no decoding.
   const cut = { ...request, body: rest, coding: { ...coding, bytes: rest } }
-  return yield* readRest(endpoint, cut, settings, { ...wishes, isJson })
+  return yield* readRest(endpoint, cut, settings, { ...options, isJson })
 }
 
 function* readRest(
   endpoint: EndpointPath,
   request: RequestBytes,
   settings: ReadingSettings,
-  wishes: Wishes,
+  options: AsyncOptions,
 ): Slices<JobReading> {
   const reading = yield* readSubmission(endpoint, request, settings)
-  return reading.kind === 'refused' ? reading : { kind: 'job', submission: reading.submission, wishes }
+  return reading.kind === 'refused' ? reading : { kind: 'job', submission: reading.submission, options }
 }
 
 type Found =

@@ -102,7 +102,7 @@ export class AttemptCompleter {
   announce(job: Job, previous: State | null, at: number): void {
     const { id, changes: number, state, attempt, error } = job
     this.#parts.relay.changed(id, { number, state, previous, attempt, at, error })
-    if (job.wishes.webhookUrl !== null) this.#parts.deliverer.wake()
+    if (job.options.webhookUrl !== null) this.#parts.deliverer.wake()
   }
 
   #changeOf(run: Attempt, { event, error, availableAt }: Decision): JobChange {
@@ -168,7 +168,7 @@ function reasonOf(error: JobError | null | undefined): string | null {
 }
 
 /** Log fields of a job that is sent; never its prompt. */
-export function sentLine({ id, model, affinity, attempt, state, caller, wishes: { label } }: Job, swapped: boolean) {
+export function sentLine({ id, model, affinity, attempt, state, caller, options: { label } }: Job, swapped: boolean) {
   return { job: id, model, affinity, attempt, state, swapped, caller, ...(label === null ? {} : { label }) }
 }
 

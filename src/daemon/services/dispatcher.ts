@@ -333,7 +333,7 @@ export class Dispatcher {
       const change: JobChange = { id: job.id, event: 'first_byte', now }
       const written = store.apply(change)
       written.then(
-        () => job.wishes.webhookUrl !== null && deliverer.wake(),
+        () => job.options.webhookUrl !== null && deliverer.wake(),
         (error: unknown) => log.error({ err: error, job: job.id }, 'the first byte could not be saved'),
       )
       // Watchers are notified before it is saved: the first record follows within this call.

@@ -21,9 +21,9 @@ export class RunRecords {
   constructor(job: Job, streamed: boolean, relay: Relay) {
     this.#job = job
     this.#relay = relay
-    const { endpoint, wishes, caller } = job
+    const { endpoint, options, caller } = job
     const onRecord = (record: AnswerRecord): void => this.#tell(record)
-    this.#buffer = caller === 'live' ? null : new AnswerBuffer(endpoint, streamed, wishes.isJson, onRecord)
+    this.#buffer = caller === 'live' ? null : new AnswerBuffer(endpoint, streamed, options.isJson, onRecord)
     this.completion = this.#buffer ?? createCompletionDetector(endpoint, streamed, onRecord)
   }
 

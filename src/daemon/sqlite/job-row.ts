@@ -2,14 +2,14 @@
 
 import { normaliseModel } from '../domain/affinity.ts'
 import {
+  type AsyncOptions,
   type CallerKind,
   type Job,
   type JobError,
   type Measured,
   type NewJob,
-  NO_WISHES,
+  NO_OPTIONS,
   type State,
-  type Wishes,
 } from '../domain/job.ts'
 import { cutTargetText } from '../domain/target-text.ts'
 
@@ -65,7 +65,7 @@ export function jobOf(row: JobRow): Job {
     id: row.id,
     state: row.state,
     changes: row.changes,
-    wishes: row.caller === 'live' ? NO_WISHES : wishesOf(row),
+    options: row.caller === 'live' ? NO_OPTIONS : optionsOf(row),
     retryOf: row.retry_of,
     caller: row.caller,
     endpoint: row.endpoint,
@@ -93,7 +93,7 @@ export function jobOf(row: JobRow): Job {
   }
 }
 
-function wishesOf(row: JobRow): Wishes {
+function optionsOf(row: JobRow): AsyncOptions {
   return {
     label: row.label,
     webhookUrl: row.webhook_url,
@@ -130,7 +130,7 @@ function measuredOf(row: JobRow): Measured | null {
 export type NewJobRow = Omit<JobRow, 'sequence' | keyof typeof FRESH>
 
 export function rowOf(job: NewJob, fifoSwap: boolean): NewJobRow {
-  const { label, webhookUrl, webhookEvents, startBeforeMs, finishBeforeMs, isJson } = job.wishes ?? NO_WISHES
+  const { label, webhookUrl, webhookEvents, startBeforeMs, finishBeforeMs, isJson } = job.options ?? NO_OPTIONS
   return {
     id: job.id,
     caller: job.caller,

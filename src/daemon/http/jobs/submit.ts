@@ -53,8 +53,8 @@ async function accept(call: Call, body: ReceivedBody['body'], key: string | null
   const reading = await readRequest(call, body, readJobSubmission)
   if (reading === null) return null
   if (reading.kind === 'refused') return refused(namedError(reading))
-  const { submission, wishes } = reading
-  const detail = wishes.webhookUrl === null ? null : webhookUrlRefusal(wishes.webhookUrl, context.webhookPolicy())
+  const { submission, options } = reading
+  const detail = options.webhookUrl === null ? null : webhookUrlRefusal(options.webhookUrl, context.webhookPolicy())
   if (detail !== null) return refused(ownError('webhook_refused', { detail }))
   const fingerprint = key === null ? null : await call.shared.slices.run(fingerprintOf(submission.endpoint, body))
   const idempotency = key === null || fingerprint === null ? null : { key, fingerprint }
@@ -63,7 +63,7 @@ async function accept(call: Call, body: ReceivedBody['body'], key: string | null
     ...submission,
     id: context.newId(),
     caller: 'none',
-    wishes,
+    options,
     ...(idempotency === null ? {} : { idempotency }),
     createdAt: context.clock.now(),
     createdAwake: context.awake.now,
@@ -110,7 +110,7 @@ async function enqueue(context: HttpContext, job: NewJob): Promise<Accepted> {
 /** Notifies the parts that act on a new async job, which is on disk. */
 export function announceEnqueued({ dispatcher, deadlines }: HttpContext, job: Job): void {
   dispatcher.enqueued(job)
-  const { startBeforeMs, finishBeforeMs } = job.wishes
+  const { startBeforeMs, finishBeforeMs } = job.options
   if (startBeforeMs !== null || finishBeforeMs !== null) deadlines.wake()
 }
 
