@@ -13,6 +13,7 @@ import { addPause, addResume } from './pause.ts'
 import { addServe } from './serve.ts'
 import { addHealth, addPs, addVersion } from './status.ts'
 import { addSubmit } from './submit.ts'
+import { loadDisplayWidth } from './terminal.ts'
 import { addTop } from './top.ts'
 
 const EXAMPLES = `A durable, observable queue in front of one Ollama server. Ollama clients work unchanged.
@@ -24,6 +25,9 @@ Examples:
   foreman pause                                        # to use the GPU for something else
 `
 
+/** Commands that print no table, and start often or must start fast. */
+const DRAW_NOTHING = ['serve', 'health', 'version', 'completion', 'complete']
+
 /** The command tree. `exit` is called with the exit code of the daemon when `foreman serve` ends. */
 export function createProgram(exit: (code: number) => void): Command {
   const program = new Command('foreman')
@@ -34,6 +38,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .showHelpAfterError('(run it with --help for usage)')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', `\nExit codes:\n  ${EXIT_HELP}`)
+    .hook('preAction', (_, command) => (DRAW_NOTHING.includes(command.name()) ? undefined : loadDisplayWidth()))
   addServe(program, exit)
   addSubmit(program)
   addJobs(program)

@@ -2,7 +2,6 @@
 // model's name may contain an escape sequence.
 
 import { styleText } from 'node:util'
-import displayWidth from 'string-width'
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
 
@@ -69,6 +68,19 @@ export const until = (iso: string, now: number): string => age(Math.max(0, Date.
 const COLOUR = /(\x1b\[[\d;]*m)/
 
 const GRAPHEMES = new Intl.Segmenter()
+
+let measure: ((text: string) => number) | null = null
+
+/** Loads string-width, whose tables take 40 ms of CPU: not for commands that draw nothing. */
+export async function loadDisplayWidth(): Promise<void> {
+  measure ??= (await import('string-width')).default
+}
+
+/** The columns that a text takes on a terminal. Throws before `loadDisplayWidth`. */
+export function displayWidth(text: string): number {
+  if (measure === null) throw new Error('loadDisplayWidth was not called')
+  return measure(text)
+}
 
 /**
  * The text, or its beginning and `…` if it takes more than `room` columns. Colour sequences after the cut stay, so that

@@ -1,6 +1,5 @@
 // One frame of `foreman top`: target, running job, queue and latest finished jobs, fitted to the size of the terminal. Pure.
 
-import displayWidth from 'string-width'
 import type { JobSummary, StatusDocument } from '../protocol/wire.ts'
 import { type JobHeading, jobCells, jobTable } from './job-table.ts'
 import type { Size } from './screen.ts'
@@ -13,7 +12,7 @@ import {
   waitingLine,
   waitingTable,
 } from './status-lines.ts'
-import { age, cut, printable, styled } from './terminal.ts'
+import { age, cut, displayWidth, printable, styled } from './terminal.ts'
 
 /** What the last requests answered. */
 export interface Top {

@@ -1,11 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { jobPage } from '../../src/cli/job-page.ts'
 import { jobCells, jobTable, LIST } from '../../src/cli/job-table.ts'
+import { loadDisplayWidth } from '../../src/cli/terminal.ts'
 import { emptyDirectory } from './command-line.ts'
 import { runHere } from './here.ts'
 import { document, historyOf, ID, jobDaemon, json } from './job-daemon.ts'
+
+beforeAll(loadDisplayWidth)
 
 const NOON = Date.parse('2026-01-06T12:30:00Z')
 const OTHER = '01KDWS9F3K8E6YJ5T9S1R2Q3WY'

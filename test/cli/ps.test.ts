@@ -1,11 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { waitingForText } from '../../src/cli/job-words.ts'
 import { statusText } from '../../src/cli/status.ts'
-import { age, bytes, jsonText, printable, table, terminalWidth } from '../../src/cli/terminal.ts'
+import { age, bytes, jsonText, loadDisplayWidth, printable, table, terminalWidth } from '../../src/cli/terminal.ts'
 import type { WaitingForDocument } from '../../src/client/index.ts'
 import { run } from './command-line.ts'
 import { runHere } from './here.ts'
 import { answering, BUSY, IDLE, standIn } from './stand-in.ts'
+
+beforeAll(loadDisplayWidth)
 
 const NOON = Date.parse('2026-01-01T12:00:00Z')
 const shown = (status: typeof IDLE, width = 80): string => statusText(status, width, NOON)

@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import displayWidth from 'string-width'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { TokenRate } from '../../src/cli/answer-feed.ts'
-import { cut } from '../../src/cli/terminal.ts'
+import { cut, loadDisplayWidth } from '../../src/cli/terminal.ts'
 import { frame, type Top } from '../../src/cli/top-frame.ts'
 import type { JobSummary } from '../../src/client/index.ts'
 import { anyText } from '../any-text.ts'
 import { document } from './job-daemon.ts'
 import { BUSY, IDLE } from './stand-in.ts'
+
+beforeAll(loadDisplayWidth)
 
 const NOON = Date.parse('2026-01-06T12:30:00Z')
 const id = (number: number): string => `01KDWS9F3K8E6YJ5T9S1R2${String(number).padStart(4, '0')}`
