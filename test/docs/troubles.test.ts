@@ -51,7 +51,7 @@ async function answered(
 const BUSY = 'server busy, please try again.  maximum pending requests exceeded'
 
 const TROUBLES: Readonly<Record<string, () => Promise<Trouble>>> = {
-  'FOREMAN_OLLAMA_URL is required: …': () => refusedStart({}),
+  'FOREMAN_OLLAMA_URL is required, …': () => refusedStart({}),
   'FOREMAN_OLLAMA_URL=… has no scheme…': () => refusedStart({ FOREMAN_OLLAMA_URL: 'localhost:11434' }),
   '… (FOREMAN_ADDR) is taken by another program': () =>
     refusedStart({ FOREMAN_OLLAMA_URL: 'http://127.0.0.1:1', FOREMAN_ADDR: new URL(foreman.url).host }),

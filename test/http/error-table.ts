@@ -102,7 +102,12 @@ const NOBODY = '01KAJ5Z0000000000000000000'
 
 export const ROWS: readonly Row[] = [
   {
-    ...{ code: 'bad_request', line: '400 Bad Request', says: 'more than one Host header', places: EVERYWHERE },
+    ...{
+      code: 'bad_request',
+      line: '400 Bad Request',
+      says: 'more than one Host header: send one',
+      places: EVERYWHERE,
+    },
     provoke: wrong({ headers: ['Host: localhost'] }),
   },
   {

@@ -96,7 +96,7 @@ export function readOptions(bytes: Uint8Array, members: OwnMembers): OptionsRead
     if (value.end - value.start > MAX_TEXT_BYTES) return problem('webhook_events', 'is too long', allowed)
     const items: readonly unknown[] = JSON.parse(new TextDecoder().decode(bytes.subarray(value.start, value.end)))
     if (items.length === 0) return problem('webhook_events', 'is empty', allowed)
-    const unknown = items.findIndex((item) => !STATES.some((state) => state === item))
+    const unknown = items.findIndex((item) => !(STATES as readonly unknown[]).includes(item))
     if (unknown >= 0) return problem('webhook_events', `holds ${itemShown(items[unknown])}`, allowed)
     return STATES.filter((state) => items.includes(state))
   }
