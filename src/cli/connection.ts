@@ -69,7 +69,7 @@ export function withConnection(command: Command, timeoutMs = CALL_TIMEOUT_MS, js
 /** Adds the same options and `--timeout`, for commands that wait for a job. */
 export function withWaiting(command: Command, json: string): Command {
   return withDaemon(command, json).addOption(
-    new Option('--timeout <duration>', `wait no longer (exit ${EXIT.waitTimedOut}); the job goes on`).argParser(
+    new Option('--timeout <duration>', `wait no longer (exit ${EXIT.waitTimedOut}); the job continues`).argParser(
       argument(duration({ min: 1, max: MAX_DURATION_MS })),
     ),
   )

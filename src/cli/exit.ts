@@ -23,7 +23,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.error, 'error'],
   [EXIT.usage, 'usage'],
   [EXIT.jobFailed, 'the job failed or was cancelled'],
-  [EXIT.waitTimedOut, 'waited as long as --timeout; the job goes on'],
+  [EXIT.waitTimedOut, 'waited as long as --timeout; the job continues'],
   [EXIT.unreachable, 'daemon unreachable'],
   [EXIT.refused, 'refused: token, host, or it takes no work now'],
   [EXIT.config, 'settings: FOREMAN_URL or --url, or the token'],

@@ -207,7 +207,7 @@ export const OWN_OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /openapi.json': row('openapi', 'This document', {
     answers: { 200: content('application/json', 'OpenAPI 3.1.', { type: 'object' }) },
   }),
-  'POST /pause': row('pause', 'Stop sending jobs to the target; the running job goes on', {
+  'POST /pause': row('pause', 'Stop sending jobs to the target; the running job continues', {
     requestBody: { required: false, content: { 'application/json': { schema: PAUSE } } },
     answers: { 200: answer('The queue is paused.', 'Pause') },
     errors: ['body_too_large', 'too_much_in_flight', 'outcome_unknown'],
