@@ -75,7 +75,7 @@ describe('the jobs ahead of a job', () => {
     })
   })
 
-  it('are all resident ones, all older groups and the older ones of its own group if it is not', () => {
+  it('are all resident ones, all older groups and the older ones of its group if it is not resident', () => {
     expect(queuePositionOf(C, order, older({ [C]: 1, [B]: 2, [A]: 4 }))).toEqual({
       ahead: [
         { affinity: A, jobs: 4 },
@@ -87,7 +87,7 @@ describe('the jobs ahead of a job', () => {
     })
   })
 
-  it('are none for the next job', () => {
+  it('are an empty list for the next job', () => {
     expect(queuePositionOf(A, order, older({}))).toEqual({ ahead: [] })
   })
 })

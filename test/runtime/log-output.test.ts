@@ -71,7 +71,7 @@ describe('log lines', () => {
     expect(text).toMatch(/"dropped":2\d/)
   })
 
-  it('to a reader that has left end nothing', async () => {
+  it('to a reader that has left do not end the process', async () => {
     const { fd, reader } = await pipe()
     const output = new LogOutput(fd)
     reader.resetAndDestroy()

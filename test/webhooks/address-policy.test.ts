@@ -258,7 +258,7 @@ describe('FOREMAN_WEBHOOK_ALLOW', () => {
     expect(resolved('169.254.7.7', options)).toBeNull()
     expect(resolved('169.254.7.7', options, 'http://other.example.org/')).toContain('link-local')
   })
-  it('with only in it allows nothing else', () => {
+  it('allows only its entries if it contains the word only', () => {
     const options = { allow: 'only,192.168.1.0/24,ha.lan' }
     expect(refusal('http://192.168.1.5/', options)).toBeNull()
     expect(refusal('http://ha.lan/', options)).toBeNull()

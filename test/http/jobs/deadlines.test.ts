@@ -63,7 +63,7 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('end a job when they pass, and no millisecond before', async () => {
+  test('end a job when they pass, and not a millisecond earlier', async () => {
     const { ended, pass, deadlines } = await start([wish('a', 30_000, 'finish_before_passed')])
     await pass(29_999)
     expect(ended).toEqual([])
@@ -90,7 +90,7 @@ describe('deadlines', () => {
     await deadlines.stop()
   })
 
-  test('that are earlier and come later are seen when the loop is woken', async () => {
+  test('that are added later and pass earlier are seen when the loop is woken', async () => {
     const { ended, pass, left, deadlines, settled } = await start([wish('late', 50_000)])
     left.set('early', { ...wish('early', 10_000), stays: 0 })
     deadlines.wake()

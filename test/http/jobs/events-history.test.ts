@@ -59,7 +59,7 @@ describe('the event history of a job', () => {
     await expect(linesOf(DONE, past, eventNumber(3, 5))).rejects.toThrow('read for nothing')
   })
 
-  it('and the live events form one stream, wherever a watcher joins', async () => {
+  it('continues with the live events in one stream, at any point where a watcher joins', async () => {
     const line = fc.oneof(fc.json(), fc.string({ unit: 'grapheme' })).map((text) => text.replace(/[\r\n]/g, '').trim())
     await fc.assert(
       fc.asyncProperty(fc.array(line), fc.nat(), fc.nat(), async (lines, cutAt, sliceAt) => {
@@ -98,7 +98,7 @@ describe('an event', () => {
     )
   })
 
-  it('of a final state has the error, and of any other state none', () => {
+  it('has the error of the job only if its state is final', () => {
     const error = { code: 'cancelled', message: 'no', status: null } as const
     expect(JSON.parse(frameOfChange(change(4, 'cancelled'), error).json).error).toEqual(error)
     expect(JSON.parse(frameOfChange(change(4, 'queued'), error).json)).not.toHaveProperty('error')
