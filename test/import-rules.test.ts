@@ -109,7 +109,7 @@ describe('a violated import rule', () => {
   })
 })
 
-it('is not missed because no file was checked', async () => {
+it('a check of the import rules that finds no source file fails', async () => {
   const empty = mkdtempSync(join(tmpdir(), 'foreman-walls-'))
   try {
     mkdirSync(join(empty, 'src'))

@@ -105,7 +105,7 @@ describe('a marked retry', () => {
     expect((await jobs(url))['done']).toBe(3)
   })
 
-  it('with the same Idempotency-Key takes its position too', async () => {
+  it('with the same Idempotency-Key takes that queue position too', async () => {
     await using fake = await FakeOllama.start()
     const { url, first } = await busyForeman(fake)
     const given = chat(url, 'tiny-b', {}, { 'Idempotency-Key': 'k1' })

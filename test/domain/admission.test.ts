@@ -10,7 +10,7 @@ describe('the admission of a job', () => {
   it('is refused for one byte too many', () => expect(admit(51, { jobs: 1, bytes: 50 }, limits)).toBe('queue_full'))
   it('succeeds for one large body in an empty queue', () =>
     expect(admit(500, { jobs: 0, bytes: 0 }, limits)).toBe('admitted'))
-  it('says when to retry after a refusal', () => {
+  it('returns the seconds to wait before a retry if it refuses the job', () => {
     expect(retryAfterSeconds({ jobs: 2, bytes: 0 }, limits, null)).toBe(10)
     expect(retryAfterSeconds({ jobs: 2, bytes: 0 }, limits, 2_500)).toBe(3)
     expect(retryAfterSeconds({ jobs: 2, bytes: 0 }, limits, 10)).toBe(1)

@@ -64,7 +64,7 @@ export class Memory {
     return new Promise((resolve) => this.#freed.push(resolve))
   }
 
-  /** Loads the model. If there is no room, it evicts the model with the shortest keep_alive. */
+  /** Loads the model. Without room for it, it first evicts the model with the shortest keep_alive. */
   load(model: string, numCtx: number | null): void {
     const others = this.#residents.filter((resident) => resident.model !== model)
     while (others.length >= this.slots) {

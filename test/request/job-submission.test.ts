@@ -178,7 +178,7 @@ const EVENTS_TEXT =
 const LABEL_TEXT = 'it must be a text of 1 to 200 characters, without control characters'
 const DURATION_TEXT = 'it must be a duration from 1s to 8760h, as a text such as "90s", "30m" or "8h"'
 
-describe('a refused job submission', () => {
+describe('a job submission', () => {
   test.each<[string, string]>([
     ['"endpoint":"/api/embed"', `endpoint is "/api/embed": allowed are ${ENDPOINTS_TEXT}`],
     ['"endpoint":"/v1/audio/transcriptions"', `endpoint is "/v1/audio/transcriptions": allowed are ${ENDPOINTS_TEXT}`],
@@ -247,7 +247,7 @@ describe('a refused job submission', () => {
     ['{"start-before":"1s","model":"a"}', 'ambiguous key "start-before": write "start_before", once'],
     ['{"\u017ftart_before":"1s","model":"a"}', 'ambiguous key "\u017ftart_before": write "start_before", once'],
     ['{"label":"l","model":"a","Model":"a"}', 'ambiguous key "Model": write "model", once'],
-  ])('has an ambiguous %s', (body, message) => {
+  ])('is refused with an ambiguous %s', (body, message) => {
     expect(refusal(body)).toEqual({ status: 400, code: 'ambiguous_key', message })
   })
 
@@ -260,22 +260,22 @@ describe('a refused job submission', () => {
     ['{"label":"l"}', 'model is required'],
     ['null', 'model is required'],
     ['{"model":7,"label":"l"}', '"model" must be a string, not a number'],
-  ])("has %j and gets Ollama's error", (body, message) => {
+  ])("with %j is refused with Ollama's error", (body, message) => {
     expect(refusal(body)).toEqual({ status: 400, code: null, message })
   })
 
-  test('is a form', () => {
+  test('is refused if it is a form', () => {
     expect(refusal('--x--', null, 'multipart/form-data; boundary=x')).toMatchObject({
       status: 400,
       message: 'POST /jobs takes JSON, not a form',
     })
   })
 
-  test('has an unsupported encoding', () => {
+  test('is refused with an unsupported encoding', () => {
     expect(refusal(gzipSync('{"model":"a"}'), 'gzip')).toMatchObject({ status: 415, code: 'unsupported_encoding' })
   })
 
-  test("has foreman's keys in an encoded body, from which they cannot be cut", async () => {
+  test("is refused with foreman's keys in an encoded body, from which they cannot be cut", async () => {
     const encoded = zstdCompressSync('{"model":"a","label":"l"}')
     expect(await readEncodedJob(encoded, 'zstd')).toMatchObject({
       status: 400,
@@ -283,7 +283,7 @@ describe('a refused job submission', () => {
     })
   })
 
-  test("is never an encoded body without foreman's keys, which is passed on unchanged", async () => {
+  test("is passed on unchanged with an encoded body without foreman's keys", async () => {
     const encoded = zstdCompressSync('{"model":"a","format":"json"}')
     const reading = await readEncodedJob(encoded, 'zstd')
     expect(reading).toMatchObject({ kind: 'job', options: { ...NO_OPTIONS, isJson: true } })

@@ -180,7 +180,7 @@ describe('the due deliveries', () => {
     expect((await due()).nextAt).toBe(6000)
   })
 
-  it('take some of every receiver before much of one', async () => {
+  it('include one delivery of each receiver before a second one of any', async () => {
     for (let at = 0; at < 20; at += 1) await reporting(`a${at}`, 'busy.lan', 1000 + at)
     await reporting('b', 'quiet.lan', 4000)
     expect(await dueNumbers({ limit: 3 })).toEqual(['a0 1', 'b 1', 'a1 1'])
@@ -195,7 +195,7 @@ describe('the due deliveries', () => {
     expect(await due({ except: ['a.lan:80', 'b.lan:80'] })).toEqual({ due: [], nextAt: null })
   })
 
-  it('name the next due time, which may be of a receiver that has one due now', async () => {
+  it('come with the next due time, even if its receiver has another delivery due now', async () => {
     await reporting('a', 'a.lan')
     await reporting('b', 'a.lan')
     await reporting('c', 'c.lan')
@@ -207,7 +207,7 @@ describe('the due deliveries', () => {
     expect((await due({ now: 6000, limit: 1 })).nextAt).toBe(5500)
   })
 
-  it('lose a receiver with its last job, and find it again', async () => {
+  it('exclude a receiver whose last job was deleted until it has another job', async () => {
     await over('a', 'a.lan')
     await store.delete('a')
     expect(await due()).toEqual({ due: [], nextAt: null })

@@ -47,8 +47,8 @@ describe.runIf(process.platform === 'linux')('a second daemon on the same file',
   })
 })
 
-describe('a rejected file', () => {
-  it('has two names, because the write-ahead log is found by only one of them', async () => {
+describe('a database file', () => {
+  it('is rejected with two names, because the write-ahead log is found by only one of them', async () => {
     const path = await databasePath()
     await (await temporaryStore({ path })).close()
     const link = await databasePath()
@@ -61,7 +61,7 @@ describe('a rejected file', () => {
     await temporaryStore({ path })
   })
 
-  it('is not a regular file, and keeps its mode', async () => {
+  it('is rejected if it is not a regular file, and keeps its mode', async () => {
     const path = await databasePath()
     execFileSync('mkfifo', ['-m', '644', path])
     expect(await refusalOf(path)).toMatchObject({

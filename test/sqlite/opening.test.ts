@@ -190,7 +190,7 @@ describe('a rejected path stays unchanged', () => {
     expect(await refusalOf(path)).toMatchObject({ reason: 'unusable', message: expect.stringContaining('permissions') })
   })
 
-  it('and releases its lock, so that it can be mended at once', async () => {
+  it('and unlocked, so that it can be repaired at once', async () => {
     const path = await databasePath()
     writeFileSync(path, 'a letter, and not a short one. '.repeat(100))
     await refusalOf(path)

@@ -61,7 +61,7 @@ const step = fc.oneof(
       verdict,
     }),
   },
-  // Late: for a delivery that is no longer the first, or not open.
+  // Late: for a delivery that another one has replaced as the first, or that is not open.
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('settleLate'), back, n: fc.integer({ min: 1, max: 5 }), verdict }),

@@ -57,7 +57,7 @@ describe('a hundred receivers', () => {
     ['that failed', (receivers) => placesAfter(all(receivers, 'failing')), 16],
     ['that were silent', (receivers) => placesAfter(all(receivers, 'unresponsive')), 8],
     ['that answer', (receivers) => placesAfter(all(receivers, 'healthy')), 64],
-  ])('of kind %s have their share and no more', (_, known, share) => {
+  ])('%s get their share of the delivery slots and no more', (_, known, share) => {
     const receivers = names('x', 100)
     expect(taken(known(receivers), receivers)).toBe(share)
   })

@@ -182,7 +182,7 @@ describe('a receiver', () => {
     expect(sink.seen).toHaveLength(1)
     expect(deliveries.map(({ status, reason }) => `${status} ${reason}`)).toEqual(Array(4).fill('given_up gone'))
   })
-  it('can be sent a webhook again on request', async () => {
+  it('gets a webhook again on request', async () => {
     await using fake = await FakeOllama.start()
     const sink = await startWebhookSink()
     const foreman = await startForeman(fake)

@@ -311,7 +311,7 @@ describe('events as server-sent events', () => {
   it.each([
     ['a comment', SSE, ': waiting\n\n'],
     ['a single space in NDJSON', {}, ' '],
-  ])('have in a silence %s', async (_name, headers, beat) => {
+  ])('have %s as the heartbeat while the job produces no events', async (_name, headers, beat) => {
     await using fake = await FakeOllama.start()
     const { url, clock } = await startForeman(fake, { config: { heartbeatMs: 10_000 } })
     fake.hold('load')

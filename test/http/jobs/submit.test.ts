@@ -282,8 +282,8 @@ const REFUSED: readonly (readonly [object | string, number, ErrorDocument])[] = 
   ],
 ]
 
-describe('a refused submission', () => {
-  it('names what is wrong and leaves nothing behind', async () => {
+describe('a submission', () => {
+  it('is refused with a message that names the problem, and leaves nothing behind', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     await probed(url)
@@ -296,7 +296,7 @@ describe('a refused submission', () => {
     expect(fake.workers).toEqual([])
   })
 
-  it('is never refused for a key of the target, or a key that resembles none of foreman’s', async () => {
+  it('is accepted with a key of the target, or a key that resembles none of foreman’s', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     const { paths } = JSON.parse(readFileSync(new URL('./target-keys.json', import.meta.url), 'utf8')) as {
@@ -309,14 +309,14 @@ describe('a refused submission', () => {
     }
   })
 
-  it('has a webhook to foreman itself or to its target', async () => {
+  it('is refused if its webhook goes to foreman itself or to its target', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake)
     for (const state_webhook_url of [`${url}/jobs`, `${fake.url}/api/chat`, 'http://169.254.169.254/latest'])
       expect(documentOf<ErrorDocument>(await post(url, { state_webhook_url })).code).toBe('webhook_refused')
   })
 
-  it('has a webhook to the target by another address of this machine', async () => {
+  it('is refused if its webhook goes to the target by another address of this machine', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { webhookAllow: ['127.0.0.0/8', 'localhost', '0.0.0.0'] } })
     const { port } = new URL(fake.url)
@@ -330,7 +330,7 @@ describe('a refused submission', () => {
     }
   })
 
-  it('to a full queue says when to retry, and waiting calls and jobs share the queue', async () => {
+  it('to a full queue is refused with a time to retry, and waiting calls and jobs share the queue', async () => {
     await using fake = await FakeOllama.start()
     const { url } = await startForeman(fake, { config: { maxQueue: 1 } })
     fake.hold('middle')
