@@ -9,12 +9,12 @@ import type {
   LanguageModelV4ToolCall,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider'
-import { isObject, type JsonFieldsOf } from '../client/connection.ts'
+import { isJsonObject, type JsonDocument } from '../protocol/json.ts'
 
 type ContentBlock = 'text' | 'reasoning'
 
-const stringAt = (it: JsonFieldsOf, key: string): string => (typeof it[key] === 'string' ? it[key] : '')
-const countAt = (it: JsonFieldsOf, key: string): number | undefined =>
+const stringAt = (it: JsonDocument, key: string): string => (typeof it[key] === 'string' ? it[key] : '')
+const countAt = (it: JsonDocument, key: string): number | undefined =>
   typeof it[key] === 'number' ? it[key] : undefined
 
 export class SdkAnswerReader {
@@ -23,7 +23,7 @@ export class SdkAnswerReader {
   #open: { readonly block: ContentBlock; readonly id: string } | null = null
   #blocks = 0
   #toolCalls = 0
-  #last: JsonFieldsOf = {}
+  #last: JsonDocument = {}
 
   constructor(jobId: string) {
     this.#jobId = jobId
@@ -31,9 +31,9 @@ export class SdkAnswerReader {
 
   /** Returns the parts of one record. A record that is not one of a chat has none. */
   read(record: unknown): LanguageModelV4StreamPart[] {
-    if (!isObject(record)) return []
+    if (!isJsonObject(record)) return []
     if (record['done'] === true) this.#last = record
-    const message = isObject(record['message']) ? record['message'] : {}
+    const message = isJsonObject(record['message']) ? record['message'] : {}
     const calls = Array.isArray(message['tool_calls']) ? message['tool_calls'] : []
     return [
       ...this.#delta('reasoning', stringAt(message, 'thinking')),
@@ -86,7 +86,7 @@ export class SdkAnswerReader {
   }
 
   #toolCall(call: unknown): LanguageModelV4StreamPart[] {
-    if (!isObject(call) || !isObject(call['function'])) return []
+    if (!isJsonObject(call) || !isJsonObject(call['function'])) return []
     const { arguments: given = {} } = call['function']
     const id = stringAt(call, 'id') || `${this.#jobId}-${this.#toolCalls}`
     const toolName = stringAt(call['function'], 'name')

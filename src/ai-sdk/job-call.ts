@@ -1,7 +1,6 @@
 // One job on behalf of one call of the AI SDK, from submit to end: the records of its answer, and the end of the job if the
 // call is aborted. Once closed it has no open request, timer or listener.
 
-import { isObject } from '../client/connection.ts'
 import {
   AnswerVoidedError,
   ApiError,
@@ -14,6 +13,7 @@ import {
   UnreachableError,
 } from '../client/index.ts'
 import { newKey } from '../client/submission.ts'
+import { isJsonObject } from '../protocol/json.ts'
 import { callErrorOf } from './call-error.ts'
 import { type JobProgress, ProgressWatch } from './progress.ts'
 import type { ChatRequest } from './request.ts'
@@ -164,7 +164,7 @@ export class JobCall {
   }
 }
 
-const isLast = (record: unknown): boolean => isObject(record) && record['done'] === true
+const isLast = (record: unknown): boolean => isJsonObject(record) && record['done'] === true
 
 const errorOf = (error: unknown, { client, body }: Calling, jobId: string | null): unknown =>
   callErrorOf(error, { url: `${client.url}/jobs`, body, jobId })

@@ -11,7 +11,7 @@ import {
   type SharedV4Warning,
   UnsupportedFunctionalityError,
 } from '@ai-sdk/provider'
-import { isObject } from '../client/connection.ts'
+import { isJsonObject } from '../protocol/json.ts'
 
 type AssistantParts = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']
 
@@ -52,7 +52,7 @@ function assistantMessages(parts: AssistantParts, warnings: SharedV4Warning[]): 
 
 /** Ollama accepts only an object. Its 400 for anything else names a Go type. */
 function argumentsOf(input: unknown): JSONObject {
-  if (isObject(input)) return input as JSONObject
+  if (isJsonObject(input)) return input as JSONObject
   return input === undefined || input === null ? {} : { input: input as string }
 }
 

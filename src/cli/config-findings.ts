@@ -6,8 +6,8 @@ import { access, open, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Config } from '../daemon/config/options.ts'
 import { sizeText } from '../daemon/text/grammar.ts'
-import { jsonObject } from '../daemon/text/json.ts'
 import { reasonOf } from '../daemon/text/system-error.ts'
+import { jsonObject } from '../protocol/json.ts'
 import { bytes } from './terminal.ts'
 
 export interface Finding {

@@ -1,6 +1,6 @@
 // Body of a job from the arguments of `foreman submit`. Pure. Invalid arguments throw a usage error.
 
-import { jsonObject } from '../daemon/text/json.ts'
+import { jsonObject } from '../protocol/json.ts'
 import { CommandError, EXIT } from './exit.ts'
 
 export interface Image {

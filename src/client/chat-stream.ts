@@ -1,6 +1,7 @@
 // Streamed chat as a waiting call: the records of the answer as they arrive. Throws if the answer is incomplete.
 
-import { type Connection, foreign, isObject, parsedObject } from './connection.ts'
+import { isJsonObject, jsonObject } from '../protocol/json.ts'
+import { type Connection, foreign } from './connection.ts'
 import { ApiError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import type { JobBody } from './job-body.ts'
@@ -46,9 +47,9 @@ export function chatStream(connection: Connection, body: ChatBody, options: Chat
 }
 
 function chatRecord(url: string, line: string): ChatRecord {
-  const record = parsedObject(line)
+  const record = jsonObject(line)
   if (record === null) throw foreign(url)
   if (typeof record['error'] === 'string') throw new ApiError(record['error'], 200, null)
-  if (!isObject(record['message']) && record['done'] !== true) throw foreign(url)
+  if (!isJsonObject(record['message']) && record['done'] !== true) throw foreign(url)
   return record as unknown as ChatRecord
 }

@@ -1,6 +1,7 @@
 // Client of a running foreman, for Node 22+, Bun and browsers. When a call has settled, none of its sockets, timers or
 // listeners is left.
 
+import { isJsonObject } from '../protocol/json.ts'
 import type {
   JobDocument,
   JobListDocument,
@@ -15,7 +16,6 @@ import {
   type ConnectionOptions,
   type DocumentCheck,
   foreign,
-  isObject,
   jobPath,
   type RequestOptions,
 } from './connection.ts'
@@ -240,7 +240,7 @@ export class ForemanClient {
     checkModel(body)
     if (body['stream'] !== false) return chatStream(this.#connection, body, options)
     const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options
-    const isAnswer: DocumentCheck = ({ message, done }) => isObject(message) || done === true
+    const isAnswer: DocumentCheck = ({ message, done }) => isJsonObject(message) || done === true
     return this.#connection.document('POST', CHAT, isAnswer, { body, signal, timeoutMs })
   }
 
@@ -263,7 +263,7 @@ export class ForemanClient {
 
   /** Returns the state of the target, the queue and the running job. */
   async status(options?: RequestOptions): Promise<StatusDocument> {
-    const isStatus: DocumentCheck = ({ target, queue }) => isObject(target) && isObject(queue)
+    const isStatus: DocumentCheck = ({ target, queue }) => isJsonObject(target) && isJsonObject(queue)
     return this.#connection.document('GET', '/status', isStatus, options)
   }
 

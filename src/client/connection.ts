@@ -1,6 +1,7 @@
 // HTTP connection to one foreman: address, token, single requests and their errors. It never retries, and closes what it
 // opened. It uses only fetch, so that it runs on Node 22+, Bun and in browsers.
 
+import { type JsonDocument, jsonObject } from '../protocol/json.ts'
 import { CallDeadline } from './call-deadline.ts'
 import { callSockets } from './call-sockets.ts'
 import { ApiError, AuthError, ForemanError, UnexpectedServerError, UnreachableError } from './error.ts'
@@ -42,11 +43,8 @@ export interface Answer {
   close(): void
 }
 
-/** A JSON object. */
-export type JsonFieldsOf = Readonly<Record<string, unknown>>
-
 /** Tells a document of foreman from that of another server. */
-export type DocumentCheck = (it: JsonFieldsOf) => boolean
+export type DocumentCheck = (document: JsonDocument) => boolean
 
 /**
  * Throws a TypeError for a URL that fetch cannot use. Without this check a submit would retry for a while. In a web page a
@@ -101,7 +99,7 @@ export class Connection {
 
   /** Reads the JSON document of an answer. `isWanted` checks the characteristic fields; the others are trusted. */
   async documentIn<T>(response: Response, isWanted: DocumentCheck): Promise<T> {
-    const document = parsedObject(await response.text())
+    const document = jsonObject(await response.text())
     if (document === null || !isWanted(document)) throw foreign(this.url)
     return document as T
   }
@@ -167,7 +165,7 @@ export class Connection {
         ...sockets?.init,
         ...(body === undefined ? {} : { body: bodyInit(body) }),
       })
-      if (!response.ok) throw errorFor(this.url, response, parsedObject(await response.text()))
+      if (!response.ok) throw errorFor(this.url, response, jsonObject(await response.text()))
       return { response, deadline, close }
     } catch (error) {
       const failure = this.#failureOf(error, deadline)
@@ -189,18 +187,6 @@ const bodyInit = (body: string | Uint8Array | object): string | Uint8Array<Array
     ? (body as string | Uint8Array<ArrayBuffer>)
     : JSON.stringify(body)
 
-export const isObject = (it: unknown): it is JsonFieldsOf => typeof it === 'object' && it !== null && !Array.isArray(it)
-
-/** Returns null if the text is not a JSON object. */
-export function parsedObject(text: string): JsonFieldsOf | null {
-  try {
-    const it: unknown = JSON.parse(text)
-    return isObject(it) ? it : null
-  } catch {
-    return null
-  }
-}
-
 export const jobPath = (id: string, rest = ''): string => `/jobs/${encodeURIComponent(id)}${rest}`
 
 /** Whether a document has the id and the state of a job. */
@@ -209,7 +195,7 @@ export const isJob: DocumentCheck = ({ job_id, state }) => typeof job_id === 'st
 export const foreign = (url: string): UnexpectedServerError =>
   new UnexpectedServerError(`something answers at ${url}, but it is not foreman`)
 
-function errorFor(url: string, { status, headers }: Response, document: JsonFieldsOf | null): Error {
+function errorFor(url: string, { status, headers }: Response, document: JsonDocument | null): Error {
   const { error, code: codeInBody } = document ?? {}
   const message = typeof error === 'string' ? error : null
   // A page of another origin cannot read the header. On /jobs the document has the code as well.

@@ -2,9 +2,10 @@
 // Each event is delivered once, in order.
 
 import type { JobEvent } from '../protocol/event.ts'
+import { jsonObject } from '../protocol/json.ts'
 import type { JobDocument, JobState } from '../protocol/wire.ts'
 import { type CallDeadline, OutageBudget } from './call-deadline.ts'
-import { type Connection, isJob, jobPath, parsedObject } from './connection.ts'
+import { type Connection, isJob, jobPath } from './connection.ts'
 import { UnreachableError } from './error.ts'
 import { type Iteration, iteration } from './iteration.ts'
 import { linesOf } from './line-reader.ts'
@@ -80,7 +81,7 @@ function connected(
       budget.renew()
     })
     for await (const line of lines) {
-      const event = parsedObject(line)
+      const event = jsonObject(line)
       if (!isEvent(event)) throw new UnreachableError(`the events of job ${id} were cut`)
       // The time limit is for foreman, not for the reader of the event.
       deadline.extend(Number.POSITIVE_INFINITY)

@@ -3,8 +3,8 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { concatenated, toHex } from '../protocol/bytes.ts'
+import { type JsonDocument, jsonObject } from '../protocol/json.ts'
 import { hmac, verifyWebhook, type WebhookKey, type WebhookPayload, webhookKey } from '../protocol/webhook.ts'
-import { type JsonFieldsOf, parsedObject } from './connection.ts'
 import { ForemanError } from './error.ts'
 
 export interface ReceiverOptions {
@@ -163,7 +163,7 @@ export class WebhookReceiver {
       this.#reject(verification.reason)
       return 401
     }
-    const webhook = parsedObject(new TextDecoder().decode(body))
+    const webhook = jsonObject(new TextDecoder().decode(body))
     if (webhook === null || !isWebhook(webhook)) return 400
     this.#pass(webhook as unknown as WebhookPayload)
     return 204
@@ -217,5 +217,5 @@ async function bodyOf(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | n
   return concatenated(chunks)
 }
 
-const isWebhook = (it: JsonFieldsOf): boolean =>
+const isWebhook = (it: JsonDocument): boolean =>
   typeof it['job_id'] === 'string' && typeof it['state'] === 'string' && typeof it['sequence'] === 'number'

@@ -1,7 +1,7 @@
 // Aggregator of /v1/messages: the message of message_start, with its blocks filled, and the stop reason and usage of the last
 // message_delta. Pure.
 
-import type { JsonDocument } from '../text/json.ts'
+import type { JsonDocument } from '../../protocol/json.ts'
 import {
   byIndex,
   copyOf,

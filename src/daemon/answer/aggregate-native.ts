@@ -1,7 +1,7 @@
 // Aggregator of /api/chat and /api/generate: the last record, with the text, thinking and tool calls of all records. Ollama
 // itself does the same for an unstreamed answer (0.17.4, server/routes.go, ChatHandler and GenerateHandler). Pure.
 
-import type { JsonDocument } from '../text/json.ts'
+import type { JsonDocument } from '../../protocol/json.ts'
 import { copyOf, documentIn, JoinedText, listIn, PartCount, type StreamAggregator } from './aggregator-parts.ts'
 import { RawList, type RawObject, rawMember, rawMembers, rawObject, rawValue } from './raw-json.ts'
 

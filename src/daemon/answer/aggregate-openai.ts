@@ -1,7 +1,7 @@
 // Aggregators of /v1/chat/completions and /v1/completions: the first chunk, with the joined choices and the usage of the last
 // chunk that has one. Pure.
 
-import type { JsonDocument } from '../text/json.ts'
+import type { JsonDocument } from '../../protocol/json.ts'
 import {
   byIndex,
   copyOf,

@@ -1,7 +1,7 @@
 // Interface of the stream aggregators, and what they share for reading a parsed record. Pure.
 
+import { isJsonObject, type JsonDocument } from '../../protocol/json.ts'
 import { GrowableBuffer } from '../text/byte-buffers.ts'
-import { isJsonObject, type JsonDocument } from '../text/json.ts'
 
 /** A model makes a few choices, calls and blocks. Each costs about 500 bytes in addition to its own. */
 const MAX_PARTS = 4096

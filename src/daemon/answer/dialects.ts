@@ -1,11 +1,11 @@
 // Meaning of one record in each dialect: the answer is complete, it failed, or what it cost. Pure. Every record is parsed:
 // searching it for the few names that matter costs as much (1.4 µs against 1.3).
 
+import { isJsonObject, type JsonDocument } from '../../protocol/json.ts'
 import type { Verdict } from '../domain/attempt.ts'
 import type { Dialect } from '../domain/endpoint.ts'
 import type { Measured } from '../domain/job.ts'
 import { cutTargetText } from '../domain/target-text.ts'
-import { isJsonObject, type JsonDocument } from '../text/json.ts'
 
 export const COMPLETE: Verdict = { kind: 'complete' }
 export const INCOMPLETE: Verdict = { kind: 'incomplete' }

@@ -1,10 +1,10 @@
 // Record parser of the target's answers: lines of NDJSON, events of SSE, or one whole document. The same bytes give the same
 // records however they are sliced, so that a record has the same number live and afterwards. Pure.
 
+import { type JsonDocument, jsonObject } from '../../protocol/json.ts'
 import type { AnswerRecord } from '../domain/endpoint.ts'
 import { ENDPOINTS, type EndpointPath } from '../domain/endpoint.ts'
 import { GrowableBuffer } from '../text/byte-buffers.ts'
-import { type JsonDocument, jsonObject } from '../text/json.ts'
 import { isJsonDocument, rawMembers, rawText } from './raw-json.ts'
 
 /** Ollama's own client takes no longer line. */

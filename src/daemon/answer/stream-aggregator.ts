@@ -1,8 +1,8 @@
 // Aggregator of a streamed answer: the answer as it would have been without streaming. Each record is read once, as it goes by;
 // its text, thinking and tool calls are joined. Everything else stays as the target wrote it. Pure.
 
+import type { JsonDocument } from '../../protocol/json.ts'
 import { ENDPOINTS, type Endpoint, type EndpointPath, type TextPath } from '../domain/endpoint.ts'
-import type { JsonDocument } from '../text/json.ts'
 import { AnthropicAggregator } from './aggregate-anthropic.ts'
 import { NativeAggregator } from './aggregate-native.ts'
 import { OpenaiAggregator } from './aggregate-openai.ts'

@@ -2,7 +2,7 @@
 // are final, connection errors are not (ADR 0005). Once a waiting caller has received bytes, the job is not retried.
 
 import { type ErrorCode, errorMessage } from '../../protocol/error.ts'
-import { isJsonObject, jsonObject } from '../text/json.ts'
+import { isJsonObject, jsonObject } from '../../protocol/json.ts'
 import { backoffMs, retryAfterMs } from './backoff.ts'
 import { type AttemptEvent, isAttemptEvent, type Job, type JobError } from './job.ts'
 import { cutTargetText } from './target-text.ts'

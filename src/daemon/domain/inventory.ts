@@ -1,7 +1,8 @@
 // Inventory of the target: parses its three documents, and renders the `/v1/models` answers as Ollama's middleware
 // writes them. Pure. The native documents are kept byte for byte.
 
-import { goJson, isJsonObject, type JsonDocument, jsonObject } from '../text/json.ts'
+import { isJsonObject, type JsonDocument, jsonObject } from '../../protocol/json.ts'
+import { goJson } from '../text/json.ts'
 import { normaliseModel } from './affinity.ts'
 import type { InstalledModel, Inventory, ResidentModel, Snapshot } from './target-status.ts'
 

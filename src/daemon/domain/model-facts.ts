@@ -1,7 +1,7 @@
 // Facts about a model from /api/show: they decide whether its loaded runner can serve another request. Pure.
 // Sources: Model.String (the lines of a modelfile, in order) and scheduleRunner of Ollama 0.17.4 and 0.34.4.
 
-import { isJsonObject, type JsonDocument, jsonObject } from '../text/json.ts'
+import { isJsonObject, type JsonDocument, jsonObject } from '../../protocol/json.ts'
 
 export interface ModelFacts {
   /** Files of its runner, as the modelfile names them; null if it has none (safetensors, cloud). */

@@ -4,10 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { ErrorCode } from '../../protocol/error.ts'
+import { jsonObject } from '../../protocol/json.ts'
 import type { AnswerForm, Dialect } from '../domain/endpoint.ts'
 import { hasChange } from '../domain/ollama-version.ts'
 import type { Speaker } from '../request/ollama-error.ts'
-import { goJson, jsonObject } from '../text/json.ts'
+import { goJson } from '../text/json.ts'
 
 export type Surface = Dialect | 'jobs'
 

@@ -1,9 +1,9 @@
 // Meaning of the three answers of a probe: an inventory, an unreachable target, or a server that is not Ollama. Pure: send.ts asks,
 // and the inventory is read elsewhere.
 
+import { type JsonDocument, jsonObject } from '../../protocol/json.ts'
 import { LOOP_REASON } from '../domain/hop.ts'
 import { cutTargetText } from '../domain/target-text.ts'
-import { type JsonDocument, jsonObject } from '../text/json.ts'
 import type { Bounds, Reply } from './question.ts'
 import type { PingResult, ProbeResult } from './target.ts'
 

@@ -1,23 +1,9 @@
-// JSON texts: parsing of an object, decoding of a string where it lies, and writing as Go does. Pure. json-scan.ts finds the spans.
-
-export type JsonDocument = Readonly<Record<string, unknown>>
-
-export const isJsonObject = (value: unknown): value is JsonDocument =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Returns the object that `text` is, or null if it is not JSON, or another value. */
-export function jsonObject(text: string): JsonDocument | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isJsonObject(value) ? value : null
-  } catch {
-    return null
-  }
-}
+// JSON strings: decoded where they lie, and written as Go does. Pure. json-scan.ts finds the spans.
 
 /**
- * Returns the text of a JSON string that the scanner found valid. The span is without its quotes. Broken UTF-8 and lone
- * surrogates become U+FFFD, as in Go: it must never be stricter than Go is.
+ * Returns the text of a JSON string that the scanner found valid. The span is without its quotes. Lone surrogates and
+ * broken UTF-8 become U+FFFD, as in Go, except that a truncated sequence becomes one, not one for each byte. It must never be
+ * stricter than Go.
  */
 export function decodeJsonString(bytes: Uint8Array, start: number, end: number): string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8')

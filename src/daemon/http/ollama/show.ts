@@ -2,11 +2,11 @@
 // is sent: VS Code, Roo and AnythingLLM ask for each model before they do anything. Errors are not kept.
 
 import type { ServerResponse } from 'node:http'
+import { jsonObject } from '../../../protocol/json.ts'
 import { normaliseModel } from '../../domain/affinity.ts'
 import type { AnswerHeaders } from '../../domain/endpoint.ts'
 import type { TargetStatus } from '../../domain/target-status.ts'
 import { ByteChunks } from '../../text/byte-buffers.ts'
-import { jsonObject } from '../../text/json.ts'
 import { runAtOnce } from '../../text/slices.ts'
 import type { Call } from '../call.ts'
 import type { HttpContext } from '../context.ts'

@@ -1,10 +1,10 @@
 // `POST /pause` and `POST /resume`: the request body, and the document that both answer with. The dispatcher does the work.
 
 import type { ServerResponse } from 'node:http'
+import { jsonObject } from '../../../protocol/json.ts'
 import type { PauseDocument, UnloadDocument } from '../../../protocol/wire.ts'
 import type { PauseRequest, UnloadReport } from '../../domain/pause.ts'
 import { duration, MAX_DURATION_MS } from '../../text/grammar.ts'
-import { jsonObject } from '../../text/json.ts'
 import { nearest } from '../../text/nearest.ts'
 import { quoteForError } from '../../text/quote.ts'
 import type { Call } from '../call.ts'
